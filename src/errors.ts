@@ -1,0 +1,119 @@
+/** Every way an operation of this package can fail, as stable strings for programs to compare. */
+export const ErrorCode = {
+  /** A task id, option, URL, duration or other argument is unusable; nothing was sent. */
+  invalidArgument: 'INVALID_ARGUMENT',
+  /** A message handed in for enqueueing is not a queued MCP message; nothing was sent. */
+  invalidMessage: 'INVALID_MESSAGE',
+  /** A stored message cannot be decoded; it is still in its queue. */
+  malformedMessage: 'MALFORMED_MESSAGE',
+  /** The message is larger than the broker takes; nothing was sent. */
+  messageTooLarge: 'MESSAGE_TOO_LARGE',
+  /** The task's queue already holds its maximum; nothing was added. */
+  queueOverflow: 'QUEUE_OVERFLOW',
+  /** The task has no queue, and the operation does not create one. */
+  queueNotFound: 'QUEUE_NOT_FOUND',
+  /** The queue exists with other arguments than the ones asked for (AMQP 406). */
+  queueMismatch: 'QUEUE_MISMATCH',
+  /** Somebody else holds the queue exclusively (AMQP 405). */
+  queueLocked: 'QUEUE_LOCKED',
+  /** The broker knows the user, but refuses the operation (AMQP 403). */
+  accessRefused: 'ACCESS_REFUSED',
+  /** The broker or the management API refuses the credentials. */
+  authenticationFailed: 'AUTHENTICATION_FAILED',
+  /** The virtual host does not exist. */
+  vhostNotFound: 'VHOST_NOT_FOUND',
+  /** No connection to the broker could be opened. */
+  connectionFailed: 'CONNECTION_FAILED',
+  /** The connection ended while the operation was under way. */
+  connectionLost: 'CONNECTION_LOST',
+  /** The TLS handshake failed: certificate, name or key. */
+  tlsFailed: 'TLS_FAILED',
+  /** The deadline of the operation passed. */
+  timeout: 'TIMEOUT',
+  /** The broker never said what became of a message that was sent: it may or may not be queued. */
+  publishUnconfirmed: 'PUBLISH_UNCONFIRMED',
+  /** The broker refused a message (nack, or returned as unroutable twice); it is not queued. */
+  publishRejected: 'PUBLISH_REJECTED',
+  /** A resource alarm of the broker blocks publishing; nothing was sent. */
+  brokerBlocked: 'BROKER_BLOCKED',
+  /** The object was closed before or during the operation. */
+  closed: 'CLOSED',
+  /** The management HTTP API is absent, unreachable or answered nonsense. */
+  apiUnavailable: 'API_UNAVAILABLE',
+  /** A private RabbitMQ could not be started. */
+  brokerStartFailed: 'BROKER_START_FAILED',
+  /** The broker answered in a way this package has no name for; see `cause`. */
+  brokerError: 'BROKER_ERROR',
+} as const;
+
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+export interface TaskQueueErrorOptions {
+  cause?: unknown;
+  /** What the reader can do about it: one sentence. */
+  hint?: string;
+}
+
+/**
+ * The error of this package. `message` says what failed and on what, `hint` what to do about it, `code`
+ * is one of {@link ErrorCode}, `cause` is what lies beneath. No part of it holds a password.
+ */
+export class TaskQueueError extends Error {
+  override readonly name: string = 'TaskQueueError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, { cause, hint }: TaskQueueErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** A stored message that is no queued MCP message. Carries it as it is: the message stays in the queue. */
+export class MalformedMessageError extends TaskQueueError {
+  override readonly name = 'MalformedMessageError';
+  readonly taskId: string;
+  /** The body as stored, byte for byte. */
+  readonly body: Buffer;
+
+  constructor(taskId: string, body: Buffer, reason: string, cause?: unknown) {
+    super(
+      ErrorCode.malformedMessage,
+      `A message of task ${JSON.stringify(taskId)} cannot be decoded: ${reason}`,
+      {
+        cause,
+        hint: 'The message is still in the queue; look at it or drain it with the command line, which keeps any body as it is.',
+      },
+    );
+    this.taskId = taskId;
+    this.body = body;
+  }
+}
+
+/**
+ * A message was sent, but the broker's confirm never came: it may or may not be in the queue. Publishing it
+ * again with the same `messageId` lets a consumer recognise the duplicate.
+ */
+export class PublishUnconfirmedError extends TaskQueueError {
+  override readonly name = 'PublishUnconfirmedError';
+  readonly messageId: string | undefined;
+
+  constructor(message: string, messageId: string | undefined, cause?: unknown) {
+    super(ErrorCode.publishUnconfirmed, message, {
+      cause,
+      hint: 'The message may or may not be in the queue: look with peek before sending it again.',
+    });
+    this.messageId = messageId;
+  }
+}
+
+/** True for an error of this package, also one of another installed copy of it. */
+export function isTaskQueueError(error: unknown): error is TaskQueueError {
+  return (
+    error instanceof TaskQueueError ||
+    (error instanceof Error &&
+      ['TaskQueueError', 'MalformedMessageError', 'PublishUnconfirmedError'].includes(error.name) &&
+      typeof (error as { code?: unknown }).code === 'string')
+  );
+}
