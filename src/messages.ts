@@ -1,0 +1,65 @@
+/**
+ * The messages that an MCP server queues for a task, in the shape of the TypeScript SDK's
+ * `experimental/tasks` module (`QueuedMessage`, SDK 1.24 to 1.32), written out here so that the package
+ * needs no SDK, neither at run time nor in its declarations. `test/types/` proves that they are assignable.
+ */
+
+export type RequestId = string | number;
+
+export interface JSONRPCRequest {
+  jsonrpc: '2.0';
+  id: RequestId;
+  method: string;
+  params?: { [key: string]: unknown };
+}
+
+export interface JSONRPCNotification {
+  jsonrpc: '2.0';
+  method: string;
+  params?: { [key: string]: unknown };
+}
+
+export interface JSONRPCResultResponse {
+  jsonrpc: '2.0';
+  id: RequestId;
+  result: { [key: string]: unknown };
+}
+
+export interface JSONRPCErrorResponse {
+  jsonrpc: '2.0';
+  id?: RequestId;
+  error: { code: number; message: string; data?: unknown };
+}
+
+interface BaseQueuedMessage {
+  /** When the message was queued, in milliseconds since the epoch. On the wire it is ISO 8601. */
+  timestamp: number;
+  /**
+   * The JSON-RPC id of the request that created the task, where the server keeps it to route a response
+   * back. `original_request_id` on the wire, null there when absent here.
+   */
+  originalRequestId?: RequestId;
+}
+
+export interface QueuedRequest extends BaseQueuedMessage {
+  type: 'request';
+  message: JSONRPCRequest;
+}
+
+export interface QueuedNotification extends BaseQueuedMessage {
+  type: 'notification';
+  message: JSONRPCNotification;
+}
+
+export interface QueuedResponse extends BaseQueuedMessage {
+  type: 'response';
+  message: JSONRPCResultResponse;
+}
+
+export interface QueuedError extends BaseQueuedMessage {
+  type: 'error';
+  message: JSONRPCErrorResponse;
+}
+
+/** One message waiting for the client of a task. Unknown extra fields are kept on the way in and out. */
+export type QueuedMessage = QueuedRequest | QueuedNotification | QueuedResponse | QueuedError;

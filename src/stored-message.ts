@@ -1,0 +1,37 @@
+/**
+ * AMQP 0-9-1 basic properties, by their protocol names as RabbitMQ's own tools print them. Absent where the
+ * publisher set none. `headers` hold AMQP table values as amqplib decodes them: strings, numbers, booleans,
+ * `Buffer` for byte arrays, `{ '!': 'timestamp' | 'decimal' | …, value }` for typed values, arrays, tables.
+ */
+export interface MessageProperties {
+  content_type?: string;
+  content_encoding?: string;
+  headers?: { [name: string]: unknown };
+  /** 1 transient, 2 persistent. */
+  delivery_mode?: number;
+  priority?: number;
+  correlation_id?: string;
+  reply_to?: string;
+  /** Milliseconds until the broker may discard the message, as a decimal string. */
+  expiration?: string;
+  message_id?: string;
+  /** Seconds since the epoch. */
+  timestamp?: number;
+  type?: string;
+  user_id?: string;
+  app_id?: string;
+  cluster_id?: string;
+}
+
+/** A message as the broker keeps it: the original bytes, never decoded and encoded again. */
+export interface RawMessage {
+  body: Buffer;
+  properties: MessageProperties;
+}
+
+/** A message read from a task's queue. */
+export interface StoredMessage extends RawMessage {
+  taskId: string;
+  /** The broker delivered it before, to somebody who gave it back or went away. */
+  redelivered: boolean;
+}
