@@ -1,0 +1,114 @@
+import { type BrokerAddress, parseBrokerUrl } from './broker-url.ts';
+import { ErrorCode, TaskQueueError } from './errors.ts';
+import { DEFAULT_PREFIX } from './naming.ts';
+
+export interface TlsOptions {
+  /** Certificates to trust, PEM. Default: those Node trusts. */
+  ca?: string | Buffer;
+  /** Client certificate and its key, PEM. */
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  /** Of the key. */
+  passphrase?: string;
+  /** The name expected in the broker's certificate. Default: the host of the URL. */
+  serverName?: string;
+  /** False takes any certificate, and so anybody in between. Default true. */
+  verify?: boolean;
+}
+
+/** Where the broker is, what the queues are called, and how long anything may take. */
+export interface TaskQueueOptions {
+  /** AMQP URI, or several of them: the nodes of a cluster, tried in turn. Default `amqp://localhost:5672`. */
+  url?: string | readonly string[];
+  /** What stands before the task id in a queue's name. Default `mcp:queue:`, the Python package's. */
+  prefix?: string;
+  tls?: TlsOptions;
+  /** Shown in RabbitMQ's connection list. Default `mcp-taskq`. */
+  connectionName?: string;
+  /** For one attempt to open a connection, handshake included. Default 10,000. */
+  connectTimeoutMs?: number;
+  /**
+   * How long an operation waits for a connection that was lost to come back. The very first connection is
+   * not waited for: it fails after one attempt at each URL. Default 30,000.
+   */
+  reconnectTimeoutMs?: number;
+  /** For one request to the broker. Default 30,000. */
+  operationTimeoutMs?: number;
+  /** For the broker's confirm of a published message. Default 30,000. */
+  confirmTimeoutMs?: number;
+  /** For `close()`, whatever state the broker is in. Default 5,000. */
+  closeTimeoutMs?: number;
+  /** AMQP heartbeat; a dead peer is noticed after two of them. 0 switches it off. Default 30. */
+  heartbeatSeconds?: number;
+  /**
+   * The largest body that is published. Default 16 MiB (16,777,216), the limit of RabbitMQ 4 out of the box:
+   * a broker closes the channel on anything over its own limit.
+   */
+  maxMessageBytes?: number;
+}
+
+export interface ResolvedOptions {
+  addresses: readonly [BrokerAddress, ...BrokerAddress[]];
+  prefix: string;
+  tls: TlsOptions;
+  connectionName: string;
+  connectTimeoutMs: number;
+  reconnectTimeoutMs: number;
+  operationTimeoutMs: number;
+  confirmTimeoutMs: number;
+  closeTimeoutMs: number;
+  heartbeatSeconds: number;
+  maxMessageBytes: number;
+}
+
+export const DEFAULT_URL = 'amqp://localhost:5672';
+
+/** @throws TaskQueueError `INVALID_ARGUMENT` naming the option. */
+export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedOptions {
+  const options: TaskQueueOptions = typeof given === 'string' ? { url: given } : given;
+  const urls = typeof options.url === 'string' ? [options.url] : (options.url ?? [DEFAULT_URL]);
+  const [first, ...rest] = urls.map(parseBrokerUrl);
+  if (!first) throw invalidOption('url', 'an empty list');
+  return {
+    addresses: [first, ...rest],
+    prefix: prefixOption(options.prefix ?? DEFAULT_PREFIX),
+    tls: options.tls ?? {},
+    connectionName: options.connectionName ?? 'mcp-taskq',
+    connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
+    reconnectTimeoutMs: positive('reconnectTimeoutMs', options.reconnectTimeoutMs ?? 30_000),
+    operationTimeoutMs: positive('operationTimeoutMs', options.operationTimeoutMs ?? 30_000),
+    confirmTimeoutMs: positive('confirmTimeoutMs', options.confirmTimeoutMs ?? 30_000),
+    closeTimeoutMs: positive('closeTimeoutMs', options.closeTimeoutMs ?? 5_000),
+    heartbeatSeconds: heartbeatOption(first, options.heartbeatSeconds),
+    maxMessageBytes: positive('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024),
+  };
+}
+
+function prefixOption(prefix: string): string {
+  if (typeof prefix !== 'string' || /\p{Cc}/u.test(prefix) || Buffer.byteLength(prefix) > 200) {
+    throw invalidOption('prefix', 'longer than 200 bytes or with control characters');
+  }
+  return prefix;
+}
+
+function heartbeatOption(address: BrokerAddress, given: number | undefined): number {
+  const seconds = given ?? Number(address.query.get('heartbeat') ?? 30);
+  if (!Number.isInteger(seconds) || seconds < 0 || seconds > 65_535) {
+    throw invalidOption('heartbeatSeconds', 'no whole number of seconds from 0 to 65535');
+  }
+  return seconds;
+}
+
+/** Also keeps clear of setTimeout's limit: a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+function positive(name: string, value: number): number {
+  if (!Number.isFinite(value) || value <= 0 || value > MAX_TIMER_MS) {
+    throw invalidOption(name, `no number from 1 to ${MAX_TIMER_MS}`);
+  }
+  return value;
+}
+
+function invalidOption(name: string, reason: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.invalidArgument, `Option ${name} is ${reason}`);
+}
