@@ -1,0 +1,145 @@
+import type { Channel } from 'amqplib';
+import { withDeadline } from '../deadline.ts';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
+import type { BrokerConnection } from './connection.ts';
+import { translateAmqpError } from './errors.ts';
+
+/** A channel held by one operation, alone: whatever closes it hurts nobody else. */
+export interface ChannelLease {
+  readonly channel: Channel;
+  /**
+   * A request to the broker on this channel. Rejects when the channel or the connection ends before the
+   * answer is complete (amqplib leaves a `get` hanging there), and after the operation timeout.
+   */
+  request<T>(start: (channel: Channel) => Promise<T>): Promise<T>;
+  /** Calls back when the channel ends, for whoever waits for deliveries; answers how to stop listening. */
+  onEnd(listener: (reason: unknown) => void): () => void;
+  /** No other channel of the pool exists that could carry the next operation. */
+  readonly isOnly: boolean;
+}
+
+interface PooledChannel {
+  channel: Channel;
+  isOpen: boolean;
+  /** Why it closed, once it has. */
+  reason: unknown;
+}
+
+/**
+ * A few channels of one connection, each lent to one operation at a time.
+ *
+ * A failed operation (404, 406 …) closes its channel, and amqplib rejects whatever else waits on it: that is
+ * why operations do not share. A broken channel is dropped and a new one opened in its place.
+ */
+export class ChannelPool {
+  readonly #connection: BrokerConnection;
+  readonly #operationTimeoutMs: number;
+  readonly #max: number;
+  /** The channel used last is lent first, so that one task's operations in a row go through one channel. */
+  readonly #idle: PooledChannel[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #lent = 0;
+
+  constructor(connection: BrokerConnection, operationTimeoutMs: number, max: number) {
+    this.#connection = connection;
+    this.#operationTimeoutMs = operationTimeoutMs;
+    this.#max = max;
+  }
+
+  /**
+   * Lends a channel to `work`. When it fails, the channel is closed, which gives back every message that it
+   * held unacknowledged.
+   * @param what for the error message: what is being done and on what
+   * @throws TaskQueueError
+   */
+  async use<T>(what: string, work: (lease: ChannelLease) => Promise<T>): Promise<T> {
+    if (this.#lent >= this.#max) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#lent++;
+    let pooled: PooledChannel | undefined;
+    try {
+      pooled = this.#idle.pop() ?? (await this.#open(what));
+      const result = await work(this.#lease(pooled, what));
+      if (pooled.isOpen) this.#idle.push(pooled);
+      return result;
+    } catch (error) {
+      if (pooled?.isOpen) this.#discard(pooled);
+      throw translateAmqpError(error, what);
+    } finally {
+      this.#lent--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  #lease(pooled: PooledChannel, what: string): ChannelLease {
+    const { channel } = pooled;
+    return {
+      channel,
+      onEnd: (listener) => {
+        const onClose = () => listener(pooled.reason);
+        channel.on('close', onClose);
+        return () => channel.off('close', onClose);
+      },
+      isOnly: this.#lent === 1 && this.#idle.length === 0,
+      request: (start) => this.#request(pooled, what, start),
+    };
+  }
+
+  #request<T>(pooled: PooledChannel, what: string, start: (channel: Channel) => Promise<T>): Promise<T> {
+    const { channel } = pooled;
+    return new Promise<T>((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        clearTimeout(timer);
+        channel.off('close', onClose);
+        settle();
+      };
+      const timer = setTimeout(
+        () => finish(() => reject(this.#timeoutError(what))),
+        this.#operationTimeoutMs,
+      );
+      // Deferred, as the request itself is rejected with the broker's reason a few promise turns later.
+      const onClose = () => setImmediate(() => finish(() => reject(pooled.reason)));
+      channel.on('close', onClose);
+      start(channel).then(
+        (value) => finish(() => resolve(value)),
+        (error) => finish(() => reject(error)),
+      );
+    });
+  }
+
+  async #open(what: string): Promise<PooledChannel> {
+    const model = await this.#connection.open();
+    const channel = await withDeadline(model.createChannel(), this.#operationTimeoutMs, () => {
+      // A broker that cannot even open a channel does not answer at all.
+      this.#connection.abandon();
+      return this.#timeoutError(what);
+    });
+    const pooled: PooledChannel = { channel, isOpen: true, reason: new Error('Channel closed') };
+    // Without a listener here the whole connection would die of a channel's error.
+    channel.on('error', (error) => {
+      pooled.reason = error;
+    });
+    channel.on('close', () => {
+      pooled.isOpen = false;
+      const index = this.#idle.indexOf(pooled);
+      if (index >= 0) this.#idle.splice(index, 1);
+    });
+    return pooled;
+  }
+
+  #discard(pooled: PooledChannel): void {
+    pooled.isOpen = false;
+    try {
+      pooled.channel.close().catch(() => {});
+    } catch {
+      // It has just closed by itself.
+    }
+  }
+
+  #timeoutError(what: string): TaskQueueError {
+    return new TaskQueueError(
+      ErrorCode.timeout,
+      `${what}: RabbitMQ did not answer within ${this.#operationTimeoutMs} ms`,
+      { hint: 'Look at the broker: a resource alarm, an overload, or a network that drops packets.' },
+    );
+  }
+}

@@ -1,0 +1,215 @@
+import type { ConfirmChannel, Message } from 'amqplib';
+import { withDeadline } from '../deadline.ts';
+import { ErrorCode, PublishUnconfirmedError, TaskQueueError } from '../errors.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { RawMessage } from '../stored-message.ts';
+import type { BrokerConnection } from './connection.ts';
+import { translateAmqpError } from './errors.ts';
+import { toAmqplib } from './properties.ts';
+
+/** What the broker says of a message: it is in the queue, or there is no such queue. */
+export type PublishOutcome = 'queued' | 'returned';
+
+interface InFlight {
+  queue: string;
+  body: Buffer;
+  messageId: string | undefined;
+  returned: boolean;
+}
+
+/**
+ * Publishes to the default exchange on a confirm channel that nothing else uses, so that no failure of
+ * anything else can take outstanding confirms with it.
+ */
+export class ConfirmedPublisher {
+  readonly #connection: BrokerConnection;
+  readonly #options: ResolvedOptions;
+  #opening: Promise<ConfirmChannel> | undefined;
+  #channel: ConfirmChannel | undefined;
+  #closeReason: unknown;
+  readonly #inFlight = new Set<InFlight>();
+  #onIdle: (() => void) | undefined;
+
+  constructor(connection: BrokerConnection, options: ResolvedOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** A message could be sent right now: the channel is open and the broker takes messages. */
+  get isReady(): boolean {
+    return this.#channel !== undefined && this.#connection.blocked === undefined;
+  }
+
+  /**
+   * Opens what is needed, and waits while a resource alarm of the broker blocks publishing: nothing is written
+   * to a blocked connection, where it would lie in the socket, neither sent nor given up.
+   * @throws TaskQueueError
+   */
+  async ready(what: string): Promise<void> {
+    const giveUpAt = Date.now() + this.#options.confirmTimeoutMs;
+    while (!this.isReady) {
+      const { blocked } = this.#connection;
+      if (blocked === undefined) await this.#openChannel(what);
+      else {
+        await withDeadline(blocked.ended, Math.max(1, giveUpAt - Date.now()), () =>
+          blockedError(what, blocked.reason),
+        );
+      }
+    }
+  }
+
+  /**
+   * Hands a message to the broker, at once; messages of one queue are stored in the order of the calls.
+   * Nothing of the body or the properties is changed.
+   * @param what for error messages, e.g. `Cannot enqueue to task "a"`
+   * @throws PublishUnconfirmedError when it was sent, but no confirm came
+   * @throws TaskQueueError when it was not sent, or refused
+   */
+  send(queue: string, message: RawMessage, what: string): Promise<PublishOutcome> {
+    const { body, properties } = message;
+    const messageId = properties.message_id;
+    const channel = this.#channel;
+    const { confirmTimeoutMs, maxMessageBytes } = this.#options;
+    return new Promise((resolve, reject) => {
+      if (body.length > maxMessageBytes) return reject(tooLargeError(what, body.length, maxMessageBytes));
+      if (channel === undefined) return reject(lostError(what));
+      const inFlight: InFlight = { queue, body, messageId, returned: false };
+      const settle = (finish: () => void) => {
+        clearTimeout(timer);
+        if (!this.#inFlight.delete(inFlight)) return;
+        finish();
+        if (this.#inFlight.size === 0) this.#onIdle?.();
+      };
+      const unconfirmed = (reason: string, cause?: unknown) =>
+        settle(() => reject(new PublishUnconfirmedError(`${what}: ${reason}`, messageId, cause)));
+      const timer = setTimeout(() => {
+        const { blocked } = this.#connection;
+        const why = blocked ? ` (the broker blocks publishers: ${blocked.reason})` : '';
+        unconfirmed(`the broker did not confirm it within ${confirmTimeoutMs} ms${why}`);
+      }, confirmTimeoutMs);
+      this.#inFlight.add(inFlight);
+      try {
+        channel.publish('', queue, body, { ...toAmqplib(properties), mandatory: true }, (error: unknown) => {
+          if (!error) settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
+          else if (isNack(error)) settle(() => reject(rejectedError(what, error)));
+          else
+            unconfirmed('the connection was lost before the broker confirmed it', this.#closeReason ?? error);
+        });
+      } catch (error) {
+        // Thrown before a byte was written: the headers do not fit, or the channel has just ended.
+        settle(() => reject(notSentError(error, what)));
+      }
+    });
+  }
+
+  /** Resolves when nothing is in flight any more, or after `timeoutMs`. */
+  async flush(timeoutMs: number): Promise<void> {
+    if (this.#inFlight.size === 0) return;
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    await withDeadline(idle, timeoutMs, () => new Error('not confirmed in time')).catch(() => {});
+  }
+
+  #openChannel(what: string): Promise<ConfirmChannel> {
+    this.#opening ??= this.#open(what).finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #open(what: string): Promise<ConfirmChannel> {
+    try {
+      const model = await this.#connection.open();
+      const { operationTimeoutMs } = this.#options;
+      const channel = await withDeadline(model.createConfirmChannel(), operationTimeoutMs, () => {
+        this.#connection.abandon();
+        return new TaskQueueError(
+          ErrorCode.timeout,
+          `${what}: RabbitMQ opened no channel within ${operationTimeoutMs} ms`,
+        );
+      });
+      this.#closeReason = undefined;
+      channel.on('error', (error) => {
+        this.#closeReason = error;
+      });
+      // amqplib tells every outstanding publish by itself, from a listener that was there before this one.
+      channel.on('close', () => {
+        this.#channel = undefined;
+      });
+      channel.on('return', (message) => this.#markReturned(message));
+      this.#channel = channel;
+      return channel;
+    } catch (error) {
+      throw translateAmqpError(error, what);
+    }
+  }
+
+  /**
+   * A return comes before the confirm of the same message, and the confirm still says ok. It is matched by
+   * queue, message id and bytes; among messages that are alike in all of them it makes no difference which
+   * one is published again.
+   */
+  #markReturned({ fields, properties, content }: Message): void {
+    for (const inFlight of this.#inFlight) {
+      if (
+        !inFlight.returned &&
+        inFlight.queue === fields.routingKey &&
+        inFlight.messageId === properties.messageId &&
+        inFlight.body.equals(content)
+      ) {
+        inFlight.returned = true;
+        return;
+      }
+    }
+  }
+}
+
+function tooLargeError(what: string, bytes: number, limit: number): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.messageTooLarge,
+    `${what}: the message has ${bytes} bytes, and the limit is ${limit}`,
+    {
+      hint: 'Raise maxMessageBytes together with the broker’s max_message_size, or send a reference instead.',
+    },
+  );
+}
+
+function lostError(what: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.connectionLost, `${what}: the connection to the broker was lost`, {
+    hint: 'Nothing was sent; the next call connects again.',
+  });
+}
+
+function blockedError(what: string, reason: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.brokerBlocked, `${what}: the broker blocks publishers (${reason})`, {
+    hint: 'It is short of memory or disk space; nothing was sent. Reading goes on: drain queues, or free resources.',
+  });
+}
+
+/** amqplib lib/channel.js hands this, and nothing else, to the callback of a message that was nacked. */
+function isNack(error: unknown): boolean {
+  return error instanceof Error && error.message === 'message nacked';
+}
+
+/** RabbitMQ nacks what a queue with `overflow: reject-publish` has no room for. */
+function rejectedError(what: string, cause: unknown): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.queueOverflow,
+    `${what}: Task message queue overflow: the broker rejected the message`,
+    { cause, hint: 'A policy limits the length of the queue (max-length with overflow reject-publish).' },
+  );
+}
+
+function notSentError(error: unknown, what: string): TaskQueueError {
+  if (error instanceof RangeError || error instanceof TypeError) {
+    return new TaskQueueError(
+      ErrorCode.invalidMessage,
+      `${what}: its properties cannot be encoded: ${error.message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return translateAmqpError(error, what);
+}

@@ -1,0 +1,220 @@
+import type { ChannelModel, Options, SocketOptions } from 'amqplib';
+import { type BrokerAddress, describeAddress } from '../broker-url.ts';
+import { withDeadline } from '../deadline.ts';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { translateAmqpError } from './errors.ts';
+
+/** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
+const TRANSIENT: readonly ErrorCode[] = [
+  ErrorCode.connectionFailed,
+  ErrorCode.connectionLost,
+  ErrorCode.timeout,
+  ErrorCode.brokerError,
+];
+
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 5_000;
+
+/**
+ * One AMQP connection that opens when it is first needed and again after it was lost. Whoever needs it while
+ * it opens waits for the same attempt.
+ */
+export class BrokerConnection {
+  readonly #options: ResolvedOptions;
+  readonly #name: string;
+  #opening: Promise<ChannelModel> | undefined;
+  #current: { model: ChannelModel; socket: AbortController } | undefined;
+  /** The node that answered last comes first the next time. */
+  #preferred = 0;
+  #wasOpen = false;
+  #blocked: { reason: string; ended: Promise<void>; end: () => void } | undefined;
+  /** Ends attempts under way, and the waits between them. */
+  readonly #closing = new AbortController();
+
+  /** @param purpose shown beside the connection's name in RabbitMQ's list */
+  constructor(options: ResolvedOptions, purpose: string) {
+    this.#options = options;
+    this.#name = `${options.connectionName} ${purpose}`;
+  }
+
+  /**
+   * The open connection. Fails after one attempt at each URL when there never was one; afterwards it goes on
+   * trying, with growing pauses, until `reconnectTimeoutMs`.
+   */
+  open(): Promise<ChannelModel> {
+    if (this.#closing.signal.aborted) return Promise.reject(closedError());
+    if (this.#current) return Promise.resolve(this.#current.model);
+    this.#opening ??= this.#dialUntilOpen().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /** Why the broker keeps this connection from publishing (a resource alarm), while it does. */
+  get blocked(): { reason: string; ended: Promise<void> } | undefined {
+    return this.#blocked;
+  }
+
+  /** Gives up on a broker that does not answer: everything under way fails, the next `open` starts anew. */
+  abandon(): void {
+    this.#current?.socket.abort();
+  }
+
+  /** Never rejects and never takes longer than `closeTimeoutMs`. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#opening?.catch(() => {});
+    const current = this.#current;
+    if (!current) return;
+    try {
+      // A closing handshake, so that the broker has seen everything sent before it.
+      await withDeadline(current.model.close(), this.#options.closeTimeoutMs, closedError);
+    } catch {
+      // Already closed, or a peer that no longer answers: the socket goes all the same.
+    }
+    current.socket.abort();
+  }
+
+  async #dialUntilOpen(): Promise<ChannelModel> {
+    const giveUpAt = Date.now() + this.#options.reconnectTimeoutMs;
+    for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_RETRY_MS)) {
+      const failure = await this.#dialEach();
+      if (!(failure instanceof TaskQueueError)) return failure;
+      const retriable = this.#wasOpen && TRANSIENT.includes(failure.code);
+      if (!retriable || Date.now() + pauseMs > giveUpAt) throw failure;
+      await this.#pause(pauseMs * (0.5 + Math.random() / 2));
+    }
+  }
+
+  async #dialEach(): Promise<ChannelModel | TaskQueueError> {
+    const { addresses } = this.#options;
+    let failure: TaskQueueError | undefined;
+    for (let turn = 0; turn < addresses.length; turn++) {
+      if (this.#closing.signal.aborted) return closedError();
+      const index = (this.#preferred + turn) % addresses.length;
+      const address = addresses[index] as BrokerAddress;
+      try {
+        const model = await this.#dial(address);
+        this.#preferred = index;
+        return model;
+      } catch (error) {
+        // The first reason is the one reported: it is about the node asked for first.
+        failure ??= translateAmqpError(error, `Cannot connect to RabbitMQ at ${describeAddress(address)}`);
+      }
+    }
+    return failure as TaskQueueError;
+  }
+
+  async #dial(address: BrokerAddress): Promise<ChannelModel> {
+    // Loaded here, so that importing the package costs next to nothing until it is used.
+    const { connect } = await import('amqplib');
+    const { connectTimeoutMs } = this.#options;
+    const socket = new AbortController();
+    const giveUp = () => socket.abort();
+    this.#closing.signal.addEventListener('abort', giveUp);
+    const timer = setTimeout(giveUp, connectTimeoutMs);
+    try {
+      const model = await connect(
+        amqplibAddress(address, this.#options),
+        await socketOptions(address, this.#options, this.#name, socket.signal),
+      );
+      this.#adopt(model, socket);
+      return model;
+    } catch (error) {
+      if (!socket.signal.aborted) throw error;
+      if (this.#closing.signal.aborted) throw closedError();
+      throw new TaskQueueError(
+        ErrorCode.connectionFailed,
+        `Cannot connect to RabbitMQ at ${describeAddress(address)}: no answer within ${connectTimeoutMs} ms`,
+        { cause: error, hint: 'Is it RabbitMQ that listens there, and does the port expect TLS (amqps://)?' },
+      );
+    } finally {
+      clearTimeout(timer);
+      this.#closing.signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  #adopt(model: ChannelModel, socket: AbortController): void {
+    this.#current = { model, socket };
+    this.#wasOpen = true;
+    // Without a listener the process would die of it; each operation hears of it through its own channel.
+    model.on('error', () => {});
+    model.on('close', () => {
+      if (this.#current?.model === model) this.#current = undefined;
+      this.#unblock();
+    });
+    model.on('blocked', (reason) => {
+      this.#unblock();
+      let end = () => {};
+      const ended = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      this.#blocked = { reason, ended, end };
+    });
+    model.on('unblocked', () => this.#unblock());
+  }
+
+  #unblock(): void {
+    this.#blocked?.end();
+    this.#blocked = undefined;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#closing.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#closing.signal.addEventListener('abort', done);
+    });
+  }
+}
+
+export function closedError(): TaskQueueError {
+  return new TaskQueueError(ErrorCode.closed, 'The connection to RabbitMQ was closed with close()');
+}
+
+function amqplibAddress(address: BrokerAddress, options: ResolvedOptions): Options.Connect {
+  const { protocol, host, port, vhost, username, password, query } = address;
+  const number = (name: string) => (query.has(name) ? { [name]: Number(query.get(name)) } : {});
+  return {
+    protocol,
+    hostname: host,
+    port,
+    ...(username === undefined ? {} : { username, password: password ?? '' }),
+    // amqplib takes this field for percent-encoded.
+    vhost: encodeURIComponent(vhost),
+    heartbeat: options.heartbeatSeconds,
+    ...number('frameMax'),
+    ...number('channelMax'),
+  };
+}
+
+async function socketOptions(
+  address: BrokerAddress,
+  { tls }: ResolvedOptions,
+  connectionName: string,
+  signal: AbortSignal,
+): Promise<SocketOptions> {
+  const { ca, cert, key, passphrase, serverName, verify } = tls;
+  const options = {
+    // amqplib leaves Nagle's algorithm on, which costs a get and its ack 44 ms on loopback instead of 0.3.
+    noDelay: true,
+    keepAlive: true,
+    // Destroys the socket, in whatever state the handshake or the closing of the connection is.
+    signal,
+    clientProperties: { connection_name: connectionName },
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(verify === undefined ? {} : { rejectUnauthorized: verify }),
+  };
+  if (address.query.get('auth_mechanism')?.toUpperCase() !== 'EXTERNAL') return options as SocketOptions;
+  const { credentials } = await import('amqplib');
+  return { ...options, credentials: credentials.external() } as SocketOptions;
+}

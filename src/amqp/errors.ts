@@ -1,0 +1,153 @@
+import { redactUrl } from '../broker-url.ts';
+import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors.ts';
+
+/*
+ * The only place that looks at what amqplib and the broker say of a failure. Codes come first: AMQP reply
+ * codes (numbers) and Node's system and TLS codes (strings); text only where there is no code.
+ */
+
+type Outcome = [code: ErrorCode, reason: string, hint?: string];
+
+/** AMQP 0-9-1 reply codes, https://www.rabbitmq.com/amqp-0-9-1-reference#constants. */
+const REPLY_CODES: Record<number, Outcome> = {
+  320: [ErrorCode.connectionLost, 'the broker closed the connection (shutdown, or an operator did)'],
+  403: [
+    ErrorCode.accessRefused,
+    'the broker refuses it',
+    'Give the user configure, write and read permission on the task queues: rabbitmqctl set_permissions.',
+  ],
+  404: [ErrorCode.queueNotFound, 'there is no such queue'],
+  405: [ErrorCode.queueLocked, 'the queue belongs exclusively to another connection'],
+  406: [
+    ErrorCode.queueMismatch,
+    'the queue exists with other arguments than a plain durable queue has, or its state forbids it',
+    'Use the arguments it was declared with, or delete it; limits and expiry belong in a policy, which never conflicts.',
+  ],
+  530: [ErrorCode.accessRefused, 'the broker does not allow it'],
+  540: [ErrorCode.brokerError, 'this type of queue does not support the operation'],
+  541: [ErrorCode.brokerError, 'the broker had an internal error', 'Its log says more.'],
+};
+
+const UNREACHABLE_HINT =
+  'Is RabbitMQ running there, and is the URL right? "mcp-taskq broker" starts a private one.';
+
+const SYSTEM_CODES: Record<string, Outcome> = {
+  ECONNREFUSED: [ErrorCode.connectionFailed, 'nothing listens there', UNREACHABLE_HINT],
+  ENOTFOUND: [ErrorCode.connectionFailed, 'the host name is unknown', UNREACHABLE_HINT],
+  EAI_AGAIN: [ErrorCode.connectionFailed, 'the host name could not be looked up', UNREACHABLE_HINT],
+  EHOSTUNREACH: [ErrorCode.connectionFailed, 'there is no route to the host', UNREACHABLE_HINT],
+  ENETUNREACH: [ErrorCode.connectionFailed, 'there is no route to the network', UNREACHABLE_HINT],
+  ETIMEDOUT: [ErrorCode.connectionFailed, 'the host did not answer in time', UNREACHABLE_HINT],
+  ECONNRESET: [ErrorCode.connectionFailed, 'the other side reset the connection', UNREACHABLE_HINT],
+  EPIPE: [ErrorCode.connectionFailed, 'the other side ended the connection', UNREACHABLE_HINT],
+  ERR_SSL_WRONG_VERSION_NUMBER: [
+    ErrorCode.tlsFailed,
+    'the port does not speak TLS',
+    'Use amqp:// instead of amqps://, or the TLS port (5671).',
+  ],
+  ERR_TLS_CERT_ALTNAME_INVALID: [
+    ErrorCode.tlsFailed,
+    'the certificate of the broker is for another name',
+    'Use the name in the certificate, or tell it with --tls-server-name (tls.serverName).',
+  ],
+  CERT_HAS_EXPIRED: [ErrorCode.tlsFailed, 'the certificate of the broker has expired', 'Renew it.'],
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: [
+    ErrorCode.tlsFailed,
+    'the broker asks for a client certificate',
+    'Give one with --tls-cert-file and --tls-key-file (tls.cert, tls.key).',
+  ],
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: [
+    ErrorCode.tlsFailed,
+    'the broker does not trust the authority of the client certificate',
+  ],
+  ERR_OSSL_BAD_DECRYPT: [ErrorCode.tlsFailed, 'the passphrase of the client key is wrong'],
+};
+
+const UNTRUSTED: Outcome = [
+  ErrorCode.tlsFailed,
+  'the certificate of the broker is not signed by a trusted authority',
+  'Name its authority with --tls-ca-file (tls.ca).',
+];
+for (const code of [
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]) {
+  SYSTEM_CODES[code] = UNTRUSTED;
+}
+
+/** Texts that come without a code, each with where it is from. */
+const TEXTS: [pattern: RegExp, outcome: Outcome][] = [
+  // amqplib lib/connection.js, afterStartOk: the server closes instead of tuning.
+  [
+    /Handshake terminated by server: 403/,
+    [
+      ErrorCode.authenticationFailed,
+      'the broker refuses the user name or password',
+      'Check the credentials in the URL; the user guest may only connect from the broker’s own machine.',
+    ],
+  ],
+  // The same file, expect(ConnectionOpenOk): RabbitMQ closes with 530, whose reason amqplib leaves out.
+  [
+    /Expected ConnectionOpenOk/,
+    [
+      ErrorCode.vhostNotFound,
+      'the vhost does not exist, or the user has no access to it',
+      'The vhost is the path of the URL; see "rabbitmqctl list_vhosts", grant access with "rabbitmqctl set_permissions -p VHOST USER …".',
+    ],
+  ],
+  // amqplib lib/connection.js, endWhileOpening.
+  [
+    /Socket closed abruptly/,
+    [
+      ErrorCode.connectionFailed,
+      'the other side hung up during the handshake',
+      'Is it RabbitMQ’s AMQP port, and does it expect TLS (amqps://)?',
+    ],
+  ],
+  [
+    /SASL mechanism \S+ is not provided/,
+    [ErrorCode.authenticationFailed, 'the broker does not offer this way to log in'],
+  ],
+  // RabbitMQ, rabbit_channel check_msg_size.
+  [
+    /message size \d+ .*larger than/,
+    [ErrorCode.messageTooLarge, 'the message is larger than the broker takes'],
+  ],
+  // lib/channel.js, lib/connection.js: operations on what has ended.
+  [
+    /Channel (ended|closed|closing)|channel closed|Connection clos|Unexpected close|Heartbeat timeout/i,
+    [ErrorCode.connectionLost, 'the connection to the broker was lost'],
+  ],
+];
+
+/**
+ * A failure of amqplib as an error of this package.
+ * @param what what was being done and on what, e.g. `Cannot read the queue of task "a"`
+ */
+export function translateAmqpError(error: unknown, what: string): TaskQueueError {
+  if (isTaskQueueError(error)) return error;
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const text = redactUrl(typeof message === 'string' ? message : String(error));
+  const outcome = outcomeOf(code, text);
+  // The broker's own words, where there are some, tell more than the code alone.
+  const said = outcome ? /"([^"]+)"/.exec(text)?.[1] : text;
+  const [errorCode, reason, hint] = outcome ?? [ErrorCode.brokerError, 'the broker answered with an error'];
+  return new TaskQueueError(errorCode, `${what}: ${reason}${said ? ` (${said})` : ''}`, {
+    cause: error,
+    ...(hint ? { hint } : {}),
+  });
+}
+
+function outcomeOf(code: unknown, text: string): Outcome | undefined {
+  const byText = () => TEXTS.find(([pattern]) => pattern.test(text))?.[1];
+  if (typeof code === 'number') return code === 406 ? (byText() ?? REPLY_CODES[406]) : REPLY_CODES[code];
+  if (typeof code === 'string') {
+    if (SYSTEM_CODES[code]) return SYSTEM_CODES[code];
+    if (/^ERR_(SSL|TLS|OSSL)|CERT/.test(code))
+      return [ErrorCode.tlsFailed, `the TLS handshake failed (${code})`];
+  }
+  return byText();
+}

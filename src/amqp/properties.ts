@@ -1,0 +1,41 @@
+import type { Options, MessageProperties as ReceivedProperties } from 'amqplib';
+import type { MessageProperties } from '../stored-message.ts';
+
+/** AMQP's names and amqplib's for the same property. */
+const NAMES = {
+  content_type: 'contentType',
+  content_encoding: 'contentEncoding',
+  headers: 'headers',
+  delivery_mode: 'deliveryMode',
+  priority: 'priority',
+  correlation_id: 'correlationId',
+  reply_to: 'replyTo',
+  expiration: 'expiration',
+  message_id: 'messageId',
+  timestamp: 'timestamp',
+  type: 'type',
+  user_id: 'userId',
+  app_id: 'appId',
+} as const satisfies Partial<Record<keyof MessageProperties, string>>;
+
+const ENTRIES = Object.entries(NAMES) as [keyof typeof NAMES, (typeof NAMES)[keyof typeof NAMES]][];
+
+/** amqplib sends an empty header table with every message, so an empty one says nothing and is left out. */
+export function fromAmqplib(received: ReceivedProperties): MessageProperties {
+  const properties: Record<string, unknown> = {};
+  for (const [name, theirs] of ENTRIES) {
+    const value: unknown = received[theirs];
+    if (value === undefined) continue;
+    if (theirs === 'headers' && Object.keys(value as object).length === 0) continue;
+    properties[name] = value;
+  }
+  return properties;
+}
+
+export function toAmqplib(properties: MessageProperties): Options.Publish {
+  const options: Record<string, unknown> = {};
+  for (const [name, theirs] of ENTRIES) {
+    if (properties[name] !== undefined) options[theirs] = properties[name];
+  }
+  return options;
+}

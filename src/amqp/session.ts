@@ -1,0 +1,66 @@
+import type { GetMessage } from 'amqplib';
+import type { ResolvedOptions } from '../options.ts';
+import type { StoredMessage } from '../stored-message.ts';
+import { ChannelPool } from './channel-pool.ts';
+import { ConfirmedPublisher } from './confirmed-publisher.ts';
+import { BrokerConnection } from './connection.ts';
+import { fromAmqplib } from './properties.ts';
+
+/** Operations that may be under way at the same time, each on a channel of its own. */
+const READ_CHANNELS = 16;
+const DECLARE_CHANNELS = 4;
+
+/**
+ * The connections of one client and what runs on each, none of them opened before it is needed.
+ *
+ * Three, because of what the broker does to a connection as a whole: a resource alarm blocks one that
+ * publishes, requests included, and must not stop reading; and a conditional delete of a quorum queue is
+ * answered by closing the connection it came on (540).
+ */
+export class Session {
+  readonly publisher: ConfirmedPublisher;
+  /** Declares queues; on the publishing connection, as a blocked publisher needs no queue either. */
+  readonly declarations: ChannelPool;
+  readonly reads: ChannelPool;
+  /** One at a time, so that a connection closed by a delete hurts no other one. */
+  readonly deletions: ChannelPool;
+  readonly #reading: BrokerConnection;
+  readonly #connections: readonly BrokerConnection[];
+  readonly #closeTimeoutMs: number;
+
+  constructor(options: ResolvedOptions) {
+    const { operationTimeoutMs, closeTimeoutMs } = options;
+    const publishing = new BrokerConnection(options, 'publish');
+    const reading = new BrokerConnection(options, 'read');
+    const deleting = new BrokerConnection(options, 'delete');
+    this.publisher = new ConfirmedPublisher(publishing, options);
+    this.declarations = new ChannelPool(publishing, operationTimeoutMs, DECLARE_CHANNELS);
+    this.reads = new ChannelPool(reading, operationTimeoutMs, READ_CHANNELS);
+    this.deletions = new ChannelPool(deleting, operationTimeoutMs, 1);
+    this.#reading = reading;
+    this.#connections = [publishing, reading, deleting];
+    this.#closeTimeoutMs = closeTimeoutMs;
+  }
+
+  /** Opens the reading connection. */
+  async connect(): Promise<void> {
+    await this.#reading.open();
+  }
+
+  async close(): Promise<void> {
+    await this.publisher.flush(this.#closeTimeoutMs);
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+  }
+}
+
+/** A message of amqplib's as ours. */
+export function toStoredMessage(
+  taskId: string,
+  {
+    content,
+    fields,
+    properties,
+  }: Pick<GetMessage, 'content' | 'properties'> & { fields: { redelivered: boolean } },
+): StoredMessage {
+  return { taskId, redelivered: fields.redelivered, properties: fromAmqplib(properties), body: content };
+}

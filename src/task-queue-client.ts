@@ -1,0 +1,313 @@
+import { LRUCache } from 'lru-cache';
+import { consumeInBatches } from './amqp/bulk-consumer.ts';
+import { Session, toStoredMessage } from './amqp/session.ts';
+import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
+import { KeyedMutex } from './keyed-mutex.ts';
+import { queueName } from './naming.ts';
+import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
+import type { RawMessage, StoredMessage } from './stored-message.ts';
+
+export interface PublishOptions {
+  /** Declare the task's queue when it is missing. Default true. */
+  create?: boolean;
+  /**
+   * Refuse when the queue holds this many messages or more. Exact among the publishes of this client; across
+   * processes it is a check and then a publish. A policy with `max-length` and `overflow: reject-publish` is
+   * exact everywhere, and its refusal is the same error.
+   */
+  maxSize?: number | undefined;
+}
+
+export interface PeekOptions {
+  /** How many, at most 1000 together with `skip`. Default 1. */
+  limit?: number;
+  /** How many of the oldest to leave out. Default 0. */
+  skip?: number;
+}
+
+export interface DrainOptions {
+  /** At most this many. Default: as many as there are at the start. */
+  limit?: number;
+  /** The largest batch. Default 500. */
+  batchSize?: number;
+  /** Hand everything over in one batch, so that it is acknowledged together or not at all. */
+  whole?: boolean;
+  /** Stop between two batches. */
+  signal?: AbortSignal;
+}
+
+export interface QueueDepth {
+  /** Messages that are ready; those that a reader holds unacknowledged are not among them. */
+  messages: number;
+  consumers: number;
+}
+
+/** What peek holds while it looks is missing for everybody else, so it does not hold more. */
+export const MAX_PEEK = 1000;
+
+/** Queues that are known to exist. Forgetting one costs a declare, 0.3 ms. */
+const DECLARED_CACHE_SIZE = 10_000;
+
+const DEFAULT_BATCH_SIZE = 500;
+
+/**
+ * Task queues as the broker has them: messages are bytes and properties, neither decoded nor changed. This is
+ * what an operator needs; {@link RabbitMQTaskMessageQueue} puts the MCP messages on top of it.
+ *
+ * Connections open when they are first needed, and again after they were lost. Every method rejects with a
+ * {@link TaskQueueError}, by a deadline.
+ */
+export class TaskQueueClient {
+  readonly #options: ResolvedOptions;
+  readonly #session: Session;
+  readonly #declared = new LRUCache<string, true>({ max: DECLARED_CACHE_SIZE });
+  /** Keeps the publishes of one task in order while one of them has to wait for a declare. */
+  readonly #order = new KeyedMutex();
+  #isClosed = false;
+
+  /** @throws TaskQueueError `INVALID_ARGUMENT` for options that cannot work. Connects to nothing yet. */
+  constructor(options?: string | TaskQueueOptions) {
+    this.#options = resolveOptions(options);
+    this.#session = new Session(this.#options);
+  }
+
+  get prefix(): string {
+    return this.#options.prefix;
+  }
+
+  /** Opens a connection now, to learn early whether it can be. */
+  async connect(): Promise<void> {
+    this.#throwIfClosed();
+    await this.#session.connect();
+  }
+
+  /**
+   * Stores a message, as it is, at the end of the task's queue. Resolves when the broker has confirmed that
+   * the message is in the queue, and, if it is persistent (`delivery_mode` 2), on disk. Calls need not wait
+   * for each other: messages of one task are stored in the order of the calls.
+   *
+   * @throws PublishUnconfirmedError when the message was sent and nobody knows what became of it
+   * @throws TaskQueueError `QUEUE_OVERFLOW`, `QUEUE_NOT_FOUND` (with `create: false`), `QUEUE_MISMATCH`,
+   * `MESSAGE_TOO_LARGE`, `BROKER_BLOCKED`, …: the message is not in the queue
+   */
+  async publish(taskId: string, message: RawMessage, options: PublishOptions = {}): Promise<void> {
+    this.#throwIfClosed();
+    const { create = true, maxSize } = options;
+    const queue = this.#queueName(taskId);
+    const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
+    const { publisher } = this.#session;
+
+    const send = async () => {
+      let outcome = await publisher.send(queue, message, what);
+      if (outcome === 'returned' && create) {
+        // The queue vanished after it was declared: somebody cleared the task. Once more, and no further.
+        this.#declared.delete(queue);
+        await this.#declare(queue, what);
+        await publisher.ready(what);
+        outcome = await publisher.send(queue, message, what);
+      }
+      if (outcome === 'returned') throw create ? vanishedError(what) : missingError(what);
+    };
+
+    if (maxSize !== undefined) {
+      return this.#order.run(queue, async () => {
+        const depth = create ? await this.#declare(queue, what) : ((await this.depth(taskId))?.messages ?? 0);
+        if (depth >= maxSize) throw overflowError(what, depth, maxSize);
+        await publisher.ready(what);
+        // Confirmed before the next one counts, so that it is counted.
+        await send();
+      });
+    }
+    const isKnown = !create || this.#declared.has(queue);
+    if (isKnown && publisher.isReady && !this.#order.isBusy(queue)) return send();
+    const { sent } = await this.#order.run(queue, async () => {
+      if (create && !this.#declared.has(queue)) await this.#declare(queue, what);
+      await publisher.ready(what);
+      return { sent: send() };
+    });
+    return sent;
+  }
+
+  /**
+   * Takes the oldest message: it is acknowledged when `handle` resolves, and given back to its place when it
+   * rejects. A process that dies in between gives it back too, so it may be delivered twice, never lost.
+   * @returns what `handle` answers, or `undefined` when the queue is empty or missing
+   */
+  async take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
+    return this.#read(taskId, 'Cannot dequeue from', undefined, async (lease, queue) => {
+      const message = await lease.request((channel) => channel.get(queue));
+      if (message === false) return undefined;
+      const result = await handle(toStoredMessage(taskId, message));
+      lease.channel.ack(message);
+      return result;
+    });
+  }
+
+  /**
+   * Looks at the oldest messages. They stay where they are, but nobody else sees them while this reads them,
+   * and the broker marks them as redelivered. Do not use it on a quorum queue: RabbitMQ counts what is given
+   * back, and drops a message after 20 times (4.0), or moves it to the end (3.x).
+   */
+  async peek(taskId: string, { limit = 1, skip = 0 }: PeekOptions = {}): Promise<StoredMessage[]> {
+    checkCount('limit', limit);
+    if (!Number.isInteger(skip) || skip < 0 || skip + limit > MAX_PEEK) {
+      throw new TaskQueueError(
+        ErrorCode.invalidArgument,
+        `Cannot peek at ${skip + limit} messages: at most ${MAX_PEEK} at a time, skipped ones included`,
+        { hint: 'While they are looked at nobody else can read them; drain the queue to see all of it.' },
+      );
+    }
+    return this.#read(taskId, 'Cannot peek at', [], async (lease, queue) => {
+      const held = [];
+      while (held.length < skip + limit) {
+        const message = await lease.request((channel) => channel.get(queue));
+        if (message === false) break;
+        held.push(message);
+      }
+      const last = held.at(-1);
+      if (last === undefined) return [];
+      // One request gives all of them back, in order.
+      lease.channel.nack(last, true, true);
+      // On another channel the next operation could overtake it and find the queue empty.
+      if (!lease.isOnly) await lease.request((channel) => channel.checkQueue(queue));
+      return held.slice(skip).map((message) => toStoredMessage(taskId, message));
+    });
+  }
+
+  /** How much is in the task's queue, exactly; `undefined` when there is no such queue. Creates none. */
+  async depth(taskId: string): Promise<QueueDepth | undefined> {
+    return this.#read(taskId, 'Cannot look at', undefined, async (lease, queue) => {
+      const { messageCount, consumerCount } = await lease.request((channel) => channel.checkQueue(queue));
+      return { messages: messageCount, consumers: consumerCount };
+    });
+  }
+
+  /**
+   * Removes messages in bulk, oldest first. Each batch is acknowledged when `handle` has resolved for it;
+   * when it rejects, that batch and everything behind it stays in the queue, and the rejection is passed on.
+   * @returns how many were removed: fewer than there were if others are reading too
+   */
+  async drain(
+    taskId: string,
+    handle: (batch: StoredMessage[]) => Promise<void> | void,
+    options: DrainOptions = {},
+  ): Promise<number> {
+    const { limit, batchSize = DEFAULT_BATCH_SIZE, whole, signal } = options;
+    if (limit !== undefined) checkCount('limit', limit);
+    checkCount('batchSize', batchSize);
+    const { operationTimeoutMs } = this.#options;
+    return this.#read(taskId, 'Cannot drain', 0, async (lease, queue) => {
+      const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+      const bound = Math.min(messageCount, limit ?? messageCount);
+      if (bound === 0) return 0;
+      const bulk = { limit: bound, batchSize, whole, signal, operationTimeoutMs };
+      return consumeInBatches(lease, queue, bulk, (batch) =>
+        handle(batch.map((message) => toStoredMessage(taskId, message))),
+      );
+    });
+  }
+
+  /**
+   * Deletes the task's queue if it is empty and nobody consumes from it; the broker checks both as it deletes,
+   * so no message is lost. A quorum queue is left alone: RabbitMQ has no such check for it.
+   * @returns whether it was deleted
+   */
+  async deleteIfUnused(taskId: string): Promise<boolean> {
+    this.#throwIfClosed();
+    const queue = this.#queueName(taskId);
+    this.#declared.delete(queue);
+    const what = `Cannot delete the queue of task ${JSON.stringify(taskId)}`;
+    try {
+      await this.#session.deletions.use(what, (lease) =>
+        lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true })),
+      );
+      return true;
+    } catch (error) {
+      if (isTaskQueueError(error) && UNDELETABLE.includes(error.code)) return false;
+      throw error;
+    }
+  }
+
+  /** Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#session.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Runs a reading operation on a channel of its own; `missing` is its result when there is no queue. */
+  async #read<T>(
+    taskId: string,
+    doing: string,
+    missing: T,
+    work: (lease: Parameters<Parameters<Session['reads']['use']>[1]>[0], queue: string) => Promise<T>,
+  ): Promise<T> {
+    this.#throwIfClosed();
+    const queue = this.#queueName(taskId);
+    try {
+      return await this.#session.reads.use(`${doing} task ${JSON.stringify(taskId)}`, (lease) =>
+        work(lease, queue),
+      );
+    } catch (error) {
+      if (isTaskQueueError(error) && error.code === ErrorCode.queueNotFound) return missing;
+      throw error;
+    }
+  }
+
+  /** @returns how many messages were in the queue */
+  async #declare(queue: string, what: string): Promise<number> {
+    const { messageCount } = await this.#session.declarations.use(what, (lease) =>
+      lease.request((channel) => channel.assertQueue(queue, { durable: true })),
+    );
+    this.#declared.set(queue, true);
+    return messageCount;
+  }
+
+  #queueName(taskId: string): string {
+    return queueName(taskId, this.#options.prefix);
+  }
+
+  #throwIfClosed(): void {
+    if (!this.#isClosed) return;
+    throw new TaskQueueError(ErrorCode.closed, 'This client was closed', { hint: 'Make a new one.' });
+  }
+}
+
+/** Not empty or in use (406), missing (404), or of a type without conditional delete (540). */
+const UNDELETABLE: readonly ErrorCode[] = [
+  ErrorCode.queueMismatch,
+  ErrorCode.queueNotFound,
+  ErrorCode.brokerError,
+];
+
+function checkCount(name: string, value: number): void {
+  if (Number.isInteger(value) && value > 0) return;
+  throw new TaskQueueError(
+    ErrorCode.invalidArgument,
+    `Option ${name} is ${value}, not a whole number above 0`,
+  );
+}
+
+function overflowError(what: string, size: number, maxSize: number): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.queueOverflow,
+    `${what}: Task message queue overflow: queue size (${size}) exceeds maximum (${maxSize})`,
+  );
+}
+
+function missingError(what: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.queueNotFound, `${what}: it has no queue`, {
+    hint: 'Leave out create: false (--no-create) to create the queue.',
+  });
+}
+
+function vanishedError(what: string): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.publishRejected,
+    `${what}: its queue vanished twice while the message was on its way`,
+    { hint: 'Somebody deletes it over and over; the message is not queued.' },
+  );
+}
