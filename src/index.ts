@@ -1,3 +1,4 @@
+export { redactUrl } from './broker-url.ts';
 export * from './codec.ts';
 export * from './errors.ts';
 export * from './messages.ts';

@@ -1,0 +1,76 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { TaskQueueClient } from '../index.ts';
+import type { OutputFormat } from './global-options.ts';
+import { resolveSettings, type Settings } from './settings.ts';
+import { type Sink, standardOutput } from './sinks.ts';
+import { listenForStop, type Stop } from './stop.ts';
+import { safeText } from './terminal-text.ts';
+
+/** What a running command works with. */
+export interface Context {
+  settings: Settings;
+  stdout: Sink;
+  /** How to print: never `auto`, which is a table on a terminal and JSON Lines elsewhere. */
+  format: Exclude<OutputFormat, 'auto'>;
+  /** One line for the reader, on stderr: everything that is not the data asked for. */
+  note(text: string): void;
+  stop: Stop;
+}
+
+export interface ClientContext extends Context {
+  client: TaskQueueClient;
+}
+
+export interface RunOptions {
+  /**
+   * The action watches `stop.signal` and ends by itself, safely, when it is aborted. Any other action is
+   * abandoned then.
+   */
+  stopsByItself?: boolean;
+}
+
+/** Runs the action of a command that needs no connection over AMQP. */
+export async function withContext<T>(
+  command: CommandUnknownOpts,
+  action: (context: Context) => Promise<T>,
+  { stopsByItself = false }: RunOptions = {},
+): Promise<T> {
+  const settings = resolveSettings(command);
+  for (const warning of settings.warnings) note(`warning: ${warning}`);
+  const stop = listenForStop(settings.timeoutMs);
+  const isTerminal = process.stdout.isTTY === true;
+  const format = settings.output === 'auto' ? (isTerminal ? 'table' : 'jsonl') : settings.output;
+  try {
+    const running = action({ settings, stdout: standardOutput(), format, note, stop });
+    return await (stopsByItself ? running : stop.race(running));
+  } finally {
+    stop.release();
+  }
+}
+
+/** Runs the action of a command with a client, and closes it afterwards. */
+export function withClient<T>(
+  command: CommandUnknownOpts,
+  action: (context: ClientContext) => Promise<T>,
+  options: RunOptions = {},
+): Promise<T> {
+  return withContext(
+    command,
+    async (context) => {
+      const { TaskQueueClient } = await import('../index.ts');
+      const client = new TaskQueueClient(context.settings.connection);
+      try {
+        const running = action({ ...context, client });
+        return await (options.stopsByItself ? running : context.stop.race(running));
+      } finally {
+        await client.close();
+      }
+    },
+    // The client is closed before the command ends, also when it is stopped.
+    { stopsByItself: true },
+  );
+}
+
+function note(text: string): void {
+  process.stderr.write(`${process.stderr.isTTY ? safeText(text) : text}\n`);
+}

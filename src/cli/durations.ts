@@ -1,0 +1,46 @@
+import { InvalidArgumentError } from '@commander-js/extra-typings';
+
+const MS_PER_UNIT: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Timers cannot wait longer; see setTimeout. */
+const MAX_MS = 2 ** 31 - 1;
+
+/** Milliseconds of `500ms`, `10s`, `1.5m`, `2h`, `7d`; `undefined` for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
+  if (!match) return undefined;
+  const [, amount, unit] = match as unknown as [string, string, string];
+  return Number(amount) * (MS_PER_UNIT[unit] as number);
+}
+
+/** Option parser: a duration above zero that a timer can wait for. */
+export function durationOption(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('Durations read 500ms, 10s, 5m, 2h.');
+  if (ms <= 0 || ms > MAX_MS) throw new InvalidArgumentError('It is from 1ms to 24d.');
+  return ms;
+}
+
+/** The same, for comparing with ages rather than waiting: of any length. */
+export function ageOption(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('Durations read 500ms, 10s, 5m, 2h, 7d.');
+  return ms;
+}
+
+/** The two largest units, short: `340ms`, `12s`, `3m 20s`, `5h 2m`, `9d 4h`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
+  const seconds = Math.floor(ms / 1000);
+  const pairs: [number, string, number, string][] = [
+    [86_400, 'd', 3600, 'h'],
+    [3600, 'h', 60, 'm'],
+    [60, 'm', 1, 's'],
+  ];
+  for (const [large, largeUnit, small, smallUnit] of pairs) {
+    if (seconds < large) continue;
+    const rest = Math.floor((seconds % large) / small);
+    return `${Math.floor(seconds / large)}${largeUnit}${rest === 0 ? '' : ` ${rest}${smallUnit}`}`;
+  }
+  return `${seconds}s`;
+}

@@ -1,0 +1,64 @@
+import type { ErrorCode } from '../index.ts';
+import { CommandFailure } from './command-failure.ts';
+
+/** What the command line answers to its caller. `mcp-taskq help exit-codes` prints this table. */
+export const ExitCode = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  partly: 3,
+  refused: 4,
+  noSuchQueue: 5,
+  nothingThere: 6,
+  unreachable: 7,
+  declined: 8,
+  timedOut: 124,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+const BY_ERROR_CODE: Record<ErrorCode, ExitCode> = {
+  INVALID_ARGUMENT: ExitCode.usage,
+  INVALID_MESSAGE: ExitCode.usage,
+  MALFORMED_MESSAGE: ExitCode.failed,
+  MESSAGE_TOO_LARGE: ExitCode.failed,
+  QUEUE_OVERFLOW: ExitCode.failed,
+  QUEUE_NOT_FOUND: ExitCode.noSuchQueue,
+  QUEUE_MISMATCH: ExitCode.failed,
+  QUEUE_LOCKED: ExitCode.failed,
+  ACCESS_REFUSED: ExitCode.refused,
+  AUTHENTICATION_FAILED: ExitCode.refused,
+  // The broker was reached and knows the user: it refuses where the user wants to go.
+  VHOST_NOT_FOUND: ExitCode.refused,
+  CONNECTION_FAILED: ExitCode.unreachable,
+  CONNECTION_LOST: ExitCode.unreachable,
+  TLS_FAILED: ExitCode.unreachable,
+  // A broker that does not answer. The deadline that the user sets with --timeout is a CommandFailure.
+  TIMEOUT: ExitCode.unreachable,
+  PUBLISH_UNCONFIRMED: ExitCode.failed,
+  PUBLISH_REJECTED: ExitCode.failed,
+  BROKER_BLOCKED: ExitCode.failed,
+  CLOSED: ExitCode.failed,
+  API_UNAVAILABLE: ExitCode.unreachable,
+  BROKER_START_FAILED: ExitCode.failed,
+  BROKER_ERROR: ExitCode.failed,
+};
+
+/** The exit status that an error which ended a command stands for. */
+export function getExitCode(error: unknown): number {
+  if (error instanceof CommandFailure) return error.exitCode;
+  if (!(error instanceof Error)) return ExitCode.failed;
+  // @inquirer/core: Ctrl-C at a prompt.
+  if (error.name === 'ExitPromptError') return ExitCode.interrupted;
+  const { code } = error as { code?: unknown };
+  if (typeof code !== 'string') return ExitCode.failed;
+  if (code.startsWith('commander.')) return isHelp(code) ? ExitCode.done : ExitCode.usage;
+  return Object.hasOwn(BY_ERROR_CODE, code) ? BY_ERROR_CODE[code as ErrorCode] : ExitCode.failed;
+}
+
+/** `commander.help` is not among them: that is help shown because no command was given. */
+function isHelp(code: string): boolean {
+  return code === 'commander.helpDisplayed' || code === 'commander.version';
+}

@@ -1,0 +1,10 @@
+import { InvalidArgumentError } from '@commander-js/extra-typings';
+
+/** Option parser: a whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(number >= least)) throw new InvalidArgumentError(`It is a whole number of at least ${least}.`);
+    return number;
+  };
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { addGlobalOptions } from './global-options.ts';
+
+/** The commands in the order in which the help shows them. */
+const COMMANDS: readonly (() => CommandUnknownOpts)[] = [];
+
+/**
+ * The tree of commands. Declarations only: an action loads what it needs when it runs, so that `--help`
+ * stays as fast as Node itself.
+ */
+export function buildProgram(): CommandUnknownOpts {
+  const program = new Command('mcp-taskq')
+    .description('Inspect, drain and replay the message queues of MCP tasks on RabbitMQ.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .usage('<command> [options]')
+    // Options after a command are that command's, so that "broker -- program --url x" is left alone.
+    .enablePositionalOptions()
+    .configureHelp({ optionDescription: (option) => option.description })
+    .exitOverride()
+    // main() prints the error, without the passwords that a mistyped command line may hold.
+    .configureOutput({ outputError: () => {} });
+  addGlobalOptions(program);
+  for (const declare of COMMANDS) {
+    const command = declare();
+    command.copyInheritedSettings(program);
+    addGlobalOptions(command);
+    program.addCommand(command);
+  }
+  return program;
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,46 @@
+import type { CommanderError } from '@commander-js/extra-typings';
+import { CommandFailure } from './command-failure.ts';
+
+/**
+ * What is printed of the error that ended a command: what failed, what to do, and with `--verbose` what lies
+ * beneath. Empty when there is nothing to say. It may hold a password that was on the command line.
+ */
+export function describeError(error: unknown, { verbose }: { verbose: boolean }): string {
+  if (isCommanderError(error)) return describeUsageError(error);
+  if (!(error instanceof Error)) return `error: ${String(error)}\n`;
+  if (error.name === 'ExitPromptError') return '';
+  if (error instanceof CommandFailure && error.message === '') return '';
+  const { hint } = error as { hint?: unknown };
+  const lines = [`error: ${isExpected(error) ? error.message : `${error.name}: ${error.message}`}`];
+  if (typeof hint === 'string') lines.push(`hint: ${hint}`);
+  if (!isExpected(error)) lines.push('This is a bug in mcp-taskq; --verbose shows where it happened.');
+  if (verbose) lines.push(...stacksOf(error));
+  return `${lines.join('\n')}\n`;
+}
+
+/** An error that was foreseen, by this command line or the library. */
+function isExpected(error: Error): boolean {
+  return (
+    error instanceof CommandFailure ||
+    ['TaskQueueError', 'MalformedMessageError', 'PublishUnconfirmedError'].includes(error.name)
+  );
+}
+
+function isCommanderError(error: unknown): error is CommanderError {
+  return error instanceof Error && String((error as { code?: unknown }).code).startsWith('commander.');
+}
+
+/** commander has written the help itself when that was the answer. */
+function describeUsageError({ code, message }: CommanderError): string {
+  if (['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(code)) return '';
+  return `${message}\nhint: "mcp-taskq help" lists the commands, "mcp-taskq help <command>" their options.\n`;
+}
+
+function stacksOf(error: Error): string[] {
+  const stacks = [];
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as { code?: unknown };
+    stacks.push(`${stacks.length === 0 ? '' : 'caused by: '}${cause.stack}${code ? ` [code ${code}]` : ''}`);
+  }
+  return stacks;
+}

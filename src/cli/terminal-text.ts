@@ -1,0 +1,29 @@
+/*
+ * What a message, a task id or a broker's answer may do to a terminal: control characters and escape
+ * sequences (C0, DEL, C1), overrides of the writing direction, invisible tags, halves of surrogate pairs.
+ * None of it reaches one raw.
+ */
+
+const UNSAFE =
+  /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+
+const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** For one line of a terminal: unsafe characters as JSON escapes, `\n` and `\u001b`. */
+export function safeLine(text: string): string {
+  return text.replace(UNSAFE, (character) => SHORT[character] ?? escapeUnits(character));
+}
+
+/** The same for text of several lines: line feeds and tabs stay. */
+export function safeText(text: string): string {
+  return text.replace(UNSAFE, (character) =>
+    character === '\n' || character === '\t' ? character : (SHORT[character] ?? escapeUnits(character)),
+  );
+}
+
+function escapeUnits(character: string): string {
+  return Array.from(
+    { length: character.length },
+    (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
+  ).join('');
+}
