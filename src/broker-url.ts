@@ -64,9 +64,12 @@ export function describeAddress({ protocol, host, port, vhost }: BrokerAddress):
 }
 
 /**
- * Any text with the credentials of the URLs in it taken out, also where a URL is broken. Everything between
- * `://` and the last `@` before a space or path goes, so a password with an unencoded `@` does not slip by.
+ * Any text with the credentials of the URLs in it taken out, also where a URL is broken or has lost its
+ * scheme. Everything up to the last `@` before a space goes, so that a password with an unencoded `@` or `/`
+ * does not slip by.
  */
 export function redactUrl(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s]*@/gi, '$1***@');
+  return text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, '$1***@')
+    .replace(/(^|[\s"'(])(?![a-z][a-z0-9+.-]*:\/\/)[^\s"'(:]*:\S*@/gi, '$1***@');
 }

@@ -36,6 +36,8 @@ export const ErrorCode = {
   publishRejected: 'PUBLISH_REJECTED',
   /** A resource alarm of the broker blocks publishing; nothing was sent. */
   brokerBlocked: 'BROKER_BLOCKED',
+  /** The broker or this type of queue has no such operation (AMQP 540). */
+  unsupported: 'UNSUPPORTED',
   /** The object was closed before or during the operation. */
   closed: 'CLOSED',
   /** The management HTTP API is absent, unreachable or answered nonsense. */

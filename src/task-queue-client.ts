@@ -166,10 +166,11 @@ export class TaskQueueClient {
       }
       const last = held.at(-1);
       if (last === undefined) return [];
-      // One request gives all of them back, in order.
+      // One request gives all of them back, in order; it has no answer. Waiting for the answer to another one
+      // keeps whatever comes next from finding the queue empty, on this channel too: RabbitMQ answers the
+      // depth of a queue ahead of other work.
       lease.channel.nack(last, true, true);
-      // On another channel the next operation could overtake it and find the queue empty.
-      if (!lease.isOnly) await lease.request((channel) => channel.checkQueue(queue));
+      await lease.request((channel) => channel.checkQueue(queue));
       return held.slice(skip).map((message) => toStoredMessage(taskId, message));
     });
   }
@@ -210,7 +211,7 @@ export class TaskQueueClient {
   /**
    * Deletes the task's queue if it is empty and nobody consumes from it; the broker checks both as it deletes,
    * so no message is lost. A quorum queue is left alone: RabbitMQ has no such check for it.
-   * @returns whether it was deleted
+   * @returns whether the task has no queue now; false when it was left alone
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
     this.#throwIfClosed();
@@ -276,12 +277,8 @@ export class TaskQueueClient {
   }
 }
 
-/** Not empty or in use (406), missing (404), or of a type without conditional delete (540). */
-const UNDELETABLE: readonly ErrorCode[] = [
-  ErrorCode.queueMismatch,
-  ErrorCode.queueNotFound,
-  ErrorCode.brokerError,
-];
+/** Not empty or in use (406), or of a type without conditional delete (540). */
+const UNDELETABLE: readonly ErrorCode[] = [ErrorCode.queueMismatch, ErrorCode.unsupported];
 
 function checkCount(name: string, value: number): void {
   if (Number.isInteger(value) && value > 0) return;

@@ -14,8 +14,6 @@ export interface ChannelLease {
   request<T>(start: (channel: Channel) => Promise<T>): Promise<T>;
   /** Calls back when the channel ends, for whoever waits for deliveries; answers how to stop listening. */
   onEnd(listener: (reason: unknown) => void): () => void;
-  /** No other channel of the pool exists that could carry the next operation. */
-  readonly isOnly: boolean;
 }
 
 interface PooledChannel {
@@ -79,7 +77,6 @@ export class ChannelPool {
         channel.on('close', onClose);
         return () => channel.off('close', onClose);
       },
-      isOnly: this.#lent === 1 && this.#idle.length === 0,
       request: (start) => this.#request(pooled, what, start),
     };
   }

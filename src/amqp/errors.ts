@@ -24,7 +24,7 @@ const REPLY_CODES: Record<number, Outcome> = {
     'Use the arguments it was declared with, or delete it; limits and expiry belong in a policy, which never conflicts.',
   ],
   530: [ErrorCode.accessRefused, 'the broker does not allow it'],
-  540: [ErrorCode.brokerError, 'this type of queue does not support the operation'],
+  540: [ErrorCode.unsupported, 'this type of queue does not support the operation'],
   541: [ErrorCode.brokerError, 'the broker had an internal error', 'Its log says more.'],
 };
 

@@ -1,0 +1,260 @@
+import { connect } from 'amqplib';
+import { describe, expect, inject, test } from 'vitest';
+import type { StoredMessage } from '../../src/index.ts';
+import { newTask, openClient, raw } from '../support/tasks.ts';
+
+const texts = (messages: StoredMessage[]) => messages.map(({ body }) => body.toString());
+
+/** What is in a task's queue, by removing it. */
+async function drained(client: ReturnType<typeof openClient>, taskId: string): Promise<string[]> {
+  const messages: StoredMessage[] = [];
+  await client.drain(taskId, (batch) => void messages.push(...batch));
+  return texts(messages);
+}
+
+describe('publish', () => {
+  test('keeps bytes and properties as they are', async () => {
+    const client = openClient();
+    const task = newTask();
+    const message = {
+      body: Buffer.from([0x7b, 0xff, 0x00, 0x0a]),
+      properties: {
+        content_type: 'application/json',
+        content_encoding: 'identity',
+        headers: { text: 'ü', list: [1, 'a'], bytes: Buffer.from([1, 2]), nested: { yes: true }, none: null },
+        delivery_mode: 2,
+        priority: 3,
+        correlation_id: 'c',
+        reply_to: 'r',
+        message_id: 'm',
+        timestamp: 1_767_225_600,
+        type: 't',
+        app_id: 'a',
+      },
+    };
+    await client.publish(task, message);
+    expect(await client.peek(task)).toEqual([{ ...message, taskId: task, redelivered: false }]);
+  });
+
+  test('keeps the order of concurrent calls, also while the queue is being created', async () => {
+    const client = openClient();
+    const task = newTask();
+    const wanted = Array.from({ length: 500 }, (_, index) => String(index));
+    const sent: Promise<void>[] = [];
+    for (const text of wanted) {
+      sent.push(client.publish(task, raw(text)));
+      if (Number(text) % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(sent);
+    expect(await drained(client, task)).toEqual(wanted);
+  });
+
+  test('creates the queue again when somebody deleted it in between', async () => {
+    const client = openClient();
+    const task = newTask();
+    await client.publish(task, raw('first'));
+    const other = await connect(inject('url'));
+    await (await other.createChannel()).deleteQueue(`mcp:queue:${task}`);
+    await other.close();
+    await Promise.all([
+      client.publish(task, raw('a')),
+      client.publish(task, raw('b')),
+      client.publish(task, raw('b')),
+    ]);
+    expect((await drained(client, task)).sort()).toEqual(['a', 'b', 'b']);
+  });
+
+  test('with create: false refuses a task without a queue, and creates none', async () => {
+    const client = openClient();
+    const task = newTask();
+    await expect(client.publish(task, raw('x'), { create: false })).rejects.toMatchObject({
+      code: 'QUEUE_NOT_FOUND',
+    });
+    expect(await client.depth(task)).toBeUndefined();
+  });
+
+  test('refuses a queue that has other arguments, and says so', async () => {
+    const client = openClient();
+    const task = newTask();
+    const other = await connect(inject('url'));
+    const channel = await other.createChannel();
+    await channel.assertQueue(`mcp:queue:${task}`, { durable: true, arguments: { 'x-max-length': 5 } });
+    await expect(client.publish(task, raw('x'))).rejects.toMatchObject({
+      code: 'QUEUE_MISMATCH',
+      message: expect.stringContaining('other arguments'),
+    });
+    await channel.deleteQueue(`mcp:queue:${task}`);
+    await other.close();
+  });
+
+  test('with maxSize is exact among concurrent calls of one client', async () => {
+    const client = openClient();
+    const task = newTask();
+    const calls = Array.from({ length: 20 }, (_, i) => client.publish(task, raw(String(i)), { maxSize: 7 }));
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(7);
+    for (const outcome of outcomes.slice(7)) {
+      expect(outcome).toMatchObject({ reason: { code: 'QUEUE_OVERFLOW' } });
+    }
+    expect(await drained(client, task)).toEqual(['0', '1', '2', '3', '4', '5', '6']);
+  });
+
+  test('refuses what is larger than the broker takes before sending it', async () => {
+    const client = openClient();
+    const task = newTask();
+    const tooLarge = { body: Buffer.alloc(16 * 1024 * 1024 + 1), properties: {} };
+    await expect(client.publish(task, tooLarge)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
+    const headers = { big: 'x'.repeat(70_000) };
+    await expect(
+      client.publish(task, { body: Buffer.from('x'), properties: { headers } }),
+    ).rejects.toMatchObject({
+      code: 'INVALID_MESSAGE',
+    });
+    await client.publish(task, raw('fits'));
+    expect(await drained(client, task)).toEqual(['fits']);
+  });
+});
+
+describe('take', () => {
+  test('acknowledges when the handler resolves, and gives back in place when it rejects', async () => {
+    const client = openClient();
+    const task = newTask();
+    for (const text of ['a', 'b']) await client.publish(task, raw(text));
+    await expect(client.take(task, () => Promise.reject(new Error('disk full')))).rejects.toThrow(
+      'disk full',
+    );
+    expect(await client.take(task, ({ body, redelivered }) => [body.toString(), redelivered])).toEqual([
+      'a',
+      true,
+    ]);
+    expect(await drained(client, task)).toEqual(['b']);
+  });
+});
+
+describe('peek', () => {
+  test('shows a window and leaves everything where it was', async () => {
+    const client = openClient();
+    const task = newTask();
+    const wanted = Array.from({ length: 10 }, (_, index) => String(index));
+    for (const text of wanted) await client.publish(task, raw(text));
+    expect(texts(await client.peek(task))).toEqual(['0']);
+    expect(texts(await client.peek(task, { limit: 3, skip: 4 }))).toEqual(['4', '5', '6']);
+    expect(texts(await client.peek(task, { limit: 1000 }))).toEqual(wanted);
+    expect(await client.peek(task, { limit: 1, skip: 10 })).toEqual([]);
+    expect(await client.depth(task)).toEqual({ messages: 10, consumers: 0 });
+    expect(await drained(client, task)).toEqual(wanted);
+  });
+
+  test('is over for every other reader of the same client when it resolves', async () => {
+    const client = openClient();
+    const task = newTask();
+    for (const text of ['a', 'b', 'c']) await client.publish(task, raw(text));
+    for (let round = 0; round < 100; round++) {
+      await client.peek(task, { limit: 3 });
+      const depths = await Promise.all([client.depth(task), client.depth(task), client.depth(task)]);
+      expect(depths.map((depth) => depth?.messages)).toEqual([3, 3, 3]);
+    }
+  });
+
+  test('refuses to hold more than 1000 messages', async () => {
+    const client = openClient();
+    await expect(client.peek(newTask(), { limit: 1, skip: 1000 })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+});
+
+describe('drain', () => {
+  test('removes everything in order, batch by batch', async () => {
+    const client = openClient();
+    const task = newTask();
+    const wanted = Array.from({ length: 1234 }, (_, index) => String(index));
+    await Promise.all(wanted.map((text) => client.publish(task, raw(text))));
+    const batches: string[][] = [];
+    const removed = await client.drain(task, (batch) => void batches.push(texts(batch)), { batchSize: 100 });
+    expect(removed).toBe(1234);
+    expect(batches.flat()).toEqual(wanted);
+    expect(Math.max(...batches.map(({ length }) => length))).toBeLessThanOrEqual(100);
+    expect(await client.depth(task)).toEqual({ messages: 0, consumers: 0 });
+  });
+
+  test('stops at its limit and at the depth of the start, and leaves the rest in order', async () => {
+    const client = openClient();
+    const task = newTask();
+    const wanted = Array.from({ length: 300 }, (_, index) => String(index));
+    await Promise.all(wanted.map((text) => client.publish(task, raw(text))));
+    expect(await client.drain(task, () => {}, { limit: 150, batchSize: 40 })).toBe(150);
+    let late = 0;
+    const addOneEach = async () => {
+      await client.publish(task, raw(`late ${late++}`));
+    };
+    expect(await client.drain(task, addOneEach, { batchSize: 50 })).toBe(150);
+    expect(await drained(client, task)).toEqual(Array.from({ length: late }, (_, index) => `late ${index}`));
+  });
+
+  test('leaves the batch whose handler failed, and all behind it', async () => {
+    const client = openClient();
+    const task = newTask();
+    const wanted = Array.from({ length: 100 }, (_, index) => String(index));
+    await Promise.all(wanted.map((text) => client.publish(task, raw(text))));
+    let seen = 0;
+    const failing = (batch: StoredMessage[]) => {
+      if (seen >= 30) throw new Error('disk full');
+      seen += batch.length;
+    };
+    await expect(client.drain(task, failing, { batchSize: 10 })).rejects.toThrow('disk full');
+    expect(await drained(client, task)).toEqual(wanted.slice(seen));
+  });
+
+  test('stops between batches when its signal says so', async () => {
+    const client = openClient();
+    const task = newTask();
+    await Promise.all(Array.from({ length: 100 }, (_, index) => client.publish(task, raw(String(index)))));
+    const stop = new AbortController();
+    const handle = () => stop.abort();
+    const removed = await client.drain(task, handle, { batchSize: 10, signal: stop.signal });
+    expect(removed).toBeLessThanOrEqual(10);
+    expect(await client.depth(task)).toEqual({ messages: 100 - removed, consumers: 0 });
+  });
+
+  test('ends when others have taken the rest, each message going to one of them', async () => {
+    const clients = [openClient(), openClient(), openClient()];
+    const task = newTask();
+    const wanted = Array.from({ length: 2000 }, (_, index) => String(index));
+    await Promise.all(wanted.map((text) => clients[0]?.publish(task, raw(text))));
+    const taken = await Promise.all(clients.map((client) => drained(client, task)));
+    expect(taken.flat().sort()).toEqual([...wanted].sort());
+  });
+});
+
+describe('deleteIfUnused', () => {
+  test('deletes an empty queue, and no other', async () => {
+    const client = openClient();
+    const task = newTask();
+    await client.publish(task, raw('x'));
+    expect(await client.deleteIfUnused(task)).toBe(false);
+    await client.drain(task, () => {});
+    const other = await connect(inject('url'));
+    const channel = await other.createChannel();
+    const { consumerTag } = await channel.consume(`mcp:queue:${task}`, () => {});
+    expect(await client.deleteIfUnused(task)).toBe(false);
+    await channel.cancel(consumerTag);
+    expect(await client.deleteIfUnused(task)).toBe(true);
+    expect(await client.depth(task)).toBeUndefined();
+    await other.close();
+  });
+});
+
+describe('one task never hurts another', () => {
+  test('1000 reads of missing queues beside 1000 pairs of publish and take on one client', async () => {
+    const client = openClient();
+    const task = newTask();
+    const missing = Array.from({ length: 1000 }, (_, index) => client.take(`missing-${index}`, () => {}));
+    for (let index = 0; index < 1000; index++) {
+      await client.publish(task, raw(String(index)));
+      expect(await client.take(task, ({ body }) => body.toString())).toBe(String(index));
+    }
+    expect(await Promise.all(missing)).toEqual(Array.from({ length: 1000 }, () => undefined));
+    expect(await client.depth('missing-0')).toBeUndefined();
+  });
+});

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, inject } from 'vitest';
+import { RabbitMQTaskMessageQueue, TaskQueueClient, type TaskQueueOptions } from '../../src/index.ts';
+import type { QueuedNotification } from '../../src/messages.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A client of the test broker that is closed after the test. */
+export function openClient(options: TaskQueueOptions = {}): TaskQueueClient {
+  const client = new TaskQueueClient({ url: inject('url'), ...options });
+  closers.push(() => client.close());
+  return client;
+}
+
+/** A queue of the test broker that is closed after the test. */
+export function openQueue(options: TaskQueueOptions = {}): RabbitMQTaskMessageQueue {
+  const queue = new RabbitMQTaskMessageQueue({ url: inject('url'), ...options });
+  closers.push(() => queue.close());
+  return queue;
+}
+
+/** A task of this test alone, whose queue is gone after the test, with whatever is in it. */
+export function newTask(name = 'task'): string {
+  const taskId = `${name}-${randomUUID()}`;
+  closers.push(async () => {
+    const client = new TaskQueueClient({ url: inject('url') });
+    await client.drain(taskId, () => {});
+    await client.deleteIfUnused(taskId);
+    await client.close();
+  });
+  return taskId;
+}
+
+/** A notification that says which one it is. */
+export function numbered(index: number): QueuedNotification {
+  return {
+    type: 'notification',
+    timestamp: 1_767_225_600_000 + index,
+    message: { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: index } },
+  };
+}
+
+/** A raw message with this text as its body. */
+export function raw(text: string) {
+  return { body: Buffer.from(text), properties: { delivery_mode: 2 } };
+}
