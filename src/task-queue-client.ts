@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { consumeInBatches } from './amqp/bulk-consumer.ts';
+import type { ChannelLease } from './amqp/channel-pool.ts';
 import { Session, toStoredMessage } from './amqp/session.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
@@ -134,13 +135,16 @@ export class TaskQueueClient {
    * @returns what `handle` answers, or `undefined` when the queue is empty or missing
    */
   async take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
-    return this.#read(taskId, 'Cannot dequeue from', undefined, async (lease, queue) => {
+    let isHandedOver = false;
+    const take = async (lease: ChannelLease, queue: string) => {
       const message = await lease.request((channel) => channel.get(queue));
       if (message === false) return undefined;
+      isHandedOver = true;
       const result = await handle(toStoredMessage(taskId, message));
       lease.channel.ack(message);
       return result;
-    });
+    };
+    return this.#read(taskId, 'Cannot dequeue from', undefined, take, () => !isHandedOver);
   }
 
   /**
@@ -197,15 +201,18 @@ export class TaskQueueClient {
     if (limit !== undefined) checkCount('limit', limit);
     checkCount('batchSize', batchSize);
     const { operationTimeoutMs } = this.#options;
-    return this.#read(taskId, 'Cannot drain', 0, async (lease, queue) => {
+    let isHandedOver = false;
+    const drain = async (lease: ChannelLease, queue: string) => {
       const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
       const bound = Math.min(messageCount, limit ?? messageCount);
       if (bound === 0) return 0;
       const bulk = { limit: bound, batchSize, whole, signal, operationTimeoutMs };
-      return consumeInBatches(lease, queue, bulk, (batch) =>
-        handle(batch.map((message) => toStoredMessage(taskId, message))),
-      );
-    });
+      return consumeInBatches(lease, queue, bulk, (batch) => {
+        isHandedOver = true;
+        return handle(batch.map((message) => toStoredMessage(taskId, message)));
+      });
+    };
+    return this.#read(taskId, 'Cannot drain', 0, drain, () => !isHandedOver);
   }
 
   /**
@@ -224,7 +231,8 @@ export class TaskQueueClient {
       );
       return true;
     } catch (error) {
-      if (isTaskQueueError(error) && UNDELETABLE.includes(error.code)) return false;
+      // Not empty or in use (406); a type of queue without conditional delete (540).
+      if (hasCode(error, ErrorCode.queueMismatch) || hasCode(error, ErrorCode.unsupported)) return false;
       throw error;
     }
   }
@@ -239,21 +247,28 @@ export class TaskQueueClient {
     await this.close();
   }
 
-  /** Runs a reading operation on a channel of its own; `missing` is its result when there is no queue. */
+  /**
+   * Runs a reading operation on a channel of its own; `missing` is its result when there is no queue. Once
+   * more when the connection is lost, unless `isRepeatable` says that the operation has had an effect.
+   */
   async #read<T>(
     taskId: string,
     doing: string,
     missing: T,
-    work: (lease: Parameters<Parameters<Session['reads']['use']>[1]>[0], queue: string) => Promise<T>,
+    work: (lease: ChannelLease, queue: string) => Promise<T>,
+    isRepeatable: () => boolean = () => true,
   ): Promise<T> {
     this.#throwIfClosed();
     const queue = this.#queueName(taskId);
+    const what = `${doing} task ${JSON.stringify(taskId)}`;
+    const attempt = () => this.#session.reads.use(what, (lease) => work(lease, queue));
     try {
-      return await this.#session.reads.use(`${doing} task ${JSON.stringify(taskId)}`, (lease) =>
-        work(lease, queue),
-      );
+      return await attempt().catch((error) => {
+        if (hasCode(error, ErrorCode.connectionLost) && isRepeatable() && !this.#isClosed) return attempt();
+        throw error;
+      });
     } catch (error) {
-      if (isTaskQueueError(error) && error.code === ErrorCode.queueNotFound) return missing;
+      if (hasCode(error, ErrorCode.queueNotFound)) return missing;
       throw error;
     }
   }
@@ -277,8 +292,9 @@ export class TaskQueueClient {
   }
 }
 
-/** Not empty or in use (406), or of a type without conditional delete (540). */
-const UNDELETABLE: readonly ErrorCode[] = [ErrorCode.queueMismatch, ErrorCode.unsupported];
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return isTaskQueueError(error) && error.code === code;
+}
 
 function checkCount(name: string, value: number): void {
   if (Number.isInteger(value) && value > 0) return;
