@@ -1,0 +1,78 @@
+import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
+import { ErrorCode, TaskQueueError } from './errors.ts';
+import { ownProperties } from './message-properties.ts';
+import type { QueuedMessage } from './messages.ts';
+import { type MessageRecord, parseRecord } from './records.ts';
+import { formatTimestamp, parseTimestamp } from './timestamps.ts';
+
+type JsonObject = { [key: string]: unknown };
+
+/**
+ * Reads a message to be enqueued from JSON text, in whichever form it comes:
+ *
+ * - a record, as {@link encodeRecord} writes it: the same bytes and properties, whatever the body is;
+ * - a queued message, `{"type", "message", "timestamp", …}`, with the timestamp as on the wire (ISO 8601), in
+ *   the SDK's milliseconds, or without: then it is now;
+ * - a bare JSON-RPC message, which is wrapped: its type follows from its members.
+ *
+ * What has the wire's form is kept as it is written.
+ * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
+ */
+export function parseMessageInput(text: string): MessageRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(`it is not JSON (${(cause as Error).message})`, cause);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(
+      Array.isArray(value) ? 'it is an array; give its members one a line' : 'it is not an object',
+    );
+  }
+  const object = value as JsonObject;
+  if (Object.hasOwn(object, 'body') || Object.hasOwn(object, 'body_base64')) return parseRecord(text);
+  if (Object.hasOwn(object, 'jsonrpc')) return own(wrapText(text, object));
+  if (Object.hasOwn(object, 'message')) return own(readEnvelope(text, object));
+  throw invalid(
+    'it is neither a record ("body"), nor a queued message ("message"), nor JSON-RPC ("jsonrpc")',
+  );
+}
+
+function own(body: Buffer): MessageRecord {
+  return { taskId: undefined, properties: ownProperties(), body };
+}
+
+function readEnvelope(text: string, envelope: JsonObject): Buffer {
+  const { timestamp = Date.now(), original_request_id: origin, ...rest } = envelope;
+  const ms = typeof timestamp === 'string' ? parseTimestamp(timestamp) : timestamp;
+  if (ms === undefined) throw invalid('"timestamp" is not ISO 8601');
+  const message = parseQueuedMessage({
+    ...rest,
+    timestamp: ms,
+    ...(origin !== undefined && origin !== null && { originalRequestId: origin }),
+  });
+  return typeof timestamp === 'string' ? Buffer.from(text.trim()) : encodeQueuedMessage(message);
+}
+
+/** The message stays as it is written, numbers and all; the envelope is put around it. */
+function wrapText(text: string, rpc: JsonObject): Buffer {
+  const type = typeOf(rpc);
+  const timestamp = Date.now();
+  // For its checks; what is stored is the text.
+  parseQueuedMessage({ type, message: rpc, timestamp });
+  return Buffer.from(
+    `{"type":"${type}","message":${text.trim()},"timestamp":"${formatTimestamp(timestamp)}","original_request_id":null}`,
+  );
+}
+
+function typeOf(rpc: JsonObject): QueuedMessage['type'] {
+  if (Object.hasOwn(rpc, 'method')) return Object.hasOwn(rpc, 'id') ? 'request' : 'notification';
+  if (Object.hasOwn(rpc, 'result')) return 'response';
+  if (Object.hasOwn(rpc, 'error')) return 'error';
+  throw invalid('it has no "method", "result" or "error"');
+}
+
+function invalid(reason: string, cause?: unknown): TaskQueueError {
+  return new TaskQueueError(ErrorCode.invalidMessage, `The message cannot be used: ${reason}`, { cause });
+}

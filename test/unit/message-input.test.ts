@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { decodeQueuedMessage } from '../../src/codec.ts';
+import { parseMessageInput } from '../../src/message-input.ts';
+
+const text = (input: string) => parseMessageInput(input).body.toString();
+
+describe('a message to be enqueued', () => {
+  test('is taken from a record with its bytes and properties, even if it is no queued message', () => {
+    expect(parseMessageInput('{"task_id":"a","properties":{"priority":3},"body":[1.0]}')).toEqual({
+      taskId: 'a',
+      properties: { priority: 3 },
+      body: Buffer.from('[1.0]'),
+    });
+  });
+
+  test('is kept as it is written when it has the form of the wire', () => {
+    const envelope =
+      '{"type": "notification", "message": {"jsonrpc": "2.0", "method": "m", "params": {"n": 1.0}}, "timestamp": "2026-01-10T00:46:05.123456+00:00", "original_request_id": null}';
+    expect(text(envelope)).toBe(envelope);
+    expect(parseMessageInput(envelope).properties).toMatchObject({
+      content_type: 'application/json',
+      delivery_mode: 2,
+      message_id: expect.any(String),
+    });
+  });
+
+  test('may have the shape of the TypeScript SDK, and then gets that of the wire', () => {
+    const message = { jsonrpc: '2.0', id: 1, method: 'm' };
+    const body = text(
+      JSON.stringify({ type: 'request', message, timestamp: 1_700_000_000_000, originalRequestId: 7 }),
+    );
+    expect(JSON.parse(body)).toEqual({
+      type: 'request',
+      message,
+      timestamp: '2023-11-14T22:13:20.000+00:00',
+      original_request_id: 7,
+    });
+  });
+
+  test('gets the present time when it has none, and keeps what else it has', () => {
+    const body = text(
+      '{"type":"request","message":{"jsonrpc":"2.0","id":1,"method":"m"},"original_request_id":"o"}',
+    );
+    const decoded = decodeQueuedMessage('t', Buffer.from(body));
+    expect(decoded.originalRequestId).toBe('o');
+    expect(Math.abs(decoded.timestamp - Date.now())).toBeLessThan(10_000);
+  });
+
+  test.each([
+    ['{"jsonrpc":"2.0","id":1,"method":"m"}', 'request'],
+    ['{"jsonrpc":"2.0","method":"m","params":null}', 'notification'],
+    ['{"jsonrpc":"2.0","id":"x","result":{}}', 'response'],
+    ['{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"no"}}', 'error'],
+  ])('is wrapped when it is bare JSON-RPC: %s', (rpc, type) => {
+    expect(decodeQueuedMessage('t', Buffer.from(text(rpc))).type).toBe(type);
+  });
+
+  test('keeps the numbers of bare JSON-RPC as they are written', () => {
+    const rpc = '{"jsonrpc": "2.0", "method": "m", "params": {"a": 1.0, "b": 9007199254740993, "c": 1e400}}';
+    expect(text(rpc)).toContain(`"message":${rpc},`);
+  });
+
+  test.each([
+    ['{"a"', 'not JSON'],
+    ['[]', 'array'],
+    ['7', 'not an object'],
+    ['{}', 'neither a record'],
+    ['{"jsonrpc":"2.0"}', 'no "method", "result" or "error"'],
+    ['{"jsonrpc":"1.0","method":"m"}', '"message.jsonrpc" is not "2.0"'],
+    ['{"type":"request","message":{"jsonrpc":"2.0","method":"m"}}', '"message.id"'],
+    ['{"type":"letter","message":{"jsonrpc":"2.0","method":"m"}}', '"type" is none of'],
+    ['{"type":"notification","message":{"jsonrpc":"2.0","method":"m"},"timestamp":"noon"}', 'not ISO 8601'],
+  ])('%s is refused: %s', (input, reason) => {
+    expect(() => parseMessageInput(input)).toThrowError(
+      expect.objectContaining({ code: 'INVALID_MESSAGE', message: expect.stringContaining(reason) }),
+    );
+  });
+});
