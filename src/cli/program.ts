@@ -1,9 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { clearCommand } from './commands/clear.ts';
+import { dequeueCommand } from './commands/dequeue.ts';
+import { enqueueCommand } from './commands/enqueue.ts';
+import { peekCommand } from './commands/peek.ts';
 import { addGlobalOptions } from './global-options.ts';
 
 /** The commands in the order in which the help shows them. */
-const COMMANDS: readonly (() => CommandUnknownOpts)[] = [];
+const COMMANDS: readonly (() => CommandUnknownOpts)[] = [
+  enqueueCommand,
+  dequeueCommand,
+  peekCommand,
+  clearCommand,
+];
 
 /**
  * The tree of commands. Declarations only: an action loads what it needs when it runs, so that `--help`

@@ -1,0 +1,208 @@
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import type { MessageRecord, RawMessage } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { askForMessage, COMPOSABLE_TYPES, composeMessage, type MessageParts } from '../compose-message.ts';
+import { type ClientContext, withClient } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { describeWithExamples } from '../help-text.ts';
+import { wholeNumber } from '../numbers.ts';
+import { atRate, rateOption, speedOption, withTiming } from '../pacing.ts';
+import { type PipelineResult, publishInOrder } from '../pipelined-publish.ts';
+import { openReplay, type ReplaySource } from '../replay-source.ts';
+import { printResult } from '../result-line.ts';
+import { shellWords, withOption } from '../shell-words.ts';
+import { formatCount } from '../sizes.ts';
+
+const DESCRIPTION = describeWithExamples(
+  `Add messages to a task, confirmed by the broker and on disk. A message is a record (what peek and dequeue print,
+  sent again with the same bytes and properties), a queued message {"type", "message", …}, or a bare JSON-RPC message,
+  which is wrapped. Of a file nothing is sent before all of it was checked.`,
+  [
+    [`mcp-taskq enqueue 786512e2 '{"jsonrpc":"2.0","method":"notifications/message"}'`, 'one message'],
+    [
+      `mcp-taskq enqueue 786512e2 --method elicitation/create --id 7 --params '{"message":"Sure?"}'`,
+      'in parts',
+    ],
+    ['mcp-taskq enqueue 786512e2 --from 786512e2.jsonl', 'replay what was drained'],
+    [
+      `jq -c 'select(.body.type=="request")' drained.jsonl | mcp-taskq enqueue 786512e2 --from -`,
+      'replay some of it',
+    ],
+    ['mcp-taskq enqueue 786512e2', 'asks what to send, on a terminal'],
+  ],
+);
+
+/** The header that `--mark` adds. */
+const REPLAY_HEADER = 'x-mcp-taskq-replayed-at';
+
+interface EnqueueOptions extends MessageParts {
+  from?: string;
+  header: { [name: string]: string };
+  create: boolean;
+  rate?: number;
+  keepTiming?: true;
+  speed: number;
+  limit?: number;
+  skip: number;
+  mark?: true;
+  dryRun?: true;
+}
+
+export function enqueueCommand() {
+  return new Command('enqueue')
+    .summary('add a message, or many from a file (replay)')
+    .description(DESCRIPTION)
+    .argument('<task_id>')
+    .argument('[message]', 'JSON')
+    .addOption(new Option('--type <type>', 'of a message in parts').choices(COMPOSABLE_TYPES))
+    .option('--method <name>', 'JSON-RPC method of a message in parts')
+    .option('--params <json>', 'its params')
+    .option('--id <id>', 'its id, which makes it a request')
+    .option('--header <name=value>', 'add an AMQP header; may be repeated', headerOption, {})
+    .option('--no-create', 'fail with status 5 if the task has no queue (default: create it)')
+    .option('--from <file>', 'read messages, one a line; - is the standard input')
+    .option('--skip <n>', 'leave out the first so many of the file (default: 0)', wholeNumber(0), 0)
+    .option('--limit <n>', 'send at most so many of the file (default: all)', wholeNumber(1))
+    .option('--rate <n/s>', 'send at this pace (default: as fast as they are confirmed)', rateOption)
+    .option('--keep-timing', 'keep the gaps between the times at which they were queued')
+    .option('--speed <x>', 'with --keep-timing: so many times as fast (default: 1)', speedOption, 1)
+    .option('--mark', `add the header ${REPLAY_HEADER} with the present time`)
+    .option('--dry-run', 'check everything, send nothing')
+    .action((taskId, message, options, self) =>
+      withClient(self, (context) => enqueue(context, taskId, message, options as EnqueueOptions), {
+        stopsByItself: true,
+      }),
+    );
+}
+
+async function enqueue(
+  context: ClientContext,
+  taskId: string,
+  message: string | undefined,
+  options: EnqueueOptions,
+): Promise<void> {
+  checkCombination(message, options);
+  const headers = { ...options.header, ...(options.mark && { [REPLAY_HEADER]: new Date().toISOString() }) };
+  const source = await openSource(context, taskId, message, options);
+  try {
+    if (options.dryRun) return await reportRehearsal(context, taskId, source.count);
+    const { client, stop } = context;
+    const messages = withHeaders(pace(source.messages(), options, stop.signal), headers);
+    const result = await publishInOrder(client, taskId, messages, {
+      create: options.create,
+      signal: stop.signal,
+    });
+    if (result.error !== undefined) throw interrupted(context, taskId, source.count, result, options);
+  } finally {
+    await source.close();
+  }
+  const { count } = source;
+  await printResult(context, `Added ${formatCount(count, 'message')} to task ${taskId}.`, {
+    task_id: taskId,
+    enqueued: count,
+  });
+}
+
+function reportRehearsal(context: ClientContext, taskId: string, count: number): Promise<void> {
+  return printResult(
+    context,
+    `${formatCount(count, 'message')} would be added to task ${taskId}; nothing was.`,
+    {
+      task_id: taskId,
+      enqueued: 0,
+      would_enqueue: count,
+    },
+  );
+}
+
+function checkCombination(message: string | undefined, options: EnqueueOptions): void {
+  const inParts = [options.type, options.method, options.params, options.id].some(
+    (part) => part !== undefined,
+  );
+  if ([message !== undefined, options.from !== undefined, inParts].filter(Boolean).length > 1) {
+    throw new CommandFailure(ExitCode.usage, 'Give a message, or its parts, or --from: only one of them');
+  }
+  if (message === undefined && options.from === undefined && !inParts && !process.stdin.isTTY) {
+    throw new CommandFailure(ExitCode.usage, 'There is no message', {
+      hint: 'Give one as JSON, or --from FILE, or --from - for the standard input.',
+    });
+  }
+}
+
+async function openSource(
+  { settings, stop }: ClientContext,
+  taskId: string,
+  message: string | undefined,
+  options: EnqueueOptions,
+): Promise<ReplaySource> {
+  const { parseMessageInput, resolveOptions } = await import('../../index.ts');
+  if (options.from !== undefined) {
+    const { maxMessageBytes } = resolveOptions(settings.connection);
+    return stop.race(openReplay(options.from, { skip: options.skip, limit: options.limit, maxMessageBytes }));
+  }
+  const text =
+    message ?? composeMessage(options.method || options.type ? options : await askForMessage(taskId));
+  const record = parseMessageInput(text);
+  return { count: 1, messages: () => only(record), close: async () => {} };
+}
+
+async function* only<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}
+
+function pace(
+  messages: AsyncIterable<MessageRecord>,
+  { rate, keepTiming, speed }: EnqueueOptions,
+  signal: AbortSignal,
+): AsyncIterable<MessageRecord> {
+  const timed = keepTiming ? withTiming(messages, speed, signal) : messages;
+  return rate === undefined ? timed : atRate(timed, rate, signal);
+}
+
+async function* withHeaders(
+  messages: AsyncIterable<MessageRecord>,
+  headers: { [name: string]: string },
+): AsyncGenerator<RawMessage> {
+  const isPlain = Object.keys(headers).length === 0;
+  for await (const { body, properties } of messages) {
+    yield {
+      body,
+      properties: isPlain ? properties : { ...properties, headers: { ...properties.headers, ...headers } },
+    };
+  }
+}
+
+/** How far it came, and how to go on from there. */
+function interrupted(
+  { note }: ClientContext,
+  taskId: string,
+  count: number,
+  { confirmed, confirmedBehind, error }: PipelineResult,
+  options: EnqueueOptions,
+): unknown {
+  if (options.from === undefined) return error;
+  const done = `${confirmed} of ${formatCount(count, 'message')} added to task ${taskId}`;
+  const behind =
+    confirmedBehind === 0
+      ? ''
+      : `; of those after them ${confirmedBehind} are there too and will be there twice`;
+  const words = withOption(process.argv.slice(2), '--skip', String(options.skip + confirmed));
+  const left =
+    options.limit === undefined ? words : withOption(words, '--limit', String(options.limit - confirmed));
+  const hint = `To go on: mcp-taskq ${shellWords(left)}`;
+  if (error instanceof CommandFailure && error.exitCode >= ExitCode.timedOut) {
+    note(`Stopped: ${done}${behind}.\n${hint}`);
+    return error;
+  }
+  if (confirmed + confirmedBehind === 0) return error;
+  return new CommandFailure(ExitCode.partly, `${(error as Error).message}. ${done}${behind}.`, {
+    cause: error,
+    hint,
+  });
+}
+
+function headerOption(text: string, previous: { [name: string]: string }): { [name: string]: string } {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('Headers read NAME=VALUE.');
+  return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+}

@@ -1,0 +1,62 @@
+import { Command } from '@commander-js/extra-typings';
+import { type ClientContext, withClient } from '../context.ts';
+import { describeWithExamples } from '../help-text.ts';
+import { depthOrFail, emptyFailure } from '../missing-queue.ts';
+import { wholeNumber } from '../numbers.ts';
+import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output-file.ts';
+import { formatCount } from '../sizes.ts';
+
+const DESCRIPTION = describeWithExamples(
+  `Print the oldest messages of a task and leave them where they are. For a moment nobody
+else can read what is looked at, and afterwards it is marked as redelivered.`,
+  [
+    ['mcp-taskq peek 786512e2', 'the next message, in full'],
+    ['mcp-taskq peek 786512e2 -n 20', 'the next 20, a line each'],
+    ['mcp-taskq peek 786512e2 --all -o jsonl | jq .body.message.method', 'what is waiting, by method'],
+  ],
+);
+
+interface PeekOptions extends OutputFileOptions {
+  limit: number;
+  all?: true;
+  skip: number;
+  force?: true;
+}
+
+export function peekCommand() {
+  const command = new Command('peek')
+    .summary('print messages without removing them')
+    .description(DESCRIPTION)
+    .argument('<task_id>')
+    .option('-n, --limit <n>', 'how many (default: 1)', wholeNumber(1), 1)
+    .option('--all', 'as many as can be held at once: 1000')
+    .option('--skip <n>', 'leave out the oldest (default: 0)', wholeNumber(0), 0)
+    .option('--force', 'also on a quorum queue, where looking wears messages out');
+  outputFileOptions(command);
+  return command.action((taskId, options, self) =>
+    withClient(self, (context) => peek(context, taskId, options)),
+  );
+}
+
+async function peek(context: ClientContext, taskId: string, options: PeekOptions): Promise<void> {
+  const { client, note } = context;
+  const { MAX_PEEK } = await import('../../index.ts');
+  const output = await openOutputFile(context, options, { inFull: options.limit === 1 && !options.all });
+  const depth = await depthOrFail(client, taskId);
+  if (depth.consumers > 0) {
+    note(
+      `${formatCount(depth.consumers, 'consumer')} attached: messages may be taken while they are looked at.`,
+    );
+  }
+  const limit = options.all ? MAX_PEEK - options.skip : options.limit;
+  const messages = await client.peek(taskId, { limit, skip: options.skip });
+  if (messages.length === 0) throw emptyFailure(taskId);
+  await output.write(messages);
+  await output.end();
+  const shown = options.skip + messages.length;
+  if (depth.messages > shown && (options.all || process.stderr.isTTY)) {
+    note(
+      `${formatCount(depth.messages - shown, 'message')} more behind ${messages.length === 1 ? 'it' : 'them'}.`,
+    );
+  }
+}

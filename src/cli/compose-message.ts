@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { CommandFailure } from './command-failure.ts';
+import { ExitCode } from './exit-codes.ts';
+
+export const COMPOSABLE_TYPES = ['request', 'notification'] as const;
+
+export interface MessageParts {
+  type?: (typeof COMPOSABLE_TYPES)[number] | undefined;
+  method?: string | undefined;
+  /** JSON text of an object. */
+  params?: string | undefined;
+  id?: string | undefined;
+}
+
+/**
+ * The JSON-RPC text of a message given in parts. With an id it is a request, else a notification, if the type
+ * is not given; a request without an id gets a new one. The text of `params` stays as it is written.
+ */
+export function composeMessage({ type, method, params, id }: MessageParts): string {
+  if (method === undefined) throw new CommandFailure(ExitCode.usage, 'A message in parts needs --method');
+  const isRequest = (type ?? (id === undefined ? 'notification' : 'request')) === 'request';
+  if (!isRequest && id !== undefined) throw new CommandFailure(ExitCode.usage, 'A notification has no --id');
+  const members = ['"jsonrpc":"2.0"'];
+  if (isRequest) members.push(`"id":${idText(id ?? randomUUID())}`);
+  members.push(`"method":${JSON.stringify(method)}`);
+  if (params !== undefined) members.push(`"params":${checkParams(params)}`);
+  return `{${members.join(',')}}`;
+}
+
+/** A whole number is a number, as JSON-RPC ids mostly are; anything else is a string. */
+function idText(id: string): string {
+  return /^(0|-?[1-9]\d{0,14})$/.test(id) ? id : JSON.stringify(id);
+}
+
+function checkParams(params: string): string {
+  const problem = paramsProblem(params);
+  if (problem !== undefined) throw new CommandFailure(ExitCode.usage, `--params ${problem}`);
+  return params;
+}
+
+/** What is wrong with the text of params, if anything is. */
+export function paramsProblem(params: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(params);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? undefined
+      : 'is not a JSON object';
+  } catch (error) {
+    return `is not JSON (${(error as Error).message})`;
+  }
+}
+
+/** Asks for the parts of a message, on stderr, so that stdout stays free for the result. */
+export async function askForMessage(taskId: string): Promise<MessageParts> {
+  const { input, select } = await import('@inquirer/prompts');
+  const context = { output: process.stderr };
+  const type = await select(
+    {
+      message: `Message for task ${taskId}: what is it?`,
+      choices: COMPOSABLE_TYPES.map((value) => ({ value })),
+    },
+    context,
+  );
+  const method = await input({ message: 'Method', default: METHODS[type], required: true }, context);
+  const params = await input(
+    {
+      message: 'Params, a JSON object (empty for none)',
+      validate: (text) => text.trim() === '' || (paramsProblem(text)?.replace(/^is/, 'This is') ?? true),
+    },
+    context,
+  );
+  return { type, method, ...(params.trim() !== '' && { params }) };
+}
+
+const METHODS = { request: 'elicitation/create', notification: 'notifications/message' };

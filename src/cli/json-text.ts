@@ -1,0 +1,45 @@
+import type { ChalkInstance } from 'chalk';
+import { safeLine } from './terminal-text.ts';
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+
+/**
+ * JSON text laid out for reading, one member a line. Works on the text and not on its values, so numbers show
+ * as they are written: an id above 2^53 is not the neighbour that JavaScript would make of it. Escapes in
+ * strings are read, then made safe for a terminal.
+ */
+export function layOutJson(text: string, colors: ChalkInstance, indent = ''): string {
+  const out: string[] = [];
+  const levels: string[] = [];
+  const tokens = text.match(TOKEN) ?? [];
+  for (const [index, token] of tokens.entries()) {
+    const next = tokens[index + 1];
+    const newLine = () => `\n${indent}${'  '.repeat(levels.length)}`;
+    if (token === '{' || token === '[') {
+      const isEmpty = next === '}' || next === ']';
+      out.push(token);
+      levels.push(token);
+      if (!isEmpty) out.push(newLine());
+    } else if (token === '}' || token === ']') {
+      const previous = tokens[index - 1];
+      levels.pop();
+      if (previous !== '{' && previous !== '[') out.push(newLine());
+      out.push(token);
+    } else if (token === ',') {
+      out.push(token, newLine());
+    } else if (token === ':') {
+      out.push(': ');
+    } else {
+      out.push(colorToken(token, next === ':', colors));
+    }
+  }
+  return indent + out.join('');
+}
+
+function colorToken(token: string, isKey: boolean, colors: ChalkInstance): string {
+  if (token.startsWith('"')) {
+    const readable = safeLine(JSON.stringify(JSON.parse(token)));
+    return isKey ? colors.blue(readable) : colors.green(readable);
+  }
+  return colors.yellow(token);
+}

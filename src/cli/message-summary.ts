@@ -1,0 +1,83 @@
+import { isUtf8 } from 'node:buffer';
+import type { StoredMessage } from '../index.ts';
+
+/** What a stored message is, as far as it can be told: a body may be anything. */
+export interface MessageSummary {
+  /** `request`, `notification`, …; `?` where the body does not say. */
+  type: string;
+  /** Of the JSON-RPC message. */
+  method: string | undefined;
+  id: string | undefined;
+  /** When it was queued, in milliseconds since the epoch. */
+  queuedAt: number | undefined;
+  size: number;
+  /** What it says, in one line. Not yet safe for a terminal. */
+  detail: string;
+}
+
+type Json = { [key: string]: unknown };
+
+export function summarize({ body, properties }: StoredMessage): MessageSummary {
+  const text = isUtf8(body) ? body.toString() : undefined;
+  const envelope = asObject(parse(text));
+  const rpc = asObject(envelope.message);
+  const sent = properties.timestamp === undefined ? undefined : properties.timestamp * 1000;
+  return {
+    type: typeof envelope.type === 'string' ? envelope.type : '?',
+    method: typeof rpc.method === 'string' ? rpc.method : undefined,
+    id: rpc.id === undefined || rpc.id === null ? undefined : String(rpc.id),
+    queuedAt: timeOf(envelope.timestamp) ?? sent,
+    size: body.length,
+    detail:
+      typeof envelope.type === 'string'
+        ? detailOf(rpc)
+        : (text ?? `${body.length} bytes that are no text: ${body.subarray(0, 40).toString('hex')}`),
+  };
+}
+
+/** The part that a reader looks for, for the messages that MCP servers queue. */
+function detailOf(rpc: Json): string {
+  if (rpc.error !== undefined) {
+    const { code, message } = asObject(rpc.error);
+    return `${code} ${message}`;
+  }
+  if (rpc.result !== undefined) return JSON.stringify(rpc.result);
+  const params = asObject(rpc.params);
+  switch (rpc.method) {
+    case 'elicitation/create':
+      return String(params.message ?? '');
+    case 'sampling/createMessage': {
+      const { content } = asObject(Array.isArray(params.messages) ? params.messages.at(-1) : undefined);
+      const { text } = asObject(Array.isArray(content) ? content[0] : content);
+      return String(text ?? JSON.stringify(content) ?? '');
+    }
+    case 'notifications/progress': {
+      const { progress, total, message } = params;
+      return [`${progress}${total === undefined ? '' : `/${total}`}`, message].filter(Boolean).join(' ');
+    }
+    case 'notifications/message':
+      return `${params.level}: ${typeof params.data === 'string' ? params.data : JSON.stringify(params.data)}`;
+    default:
+      return rpc.params === undefined || rpc.params === null ? '' : JSON.stringify(rpc.params);
+  }
+}
+
+/** Python's timestamps may lack a zone and mean UTC then; Date would take the local one. */
+function timeOf(timestamp: unknown): number | undefined {
+  if (typeof timestamp !== 'string') return undefined;
+  const hasZone = /(Z|[+-]\d\d:?\d\d)$/i.test(timestamp);
+  const ms = Date.parse(hasZone ? timestamp : `${timestamp}Z`);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function parse(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function asObject(value: unknown): Json {
+  return typeof value === 'object' && value !== null ? (value as Json) : {};
+}

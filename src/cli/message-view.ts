@@ -1,0 +1,59 @@
+import { isUtf8 } from 'node:buffer';
+import type { ChalkInstance } from 'chalk';
+import type { StoredMessage } from '../index.ts';
+import { formatDuration } from './durations.ts';
+import { layOutJson } from './json-text.ts';
+import { summarize } from './message-summary.ts';
+import { formatSize } from './sizes.ts';
+import { safeLine, safeText } from './terminal-text.ts';
+
+/** As much of a body as a reader would scroll through. */
+const MAX_SHOWN = 64 * 1024;
+
+/** One message in full, for a terminal. */
+export function viewMessage(message: StoredMessage, colors: ChalkInstance, now: number): string {
+  const { type, method, id, queuedAt, size } = summarize(message);
+  const title = [
+    colors.bold(safeLine(type)),
+    method && colors.cyan(safeLine(method)),
+    id && `id ${safeLine(id)}`,
+    message.redelivered && colors.yellow('redelivered'),
+  ];
+  const { headers, timestamp, ...properties } = message.properties;
+  const facts: [name: string, value: string | undefined][] = [
+    ['task', message.taskId],
+    [
+      'queued',
+      queuedAt === undefined ? undefined : `${new Date(queuedAt).toISOString()}, ${ageOf(queuedAt, now)}`,
+    ],
+    ['size', formatSize(size)],
+    ...Object.entries(properties).map(([name, value]): [string, string] => [name, String(value)]),
+    ['headers', headers && JSON.stringify(headers)],
+  ];
+  const width = Math.max(...facts.map(([name, value]) => (value === undefined ? 0 : name.length)));
+  const lines = facts
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `  ${colors.dim(name.padEnd(width))}  ${safeLine(value as string)}`);
+  return `${title.filter(Boolean).join('  ')}\n${lines.join('\n')}\n${viewBody(message.body, colors)}\n`;
+}
+
+function viewBody(body: Buffer, colors: ChalkInstance): string {
+  if (body.length > MAX_SHOWN) {
+    const start = body.subarray(0, MAX_SHOWN).toString();
+    return `${safeText(start)}\n${colors.dim(`… ${formatSize(body.length - MAX_SHOWN)} more; -o raw prints all of it`)}`;
+  }
+  if (!isUtf8(body)) return colors.dim(`(no text) ${body.toString('hex')}`);
+  const text = body.toString();
+  try {
+    JSON.parse(text);
+    return layOutJson(text, colors, '  ');
+  } catch {
+    return safeText(text);
+  }
+}
+
+/** How long ago; a clock that is behind must not show messages of the future. */
+export function ageOf(queuedAt: number, now: number): string {
+  const ms = now - queuedAt;
+  return ms < 0 ? 'now' : `${formatDuration(ms)} ago`;
+}

@@ -1,0 +1,105 @@
+import { isUtf8 } from 'node:buffer';
+import type { MessageRecord } from '../index.ts';
+import { CommandFailure } from './command-failure.ts';
+import { ExitCode } from './exit-codes.ts';
+import { type InputLine, type LineSource, openLines } from './input-lines.ts';
+
+/** Messages from a file, all of them known to be usable. */
+export interface ReplaySource {
+  count: number;
+  messages(): AsyncIterable<MessageRecord>;
+  /** Forgets what was kept of it. */
+  close(): Promise<void>;
+}
+
+export interface ReplayRange {
+  /** Messages, not lines: empty lines count for nothing. */
+  skip: number;
+  limit: number | undefined;
+  maxMessageBytes: number;
+}
+
+/** Enough to see what is wrong with a file. */
+const MAX_REPORTED = 5;
+
+/**
+ * Reads a file of messages once, to check all of it.
+ * @throws CommandFailure (usage) with the numbers of the lines that are no messages
+ */
+export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
+  const { parseMessageInput } = await import('../index.ts');
+  const source = await openLines(from);
+  const parse = (line: InputLine) => parseLine(line, parseMessageInput, range.maxMessageBytes);
+  try {
+    const count = await checkAll(source, parse);
+    return {
+      count: Math.max(0, Math.min(count - range.skip, range.limit ?? count)),
+      messages: () => select(source, parse, range),
+      close: source.close,
+    };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+type Parse = (line: InputLine) => MessageRecord;
+
+async function checkAll(source: LineSource, parse: Parse): Promise<number> {
+  const problems: string[] = [];
+  let count = 0;
+  let bad = 0;
+  let isUnfinished = false;
+  for await (const line of source.lines()) {
+    if (isBlank(line)) continue;
+    try {
+      parse(line);
+      count++;
+    } catch (error) {
+      bad++;
+      isUnfinished = line.isUnfinished;
+      if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
+    }
+  }
+  if (bad === 0) return count;
+  if (bad > MAX_REPORTED) problems.push(`and ${bad - MAX_REPORTED} more`);
+  throw new CommandFailure(
+    ExitCode.usage,
+    `Nothing was sent, since ${source.name} has lines that are no messages\n  ${problems.join('\n  ')}`,
+    {
+      hint: isUnfinished
+        ? 'The last line has no end: a drain was interrupted there, and that message is still in its queue. Remove the line.'
+        : 'Each line is one message: a record, a queued message or JSON-RPC ("jq -c" puts one on a line).',
+    },
+  );
+}
+
+async function* select(
+  source: LineSource,
+  parse: Parse,
+  { skip, limit }: ReplayRange,
+): AsyncGenerator<MessageRecord> {
+  let index = 0;
+  for await (const line of source.lines()) {
+    if (isBlank(line)) continue;
+    if (limit !== undefined && index >= skip + limit) return;
+    if (index++ >= skip) yield parse(line);
+  }
+}
+
+function parseLine(
+  { text }: InputLine,
+  parseMessageInput: (text: string) => MessageRecord,
+  maxMessageBytes: number,
+): MessageRecord {
+  if (!isUtf8(text)) throw new Error('it is not UTF-8');
+  const record = parseMessageInput(text.toString());
+  if (record.body.length > maxMessageBytes) {
+    throw new Error(`its body has ${record.body.length} bytes, and the most is ${maxMessageBytes}`);
+  }
+  return record;
+}
+
+function isBlank({ text }: InputLine): boolean {
+  return text.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}

@@ -1,0 +1,11 @@
+import type { Context } from './context.ts';
+import { safeLine } from './terminal-text.ts';
+
+/** What came of a command, on stdout: a sentence for people, a JSON object for programs. */
+export async function printResult(
+  { stdout, format }: Context,
+  sentence: string,
+  data: { [name: string]: unknown },
+): Promise<void> {
+  await stdout.write(format === 'table' ? `${safeLine(sentence)}\n` : `${JSON.stringify(data)}\n`);
+}
