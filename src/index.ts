@@ -8,3 +8,4 @@ export * from './rabbitmq-task-message-queue.ts';
 export * from './records.ts';
 export * from './stored-message.ts';
 export * from './task-queue-client.ts';
+export * from './watch-tasks.ts';

@@ -7,31 +7,57 @@ import { formatSize } from './sizes.ts';
 import { PLAIN_TABLE } from './tables.ts';
 import { safeLine } from './terminal-text.ts';
 
-const HEAD = ['#', 'AGE', 'TYPE', 'METHOD', 'ID', 'SIZE', 'MESSAGE'];
+interface Column {
+  name: string;
+  width: number;
+  align: 'left' | 'right';
+}
 
-/** Widths of all columns but the last, which takes the rest of the line. */
-const WIDTHS = [6, 10, 17, 27, 12, 9];
+/** All columns but the last, which takes the rest of the line. */
+const COLUMNS: readonly Column[] = [
+  { name: '#', width: 6, align: 'right' },
+  { name: 'AGE', width: 10, align: 'right' },
+  { name: 'TYPE', width: 17, align: 'left' },
+  { name: 'METHOD', width: 27, align: 'left' },
+  { name: 'ID', width: 12, align: 'left' },
+  { name: 'SIZE', width: 9, align: 'right' },
+];
+
+const TASK_COLUMN: Column = { name: 'TASK', width: 16, align: 'left' };
 
 const LEAST_DETAIL = 12;
 
+export interface MessageTableOptions {
+  /** Number of the first message, from 1; the head is above that one. */
+  first: number;
+  width: number;
+  colors: ChalkInstance;
+  now: number;
+  /** A column for the task. */
+  showTask?: boolean;
+}
+
 /**
  * Messages as a table, one readable line each. Batches that follow each other keep the same columns.
- * @param first number of the first message, from 1; the head is above that one
  */
 export function messageTable(
   messages: readonly StoredMessage[],
-  { first, width, colors, now }: { first: number; width: number; colors: ChalkInstance; now: number },
+  { first, width, colors, now, showTask = false }: MessageTableOptions,
 ): string {
-  const detailWidth = Math.max(LEAST_DETAIL, width - WIDTHS.reduce((sum, each) => sum + each, 0));
+  const columns = showTask ? [TASK_COLUMN, ...COLUMNS] : COLUMNS;
+  const detailWidth = Math.max(LEAST_DETAIL, width - columns.reduce((sum, column) => sum + column.width, 0));
   const table = new Table({
     ...PLAIN_TABLE,
-    ...(first === 1 && { head: HEAD.map((name) => colors.dim(name)) }),
-    colWidths: [...WIDTHS, detailWidth],
-    colAligns: ['right', 'right', 'left', 'left', 'left', 'right', 'left'],
+    ...(first === 1 && {
+      head: [...columns.map(({ name }) => name), 'MESSAGE'].map((name) => colors.dim(name)),
+    }),
+    colWidths: [...columns.map((column) => column.width), detailWidth],
+    colAligns: [...columns.map(({ align }) => align), 'left'],
   });
   for (const [index, message] of messages.entries()) {
     const { type, method, id, queuedAt, size, detail } = summarize(message);
     table.push([
+      ...(showTask ? [safeLine(message.taskId)] : []),
       String(first + index),
       queuedAt === undefined ? '' : formatDuration(now - queuedAt),
       `${safeLine(type)}${message.redelivered ? colors.yellow(' ↻') : ''}`,

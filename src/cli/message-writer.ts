@@ -11,6 +11,8 @@ export interface MessageWriterOptions {
   /** Show a message in full on a terminal; else one line each. */
   inFull: boolean;
   sink: Sink;
+  /** Messages of several tasks: say which one each is of. */
+  showTask?: boolean;
   format: Context['format'];
   /** The sink is a terminal, and nothing in a message may reach it raw. */
   isTerminal: boolean;
@@ -66,10 +68,10 @@ const RENDERERS: Record<Context['format'], Renderer> = {
     ),
   raw: (batch, _first, { isTerminal }) =>
     batch.flatMap(({ body }) => [isTerminal ? safeText(body.toString()) : body, '\n']),
-  table: (batch, first, { inFull, settings }) => {
+  table: (batch, first, { inFull, settings, showTask = false }) => {
     const colors = colorsFor(process.stdout, settings);
     const now = Date.now();
-    if (!inFull) return [messageTable(batch, { first, width: terminalWidth(), colors, now })];
+    if (!inFull) return [messageTable(batch, { first, width: terminalWidth(), colors, now, showTask })];
     return batch.map(
       (message, index) => `${first + index === 1 ? '' : '\n'}${viewMessage(message, colors, now)}`,
     );

@@ -4,6 +4,7 @@ import { clearCommand } from './commands/clear.ts';
 import { dequeueCommand } from './commands/dequeue.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { peekCommand } from './commands/peek.ts';
+import { watchCommand } from './commands/watch.ts';
 import { addGlobalOptions } from './global-options.ts';
 
 /** The commands in the order in which the help shows them. */
@@ -12,6 +13,7 @@ const COMMANDS: readonly (() => CommandUnknownOpts)[] = [
   dequeueCommand,
   peekCommand,
   clearCommand,
+  watchCommand,
 ];
 
 /**
