@@ -1,3 +1,6 @@
+export type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';
+export type { ServerInstallation } from './broker/find-server.ts';
+export { startBroker } from './broker/start-broker.ts';
 export { redactUrl } from './broker-url.ts';
 export * from './codec.ts';
 export * from './errors.ts';

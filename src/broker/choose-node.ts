@@ -1,0 +1,43 @@
+import type { BrokerNode, NodePorts } from './broker-node.ts';
+import type { BrokerOptions } from './broker-options.ts';
+import { ContainerNode } from './container-node.ts';
+import { openDataFolder } from './data-folder.ts';
+import { findContainerEngine } from './find-container-engine.ts';
+import { findServer, type ServerInstallation } from './find-server.ts';
+import { installServer } from './install-server.ts';
+import { NativeNode } from './native-node.ts';
+import { startFailed } from './start-failed.ts';
+import type { Watchdog } from './watchdog.ts';
+
+/** An installed RabbitMQ, else one in a container, else one that gets installed if the caller agrees. */
+export async function chooseNode(
+  options: BrokerOptions,
+  ports: NodePorts,
+  watchdog: Watchdog,
+): Promise<BrokerNode> {
+  const installation = options.installation ?? (await findServer());
+  if (installation !== undefined) return nativeNode(installation, options, ports, watchdog);
+  const engine = await findContainerEngine();
+  if (engine !== undefined) {
+    const { dataDir, config = [], plugins = [], onProgress, signal } = options;
+    return ContainerNode.prepare({ engine, ports, dataDir, config, plugins, watchdog, onProgress, signal });
+  }
+  await installServer({
+    confirm: options.install ? async () => true : (options.confirmInstall ?? (async () => false)),
+    onProgress: options.onProgress,
+    signal: options.signal,
+  });
+  const installed = await findServer();
+  if (installed === undefined) throw startFailed('RabbitMQ was installed, but is not where it should be');
+  return nativeNode(installed, options, ports, watchdog);
+}
+
+async function nativeNode(
+  installation: ServerInstallation,
+  { dataDir, config = [], plugins = [] }: BrokerOptions,
+  ports: NodePorts,
+  watchdog: Watchdog,
+): Promise<BrokerNode> {
+  const folder = await openDataFolder(dataDir, watchdog);
+  return NativeNode.prepare({ installation, folder, ports, config, plugins, watchdog });
+}

@@ -1,0 +1,85 @@
+import { access, constants, readdir, realpath } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+
+/** A RabbitMQ installed on this machine. */
+export interface ServerInstallation {
+  /** The folder with rabbitmq-server and rabbitmqctl. */
+  binDir: string;
+  /** Erlang's port mapper. */
+  epmd: string;
+  /**
+   * A command that runs the command appended to it, as the same process: to run a server out of another root
+   * folder. The data folder must have the same path inside.
+   */
+  runWith?: readonly string[];
+}
+
+/**
+ * Debian's and Red Hat's real scripts come first: what they put on the PATH is a wrapper that insists on the
+ * user rabbitmq and on /var.
+ */
+const BIN_DIRS = [
+  '/usr/lib/rabbitmq/bin',
+  '/opt/homebrew/opt/rabbitmq/sbin',
+  '/usr/local/opt/rabbitmq/sbin',
+  '/home/linuxbrew/.linuxbrew/opt/rabbitmq/sbin',
+  '/opt/rabbitmq/sbin',
+  '/usr/local/rabbitmq/sbin',
+];
+
+/** Folders of Erlang, which keeps its epmd in `erts-VERSION/bin` below them. */
+const ERLANG_DIRS = [
+  '/usr/lib/erlang',
+  '/usr/lib64/erlang',
+  '/usr/local/lib/erlang',
+  '/opt/homebrew/opt/erlang/lib/erlang',
+  '/usr/local/opt/erlang/lib/erlang',
+  '/home/linuxbrew/.linuxbrew/opt/erlang/lib/erlang',
+];
+
+/** The RabbitMQ installed here, if it is complete. */
+export async function findServer(): Promise<ServerInstallation | undefined> {
+  const binDir = await findBinDir();
+  if (binDir === undefined) return undefined;
+  const epmd = await findEpmd();
+  return epmd === undefined ? undefined : { binDir, epmd };
+}
+
+async function findBinDir(): Promise<string | undefined> {
+  for (const dir of BIN_DIRS) {
+    if (await isExecutable(join(dir, 'rabbitmq-server'))) return dir;
+  }
+  const onPath = await findOnPath('rabbitmq-server');
+  if (onPath === undefined) return undefined;
+  const dir = dirname(await realpath(onPath));
+  // Only a folder with the scripts' common part is an installation; anything else is a distribution's wrapper.
+  return (await isExecutable(join(dir, 'rabbitmq-env'))) ? dir : undefined;
+}
+
+async function findEpmd(): Promise<string | undefined> {
+  const onPath = await findOnPath('epmd');
+  if (onPath !== undefined) return onPath;
+  for (const dir of ERLANG_DIRS) {
+    const entries = await readdir(dir).catch(() => []);
+    for (const entry of entries.filter((name) => name.startsWith('erts-'))) {
+      const path = join(dir, entry, 'bin', 'epmd');
+      if (await isExecutable(path)) return path;
+    }
+  }
+  return undefined;
+}
+
+/** Where the shell would find a program. */
+export async function findOnPath(program: string): Promise<string | undefined> {
+  for (const dir of (process.env.PATH ?? '').split(delimiter)) {
+    if (dir !== '' && (await isExecutable(join(dir, program)))) return join(dir, program);
+  }
+  return undefined;
+}
+
+function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

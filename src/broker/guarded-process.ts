@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Watchdog } from './watchdog.ts';
+
+/** The processes of one broker: each known to the watchdog before it does anything. */
+export class GuardedProcesses {
+  readonly #watchdog: Watchdog;
+  readonly #running = new Set<GuardedProcess>();
+
+  constructor(watchdog: Watchdog) {
+    this.#watchdog = watchdog;
+  }
+
+  /**
+   * Starts a program in a session of its own, out of reach of Ctrl-C and of a closing terminal, with its
+   * output in an open file.
+   */
+  start(
+    command: readonly string[],
+    { env, cwd, logFd }: { env: NodeJS.ProcessEnv; cwd: string; logFd: number },
+  ): GuardedProcess {
+    // The shell waits for a line and then becomes the program. If this process is killed before the watchdog
+    // knows the pid, the line never comes and the program never starts.
+    const child = spawn('/bin/sh', ['-c', 'read -r go && exec "$@" </dev/null', 'sh', ...command], {
+      detached: true,
+      cwd,
+      env,
+      stdio: ['pipe', logFd, logFd],
+    });
+    const guarded = new GuardedProcess(child);
+    this.#running.add(guarded);
+    guarded.ended.then(() => {
+      this.#running.delete(guarded);
+      this.#report();
+    });
+    this.#report();
+    child.stdin?.on('error', () => {}).end('go\n');
+    return guarded;
+  }
+
+  #report(): void {
+    const pids = [...this.#running].map(({ pid }) => pid).filter((pid) => pid !== undefined);
+    this.#watchdog.guardProcesses(pids);
+  }
+}
+
+export class GuardedProcess {
+  readonly #child: ChildProcess;
+  /** How it ended: `status 1`, `signal SIGKILL`, or why it did not start. */
+  readonly ended: Promise<string>;
+  #running = true;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.ended = new Promise((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      child.once('exit', (status, signal) => resolve(signal ? `signal ${signal}` : `status ${status}`));
+    });
+    this.ended.then(() => {
+      this.#running = false;
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** Resolves when it is dead. */
+  async kill(): Promise<void> {
+    if (this.#running) this.#child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  /** Asks it to end, and kills it when it has not after `timeoutMs`. */
+  async end(timeoutMs: number): Promise<void> {
+    if (this.#running) this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs);
+    await this.ended;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,78 @@
+import { findOnPath } from './find-server.ts';
+import { runCommand } from './run-command.ts';
+import { startFailed } from './start-failed.ts';
+
+interface InstallPlan {
+  /** What is going to happen, to be agreed to. */
+  what: string;
+  /** Run in turn. One that `mayFail` only brings lists up to date. */
+  steps: readonly { command: readonly string[]; mayFail?: boolean }[];
+}
+
+export interface InstallOptions {
+  /** Asked before anything is installed. */
+  confirm: (what: string) => Promise<boolean>;
+  onProgress?: ((line: string) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+const BY_HAND = 'Install RabbitMQ or start Docker or Podman: https://www.rabbitmq.com/docs/download';
+
+/**
+ * Installs RabbitMQ with the system's package manager, if the caller agrees.
+ *
+ * @throws TaskQueueError `BROKER_START_FAILED` when there is no package manager that has it, the caller does
+ * not agree, or the installation fails. An abort interrupts the package manager and waits for its end, so
+ * that it leaves its database in order; then the reason of the signal is thrown.
+ */
+export async function installServer({ confirm, onProgress, signal }: InstallOptions): Promise<void> {
+  const plan = await makePlan();
+  if (plan === undefined) {
+    throw startFailed('RabbitMQ is not installed here, and neither apt-get nor brew is there to install it', {
+      hint: BY_HAND,
+    });
+  }
+  if (!(await confirm(plan.what))) {
+    throw startFailed('RabbitMQ is not installed here, and it was not allowed to install it', {
+      hint: BY_HAND,
+    });
+  }
+  for (const { command, mayFail } of plan.steps) {
+    signal?.throwIfAborted();
+    onProgress?.(`Running ${command.join(' ')}`);
+    const [program, ...args] = command as [string, ...string[]];
+    const result = await runCommand(program, args, { signal, onLine: onProgress });
+    signal?.throwIfAborted();
+    if (!result.ok && !mayFail) {
+      throw startFailed(`Installing RabbitMQ failed: ${command.join(' ')} ended with ${result.ending}`, {
+        log: result.tail,
+        hint: `Run that command by hand to see what is missing. ${BY_HAND}`,
+      });
+    }
+  }
+}
+
+async function makePlan(): Promise<InstallPlan | undefined> {
+  if ((await findOnPath('apt-get')) !== undefined) return aptPlan();
+  if ((await findOnPath('brew')) !== undefined) {
+    return {
+      what: 'Install RabbitMQ with "brew install rabbitmq"',
+      steps: [{ command: ['brew', 'install', 'rabbitmq'] }],
+    };
+  }
+  return undefined;
+}
+
+function aptPlan(): InstallPlan {
+  // `env` in front, for sudo drops the variables of its caller. Another apt-get at work is waited for.
+  const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120'];
+  const asRoot = process.getuid?.() === 0 ? apt : ['sudo', ...apt];
+  return {
+    what: 'Install the system package rabbitmq-server with apt-get (on a machine with systemd that also starts its service)',
+    steps: [
+      // One source that does not answer makes this fail, while the others may have the package.
+      { command: [...asRoot, 'update'], mayFail: true },
+      { command: [...asRoot, 'install', '--yes', '--no-install-recommends', 'rabbitmq-server'] },
+    ],
+  };
+}

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export interface CommandOptions {
+  env?: NodeJS.ProcessEnv;
+  /** Ends the command with SIGINT; the call returns when it has ended, not before. */
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number;
+  /** Called with each line of either stream. */
+  onLine?: ((line: string) => void) | undefined;
+}
+
+export interface CommandResult {
+  ok: boolean;
+  /** `status 1`, `signal SIGKILL`, or why it could not be started. */
+  ending: string;
+  stdout: string;
+  /** The last lines of both streams, for error messages. */
+  tail: string;
+}
+
+const TAIL_LINES = 15;
+
+/** Runs a program to its end. It reads an empty standard input; a failure is a result, not a rejection. */
+export async function runCommand(
+  command: string,
+  args: readonly string[],
+  { env, signal, timeoutMs, onLine }: CommandOptions = {},
+): Promise<CommandResult> {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(env === undefined ? {} : { env }),
+  });
+  const interrupt = () => child.kill('SIGINT');
+  signal?.addEventListener('abort', interrupt, { once: true });
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+
+  const tail: string[] = [];
+  const stdout: string[] = [];
+  const take = (line: string) => {
+    tail.push(line);
+    if (tail.length > TAIL_LINES) tail.shift();
+    onLine?.(line);
+  };
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    stdout.push(line);
+    take(line);
+  });
+  createInterface({ input: child.stderr }).on('line', take);
+
+  try {
+    const [status, endedBy] = await closed(child);
+    return {
+      ok: status === 0,
+      ending: endedBy === null ? `status ${status}` : `signal ${endedBy}`,
+      stdout: stdout.join('\n'),
+      tail: tail.join('\n'),
+    };
+  } catch (error) {
+    return { ok: false, ending: (error as Error).message, stdout: '', tail: '' };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', interrupt);
+  }
+}
+
+async function closed(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
+  const [status, endedBy] = await once(child, 'close');
+  return [status, endedBy];
+}
