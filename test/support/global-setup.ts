@@ -1,0 +1,30 @@
+import type { TestProject } from 'vitest/node';
+import { startBroker } from '../../src/broker/start-broker.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** AMQP URL of the broker that all tests share. */
+    url: string;
+    /** Of its management API. */
+    apiUrl: string;
+  }
+}
+
+/** One broker for the whole run; TASKQ_TEST_URL and TASKQ_TEST_API_URL name one that is there already. */
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const { TASKQ_TEST_URL: url, TASKQ_TEST_API_URL: apiUrl } = process.env;
+  if (url) {
+    if (!apiUrl) throw new Error('TASKQ_TEST_URL needs TASKQ_TEST_API_URL beside it');
+    provide('url', url);
+    provide('apiUrl', apiUrl);
+    return async () => {};
+  }
+  const broker = await startBroker({
+    install: true,
+    management: true,
+    onProgress: (line) => process.stderr.write(`${line}\n`),
+  });
+  provide('url', broker.url);
+  provide('apiUrl', broker.apiUrl as string);
+  return () => broker.stop();
+}
