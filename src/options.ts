@@ -45,6 +45,14 @@ export interface TaskQueueOptions {
    * a broker closes the channel on anything over its own limit.
    */
   maxMessageBytes?: number;
+  /**
+   * Live events on the topic exchange `mcp:events`, for watchers and waiters: with a copy of each message up
+   * to 64 KiB (`full`, the default), without (`headers`), or none (`off`). Never waited for, never confirmed;
+   * an operation neither fails nor slows down because of them.
+   */
+  events?: 'full' | 'headers' | 'off';
+  /** Told of what limits the service without failing an operation, such as missing permission for events. */
+  onWarning?: (warning: TaskQueueError) => void;
 }
 
 export interface ResolvedOptions {
@@ -59,6 +67,8 @@ export interface ResolvedOptions {
   closeTimeoutMs: number;
   heartbeatSeconds: number;
   maxMessageBytes: number;
+  events: 'full' | 'headers' | 'off';
+  onWarning: (warning: TaskQueueError) => void;
 }
 
 export const DEFAULT_URL = 'amqp://localhost:5672';
@@ -81,6 +91,8 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
     closeTimeoutMs: positive('closeTimeoutMs', options.closeTimeoutMs ?? 5_000),
     heartbeatSeconds: heartbeatOption(first, options.heartbeatSeconds),
     maxMessageBytes: positive('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024),
+    events: eventsOption(options.events ?? 'full'),
+    onWarning: options.onWarning ?? (() => {}),
   };
 }
 
@@ -97,6 +109,11 @@ function heartbeatOption(address: BrokerAddress, given: number | undefined): num
     throw invalidOption('heartbeatSeconds', 'no whole number of seconds from 0 to 65535');
   }
   return seconds;
+}
+
+function eventsOption(events: string): 'full' | 'headers' | 'off' {
+  if (events === 'full' || events === 'headers' || events === 'off') return events;
+  throw invalidOption('events', 'none of full, headers, off');
 }
 
 /** Also keeps clear of setTimeout's limit: a longer one would fire at once. */

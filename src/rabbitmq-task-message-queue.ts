@@ -74,8 +74,7 @@ export class RabbitMQTaskMessageQueue {
     const take = (batch: StoredMessage[]) => {
       for (const message of batch) messages.push(decode(message));
     };
-    await this.#client.drain(taskId, take, { whole: true });
-    await this.#client.deleteIfUnused(taskId);
+    await this.#client.clear(taskId, take, { whole: true });
     return messages;
   }
 

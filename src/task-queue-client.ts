@@ -7,6 +7,7 @@ import { KeyedMutex } from './keyed-mutex.ts';
 import { queueName } from './naming.ts';
 import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
 import type { RawMessage, StoredMessage } from './stored-message.ts';
+import { enqueuedEvent } from './task-events.ts';
 
 export interface PublishOptions {
   /** Declare the task's queue when it is missing. Default true. */
@@ -36,6 +37,14 @@ export interface DrainOptions {
   /** Stop between two batches. */
   signal?: AbortSignal;
 }
+
+export interface ClearOptions extends DrainOptions {
+  /** Leave the empty queue where it is. */
+  keepQueue?: boolean;
+}
+
+/** Takes care of a batch: writes it somewhere, say. Rejecting keeps the batch in the queue. */
+export type BatchHandler = (batch: StoredMessage[]) => Promise<void> | void;
 
 export interface QueueDepth {
   /** Messages that are ready; those that a reader holds unacknowledged are not among them. */
@@ -108,6 +117,7 @@ export class TaskQueueClient {
         outcome = await publisher.send(queue, message, what);
       }
       if (outcome === 'returned') throw create ? vanishedError(what) : missingError(what);
+      this.#tellEnqueued(taskId, queue, message);
     };
 
     if (maxSize !== undefined) {
@@ -142,6 +152,7 @@ export class TaskQueueClient {
       isHandedOver = true;
       const result = await handle(toStoredMessage(taskId, message));
       lease.channel.ack(message);
+      this.#tell(taskId, 'dequeued', 1, message.properties.messageId);
       return result;
     };
     return this.#read(taskId, 'Cannot dequeue from', undefined, take, () => !isHandedOver);
@@ -192,27 +203,32 @@ export class TaskQueueClient {
    * when it rejects, that batch and everything behind it stays in the queue, and the rejection is passed on.
    * @returns how many were removed: fewer than there were if others are reading too
    */
-  async drain(
+  async drain(taskId: string, handle: BatchHandler, options: DrainOptions = {}): Promise<number> {
+    return this.#drain(taskId, handle, options, (count) => this.#tell(taskId, 'dequeued', count));
+  }
+
+  /**
+   * {@link drain}, and then {@link deleteIfUnused} unless `keepQueue`. Watchers see it as one clear.
+   * @param handle where the messages go before they are removed; default: nowhere
+   * @returns how many were removed
+   */
+  async clear(
     taskId: string,
-    handle: (batch: StoredMessage[]) => Promise<void> | void,
-    options: DrainOptions = {},
+    handle: BatchHandler = () => {},
+    { keepQueue = false, ...options }: ClearOptions = {},
   ): Promise<number> {
-    const { limit, batchSize = DEFAULT_BATCH_SIZE, whole, signal } = options;
-    if (limit !== undefined) checkCount('limit', limit);
-    checkCount('batchSize', batchSize);
-    const { operationTimeoutMs } = this.#options;
-    let isHandedOver = false;
-    const drain = async (lease: ChannelLease, queue: string) => {
-      const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
-      const bound = Math.min(messageCount, limit ?? messageCount);
-      if (bound === 0) return 0;
-      const bulk = { limit: bound, batchSize, whole, signal, operationTimeoutMs };
-      return consumeInBatches(lease, queue, bulk, (batch) => {
-        isHandedOver = true;
-        return handle(batch.map((message) => toStoredMessage(taskId, message)));
-      });
+    let removed = 0;
+    const count = (handled: number) => {
+      removed += handled;
     };
-    return this.#read(taskId, 'Cannot drain', 0, drain, () => !isHandedOver);
+    try {
+      await this.#drain(taskId, handle, options, count);
+    } finally {
+      // Also when it failed in the middle: these are gone.
+      if (removed > 0) this.#tell(taskId, 'cleared', removed);
+    }
+    if (!keepQueue) await this.deleteIfUnused(taskId);
+    return removed;
   }
 
   /**
@@ -245,6 +261,30 @@ export class TaskQueueClient {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #drain(
+    taskId: string,
+    handle: BatchHandler,
+    options: DrainOptions,
+    onRemoved: (count: number) => void,
+  ): Promise<number> {
+    const { limit, batchSize = DEFAULT_BATCH_SIZE, whole, signal } = options;
+    if (limit !== undefined) checkCount('limit', limit);
+    checkCount('batchSize', batchSize);
+    const { operationTimeoutMs } = this.#options;
+    let isHandedOver = false;
+    const drain = async (lease: ChannelLease, queue: string) => {
+      const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+      const bound = Math.min(messageCount, limit ?? messageCount);
+      if (bound === 0) return 0;
+      const bulk = { limit: bound, batchSize, whole, signal, operationTimeoutMs, onRemoved };
+      return consumeInBatches(lease, queue, bulk, (batch) => {
+        isHandedOver = true;
+        return handle(batch.map((message) => toStoredMessage(taskId, message)));
+      });
+    };
+    return this.#read(taskId, 'Cannot drain', 0, drain, () => !isHandedOver);
   }
 
   /**
@@ -280,6 +320,18 @@ export class TaskQueueClient {
     );
     this.#declared.set(queue, true);
     return messageCount;
+  }
+
+  #tellEnqueued(taskId: string, queue: string, message: RawMessage): void {
+    const { events } = this.#session;
+    if (events.isOff) return;
+    events.publish(enqueuedEvent(taskId, queue, message, this.#options.events === 'full'));
+  }
+
+  #tell(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {
+    const { events } = this.#session;
+    if (events.isOff) return;
+    events.publish({ event, taskId, queue: this.#queueName(taskId), at: Date.now(), count, messageId });
   }
 
   #queueName(taskId: string): string {

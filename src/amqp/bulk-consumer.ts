@@ -14,6 +14,8 @@ export interface BulkOptions {
   signal?: AbortSignal | undefined;
   /** How long a queue that is not empty may deliver nothing. */
   operationTimeoutMs: number;
+  /** Told after each acknowledgement. */
+  onRemoved: (count: number) => void;
 }
 
 /** How long no delivery comes before the broker is asked whether there is anything left. */
@@ -34,7 +36,7 @@ export async function consumeInBatches(
   options: BulkOptions,
   handle: (batch: ConsumeMessage[]) => Promise<void> | void,
 ): Promise<number> {
-  const { limit, batchSize, whole = false, signal, operationTimeoutMs } = options;
+  const { limit, batchSize, whole = false, signal, operationTimeoutMs, onRemoved } = options;
   const inbox = new DeliveryInbox();
   const stopListening = lease.onEnd((reason) => inbox.fail(reason));
   const depth = async () => (await lease.request((channel) => channel.checkQueue(queue))).messageCount;
@@ -66,6 +68,7 @@ export async function consumeInBatches(
         await handle(batch);
         lease.channel.ack(last, true);
         handled += batch.length;
+        onRemoved(batch.length);
         progressAt = Date.now();
       } else if (await inbox.waitForMore(QUIET_MS, signal)) {
         progressAt = Date.now();

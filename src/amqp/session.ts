@@ -1,9 +1,11 @@
 import type { GetMessage } from 'amqplib';
+import { withDeadline } from '../deadline.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { StoredMessage } from '../stored-message.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { BrokerConnection } from './connection.ts';
+import { EventPublisher } from './event-publisher.ts';
 import { fromAmqplib } from './properties.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
@@ -22,6 +24,8 @@ export class Session {
   /** Declares queues; on the publishing connection, as a blocked publisher needs no queue either. */
   readonly declarations: ChannelPool;
   readonly reads: ChannelPool;
+  /** On the publishing connection as well: an alarm blocks whatever connection publishes. */
+  readonly events: EventPublisher;
   /** One at a time, so that a connection closed by a delete hurts no other one. */
   readonly deletions: ChannelPool;
   readonly #reading: BrokerConnection;
@@ -34,6 +38,7 @@ export class Session {
     const reading = new BrokerConnection(options, 'read');
     const deleting = new BrokerConnection(options, 'delete');
     this.publisher = new ConfirmedPublisher(publishing, options);
+    this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
     this.declarations = new ChannelPool(publishing, operationTimeoutMs, DECLARE_CHANNELS);
     this.reads = new ChannelPool(reading, operationTimeoutMs, READ_CHANNELS);
     this.deletions = new ChannelPool(deleting, operationTimeoutMs, 1);
@@ -48,7 +53,9 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    await this.publisher.flush(this.#closeTimeoutMs);
+    const flushed = Promise.all([this.publisher.flush(), this.events.flush()]);
+    // What is not done by then is given up with the connection, and its callers are told.
+    await withDeadline(flushed, this.#closeTimeoutMs, () => new Error('not flushed in time')).catch(() => {});
     await Promise.all(this.#connections.map((connection) => connection.close()));
   }
 }

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import type { Channel, ConsumeMessage } from 'amqplib';
+import type { TaskQueueError } from '../errors.ts';
+import { decodeEvent, EVENT_EXCHANGE, type TaskEvent } from '../task-events.ts';
+import type { BrokerConnection } from './connection.ts';
+import { translateAmqpError } from './errors.ts';
+
+export interface SubscriptionListener {
+  /** Events come one at a time: the next one waits for the promise. */
+  onEvent(event: TaskEvent): Promise<void> | void;
+  /** The connection was lost; what happens until `onResumed` is not seen. */
+  onLost(error: TaskQueueError): void;
+  onResumed(): void;
+  /** The queue of this subscription was full: the oldest events in it were dropped. */
+  onOverflow(): void;
+}
+
+/** What the broker keeps for a subscriber that does not keep up. */
+const MAX_LENGTH = 10_000;
+
+/** Sent ahead of the subscriber's acknowledgements. */
+const PREFETCH = 500;
+
+const OVERFLOW_CHECK_MS = 1_000;
+const RETRY_MS = 1_000;
+
+/**
+ * Listens to events through a queue of its own, `mcp:watch:{uuid}`, which is exclusive: it is gone with the
+ * connection, in whatever way the process ends. Subscribes again by itself when the connection comes back.
+ */
+export class EventSubscription {
+  readonly #connection: BrokerConnection;
+  readonly #listener: SubscriptionListener;
+  readonly #bindings = new Set<string>();
+  #queue = '';
+  #channel: Channel | undefined;
+  #handling: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #overflowTimer: NodeJS.Timeout | undefined;
+
+  constructor(connection: BrokerConnection, listener: SubscriptionListener) {
+    this.#connection = connection;
+    this.#listener = listener;
+  }
+
+  /** @throws TaskQueueError when it cannot be set up; it does not try again by itself then */
+  async start(): Promise<void> {
+    try {
+      await this.#subscribe();
+    } catch (error) {
+      throw translateAmqpError(error, 'Cannot subscribe to task events');
+    }
+  }
+
+  /**
+   * Listens to one routing key or pattern. In a pattern `*` stands for one word and `#` for any, so a task id
+   * that has these as words matches more than itself: look at the task id of the event.
+   */
+  async bind(pattern: string): Promise<void> {
+    if (this.#bindings.has(pattern)) return;
+    this.#bindings.add(pattern);
+    await this.#channel?.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+  }
+
+  async unbind(pattern: string): Promise<void> {
+    if (!this.#bindings.delete(pattern)) return;
+    await this.#channel?.unbindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+  }
+
+  /** Closes the connection too: it is this subscription's own. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#retryTimer);
+    clearInterval(this.#overflowTimer);
+    await this.#connection.close();
+  }
+
+  async #subscribe(): Promise<void> {
+    const model = await this.#connection.open();
+    const channel = await model.createChannel();
+    // A new name each time: the broker may not have noticed yet that the old connection is dead.
+    this.#queue = `mcp:watch:${randomUUID()}`;
+    let reason: unknown = new Error('Channel closed');
+    channel.on('error', (error) => {
+      reason = error;
+    });
+    channel.on('close', () => {
+      const wasRunning = this.#channel === channel;
+      if (wasRunning) this.#lose(reason);
+    });
+    await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
+    await channel.assertQueue(this.#queue, {
+      exclusive: true,
+      autoDelete: true,
+      durable: false,
+      maxLength: MAX_LENGTH,
+    });
+    for (const pattern of this.#bindings) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+    await channel.prefetch(PREFETCH);
+    this.#channel = channel;
+    await channel.consume(this.#queue, (message) => this.#receive(channel, message), { exclusive: true });
+    this.#overflowTimer = setInterval(() => this.#checkOverflow(channel), OVERFLOW_CHECK_MS);
+    this.#overflowTimer.unref();
+  }
+
+  #receive(channel: Channel, message: ConsumeMessage | null): void {
+    if (message === null) return;
+    const { fields, properties, content } = message;
+    const event = decodeEvent({
+      routingKey: fields.routingKey,
+      body: content,
+      headers: properties.headers ?? {},
+    });
+    this.#handling = this.#handling.then(async () => {
+      try {
+        if (event !== undefined) await this.#listener.onEvent(event);
+        // On a channel that has ended this throws, and there is nothing left to acknowledge.
+        channel.ack(message);
+      } catch {}
+    });
+  }
+
+  #lose(reason: unknown): void {
+    this.#channel = undefined;
+    clearInterval(this.#overflowTimer);
+    if (this.#isClosed) return;
+    this.#listener.onLost(translateAmqpError(reason, 'Task events are interrupted'));
+    this.#resubscribe();
+  }
+
+  #resubscribe(): void {
+    this.#subscribe().then(
+      () => this.#listener.onResumed(),
+      () => {
+        // The connection itself tries for a while; a subscription goes on until it is closed.
+        if (!this.#isClosed) this.#retryTimer = setTimeout(() => this.#resubscribe(), RETRY_MS);
+      },
+    );
+  }
+
+  async #checkOverflow(channel: Channel): Promise<void> {
+    try {
+      const { messageCount } = await channel.checkQueue(this.#queue);
+      if (messageCount >= MAX_LENGTH) this.#listener.onOverflow();
+    } catch {
+      // The channel has ended; its `close` event tells.
+    }
+  }
+}
