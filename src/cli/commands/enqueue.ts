@@ -116,9 +116,7 @@ function reportRehearsal(context: ClientContext, taskId: string, count: number):
 }
 
 function checkCombination(message: string | undefined, options: EnqueueOptions): void {
-  const inParts = [options.type, options.method, options.params, options.id].some(
-    (part) => part !== undefined,
-  );
+  const inParts = hasParts(options);
   if ([message !== undefined, options.from !== undefined, inParts].filter(Boolean).length > 1) {
     throw new CommandFailure(ExitCode.usage, 'Give a message, or its parts, or --from: only one of them');
   }
@@ -127,6 +125,10 @@ function checkCombination(message: string | undefined, options: EnqueueOptions):
       hint: 'Give one as JSON, or --from FILE, or --from - for the standard input.',
     });
   }
+}
+
+function hasParts({ type, method, params, id }: MessageParts): boolean {
+  return [type, method, params, id].some((part) => part !== undefined);
 }
 
 async function openSource(

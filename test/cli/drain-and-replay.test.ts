@@ -1,0 +1,325 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { StoredMessage } from '../../src/index.ts';
+import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
+import { newTask, openClient, raw } from '../support/tasks.ts';
+
+const RPC = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1.0}}';
+
+/** A task with so many messages, whose bodies are `{"n":0}`, `{"n":1}`, … */
+async function filledTask(count: number): Promise<string> {
+  const client = openClient();
+  const task = newTask();
+  await Promise.all(Array.from({ length: count }, (_, n) => client.publish(task, raw(`{"n":${n}}`))));
+  return task;
+}
+
+/** The numbers of the messages that are in a task, which stay there. */
+async function numbersIn(task: string): Promise<number[]> {
+  const messages = await openClient().peek(task, { limit: 1000 });
+  return messages.map(({ body }) => JSON.parse(body.toString()).n);
+}
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
+const numbersOf = (output: string) => recordsIn(output).map(({ body }) => body.n);
+
+describe('peek', () => {
+  test('prints the oldest message and leaves it', async () => {
+    const task = await filledTask(3);
+    const { status, stdout } = await runCli(['peek', task]);
+    expect(status).toBe(0);
+    expect(recordsIn(stdout)).toMatchObject([
+      { task_id: task, properties: { delivery_mode: 2 }, body: { n: 0 } },
+    ]);
+    expect(await numbersIn(task)).toEqual([0, 1, 2]);
+  });
+
+  test('prints a window of the queue', async () => {
+    const task = await filledTask(10);
+    const { stdout } = await runCli(['peek', task, '--skip', '2', '-n', '3']);
+    expect(numbersOf(stdout)).toEqual([2, 3, 4]);
+    expect(await numbersIn(task)).toEqual(numbers(0, 10));
+  });
+
+  test('prints one JSON document with --json, and bodies alone with -o raw', async () => {
+    const task = await filledTask(2);
+    const document = await runCli(['peek', task, '--all', '--json']);
+    expect(JSON.parse(document.stdout)).toHaveLength(2);
+    const bodies = await runCli(['peek', task, '--all', '-o', 'raw']);
+    expect(bodies.stdout).toBe('{"n":0}\n{"n":1}\n');
+  });
+
+  test('answers 6 for an empty task and 5 for a missing one, and creates none', async () => {
+    const task = await filledTask(1);
+    await openClient().drain(task, () => {});
+    expect(await runCli(['peek', task])).toMatchObject({ status: 6, stdout: '' });
+    const missing = newTask('missing');
+    const { status, stderr } = await runCli(['peek', missing]);
+    expect(status).toBe(5);
+    expect(stderr).toContain(`Task "${missing}" has no queue`);
+    expect(await openClient().depth(missing)).toBeUndefined();
+  });
+});
+
+describe('dequeue', () => {
+  test('prints the oldest message and removes it', async () => {
+    const task = await filledTask(3);
+    const { status, stdout, stderr } = await runCli(['dequeue', task]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(numbersOf(stdout)).toEqual([0]);
+    expect(await numbersIn(task)).toEqual([1, 2]);
+  });
+
+  test('drains what is there, in order, and says how much it was', async () => {
+    const task = await filledTask(1200);
+    const { status, stdout, stderr } = await runCli(['dequeue', task, '--all']);
+    expect(status).toBe(0);
+    expect(numbersOf(stdout)).toEqual(numbers(0, 1200));
+    expect(stderr).toBe(`Removed 1,200 messages from task ${task}.\n`);
+    expect(await openClient().depth(task)).toEqual({ messages: 0, consumers: 0 });
+  });
+
+  test('answers 6 when nothing is there, but a drain of nothing is a success', async () => {
+    const task = await filledTask(1);
+    await openClient().drain(task, () => {});
+    expect(await runCli(['dequeue', task])).toMatchObject({ status: 6, stdout: '' });
+    expect(await runCli(['dequeue', task, '--all'])).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  test('answers 5 for a missing task, and creates none', async () => {
+    const task = newTask();
+    expect(await runCli(['dequeue', task, '--all'])).toMatchObject({ status: 5, stdout: '' });
+    expect(await openClient().depth(task)).toBeUndefined();
+  });
+
+  test('removes nothing with --dry-run', async () => {
+    const task = await filledTask(3);
+    const { status, stdout, stderr } = await runCli(['dequeue', task, '-n', '2', '--dry-run']);
+    expect(status).toBe(0);
+    expect(numbersOf(stdout)).toEqual([0, 1]);
+    expect(stderr).toContain('2 messages would be removed');
+    expect(await numbersIn(task)).toEqual([0, 1, 2]);
+  });
+
+  test('does not touch a file that exists, nor the queue, unless it is told to', async () => {
+    const task = await filledTask(4);
+    const file = join(await temporaryFolder(), 'out.jsonl');
+    await writeFile(file, 'precious\n');
+    const refused = await runCli(['dequeue', task, '--out', file]);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toContain('exists already');
+    expect(await readFile(file, 'utf8')).toBe('precious\n');
+    expect(await numbersIn(task)).toEqual(numbers(0, 4));
+
+    expect((await runCli(['dequeue', task, '--out', file, '--append'])).status).toBe(0);
+    expect(await readFile(file, 'utf8')).toMatch(/^precious\n\{.*"n":0\}\}\n$/);
+    expect((await runCli(['dequeue', task, '-n', '2', '--out', file, '--overwrite'])).status).toBe(0);
+    expect(numbersOf(await readFile(file, 'utf8'))).toEqual([1, 2]);
+  });
+
+  test('appends to no file whose last line was cut off', async () => {
+    const task = await filledTask(1);
+    const file = join(await temporaryFolder(), 'out.jsonl');
+    await writeFile(file, '{"task_id":"a","bo');
+    const { status, stderr } = await runCli(['dequeue', task, '--out', file, '--append']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('is incomplete');
+    expect(await numbersIn(task)).toEqual([0]);
+  });
+
+  test('makes no file when it fails before the first message', async () => {
+    const file = join(await temporaryFolder(), 'out.jsonl');
+    expect((await runCli(['dequeue', newTask(), '--all', '--out', file])).status).toBe(5);
+    await expect(readFile(file)).rejects.toThrow('ENOENT');
+  });
+
+  test('waits for messages that are to come, also for a task that is to come', async () => {
+    const task = newTask();
+    const running = runCli(['dequeue', task, '-n', '2', '--wait', '20s']);
+    const client = openClient();
+    await client.publish(task, raw('{"n":0}'));
+    await client.publish(task, raw('{"n":1}'));
+    const { status, stdout } = await running;
+    expect(status).toBe(0);
+    expect(numbersOf(stdout)).toEqual([0, 1]);
+  });
+
+  test('answers 6 when nothing came within --wait', async () => {
+    expect((await runCli(['dequeue', newTask(), '--wait', '200ms'])).status).toBe(6);
+  });
+
+  test('hands messages to a command, and removes those it exits 0 for', async () => {
+    const task = await filledTask(4);
+    const command =
+      'body=$(cat); echo "$MCP_TASKQ_TASK_ID $MCP_TASKQ_PROPERTY_DELIVERY_MODE $body"; test "$body" != \'{"n":2}\'';
+    const { status, stdout, stderr } = await runCli(['dequeue', task, '--all', '--exec', command]);
+    expect(status).toBe(3);
+    expect(stdout).toBe(`${task} 2 {"n":0}\n${task} 2 {"n":1}\n${task} 2 {"n":2}\n`);
+    expect(stderr).toContain('exited with 1');
+    expect(stderr).toContain(`2 messages of task ${task} were removed before`);
+    expect(await numbersIn(task)).toEqual([2, 3]);
+  });
+
+  test('shares a task with other drains: every message goes to one of them', async () => {
+    const task = await filledTask(3000);
+    const drains = await Promise.all(Array.from({ length: 4 }, () => runCli(['dequeue', task, '--all'])));
+    expect(drains.map(({ status }) => status)).toEqual([0, 0, 0, 0]);
+    const got = drains.flatMap(({ stdout }) => numbersOf(stdout));
+    const left = await numbersIn(task);
+    expect([...got, ...left].sort((a, b) => a - b)).toEqual(numbers(0, 3000));
+  });
+});
+
+describe('enqueue', () => {
+  test('wraps bare JSON-RPC and says what it did', async () => {
+    const task = newTask();
+    const { status, stdout } = await runCli(['enqueue', task, RPC]);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ task_id: task, enqueued: 1 });
+    const [message] = (await openClient().peek(task)) as [StoredMessage];
+    expect(message.body.toString()).toContain(`"message":${RPC}`);
+    expect(message.properties).toMatchObject({ content_type: 'application/json', delivery_mode: 2 });
+  });
+
+  test('puts a message together from its parts', async () => {
+    const task = newTask();
+    const args = ['--method', 'elicitation/create', '--id', '7', '--params', '{"n":9007199254740993}'];
+    expect((await runCli(['enqueue', task, ...args, '--header', 'origin=me=you'])).status).toBe(0);
+    const [message] = (await openClient().peek(task)) as [StoredMessage];
+    expect(message.body.toString()).toContain(
+      '"message":{"jsonrpc":"2.0","id":7,"method":"elicitation/create","params":{"n":9007199254740993}}',
+    );
+    expect(message.properties.headers).toEqual({ origin: 'me=you' });
+  });
+
+  test.each([
+    ['bad JSON', ['{"a":'], 'not JSON'],
+    ['JSON that is no message', ['{"a":1}'], 'neither a record'],
+    ['a message and a file', [RPC, '--from', '-'], 'only one of them'],
+    ['nothing at all', [], 'no message'],
+    ['parts without a method', ['--id', '1'], '--method'],
+    ['params that are no object', ['--method', 'm', '--params', '[1]'], 'not a JSON object'],
+  ])('refuses %s and creates no queue', async (_what, args, reason) => {
+    const task = newTask();
+    const { status, stdout, stderr } = await runCli(['enqueue', task, ...args]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(reason);
+    expect(await openClient().depth(task)).toBeUndefined();
+  });
+
+  test('fails with 5 for a missing task with --no-create', async () => {
+    const task = newTask();
+    expect((await runCli(['enqueue', task, RPC, '--no-create'])).status).toBe(5);
+    expect(await openClient().depth(task)).toBeUndefined();
+  });
+
+  test('sends nothing of a file with a bad line, and names the line', async () => {
+    const task = newTask();
+    const input = `${RPC}\n\n${RPC}\n{"jsonrpc":"1.0","method":"m"}\n${RPC}\n`;
+    const { status, stderr } = await runCli(['enqueue', task, '--from', '-'], { input });
+    expect(status).toBe(2);
+    expect(stderr).toContain('line 4: ');
+    expect(await openClient().depth(task)).toBeUndefined();
+  });
+
+  test('says what happened to a last line that was cut off', async () => {
+    const input = `${RPC}\n{"task_id":"a","properties":{},"body":{"n"`;
+    const { status, stderr } = await runCli(['enqueue', newTask(), '--from', '-'], { input });
+    expect(status).toBe(2);
+    expect(stderr).toContain('a drain was interrupted there');
+  });
+
+  test('replays what a drain wrote: same bytes, same properties, same order', async () => {
+    const client = openClient();
+    const task = newTask();
+    const bodies = [
+      '{"type": "request", "n": 1.0, "big": 9007199254740993, "up": 1e400}',
+      '{\n  "pretty": true\n}',
+      Buffer.from([0x7b, 0xff, 0x00, 0x0a]),
+      '{"__proto__":{"x":1},"a":1,"a":2,"s":"\\u001b]0;x\\u0007 \u009b31m"}',
+      '',
+    ].map((body) => Buffer.from(body));
+    const properties = {
+      headers: { bytes: Buffer.from([1, 2]), n: [1, { '!': 'timestamp', value: 7 }] },
+      priority: 4,
+    };
+    for (const body of bodies)
+      await client.publish(task, { body, properties: { ...properties, delivery_mode: 2 } });
+    const before = await client.peek(task, { limit: 10 });
+    const file = join(await temporaryFolder(), 'drained.jsonl');
+    expect((await runCli(['dequeue', task, '--all', '--out', file])).status).toBe(0);
+    expect((await runCli(['enqueue', task, '--from', file])).status).toBe(0);
+    const after = await client.peek(task, { limit: 10 });
+    expect(after.map(({ body, properties }) => ({ body, properties }))).toEqual(
+      before.map(({ body, properties }) => ({ body, properties })),
+    );
+  });
+
+  test('replays a part of a file, marked', async () => {
+    const task = await filledTask(5);
+    const file = join(await temporaryFolder(), 'drained.jsonl');
+    await runCli(['dequeue', task, '--all', '--out', file]);
+    expect(
+      (await runCli(['enqueue', task, '--from', file, '--skip', '1', '--limit', '3', '--mark'])).status,
+    ).toBe(0);
+    expect(await numbersIn(task)).toEqual([1, 2, 3]);
+    const [message] = (await openClient().peek(task)) as [StoredMessage];
+    expect(message.properties.headers).toMatchObject({
+      'x-mcp-taskq-replayed-at': expect.stringMatching(/^20/),
+    });
+  });
+
+  test('sends nothing with --dry-run', async () => {
+    const task = newTask();
+    const { status, stdout } = await runCli(['enqueue', task, '--from', '-', '--dry-run'], {
+      input: `${RPC}\n`,
+    });
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ enqueued: 0, would_enqueue: 1 });
+    expect(await openClient().depth(task)).toBeUndefined();
+  });
+
+  test('keeps to a rate', async () => {
+    const task = newTask();
+    const start = Date.now();
+    const input = `${RPC}\n`.repeat(5);
+    expect((await runCli(['enqueue', task, '--from', '-', '--rate', '10/s'], { input })).status).toBe(0);
+    expect(Date.now() - start).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('clear', () => {
+  test('does not ask where nobody can answer: it wants --yes', async () => {
+    const task = await filledTask(2);
+    const { status, stderr } = await runCli(['clear', task]);
+    expect(status).toBe(2);
+    expect(stderr).toContain('--yes');
+    expect(await numbersIn(task)).toEqual([0, 1]);
+  });
+
+  test('removes messages and queues, and says how many', async () => {
+    const [one, two] = [await filledTask(3), await filledTask(1)];
+    const { status, stdout } = await runCli(['clear', one, two, '--yes']);
+    expect(status).toBe(0);
+    expect(recordsIn(stdout)).toEqual([
+      { task_id: one, removed: 3 },
+      { task_id: two, removed: 1 },
+    ]);
+    expect(await openClient().depth(one)).toBeUndefined();
+  });
+
+  test('keeps the queue, and the messages in a file, when told to', async () => {
+    const task = await filledTask(3);
+    const file = join(await temporaryFolder(), 'backup.jsonl');
+    expect((await runCli(['clear', task, '--yes', '--keep-queue', '--backup', file])).status).toBe(0);
+    expect(await openClient().depth(task)).toEqual({ messages: 0, consumers: 0 });
+    expect(numbersOf(await readFile(file, 'utf8'))).toEqual([0, 1, 2]);
+  });
+
+  test('removes nothing when one of the tasks is missing', async () => {
+    const task = await filledTask(2);
+    expect((await runCli(['clear', task, newTask(), '--yes'])).status).toBe(5);
+    expect(await numbersIn(task)).toEqual([0, 1]);
+  });
+});

@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { inject, onTestFinished } from 'vitest';
+
+export const BIN = fileURLToPath(new URL('../../bin/mcp-taskq.js', import.meta.url));
+
+export interface CliResult {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface CliOptions {
+  /** Written to the standard input, which ends then. Default: nothing. */
+  input?: string | Buffer;
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+}
+
+/** The environment of a command: that of the test, the test broker, and nothing of the reader's settings. */
+export function cliEnvironment(env: CliOptions['env'] = {}): NodeJS.ProcessEnv {
+  const { NO_COLOR, FORCE_COLOR, RABBITMQ_URL, AMQP_URL, ...inherited } = process.env;
+  return {
+    ...inherited,
+    MCP_TASKQ_URL: inject('url'),
+    MCP_TASKQ_API_URL: inject('apiUrl'),
+    ...env,
+  };
+}
+
+/** Starts the built command line, without a terminal. */
+export function startCli(args: readonly string[], { env, cwd }: CliOptions = {}) {
+  const child = spawn(process.execPath, [BIN, ...args], { env: cliEnvironment(env), ...(cwd && { cwd }) });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+/** Runs the built command line to its end. */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const child = startCli(args, options);
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on('data', (chunk) => stdout.push(chunk));
+  child.stderr.on('data', (chunk) => stderr.push(chunk));
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.input ?? '');
+  const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (...outcome) => resolve(outcome));
+  });
+  return {
+    status,
+    signal,
+    stdout: Buffer.concat(stdout).toString(),
+    stderr: Buffer.concat(stderr).toString(),
+  };
+}
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-taskq-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The records in JSON Lines output. */
+export function recordsIn(text: string) {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}

@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from '@commander-js/extra-typings';
+import { afterAll, describe, expect, test } from 'vitest';
+import { addGlobalOptions, DEFAULT_URL } from '../../src/cli/global-options.ts';
+import { resolveSettings, type Settings } from '../../src/cli/settings.ts';
+import * as library from '../../src/index.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'mcp-taskq-settings-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+/** The settings of a command line in which `x` is the command. */
+function settings(args: string[], environment: Record<string, string> = {}): Settings {
+  let result: Settings | undefined;
+  const program = new Command().enablePositionalOptions().exitOverride();
+  const command = new Command('x').action((_options, self) => {
+    result = resolveSettings(self, environment);
+  });
+  command.copyInheritedSettings(program).configureOutput({ writeErr: () => {} });
+  addGlobalOptions(program);
+  addGlobalOptions(command);
+  program.addCommand(command).parse(args, { from: 'user' });
+  return result as Settings;
+}
+
+describe('the settings', () => {
+  test('leave every default to the library', () => {
+    expect(settings(['x'])).toEqual({
+      connection: { tls: {} },
+      apiUrl: undefined,
+      timeoutMs: undefined,
+      output: 'auto',
+      color: true,
+      verbose: false,
+      warnings: [],
+    });
+    expect(DEFAULT_URL).toBe(library.DEFAULT_URL);
+  });
+
+  test('are taken before and behind the name of the command', () => {
+    expect(settings(['--url', 'amqp://a', '--no-color', 'x'])).toMatchObject({
+      connection: { url: ['amqp://a'] },
+      color: false,
+    });
+    expect(settings(['x', '--url', 'amqp://a', '--no-color'])).toMatchObject({
+      connection: { url: ['amqp://a'] },
+      color: false,
+    });
+  });
+
+  test('come from the environment where the command line says nothing', () => {
+    const environment = {
+      MCP_TASKQ_URL: '',
+      RABBITMQ_URL: 'amqp://r',
+      AMQP_URL: 'amqp://a',
+      MCP_TASKQ_TIMEOUT: '2s',
+    };
+    expect(settings(['x'], environment)).toMatchObject({
+      connection: { url: ['amqp://r'] },
+      timeoutMs: 2000,
+    });
+    expect(settings(['x', '-u', 'amqp://o'], environment).connection.url).toEqual(['amqp://o']);
+    expect(() => settings(['x'], { MCP_TASKQ_TIMEOUT: 'soon' })).toThrow(/MCP_TASKQ_TIMEOUT is invalid/);
+  });
+
+  test('know the nodes of a cluster, also with a comma in a password', () => {
+    const { connection } = settings(['x', '-u', 'amqp://u:a,b@one:1, amqps://two/v']);
+    expect(connection.url).toEqual(['amqp://u:a,b@one:1', 'amqps://two/v']);
+  });
+
+  test('put the password of a file where a URL has none', () => {
+    const password = file('password', 'p%ü@:/ x\nsecond line\n');
+    const { connection, apiUrl } = settings(
+      ['x', '-u', 'amqp://ann@one,amqp://two,amqp://bob:own@three', '--password-file', password],
+      { MCP_TASKQ_API_URL: 'http://ann@api:15672' },
+    );
+    const encoded = encodeURIComponent('p%ü@:/ x');
+    expect(connection.url).toEqual([
+      `amqp://ann:${encoded}@one`,
+      `amqp://guest:${encoded}@two`,
+      'amqp://bob:own@three',
+    ]);
+    expect(apiUrl).toBe(`http://ann:${encoded}@api:15672/`);
+  });
+
+  test('read TLS files, and name the one that cannot be read', () => {
+    const ca = file('ca.pem', 'CA');
+    expect(
+      settings(['x', '--tls-ca-file', ca, '--tls-server-name', 'n', '--insecure']).connection.tls,
+    ).toEqual({
+      ca: Buffer.from('CA'),
+      serverName: 'n',
+      verify: false,
+    });
+    expect(() => settings(['x', '--tls-key-file', join(folder, 'none')])).toThrow(/none of --tls-key-file/);
+  });
+
+  test('warn of a password in the process list, but not of one that everybody knows', () => {
+    expect(settings(['x', '-u', 'amqp://ann:secret@h']).warnings.join()).toContain('process list');
+    expect(settings(['x', '-u', 'amqp://ann:secret@h']).warnings.join()).not.toContain('secret');
+    expect(settings(['x', '-u', 'amqp://guest:guest@h']).warnings).toEqual([]);
+    expect(settings(['x'], { MCP_TASKQ_URL: 'amqp://ann:secret@h' }).warnings).toEqual([]);
+  });
+
+  test.each([
+    ['--timeout', '5'],
+    ['--timeout', '-1s'],
+    ['--timeout', '99d'],
+    ['-o', 'xml'],
+  ])('refuse %s %s', (option, value) => {
+    expect(() => settings(['x', option, value])).toThrow(expect.objectContaining({ exitCode: 1 }));
+  });
+});

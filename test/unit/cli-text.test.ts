@@ -1,0 +1,202 @@
+import { Chalk } from 'chalk';
+import { describe, expect, test } from 'vitest';
+import { hasColors } from '../../src/cli/colors.ts';
+import { formatDuration, parseDuration } from '../../src/cli/durations.ts';
+import { layOutJson } from '../../src/cli/json-text.ts';
+import { summarize } from '../../src/cli/message-summary.ts';
+import { messageTable } from '../../src/cli/message-table.ts';
+import { viewMessage } from '../../src/cli/message-view.ts';
+import { rateOption } from '../../src/cli/pacing.ts';
+import { shellWords, withOption } from '../../src/cli/shell-words.ts';
+import { formatSize } from '../../src/cli/sizes.ts';
+import { safeLine, safeText } from '../../src/cli/terminal-text.ts';
+
+const plain = new Chalk({ level: 0 });
+
+/** Sets a title, clears the screen, turns text around, hides text, rings, overwrites the line. */
+const HOSTILE = '\u001b]0;x\u0007\u009b31m\u001b[2J\u202eevil\u2066\u007f\r\u0000\u{e0041}\ud800 end';
+
+function stored(body: string | Buffer, taskId = 't') {
+  return { taskId, redelivered: false, properties: {}, body: Buffer.from(body) };
+}
+
+describe('text for a terminal', () => {
+  test('has nothing in it that a terminal would obey', () => {
+    expect(safeLine(HOSTILE)).toMatch(/^[\x20-\x7e]+$/);
+    expect(safeLine('a\nb\tc\u001b')).toBe('a\\nb\\tc\\u001b');
+    expect(safeText('a\nb\tc\u001b')).toBe('a\nb\tc\\u001b');
+  });
+
+  test('keeps what people write', () => {
+    const text = 'Grüße, 你好, שלום, 👩‍👩‍👧 “ok”';
+    expect(safeLine(text)).toBe(text);
+  });
+
+  test.each([
+    [
+      'a message in full',
+      viewMessage(stored(JSON.stringify({ a: HOSTILE, [HOSTILE]: 1 }), HOSTILE), plain, 0),
+    ],
+    ['a message that is no JSON', viewMessage(stored(HOSTILE), plain, 0)],
+    ['a message with raw controls in JSON', viewMessage(stored('{"a":"\u009b31m\u202e end"}'), plain, 0)],
+    [
+      'a table',
+      messageTable(
+        [
+          stored(
+            JSON.stringify({ type: HOSTILE, message: { id: HOSTILE, method: HOSTILE, params: HOSTILE } }),
+            HOSTILE,
+          ),
+          stored(HOSTILE),
+        ],
+        { first: 1, width: 400, colors: plain, now: 0, showTask: true },
+      ),
+    ],
+  ])('is safe in %s', (_what, text) => {
+    expect(text.replaceAll('\n', '')).toBe(safeLine(text.replaceAll('\n', '')));
+    expect(text).toContain('end');
+  });
+});
+
+describe('JSON laid out', () => {
+  test('has a member a line, and numbers as they are written', () => {
+    expect(layOutJson('{"a":[1.0,9007199254740993,{}],"b":[],"c":{"d":"\\u00fc,{}:\\"x"}}', plain)).toBe(
+      [
+        '{',
+        '  "a": [',
+        '    1.0,',
+        '    9007199254740993,',
+        '    {}',
+        '  ],',
+        '  "b": [],',
+        '  "c": {',
+        '    "d": "ü,{}:\\"x"',
+        '  }',
+        '}',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('the summary of a message', () => {
+  const summary = (message: object, type = 'request') => summarize(stored(JSON.stringify({ type, message })));
+
+  test.each([
+    [{ method: 'elicitation/create', params: { message: 'Sure?' } }, 'Sure?'],
+    [
+      { method: 'sampling/createMessage', params: { messages: [{ content: { type: 'text', text: 'hi' } }] } },
+      'hi',
+    ],
+    [
+      {
+        method: 'sampling/createMessage',
+        params: { messages: [{ content: [{ type: 'text', text: 'hi' }] }] },
+      },
+      'hi',
+    ],
+    [{ method: 'notifications/progress', params: { progress: 3, total: 5, message: 'm' } }, '3/5 m'],
+    [{ method: 'notifications/message', params: { level: 'info', data: { a: 1 } } }, 'info: {"a":1}'],
+    [{ id: 1, error: { code: -32000, message: 'no' } }, '-32000 no'],
+    [{ id: 1, result: { a: 1 } }, '{"a":1}'],
+    [{ method: 'ping', params: null }, ''],
+    [{ method: 'sampling/createMessage', params: null }, ''],
+  ])('of %j is %j', (message, detail) => {
+    expect(summary(message).detail).toBe(detail);
+  });
+
+  test('of anything else is what it is', () => {
+    expect(summarize(stored('no JSON'))).toMatchObject({ type: '?', detail: 'no JSON', size: 7 });
+    expect(summarize(stored(Buffer.from([0xff, 0])))).toMatchObject({
+      detail: '2 bytes that are no text: ff00',
+    });
+    expect(summarize(stored('null'))).toMatchObject({ type: '?', method: undefined });
+  });
+
+  test('reads a time without a zone as UTC', () => {
+    const body = '{"type":"request","message":{},"timestamp":"2026-01-10T00:46:05.123456"}';
+    expect(summarize(stored(body)).queuedAt).toBe(Date.UTC(2026, 0, 10, 0, 46, 5, 123));
+  });
+});
+
+describe('a table of messages', () => {
+  test('aligns wide characters and is as wide as the terminal', () => {
+    const body = (data: string) =>
+      JSON.stringify({ type: 'notification', message: { method: '方法', params: { data } } });
+    const text = messageTable([stored(body('你好'.repeat(50))), stored(body('x'.repeat(200)))], {
+      first: 1,
+      width: 110,
+      colors: plain,
+      now: 0,
+    });
+    const [head = '', one = '', two = ''] = text.split('\n');
+    expect(head.indexOf('METHOD')).toBe(two.indexOf('方法'));
+    expect(one.indexOf('方法')).toBe(two.indexOf('方法'));
+    expect(two.length).toBeLessThanOrEqual(110);
+  });
+});
+
+describe('colours', () => {
+  const on = { isTTY: true };
+  const off = { isTTY: false };
+  const yes = { color: true };
+  test.each([
+    ['on a terminal', on, yes, {}, true],
+    ['not elsewhere', off, yes, {}, false],
+    ['not with --no-color', on, { color: false }, { FORCE_COLOR: '1' }, false],
+    ['not with NO_COLOR', on, yes, { NO_COLOR: '1' }, false],
+    ['with an empty NO_COLOR', on, yes, { NO_COLOR: '' }, true],
+    ['not on a dumb terminal', on, yes, { TERM: 'dumb' }, false],
+    ['elsewhere with FORCE_COLOR', off, yes, { FORCE_COLOR: '1' }, true],
+    ['not with FORCE_COLOR=0', on, yes, { FORCE_COLOR: '0' }, false],
+  ])('are used %s', (_when, stream, settings, environment, expected) => {
+    expect(hasColors(stream, settings, environment)).toBe(expected);
+  });
+});
+
+describe('small formats', () => {
+  test('durations', () => {
+    expect(['500ms', '10s', '1.5m', '2h', '7d'].map(parseDuration)).toEqual([
+      500, 10_000, 90_000, 7.2e6, 6.048e8,
+    ]);
+    expect(['', '5', '5 s', '-1s', 's', '1h30m'].map(parseDuration)).toEqual(Array(6).fill(undefined));
+    expect([0, 999, 1000, 61_000, 3_600_000, 90_061_000, -5].map(formatDuration)).toEqual([
+      '0ms',
+      '999ms',
+      '1s',
+      '1m 1s',
+      '1h',
+      '1d 1h',
+      '0ms',
+    ]);
+  });
+
+  test('sizes', () => {
+    expect([0, 1023, 1024, 1536, 10 * 1024, 1024 * 1024 - 1, 16 * 1024 * 1024].map(formatSize)).toEqual([
+      '0 B',
+      '1023 B',
+      '1 KB',
+      '1.5 KB',
+      '10 KB',
+      '1 MB',
+      '16 MB',
+    ]);
+  });
+
+  test('rates', () => {
+    expect([rateOption('100'), rateOption('100/s'), rateOption('30/m')]).toEqual([100, 100, 0.5]);
+    for (const text of ['0', 'x', '5/d', '-1/s']) expect(() => rateOption(text)).toThrow('Rates read');
+  });
+
+  test('words of a shell', () => {
+    expect(shellWords(['a-b', 'x y', "it's", '$x', ''])).toBe(`a-b 'x y' 'it'\\''s' '$x' ''`);
+    expect(withOption(['enqueue', 't', '--skip', '3', '--from', 'f'], '--skip', '9')).toEqual([
+      'enqueue',
+      't',
+      '--from',
+      'f',
+      '--skip',
+      '9',
+    ]);
+    expect(withOption(['--skip=3', 't'], '--skip', '9')).toEqual(['t', '--skip', '9']);
+  });
+});
