@@ -1,3 +1,4 @@
+export type { SubscriptionListener } from './amqp/event-subscription.ts';
 export type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';
 export type { ServerInstallation } from './broker/find-server.ts';
 export { startBroker } from './broker/start-broker.ts';
@@ -10,5 +11,13 @@ export * from './options.ts';
 export * from './rabbitmq-task-message-queue.ts';
 export * from './records.ts';
 export * from './stored-message.ts';
+export {
+  type ClearedEvent,
+  type DequeuedEvent,
+  type EnqueuedEvent,
+  EVENT_EXCHANGE,
+  type EventName,
+  type TaskEvent,
+} from './task-events.ts';
 export * from './task-queue-client.ts';
 export * from './watch-tasks.ts';

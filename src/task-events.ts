@@ -12,6 +12,8 @@ export const MAX_EVENT_BODY_BYTES = 64 * 1024;
 /** What happened to a task's queue. Best effort: events can be lost, never the messages they are about. */
 export type TaskEvent = EnqueuedEvent | DequeuedEvent | ClearedEvent;
 
+export type EventName = TaskEvent['event'];
+
 interface BaseEvent {
   taskId: string;
   /** The full name of the queue; tells prefixes apart that share a broker. */
@@ -96,6 +98,14 @@ export function decodeEvent({ routingKey, body, headers }: EventMessage): TaskEv
     default:
       return undefined;
   }
+}
+
+/**
+ * Routing patterns for events of a task, or of all tasks. In a pattern `*` stands for one word and `#` for any
+ * number, so those of a task id with such words match more than that task.
+ */
+export function eventPatterns(events: readonly EventName[], taskId?: string): string[] {
+  return events.map((event) => `${event}.${taskId ?? '#'}`);
 }
 
 /** The event of a message that was just stored. */

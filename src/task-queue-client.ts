@@ -1,13 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import { consumeInBatches } from './amqp/bulk-consumer.ts';
 import type { ChannelLease } from './amqp/channel-pool.ts';
+import type { SubscriptionListener } from './amqp/event-subscription.ts';
 import { Session, toStoredMessage } from './amqp/session.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import { queueName } from './naming.ts';
 import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
 import type { RawMessage, StoredMessage } from './stored-message.ts';
-import { enqueuedEvent } from './task-events.ts';
+import { type EventName, enqueuedEvent } from './task-events.ts';
 
 export interface PublishOptions {
   /** Declare the task's queue when it is missing. Default true. */
@@ -45,6 +46,14 @@ export interface ClearOptions extends DrainOptions {
 
 /** Takes care of a batch: writes it somewhere, say. Rejecting keeps the batch in the queue. */
 export type BatchHandler = (batch: StoredMessage[]) => Promise<void> | void;
+
+/** Listens until it is closed, or its client is. */
+export interface TaskEventSubscription {
+  /** Events of a task, or without one of all tasks. Some of others may come too. */
+  follow(taskId?: string): Promise<void>;
+  unfollow(taskId?: string): Promise<void>;
+  close(): Promise<void>;
+}
 
 export interface QueueDepth {
   /** Messages that are ready; those that a reader holds unacknowledged are not among them. */
@@ -251,6 +260,41 @@ export class TaskQueueClient {
       if (hasCode(error, ErrorCode.queueMismatch) || hasCode(error, ErrorCode.unsupported)) return false;
       throw error;
     }
+  }
+
+  /**
+   * Whether the task's queue is a plain classic one, as this package and the Python package make it, so that
+   * what {@link peek} gives back goes back to its place. False for a quorum queue, a stream, and a queue with
+   * arguments of its own; `undefined` when there is none.
+   */
+  async isPlainQueue(taskId: string): Promise<boolean | undefined> {
+    const probe = async ({ request }: ChannelLease, queue: string) => {
+      await request((channel) => channel.checkQueue(queue));
+      // AMQP does not tell the type of a queue; but declaring it with another one is refused (406).
+      await request((channel) =>
+        channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'classic' } }),
+      );
+      return true;
+    };
+    try {
+      return await this.#read(taskId, 'Cannot look at', undefined, probe);
+    } catch (error) {
+      if (hasCode(error, ErrorCode.queueMismatch)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Listens to live events. They come from publishers with this package's events switched on; `watchTasks`
+   * makes something whole of them.
+   * @throws TaskQueueError when the subscription cannot be set up, `ACCESS_REFUSED` for one
+   */
+  async subscribe(
+    events: readonly EventName[],
+    listener: SubscriptionListener,
+  ): Promise<TaskEventSubscription> {
+    this.#throwIfClosed();
+    return this.#session.subscribe(events, listener);
   }
 
   /** Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`. */

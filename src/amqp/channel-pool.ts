@@ -68,6 +68,15 @@ export class ChannelPool {
     }
   }
 
+  /**
+   * Closes the channels that no operation holds. Resolves when the broker has done everything that was sent on
+   * them: amqplib may write the closing of the connection ahead of an acknowledgement that is still in a
+   * channel's buffer, and the message would be back in its queue.
+   */
+  async close(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map(({ channel }) => channel.close().catch(() => {})));
+  }
+
   #lease(pooled: PooledChannel, what: string): ChannelLease {
     const { channel } = pooled;
     return {

@@ -43,9 +43,10 @@ export class EventPublisher {
     }
   }
 
-  /** Resolves when no event waits for the channel to open. */
-  async flush(): Promise<void> {
+  /** Resolves when the broker has all events: none waits for the channel to open, or in its buffer. */
+  async close(): Promise<void> {
     await this.#opening;
+    await this.#channel?.close().catch(() => {});
   }
 
   #send(channel: Channel, event: TaskEvent): void {

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { TaskQueueError } from '../errors.ts';
-import { decodeEvent, EVENT_EXCHANGE, type TaskEvent } from '../task-events.ts';
+import {
+  decodeEvent,
+  EVENT_EXCHANGE,
+  type EventName,
+  eventPatterns,
+  type TaskEvent,
+} from '../task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
 
@@ -30,8 +36,9 @@ const RETRY_MS = 1_000;
  */
 export class EventSubscription {
   readonly #connection: BrokerConnection;
+  readonly #events: readonly EventName[];
   readonly #listener: SubscriptionListener;
-  readonly #bindings = new Set<string>();
+  readonly #patterns = new Set<string>();
   #queue = '';
   #channel: Channel | undefined;
   #handling: Promise<void> = Promise.resolve();
@@ -39,8 +46,10 @@ export class EventSubscription {
   #retryTimer: NodeJS.Timeout | undefined;
   #overflowTimer: NodeJS.Timeout | undefined;
 
-  constructor(connection: BrokerConnection, listener: SubscriptionListener) {
+  /** @param connection for this subscription alone */
+  constructor(connection: BrokerConnection, events: readonly EventName[], listener: SubscriptionListener) {
     this.#connection = connection;
+    this.#events = events;
     this.#listener = listener;
   }
 
@@ -53,19 +62,20 @@ export class EventSubscription {
     }
   }
 
-  /**
-   * Listens to one routing key or pattern. In a pattern `*` stands for one word and `#` for any, so a task id
-   * that has these as words matches more than itself: look at the task id of the event.
-   */
-  async bind(pattern: string): Promise<void> {
-    if (this.#bindings.has(pattern)) return;
-    this.#bindings.add(pattern);
-    await this.#channel?.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+  /** Events of a task, or of all tasks. More may come than asked for: look at the task id and the queue. */
+  async follow(taskId?: string): Promise<void> {
+    for (const pattern of eventPatterns(this.#events, taskId)) {
+      if (this.#patterns.has(pattern)) continue;
+      this.#patterns.add(pattern);
+      await this.#channel?.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+    }
   }
 
-  async unbind(pattern: string): Promise<void> {
-    if (!this.#bindings.delete(pattern)) return;
-    await this.#channel?.unbindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+  async unfollow(taskId?: string): Promise<void> {
+    for (const pattern of eventPatterns(this.#events, taskId)) {
+      if (!this.#patterns.delete(pattern)) continue;
+      await this.#channel?.unbindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+    }
   }
 
   /** Closes the connection too: it is this subscription's own. */
@@ -96,7 +106,7 @@ export class EventSubscription {
       durable: false,
       maxLength: MAX_LENGTH,
     });
-    for (const pattern of this.#bindings) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+    for (const pattern of this.#patterns) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
     await channel.prefetch(PREFETCH);
     this.#channel = channel;
     await channel.consume(this.#queue, (message) => this.#receive(channel, message), { exclusive: true });

@@ -2,10 +2,12 @@ import type { GetMessage } from 'amqplib';
 import { withDeadline } from '../deadline.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { StoredMessage } from '../stored-message.ts';
+import type { EventName } from '../task-events.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { BrokerConnection } from './connection.ts';
 import { EventPublisher } from './event-publisher.ts';
+import { EventSubscription, type SubscriptionListener } from './event-subscription.ts';
 import { fromAmqplib } from './properties.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
@@ -28,12 +30,15 @@ export class Session {
   readonly events: EventPublisher;
   /** One at a time, so that a connection closed by a delete hurts no other one. */
   readonly deletions: ChannelPool;
+  readonly #options: ResolvedOptions;
   readonly #reading: BrokerConnection;
+  #closing: Promise<void> | undefined;
+  readonly #subscriptions = new Set<EventSubscription>();
   readonly #connections: readonly BrokerConnection[];
-  readonly #closeTimeoutMs: number;
 
   constructor(options: ResolvedOptions) {
-    const { operationTimeoutMs, closeTimeoutMs } = options;
+    const { operationTimeoutMs } = options;
+    this.#options = options;
     const publishing = new BrokerConnection(options, 'publish');
     const reading = new BrokerConnection(options, 'read');
     const deleting = new BrokerConnection(options, 'delete');
@@ -44,7 +49,6 @@ export class Session {
     this.deletions = new ChannelPool(deleting, operationTimeoutMs, 1);
     this.#reading = reading;
     this.#connections = [publishing, reading, deleting];
-    this.#closeTimeoutMs = closeTimeoutMs;
   }
 
   /** Opens the reading connection. */
@@ -52,11 +56,32 @@ export class Session {
     await this.#reading.open();
   }
 
-  async close(): Promise<void> {
-    const flushed = Promise.all([this.publisher.flush(), this.events.flush()]);
+  /** Listens to events, on a connection of its own that ends with the subscription. */
+  async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
+    const subscription = new EventSubscription(
+      new BrokerConnection(this.#options, 'watch'),
+      events,
+      listener,
+    );
+    this.#subscriptions.add(subscription);
+    await subscription.start();
+    return subscription;
+  }
+
+  /** Idempotent: whoever calls again waits for the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const settled = Promise.all([
+      this.publisher.flush(),
+      ...[this.events, this.declarations, this.reads, this.deletions].map((each) => each.close()),
+    ]);
     // What is not done by then is given up with the connection, and its callers are told.
-    await withDeadline(flushed, this.#closeTimeoutMs, () => new Error('not flushed in time')).catch(() => {});
-    await Promise.all(this.#connections.map((connection) => connection.close()));
+    await withDeadline(settled, this.#options.closeTimeoutMs, () => new Error('late')).catch(() => {});
+    await Promise.all([...this.#subscriptions, ...this.#connections].map((each) => each.close()));
   }
 }
 

@@ -56,9 +56,7 @@ describe('on a terminal', () => {
       const terminal = cliOnTerminal(['peek', task, ...args, '--no-color']);
       expect(await terminal.ended).toBe(0);
       expect(terminal.output).toContain('\\u009b3');
-      expect(terminal.output.replaceAll('\r\n', '').replace(/[↻…]/g, '')).toMatch(
-        /^[\x20-\x7e]+$/,
-      );
+      expect(terminal.output.replaceAll('\r\n', '').replace(/[↻…]/g, '')).toMatch(/^[\x20-\x7e]+$/);
     }
   });
 });

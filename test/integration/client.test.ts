@@ -258,3 +258,25 @@ describe('one task never hurts another', () => {
     expect(await client.depth('missing-0')).toBeUndefined();
   });
 });
+
+describe('close', () => {
+  test('right after a take does not undo it', async () => {
+    const task = newTask();
+    const client = openClient();
+    for (let index = 0; index < 50; index++) await client.publish(task, raw(String(index)));
+    for (let index = 0; index < 50; index++) {
+      const reader = openClient();
+      expect(await reader.take(task, ({ body }) => body.toString())).toBe(String(index));
+      await reader.close();
+    }
+    expect(await client.depth(task)).toEqual({ messages: 0, consumers: 0 });
+  });
+
+  test('is idempotent, and later calls say that it was closed', async () => {
+    const client = openClient();
+    await client.publish(newTask(), raw('x'));
+    await Promise.all([client.close(), client.close()]);
+    await client.close();
+    await expect(client.depth('x')).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+});

@@ -1,17 +1,23 @@
 import { Command } from '@commander-js/extra-typings';
-import type { TaskEvent } from '../../index.ts';
+import type { WatchItem } from '../../index.ts';
+import { colorsFor } from '../colors.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { durationOption } from '../durations.ts';
+import { durationOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
-import { createMessageWriter } from '../message-writer.ts';
+import { createMessageWriter, type MessageWriter } from '../message-writer.ts';
 import { wholeNumber } from '../numbers.ts';
+import { terminalWidth } from '../tables.ts';
+import { safeLine } from '../terminal-text.ts';
+import { type TaskItem, watchLine } from '../watch-lines.ts';
 
 const DESCRIPTION = describeWithExamples(
-  `Print the messages of tasks as they come. Takes nothing from anybody; ends with Ctrl-C.`,
+  `Print the messages of tasks as they come, of all tasks without an id. Takes nothing from anybody, whether
+one watches or ten; goes on when the broker comes back; ends with Ctrl-C.`,
   [
     ['mcp-taskq watch 786512e2', 'follow a task'],
+    ['mcp-taskq watch --events', 'follow all tasks, also what is taken out'],
     ['mcp-taskq watch 786512e2 --tail 0 -n 1 -o raw', 'wait for the next message'],
   ],
 );
@@ -21,46 +27,56 @@ interface WatchOptions {
   tail: number;
   for?: number;
   idle?: number;
+  events?: true;
 }
 
 export function watchCommand() {
   return new Command('watch')
     .summary('follow tasks live')
     .description(DESCRIPTION)
-    .argument('<task_id...>')
+    .argument('[task_id...]')
     .option('-n, --limit <n>', 'end after so many messages', wholeNumber(1))
     .option('--tail <n>', 'begin with so many that are there already (default: 10)', wholeNumber(0), 10)
     .option('--for <dur>', 'end after this time', durationOption)
     .option('--idle <dur>', 'end when nothing has come for this time', durationOption)
+    .option('--events', 'also tell what is dequeued and cleared')
     .action((taskIds, options, self) =>
       withClient(self, (context) => watch(context, taskIds, options), { stopsByItself: true }),
     );
 }
 
 async function watch(context: ClientContext, taskIds: string[], options: WatchOptions): Promise<void> {
-  const { client, stop } = context;
+  const { client, stop, note } = context;
   const { watchTasks, encodeRecord } = await import('../../index.ts');
   const ending = endings(options, stop.signal);
   const isTerminal = process.stdout.isTTY === true;
-  const writer = createMessageWriter({
+  const messages = createMessageWriter({
     ...context,
     sink: context.stdout,
     inFull: false,
     isTerminal,
     encodeRecord,
-    showTask: taskIds.length > 1,
   });
-  const { limit = Number.POSITIVE_INFINITY } = options;
+  const show = printer(context, messages, taskIds.length !== 1);
+  const { limit = Number.POSITIVE_INFINITY, tail, events: removals = false } = options;
+  let seen = 0;
   try {
     await stop.race(client.connect());
-    for await (const event of watchTasks(client, taskIds, { signal: ending.signal, tail: options.tail })) {
+    if (process.stderr.isTTY) note(`Watching ${whatIsWatched(taskIds)}. Ctrl-C ends it.`);
+    for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals })) {
+      if (item.kind === 'gap' || item.kind === 'interrupted' || item.kind === 'resumed') {
+        note(noteOf(item, context));
+        continue;
+      }
       ending.restartIdle();
-      await show(event, writer);
-      if (writer.count >= limit) break;
+      await show(item);
+      if (item.kind === 'message' || item.kind === 'large-message') seen++;
+      if (seen >= limit) break;
     }
-    await writer.end();
+    await messages.end();
   } finally {
     ending.release();
+    if (process.stderr.isTTY) note(seen === 1 ? '1 message' : `${seen} messages`);
   }
   const { reason } = stop.signal;
   // Ctrl-C is how a watch ends.
@@ -72,8 +88,59 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   }
 }
 
-async function show(event: TaskEvent, writer: ReturnType<typeof createMessageWriter>): Promise<void> {
-  await writer.write([event.message]);
+/** Lines on a terminal; records and, for what is no message, one JSON object each elsewhere. */
+function printer(context: ClientContext, messages: MessageWriter, showTask: boolean) {
+  const { format, stdout, settings, note } = context;
+  return async (item: TaskItem): Promise<void> => {
+    if (format === 'table') {
+      const colors = colorsFor(process.stdout, settings);
+      const line = watchLine(item, { width: terminalWidth(), colors, showTask, now: Date.now() });
+      await stdout.write(line);
+    } else if (item.kind === 'message') {
+      await messages.write([item.message]);
+    } else if (format === 'jsonl') {
+      await stdout.write(`${eventRecord(item)}\n`);
+    } else {
+      // One JSON document, or bodies alone, have no place for it.
+      note(safeLine(eventRecord(item)));
+    }
+  };
+}
+
+function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): string {
+  const { taskId: task_id } = item;
+  if (item.kind === 'large-message') {
+    return JSON.stringify({
+      event: 'enqueued',
+      task_id,
+      body_bytes: item.bodyBytes,
+      properties: item.properties,
+    });
+  }
+  const message_id = item.kind === 'dequeued' ? item.messageId : undefined;
+  return JSON.stringify({ event: item.kind, task_id, count: item.count, message_id });
+}
+
+function noteOf(
+  item: Extract<WatchItem, { kind: 'gap' | 'interrupted' | 'resumed' }>,
+  { settings }: ClientContext,
+): string {
+  const colors = colorsFor(process.stderr, settings);
+  switch (item.kind) {
+    case 'gap':
+      return colors.yellow(`gap${item.taskId === undefined ? '' : ` in ${item.taskId}`}: ${item.reason}`);
+    case 'interrupted':
+      return colors.yellow(`${item.error.message}; waiting for the broker`);
+    case 'resumed':
+      return colors.yellow(
+        `resumed after ${formatDuration(item.afterMs)}: what came and went meanwhile was not seen`,
+      );
+  }
+}
+
+function whatIsWatched(taskIds: readonly string[]): string {
+  if (taskIds.length === 0) return 'all tasks';
+  return taskIds.length === 1 ? `task ${taskIds[0]}` : `${taskIds.length} tasks`;
 }
 
 /** Aborts when the command is stopped, `--for` is over, or nothing came for `--idle`. */

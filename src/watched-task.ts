@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import type { StoredMessage } from './stored-message.ts';
+
+/**
+ * What a watcher knows of one task: how many messages its queue holds as far as events tell, and which of
+ * them were shown. With that it finds those that came without an event, as the Python package's do, and shows
+ * none twice.
+ */
+export class WatchedTask {
+  readonly taskId: string;
+  /** Shown messages that may still be in the queue, by fingerprint; how often each. */
+  readonly #shown = new Map<string, number>();
+  /** Seen by peek; their events may be on the way. */
+  readonly #shownAhead = new Map<string, number>();
+  #expected = 0;
+  #enqueued = 0;
+  #removed = 0;
+
+  constructor(taskId: string) {
+    this.taskId = taskId;
+  }
+
+  /** An event told of a message. @returns whether it is to be shown */
+  noteEnqueued(message: Pick<StoredMessage, 'body' | 'properties'>): boolean {
+    const key = fingerprint(message);
+    if (take(this.#shownAhead, key)) return false;
+    add(this.#shown, key);
+    this.#expected++;
+    this.#enqueued++;
+    return true;
+  }
+
+  noteRemoved(count: number): void {
+    this.#removed += count;
+    this.#expected = Math.max(0, this.#expected - count);
+  }
+
+  /**
+   * Compares a depth, read some moments ago, with what events told up to now; events of what was counted have
+   * arrived meanwhile.
+   * @param since what {@link mark} answered before the depth was read
+   * @returns whether the queue held messages that no event told of
+   */
+  holdsUntold(depth: number, since: Mark): boolean {
+    const isUntold = depth > this.#expected + (this.#removed - since.removed);
+    // Readers without events take messages too.
+    this.#expected = Math.min(this.#expected, depth + (this.#enqueued - since.enqueued));
+    return isUntold;
+  }
+
+  mark(): Mark {
+    return { enqueued: this.#enqueued, removed: this.#removed };
+  }
+
+  /** @param messages all that is in the queue @returns those that were not shown yet */
+  notePeeked(messages: readonly StoredMessage[]): StoredMessage[] {
+    const present = new Map<string, number>();
+    const fresh = messages.filter((message) => {
+      const key = fingerprint(message);
+      add(present, key);
+      if ((present.get(key) ?? 0) <= (this.#shown.get(key) ?? 0)) return false;
+      add(this.#shown, key);
+      // A message id says that its publisher may be one of ours, whose event then follows.
+      if (message.properties.message_id !== undefined) add(this.#shownAhead, key);
+      return true;
+    });
+    // Whatever is not in the queue any more cannot be seen there again.
+    for (const [key, count] of this.#shown) {
+      const left = Math.min(count, present.get(key) ?? 0);
+      if (left === 0) this.#shown.delete(key);
+      else this.#shown.set(key, left);
+    }
+    this.#expected = messages.length;
+    return fresh;
+  }
+
+  /** Nothing is looked at: what is in the queue now counts as known. */
+  skip(depth: number): void {
+    this.#expected = depth;
+  }
+}
+
+/** A watch can go on for weeks. No more than these are looked at by a peek, so no more need be known. */
+const MAX_REMEMBERED = 2_000;
+
+export interface Mark {
+  enqueued: number;
+  removed: number;
+}
+
+function fingerprint({ body, properties }: Pick<StoredMessage, 'body' | 'properties'>): string {
+  return properties.message_id ?? createHash('sha1').update(body).digest('base64');
+}
+
+function add(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+  if (counts.size <= MAX_REMEMBERED) return;
+  const [oldest] = counts.keys();
+  counts.delete(oldest as string);
+}
+
+function take(counts: Map<string, number>, key: string): boolean {
+  const count = counts.get(key) ?? 0;
+  if (count === 0) return false;
+  if (count === 1) counts.delete(key);
+  else counts.set(key, count - 1);
+  return true;
+}
