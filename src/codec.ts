@@ -1,5 +1,5 @@
 import { ErrorCode, MalformedMessageError, TaskQueueError } from './errors.ts';
-import type { QueuedMessage, RequestId } from './messages.ts';
+import type { QueueableMessage, QueuedMessage, RequestId } from './messages.ts';
 import { formatTimestamp, parseTimestamp } from './timestamps.ts';
 
 /*
@@ -18,7 +18,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * The body that is stored for a message. Unknown extra fields travel along.
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong with it.
  */
-export function encodeQueuedMessage(message: QueuedMessage): Buffer {
+export function encodeQueuedMessage(message: QueueableMessage): Buffer {
   const { type, message: rpc, timestamp, originalRequestId, ...extra } = parseQueuedMessage(message);
   const envelope = {
     type,

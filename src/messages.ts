@@ -10,13 +10,13 @@ export interface JSONRPCRequest {
   jsonrpc: '2.0';
   id: RequestId;
   method: string;
-  params?: { [key: string]: unknown };
+  params?: { [key: string]: unknown } | undefined;
 }
 
 export interface JSONRPCNotification {
   jsonrpc: '2.0';
   method: string;
-  params?: { [key: string]: unknown };
+  params?: { [key: string]: unknown } | undefined;
 }
 
 export interface JSONRPCResultResponse {
@@ -27,7 +27,11 @@ export interface JSONRPCResultResponse {
 
 export interface JSONRPCErrorResponse {
   jsonrpc: '2.0';
-  id?: RequestId;
+  /**
+   * Absent at run time in an error that answers no request in particular. SDK 1.24 knows no such error, so a
+   * type without it would not be assignable there; see {@link QueueableMessage}.
+   */
+  id: RequestId;
   error: { code: number; message: string; data?: unknown };
 }
 
@@ -38,7 +42,7 @@ interface BaseQueuedMessage {
    * The JSON-RPC id of the request that created the task, where the server keeps it to route a response
    * back. `original_request_id` on the wire, null there when absent here.
    */
-  originalRequestId?: RequestId;
+  originalRequestId?: RequestId | undefined;
 }
 
 export interface QueuedRequest extends BaseQueuedMessage {
@@ -63,3 +67,10 @@ export interface QueuedError extends BaseQueuedMessage {
 
 /** One message waiting for the client of a task. Unknown extra fields are kept on the way in and out. */
 export type QueuedMessage = QueuedRequest | QueuedNotification | QueuedResponse | QueuedError;
+
+/** What can be put into a queue: besides a {@link QueuedMessage}, an error without an id, as SDK 1.25 has it. */
+export type QueueableMessage =
+  | QueuedMessage
+  | (Omit<QueuedError, 'message'> & {
+      message: Omit<JSONRPCErrorResponse, 'id'> & { id?: RequestId | undefined };
+    });

@@ -1,7 +1,7 @@
 import { decodeQueuedMessage, encodeQueuedMessage } from './codec.ts';
 import { ownProperties } from './message-properties.ts';
 import { MessageWaiter, type WaitOptions } from './message-waiter.ts';
-import type { QueuedMessage } from './messages.ts';
+import type { QueueableMessage, QueuedMessage } from './messages.ts';
 import type { TaskQueueOptions } from './options.ts';
 import type { StoredMessage } from './stored-message.ts';
 import { TaskQueueClient } from './task-queue-client.ts';
@@ -47,7 +47,7 @@ export class RabbitMQTaskMessageQueue {
    */
   async enqueue(
     taskId: string,
-    message: QueuedMessage,
+    message: QueueableMessage,
     _sessionId?: string,
     maxSize?: number,
   ): Promise<void> {

@@ -1,9 +1,9 @@
-import type { QueuedMessage } from '../../src/index.ts';
+import type { QueueableMessage, QueuedMessage } from '../../src/index.ts';
 
 const timestamp = 1_767_225_600_123;
 
 /** Messages of every type, with whatever JSON allows in the places that are free, by what is special in them. */
-export const SAMPLE_MESSAGES: { [what: string]: QueuedMessage } = {
+export const SAMPLE_MESSAGES: { [what: string]: QueueableMessage } = {
   'a request': {
     type: 'request',
     timestamp,
