@@ -9,6 +9,10 @@ import { formatTimestamp, parseTimestamp } from './timestamps.ts';
 
 type JsonObject = { [key: string]: unknown };
 
+/** The years 1 to 9999: all that the wire has and Python reads. Microseconds, say, would be far outside. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z');
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
 /** Why a value is no queued message: a sentence about the place in it. Becomes one of two errors. */
 class Refusal extends Error {}
 
@@ -70,7 +74,7 @@ export function parseQueuedMessage(value: unknown): QueuedMessage {
   try {
     const envelope = asObject(value, 'it');
     const { timestamp } = envelope;
-    if (typeof timestamp !== 'number' || Number.isNaN(new Date(timestamp).getTime())) {
+    if (typeof timestamp !== 'number' || !(timestamp >= FIRST_MS && timestamp <= LAST_MS)) {
       throw new Refusal('"timestamp" is not a number of milliseconds since the epoch');
     }
     return checkQueuedMessage(envelope);
