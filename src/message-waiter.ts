@@ -1,4 +1,5 @@
 import { ErrorCode, TaskQueueError } from './errors.ts';
+import type { TaskEventSubscription, TaskQueueClient } from './task-queue-client.ts';
 
 export interface WaitOptions {
   /** Stop waiting; the wait rejects with the signal's reason. */
@@ -7,70 +8,206 @@ export interface WaitOptions {
   timeoutMs?: number;
 }
 
-/** Pauses between two looks at a queue: quick at first, gentle to the broker later. */
+/** Pauses between two looks at a task's queue: quick at first, gentle to the broker later. */
 const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 500;
 
+/** However many tasks are waited for, the broker is asked no more often than this: 200 times a second. */
+const LOOKS_PER_TURN = 20;
+const TURN_MS = 100;
+
+/** Servers wait for the same task again and again; following it anew each time would be more work. */
+const LINGER_MS = 10_000;
+
+interface WaitedTask {
+  taskId: string;
+  wakers: Set<(outcome: 'look' | TaskQueueError) => void>;
+  pauseMs: number;
+  dueAt: number;
+  lingering: NodeJS.Timeout | undefined;
+}
+
 /**
- * Waits for tasks to have a message, by looking at the depth of their queues with growing pauses, and at once
- * when told that one has arrived.
+ * Waits for tasks to have a message, for one process: events wake it at once, through one queue of its own,
+ * and for publishers that tell none it looks at the depths of the queues, with growing pauses.
  */
 export class MessageWaiter {
-  readonly #hasMessage: (taskId: string) => Promise<boolean>;
-  readonly #wakers = new Map<string, Set<() => void>>();
-  readonly #closing = new AbortController();
+  readonly #client: TaskQueueClient;
+  readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #tasks = new Map<string, WaitedTask>();
+  #subscription: Promise<TaskEventSubscription | undefined> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueAt = Number.POSITIVE_INFINITY;
+  #nextTurnAt = 0;
+  #isLooking = false;
+  #isClosed = false;
 
-  constructor(hasMessage: (taskId: string) => Promise<boolean>) {
-    this.#hasMessage = hasMessage;
+  constructor(client: TaskQueueClient, onWarning: (warning: TaskQueueError) => void) {
+    this.#client = client;
+    this.#onWarning = onWarning;
   }
 
   async wait(taskId: string, { signal, timeoutMs }: WaitOptions = {}): Promise<void> {
-    const giveUpAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
+    const giveUpAt = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
+    while (true) {
       signal?.throwIfAborted();
-      if (await this.#hasMessage(taskId)) return;
-      const leftMs = giveUpAt - Date.now();
-      if (leftMs <= 0) throw timeoutError(taskId, timeoutMs as number);
-      // Jitter keeps many waits that began together from asking the broker all at once.
-      await this.#pause(taskId, Math.min(leftMs, pauseMs * (0.75 + Math.random() / 2)), signal);
-      if (this.#closing.signal.aborted) throw closedError(taskId);
+      // Taken before the look, so that what comes after it wakes this wait.
+      const woken = this.#next(taskId, signal, giveUpAt);
+      woken.promise.catch(() => {});
+      try {
+        if (await this.#hasMessage(taskId)) return;
+        await woken.promise;
+      } finally {
+        woken.cancel();
+      }
     }
   }
 
   /** Lets every wait for this task look at once. */
   notify(taskId: string): void {
-    for (const wake of this.#wakers.get(taskId) ?? []) wake();
+    for (const wake of [...(this.#tasks.get(taskId)?.wakers ?? [])]) wake('look');
   }
 
-  /** Ends every wait with a TaskQueueError `CLOSED`. */
+  /** Ends every wait with a TaskQueueError `CLOSED`. The client closes the subscription. */
   close(): void {
-    this.#closing.abort();
-    for (const taskId of [...this.#wakers.keys()]) this.notify(taskId);
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const { taskId, wakers, lingering } of this.#tasks.values()) {
+      clearTimeout(lingering);
+      for (const wake of [...wakers]) wake(closedError(taskId));
+    }
+    this.#tasks.clear();
   }
 
-  #pause(taskId: string, ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const wakers = this.#wakers.get(taskId) ?? new Set();
-      this.#wakers.set(taskId, wakers);
-      const wake = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', wake);
-        wakers.delete(wake);
-        if (wakers.size === 0) this.#wakers.delete(taskId);
-        resolve();
+  async #hasMessage(taskId: string): Promise<boolean> {
+    return ((await this.#client.depth(taskId))?.messages ?? 0) > 0;
+  }
+
+  /** The next reason to look at the task's queue, or the end of the wait. */
+  #next(taskId: string, signal: AbortSignal | undefined, giveUpAt: number | undefined) {
+    const task = this.#enter(taskId);
+    let cancel = () => {};
+    const promise = new Promise<void>((resolve, reject) => {
+      const wake = (outcome: 'look' | TaskQueueError) => {
+        cancel();
+        if (outcome === 'look') resolve();
+        else reject(outcome);
       };
-      const timer = setTimeout(wake, ms);
-      signal?.addEventListener('abort', wake);
-      wakers.add(wake);
+      const onAbort = () => {
+        cancel();
+        reject(signal?.reason);
+      };
+      const timer =
+        giveUpAt === undefined
+          ? undefined
+          : setTimeout(() => wake(timeoutError(taskId)), Math.max(0, giveUpAt - Date.now()));
+      cancel = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        if (task.wakers.delete(wake) && task.wakers.size === 0) this.#linger(task);
+      };
+      signal?.addEventListener('abort', onAbort);
+      task.wakers.add(wake);
     });
+    if (task.dueAt < this.#timerDueAt) this.#schedule();
+    return { promise, cancel };
+  }
+
+  #enter(taskId: string): WaitedTask {
+    if (this.#isClosed) throw closedError(taskId);
+    let task = this.#tasks.get(taskId);
+    if (task === undefined) {
+      task = { taskId, wakers: new Set(), pauseMs: FIRST_PAUSE_MS, dueAt: 0, lingering: undefined };
+      this.#tasks.set(taskId, task);
+      void this.#follow(taskId);
+    }
+    if (task.wakers.size === 0) {
+      clearTimeout(task.lingering);
+      task.pauseMs = FIRST_PAUSE_MS;
+      task.dueAt = Date.now() + FIRST_PAUSE_MS;
+    }
+    return task;
+  }
+
+  #linger(task: WaitedTask): void {
+    if (this.#isClosed) return;
+    task.lingering = setTimeout(() => {
+      this.#tasks.delete(task.taskId);
+      void this.#unfollow(task.taskId);
+    }, LINGER_MS);
+    task.lingering.unref();
+  }
+
+  #schedule(): void {
+    if (this.#isLooking || this.#isClosed) return;
+    let dueAt = Number.POSITIVE_INFINITY;
+    for (const task of this.#tasks.values()) {
+      if (task.wakers.size > 0) dueAt = Math.min(dueAt, task.dueAt);
+    }
+    clearTimeout(this.#timer);
+    this.#timerDueAt = dueAt;
+    if (dueAt === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.max(dueAt, this.#nextTurnAt) - Date.now();
+    this.#timer = setTimeout(() => this.#turn(), Math.max(0, delayMs));
+  }
+
+  /** Looks at the tasks whose turn it is, the longest overdue first, and at no more than a few. */
+  async #turn(): Promise<void> {
+    this.#timerDueAt = Number.POSITIVE_INFINITY;
+    const now = Date.now();
+    const due = [...this.#tasks.values()]
+      .filter(({ wakers, dueAt }) => wakers.size > 0 && dueAt <= now)
+      .sort((a, b) => a.dueAt - b.dueAt)
+      .slice(0, LOOKS_PER_TURN);
+    if (due.length === LOOKS_PER_TURN) this.#nextTurnAt = now + TURN_MS;
+    this.#isLooking = true;
+    await Promise.all(due.map((task) => this.#look(task)));
+    this.#isLooking = false;
+    this.#schedule();
+  }
+
+  async #look(task: WaitedTask): Promise<void> {
+    try {
+      if (await this.#hasMessage(task.taskId)) this.notify(task.taskId);
+    } catch {
+      // The waits look for themselves, and tell their callers, when the connection does not come back.
+      this.notify(task.taskId);
+    }
+    // Jitter keeps waits that began together from asking together for ever.
+    task.pauseMs = Math.min(task.pauseMs * 2, LAST_PAUSE_MS);
+    task.dueAt = Date.now() + task.pauseMs * (0.75 + Math.random() / 4);
+  }
+
+  async #follow(taskId: string): Promise<void> {
+    this.#subscription ??= this.#subscribe();
+    // A task that cannot be followed, as while the connection is down, is looked at all the same.
+    await (await this.#subscription)?.follow(taskId).catch(() => {});
+  }
+
+  async #unfollow(taskId: string): Promise<void> {
+    await (await this.#subscription)?.unfollow(taskId).catch(() => {});
+  }
+
+  async #subscribe(): Promise<TaskEventSubscription | undefined> {
+    const lookAll = () => {
+      for (const taskId of [...this.#tasks.keys()]) this.notify(taskId);
+    };
+    try {
+      return await this.#client.subscribe(['enqueued'], {
+        onEvent: ({ taskId }) => this.notify(taskId),
+        onLost: () => {},
+        onResumed: lookAll,
+        onOverflow: lookAll,
+      });
+    } catch (error) {
+      if (!this.#isClosed) this.#onWarning(error as TaskQueueError);
+      return undefined;
+    }
   }
 }
 
-function timeoutError(taskId: string, timeoutMs: number): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.timeout,
-    `No message came for task ${JSON.stringify(taskId)} within ${timeoutMs} ms`,
-  );
+function timeoutError(taskId: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.timeout, `No message came for task ${JSON.stringify(taskId)} in time`);
 }
 
 function closedError(taskId: string): TaskQueueError {

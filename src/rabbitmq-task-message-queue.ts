@@ -32,7 +32,8 @@ export class RabbitMQTaskMessageQueue {
    */
   constructor(options?: string | TaskQueueOptions) {
     this.#client = new TaskQueueClient(options);
-    this.#waiter = new MessageWaiter(async (taskId) => !(await this.isEmpty(taskId)));
+    const onWarning = typeof options === 'object' ? options.onWarning : undefined;
+    this.#waiter = new MessageWaiter(this.#client, onWarning ?? (() => {}));
   }
 
   /**
@@ -103,8 +104,10 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /**
-   * Resolves when the task's queue has a message, whoever put it there; takes nothing. With several readers
-   * the message may be gone again by the time of the dequeue.
+   * Resolves when the task's queue has a message, whoever put it there, in whatever process; takes nothing. A
+   * publisher with events wakes it within milliseconds, any other one within half a second (later when more
+   * than a hundred tasks are waited for). With several readers the message may be gone again by the time of
+   * the dequeue.
    * @throws the reason of the signal; TaskQueueError `TIMEOUT`, or `CLOSED` when this object is closed
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {

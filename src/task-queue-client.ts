@@ -353,6 +353,7 @@ export class TaskQueueClient {
       });
     } catch (error) {
       if (hasCode(error, ErrorCode.queueNotFound)) return missing;
+      if (hasCode(error, ErrorCode.connectionLost)) this.#throwIfClosed();
       throw error;
     }
   }

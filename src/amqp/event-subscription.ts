@@ -46,6 +46,9 @@ export class EventSubscription {
   #retryTimer: NodeJS.Timeout | undefined;
   #overflowTimer: NodeJS.Timeout | undefined;
 
+  /** Told once it is closed. */
+  onClosed: () => void = () => {};
+
   /** @param connection for this subscription alone */
   constructor(connection: BrokerConnection, events: readonly EventName[], listener: SubscriptionListener) {
     this.#connection = connection;
@@ -58,6 +61,7 @@ export class EventSubscription {
     try {
       await this.#subscribe();
     } catch (error) {
+      await this.close();
       throw translateAmqpError(error, 'Cannot subscribe to task events');
     }
   }
@@ -84,6 +88,7 @@ export class EventSubscription {
     clearTimeout(this.#retryTimer);
     clearInterval(this.#overflowTimer);
     await this.#connection.close();
+    this.onClosed();
   }
 
   async #subscribe(): Promise<void> {

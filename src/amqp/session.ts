@@ -58,13 +58,11 @@ export class Session {
 
   /** Listens to events, on a connection of its own that ends with the subscription. */
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
-    const subscription = new EventSubscription(
-      new BrokerConnection(this.#options, 'watch'),
-      events,
-      listener,
-    );
-    this.#subscriptions.add(subscription);
+    const connection = new BrokerConnection(this.#options, 'watch');
+    const subscription = new EventSubscription(connection, events, listener);
     await subscription.start();
+    this.#subscriptions.add(subscription);
+    subscription.onClosed = () => this.#subscriptions.delete(subscription);
     return subscription;
   }
 

@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { newVhost } from '../support/vhost.ts';
+
+describe('waitForMessage', () => {
+  test('resolves at once when a message is there, and takes nothing', async () => {
+    const queue = openQueue();
+    const task = newTask();
+    await queue.enqueue(task, numbered(1));
+    await queue.waitForMessage(task);
+    expect(await queue.size(task)).toBe(1);
+  });
+
+  test('is woken by an enqueue in another process, and by a publisher without events', async () => {
+    const queue = openQueue();
+    const [ours, foreign] = [newTask(), newTask()];
+    const waits = [ours, foreign].map((task) => queue.waitForMessage(task, { timeoutMs: 10_000 }));
+    await openQueue().enqueue(ours, numbered(1));
+    await openClient({ events: 'off' }).publish(foreign, raw('{}'));
+    await Promise.all(waits);
+  });
+
+  test('creates no queue', async () => {
+    const queue = openQueue();
+    const task = newTask();
+    await expect(queue.waitForMessage(task, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(await openClient().depth(task)).toBeUndefined();
+  });
+
+  test('stops with its signal, before and while waiting', async () => {
+    const queue = openQueue();
+    const reason = new Error('enough');
+    await expect(queue.waitForMessage(newTask(), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const stop = new AbortController();
+    const waiting = queue.waitForMessage(newTask(), { signal: stop.signal });
+    setImmediate(() => stop.abort(reason));
+    await expect(waiting).rejects.toBe(reason);
+  });
+
+  test('ends when the queue is closed', async () => {
+    const queue = openQueue();
+    const waiting = queue.waitForMessage(newTask());
+    const outcome = expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
+    await queue.close();
+    await outcome;
+  });
+
+  test('300 waits at once share one queue on the broker, and all of them end', async () => {
+    const { url, queueNames } = await newVhost();
+    const queue = openQueue({ url });
+    const publisher = openQueue({ url });
+    const tasks = Array.from({ length: 300 }, (_, index) => `task-${index}`);
+    const waits = Promise.all(tasks.map((task) => queue.waitForMessage(task, { timeoutMs: 25_000 })));
+    await expect.poll(queueNames).toEqual([expect.stringMatching(/^mcp:watch:/)]);
+    await Promise.all(tasks.map((task) => publisher.enqueue(task, numbered(1))));
+    await waits;
+  });
+});

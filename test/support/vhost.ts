@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import { inject, onTestFinished } from 'vitest';
+
+/** A vhost of one test alone, where it may count queues and connections; gone after the test. */
+export async function newVhost(): Promise<{ url: string; queueNames(): Promise<string[]> }> {
+  const name = `test-${randomUUID()}`;
+  await callApi('PUT', `vhosts/${name}`);
+  onTestFinished(async () => {
+    await callApi('DELETE', `vhosts/${name}`);
+  });
+  return {
+    url: `${inject('url')}/${name}`,
+    async queueNames() {
+      const queues = await callApi('GET', `queues/${name}?columns=name`);
+      return ((await queues.json()) as { name: string }[]).map((queue) => queue.name);
+    },
+  };
+}
+
+/** A request to the management API of the test broker, as its administrator. */
+export async function callApi(method: string, path: string, body?: unknown): Promise<Response> {
+  const response = await fetch(`${inject('apiUrl').replace(/\/\/.*@/, '//')}/api/${path}`, {
+    method,
+    headers: { authorization: `Basic ${btoa('guest:guest')}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return response;
+}
