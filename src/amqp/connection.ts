@@ -109,6 +109,7 @@ export class BrokerConnection {
   async #dial(address: BrokerAddress): Promise<ChannelModel> {
     // Loaded here, so that importing the package costs next to nothing until it is used.
     const { connect } = await import('amqplib');
+    if (this.#closing.signal.aborted) throw closedError();
     const { connectTimeoutMs } = this.#options;
     const socket = new AbortController();
     const giveUp = () => socket.abort();

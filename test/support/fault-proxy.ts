@@ -1,0 +1,83 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+/** What the proxy does with bytes on their way, in both directions. */
+export type Fault =
+  /** Passes everything. */
+  | { kind: 'none' }
+  /** Takes everything, passes nothing: a peer that accepts and never answers. */
+  | { kind: 'stall' }
+  /** Passes nothing from the broker: a peer that hears and never answers. */
+  | { kind: 'mute' }
+  /** Passes so many bytes from the broker, then nothing more. */
+  | { kind: 'cut'; afterBytes: number }
+  | { kind: 'delay'; ms: number };
+
+/** A TCP proxy in front of a broker that breaks connections for real. */
+export class FaultProxy {
+  fault: Fault = { kind: 'none' };
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  accepted = 0;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async inFrontOf(url: string): Promise<FaultProxy> {
+    const target = new URL(url);
+    const server = createServer();
+    const proxy = new FaultProxy(server);
+    server.on('connection', (client) => proxy.#accept(client, Number(target.port), target.hostname));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => proxy.close());
+    return proxy;
+  }
+
+  get url(): string {
+    const { port } = this.#server.address() as { port: number };
+    return `amqp://127.0.0.1:${port}`;
+  }
+
+  /** Ends all connections with a TCP reset. */
+  reset(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  close(): Promise<void> {
+    this.reset();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(client: Socket, port: number, host: string): void {
+    this.accepted++;
+    const broker = connect({ port, host, noDelay: true });
+    let passed = 0;
+    for (const [from, to] of [
+      [client, broker],
+      [broker, client],
+    ] as const) {
+      this.#sockets.add(from);
+      from.setNoDelay(true);
+      from.on('error', () => {});
+      from.on('close', () => {
+        this.#sockets.delete(from);
+        // A stalled peer does not even hang up.
+        if (this.fault.kind !== 'stall') to.destroy();
+      });
+      from.on('data', (bytes) => {
+        const { fault } = this;
+        const isFromBroker = from === broker;
+        if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
+        if (fault.kind === 'cut' && isFromBroker) {
+          to.write(bytes.subarray(0, Math.max(0, fault.afterBytes - passed)));
+          passed += bytes.length;
+        } else if (fault.kind === 'delay') {
+          setTimeout(() => to.write(bytes), fault.ms);
+        } else {
+          to.write(bytes);
+        }
+      });
+    }
+  }
+}
