@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(new URL('../python/wire_peer.py', import.meta.url));
+const script = fileURLToPath(new URL('./wire_peer.py', import.meta.url));
 
 /** The system's own Python, too: distributions install pika for that one, whatever comes first in the path. */
 const INTERPRETERS = ['python3', '/usr/bin/python3'];

@@ -1,0 +1,151 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/cli.ts';
+import { FileTaskStore } from '../support/mcp-server/file-task-store.js';
+import { type Step, startServer } from '../support/mcp-server.ts';
+import { openClient, openQueue } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+
+const NEWEST = '@modelcontextprotocol/sdk';
+const OLDEST = 'sdk-1.24';
+
+const textOf = (result: { content?: unknown }) => (result.content as { text: string }[])[0]?.text;
+
+describe.each([
+  { transport: 'stdio', sdk: NEWEST },
+  { transport: 'http', sdk: NEWEST },
+  { transport: 'stdio', sdk: OLDEST },
+  { transport: 'http', sdk: OLDEST },
+] as const)('a server process over $transport on $sdk', ({ transport, sdk }) => {
+  test('delivers what its task asks and tells through tasks/result, in order, and the answers reach the task', async () => {
+    const server = await startServer({ transport, sdk, tasks: await temporaryFolder() });
+    const client = await server.connect();
+    const steps: Step[] = [
+      { log: 'begin' },
+      { progress: 1 },
+      { progress: 2 },
+      { elicit: 'Delete 3 files?' },
+      { progress: 3 },
+      { log: { half: 'done' } },
+      { sample: 'Ünïcode 🗑' },
+      { progress: 4 },
+      { elicit: 'Really?' },
+      { log: 'end' },
+    ];
+    const result = await client.runTask(steps);
+    expect(client.received).toEqual(steps);
+    expect(textOf(result)?.split('\n')).toEqual([
+      'accept: yes to Delete 3 files?',
+      'thoughts on Ünïcode 🗑',
+      'accept: yes to Really?',
+    ]);
+  });
+
+  test('keeps messages in RabbitMQ until the client asks, and leaves no queue when the task is over', async () => {
+    const server = await startServer({ transport, sdk, tasks: await temporaryFolder() });
+    const client = await server.connect();
+    const steps: Step[] = [
+      ...Array.from({ length: 20 }, (_, progress) => ({ progress })),
+      { elicit: 'Well?' },
+    ];
+    const taskId = await client.startTask(steps);
+    const queue = openQueue();
+    await until(async () => (await queue.size(taskId)) === 21);
+    expect(client.received).toEqual([]);
+    expect(await queue.peek(taskId)).toMatchObject({
+      type: 'notification',
+      message: {
+        method: 'notifications/progress',
+        params: { progress: 0, _meta: { 'io.modelcontextprotocol/related-task': { taskId } } },
+      },
+    });
+    expect(textOf(await client.taskResult(taskId))).toBe('accept: yes to Well?');
+    expect(client.received).toEqual(steps);
+    await until(async () => (await openClient().depth(taskId)) === undefined);
+  });
+
+  test('removes what is queued when the client cancels the task, and ends what the task waits for', async () => {
+    const tasks = await temporaryFolder();
+    const server = await startServer({ transport, sdk, tasks });
+    const client = await server.connect();
+    const taskId = await client.startTask([{ log: 1 }, { log: 2 }, { elicit: 'Anybody there?' }]);
+    await until(async () => (await openQueue().size(taskId)) === 3);
+    const { status } = await client.client.experimental.tasks.cancelTask(taskId);
+    expect(status).toBe('cancelled');
+    await until(async () => (await openClient().depth(taskId)) === undefined);
+    const journal = join(tasks, `${taskId}.journal`);
+    await until(async () => (await readFile(journal, 'utf8').catch(() => '')) !== '');
+    expect(await readFile(journal, 'utf8')).toContain('Task cancelled or completed');
+    expect(client.received).toEqual([]);
+  });
+
+  test('hands the overflow of maxTaskQueueSize to the task, and delivers what had room', async () => {
+    const server = await startServer({ transport, sdk, tasks: await temporaryFolder(), maxQueue: 3 });
+    const client = await server.connect();
+    const taskId = await client.startTask([{ log: 1 }, { log: 2 }, { log: 3 }, { log: 4 }, { log: 5 }]);
+    await until(async () => (await client.client.experimental.tasks.getTask(taskId)).status === 'failed');
+    const result = await client.taskResult(taskId);
+    expect(result.isError).toBe(true);
+    expect(textOf(result)).toContain('Task message queue overflow');
+    expect(client.received).toEqual([{ log: 1 }, { log: 2 }, { log: 3 }]);
+  });
+});
+
+describe('two server processes that share a broker', () => {
+  test('deliver what the other one queued', async () => {
+    const tasks = await temporaryFolder();
+    const [one, other] = await Promise.all([
+      startServer({ transport: 'http', tasks }),
+      startServer({ transport: 'http', tasks }),
+    ]);
+    const starter = await one.connect();
+    const steps: Step[] = Array.from({ length: 30 }, (_, index) => ({ log: index }));
+    const taskId = await starter.startTask(steps);
+    const reader = await other.connect();
+    await reader.taskResult(taskId);
+    expect(reader.received).toEqual(steps);
+    expect(starter.received).toEqual([]);
+  });
+
+  test('work on many tasks at the same time, each message going to the client of its task', async () => {
+    const tasks = await temporaryFolder();
+    const servers = await Promise.all([
+      startServer({ transport: 'http', tasks }),
+      startServer({ transport: 'http', tasks }),
+    ]);
+    const runs = Array.from({ length: 10 }, async (_, index) => {
+      const client = await (servers[index % 2] as (typeof servers)[0]).connect();
+      const steps: Step[] = [{ log: `${index} a` }, { elicit: `${index}?` }, { log: `${index} b` }];
+      expect(textOf(await client.runTask(steps))).toBe(`accept: yes to ${index}?`);
+      expect(client.received).toEqual(steps);
+    });
+    await Promise.all(runs);
+  });
+});
+
+describe.each(['stdio', 'http'] as const)(
+  'a server process over %s that is killed in the middle of a task',
+  (transport) => {
+    test('leaves its queued messages to the next one, which delivers all of them in order', async () => {
+      const tasks = await temporaryFolder();
+      const first = await startServer({ transport, tasks });
+      const steps: Step[] = [{ log: 'a' }, { log: 'b' }, { log: 'c' }, { elicit: 'Go on?' }];
+      const taskId = await (await first.connect()).startTask(steps);
+      await until(async () => (await openQueue().size(taskId)) === 4);
+      await first.kill();
+      expect(await openQueue().size(taskId)).toBe(4);
+
+      const client = await (await startServer({ transport, tasks })).connect();
+      const result = client.taskResult(taskId);
+      await until(() => client.received.length === 4);
+      expect(client.received).toEqual(steps);
+      // The task itself died with its process; somebody has to say so.
+      await new FileTaskStore(tasks).storeTaskResult(taskId, 'failed', {
+        content: [{ type: 'text', text: 'its server died' }],
+        isError: true,
+      });
+      expect(textOf(await result)).toBe('its server died');
+    });
+  },
+);

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import {
+  CallToolResultSchema,
+  CreateMessageRequestSchema,
+  CreateTaskResultSchema,
+  ElicitRequestSchema,
+  LoggingMessageNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import { inject, onTestFinished } from 'vitest';
+
+const main = fileURLToPath(new URL('./mcp-server/main.js', import.meta.url));
+
+/** See `test/support/mcp-server/scripted-tool.js`. */
+export type Step =
+  | { log: unknown }
+  | { progress: number }
+  | { elicit: string }
+  | { sample: string }
+  | { hold: true };
+
+export interface ServerOptions {
+  transport: 'stdio' | 'http';
+  /** Where the tasks are kept. Servers with the same folder know the same tasks. */
+  tasks: string;
+  /** The package that the server is built on. */
+  sdk?: string;
+  maxQueue?: number;
+}
+
+/** An MCP server process over the shared test broker, which is gone after the test. */
+export interface ServerProcess {
+  /** A client in this process. A server over stdio takes one, and starts with it. */
+  connect(): Promise<TestClient>;
+  /** `kill -9` */
+  kill(): Promise<void>;
+}
+
+export async function startServer({ transport, ...options }: ServerOptions): Promise<ServerProcess> {
+  return transport === 'stdio' ? stdioServer(options) : await httpServer(options);
+}
+
+function stdioServer(options: Omit<ServerOptions, 'transport'>): ServerProcess {
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [main, 'stdio'],
+    env: environment(options),
+  });
+  return {
+    connect: () => TestClient.connect(transport),
+    async kill() {
+      const { pid } = transport;
+      if (pid == null) throw new Error('The server over stdio is not running');
+      const closed = new Promise<void>((resolve) => {
+        const { onclose } = transport;
+        transport.onclose = () => {
+          onclose?.();
+          resolve();
+        };
+      });
+      process.kill(pid, 'SIGKILL');
+      await closed;
+    },
+  };
+}
+
+async function httpServer(options: Omit<ServerOptions, 'transport'>): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [main, 'http'], {
+    env: environment(options),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [port] = await Promise.race([once(child.stdout, 'data'), unexpectedEnd(child)]);
+  const url = new URL(`http://127.0.0.1:${String(port).trim()}/mcp`);
+  return {
+    connect: () => TestClient.connect(new StreamableHTTPClientTransport(url)),
+    async kill() {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function unexpectedEnd(child: ChildProcess): Promise<never> {
+  const [status] = await once(child, 'exit');
+  throw new Error(`The MCP server ended with status ${status}`);
+}
+
+function environment({ tasks, sdk, maxQueue }: Omit<ServerOptions, 'transport'>) {
+  return {
+    PATH: process.env.PATH ?? '',
+    TASKS: tasks,
+    RABBITMQ: inject('url'),
+    ...(sdk !== undefined && { SDK: sdk }),
+    ...(maxQueue !== undefined && { MAX_QUEUE: String(maxQueue) }),
+  };
+}
+
+/** A client that answers every question, and keeps what it is told and asked. */
+export class TestClient {
+  readonly client = new Client(
+    { name: 'test-client', version: '1.0.0' },
+    { capabilities: { elicitation: { form: {} }, sampling: {} } },
+  );
+  /** What came, in order, as the steps that made the server send it. */
+  readonly received: Step[] = [];
+
+  static async connect(transport: StdioClientTransport | StreamableHTTPClientTransport): Promise<TestClient> {
+    const test = new TestClient();
+    onTestFinished(() => test.client.close());
+    await test.client.connect(transport as Parameters<Client['connect']>[0]);
+    return test;
+  }
+
+  private constructor() {
+    this.client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
+      this.received.push({ log: params.data });
+    });
+    this.client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+      this.received.push({ elicit: params.message });
+      return { action: 'accept', content: { answer: `yes to ${params.message}` } };
+    });
+    this.client.setRequestHandler(CreateMessageRequestSchema, ({ params }) => {
+      const asked = params.messages.map(({ content }) => (content as { text: string }).text).join();
+      this.received.push({ sample: asked });
+      return { role: 'assistant', model: 'test', content: { type: 'text', text: `thoughts on ${asked}` } };
+    });
+  }
+
+  /** Calls the scripted tool and follows its task to the end, as the SDK's client does it. */
+  async runTask(steps: Step[]) {
+    const stream = this.client.experimental.tasks.callToolStream(
+      { name: 'script', arguments: { steps } },
+      CallToolResultSchema,
+      { task: { ttl: 60_000 }, onprogress: ({ progress }) => void this.received.push({ progress }) },
+    );
+    for await (const message of stream) {
+      if (message.type === 'result') return message.result;
+      if (message.type === 'error') throw message.error;
+    }
+    throw new Error('The stream ended without a result');
+  }
+
+  /** Calls the scripted tool and leaves its task alone. */
+  async startTask(steps: Step[]): Promise<string> {
+    const { task } = await this.client.request(
+      { method: 'tools/call', params: { name: 'script', arguments: { steps } } },
+      CreateTaskResultSchema,
+      { task: { ttl: 60_000 }, onprogress: ({ progress }) => void this.received.push({ progress }) },
+    );
+    return task.taskId;
+  }
+
+  /** `tasks/result`: delivers what is queued, and resolves when the task has ended. */
+  taskResult(taskId: string) {
+    return this.client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema);
+  }
+}
