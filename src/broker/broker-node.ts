@@ -13,8 +13,8 @@ export interface BrokerNode {
   kill(): Promise<void>;
   /** Runs rabbitmqctl against it. Resolves to what that printed. */
   ctl(args: readonly string[]): Promise<string>;
-  /** The end of the log. */
-  logTail(): Promise<string>;
+  /** The part of the log that says why it did not start. */
+  logExcerpt(): Promise<string>;
 }
 
 /** What a node listens on, on 127.0.0.1. */

@@ -4,6 +4,7 @@ import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
 import { openDataFolder, writeNodeFiles } from './data-folder.ts';
 import type { ContainerEngine } from './find-container-engine.ts';
+import { excerptLog } from './log-excerpt.ts';
 import { type CommandOptions, type CommandResult, runCommand } from './run-command.ts';
 import { startFailed } from './start-failed.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -11,7 +12,6 @@ import type { Watchdog } from './watchdog.ts';
 /** The node is named after it, and finds its data under that name. */
 const HOST_NAME = 'mcp-taskq';
 const SHUT_DOWN_TIMEOUT_S = 20;
-const LOG_TAIL_LINES = 15;
 
 export interface ContainerNodeOptions {
   engine: ContainerEngine;
@@ -93,8 +93,8 @@ export class ContainerNode implements BrokerNode {
     );
   }
 
-  async logTail(): Promise<string> {
-    return (await this.#run('logs', '--tail', `${LOG_TAIL_LINES}`, this.#container)).tail;
+  async logExcerpt(): Promise<string> {
+    return excerptLog((await this.#run('logs', this.#container)).stdout);
   }
 
   /** Into the container, not mounted: the engine may run on another machine. */

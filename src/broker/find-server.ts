@@ -37,16 +37,18 @@ const ERLANG_DIRS = [
   '/home/linuxbrew/.linuxbrew/opt/erlang/lib/erlang',
 ];
 
-/** The RabbitMQ installed here, if it is complete. */
-export async function findServer(): Promise<ServerInstallation | undefined> {
-  const binDir = await findBinDir();
+/** The RabbitMQ installed here, if it is complete: in one of these folders, else on the PATH. */
+export async function findServer(
+  binDirs: readonly string[] = BIN_DIRS,
+): Promise<ServerInstallation | undefined> {
+  const binDir = await findBinDir(binDirs);
   if (binDir === undefined) return undefined;
   const epmd = await findEpmd();
   return epmd === undefined ? undefined : { binDir, epmd };
 }
 
-async function findBinDir(): Promise<string | undefined> {
-  for (const dir of BIN_DIRS) {
+async function findBinDir(binDirs: readonly string[]): Promise<string | undefined> {
+  for (const dir of binDirs) {
     if (await isExecutable(join(dir, 'rabbitmq-server'))) return dir;
   }
   const onPath = await findOnPath('rabbitmq-server');

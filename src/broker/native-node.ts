@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { type DataFolder, writeNodeFiles } from './data-folder.ts';
 import type { ServerInstallation } from './find-server.ts';
 import { findFreePort } from './free-ports.ts';
 import { type GuardedProcess, GuardedProcesses } from './guarded-process.ts';
+import { excerptLog } from './log-excerpt.ts';
 import { runCommand } from './run-command.ts';
 import { startFailed } from './start-failed.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -18,8 +19,10 @@ const NODE_NAME = 'mcp-taskq@localhost';
 
 /** RabbitMQ 3.10 takes 6 s to end in good order when the management plugin runs. */
 const SHUT_DOWN_TIMEOUT_MS = 20_000;
+/** One log, with what the node says before it can read its configuration, and of the latest start only. */
+const LOG_CONFIG = ['log.console = true', 'log.file = false'];
+const OUTPUT_LOG = 'output.log';
 const EPMD_TIMEOUT_MS = 10_000;
-const LOG_TAIL_LINES = 15;
 
 export interface NativeNodeOptions {
   installation: ServerInstallation;
@@ -56,13 +59,14 @@ export class NativeNode implements BrokerNode {
     const distPort = await findFreePort([ports.amqp, ports.api]);
     const epmdPort = await findFreePort([ports.amqp, ports.api, distPort]);
     await writeNodeFiles(folder.path, {
-      config: ports.api === undefined ? config : [...apiConfig(ports.api), ...config],
+      config: [...LOG_CONFIG, ...(ports.api === undefined ? [] : apiConfig(ports.api)), ...config],
       plugins: ports.api === undefined ? plugins : ['rabbitmq_management', ...plugins],
     });
     return new NativeNode(options, distPort, epmdPort);
   }
 
   async start(signal: AbortSignal): Promise<{ ended: Promise<string> }> {
+    await writeFile(this.#logPath, '');
     if (!this.#epmd?.running) await this.#startEpmd(signal);
     this.#server = this.#spawn([join(this.#options.installation.binDir, 'rabbitmq-server')]);
     return this.#server;
@@ -87,17 +91,8 @@ export class NativeNode implements BrokerNode {
     );
   }
 
-  async logTail(): Promise<string> {
-    // What the node says about a failed boot goes to its standard output; the rest is in its own log.
-    const files = ['output.log', `${NODE_NAME}.log`].map((name) =>
-      join(this.#options.folder.path, 'log', name),
-    );
-    for (const file of files) {
-      const text = await readFile(file, 'utf8').catch(() => '');
-      const lines = text.split('\n').filter((line) => line.trim() !== '');
-      if (lines.length > 0) return lines.slice(-LOG_TAIL_LINES).join('\n');
-    }
-    return '';
+  async logExcerpt(): Promise<string> {
+    return excerptLog(await readFile(this.#logPath, 'utf8').catch(() => ''));
   }
 
   /** As a child of ours: one that Erlang starts by itself would stay as a daemon. */
@@ -112,16 +107,20 @@ export class NativeNode implements BrokerNode {
     while (!(await accepts(this.#epmdPort))) {
       if (ending !== undefined || Date.now() > deadline) {
         throw startFailed(`Erlang's port mapper did not start: ${ending ?? 'it does not answer'}`, {
-          log: await this.logTail(),
+          log: await this.logExcerpt(),
         });
       }
       await delay(5, undefined, { signal });
     }
   }
 
+  get #logPath(): string {
+    return join(this.#options.folder.path, 'log', OUTPUT_LOG);
+  }
+
   #spawn(command: readonly string[]): GuardedProcess {
     const { installation, folder } = this.#options;
-    const logFd = openSync(join(folder.path, 'log', 'output.log'), 'a', 0o600);
+    const logFd = openSync(this.#logPath, 'a', 0o600);
     try {
       return this.#processes.start(wrapped(installation, command), {
         env: this.#env,
@@ -152,7 +151,6 @@ function nodeEnvironment(
   distPort: number,
   epmdPort: number,
 ): NodeJS.ProcessEnv {
-  const localOnly = '-kernel inet_dist_use_interface {127,0,0,1}';
   return {
     PATH: process.env.PATH,
     // Erlang wants a UTF-8 locale for its file names.
@@ -171,8 +169,10 @@ function nodeEnvironment(
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
     ERL_EPMD_PORT: `${epmdPort}`,
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: localOnly,
-    RABBITMQ_CTL_ERL_ARGS: localOnly,
+    // For the node, for rabbitmqctl, and for a helper of the node that would start a port mapper as a daemon.
+    ERL_AFLAGS: '-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}',
+    // Written next to the log, it would take a second and tell nobody anything.
+    ERL_CRASH_DUMP_BYTES: '0',
     // Makes the start script become the node, instead of waiting for it as its parent.
     RUNNING_UNDER_SYSTEMD: 'true',
   };

@@ -33,6 +33,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     return await PrivateBroker.start(node, ports, watchdog, options);
   } catch (error) {
     await watchdog.cleanUp();
+    options.signal?.throwIfAborted();
     throw error;
   }
 }
@@ -158,13 +159,12 @@ class PrivateBroker implements RunningBroker {
       this.#version = await awaitReady(this.#ports, giveUp.signal);
       this.#endExpected = false;
     } catch (error) {
-      callerSignal?.throwIfAborted();
       if (isTaskQueueError(error)) throw error;
       const cause: Error = giveUp.signal.reason ?? error;
       throw startFailed(`RabbitMQ did not start: ${cause.message}`, {
         cause,
-        log: await this.#node.logTail(),
-        hint: 'The end of its log says what was wrong. A machine under load may need a longer time to start.',
+        log: await this.#node.logExcerpt(),
+        hint: 'The log says what was wrong; if nothing was, the machine may be under load and need more time.',
       });
     } finally {
       clearTimeout(timer);

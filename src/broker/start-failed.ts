@@ -3,7 +3,7 @@ import { ErrorCode, TaskQueueError } from '../errors.ts';
 interface StartFailure {
   cause?: unknown;
   hint?: string;
-  /** The end of what the failed program wrote; it becomes part of the message, since the file may be gone. */
+  /** What the failed program wrote; it becomes part of the message, since the file may be gone. */
   log?: string;
 }
 
@@ -12,7 +12,7 @@ export function startFailed(message: string, { cause, hint, log }: StartFailure 
   const lines = log?.trimEnd().replace(/^/gm, '  ');
   return new TaskQueueError(
     ErrorCode.brokerStartFailed,
-    lines ? `${message}. The last it wrote:\n${lines}` : message,
+    lines ? `${message}. From what it wrote:\n${lines}` : message,
     { cause, ...(hint === undefined ? {} : { hint }) },
   );
 }

@@ -3,12 +3,12 @@ import type { Writable } from 'node:stream';
 
 /**
  * Reads what is to be cleaned up, a line each, until its input ends: then it does it. Signals sent to a whole
- * service or container must not end it before that. A node that was just killed could still write once
- * more, so folders are removed when the processes are dead; but not later than after three seconds, since
- * where nobody reaps orphans they look alive forever.
+ * service or container must not end it before that. A node that was just killed could still write once more,
+ * so folders are removed when the processes are dead; orphans that nobody has reaped yet count as dead.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
+is_alive() { state=$(ps -o stat= -p "$1") && case $state in *Z*) false ;; esac; }
 pids= folder= file= command=
 while read -r what value; do
   case $what in
@@ -22,7 +22,7 @@ done
 [ -z "$command" ] || eval "$command"
 for pid in $pids; do
   tries=0
-  while kill -0 "$pid" && [ $tries -lt 60 ]; do sleep 0.05; tries=$((tries + 1)); done
+  while is_alive "$pid" && [ $tries -lt 60 ]; do sleep 0.05; tries=$((tries + 1)); done
 done
 [ -z "$folder" ] || rm -rf -- "$folder" || { sleep 1; rm -rf -- "$folder"; }
 [ -z "$file" ] || rm -f -- "$file"
@@ -63,13 +63,11 @@ export class Watchdog {
 
   /** Resolves when everything is gone. */
   async cleanUp(): Promise<void> {
-    if (this.#shell.process.exitCode !== null || this.#shell.process.signalCode !== null) {
-      // Somebody killed it: another one does its work.
-      this.#shell = startShell();
-      for (const [what, value] of this.#duties) this.#guard(what, value);
-    }
-    this.#shell.process.stdin.end();
-    await this.#shell.ended;
+    if (await this.#shell.finish()) return;
+    // Somebody killed it: another one does its work.
+    this.#shell = startShell();
+    for (const [what, value] of this.#duties) this.#guard(what, value);
+    await this.#shell.finish();
   }
 
   #guard(what: string, value: string): void {
@@ -78,16 +76,30 @@ export class Watchdog {
   }
 }
 
-function startShell(): { process: ChildProcessByStdio<Writable, null, null>; ended: Promise<void> } {
-  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'mcp-taskq-broker-watchdog'], {
+interface Shell {
+  process: ChildProcessByStdio<Writable, null, null>;
+  /** Has it do its duties. Resolves to whether it got to the end of them. */
+  finish(): Promise<boolean>;
+}
+
+function startShell(): Shell {
+  // The script is in the environment for the sake of whoever looks at the process list.
+  const shell = spawn('/bin/sh', ['-c', 'eval "$WATCHDOG"', 'mcp-taskq-broker-watchdog'], {
     detached: true,
     cwd: '/',
+    env: { PATH: process.env.PATH, WATCHDOG: SCRIPT },
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  // Writing to one that was killed: cleanUp() notices.
+  // Writing to one that was killed.
   shell.stdin.on('error', () => {});
-  const ended = new Promise<void>((resolve) => {
-    shell.once('exit', () => resolve()).once('error', () => resolve());
+  const ended = new Promise<boolean>((resolve) => {
+    shell.once('exit', (_, signal) => resolve(signal === null)).once('error', () => resolve(false));
   });
-  return { process: shell, ended };
+  return {
+    process: shell,
+    finish: () => {
+      shell.stdin.end();
+      return ended;
+    },
+  };
 }

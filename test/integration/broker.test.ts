@@ -1,0 +1,194 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { connect } from 'amqplib';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type BrokerOptions, ErrorCode, type RunningBroker, startBroker } from '../../src/index.ts';
+import { aliveAmong, childrenOf } from '../support/processes.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
+// So that only the brokers of this file put their temporary folders there.
+process.env.TMPDIR = scratch;
+const running: RunningBroker[] = [];
+
+afterAll(async () => {
+  await Promise.all(running.map((broker) => broker.stop()));
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+async function start(options: BrokerOptions = {}): Promise<RunningBroker> {
+  const broker = await startBroker({ install: true, ...options });
+  running.push(broker);
+  return broker;
+}
+
+function temporaryFolders(): string[] {
+  return readdirSync(scratch).filter((name) => name.startsWith('mcp-taskq-broker-'));
+}
+
+async function publish(url: string, queue: string, text: string): Promise<void> {
+  const connection = await connect(url);
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue(queue, { durable: true });
+  channel.sendToQueue(queue, Buffer.from(text), { persistent: true });
+  await channel.waitForConfirms();
+  await connection.close();
+}
+
+async function take(url: string, queue: string): Promise<string | undefined> {
+  const connection = await connect(url);
+  const channel = await connection.createChannel();
+  const message = await channel.get(queue, { noAck: true });
+  await connection.close();
+  return message === false ? undefined : message.content.toString();
+}
+
+describe('a private broker', () => {
+  test('serves AMQP, the management API and rabbitmqctl, and leaves nothing behind when it is stopped', async () => {
+    const progress: string[] = [];
+    const broker = await start({ management: true, onProgress: (line) => progress.push(line) });
+    await publish(broker.url, 'orders', 'first');
+    const response = await fetch(`${broker.apiUrl}/api/queues/%2F/orders`, {
+      headers: { authorization: `Basic ${btoa('guest:guest')}` },
+    });
+    expect(response.status).toBe(200);
+    expect(await broker.ctl('-q', 'list_queues', 'name')).toContain('orders');
+    expect(progress.join('\n')).toContain(broker.version);
+    expect(broker.version).toMatch(/^\d+\.\d+\.\d+/);
+    expect(broker.url).toBe(`amqp://127.0.0.1:${broker.port}`);
+    const processes = childrenOf(process.pid, /epmd|beam|broker-watchdog/);
+    expect(processes).toHaveLength(3);
+    expect(temporaryFolders()).toHaveLength(1);
+
+    await broker.stop();
+
+    expect(aliveAmong(processes)).toEqual([]);
+    expect(temporaryFolders()).toEqual([]);
+    expect(await broker.exited).toBeUndefined();
+    await expect(connect(broker.url)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('keeps what was confirmed over kill and restart, tells when it ends by itself, and still cleans up', async () => {
+    const broker = await start();
+    await publish(broker.url, 'orders', 'confirmed');
+    await broker.kill();
+    await expect(connect(broker.url)).rejects.toThrow('ECONNREFUSED');
+    await broker.restart();
+    expect(await take(broker.url, 'orders')).toBe('confirmed');
+
+    const processes = childrenOf(process.pid, /epmd|beam|broker-watchdog/);
+    const [node] = childrenOf(process.pid, /beam/);
+    process.kill(node as number, 'SIGKILL');
+    expect(await broker.exited).toMatchObject({
+      code: ErrorCode.brokerStartFailed,
+      message: 'The private RabbitMQ has ended by itself with signal SIGKILL',
+    });
+
+    const [watchdog] = childrenOf(process.pid, /broker-watchdog/);
+    process.kill(watchdog as number, 'SIGKILL');
+    await expect.poll(() => aliveAmong([watchdog as number])).toEqual([]);
+    await broker.stop();
+    expect(aliveAmong(processes)).toEqual([]);
+    expect(temporaryFolders()).toEqual([]);
+  });
+
+  test('keeps the data in a folder that was given, and lets one broker use it at a time', async () => {
+    const dataDir = join(scratch, 'kept data');
+    const first = await start({ dataDir });
+    await publish(first.url, 'orders', 'kept');
+    await expect(startBroker({ dataDir })).rejects.toMatchObject({
+      code: ErrorCode.brokerStartFailed,
+      message: expect.stringContaining('in use by another broker'),
+    });
+    await first.stop();
+    const second = await start({ dataDir });
+    expect(await take(second.url, 'orders')).toBe('kept');
+    await second.stop();
+    expect(readdirSync(dataDir)).toContain('mnesia');
+  });
+
+  test('is gone within seconds when the process that started it is killed with SIGKILL', async () => {
+    const script = `
+      import { startBroker } from './dist/index.js';
+      const broker = await startBroker({ install: true, management: true });
+      console.log(broker.port);`;
+    const owner = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void owner.kill('SIGKILL'));
+    const [port] = await once(createInterface({ input: owner.stdout }), 'line');
+    const processes = childrenOf(owner.pid as number);
+    expect(processes).toHaveLength(3);
+    expect(temporaryFolders()).toHaveLength(1);
+
+    owner.kill('SIGKILL');
+
+    await expect.poll(() => aliveAmong(processes), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(temporaryFolders, { timeout: 10_000 }).toEqual([]);
+    await expect(connect(`amqp://127.0.0.1:${port}`)).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+describe('a start that fails', () => {
+  const nothingIsLeft = () => {
+    expect(childrenOf(process.pid, /epmd|beam|broker-watchdog/)).toEqual([]);
+    expect(temporaryFolders()).toEqual([]);
+  };
+
+  test('says that the port is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    await expect(startBroker({ port })).rejects.toMatchObject({
+      code: ErrorCode.brokerStartFailed,
+      message: `Port ${port} of 127.0.0.1 is in use already`,
+      hint: expect.stringContaining('Choose another port'),
+    });
+    server.close();
+    nothingIsLeft();
+  });
+
+  test.each([0, 65_536, 1.5])('refuses %d as a port', async (port) => {
+    await expect(startBroker({ port })).rejects.toMatchObject({ code: ErrorCode.invalidArgument });
+  });
+
+  test('shows the end of the log', async () => {
+    await expect(startBroker({ install: true, config: ['nonsense = 1'] })).rejects.toMatchObject({
+      code: ErrorCode.brokerStartFailed,
+      message: expect.stringMatching(/RabbitMQ did not start: it ended with status \d[\s\S]*nonsense/),
+    });
+    nothingIsLeft();
+  });
+
+  test('says that the server is not where it was said to be', async () => {
+    const installation = { binDir: '/nonexistent', epmd: '/nonexistent/epmd' };
+    await expect(startBroker({ installation })).rejects.toMatchObject({
+      code: ErrorCode.brokerStartFailed,
+      message: expect.stringMatching(/port mapper did not start: status 127[\s\S]*nonexistent/),
+    });
+    nothingIsLeft();
+  });
+
+  test('says that the node took too long', async () => {
+    await expect(startBroker({ install: true, startTimeoutMs: 300 })).rejects.toMatchObject({
+      code: ErrorCode.brokerStartFailed,
+      message: expect.stringContaining('it was not ready after 300 ms'),
+    });
+    nothingIsLeft();
+  });
+
+  test('rejects with the reason of the signal that ended it', async () => {
+    const stop = new AbortController();
+    const started = startBroker({
+      install: true,
+      signal: stop.signal,
+      onProgress: () => setTimeout(() => stop.abort(new Error('enough')), 500),
+    });
+    await expect(started).rejects.toThrow('enough');
+    nothingIsLeft();
+  });
+});
