@@ -1,0 +1,178 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { Command } from '@commander-js/extra-typings';
+import type { BrokerOptions, RunningBroker } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { type Context, withContext } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { describeWithExamples } from '../help-text.ts';
+import { wholeNumber } from '../numbers.ts';
+
+const DESCRIPTION = describeWithExamples(
+  `Run a private RabbitMQ for trying things out, tests and demos: an installed one, else one in Docker or Podman, else
+  it offers to install one. It listens on 127.0.0.1 only, and whatever way it ends, nothing is left behind but the
+  folder of --data. Without a command it prints its address and runs until Ctrl-C (status 0) or SIGTERM (143). With a
+  command it runs that with MCP_TASKQ_URL set (and MCP_TASKQ_API_URL with --management), stops when it ends and
+  passes its exit status on: 128 and the number for a signal, 127 when there is no such command.`,
+  [
+    ['mcp-taskq broker -- npm test', 'a broker for one command'],
+    ['mcp-taskq broker --data ./broker --port 5672', 'one that keeps its messages until the next time'],
+    ['mcp-taskq broker > broker.env &', 'in the background; then: export $(cat broker.env)'],
+  ],
+);
+
+interface Options {
+  port?: number;
+  data?: string;
+  management?: true;
+  install?: true;
+}
+
+export function brokerCommand() {
+  return (
+    new Command('broker')
+      .summary('run a private RabbitMQ, for one command or until Ctrl-C')
+      .description(DESCRIPTION)
+      .argument('[command...]', 'what to run, with its own options; "--" before it is good style')
+      .option('--port <number>', 'AMQP port (default: a free one)', wholeNumber(1))
+      .option('--data <dir>', 'keep the data in this folder (default: a temporary one)')
+      .option('--management', 'with the management API, which "ls" needs; makes the start slower')
+      .option('--install', 'install RabbitMQ if it is missing, without asking')
+      // The options behind the command's name are the command's.
+      .passThroughOptions()
+      .action((words, options, self) =>
+        withContext(self, (context) => runBroker(context, words, options), { stopsByItself: true }),
+      )
+  );
+}
+
+async function runBroker(context: Context, [program, ...args]: string[], options: Options): Promise<void> {
+  const begun = Date.now();
+  const { startBroker } = await import('../../index.ts');
+  const broker = await startBroker(brokerOptions(context, options));
+  try {
+    context.stop.signal.throwIfAborted();
+    if (program === undefined) return await serve(context, broker);
+    const { timeoutMs } = context.settings;
+    // From here on signals are for the command, which decides what they mean.
+    context.stop.release();
+    await runWith(broker, program, args, {
+      note: context.note,
+      timeoutMs: timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (Date.now() - begun)),
+    });
+  } finally {
+    await broker.stop();
+  }
+}
+
+function brokerOptions(context: Context, { port, data, management, install }: Options): BrokerOptions {
+  return {
+    ...(port !== undefined && { port }),
+    ...(data !== undefined && { dataDir: data }),
+    management: management ?? false,
+    install: install ?? false,
+    confirmInstall: (what) => confirmInstall(context, what),
+    onProgress: context.note,
+    signal: context.stop.signal,
+  };
+}
+
+async function confirmInstall({ stop }: Context, what: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new CommandFailure(
+      ExitCode.usage,
+      'RabbitMQ is not installed here, and there is no terminal to ask on',
+      {
+        hint: 'Say --install to have it installed, or start Docker or Podman.',
+      },
+    );
+  }
+  const { confirm } = await import('@inquirer/prompts');
+  const where = { output: process.stderr, signal: stop.signal };
+  if (await confirm({ message: `RabbitMQ is not installed here. ${what}?`, default: false }, where))
+    return true;
+  throw new CommandFailure(ExitCode.declined, 'Declined; nothing was installed');
+}
+
+/** Runs until a signal comes or `--timeout` elapses. */
+async function serve({ settings, stdout, note, stop }: Context, broker: RunningBroker): Promise<void> {
+  const { url, apiUrl, version } = broker;
+  await stdout.write(
+    settings.output === 'json' || settings.output === 'jsonl'
+      ? `${JSON.stringify({ url, api_url: apiUrl ?? null, version })}\n`
+      : Object.entries(addresses(broker))
+          .map(([name, value]) => `${name}=${value}\n`)
+          .join(''),
+  );
+  note('Ctrl-C stops it.');
+  try {
+    const error = await stop.race(broker.exited);
+    if (error) throw error;
+  } catch (error) {
+    // The way out that was announced is no failure.
+    if (error instanceof CommandFailure && error.exitCode === ExitCode.interrupted) {
+      note('Stopping');
+      return;
+    }
+    throw error;
+  }
+}
+
+function addresses({ url, apiUrl }: RunningBroker): Record<string, string> {
+  return { MCP_TASKQ_URL: url, ...(apiUrl !== undefined && { MCP_TASKQ_API_URL: apiUrl }) };
+}
+
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** Runs a command to its end. @throws CommandFailure with the status to pass on, unless that is 0 */
+async function runWith(
+  broker: RunningBroker,
+  program: string,
+  args: string[],
+  { note, timeoutMs }: { note: Context['note']; timeoutMs: number | undefined },
+): Promise<void> {
+  const environment = { ...process.env };
+  // They belong to another broker.
+  delete environment.MCP_TASKQ_API_URL;
+  delete environment.MCP_TASKQ_PASSWORD_FILE;
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...environment, ...addresses(broker) } });
+
+  // A terminal sends Ctrl-C and Ctrl-\ to the command as well; a second one could mean something else to it.
+  const isOnTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  const forward = (signal: NodeJS.Signals) => {
+    if (!isOnTerminal || signal === 'SIGTERM' || signal === 'SIGHUP') child.kill(signal);
+  };
+  for (const signal of FORWARDED) process.on(signal, forward);
+  let timedOut = false;
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          timedOut = true;
+          child.kill('SIGTERM');
+        }, timeoutMs);
+  broker.exited.then((error) => error && note(`warning: ${error.message}`));
+  try {
+    const status = await new Promise<number>((resolve, reject) => {
+      child.once('error', (cause) => reject(cannotRun(program, cause)));
+      child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
+    });
+    if (timedOut) {
+      throw new CommandFailure(ExitCode.timedOut, `${program} did not end within the time of --timeout`);
+    }
+    if (status !== 0) throw new CommandFailure(status, '');
+  } finally {
+    clearTimeout(timer);
+    for (const signal of FORWARDED) process.off(signal, forward);
+  }
+}
+
+/** The statuses are a shell's. */
+function cannotRun(program: string, cause: NodeJS.ErrnoException): CommandFailure {
+  const isMissing = cause.code === 'ENOENT';
+  return new CommandFailure(
+    isMissing ? 127 : 126,
+    isMissing ? `There is no command ${program}` : `Cannot run ${program}: ${cause.message}`,
+    { cause },
+  );
+}

@@ -1,0 +1,173 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { connect } from 'amqplib';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { aliveAmong, childrenOf } from '../support/processes.ts';
+
+const bin = fileURLToPath(new URL('../../bin/mcp-taskq.js', import.meta.url));
+
+/** Where the brokers of a test put their temporary folders. */
+let scratch: string;
+
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
+});
+
+afterEach(() => {
+  // Every test ends its broker, each in another way: nothing may be left of it.
+  expect(readdirSync(scratch)).toEqual([]);
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+interface Running {
+  pid: number;
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves when this is in the output. */
+  printed(text: string | RegExp): Promise<void>;
+  /** Standard output so far. */
+  output(): string;
+  ended: Promise<{ status: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }>;
+}
+
+/** `mcp-taskq broker`, with nothing on its standard input. */
+function broker(...args: string[]): Running {
+  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(
+    process.execPath,
+    [bin, 'broker', ...args],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TMPDIR: scratch, MCP_TASKQ_API_URL: 'http://another.invalid' },
+    },
+  );
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const texts = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    texts.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    texts.stderr += chunk;
+  });
+  return {
+    pid: child.pid as number,
+    kill: (signal) => child.kill(signal),
+    printed: (text) => expect.poll(() => texts.stdout + texts.stderr, { timeout: 60_000 }).toMatch(text),
+    output: () => texts.stdout,
+    // A command that outlives the broker may still hold the pipes.
+    ended: once(child, 'exit').then(([status, signal]) => ({ status, signal, ...texts })),
+  };
+}
+
+test('tells the command where the broker is, and passes its output and its exit status on', async () => {
+  const script = `
+    console.log(process.env.MCP_TASKQ_URL, process.env.MCP_TASKQ_API_URL, process.argv.slice(1).join());
+    process.exitCode = 5;`;
+  const { status, stdout, stderr } = await broker(
+    '--install',
+    '--',
+    process.execPath,
+    '--eval',
+    script,
+    '--',
+    '--port',
+    'x',
+  ).ended;
+  expect(stdout).toMatch(/^amqp:\/\/127\.0\.0\.1:\d+ undefined --port,x\n$/);
+  expect(stderr).toMatch(/RabbitMQ \S+ is ready/);
+  expect(status).toBe(5);
+});
+
+test('with --management tells where the API is; a command ended by a signal counts as 128 and its number', async () => {
+  const running = broker('--install', '--management', 'sh', '-c', 'echo "$MCP_TASKQ_API_URL"; kill -9 $$');
+  const { status, stdout } = await running.ended;
+  expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\n$/);
+  expect(status).toBe(137);
+});
+
+test('says that there is no such command', async () => {
+  const { status, stderr } = await broker('--install', '--', 'no-such-command').ended;
+  expect(stderr).toContain('There is no command no-such-command');
+  expect(status).toBe(127);
+});
+
+test('forwards signals to the command, which decides what they mean', async () => {
+  const script = `
+    process.on('SIGINT', () => console.log('heard SIGINT'));
+    process.on('SIGTERM', () => { console.log('heard SIGTERM'); process.exit(3); });
+    setInterval(() => {}, 1000);
+    console.log('listening');`;
+  const running = broker('--install', '--', process.execPath, '--eval', script);
+  await running.printed('listening');
+  running.kill('SIGINT');
+  await running.printed('heard SIGINT');
+  running.kill('SIGTERM');
+  await running.printed('heard SIGTERM');
+  expect((await running.ended).status).toBe(3);
+});
+
+test('ends a command that takes longer than --timeout', async () => {
+  const script = `process.on('SIGTERM', () => { console.log('heard SIGTERM'); process.exit(0); });
+    setInterval(() => {}, 1000);`;
+  const running = broker('--install', '--timeout', '10s', '--', process.execPath, '--eval', script);
+  const { status, stdout } = await running.ended;
+  expect(stdout).toBe('heard SIGTERM\n');
+  expect(status).toBe(124);
+});
+
+test.each([
+  ['SIGINT', 0],
+  ['SIGTERM', 143],
+] as const)(
+  'without a command prints its address and runs until %s, then ends with %d',
+  async (signal, wanted) => {
+    const running = broker('--install');
+    await running.printed(/^MCP_TASKQ_URL=.*\n/m);
+    const [, url] = /^MCP_TASKQ_URL=(.*)\n$/.exec(running.output()) ?? [];
+    const connection = await connect(url as string);
+    connection.on('error', () => {});
+    const processes = childrenOf(running.pid);
+    expect(processes).toHaveLength(3);
+    running.kill(signal);
+    expect((await running.ended).status).toBe(wanted);
+    expect(aliveAmong(processes)).toEqual([]);
+  },
+);
+
+test('ends with 130 and leaves nothing when interrupted while it starts', async () => {
+  const running = broker('--install');
+  await running.printed('Starting RabbitMQ');
+  running.kill('SIGINT');
+  expect(await running.ended).toMatchObject({ status: 130, stdout: '' });
+});
+
+test('killed with SIGKILL leaves no broker, also when its command lives on', async () => {
+  const running = broker('--install', '--', 'sh', '-c', 'echo started $$; exec sleep 600');
+  await running.printed(/started \d+/);
+  const command = Number(/\d+/.exec(running.output())?.[0]);
+  onTestFinished(() => void process.kill(command, 'SIGKILL'));
+  const processes = childrenOf(running.pid).filter((pid) => pid !== command);
+  expect(processes).toHaveLength(3);
+  running.kill('SIGKILL');
+  expect((await running.ended).signal).toBe('SIGKILL');
+  await expect.poll(() => aliveAmong(processes), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => readdirSync(scratch), { timeout: 10_000 }).toEqual([]);
+  expect(aliveAmong([command])).toEqual([command]);
+});
+
+test('refuses a port that is taken (1) and one that is none (2)', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  expect(await broker('--port', `${port}`).ended).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(`Port ${port} of 127.0.0.1 is in use already`),
+  });
+  expect(await broker('--port', '70000').ended).toMatchObject({ status: 2 });
+  expect(await broker('--port', 'x').ended).toMatchObject({ status: 2 });
+});
