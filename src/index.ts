@@ -5,6 +5,8 @@ export { startBroker } from './broker/start-broker.ts';
 export { redactUrl } from './broker-url.ts';
 export * from './codec.ts';
 export * from './errors.ts';
+export * from './list-task-queues.ts';
+export { ManagementApi, type ManagementApiOptions } from './management-api.ts';
 export * from './message-input.ts';
 export * from './messages.ts';
 export * from './options.ts';

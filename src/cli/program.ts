@@ -3,6 +3,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { clearCommand } from './commands/clear.ts';
 import { dequeueCommand } from './commands/dequeue.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
+import { lsCommand } from './commands/ls.ts';
 import { peekCommand } from './commands/peek.ts';
 import { watchCommand } from './commands/watch.ts';
 import { addGlobalOptions } from './global-options.ts';
@@ -14,6 +15,7 @@ const COMMANDS: readonly (() => CommandUnknownOpts)[] = [
   peekCommand,
   clearCommand,
   watchCommand,
+  lsCommand,
 ];
 
 /**

@@ -1,0 +1,153 @@
+import { Command, Option } from '@commander-js/extra-typings';
+import type { TaskQueueInfo } from '../../index.ts';
+import { colorsFor } from '../colors.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { type Context, withContext } from '../context.ts';
+import { durationOption } from '../durations.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { describeWithExamples } from '../help-text.ts';
+import { wholeNumber } from '../numbers.ts';
+import { type QueueSelection, SORT_KEYS, selectQueues } from '../queue-selection.ts';
+import { addTotals, type QueueTotals, queueTable, STATISTICS_NOTE, totalsLine } from '../queue-table.ts';
+
+const DESCRIPTION = describeWithExamples(
+  `List the task queues, with the messages that are in them now. In a pattern * is any text and ? any character.
+The broker tells which queues there are only through its management plugin; with --ids it is not needed.`,
+  [
+    ['mcp-taskq ls', 'all task queues'],
+    ['mcp-taskq ls "build-*" --sort ready --limit 10', 'the ten with most messages'],
+    ['mcp-taskq ls --non-empty --names | xargs -n 1 mcp-taskq peek', 'what is waiting everywhere'],
+    ['mcp-taskq ls --watch', 'a table that stays up to date'],
+    ['mcp-taskq ls --ids tasks.txt', 'the tasks in a file, over AMQP alone'],
+  ],
+);
+
+interface LsOptions extends QueueSelection {
+  names?: true;
+  ids?: string;
+  watch?: true;
+  interval: number;
+}
+
+export function lsCommand() {
+  return new Command('ls')
+    .summary('list task queues')
+    .description(DESCRIPTION)
+    .argument('[pattern]', 'task ids to list')
+    .addOption(new Option('--sort <by>', 'name, or most first (default: name)').choices(SORT_KEYS))
+    .option('--reverse', 'the other way round')
+    .option('--non-empty', 'only with messages, ready or unacked')
+    .option('--min <n>', 'only with so many messages ready', wholeNumber(1))
+    .option('--idle <dur>', 'only where nothing was done for this time', durationOption)
+    .option('--limit <n>', 'end after so many', wholeNumber(1))
+    .option('--names', 'print the task ids alone, a line each')
+    .option('--ids <file>', 'look at the task ids in a file or - (standard input), a line each')
+    .option('-w, --watch', 'show a live table until Ctrl-C')
+    .option('--interval <dur>', 'of --watch (default: 2s)', durationOption, 2000)
+    .action((pattern, options, self) =>
+      withContext(self, (context) => ls(context, pattern, options), {
+        stopsByItself: options.watch === true,
+      }),
+    );
+}
+
+async function ls(context: Context, pattern: string | undefined, options: LsOptions): Promise<void> {
+  if (options.ids !== undefined && (pattern !== undefined || options.watch)) {
+    throw new CommandFailure(ExitCode.usage, '--ids goes with neither a pattern nor --watch');
+  }
+  if (context.format === 'raw')
+    throw new CommandFailure(ExitCode.usage, 'ls has no raw output', { hint: 'Say --names.' });
+  const { listTaskQueues } = await import('../../index.ts');
+  const list = () => selectQueues(listTaskQueues(listOptions(context, pattern, options)), options);
+  if (options.watch) {
+    const { watchQueues } = await import('../watch-queues.ts');
+    return watchQueues(context, { list, intervalMs: options.interval, title: pattern ?? '' });
+  }
+  const pages =
+    options.ids === undefined
+      ? list()
+      : selectQueues((await import('../queues-by-id.ts')).queuesById(context, options.ids), options);
+  const printer = printerFor(context, options);
+  for await (const page of pages) await printer.write(page);
+  await printer.end();
+}
+
+function listOptions({ settings, format }: Context, pattern: string | undefined, options: LsOptions) {
+  return {
+    ...settings.connection,
+    apiUrl: settings.apiUrl,
+    ...(pattern !== undefined && { glob: pattern }),
+    // Not where nothing would be done with them: they take as long again.
+    statistics:
+      !options.names || options.idle !== undefined || options.sort === 'consumers' || format === 'json',
+  };
+}
+
+interface Printer {
+  write(queues: readonly TaskQueueInfo[]): Promise<void>;
+  end(): Promise<void>;
+}
+
+function printerFor(context: Context, options: LsOptions): Printer {
+  const { stdout, format } = context;
+  if (options.names) return namesPrinter(context);
+  if (format === 'table') return tablePrinter(context);
+  let count = 0;
+  return {
+    async write(queues) {
+      const lines = queues.map((info) => JSON.stringify(queueRecord(info)));
+      if (format === 'jsonl') await stdout.write(lines.map((line) => `${line}\n`).join(''));
+      else await stdout.write(lines.map((line) => `${count++ === 0 ? '[\n' : ',\n'}${line}`).join(''));
+    },
+    async end() {
+      if (format === 'json') await stdout.write(count === 0 ? '[]\n' : '\n]\n');
+      await stdout.flush();
+    },
+  };
+}
+
+/** Ids as they are: whoever reads them takes them for ids. No task id has a line break in it. */
+function namesPrinter({ stdout }: Context): Printer {
+  return {
+    write: (queues) => stdout.write(queues.map(({ taskId }) => `${taskId}\n`).join('')),
+    end: () => stdout.flush(),
+  };
+}
+
+function tablePrinter({ stdout, settings, note }: Context): Printer {
+  const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0 };
+  let hasHead = true;
+  const print = async (queues: readonly TaskQueueInfo[]) => {
+    await stdout.write(
+      queueTable(queues, { hasHead, colors: colorsFor(process.stdout, settings), now: Date.now() }),
+    );
+    hasHead = false;
+  };
+  return {
+    async write(queues) {
+      if (queues.length === 0) return;
+      await print(queues);
+      addTotals(totals, queues);
+    },
+    async end() {
+      note(`${totalsLine(totals)}${totals.queues > 0 ? `   ${STATISTICS_NOTE}` : ''}`);
+    },
+  };
+}
+
+/** The documented schema; times are ISO 8601. */
+function queueRecord({ taskId, ready, unacked, type, state, statistics }: TaskQueueInfo) {
+  const time = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+  return {
+    task_id: taskId,
+    ready: ready ?? null,
+    unacked: unacked ?? null,
+    type,
+    state,
+    statistics: statistics && {
+      consumers: statistics.consumers,
+      idle_since: time(statistics.idleSince),
+      oldest_at: time(statistics.oldestAt),
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import type { ChalkInstance } from 'chalk';
+import Table from 'cli-table3';
+import type { TaskQueueInfo } from '../index.ts';
+import { formatDuration } from './durations.ts';
+import { PLAIN_TABLE } from './tables.ts';
+import { safeLine } from './terminal-text.ts';
+
+/** Widths are fixed, so that the pages of a long list align; the task comes last, as ids are long and whole. */
+const COLUMNS = [
+  { name: 'READY', width: 10, align: 'right' },
+  { name: 'UNACKED', width: 10, align: 'right' },
+  { name: '~CONS', width: 8, align: 'right' },
+  { name: '~IDLE', width: 9, align: 'right' },
+  { name: '~OLDEST', width: 10, align: 'right' },
+  { name: 'TYPE', width: 9, align: 'left' },
+  { name: 'STATE', width: 10, align: 'left' },
+] as const;
+
+export const STATISTICS_NOTE = '~ from the broker’s statistics, up to 10 s old';
+
+export interface QueueTableOptions {
+  /** Begin with the names of the columns. */
+  hasHead: boolean;
+  colors: ChalkInstance;
+  now: number;
+}
+
+export function queueTable(
+  queues: readonly TaskQueueInfo[],
+  { hasHead, colors, now }: QueueTableOptions,
+): string {
+  if (queues.length === 0 && !hasHead) return '';
+  const table = new Table({
+    ...PLAIN_TABLE,
+    ...(hasHead && { head: [...COLUMNS.map(({ name }) => name), 'TASK'].map((name) => colors.dim(name)) }),
+    colWidths: [...COLUMNS.map(({ width }) => width), null],
+    colAligns: [...COLUMNS.map(({ align }) => align), 'left'],
+  });
+  for (const { taskId, ready, unacked, type, state, statistics } of queues) {
+    const age = (since: number | undefined) =>
+      since === undefined ? '' : formatDuration(Math.max(0, now - since));
+    table.push([
+      ready === undefined ? '?' : ready > 0 ? colors.bold(ready) : colors.dim(ready),
+      unacked === undefined ? '?' : unacked > 0 ? colors.yellow(unacked) : colors.dim(unacked),
+      statistics === undefined ? '' : String(statistics.consumers),
+      age(statistics?.idleSince),
+      age(statistics?.oldestAt),
+      type,
+      state === 'running' ? colors.dim(state) : state === 'down' ? colors.red(state) : safeLine(state),
+      safeLine(taskId),
+    ]);
+  }
+  return `${table.toString().replace(/ +$/gm, '')}\n`;
+}
+
+/** One line under the table. */
+export function totalsLine({ queues, ready, unacked }: QueueTotals): string {
+  const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+  return `${count(queues, 'task queue')}, ${count(ready, 'message')} ready, ${unacked} unacked`;
+}
+
+export interface QueueTotals {
+  queues: number;
+  ready: number;
+  unacked: number;
+}
+
+export function addTotals(totals: QueueTotals, queues: readonly TaskQueueInfo[]): void {
+  for (const { ready = 0, unacked = 0 } of queues) {
+    totals.queues++;
+    totals.ready += ready;
+    totals.unacked += unacked;
+  }
+}

@@ -1,0 +1,138 @@
+import { globMatcher, globToServerRegex } from './globs.ts';
+import { ManagementApi, type ManagementApiOptions } from './management-api.ts';
+import { DEFAULT_PREFIX, taskIdOf } from './naming.ts';
+import { parseTimestamp } from './timestamps.ts';
+
+export interface ListTaskQueuesOptions {
+  /** Task ids to list: `*` any text, `?` one character, `\` before a character that is meant as it is. Default all. */
+  glob?: string;
+  /** Also ask for the broker's statistics, which takes as long again. Default false. */
+  statistics?: boolean;
+}
+
+/** The queue of a task, as the management API tells of it. */
+export interface TaskQueueInfo {
+  taskId: string;
+  /** Messages to be read. Exact for a classic queue, up to 5 s old for a quorum queue, unknown for a stream. */
+  ready: number | undefined;
+  /** Messages that a reader holds; as exact as `ready`. */
+  unacked: number | undefined;
+  /** `classic`, `quorum` or `stream`. */
+  type: string;
+  /** `running`, `idle`, `down`, … */
+  state: string;
+  /** Where asked for and known. Up to 10 seconds old. */
+  statistics: QueueStatistics | undefined;
+}
+
+export interface QueueStatistics {
+  consumers: number;
+  /** Since when nothing has been done with the queue, in milliseconds since the epoch. */
+  idleSince: number | undefined;
+  /** The AMQP timestamp of the oldest message, in milliseconds since the epoch, where its publisher set one. */
+  oldestAt: number | undefined;
+}
+
+/** More than 500 the API refuses. */
+const PAGE_SIZE = 500;
+
+interface Page<T> {
+  items: T[];
+  page_count: number;
+}
+
+interface Totals {
+  name: string;
+  messages_ready?: number;
+  messages_unacknowledged?: number;
+  type?: string;
+  state?: string;
+}
+
+interface Statistics {
+  name: string;
+  consumers?: number;
+  idle_since?: string | null;
+  head_message_timestamp?: number | string | null;
+}
+
+/**
+ * Lists the queues of tasks, by name, a page at a time and so with little memory, however many there are. A
+ * queue that is made or deleted meanwhile may be in the list or not.
+ *
+ * @throws TaskQueueError as {@link ManagementApi.get} does
+ */
+export async function* listTaskQueues(
+  options: ManagementApiOptions & ListTaskQueuesOptions = {},
+): AsyncGenerator<TaskQueueInfo[], void, undefined> {
+  const { glob = '*', statistics = false, prefix = DEFAULT_PREFIX } = options;
+  const matches = globMatcher(glob);
+  const api = new ManagementApi(options);
+  const path = `queues/${encodeURIComponent(api.vhost)}`;
+  const query = {
+    name: globToServerRegex(prefix, glob),
+    use_regex: true,
+    page_size: PAGE_SIZE,
+    sort: 'name',
+  };
+  const totalsOf = (page: number) =>
+    api.get<Page<Totals>>(path, {
+      ...query,
+      page,
+      // Counts that are counted now, instead of those of the last statistics.
+      disable_stats: true,
+      enable_queue_totals: true,
+      columns: 'name,messages_ready,messages_unacknowledged,type,state',
+    });
+  const statisticsOf = (page: number) =>
+    api.get<Page<Statistics>>(path, {
+      ...query,
+      page,
+      columns: 'name,consumers,idle_since,head_message_timestamp',
+    });
+  try {
+    let before = new Set<string>();
+    for (let page = 1, pages = 1; page <= pages; page++) {
+      const [totals, details] = await Promise.all([
+        totalsOf(page),
+        statistics ? statisticsOf(page) : undefined,
+      ]);
+      pages = totals.page_count;
+      const byName = new Map(details?.items.map((item) => [item.name, item]));
+      const infos: TaskQueueInfo[] = [];
+      for (const item of totals.items) {
+        const taskId = taskIdOf(item.name, prefix);
+        // Pages shift while queues are made: what moved on to this one was on the last.
+        if (taskId === undefined || before.has(item.name) || !matches(taskId)) continue;
+        infos.push(toInfo(taskId, item, byName.get(item.name)));
+      }
+      before = new Set(totals.items.map(({ name }) => name));
+      yield infos;
+    }
+  } finally {
+    api.close();
+  }
+}
+
+function toInfo(taskId: string, totals: Totals, details: Statistics | undefined): TaskQueueInfo {
+  return {
+    taskId,
+    ready: totals.messages_ready,
+    unacked: totals.messages_unacknowledged,
+    type: totals.type ?? 'classic',
+    state: totals.state ?? 'unknown',
+    statistics: details?.consumers === undefined ? undefined : toStatistics(details.consumers, details),
+  };
+}
+
+function toStatistics(
+  consumers: number,
+  { idle_since, head_message_timestamp }: Statistics,
+): QueueStatistics {
+  return {
+    consumers,
+    idleSince: idle_since ? parseTimestamp(idle_since) : undefined,
+    // An empty string on some versions, null on others.
+    oldestAt: typeof head_message_timestamp === 'number' ? head_message_timestamp * 1000 : undefined,
+  };
+}

@@ -1,0 +1,186 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { type BrokerAddress, redactUrl } from './broker-url.ts';
+import { ErrorCode, TaskQueueError } from './errors.ts';
+import { resolveOptions, type TaskQueueOptions, type TlsOptions } from './options.ts';
+
+export interface ManagementApiOptions extends TaskQueueOptions {
+  /**
+   * Of RabbitMQ's management plugin. Default: the host of the broker's URL, port 15672, or 15671 with TLS.
+   * Credentials in it come before those of the broker's URL.
+   */
+  apiUrl?: string | undefined;
+  /** For one answer. Default 30,000. */
+  apiTimeoutMs?: number;
+}
+
+const HINT =
+  'Is the management plugin on (rabbitmq-plugins enable rabbitmq_management) and --api-url right? "ls --ids" works without it.';
+
+/**
+ * RabbitMQ's management HTTP API, https://www.rabbitmq.com/docs/http-api-reference: the only way to learn
+ * which queues there are. Node's own client is used, as fetch takes no certificates.
+ */
+export class ManagementApi {
+  readonly #base: URL;
+  readonly #authorization: string;
+  readonly #agent: http.Agent;
+  readonly #timeoutMs: number;
+  readonly vhost: string;
+
+  /** @throws TaskQueueError `INVALID_ARGUMENT` */
+  constructor(options: ManagementApiOptions = {}) {
+    const { addresses, tls } = resolveOptions(options);
+    const [address] = addresses;
+    this.#base = baseUrl(options.apiUrl, address);
+    this.vhost = address.vhost;
+    this.#timeoutMs = options.apiTimeoutMs ?? 30_000;
+    const { username, password } = this.#base;
+    const [user, secret] = username
+      ? [decodeURIComponent(username), decodeURIComponent(password)]
+      : [address.username ?? 'guest', address.password ?? 'guest'];
+    this.#authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
+    this.#base.username = '';
+    this.#base.password = '';
+    const isTls = this.#base.protocol === 'https:';
+    this.#agent = isTls
+      ? new https.Agent({ keepAlive: true, ...tlsOptions(tls) })
+      : new http.Agent({ keepAlive: true });
+  }
+
+  /**
+   * The JSON that answers a GET.
+   * @param path below `/api/`, its parts percent-encoded
+   * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`
+   * (404), `TIMEOUT`
+   */
+  async get<T>(path: string, query: Record<string, string | number | boolean> = {}): Promise<T> {
+    const url = new URL(`api/${path}`, this.#base);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
+    const { status, body } = await this.#request(url);
+    const answer = parseJson(body);
+    if (status === 200 && answer !== undefined) return answer as T;
+    throw this.#refusal(status, answer);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #request(url: URL): Promise<{ status: number; body: string }> {
+    const { request } = url.protocol === 'https:' ? https : http;
+    return new Promise((resolve, reject) => {
+      const giveUp = setTimeout(() => outgoing.destroy(new Error('timeout')), this.#timeoutMs);
+      const fail = (cause: Error) => {
+        clearTimeout(giveUp);
+        reject(cause.message === 'timeout' ? this.#timeoutError() : this.#unreachable(cause));
+      };
+      const headers = { authorization: this.#authorization, accept: 'application/json' };
+      const outgoing = request(url, { agent: this.#agent, headers }, (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', fail);
+        incoming.on('end', () => {
+          clearTimeout(giveUp);
+          resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString() });
+        });
+      });
+      outgoing.on('error', fail);
+      outgoing.end();
+    });
+  }
+
+  #refusal(status: number, answer: unknown): TaskQueueError {
+    const { reason } = (answer ?? {}) as { reason?: unknown };
+    const said = typeof reason === 'string' ? ` (${redactUrl(reason)})` : '';
+    const at = `The management API at ${this.#base.origin}`;
+    if (answer === undefined) {
+      return new TaskQueueError(
+        ErrorCode.apiUnavailable,
+        `${at} answered ${status} and no JSON: something else listens there`,
+        { hint: HINT },
+      );
+    }
+    switch (status) {
+      case 401:
+        // "Login failed" for wrong credentials, "Not management user" for a user without the tag.
+        return /not management/i.test(said)
+          ? new TaskQueueError(ErrorCode.accessRefused, `${at} refuses the user${said}`, {
+              hint: 'Give the user the tag "management": rabbitmqctl set_user_tags USER management.',
+            })
+          : new TaskQueueError(
+              ErrorCode.authenticationFailed,
+              `${at} refuses the user name or password${said}`,
+              {
+                hint: 'Check the credentials in the broker URL or in --api-url.',
+              },
+            );
+      case 403:
+        return new TaskQueueError(ErrorCode.accessRefused, `${at} refuses access${said}`, {
+          hint: `The user needs permissions on the vhost ${JSON.stringify(this.vhost)}.`,
+        });
+      case 404:
+        return new TaskQueueError(
+          ErrorCode.vhostNotFound,
+          `${at} knows no vhost ${JSON.stringify(this.vhost)}${said}`,
+          { hint: 'The vhost is the path of the broker URL.' },
+        );
+      default:
+        return new TaskQueueError(ErrorCode.apiUnavailable, `${at} answered ${status}${said}`, {
+          hint: status >= 500 ? 'The broker is starting, stopping or overloaded; its log says more.' : HINT,
+        });
+    }
+  }
+
+  #timeoutError(): TaskQueueError {
+    return new TaskQueueError(
+      ErrorCode.timeout,
+      `The management API at ${this.#base.origin} did not answer within ${this.#timeoutMs} ms`,
+      { hint: 'The broker may be overloaded; "ls --ids" asks over AMQP instead.' },
+    );
+  }
+
+  #unreachable(cause: Error & { code?: string }): TaskQueueError {
+    const isTls = /^ERR_(SSL|TLS)|CERT|SELF_SIGNED|UNABLE_TO/.test(cause.code ?? '');
+    return new TaskQueueError(
+      isTls ? ErrorCode.tlsFailed : ErrorCode.apiUnavailable,
+      `Cannot reach the management API at ${this.#base.origin}: ${cause.code ?? cause.message}`,
+      { cause, hint: isTls ? 'Name the authority of its certificate with --tls-ca-file.' : HINT },
+    );
+  }
+}
+
+function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): URL {
+  const [scheme, port] = protocol === 'amqps' ? ['https', 15671] : ['http', 15672];
+  const text = given ?? `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const isUrl = /^https?:\/\//i.test(text) && URL.canParse(text);
+  if (!isUrl) {
+    throw new TaskQueueError(
+      ErrorCode.invalidArgument,
+      `The management API URL ${redactUrl(text)} is unusable: it is no http or https URL`,
+      { hint: 'It reads http://user:password@host:15672.' },
+    );
+  }
+  const url = new URL(text);
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
+}
+
+function tlsOptions({ ca, cert, key, passphrase, serverName, verify }: TlsOptions): https.AgentOptions {
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(serverName !== undefined && { servername: serverName }),
+    ...(verify !== undefined && { rejectUnauthorized: verify }),
+  };
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
