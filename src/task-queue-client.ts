@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { consumeInBatches } from './amqp/bulk-consumer.ts';
+import { consumeAndGiveBack, consumeInBatches } from './amqp/bulk-consumer.ts';
 import type { ChannelLease } from './amqp/channel-pool.ts';
 import type { SubscriptionListener } from './amqp/event-subscription.ts';
-import { Session, toStoredMessage } from './amqp/session.ts';
+import { type Delivery, Session, toStoredMessage } from './amqp/session.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import { queueName } from './naming.ts';
@@ -33,6 +33,11 @@ export interface DrainOptions {
   limit?: number;
   /** The largest batch. Default 500. */
   batchSize?: number;
+  /**
+   * Remove only these; the others stay at their place, but nobody else sees them until the drain is over. All
+   * that is in the queue is read for it. On a quorum queue each time counts as a delivery, as with a peek.
+   */
+  select?: (message: StoredMessage) => boolean;
   /** Hand everything over in one batch, so that it is acknowledged together or not at all. */
   whole?: boolean;
   /** Stop between two batches. */
@@ -168,8 +173,8 @@ export class TaskQueueClient {
   }
 
   /**
-   * Looks at the oldest messages. They stay where they are, but nobody else sees them while this reads them,
-   * and the broker marks them as redelivered. Do not use it on a quorum queue: RabbitMQ counts what is given
+   * Looks at the oldest messages. They stay where they are, but nobody else sees them for a moment, while this
+   * reads them, and the broker marks them as redelivered. Do not use it on a quorum queue: RabbitMQ counts what is given
    * back, and drops a message after 20 times (4.0), or moves it to the end (3.x).
    */
   async peek(taskId: string, { limit = 1, skip = 0 }: PeekOptions = {}): Promise<StoredMessage[]> {
@@ -181,20 +186,12 @@ export class TaskQueueClient {
         { hint: 'While they are looked at nobody else can read them; drain the queue to see all of it.' },
       );
     }
+    const { operationTimeoutMs } = this.#options;
     return this.#read(taskId, 'Cannot peek at', [], async (lease, queue) => {
-      const held = [];
-      while (held.length < skip + limit) {
-        const message = await lease.request((channel) => channel.get(queue));
-        if (message === false) break;
-        held.push(message);
-      }
-      const last = held.at(-1);
-      if (last === undefined) return [];
-      // One request gives all of them back, in order; it has no answer. Waiting for the answer to another one
-      // keeps whatever comes next from finding the queue empty, on this channel too: RabbitMQ answers the
-      // depth of a queue ahead of other work.
-      lease.channel.nack(last, true, true);
-      await lease.request((channel) => channel.checkQueue(queue));
+      const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+      const count = Math.min(messageCount, skip + limit);
+      if (count <= skip) return [];
+      const held = await consumeAndGiveBack(lease, queue, count, operationTimeoutMs);
       return held.slice(skip).map((message) => toStoredMessage(taskId, message));
     });
   }
@@ -242,7 +239,8 @@ export class TaskQueueClient {
 
   /**
    * Deletes the task's queue if it is empty and nobody consumes from it; the broker checks both as it deletes,
-   * so no message is lost. A quorum queue is left alone: RabbitMQ has no such check for it.
+   * so no message is lost. Only one that another program has got and not acknowledged is not counted: it goes
+   * with the queue, which matters if that program fails before it is done with it. A quorum queue is left alone: RabbitMQ has no such check for it.
    * @returns whether the task has no queue now; false when it was left alone
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
@@ -313,16 +311,25 @@ export class TaskQueueClient {
     options: DrainOptions,
     onRemoved: (count: number) => void,
   ): Promise<number> {
-    const { limit, batchSize = DEFAULT_BATCH_SIZE, whole, signal } = options;
+    const { limit, batchSize = DEFAULT_BATCH_SIZE, select, whole, signal } = options;
     if (limit !== undefined) checkCount('limit', limit);
     checkCount('batchSize', batchSize);
     const { operationTimeoutMs } = this.#options;
     let isHandedOver = false;
     const drain = async (lease: ChannelLease, queue: string) => {
       const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
-      const bound = Math.min(messageCount, limit ?? messageCount);
+      const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
       if (bound === 0) return 0;
-      const bulk = { limit: bound, batchSize, whole, signal, operationTimeoutMs, onRemoved };
+      const bulk = {
+        limit: bound,
+        most: limit,
+        batchSize,
+        select: select && ((message: Delivery) => select(toStoredMessage(taskId, message))),
+        whole,
+        signal,
+        operationTimeoutMs,
+        onRemoved,
+      };
       return consumeInBatches(lease, queue, bulk, (batch) => {
         isHandedOver = true;
         return handle(batch.map((message) => toStoredMessage(taskId, message)));

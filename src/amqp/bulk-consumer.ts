@@ -1,13 +1,19 @@
 import type { ConsumeMessage } from 'amqplib';
-import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ChannelLease } from './channel-pool.ts';
-import { DeliveryInbox } from './delivery-inbox.ts';
+import { Consumption } from './consumption.ts';
 
 export interface BulkOptions {
-  /** Stop after this many messages. */
+  /** Read at most this many. */
   limit: number;
   /** At most this many at once go to the handler; also how many the broker sends ahead. */
   batchSize: number;
+  /**
+   * Only these are handled; the others are held back until the end, and are then where they were. They count
+   * for `limit`, not for `most`.
+   */
+  select?: ((message: ConsumeMessage) => boolean) | undefined;
+  /** Handle at most this many. */
+  most?: number | undefined;
   /** Collect everything before the handler is called, once. */
   whole?: boolean | undefined;
   /** Stops between two batches. */
@@ -17,12 +23,6 @@ export interface BulkOptions {
   /** Told after each acknowledgement. */
   onRemoved: (count: number) => void;
 }
-
-/** How long no delivery comes before the broker is asked whether there is anything left. */
-const QUIET_MS = 20;
-
-/** AMQP's prefetch count is a 16-bit number; 0 means without limit. */
-const MAX_PREFETCH = 65_535;
 
 /**
  * Consumes a queue in order, up to a limit, or until it is empty, whichever comes first: others may be
@@ -36,75 +36,56 @@ export async function consumeInBatches(
   options: BulkOptions,
   handle: (batch: ConsumeMessage[]) => Promise<void> | void,
 ): Promise<number> {
-  const { limit, batchSize, whole = false, signal, operationTimeoutMs, onRemoved } = options;
-  const inbox = new DeliveryInbox();
-  const stopListening = lease.onEnd((reason) => inbox.fail(reason));
-  const depth = async () => (await lease.request((channel) => channel.checkQueue(queue))).messageCount;
-
-  const prefetch = whole ? 0 : Math.min(batchSize, limit, MAX_PREFETCH);
-  await lease.request((channel) => channel.prefetch(prefetch));
-  const { consumerTag } = await lease.request((channel) =>
-    channel.consume(queue, (message) => inbox.put(message)),
-  );
-  let isConsuming = true;
-  const stopConsuming = async () => {
-    if (!isConsuming) return;
-    isConsuming = false;
-    if (!inbox.isCancelled) await lease.request((channel) => channel.cancel(consumerTag));
-  };
-
+  const { limit, batchSize, select, whole = false, signal, operationTimeoutMs, onRemoved } = options;
+  const { most = limit } = options;
+  // What is held back counts for the prefetch, so that a selection would come to a halt.
+  const prefetch = whole || select ? 0 : Math.min(batchSize, limit);
+  const consumption = await Consumption.start(lease, queue, prefetch);
+  let seen = 0;
   let handled = 0;
   try {
-    let isExhausted = false;
-    let progressAt = Date.now();
-    while (handled < limit && !signal?.aborted) {
-      // Before the batch is acknowledged, so that the broker sends nothing in its place.
-      if (inbox.received >= limit) await stopConsuming();
-      const wanted = Math.min(whole ? limit : batchSize, limit - handled);
-      if (inbox.size >= (whole ? wanted : 1) || isExhausted || inbox.isCancelled) {
-        const batch = inbox.take(wanted);
-        const last = batch.at(-1);
-        if (last === undefined) break;
-        await handle(batch);
-        lease.channel.ack(last, true);
-        handled += batch.length;
-        onRemoved(batch.length);
-        progressAt = Date.now();
-      } else if (await inbox.waitForMore(QUIET_MS, signal)) {
-        progressAt = Date.now();
-      } else {
-        // Twice, as the first answer may overtake a delivery that was already on its way.
-        const before = inbox.received;
-        isExhausted = (await depth()) === 0 && (await depth()) === 0 && inbox.received === before;
-        if (Date.now() - progressAt > operationTimeoutMs) throw starvedError(queue, operationTimeoutMs);
-      }
+    while (seen < limit && handled < most && !signal?.aborted) {
+      const wanted = Math.min(whole ? limit : batchSize, limit - seen);
+      const batch = await consumption.take(whole ? wanted : 1, wanted, operationTimeoutMs, signal);
+      if (batch.length === 0 || signal?.aborted) break;
+      seen += batch.length;
+      const selected = select ? batch.filter(select).slice(0, most - handled) : batch;
+      if (selected.length === 0) continue;
+      await handle(selected);
+      handled += selected.length;
+      // Ahead of the last acknowledgement, in whose place the broker would send more.
+      const isLast = seen >= limit || handled >= most;
+      const cancelled = isLast ? consumption.cancel() : undefined;
+      acknowledge(lease, selected, select !== undefined);
+      onRemoved(selected.length);
+      await cancelled;
     }
   } finally {
-    stopListening();
-    await giveBackTheRest(lease, stopConsuming, depth);
+    await consumption.giveBackTheRest();
   }
   return handled;
 }
 
-async function giveBackTheRest(
-  lease: ChannelLease,
-  stopConsuming: () => Promise<void>,
-  depth: () => Promise<number>,
-): Promise<void> {
-  try {
-    await stopConsuming();
-    lease.channel.nackAll(true);
-    // The answer comes after the broker has done all of the above, and the acknowledgements before it.
-    await depth();
-  } catch {
-    // The channel has ended, and with that everything it held is back in the queue; or the queue is gone.
-  }
+/** In one request, unless messages between these are held back. */
+function acknowledge({ channel }: ChannelLease, messages: ConsumeMessage[], hasGaps: boolean): void {
+  if (hasGaps) for (const message of messages) channel.ack(message);
+  else channel.ack(messages.at(-1) as ConsumeMessage, true);
 }
 
-function starvedError(queue: string, ms: number): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.timeout,
-    `The queue ${queue} is not empty, but delivered nothing for ${ms} ms`,
-    { hint: 'Another consumer may hold it alone (single active consumer).' },
-  );
+/**
+ * The oldest messages of a queue, up to a number, which are all back at their place when this resolves.
+ * @param count no more than there are, or it takes a little longer to see that there are none
+ */
+export async function consumeAndGiveBack(
+  lease: ChannelLease,
+  queue: string,
+  count: number,
+  operationTimeoutMs: number,
+): Promise<ConsumeMessage[]> {
+  const consumption = await Consumption.start(lease, queue, count);
+  try {
+    return await consumption.take(count, count, operationTimeoutMs);
+  } finally {
+    await consumption.giveBackTheRest();
+  }
 }

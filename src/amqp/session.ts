@@ -83,14 +83,9 @@ export class Session {
   }
 }
 
-/** A message of amqplib's as ours. */
-export function toStoredMessage(
-  taskId: string,
-  {
-    content,
-    fields,
-    properties,
-  }: Pick<GetMessage, 'content' | 'properties'> & { fields: { redelivered: boolean } },
-): StoredMessage {
+/** A message of amqplib's, got or delivered. */
+export type Delivery = Pick<GetMessage, 'content' | 'properties'> & { fields: { redelivered: boolean } };
+
+export function toStoredMessage(taskId: string, { content, fields, properties }: Delivery): StoredMessage {
   return { taskId, redelivered: fields.redelivered, properties: fromAmqplib(properties), body: content };
 }

@@ -245,6 +245,36 @@ describe('deleteIfUnused', () => {
   });
 });
 
+describe('a message that is being looked at or drained', () => {
+  test('survives a conditional delete by another client, which takes the queue for empty', async () => {
+    const [looker, cleaner] = [openClient(), openClient()];
+    const task = newTask();
+    await looker.publish(task, raw('x'));
+    const until = Date.now() + 1_500;
+    let looks = 0;
+    const looking = (async () => {
+      while (Date.now() < until) looks += (await looker.peek(task)).length;
+    })();
+    const holding = (async () => {
+      while (Date.now() < until) {
+        const keep = looker.drain(task, async () => {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          throw new Error('keep it');
+        });
+        await keep.catch(() => {});
+      }
+    })();
+    let deletes = 0;
+    const deleting = (async () => {
+      for (; Date.now() < until; deletes++) expect(await cleaner.deleteIfUnused(task)).toBe(false);
+    })();
+    await Promise.all([looking, holding, deleting]);
+    expect(looks).toBeGreaterThan(10);
+    expect(deletes).toBeGreaterThan(10);
+    expect(await drained(looker, task)).toEqual(['x']);
+  });
+});
+
 describe('one task never hurts another', () => {
   test('1000 reads of missing queues beside 1000 pairs of publish and take on one client', async () => {
     const client = openClient();
