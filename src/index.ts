@@ -10,6 +10,7 @@ export { ManagementApi, type ManagementApiOptions } from './management-api.ts';
 export * from './message-input.ts';
 export * from './messages.ts';
 export * from './options.ts';
+export * from './prune-task-queues.ts';
 export * from './rabbitmq-task-message-queue.ts';
 export * from './records.ts';
 export * from './stored-message.ts';

@@ -164,7 +164,14 @@ export class TaskQueueClient {
       const message = await lease.request((channel) => channel.get(queue));
       if (message === false) return undefined;
       isHandedOver = true;
-      const result = await handle(toStoredMessage(taskId, message));
+      let result: T;
+      try {
+        result = await handle(toStoredMessage(taskId, message));
+      } catch (error) {
+        // Waited for, so that whoever hears of the failure finds the message in the queue.
+        await lease.close().catch(() => {});
+        throw error;
+      }
       lease.channel.ack(message);
       this.#tell(taskId, 'dequeued', 1, message.properties.messageId);
       return result;

@@ -53,15 +53,11 @@ export async function consumeInBatches(
       if (selected.length === 0) continue;
       await handle(selected);
       handled += selected.length;
-      // Ahead of the last acknowledgement, in whose place the broker would send more.
-      const isLast = seen >= limit || handled >= most;
-      const cancelled = isLast ? consumption.cancel() : undefined;
       acknowledge(lease, selected, select !== undefined);
       onRemoved(selected.length);
-      await cancelled;
     }
   } finally {
-    await consumption.giveBackTheRest();
+    await consumption.end();
   }
   return handled;
 }
@@ -86,6 +82,6 @@ export async function consumeAndGiveBack(
   try {
     return await consumption.take(count, count, operationTimeoutMs);
   } finally {
-    await consumption.giveBackTheRest();
+    await consumption.end();
   }
 }

@@ -12,6 +12,8 @@ export interface ChannelLease {
    * answer is complete (amqplib leaves a `get` hanging there), and after the operation timeout.
    */
   request<T>(start: (channel: Channel) => Promise<T>): Promise<T>;
+  /** Closes the channel, and with it ends all that it holds. The pool opens another one when it needs one. */
+  close(): Promise<void>;
   /** Calls back when the channel ends, for whoever waits for deliveries; answers how to stop listening. */
   onEnd(listener: (reason: unknown) => void): () => void;
 }
@@ -87,6 +89,10 @@ export class ChannelPool {
         return () => channel.off('close', onClose);
       },
       request: (start) => this.#request(pooled, what, start),
+      close: () => {
+        pooled.isOpen = false;
+        return this.#request(pooled, what, () => channel.close());
+      },
     };
   }
 

@@ -19,10 +19,8 @@ const MAX_PREFETCH = 65_535;
 export class Consumption {
   readonly #lease: ChannelLease;
   readonly #queue: string;
-  readonly #consumerTag: string;
   readonly #inbox: DeliveryInbox;
   readonly #stopListening: () => void;
-  #isConsuming = true;
   #progressAt = Date.now();
   #isExhausted = false;
 
@@ -32,33 +30,19 @@ export class Consumption {
     await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
     const stopListening = lease.onEnd((reason) => inbox.fail(reason));
     try {
-      const { consumerTag } = await lease.request((channel) =>
-        channel.consume(queue, (message) => inbox.put(message)),
-      );
-      return new Consumption(lease, queue, consumerTag, inbox, stopListening);
+      await lease.request((channel) => channel.consume(queue, (message) => inbox.put(message)));
+      return new Consumption(lease, queue, inbox, stopListening);
     } catch (error) {
       stopListening();
       throw error;
     }
   }
 
-  private constructor(
-    lease: ChannelLease,
-    queue: string,
-    consumerTag: string,
-    inbox: DeliveryInbox,
-    stopListening: () => void,
-  ) {
+  private constructor(lease: ChannelLease, queue: string, inbox: DeliveryInbox, stopListening: () => void) {
     this.#lease = lease;
     this.#queue = queue;
-    this.#consumerTag = consumerTag;
     this.#inbox = inbox;
     this.#stopListening = stopListening;
-  }
-
-  /** Deliveries so far, those taken included. */
-  get received(): number {
-    return this.#inbox.received;
   }
 
   /**
@@ -89,33 +73,16 @@ export class Consumption {
   }
 
   /**
-   * Ends the consumer. What is sent on the channel right after this call, an acknowledgement say, reaches the
-   * broker directly behind it: nothing is delivered in between, and the queue is not for a moment unused
-   * while it has messages that are held.
+   * Ends it by closing the channel: in one step the broker removes the consumer and puts back, to its place,
+   * whatever is held and not acknowledged. With a cancel and a nack, however close, a conditional delete gets
+   * in between, finds the queue empty and unused, and takes what is held with it.
+   *
+   * Resolves when the broker has done that and all before it. Never rejects: when the channel has ended, the
+   * broker does it by itself.
    */
-  async cancel(): Promise<void> {
-    if (!this.#isConsuming) return;
-    this.#isConsuming = false;
-    if (this.#inbox.isCancelled) return;
-    await this.#lease.request((channel) => channel.cancel(this.#consumerTag));
-  }
-
-  /**
-   * Gives back, to its place, whatever is held and not acknowledged. Resolves when the broker has done that
-   * and all before it. Never rejects: when the channel has ended, the broker does it by itself.
-   */
-  async giveBackTheRest(): Promise<void> {
+  async end(): Promise<void> {
     this.#stopListening();
-    try {
-      const cancelled = this.cancel();
-      this.#lease.channel.nackAll(true);
-      await cancelled;
-      // Deliveries that crossed with the cancel.
-      this.#lease.channel.nackAll(true);
-      await this.#depth();
-    } catch {
-      // The channel has ended, and with that everything it held is back; or the queue is gone.
-    }
+    await this.#lease.close().catch(() => {});
   }
 
   async #depth(): Promise<number> {

@@ -5,6 +5,7 @@ import { dequeueCommand } from './commands/dequeue.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { lsCommand } from './commands/ls.ts';
 import { peekCommand } from './commands/peek.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { watchCommand } from './commands/watch.ts';
 import { addGlobalOptions } from './global-options.ts';
 
@@ -16,6 +17,7 @@ const COMMANDS: readonly (() => CommandUnknownOpts)[] = [
   clearCommand,
   watchCommand,
   lsCommand,
+  pruneCommand,
 ];
 
 /**

@@ -1,0 +1,111 @@
+import { Command } from '@commander-js/extra-typings';
+import type { PruneOutcome, TaskQueueInfo } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { confirmLoss, requireTerminal } from '../confirmation.ts';
+import { type ClientContext, withClient } from '../context.ts';
+import { ageOption, formatDuration } from '../durations.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { describeWithExamples } from '../help-text.ts';
+import { formatCount } from '../sizes.ts';
+import { safeLine } from '../terminal-text.ts';
+
+const DESCRIPTION = describeWithExamples(
+  `Delete the queues of tasks that are empty, that nobody consumes from and that nothing was done with for a while.
+Each is checked again by the broker as it is deleted: a message that came meanwhile keeps its queue. Quorum queues
+are left alone. Needs the management plugin.`,
+  [
+    ['mcp-taskq prune --dry-run', 'what would go'],
+    ['mcp-taskq prune --idle 1d --yes', 'from cron'],
+    ['mcp-taskq prune --pattern "build-*" --idle 10m', 'some tasks only'],
+  ],
+);
+
+interface PruneOptions {
+  pattern?: string;
+  idle: number;
+  dryRun?: true;
+  yes?: true;
+}
+
+export function pruneCommand() {
+  return new Command('prune')
+    .summary('delete empty, unused, idle task queues')
+    .description(DESCRIPTION)
+    .option('--pattern <glob>', 'task ids to look at (default: all)')
+    .option('--idle <dur>', 'nothing done with it for so long (default: 1h)', ageOption, 3_600_000)
+    .option('--dry-run', 'print what would be deleted, and leave it')
+    .option('-y, --yes', 'do not ask')
+    .action((options, self) =>
+      withClient(self, (context) => prune(context, options), { stopsByItself: true }),
+    );
+}
+
+async function prune(context: ClientContext, options: PruneOptions): Promise<void> {
+  const { client, settings, stop, note } = context;
+  const mustAsk = !options.dryRun && !options.yes;
+  if (mustAsk) requireTerminal();
+  const { findIdleTaskQueues, pruneTaskQueues } = await import('../../index.ts');
+  const found = findIdleTaskQueues({
+    ...settings.connection,
+    apiUrl: settings.apiUrl,
+    idleMs: options.idle,
+    ...(options.pattern !== undefined && { glob: options.pattern }),
+  });
+  // All pages are read first: deleting would shift them.
+  const queues = await stop.race(collect(found));
+  const about = `${formatCount(queues.length, 'empty, unused queue')} idle for ${formatDuration(options.idle)} or longer`;
+  if (queues.length === 0) {
+    note(`${about}: nothing to do.`);
+    return;
+  }
+  if (options.dryRun) {
+    for (const { taskId } of queues) await report(context, { taskId, outcome: 'would delete' });
+    note(`${about} would be deleted; nothing was.`);
+    return;
+  }
+  if (mustAsk) {
+    for (const { taskId } of queues.slice(0, SHOWN)) note(`  ${safeLine(taskId)}`);
+    if (queues.length > SHOWN) note(`  and ${queues.length - SHOWN} more (--dry-run lists all)`);
+    const question = `Delete ${about}?`;
+    await stop.race(confirmLoss(context, { question, count: queues.length, phrase: String(queues.length) }));
+  }
+  const counts = { deleted: 0, kept: 0, failed: 0 };
+  for await (const outcome of pruneTaskQueues(
+    client,
+    queues.map(({ taskId }) => taskId),
+  )) {
+    counts[outcome.outcome]++;
+    await report(context, outcome);
+    if (stop.signal.aborted) break;
+  }
+  const left = counts.kept > 0 ? `, ${counts.kept} kept as they had come to use` : '';
+  note(`${formatCount(counts.deleted, 'queue')} deleted${left}.`);
+  stop.signal.throwIfAborted();
+  if (counts.failed > 0) {
+    throw new CommandFailure(
+      counts.deleted > 0 ? ExitCode.partly : ExitCode.failed,
+      `${formatCount(counts.failed, 'queue')} could not be deleted`,
+    );
+  }
+}
+
+/** Listed before the question; more would scroll it away. */
+const SHOWN = 20;
+
+async function collect(pages: AsyncIterable<TaskQueueInfo[]>): Promise<TaskQueueInfo[]> {
+  const queues: TaskQueueInfo[] = [];
+  for await (const page of pages) queues.push(...page);
+  return queues;
+}
+
+async function report(
+  { stdout, format }: ClientContext,
+  outcome: PruneOutcome | { taskId: string; outcome: 'would delete' },
+): Promise<void> {
+  const error = outcome.outcome === 'failed' ? outcome.error.message : undefined;
+  const line =
+    format === 'table'
+      ? `${outcome.outcome}  ${safeLine(outcome.taskId)}${error ? `  ${safeLine(error)}` : ''}`
+      : JSON.stringify({ task_id: outcome.taskId, outcome: outcome.outcome.replace(' ', '_'), error });
+  await stdout.write(`${line}\n`);
+}

@@ -1,0 +1,63 @@
+import type { TaskQueueError } from './errors.ts';
+import { isTaskQueueError } from './errors.ts';
+import { type ListTaskQueuesOptions, listTaskQueues, type TaskQueueInfo } from './list-task-queues.ts';
+import type { ManagementApiOptions } from './management-api.ts';
+import type { TaskQueueClient } from './task-queue-client.ts';
+
+export interface FindIdleTaskQueuesOptions {
+  /** Task ids to look at, as in `listTaskQueues`. Default all. */
+  glob?: string;
+  /** Nothing was done with the queue for so long. Default one hour, 3,600,000. */
+  idleMs?: number;
+}
+
+/** What became of a queue that was to be pruned. */
+export type PruneOutcome =
+  | { taskId: string; outcome: 'deleted' }
+  /** It had a message or a consumer by then, or is of a type that cannot be deleted safely. */
+  | { taskId: string; outcome: 'kept' }
+  | { taskId: string; outcome: 'failed'; error: TaskQueueError };
+
+const ONE_HOUR_MS = 3_600_000;
+
+/**
+ * Finds, a page at a time, the queues of tasks that look forgotten: empty, nothing unacknowledged, nobody
+ * consuming, idle for long enough. Quorum queues and streams are left out, as RabbitMQ has no conditional
+ * delete for them; so are queues whose idle time the broker does not know yet, some seconds after its start.
+ */
+export async function* findIdleTaskQueues(
+  options: ManagementApiOptions & FindIdleTaskQueuesOptions = {},
+): AsyncGenerator<TaskQueueInfo[], void, undefined> {
+  const { idleMs = ONE_HOUR_MS } = options;
+  const listed: ManagementApiOptions & ListTaskQueuesOptions = { ...options, statistics: true };
+  for await (const page of listTaskQueues(listed)) {
+    const now = Date.now();
+    yield page.filter(
+      ({ ready, unacked, type, statistics }) =>
+        type === 'classic' &&
+        ready === 0 &&
+        unacked === 0 &&
+        statistics?.consumers === 0 &&
+        statistics.idleSince !== undefined &&
+        now - statistics.idleSince >= idleMs,
+    );
+  }
+}
+
+/**
+ * Deletes the queues of tasks, each only if it is empty and unused at that moment, which the broker itself
+ * checks: a message that arrived meanwhile keeps its queue.
+ */
+export async function* pruneTaskQueues(
+  client: TaskQueueClient,
+  taskIds: Iterable<string>,
+): AsyncGenerator<PruneOutcome, void, undefined> {
+  for (const taskId of taskIds) {
+    try {
+      yield { taskId, outcome: (await client.deleteIfUnused(taskId)) ? 'deleted' : 'kept' };
+    } catch (error) {
+      if (!isTaskQueueError(error)) throw error;
+      yield { taskId, outcome: 'failed', error };
+    }
+  }
+}
