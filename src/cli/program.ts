@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { brokerCommand } from './commands/broker.ts';
 import { clearCommand } from './commands/clear.ts';
 import { dequeueCommand } from './commands/dequeue.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
@@ -18,6 +19,7 @@ const COMMANDS: readonly (() => CommandUnknownOpts)[] = [
   watchCommand,
   lsCommand,
   pruneCommand,
+  brokerCommand,
 ];
 
 /**

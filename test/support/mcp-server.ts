@@ -12,6 +12,8 @@ import {
   LoggingMessageNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { inject, onTestFinished } from 'vitest';
+import { TaskQueueClient } from '../../src/index.ts';
+import { FileTaskStore } from './mcp-server/file-task-store.js';
 
 const main = fileURLToPath(new URL('./mcp-server/main.js', import.meta.url));
 
@@ -41,7 +43,19 @@ export interface ServerProcess {
 }
 
 export async function startServer({ transport, ...options }: ServerOptions): Promise<ServerProcess> {
+  onTestFinished(() => removeQueues(options.tasks));
   return transport === 'stdio' ? stdioServer(options) : await httpServer(options);
+}
+
+/** A task whose server was killed or stopped early leaves its queue. */
+async function removeQueues(tasks: string): Promise<void> {
+  const client = new TaskQueueClient(inject('url'));
+  const { tasks: all } = await new FileTaskStore(tasks).listTasks();
+  for (const { taskId } of all) {
+    await client.drain(taskId, () => {});
+    await client.deleteIfUnused(taskId);
+  }
+  await client.close();
 }
 
 function stdioServer(options: Omit<ServerOptions, 'transport'>): ServerProcess {

@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { cliEnvironment } from '../support/cli.ts';
+import { aliveAmong, childrenOf } from '../support/processes.ts';
+import { until } from '../support/until.ts';
+
+const demo = fileURLToPath(new URL('../demo/demo.js', import.meta.url));
+
+async function runDemo(env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [demo], {
+    env: cliEnvironment(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk;
+  });
+  const ended = once(child, 'close');
+  const isServer = /mcp-server\.js/;
+  await Promise.race([until(() => childrenOf(child.pid as number, isServer).length > 0), ended]);
+  const servers = childrenOf(child.pid as number, isServer);
+  const [status] = await ended;
+  return { status, servers, ...output };
+}
+
+test('the demo shows every step, and ends with 0 and nothing left running', async () => {
+  const { status, servers, stdout, stderr } = await runDemo();
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  for (const command of ['ls', 'peek', 'watch', 'dequeue', 'enqueue', 'clear']) {
+    expect(stdout).toContain(`\n$ mcp-taskq ${command}`);
+  }
+  expect(stdout).not.toContain('\u001b');
+  expect(servers).toHaveLength(1);
+  expect(aliveAmong(servers)).toEqual([]);
+}, 60_000);
+
+test('the demo ends with 1 and says which step did not show what it should', async () => {
+  const { status, stderr } = await runDemo({ MCP_TASKQ_API_URL: 'http://127.0.0.1:1' });
+  expect(status).toBe(1);
+  expect(stderr).toContain('The demo failed: "mcp-taskq ls" ended with status 7');
+}, 60_000);
