@@ -6,14 +6,23 @@ import { parseTimestamp } from './timestamps.ts';
 export interface ListTaskQueuesOptions {
   /** Task ids to list: `*` any text, `?` one character, `\` before a character that is meant as it is. Default all. */
   glob?: string;
-  /** Also ask for the broker's statistics, which takes as long again. Default false. */
-  statistics?: boolean;
+  /**
+   * Where the numbers come from. `counted`, the default: counted now; nothing else is known. `statistics`: the
+   * broker's statistics alone, up to 10 seconds old. `both`: counted, and the statistics beside them.
+   *
+   * Counting is a use of the queue, which RabbitMQ takes for no longer idle: to find idle queues, ask for the
+   * statistics alone.
+   */
+  source?: 'counted' | 'statistics' | 'both';
 }
 
 /** The queue of a task, as the management API tells of it. */
 export interface TaskQueueInfo {
   taskId: string;
-  /** Messages to be read. Exact for a classic queue, up to 5 s old for a quorum queue, unknown for a stream. */
+  /**
+   * Messages to be read. Where they were counted: exact for a classic queue, up to 5 s old for a quorum queue,
+   * unknown for a stream.
+   */
   ready: number | undefined;
   /** Messages that a reader holds; as exact as `ready`. */
   unacked: number | undefined;
@@ -21,13 +30,18 @@ export interface TaskQueueInfo {
   type: string;
   /** `running`, `idle`, `down`, … */
   state: string;
+  /** The numbers above were counted, and are not from the statistics. */
+  isCounted: boolean;
   /** Where asked for and known. Up to 10 seconds old. */
   statistics: QueueStatistics | undefined;
 }
 
 export interface QueueStatistics {
   consumers: number;
-  /** Since when nothing has been done with the queue, in milliseconds since the epoch. */
+  /**
+   * Since when nothing has been done with the queue, in milliseconds since the epoch. Counting its messages is
+   * doing something, and so is looking at its depth over AMQP.
+   */
   idleSince: number | undefined;
   /** The AMQP timestamp of the oldest message, in milliseconds since the epoch, where its publisher set one. */
   oldestAt: number | undefined;
@@ -49,12 +63,14 @@ interface Totals {
   state?: string;
 }
 
-interface Statistics {
-  name: string;
+interface Statistics extends Totals {
   consumers?: number;
   idle_since?: string | null;
   head_message_timestamp?: number | string | null;
 }
+
+const TOTALS = 'name,messages_ready,messages_unacknowledged,type,state';
+const STATISTICS = `${TOTALS},consumers,idle_since,head_message_timestamp`;
 
 /**
  * Lists the queues of tasks, by name, a page at a time and so with little memory, however many there are. A
@@ -65,7 +81,7 @@ interface Statistics {
 export async function* listTaskQueues(
   options: ManagementApiOptions & ListTaskQueuesOptions = {},
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
-  const { glob = '*', statistics = false, prefix = DEFAULT_PREFIX } = options;
+  const { glob = '*', source = 'counted', prefix = DEFAULT_PREFIX } = options;
   const matches = globMatcher(glob);
   const api = new ManagementApi(options);
   const path = `queues/${encodeURIComponent(api.vhost)}`;
@@ -75,38 +91,34 @@ export async function* listTaskQueues(
     page_size: PAGE_SIZE,
     sort: 'name',
   };
-  const totalsOf = (page: number) =>
+  const counted = (page: number) =>
     api.get<Page<Totals>>(path, {
       ...query,
       page,
-      // Counts that are counted now, instead of those of the last statistics.
       disable_stats: true,
       enable_queue_totals: true,
-      columns: 'name,messages_ready,messages_unacknowledged,type,state',
+      columns: TOTALS,
     });
-  const statisticsOf = (page: number) =>
-    api.get<Page<Statistics>>(path, {
-      ...query,
-      page,
-      columns: 'name,consumers,idle_since,head_message_timestamp',
-    });
+  const statistics = (page: number) =>
+    api.get<Page<Statistics>>(path, { ...query, page, columns: STATISTICS });
   try {
     let before = new Set<string>();
     for (let page = 1, pages = 1; page <= pages; page++) {
       const [totals, details] = await Promise.all([
-        totalsOf(page),
-        statistics ? statisticsOf(page) : undefined,
+        source === 'statistics' ? undefined : counted(page),
+        source === 'counted' ? undefined : statistics(page),
       ]);
-      pages = totals.page_count;
+      const { items, page_count } = (totals ?? details) as Page<Totals>;
+      pages = page_count;
       const byName = new Map(details?.items.map((item) => [item.name, item]));
       const infos: TaskQueueInfo[] = [];
-      for (const item of totals.items) {
+      for (const item of items) {
         const taskId = taskIdOf(item.name, prefix);
         // Pages shift while queues are made: what moved on to this one was on the last.
         if (taskId === undefined || before.has(item.name) || !matches(taskId)) continue;
-        infos.push(toInfo(taskId, item, byName.get(item.name)));
+        infos.push(toInfo(taskId, item, totals !== undefined, byName.get(item.name)));
       }
-      before = new Set(totals.items.map(({ name }) => name));
+      before = new Set(items.map(({ name }) => name));
       yield infos;
     }
   } finally {
@@ -114,13 +126,19 @@ export async function* listTaskQueues(
   }
 }
 
-function toInfo(taskId: string, totals: Totals, details: Statistics | undefined): TaskQueueInfo {
+function toInfo(
+  taskId: string,
+  totals: Totals,
+  isCounted: boolean,
+  details: Statistics | undefined,
+): TaskQueueInfo {
   return {
     taskId,
     ready: totals.messages_ready,
     unacked: totals.messages_unacknowledged,
     type: totals.type ?? 'classic',
     state: totals.state ?? 'unknown',
+    isCounted,
     statistics: details?.consumers === undefined ? undefined : toStatistics(details.consumers, details),
   };
 }

@@ -24,12 +24,13 @@ const ONE_HOUR_MS = 3_600_000;
  * Finds, a page at a time, the queues of tasks that look forgotten: empty, nothing unacknowledged, nobody
  * consuming, idle for long enough. Quorum queues and streams are left out, as RabbitMQ has no conditional
  * delete for them; so are queues whose idle time the broker does not know yet, some seconds after its start.
+ * The numbers are up to 10 seconds old: {@link pruneTaskQueues} has each queue checked again.
  */
 export async function* findIdleTaskQueues(
   options: ManagementApiOptions & FindIdleTaskQueuesOptions = {},
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { idleMs = ONE_HOUR_MS } = options;
-  const listed: ManagementApiOptions & ListTaskQueuesOptions = { ...options, statistics: true };
+  const listed: ManagementApiOptions & ListTaskQueuesOptions = { ...options, source: 'statistics' };
   for await (const page of listTaskQueues(listed)) {
     const now = Date.now();
     yield page.filter(

@@ -16,6 +16,9 @@ const COLUMNS = [
   { name: 'STATE', width: 10, align: 'left' },
 ] as const;
 
+/** Columns that come from the statistics only where nothing was counted. */
+const COUNTED: readonly string[] = ['READY', 'UNACKED'];
+
 export const STATISTICS_NOTE = '~ from the broker’s statistics, up to 10 s old';
 
 export interface QueueTableOptions {
@@ -29,10 +32,13 @@ export function queueTable(
   queues: readonly TaskQueueInfo[],
   { hasHead, colors, now }: QueueTableOptions,
 ): string {
-  if (queues.length === 0 && !hasHead) return '';
+  const isCounted = queues.every((queue) => queue.isCounted);
+  const nameOf = (name: string) => (isCounted || !COUNTED.includes(name) ? name : `~${name}`);
   const table = new Table({
     ...PLAIN_TABLE,
-    ...(hasHead && { head: [...COLUMNS.map(({ name }) => name), 'TASK'].map((name) => colors.dim(name)) }),
+    ...(hasHead && {
+      head: [...COLUMNS.map(({ name }) => nameOf(name)), 'TASK'].map((name) => colors.dim(name)),
+    }),
     colWidths: [...COLUMNS.map(({ width }) => width), null],
     colAligns: [...COLUMNS.map(({ align }) => align), 'left'],
   });

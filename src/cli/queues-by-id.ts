@@ -20,7 +20,9 @@ export async function* queuesById(
     const depth = await stop.race(client.depth(taskId));
     if (depth === undefined) return [];
     const statistics = { consumers: depth.consumers, idleSince: undefined, oldestAt: undefined };
-    return [{ taskId, ready: depth.messages, unacked: undefined, type: '', state: '', statistics }];
+    return [
+      { taskId, ready: depth.messages, unacked: undefined, type: '', state: '', isCounted: true, statistics },
+    ];
   };
   try {
     let batch: string[] = [];

@@ -38,7 +38,11 @@ export function lsCommand() {
     .option('--reverse', 'the other way round')
     .option('--non-empty', 'only with messages, ready or unacked')
     .option('--min <n>', 'only with so many messages ready', wholeNumber(1))
-    .option('--idle <dur>', 'only where nothing was done for this time', durationOption)
+    .option(
+      '--idle <dur>',
+      'only where nothing was done for this time; counts are up to 10 s old then',
+      durationOption,
+    )
     .option('--limit <n>', 'end after so many', wholeNumber(1))
     .option('--names', 'print the task ids alone, a line each')
     .option('--ids <file>', 'look at the task ids in a file or - (standard input), a line each')
@@ -72,15 +76,20 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
   await printer.end();
 }
 
-function listOptions({ settings, format }: Context, pattern: string | undefined, options: LsOptions) {
+function listOptions({ settings }: Context, pattern: string | undefined, options: LsOptions) {
   return {
     ...settings.connection,
     apiUrl: settings.apiUrl,
     ...(pattern !== undefined && { glob: pattern }),
-    // Not where nothing would be done with them: they take as long again.
-    statistics:
-      !options.names || options.idle !== undefined || options.sort === 'consumers' || format === 'json',
+    source: sourceFor(options),
   };
+}
+
+function sourceFor({ idle, names, sort }: LsOptions): 'counted' | 'statistics' | 'both' {
+  // Counting would make every queue look busy.
+  if (idle !== undefined) return 'statistics';
+  // The statistics take as long again, and nothing would be done with them.
+  return names && sort !== 'consumers' ? 'counted' : 'both';
 }
 
 interface Printer {
@@ -136,12 +145,13 @@ function tablePrinter({ stdout, settings, note }: Context): Printer {
 }
 
 /** The documented schema; times are ISO 8601. */
-function queueRecord({ taskId, ready, unacked, type, state, statistics }: TaskQueueInfo) {
+function queueRecord({ taskId, ready, unacked, type, state, isCounted, statistics }: TaskQueueInfo) {
   const time = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
   return {
     task_id: taskId,
     ready: ready ?? null,
     unacked: unacked ?? null,
+    counted: isCounted,
     type,
     state,
     statistics: statistics && {

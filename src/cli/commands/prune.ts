@@ -12,7 +12,7 @@ import { safeLine } from '../terminal-text.ts';
 const DESCRIPTION = describeWithExamples(
   `Delete the queues of tasks that are empty, that nobody consumes from and that nothing was done with for a while.
 Each is checked again by the broker as it is deleted: a message that came meanwhile keeps its queue. Quorum queues
-are left alone. Needs the management plugin.`,
+are left alone. Looking at a queue, with ls or peek, is doing something with it. Needs the management plugin.`,
   [
     ['mcp-taskq prune --dry-run', 'what would go'],
     ['mcp-taskq prune --idle 1d --yes', 'from cron'],

@@ -1,0 +1,174 @@
+import { connect } from 'amqplib';
+import { describe, expect, inject, test } from 'vitest';
+import {
+  findIdleTaskQueues,
+  listTaskQueues,
+  type ManagementApiOptions,
+  pruneTaskQueues,
+  type TaskQueueInfo,
+} from '../../src/index.ts';
+import { openClient, raw } from '../support/tasks.ts';
+import { callApi, newVhost } from '../support/vhost.ts';
+
+async function list(options: Parameters<typeof listTaskQueues>[0]): Promise<TaskQueueInfo[]> {
+  const queues: TaskQueueInfo[] = [];
+  for await (const page of listTaskQueues({ apiUrl: inject('apiUrl'), ...options })) queues.push(...page);
+  return queues;
+}
+
+const ids = (queues: TaskQueueInfo[]) => queues.map(({ taskId }) => taskId);
+
+/** Names that try to break patterns, URLs, shells and routing keys. */
+const NASTY = [
+  'a.b',
+  'a*b',
+  '[x](y)',
+  '100%',
+  'ünï',
+  'with space',
+  `quo"t'es`,
+  'a/b',
+  'a\\b',
+  '^a$',
+  '🐇',
+  '{a}|b',
+  '#',
+  '?',
+];
+
+describe('listTaskQueues', () => {
+  test('counts exactly, right after publishing, and lists no other queues', async () => {
+    const { url } = await newVhost();
+    const client = openClient({ url });
+    await client.publish('one', raw('x'));
+    for (let index = 0; index < 3; index++) await client.publish('three', raw('x'));
+    const other = await connect(url);
+    await (await other.createChannel()).assertQueue('no-task');
+    await other.close();
+    const queues = await list({ url });
+    expect(queues.map(({ taskId, ready, unacked, type }) => [taskId, ready, unacked, type])).toEqual([
+      ['one', 1, 0, 'classic'],
+      ['three', 3, 0, 'classic'],
+    ]);
+    expect(queues[0]?.statistics).toBeUndefined();
+  });
+
+  test('reads all pages of 1100 queues, each queue once', async () => {
+    const { url } = await newVhost();
+    const connection = await connect(url, { noDelay: true });
+    const channels = await Promise.all(Array.from({ length: 8 }, () => connection.createChannel()));
+    const wanted = Array.from({ length: 1100 }, (_, index) => `task-${String(index).padStart(4, '0')}`);
+    await Promise.all(
+      channels.map(async (channel, lane) => {
+        for (let index = lane; index < wanted.length; index += channels.length) {
+          await channel.assertQueue(`mcp:queue:${wanted[index]}`, { durable: true });
+        }
+      }),
+    );
+    await connection.close();
+    expect(ids(await list({ url }))).toEqual(wanted);
+    expect(ids(await list({ url, glob: '*-109?' }))).toEqual(wanted.slice(1090));
+  }, 60_000);
+
+  test.each(NASTY)('finds exactly the task %j, and peek, clear and prune hit it too', async (name) => {
+    const { url } = await newVhost();
+    const client = openClient({ url });
+    for (const taskId of [name, 'other', `${name}x`]) await client.publish(taskId, raw(taskId));
+    const glob = name.replace(/[\\*?]/g, '\\$&');
+    expect(ids(await list({ url, glob }))).toEqual([name]);
+    expect((await client.peek(name))[0]?.body.toString()).toBe(name);
+    expect(await client.clear(name, undefined, { keepQueue: true })).toBe(1);
+    const outcomes = [];
+    for await (const outcome of pruneTaskQueues(client, [name, 'other'])) outcomes.push(outcome);
+    expect(outcomes).toEqual([
+      { taskId: name, outcome: 'deleted' },
+      { taskId: 'other', outcome: 'kept' },
+    ]);
+    expect(ids(await list({ url })).sort()).toEqual(['other', `${name}x`].sort());
+  });
+
+  test.each([
+    ['nothing listens', { apiUrl: 'http://127.0.0.1:1' }, 'API_UNAVAILABLE'],
+    ['it is no URL', { apiUrl: 'ftp://x' }, 'INVALID_ARGUMENT'],
+    ['the password is wrong', { url: 'amqp://guest:s3cret@localhost' }, 'AUTHENTICATION_FAILED'],
+    ['there is no such vhost', { url: 'amqp://localhost/nope' }, 'VHOST_NOT_FOUND'],
+  ] satisfies [string, ManagementApiOptions, string][])(
+    'says so when %s, without the password',
+    async (_, options, code) => {
+      const listing = list({ apiUrl: inject('apiUrl').replace(/\/\/.*@/, '//'), ...options });
+      await expect(listing).rejects.toMatchObject({ code, message: expect.not.stringContaining('s3cret') });
+    },
+  );
+
+  test('says what a user without the management tag lacks', async () => {
+    const { url } = await newVhost();
+    await callApi('PUT', 'users/untagged', { password: 'pw', tags: '' });
+    const listing = list({
+      url: url.replace('://', '://untagged:pw@'),
+      apiUrl: inject('apiUrl').replace(/\/\/.*@/, '//'),
+    });
+    await expect(listing).rejects.toMatchObject({
+      code: 'ACCESS_REFUSED',
+      hint: expect.stringContaining('management'),
+    });
+    await callApi('DELETE', 'users/untagged');
+  });
+});
+
+describe('pruning', () => {
+  test('finds empty, unused queues only, and keeps what comes to use in between', async () => {
+    const { url } = await newVhost();
+    const client = openClient({ url });
+    for (const taskId of ['forgotten', 'revived', 'full', 'consumed']) await client.publish(taskId, raw('x'));
+    for (const taskId of ['forgotten', 'revived', 'consumed'])
+      await client.clear(taskId, undefined, { keepQueue: true });
+    const other = await connect(url);
+    const channel = await other.createChannel();
+    await channel.consume('mcp:queue:consumed', () => {});
+    const find = async () => {
+      const found: string[] = [];
+      for await (const page of findIdleTaskQueues({ url, apiUrl: inject('apiUrl'), idleMs: 0 }))
+        found.push(...ids(page));
+      return found;
+    };
+    // The broker's statistics come every five seconds.
+    await expect.poll(find, { timeout: 20_000, interval: 500 }).toEqual(['forgotten', 'revived']);
+    await client.publish('revived', raw('just in time'));
+    const outcomes = [];
+    for await (const outcome of pruneTaskQueues(client, ['forgotten', 'revived', 'consumed', 'full'])) {
+      outcomes.push(`${outcome.taskId} ${outcome.outcome}`);
+    }
+    expect(outcomes).toEqual(['forgotten deleted', 'revived kept', 'consumed kept', 'full kept']);
+    expect(await client.depth('revived')).toEqual({ messages: 1, consumers: 0 });
+    await other.close();
+  }, 40_000);
+
+  test('racing publishers that revive the queues loses no confirmed message', async () => {
+    const { url } = await newVhost();
+    const cleaner = openClient({ url });
+    const tasks = Array.from({ length: 200 }, (_, index) => `task-${index}`);
+    for (const task of tasks) {
+      await cleaner.publish(task, raw('x'));
+      await cleaner.clear(task, undefined, { keepQueue: true });
+    }
+    const confirmed = new Map<string, number>();
+    let isPruning = true;
+    const publishers = Array.from({ length: 4 }, async () => {
+      const client = openClient({ url });
+      while (isPruning) {
+        const task = tasks[Math.floor(Math.random() * tasks.length)] as string;
+        await client.publish(task, raw('x'));
+        confirmed.set(task, (confirmed.get(task) ?? 0) + 1);
+      }
+    });
+    const outcomes = { deleted: 0, kept: 0, failed: 0 };
+    for await (const { outcome } of pruneTaskQueues(cleaner, tasks)) outcomes[outcome]++;
+    isPruning = false;
+    await Promise.all(publishers);
+    for (const task of tasks) {
+      expect([task, (await cleaner.depth(task))?.messages ?? 0]).toEqual([task, confirmed.get(task) ?? 0]);
+    }
+    expect(outcomes.deleted).toBeGreaterThan(0);
+    expect(outcomes.kept).toBeGreaterThan(0);
+  });
+});
