@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
@@ -30,6 +31,8 @@ export class ContainerNode implements BrokerNode {
   readonly description: string;
   readonly keepsData: boolean;
   readonly #container: string;
+  /** Of the latest start. */
+  #ended: Promise<string> | undefined;
 
   private constructor(runtime: ContainerEngine, image: string, container: string, keepsData: boolean) {
     this.runtime = runtime;
@@ -47,6 +50,9 @@ export class ContainerNode implements BrokerNode {
       await succeed(engine, ['pull', image], { signal, onLine: onProgress });
     }
     const folder = await openDataFolder(dataDir, watchdog);
+    const mounted = join(folder.path, 'mnesia');
+    // Podman does not create what it mounts.
+    if (folder.kept) await mkdir(mounted, { recursive: true });
     const container = `mcp-taskq-broker-${randomBytes(6).toString('hex')}`;
     // The volume of a container goes with it; one that is killed and started again keeps its own.
     watchdog.guardWith(`${engine} rm -f -v ${container}`);
@@ -58,7 +64,7 @@ export class ContainerNode implements BrokerNode {
         `--hostname=${HOST_NAME}`,
         `--publish=127.0.0.1:${ports.amqp}:5672`,
         ...(ports.api === undefined ? [] : [`--publish=127.0.0.1:${ports.api}:15672`]),
-        ...(folder.kept ? [`--volume=${join(folder.path, 'mnesia')}:/var/lib/rabbitmq/mnesia:z`] : []),
+        ...(folder.kept ? [`--volume=${mounted}:/var/lib/rabbitmq/mnesia:z`] : []),
         image,
       ],
       { signal },
@@ -70,18 +76,19 @@ export class ContainerNode implements BrokerNode {
 
   async start(): Promise<{ ended: Promise<string> }> {
     await succeed(this.runtime, ['start', this.#container]);
-    const ended = runCommand(this.runtime, ['wait', this.#container]).then(
-      ({ stdout }) => `status ${stdout.trim()}`,
-    );
-    return { ended };
+    this.#ended = this.#run('wait', this.#container).then(({ stdout }) => `status ${stdout.trim()}`);
+    return { ended: this.#ended };
   }
 
   async shutDown(): Promise<void> {
     await this.#run('stop', '-t', `${SHUT_DOWN_TIMEOUT_S}`, this.#container);
+    await this.#ended;
   }
 
   async kill(): Promise<void> {
     await this.#run('kill', this.#container);
+    // The engine looks from time to time: one that was started again meanwhile would not have ended for it.
+    await this.#ended;
   }
 
   async ctl(args: readonly string[]): Promise<string> {
