@@ -1,19 +1,22 @@
 import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { RabbitMQTaskMessageQueue } from 'mcp-taskq';
+import { TaskMessages } from './task-messages.ts';
 
-const taskMessageQueue = new RabbitMQTaskMessageQueue(process.env.RABBITMQ_URL);
+const taskMessageQueue = new TaskMessages(process.env.RABBITMQ_URL);
 
-const server = new McpServer(
+const mcp = new McpServer(
   { name: 'files', version: '1.0.0' },
   {
     capabilities: { logging: {}, tasks: { cancel: {}, list: {}, requests: { tools: { call: {} } } } },
-    taskStore: new InMemoryTaskStore(), // one that your processes share, in production
+    taskStore: new InMemoryTaskStore(), // in production one that your processes share
     taskMessageQueue,
     maxTaskQueueSize: 10_000,
   },
 );
-server.server.onclose = () => taskMessageQueue.close();
 
-await server.connect(new StdioServerTransport());
+// The SDK does not notice that the client has gone, and the connection to RabbitMQ keeps the process alive.
+process.stdin.on('end', () => mcp.close());
+mcp.server.onclose = () => taskMessageQueue.close();
+
+await mcp.connect(new StdioServerTransport());

@@ -1,0 +1,40 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { expect, onTestFinished, test } from 'vitest';
+import { TaskMessages } from '../examples/task-messages.ts';
+import { startPrivateBroker } from '../support/broker.ts';
+import { until } from '../support/until.ts';
+
+test('a task that is cancelled while RabbitMQ is away is cancelled, with a warning, and the process lives', async () => {
+  const broker = await startPrivateBroker();
+  const queue = new TaskMessages({ url: broker.url, reconnectTimeoutMs: 500, connectTimeoutMs: 500 });
+  onTestFinished(() => queue.close());
+  const taskStore = new InMemoryTaskStore();
+  const server = new Server(
+    { name: 's', version: '1' },
+    { capabilities: { logging: {}, tasks: { cancel: {} } }, taskStore, taskMessageQueue: queue },
+  );
+  const client = new Client({ name: 'c', version: '1' });
+  onTestFinished(() => client.close());
+  const [atServer, atClient] = InMemoryTransport.createLinkedPair();
+  await Promise.all([server.connect(atServer), client.connect(atClient)]);
+  const { taskId } = await taskStore.createTask({}, 1, { method: 'tools/call' });
+  const params = { level: 'info', data: 'about to go' } as const;
+  await server.notification({ method: 'notifications/message', params }, { relatedTask: { taskId } });
+
+  const warnings: Error[] = [];
+  const collect = (warning: Error) => void warnings.push(warning);
+  process.on('warning', collect);
+  onTestFinished(() => void process.off('warning', collect));
+  await broker.kill();
+  const { status } = await client.experimental.tasks.cancelTask(taskId);
+  expect(status).toBe('cancelled');
+  await until(() => warnings.some(({ name }) => name === 'TaskQueueError'));
+
+  await broker.restart();
+  // The message outlived the cancellation; whoever looks finds it.
+  await until(async () => (await queue.size(taskId).catch(() => 0)) === 1);
+  expect(await queue.dequeueAll(taskId)).toHaveLength(1);
+});
