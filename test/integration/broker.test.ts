@@ -6,9 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect } from 'amqplib';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type BrokerOptions, ErrorCode, type RunningBroker, startBroker } from '../../src/index.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
+
+// A test starts one or two brokers, which take their time where other tests run beside it.
+vi.setConfig({ testTimeout: 120_000 });
 
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
 // So that only the brokers of this file put their temporary folders there.
