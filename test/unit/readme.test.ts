@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { ExitCode } from '../../src/cli/exit-codes.ts';
+import { buildProgram } from '../../src/cli/program.ts';
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const examples = new URL('../examples/', import.meta.url);
+
+/** The rows of the table under this heading, without its head. */
+function tableUnder(heading: string): string[][] {
+  const [, section = ''] = readme.split(`\n${heading}\n`);
+  const rows = section.split(/\n#/)[0]?.match(/^\|.*\|$/gm) ?? [];
+  return rows.slice(2).map((row) =>
+    row
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim()),
+  );
+}
+
+test('the code in the README is that of test/examples, which is compiled and tested', () => {
+  const blocks = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
+  const files = readdirSync(examples).map((name) => readFileSync(new URL(name, examples), 'utf8'));
+  expect(blocks.toSorted()).toEqual(files.toSorted());
+});
+
+test('the README names every command, and none that is not there', () => {
+  const { commands } = buildProgram();
+  const inReadme = tableUnder('## On the command line').map(([cell]) => cell?.replaceAll('`', ''));
+  const declared = commands.map((command) => {
+    const usage = command.usage().replace('[options] ', '').replace('[options]', '');
+    return `mcp-taskq ${command.name()} ${usage}`.trim();
+  });
+  expect(inReadme.toSorted()).toEqual(declared.toSorted());
+});
+
+test('the commands whose output the README shows are there', () => {
+  const shown = [...readme.matchAll(/^\$ mcp-taskq (\S+)/gm)].map(([, name]) => name);
+  const declared = buildProgram().commands.map((command) => command.name());
+  expect(shown.length).toBeGreaterThan(5);
+  expect(shown.filter((name) => !declared.includes(name as string))).toEqual([]);
+});
+
+test('the README has every exit status', () => {
+  const inReadme = tableUnder('### Exit status').flatMap(([cell = '']) => cell.split(', ').map(Number));
+  expect(inReadme).toEqual(Object.values(ExitCode).toSorted((a, b) => a - b));
+});
