@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { recordsIn, startCli } from '../support/cli.ts';
+import { openClient, raw } from '../support/tasks.ts';
+import { newVhost } from '../support/vhost.ts';
+
+/** Starts a watch and waits until it has shown the message that is there. */
+async function startWatch(url: string, args: string[] = []) {
+  const child = startCli(['watch', 'task', ...args], { env: { MCP_TASKQ_URL: url } });
+  let stdout = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const seen = () => recordsIn(stdout);
+  await expect.poll(() => seen().length, { timeout: 10_000 }).toBe(1);
+  return { child, seen, ended };
+}
+
+async function vhostWithMessage() {
+  const vhost = await newVhost();
+  const client = openClient({ url: vhost.url });
+  await client.publish('task', raw('{"first":1}'));
+  return { ...vhost, client };
+}
+
+describe('watch', () => {
+  test.each([
+    ['SIGINT', [0, null]],
+    ['SIGTERM', [143, null]],
+    ['SIGKILL', [null, 'SIGKILL']],
+  ] as const)(
+    'after %s leaves no queue of its own, and the message where it was',
+    async (signal, outcome) => {
+      const { url, queueNames, client } = await vhostWithMessage();
+      const { child, ended } = await startWatch(url);
+      expect(await queueNames()).toContainEqual(expect.stringMatching(/^mcp:watch:/));
+      child.kill(signal);
+      expect(await ended).toEqual(outcome);
+      await expect.poll(queueNames, { timeout: 10_000 }).toEqual(['mcp:queue:task']);
+      expect(await client.depth('task')).toEqual({ messages: 1, consumers: 0 });
+    },
+  );
+
+  test('prints a record a line, at once, and events beside them when asked to', async () => {
+    const { url, client } = await vhostWithMessage();
+    const { child, seen, ended } = await startWatch(url, ['--events']);
+    await client.publish('task', raw('{"second": 1.0}'));
+    await expect.poll(() => seen().length).toBe(2);
+    await client.take('task', () => {});
+    await client.clear('task');
+    await expect.poll(() => seen().length).toBe(4);
+    expect(seen()).toMatchObject([
+      { task_id: 'task', body: { first: 1 } },
+      { task_id: 'task', body: { second: 1 } },
+      { event: 'dequeued', task_id: 'task', count: 1 },
+      { event: 'cleared', task_id: 'task', count: 1 },
+    ]);
+    child.kill('SIGINT');
+    await ended;
+  });
+
+  test.each([
+    ['--limit 2', ['--limit', '2']],
+    ['--idle', ['--idle', '300ms']],
+    ['--for', ['--for', '700ms']],
+  ])('ends by itself with %s, with status 0', async (_, args) => {
+    const { url, client } = await vhostWithMessage();
+    const { ended, seen } = await startWatch(url, args);
+    await client.publish('task', raw('{"second":1}'));
+    expect(await ended).toEqual([0, null]);
+    expect(seen()).toHaveLength(2);
+  });
+});
