@@ -118,15 +118,15 @@ async function serve({ settings, stdout, note, stop }: Context, broker: RunningB
   }
 }
 
-function addresses({ url, apiUrl }: RunningBroker): Record<string, string> {
+function addresses({ url, apiUrl }: Pick<RunningBroker, 'url' | 'apiUrl'>): Record<string, string> {
   return { MCP_TASKQ_URL: url, ...(apiUrl !== undefined && { MCP_TASKQ_API_URL: apiUrl }) };
 }
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** Runs a command to its end. @throws CommandFailure with the status to pass on, unless that is 0 */
-async function runWith(
-  broker: RunningBroker,
+export async function runWith(
+  broker: Pick<RunningBroker, 'url' | 'apiUrl' | 'exited'>,
   program: string,
   args: string[],
   { note, timeoutMs }: { note: Context['note']; timeoutMs: number | undefined },
