@@ -3,6 +3,7 @@ import { consumeAndGiveBack, consumeInBatches } from './amqp/bulk-consumer.ts';
 import type { ChannelLease } from './amqp/channel-pool.ts';
 import type { SubscriptionListener } from './amqp/event-subscription.ts';
 import { type Delivery, Session, toStoredMessage } from './amqp/session.ts';
+import { CallerFailure } from './caller-failure.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import { queueName } from './naming.ts';
@@ -160,13 +161,14 @@ export class TaskQueueClient {
    */
   async take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
     let isHandedOver = false;
+    const failure = new CallerFailure();
     const take = async (lease: ChannelLease, queue: string) => {
       const message = await lease.request((channel) => channel.get(queue));
       if (message === false) return undefined;
       isHandedOver = true;
       let result: T;
       try {
-        result = await handle(toStoredMessage(taskId, message));
+        result = await failure.watch(() => handle(toStoredMessage(taskId, message)));
       } catch (error) {
         // Waited for, so that whoever hears of the failure finds the message in the queue.
         await lease.close().catch(() => {});
@@ -176,7 +178,7 @@ export class TaskQueueClient {
       this.#tell(taskId, 'dequeued', 1, message.properties.messageId);
       return result;
     };
-    return this.#read(taskId, 'Cannot dequeue from', undefined, take, () => !isHandedOver);
+    return failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, take, () => !isHandedOver));
   }
 
   /**
@@ -323,6 +325,7 @@ export class TaskQueueClient {
     checkCount('batchSize', batchSize);
     const { operationTimeoutMs } = this.#options;
     let isHandedOver = false;
+    const failure = new CallerFailure();
     const drain = async (lease: ChannelLease, queue: string) => {
       const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
       const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
@@ -339,10 +342,10 @@ export class TaskQueueClient {
       };
       return consumeInBatches(lease, queue, bulk, (batch) => {
         isHandedOver = true;
-        return handle(batch.map((message) => toStoredMessage(taskId, message)));
+        return failure.watch(() => handle(batch.map((message) => toStoredMessage(taskId, message))));
       });
     };
-    return this.#read(taskId, 'Cannot drain', 0, drain, () => !isHandedOver);
+    return failure.passOn(this.#read(taskId, 'Cannot drain', 0, drain, () => !isHandedOver));
   }
 
   /**

@@ -17,6 +17,8 @@ export async function depthOrFail(client: ClientContext['client'], taskId: strin
   );
 }
 
-export function emptyFailure(taskId: string): CommandFailure {
-  return new CommandFailure(ExitCode.nothingThere, `Task ${JSON.stringify(taskId)} has no messages waiting`);
+/** @param filter the expression that nothing matched, if there was one */
+export function emptyFailure(taskId: string, filter?: string): CommandFailure {
+  const what = filter === undefined ? 'no messages waiting' : 'no message that the filter matches';
+  return new CommandFailure(ExitCode.nothingThere, `Task ${JSON.stringify(taskId)} has ${what}`);
 }

@@ -4,7 +4,9 @@ import { brokerCommand } from './commands/broker.ts';
 import { clearCommand } from './commands/clear.ts';
 import { dequeueCommand } from './commands/dequeue.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
+import { helpCommand, topicList } from './commands/help.ts';
 import { lsCommand } from './commands/ls.ts';
+import { mvCommand } from './commands/mv.ts';
 import { peekCommand } from './commands/peek.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { watchCommand } from './commands/watch.ts';
@@ -16,10 +18,12 @@ const COMMANDS: readonly (() => CommandUnknownOpts)[] = [
   dequeueCommand,
   peekCommand,
   clearCommand,
+  mvCommand,
   watchCommand,
   lsCommand,
   pruneCommand,
   brokerCommand,
+  helpCommand,
 ];
 
 /**
@@ -36,6 +40,8 @@ export function buildProgram(): CommandUnknownOpts {
     .enablePositionalOptions()
     .configureHelp({ optionDescription: (option) => option.description })
     .exitOverride()
+    .helpCommand(false)
+    .addHelpText('after', topicList())
     // main() prints the error, without the passwords that a mistyped command line may hold.
     .configureOutput({ outputError: () => {} });
   addGlobalOptions(program);

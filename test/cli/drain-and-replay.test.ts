@@ -98,7 +98,7 @@ describe('dequeue', () => {
     const { status, stdout, stderr } = await runCli(['dequeue', task, '-n', '2', '--dry-run']);
     expect(status).toBe(0);
     expect(numbersOf(stdout)).toEqual([0, 1]);
-    expect(stderr).toContain('2 messages would be removed');
+    expect(stderr).toContain(`2 messages of task ${task} would be removed`);
     expect(await numbersIn(task)).toEqual([0, 1, 2]);
   });
 
@@ -156,8 +156,8 @@ describe('dequeue', () => {
     const { status, stdout, stderr } = await runCli(['dequeue', task, '--all', '--exec', command]);
     expect(status).toBe(3);
     expect(stdout).toBe(`${task} 2 {"n":0}\n${task} 2 {"n":1}\n${task} 2 {"n":2}\n`);
-    expect(stderr).toContain('exited with 1');
-    expect(stderr).toContain(`2 messages of task ${task} were removed before`);
+    expect(stderr).toMatch(/^error: The command .* exited with 1\./);
+    expect(stderr).toContain(`2 messages were removed from task ${task}`);
     expect(await numbersIn(task)).toEqual([2, 3]);
   });
 

@@ -1,6 +1,6 @@
 import { connect } from 'amqplib';
 import { describe, expect, inject, test } from 'vitest';
-import type { StoredMessage } from '../../src/index.ts';
+import { type StoredMessage, TaskQueueError } from '../../src/index.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 
 const texts = (messages: StoredMessage[]) => messages.map(({ body }) => body.toString());
@@ -224,6 +224,22 @@ describe('drain', () => {
     await Promise.all(wanted.map((text) => clients[0]?.publish(task, raw(text))));
     const taken = await Promise.all(clients.map((client) => drained(client, task)));
     expect(taken.flat().sort()).toEqual([...wanted].sort());
+  });
+});
+
+describe('a handler that rejects', () => {
+  test.each([
+    ['an error of this package', new TaskQueueError('QUEUE_NOT_FOUND', 'the target is missing')],
+    ['a connection that was lost elsewhere', new TaskQueueError('CONNECTION_LOST', 'the other broker')],
+    ['what looks like the broker’s', Object.assign(new Error('NOT_FOUND'), { code: 404 })],
+    ['an error without a code', new Error('disk full')],
+  ])('has its rejection passed on as it is: %s', async (_what, error) => {
+    const client = openClient();
+    const task = newTask();
+    await client.publish(task, raw('x'));
+    await expect(client.drain(task, () => Promise.reject(error))).rejects.toBe(error);
+    await expect(client.take(task, () => Promise.reject(error))).rejects.toBe(error);
+    expect(await client.depth(task)).toEqual({ messages: 1, consumers: 0 });
   });
 });
 

@@ -1,12 +1,17 @@
 import { Command } from '@commander-js/extra-typings';
-import { CommandFailure } from '../command-failure.ts';
+import type { StoredMessage } from '../../index.ts';
 import { confirmLoss, requireTerminal } from '../confirmation.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { ageOption } from '../durations.ts';
 import { describeWithExamples } from '../help-text.ts';
+import { summarize } from '../message-summary.ts';
+import type { MessageWriter } from '../message-writer.ts';
 import { depthOrFail } from '../missing-queue.ts';
 import { openOutputFile } from '../output-file.ts';
+import { partialFailure } from '../partial-failure.ts';
+import { rehearse } from '../rehearsal.ts';
 import { printResult } from '../result-line.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
 import { formatCount } from '../sizes.ts';
 import { safeLine } from '../terminal-text.ts';
 
@@ -19,7 +24,8 @@ const DESCRIPTION = describeWithExamples(
   ],
 );
 
-interface ClearOptions {
+interface ClearOptions extends SelectionOptions {
+  olderThan?: number;
   yes?: true;
   backup?: string;
   keepQueue?: true;
@@ -32,21 +38,24 @@ interface Target {
 }
 
 export function clearCommand() {
-  return new Command('clear')
+  const command = new Command('clear')
     .summary('remove all messages of tasks, and their queues')
     .description(DESCRIPTION)
     .argument('<task_id...>')
     .option('-y, --yes', 'do not ask')
     .option('--backup <file>', 'write the messages to a new file first, as dequeue --out does')
     .option('--keep-queue', 'leave the empty queue')
-    .option('--dry-run', 'print what would be removed, and leave it')
-    .action((taskIds, options, self) =>
-      withClient(self, (context) => clear(context, [...new Set(taskIds)], options), { stopsByItself: true }),
-    );
+    .option('--older-than <dur>', 'remove only messages queued longer ago than this', ageOption)
+    .option('--dry-run', 'print what would be removed, and leave it');
+  filterOption(command, 'remove only these; the rest stays where it is');
+  return command.action((taskIds, options, self) =>
+    withClient(self, (context) => clear(context, [...new Set(taskIds)], options), { stopsByItself: true }),
+  );
 }
 
 async function clear(context: ClientContext, taskIds: string[], options: ClearOptions): Promise<void> {
   const { client, stop } = context;
+  const select = await selectionFor(options);
   const mustAsk = !options.dryRun && !options.yes;
   if (mustAsk) requireTerminal();
   const targets: Target[] = [];
@@ -54,72 +63,87 @@ async function clear(context: ClientContext, taskIds: string[], options: ClearOp
   for (const taskId of taskIds) {
     targets.push({ taskId, messages: (await stop.race(depthOrFail(client, taskId))).messages });
   }
-  const backup =
-    options.backup === undefined
-      ? undefined
-      : await openOutputFile(
-          { ...context, settings: { ...context.settings, output: 'jsonl' } },
-          { out: options.backup },
-          { inFull: false },
-        );
-  if (mustAsk) await stop.race(confirm(context, targets));
+  if (options.dryRun) return rehearseAll(context, targets, select);
+  const backup = options.backup === undefined ? undefined : await openBackup(context, options.backup);
+  if (mustAsk) await stop.race(confirm(context, targets, select !== undefined));
   let cleared = 0;
   try {
-    for (const target of targets) {
+    for (const { taskId } of targets) {
+      const before = cleared;
+      const keep = async (batch: StoredMessage[]) => {
+        await backup?.write(batch);
+        cleared += batch.length;
+      };
+      const { keepQueue = false } = options;
+      await client.clear(taskId, keep, { keepQueue, ...(select && { select }), signal: stop.signal });
       stop.signal.throwIfAborted();
-      if (options.dryRun) {
-        await report(context, target.taskId, 0, target.messages);
-        continue;
-      }
-      const removed = await client.drain(target.taskId, async (batch) => backup?.write(batch), {
-        signal: stop.signal,
+      const removed = cleared - before;
+      await printResult(context, `Removed ${formatCount(removed, 'message')} of task ${taskId}.`, {
+        task_id: taskId,
+        removed,
       });
-      cleared += removed;
-      stop.signal.throwIfAborted();
-      if (!options.keepQueue) await client.deleteIfUnused(target.taskId);
-      await report(context, target.taskId, removed);
     }
-    if (!options.dryRun) await backup?.end();
+    await backup?.end();
   } catch (error) {
-    if (cleared === 0 || error instanceof CommandFailure) throw error;
-    throw new CommandFailure(
-      ExitCode.partly,
-      `${(error as Error).message}. ${formatCount(cleared, 'message')} had been removed.`,
-      { cause: error },
-    );
+    throw partialFailure(context, error, cleared, 'removed');
   }
 }
 
-async function confirm(context: ClientContext, targets: Target[]): Promise<void> {
+/** Undefined: all messages. */
+async function selectionFor(
+  options: ClearOptions,
+): Promise<((message: StoredMessage) => boolean) | undefined> {
+  const matches = await selectionOf(options);
+  const { olderThan } = options;
+  if (olderThan === undefined) return matches;
+  const latest = Date.now() - olderThan;
+  return (message) => {
+    const { queuedAt } = summarize(message);
+    // Of a message that does not say how old it is nobody knows.
+    return queuedAt !== undefined && queuedAt < latest && (matches === undefined || matches(message));
+  };
+}
+
+function openBackup(context: ClientContext, out: string): Promise<MessageWriter> {
+  const settings = { ...context.settings, output: 'jsonl' as const };
+  return openOutputFile({ ...context, settings }, { out }, { inFull: false });
+}
+
+async function rehearseAll(
+  context: ClientContext,
+  targets: Target[],
+  select: ((message: StoredMessage) => boolean) | undefined,
+): Promise<void> {
+  for (const { taskId, messages } of targets) {
+    if (select) {
+      await rehearse(context, taskId, { limit: undefined, select, verb: 'removed' });
+      continue;
+    }
+    const count = formatCount(messages, 'message');
+    await printResult(context, `${count} of task ${taskId} would be removed; nothing was.`, {
+      task_id: taskId,
+      removed: 0,
+      would_remove: messages,
+    });
+  }
+}
+
+async function confirm(context: ClientContext, targets: Target[], isSelection: boolean): Promise<void> {
   const count = targets.reduce((sum, { messages }) => sum + messages, 0);
   const [first, ...others] = targets as [Target, ...Target[]];
   for (const { taskId, messages } of targets) {
     context.note(`  ${safeLine(taskId)}  ${formatCount(messages, 'message')}`);
   }
   const isWide = others.length > 0;
+  const what = isSelection
+    ? `those that match of ${formatCount(count, 'message')}`
+    : formatCount(count, 'message');
   await confirmLoss(context, {
     question: isWide
-      ? `Remove ${formatCount(count, 'message')} of ${targets.length} tasks?`
-      : `Remove ${formatCount(count, 'message')} of task ${safeLine(first.taskId)}?`,
+      ? `Remove ${what} of ${targets.length} tasks?`
+      : `Remove ${what} of task ${safeLine(first.taskId)}?`,
     count,
     phrase: isWide ? String(count) : first.taskId,
     isWide,
   });
-}
-
-function report(context: ClientContext, taskId: string, removed: number, would?: number): Promise<void> {
-  return would === undefined
-    ? printResult(context, `Removed ${formatCount(removed, 'message')} of task ${taskId}.`, {
-        task_id: taskId,
-        removed,
-      })
-    : printResult(
-        context,
-        `${formatCount(would, 'message')} of task ${taskId} would be removed; nothing was.`,
-        {
-          task_id: taskId,
-          removed: 0,
-          would_remove: would,
-        },
-      );
 }

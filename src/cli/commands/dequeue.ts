@@ -1,15 +1,16 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { durationOption } from '../durations.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { depthOrFail, emptyFailure } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output-file.ts';
+import { partialFailure } from '../partial-failure.ts';
+import { rehearse } from '../rehearsal.ts';
 import { runForMessage } from '../run-for-message.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
 import { formatCount } from '../sizes.ts';
 
 const DESCRIPTION = describeWithExamples(
@@ -29,7 +30,7 @@ const DESCRIPTION = describeWithExamples(
   ],
 );
 
-interface DequeueOptions extends OutputFileOptions {
+interface DequeueOptions extends OutputFileOptions, SelectionOptions {
   limit: number;
   all?: true;
   exec?: string;
@@ -52,6 +53,7 @@ export function dequeueCommand() {
     )
     .option('--wait <dur>', 'if there are not enough, wait this long for more', durationOption)
     .option('--dry-run', 'print what would be removed, and leave it');
+  filterOption(command, 'take only these; the rest stays where it is');
   outputFileOptions(command);
   return command.action((taskId, options, self) =>
     withClient(self, (context) => dequeue(context, taskId, options), { stopsByItself: true }),
@@ -59,40 +61,45 @@ export function dequeueCommand() {
 }
 
 async function dequeue(context: ClientContext, taskId: string, options: DequeueOptions): Promise<void> {
-  if (options.dryRun) return rehearse(context, taskId, options);
   const { client, stop } = context;
+  const select = await selectionOf(options);
+  const limit = options.all ? undefined : options.limit;
+  if (options.dryRun) return rehearse(context, taskId, { limit, select, verb: 'removed' });
   const writer = options.exec === undefined ? await openOutput(context, options) : undefined;
   if (options.wait === undefined) await stop.race(depthOrFail(client, taskId));
+  const handle = handlerFor(options, writer);
   let removed = 0;
-  const drain = async (limit: number | undefined) => {
-    const batchSize = options.exec === undefined ? undefined : 1;
-    const handle = handlerFor(options, writer);
-    const count = await client.drain(
+  const drain = () =>
+    client.drain(
       taskId,
       async (batch) => {
         await handle(batch);
         removed += batch.length;
       },
-      { ...(limit && { limit }), ...(batchSize && { batchSize }), signal: stop.signal },
+      {
+        ...(limit !== undefined && { limit: limit - removed }),
+        // A command handles one message, and that one is acknowledged.
+        ...(options.exec !== undefined && { batchSize: 1 }),
+        ...(select && { select }),
+        signal: stop.signal,
+      },
     );
-    return count;
-  };
   try {
-    await drain(options.all ? undefined : options.limit);
+    await drain();
     if (options.wait !== undefined) {
       await keepWaiting(context, taskId, options.wait, async () => {
-        if (!options.all && removed >= options.limit) return false;
-        await drain(options.all ? undefined : options.limit - removed);
-        return options.all === true || removed < options.limit;
+        if (removed < (limit ?? Number.POSITIVE_INFINITY)) await drain();
+        return removed < (limit ?? Number.POSITIVE_INFINITY);
       });
     }
     stop.signal.throwIfAborted();
-    if (removed === 0 && !options.all) throw emptyFailure(taskId);
+    if (removed === 0 && !options.all) throw emptyFailure(taskId, options.filter);
     await writer?.end();
-    if (options.all || options.out) summarizeDrain(context, taskId, removed, options.out);
   } catch (error) {
-    throw removed === 0 ? error : await partialFailure(context, taskId, removed, error, writer);
+    if (removed > 0) await writer?.end().catch(() => {});
+    throw partialFailure(context, error, removed, `removed from task ${taskId}`);
   }
+  if (options.all || options.out) summarizeDrain(context, taskId, removed, options.out);
 }
 
 function openOutput(context: ClientContext, options: DequeueOptions): Promise<MessageWriter> {
@@ -126,19 +133,6 @@ async function keepWaiting(
   }
 }
 
-async function rehearse(context: ClientContext, taskId: string, options: DequeueOptions): Promise<void> {
-  const { client, note, stop } = context;
-  const { MAX_PEEK } = await import('../../index.ts');
-  const depth = await stop.race(depthOrFail(client, taskId));
-  const wanted = options.all ? depth.messages : Math.min(options.limit, depth.messages);
-  const messages = await stop.race(client.peek(taskId, { limit: Math.min(Math.max(wanted, 1), MAX_PEEK) }));
-  if (messages.length === 0 && !options.all) throw emptyFailure(taskId);
-  const writer = await openOutputFile(context, {}, { inFull: wanted === 1 });
-  if (messages.length > 0) await writer.write(messages);
-  await writer.end();
-  note(`${formatCount(wanted, 'message')} would be removed from task ${taskId}; nothing was (--dry-run).`);
-}
-
 function summarizeDrain(
   { note }: ClientContext,
   taskId: string,
@@ -146,28 +140,4 @@ function summarizeDrain(
   out: string | undefined,
 ): void {
   note(`Removed ${formatCount(removed, 'message')} from task ${taskId}${out ? `, now in ${out}` : ''}.`);
-}
-
-/** Says how far it came. What the failure was about is still in the queue. */
-async function partialFailure(
-  context: ClientContext,
-  taskId: string,
-  removed: number,
-  error: unknown,
-  writer: MessageWriter | undefined,
-): Promise<unknown> {
-  const failure = error instanceof CommandFailure ? error : undefined;
-  // The reader has gone: it has what it wanted.
-  if (failure?.exitCode === ExitCode.done) return error;
-  await writer?.end().catch(() => {});
-  const done = `${formatCount(removed, 'message')} of task ${taskId} ${removed === 1 ? 'was' : 'were'} removed before`;
-  if (failure && failure.exitCode >= ExitCode.timedOut) {
-    context.note(`Stopped: ${done}; the rest is still in the queue.`);
-    return error;
-  }
-  const { message, hint } = error as { message: string; hint?: string };
-  return new CommandFailure(ExitCode.partly, `${message}. ${done}; the rest is still in the queue.`, {
-    cause: error,
-    hint,
-  });
 }

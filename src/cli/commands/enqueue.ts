@@ -142,8 +142,7 @@ async function openSource(
     const { maxMessageBytes } = resolveOptions(settings.connection);
     return stop.race(openReplay(options.from, { skip: options.skip, limit: options.limit, maxMessageBytes }));
   }
-  const text =
-    message ?? composeMessage(options.method || options.type ? options : await askForMessage(taskId));
+  const text = message ?? composeMessage(hasParts(options) ? options : await askForMessage(taskId));
   const record = parseMessageInput(text);
   return { count: 1, messages: () => only(record), close: async () => {} };
 }

@@ -4,6 +4,8 @@ import { describeWithExamples } from '../help-text.ts';
 import { depthOrFail, emptyFailure } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output-file.ts';
+import { requirePlainQueue } from '../plain-queue.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
 import { formatCount } from '../sizes.ts';
 
 const DESCRIPTION = describeWithExamples(
@@ -16,7 +18,7 @@ else can read what is looked at, and afterwards it is marked as redelivered.`,
   ],
 );
 
-interface PeekOptions extends OutputFileOptions {
+interface PeekOptions extends OutputFileOptions, SelectionOptions {
   limit: number;
   all?: true;
   skip: number;
@@ -32,6 +34,7 @@ export function peekCommand() {
     .option('--all', 'as many as can be held at once: 1000')
     .option('--skip <n>', 'leave out the oldest (default: 0)', wholeNumber(0), 0)
     .option('--force', 'also on a quorum queue, where looking wears messages out');
+  filterOption(command, 'print only these, of the first 1000');
   outputFileOptions(command);
   return command.action((taskId, options, self) =>
     withClient(self, (context) => peek(context, taskId, options)),
@@ -41,22 +44,24 @@ export function peekCommand() {
 async function peek(context: ClientContext, taskId: string, options: PeekOptions): Promise<void> {
   const { client, note } = context;
   const { MAX_PEEK } = await import('../../index.ts');
+  const select = await selectionOf(options);
   const output = await openOutputFile(context, options, { inFull: options.limit === 1 && !options.all });
   const depth = await depthOrFail(client, taskId);
+  if (depth.messages > 0 && !options.force) await requirePlainQueue(client, taskId);
   if (depth.consumers > 0) {
     note(
       `${formatCount(depth.consumers, 'consumer')} attached: messages may be taken while they are looked at.`,
     );
   }
-  const limit = options.all ? MAX_PEEK - options.skip : options.limit;
-  const messages = await client.peek(taskId, { limit, skip: options.skip });
-  if (messages.length === 0) throw emptyFailure(taskId);
+  // To find what matches, everything that can be held is looked at.
+  const window = options.all || select ? MAX_PEEK - options.skip : options.limit;
+  const looked = await client.peek(taskId, { limit: window, skip: options.skip });
+  const messages = select ? looked.filter(select).slice(0, options.all ? undefined : options.limit) : looked;
+  if (messages.length === 0) throw emptyFailure(taskId, looked.length === 0 ? undefined : options.filter);
   await output.write(messages);
   await output.end();
-  const shown = options.skip + messages.length;
-  if (depth.messages > shown && (options.all || process.stderr.isTTY)) {
-    note(
-      `${formatCount(depth.messages - shown, 'message')} more behind ${messages.length === 1 ? 'it' : 'them'}.`,
-    );
+  const behind = depth.messages - options.skip - looked.length;
+  if (behind > 0 && (options.all || process.stderr.isTTY)) {
+    note(`${formatCount(behind, 'message')} more behind ${looked.length === 1 ? 'it' : 'them'}.`);
   }
 }

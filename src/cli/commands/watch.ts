@@ -8,6 +8,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { createMessageWriter, type MessageWriter } from '../message-writer.ts';
 import { wholeNumber } from '../numbers.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
 import { terminalWidth } from '../tables.ts';
 import { safeLine } from '../terminal-text.ts';
 import { type TaskItem, watchLine } from '../watch-lines.ts';
@@ -22,7 +23,7 @@ one watches or ten; goes on when the broker comes back; ends with Ctrl-C.`,
   ],
 );
 
-interface WatchOptions {
+interface WatchOptions extends SelectionOptions {
   limit?: number;
   tail: number;
   for?: number;
@@ -31,7 +32,7 @@ interface WatchOptions {
 }
 
 export function watchCommand() {
-  return new Command('watch')
+  const command = new Command('watch')
     .summary('follow tasks live')
     .description(DESCRIPTION)
     .argument('[task_id...]')
@@ -39,15 +40,17 @@ export function watchCommand() {
     .option('--tail <n>', 'begin with so many that are there already (default: 10)', wholeNumber(0), 10)
     .option('--for <dur>', 'end after this time', durationOption)
     .option('--idle <dur>', 'end when nothing has come for this time', durationOption)
-    .option('--events', 'also tell what is dequeued and cleared')
-    .action((taskIds, options, self) =>
-      withClient(self, (context) => watch(context, taskIds, options), { stopsByItself: true }),
-    );
+    .option('--events', 'also tell what is dequeued and cleared');
+  filterOption(command, 'print only these messages');
+  return command.action((taskIds, options, self) =>
+    withClient(self, (context) => watch(context, taskIds, options), { stopsByItself: true }),
+  );
 }
 
 async function watch(context: ClientContext, taskIds: string[], options: WatchOptions): Promise<void> {
   const { client, stop, note } = context;
   const { watchTasks, encodeRecord } = await import('../../index.ts');
+  const select = await selectionOf(options);
   const ending = endings(options, stop.signal);
   const isTerminal = process.stdout.isTTY === true;
   const messages = createMessageWriter({
@@ -68,9 +71,10 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
         note(noteOf(item, context));
         continue;
       }
+      if (select && isMessage(item) && !(item.kind === 'message' && select(item.message))) continue;
       ending.restartIdle();
       await show(item);
-      if (item.kind === 'message' || item.kind === 'large-message') seen++;
+      if (isMessage(item)) seen++;
       if (seen >= limit) break;
     }
     await messages.end();
@@ -86,6 +90,11 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   ) {
     throw reason;
   }
+}
+
+/** Of a large one there is nothing to look into: no filter matches it. */
+function isMessage({ kind }: WatchItem): boolean {
+  return kind === 'message' || kind === 'large-message';
 }
 
 /** Lines on a terminal; records and, for what is no message, one JSON object each elsewhere. */

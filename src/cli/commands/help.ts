@@ -1,0 +1,33 @@
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { HELP_TOPICS } from '../help-topics.ts';
+
+export function helpCommand() {
+  return new Command('help')
+    .summary('explain a command or a topic')
+    .description(`Explain a command or one of the topics ${Object.keys(HELP_TOPICS).join(', ')}.`)
+    .argument('[topic]')
+    .action((topic, _options, self) => {
+      const program = self.parent as CommandUnknownOpts;
+      if (topic === undefined) return program.outputHelp();
+      const command = program.commands.find((candidate) => candidate.name() === topic);
+      if (command) return command.outputHelp();
+      if (!Object.hasOwn(HELP_TOPICS, topic)) throw unknownTopic(topic);
+      process.stdout.write(HELP_TOPICS[topic]?.text ?? '');
+    });
+}
+
+/** At the end of the program's own help. */
+export function topicList(): string {
+  const lines = Object.entries(HELP_TOPICS).map(
+    ([name, { summary }]) => `  help ${name.padEnd(12)} ${summary}`,
+  );
+  return `\nTopics:\n${lines.join('\n')}\n`;
+}
+
+function unknownTopic(topic: string): CommandFailure {
+  return new CommandFailure(ExitCode.usage, `There is no command and no topic ${JSON.stringify(topic)}`, {
+    hint: `Topics are ${Object.keys(HELP_TOPICS).join(', ')}; "mcp-taskq help" lists the commands.`,
+  });
+}

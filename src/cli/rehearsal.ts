@@ -1,0 +1,39 @@
+import type { StoredMessage } from '../index.ts';
+import type { ClientContext } from './context.ts';
+import { depthOrFail, emptyFailure } from './missing-queue.ts';
+import { openOutputFile } from './output-file.ts';
+import { requirePlainQueue } from './plain-queue.ts';
+import { formatCount } from './sizes.ts';
+
+export interface RehearsalOptions {
+  /** Undefined: all of them. */
+  limit: number | undefined;
+  select: ((message: StoredMessage) => boolean) | undefined;
+  /** What would be done to them: `removed`, `moved`. */
+  verb: string;
+}
+
+/** `--dry-run`: prints the messages that would be taken, as far as one can look without taking. */
+export async function rehearse(
+  context: ClientContext,
+  taskId: string,
+  { limit, select, verb }: RehearsalOptions,
+): Promise<void> {
+  const { client, note, stop } = context;
+  const { MAX_PEEK } = await import('../index.ts');
+  const depth = await stop.race(depthOrFail(client, taskId));
+  await requirePlainQueue(client, taskId);
+  const window = select ? MAX_PEEK : Math.min(limit ?? depth.messages, MAX_PEEK);
+  const looked = window === 0 ? [] : await stop.race(client.peek(taskId, { limit: window }));
+  const messages = (select ? looked.filter(select) : looked).slice(0, limit);
+  if (messages.length === 0 && limit !== undefined) throw emptyFailure(taskId);
+  const writer = await openOutputFile(context, {}, { inFull: limit === 1 });
+  if (messages.length > 0) await writer.write(messages);
+  await writer.end();
+  const unseen = depth.messages - looked.length;
+  const beyond = unseen > 0 && (limit ?? Number.POSITIVE_INFINITY) > messages.length;
+  note(
+    `${beyond ? 'At least ' : ''}${formatCount(messages.length, 'message')} of task ${taskId} would be ${verb}` +
+      `${beyond ? ` (${formatCount(unseen, 'message')} behind these were not looked at)` : ''}; nothing was.`,
+  );
+}

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { parseFilter } from '../../src/cli/filters.ts';
+
+const NOW = Date.UTC(2026, 0, 10, 1, 0, 0);
+
+function matches(expression: string, body: unknown = MESSAGE, properties = {}): boolean {
+  const bytes = Buffer.isBuffer(body)
+    ? body
+    : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  return parseFilter(expression, () => NOW)({ taskId: 't', redelivered: true, properties, body: bytes });
+}
+
+const MESSAGE = {
+  type: 'request',
+  message: {
+    jsonrpc: '2.0',
+    id: 7,
+    method: 'elicitation/create',
+    params: { message: 'Delete all?', list: [{ a: 1 }], type: 'inner' },
+  },
+  timestamp: '2026-01-10T00:50:00+00:00',
+  original_request_id: null,
+};
+
+describe('a filter', () => {
+  test.each([
+    'type == "request"',
+    'type == "request" && method.startsWith("elicitation/")',
+    '"request" == type || type == "type"',
+    'params.type == "inner" && body.message.params.type == "inner"',
+    'id == 7',
+    'age > duration("5m") && age < duration("1h")',
+    'size > 100 && redelivered && task_id == "t"',
+    'params.message.contains("Delete")',
+    'params.list.exists(x, x.a == 1)',
+    'has(body.original_request_id) && !has(params.nothing)',
+    'method in ["elicitation/create", "ping"]',
+  ])('%s is true for it', (expression) => {
+    expect(matches(expression)).toBe(true);
+  });
+
+  test.each([
+    'type == "notification"',
+    'params.nothing == 1',
+    'params.message > 3',
+    'id == "7"',
+    'body.constructor.name == "Object"',
+    'body["__proto__"] != null',
+  ])('%s is not', (expression) => {
+    expect(matches(expression)).toBe(false);
+  });
+
+  test('looks at properties, and at bodies that are no JSON', () => {
+    expect(matches('properties.headers["x-team"] == "red"', '{}', { headers: { 'x-team': 'red' } })).toBe(
+      true,
+    );
+    expect(matches('body.contains("plain")', 'plain text')).toBe(true);
+    expect(matches('type == "?" && size == 2', Buffer.from([0xff, 0xfe]))).toBe(true);
+  });
+
+  test.each([
+    ['type ==', 'Unexpected token'],
+    ['colour == "red"', 'Unknown variable: colour'],
+    ['method', 'It is a string, not true or false'],
+    ['size == "x"', 'no such overload'],
+    ['process.exit(1)', 'Unknown variable: process'],
+    ['(() => 1)()', 'Unexpected'],
+  ])('%j is refused: %s', (expression, reason) => {
+    expect(() => parseFilter(expression)).toThrowError(
+      expect.objectContaining({ exitCode: 2, message: expect.stringContaining(reason) }),
+    );
+  });
+});
