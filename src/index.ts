@@ -3,6 +3,7 @@ export type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';
 export type { ServerInstallation } from './broker/find-server.ts';
 export { startBroker } from './broker/start-broker.ts';
 export { redactUrl } from './broker-url.ts';
+export * from './client-options.ts';
 export * from './codec.ts';
 export * from './errors.ts';
 export * from './list-task-queues.ts';

@@ -1,5 +1,6 @@
+import type { TaskEventSubscription } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
-import type { TaskEventSubscription, TaskQueueClient } from './task-queue-client.ts';
+import type { TaskQueueClient } from './task-queue-client.ts';
 
 export interface WaitOptions {
   /** Stop waiting; the wait rejects with the signal's reason. */

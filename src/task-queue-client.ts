@@ -1,77 +1,23 @@
-import { LRUCache } from 'lru-cache';
 import { consumeAndGiveBack, consumeInBatches } from './amqp/bulk-consumer.ts';
 import type { ChannelLease } from './amqp/channel-pool.ts';
 import type { SubscriptionListener } from './amqp/event-subscription.ts';
 import { type Delivery, Session, toStoredMessage } from './amqp/session.ts';
 import { CallerFailure } from './caller-failure.ts';
+import {
+  type BatchHandler,
+  type ClearOptions,
+  type DrainOptions,
+  MAX_PEEK,
+  type PeekOptions,
+  type PublishOptions,
+  type QueueDepth,
+  type TaskEventSubscription,
+} from './client-options.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
-import { KeyedMutex } from './keyed-mutex.ts';
 import { queueName } from './naming.ts';
 import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
 import type { RawMessage, StoredMessage } from './stored-message.ts';
 import { type EventName, enqueuedEvent } from './task-events.ts';
-
-export interface PublishOptions {
-  /** Declare the task's queue when it is missing. Default true. */
-  create?: boolean;
-  /**
-   * Refuse when the queue holds this many messages or more. Exact among the publishes of this client; across
-   * processes it is a check and then a publish. A policy with `max-length` and `overflow: reject-publish` is
-   * exact everywhere, and its refusal is the same error.
-   */
-  maxSize?: number | undefined;
-}
-
-export interface PeekOptions {
-  /** How many, at most 1000 together with `skip`. Default 1. */
-  limit?: number;
-  /** How many of the oldest to leave out. Default 0. */
-  skip?: number;
-}
-
-export interface DrainOptions {
-  /** At most this many. Default: as many as there are at the start. */
-  limit?: number;
-  /** The largest batch. Default 500. */
-  batchSize?: number;
-  /**
-   * Remove only these; the others stay at their place, but nobody else sees them until the drain is over. All
-   * that is in the queue is read for it. On a quorum queue each time counts as a delivery, as with a peek.
-   */
-  select?: (message: StoredMessage) => boolean;
-  /** Hand everything over in one batch, so that it is acknowledged together or not at all. */
-  whole?: boolean;
-  /** Stop between two batches. */
-  signal?: AbortSignal;
-}
-
-export interface ClearOptions extends DrainOptions {
-  /** Leave the empty queue where it is. */
-  keepQueue?: boolean;
-}
-
-/** Takes care of a batch: writes it somewhere, say. Rejecting keeps the batch in the queue. */
-export type BatchHandler = (batch: StoredMessage[]) => Promise<void> | void;
-
-/** Listens until it is closed, or its client is. */
-export interface TaskEventSubscription {
-  /** Events of a task, or without one of all tasks. Some of others may come too. */
-  follow(taskId?: string): Promise<void>;
-  unfollow(taskId?: string): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface QueueDepth {
-  /** Messages that are ready; those that a reader holds unacknowledged are not among them. */
-  messages: number;
-  consumers: number;
-}
-
-/** What peek holds while it looks is missing for everybody else, so it does not hold more. */
-export const MAX_PEEK = 1000;
-
-/** Queues that are known to exist. Forgetting one costs a declare, 0.3 ms. */
-const DECLARED_CACHE_SIZE = 10_000;
 
 const DEFAULT_BATCH_SIZE = 500;
 
@@ -85,9 +31,6 @@ const DEFAULT_BATCH_SIZE = 500;
 export class TaskQueueClient {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
-  readonly #declared = new LRUCache<string, true>({ max: DECLARED_CACHE_SIZE });
-  /** Keeps the publishes of one task in order while one of them has to wait for a declare. */
-  readonly #order = new KeyedMutex();
   #isClosed = false;
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` for options that cannot work. Connects to nothing yet. */
@@ -117,41 +60,11 @@ export class TaskQueueClient {
    */
   async publish(taskId: string, message: RawMessage, options: PublishOptions = {}): Promise<void> {
     this.#throwIfClosed();
-    const { create = true, maxSize } = options;
     const queue = this.#queueName(taskId);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
-    const { publisher } = this.#session;
-
-    const send = async () => {
-      let outcome = await publisher.send(queue, message, what);
-      if (outcome === 'returned' && create) {
-        // The queue vanished after it was declared: somebody cleared the task. Once more, and no further.
-        this.#declared.delete(queue);
-        await this.#declare(queue, what);
-        await publisher.ready(what);
-        outcome = await publisher.send(queue, message, what);
-      }
-      if (outcome === 'returned') throw create ? vanishedError(what) : missingError(what);
-      this.#tellEnqueued(taskId, queue, message);
-    };
-
-    if (maxSize !== undefined) {
-      return this.#order.run(queue, async () => {
-        const depth = create ? await this.#declare(queue, what) : ((await this.depth(taskId))?.messages ?? 0);
-        if (depth >= maxSize) throw overflowError(what, depth, maxSize);
-        await publisher.ready(what);
-        // Confirmed before the next one counts, so that it is counted.
-        await send();
-      });
-    }
-    const isKnown = !create || this.#declared.has(queue);
-    if (isKnown && publisher.isReady && !this.#order.isBusy(queue)) return send();
-    const { sent } = await this.#order.run(queue, async () => {
-      if (create && !this.#declared.has(queue)) await this.#declare(queue, what);
-      await publisher.ready(what);
-      return { sent: send() };
-    });
-    return sent;
+    await this.#session.queuePublisher.publish(queue, message, options, what);
+    const { events } = this.#session;
+    if (!events.isOff) events.publish(enqueuedEvent(taskId, queue, message, this.#options.events === 'full'));
   }
 
   /**
@@ -255,7 +168,7 @@ export class TaskQueueClient {
   async deleteIfUnused(taskId: string): Promise<boolean> {
     this.#throwIfClosed();
     const queue = this.#queueName(taskId);
-    this.#declared.delete(queue);
+    this.#session.queuePublisher.forget(queue);
     const what = `Cannot delete the queue of task ${JSON.stringify(taskId)}`;
     try {
       await this.#session.deletions.use(what, (lease) =>
@@ -375,21 +288,6 @@ export class TaskQueueClient {
     }
   }
 
-  /** @returns how many messages were in the queue */
-  async #declare(queue: string, what: string): Promise<number> {
-    const { messageCount } = await this.#session.declarations.use(what, (lease) =>
-      lease.request((channel) => channel.assertQueue(queue, { durable: true })),
-    );
-    this.#declared.set(queue, true);
-    return messageCount;
-  }
-
-  #tellEnqueued(taskId: string, queue: string, message: RawMessage): void {
-    const { events } = this.#session;
-    if (events.isOff) return;
-    events.publish(enqueuedEvent(taskId, queue, message, this.#options.events === 'full'));
-  }
-
   #tell(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {
     const { events } = this.#session;
     if (events.isOff) return;
@@ -415,26 +313,5 @@ function checkCount(name: string, value: number): void {
   throw new TaskQueueError(
     ErrorCode.invalidArgument,
     `Option ${name} is ${value}, not a whole number above 0`,
-  );
-}
-
-function overflowError(what: string, size: number, maxSize: number): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.queueOverflow,
-    `${what}: Task message queue overflow: queue size (${size}) exceeds maximum (${maxSize})`,
-  );
-}
-
-function missingError(what: string): TaskQueueError {
-  return new TaskQueueError(ErrorCode.queueNotFound, `${what}: it has no queue`, {
-    hint: 'Leave out create: false (--no-create) to create the queue.',
-  });
-}
-
-function vanishedError(what: string): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.publishRejected,
-    `${what}: its queue vanished twice while the message was on its way`,
-    { hint: 'Somebody deletes it over and over; the message is not queued.' },
   );
 }

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_PEEK } from './client-options.ts';
 import type { TaskQueueError } from './errors.ts';
 import { queueName } from './naming.ts';
 import type { MessageProperties, StoredMessage } from './stored-message.ts';
 import type { EventName, TaskEvent } from './task-events.ts';
-import { MAX_PEEK, type TaskQueueClient } from './task-queue-client.ts';
+import type { TaskQueueClient } from './task-queue-client.ts';
 import { WatchedTask } from './watched-task.ts';
 
 export interface WatchTasksOptions {

@@ -9,6 +9,7 @@ import { BrokerConnection } from './connection.ts';
 import { EventPublisher } from './event-publisher.ts';
 import { EventSubscription, type SubscriptionListener } from './event-subscription.ts';
 import { fromAmqplib } from './properties.ts';
+import { QueuePublisher } from './queue-publisher.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
 const READ_CHANNELS = 16;
@@ -22,14 +23,14 @@ const DECLARE_CHANNELS = 4;
  * answered by closing the connection it came on (540).
  */
 export class Session {
-  readonly publisher: ConfirmedPublisher;
-  /** Declares queues; on the publishing connection, as a blocked publisher needs no queue either. */
-  readonly declarations: ChannelPool;
+  readonly queuePublisher: QueuePublisher;
   readonly reads: ChannelPool;
   /** On the publishing connection as well: an alarm blocks whatever connection publishes. */
   readonly events: EventPublisher;
   /** One at a time, so that a connection closed by a delete hurts no other one. */
   readonly deletions: ChannelPool;
+  readonly #publisher: ConfirmedPublisher;
+  readonly #declarations: ChannelPool;
   readonly #options: ResolvedOptions;
   readonly #reading: BrokerConnection;
   #closing: Promise<void> | undefined;
@@ -42,9 +43,11 @@ export class Session {
     const publishing = new BrokerConnection(options, 'publish');
     const reading = new BrokerConnection(options, 'read');
     const deleting = new BrokerConnection(options, 'delete');
-    this.publisher = new ConfirmedPublisher(publishing, options);
+    this.#publisher = new ConfirmedPublisher(publishing, options);
+    // On the publishing connection as well: while that is blocked, no queue is needed either.
+    this.#declarations = new ChannelPool(publishing, operationTimeoutMs, DECLARE_CHANNELS);
+    this.queuePublisher = new QueuePublisher(this.#publisher, this.#declarations);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
-    this.declarations = new ChannelPool(publishing, operationTimeoutMs, DECLARE_CHANNELS);
     this.reads = new ChannelPool(reading, operationTimeoutMs, READ_CHANNELS);
     this.deletions = new ChannelPool(deleting, operationTimeoutMs, 1);
     this.#reading = reading;
@@ -74,8 +77,8 @@ export class Session {
 
   async #close(): Promise<void> {
     const settled = Promise.all([
-      this.publisher.flush(),
-      ...[this.events, this.declarations, this.reads, this.deletions].map((each) => each.close()),
+      this.#publisher.flush(),
+      ...[this.events, this.#declarations, this.reads, this.deletions].map((each) => each.close()),
     ]);
     // What is not done by then is given up with the connection, and its callers are told.
     await withDeadline(settled, this.#options.closeTimeoutMs, () => new Error('late')).catch(() => {});
