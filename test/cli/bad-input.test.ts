@@ -1,0 +1,94 @@
+import { connect } from 'amqplib';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { runCli } from '../support/cli.ts';
+import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newVhost } from '../support/vhost.ts';
+
+const RPC = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}';
+const AMQP_HOST = () => new URL(inject('url')).host;
+
+/** Every one of these changes nothing, says what is wrong and what to do, and repeats no password. */
+test.each<[what: string, args: () => string[], status: number, says: string]>([
+  ['an unknown command', () => ['pek', 'task'], 2, 'Did you mean peek?'],
+  ['an unknown option', () => ['peek', 'task', '--al'], 2, 'Did you mean --all?'],
+  ['an empty task id', () => ['enqueue', '', RPC], 2, 'it is empty'],
+  ['a task id of 246 bytes', () => ['enqueue', 'a'.repeat(246), RPC], 2, '255'],
+  ['a task id with a line break', () => ['enqueue', 'a\nb', RPC], 2, 'control character'],
+  ['another URL scheme', () => ['peek', 'task', '-u', 'http://u:s3cret@localhost'], 2, 'not amqp or amqps'],
+  ['a URL that is none', () => ['peek', 'task', '-u', 'u:s3cret@localhost:5672'], 2, 'unusable'],
+  [
+    'a port where nothing listens',
+    () => ['peek', 'task', '-u', 'amqp://u:s3cret@127.0.0.1:1'],
+    7,
+    'nothing listens',
+  ],
+  [
+    'a host that does not exist',
+    () => ['peek', 'task', '-u', 'amqp://u:s3cret@host.invalid'],
+    7,
+    'host name',
+  ],
+  [
+    'a wrong password',
+    () => ['peek', 'task', '-u', `amqp://guest:s3cret@${AMQP_HOST()}`],
+    4,
+    'refuses the user name or password',
+  ],
+  ['a vhost that does not exist', () => ['peek', 'task', '-u', `amqp://${AMQP_HOST()}/nope`], 4, 'vhost'],
+  [
+    'TLS to a port without it',
+    () => ['peek', 'task', '-u', `amqps://${AMQP_HOST()}`],
+    7,
+    'does not speak TLS',
+  ],
+  ['no management API', () => ['ls', '--api-url', 'http://u:s3cret@127.0.0.1:1'], 7, 'rabbitmq_management'],
+  [
+    'a management API that is something else',
+    () => ['ls', '--api-url', `http://${AMQP_HOST()}`],
+    7,
+    'management API',
+  ],
+  ['a bad duration', () => ['watch', 'task', '--for', '5 parsecs'], 2, '500ms, 10s, 5m, 2h'],
+])('%s ends with a clear error', async (_, args, status, says) => {
+  const result = await runCli(args());
+  expect(result).toMatchObject({ status, stdout: '' });
+  expect(result.stderr).toContain(says);
+  expect(result.stderr).not.toContain('s3cret');
+  expect(result.stderr).not.toMatch(/^\s+at /m);
+});
+
+test('a queue with other arguments is left alone', async () => {
+  const { url } = await newVhost();
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  const channel = await connection.createChannel();
+  await channel.assertQueue('mcp:queue:task', { durable: true, arguments: { 'x-max-length': 5 } });
+  const result = await runCli(['enqueue', 'task', RPC, '-u', url]);
+  expect(result).toMatchObject({ status: 1, stdout: '' });
+  expect(result.stderr).toContain('other arguments');
+  expect(await channel.checkQueue('mcp:queue:task')).toMatchObject({ messageCount: 0 });
+});
+
+test('a message over 16 MiB is refused before anything is sent, and no queue is left', async () => {
+  const task = newTask();
+  const body = RPC.replace('"x"', JSON.stringify('x'.repeat(17 * 1024 * 1024)));
+  const result = await runCli(['enqueue', task, '--from', '-'], { input: `${RPC}\n${body}\n` });
+  expect(result).toMatchObject({ stdout: '' });
+  expect(result.status).not.toBe(0);
+  expect(result.stderr).toContain('16777216');
+  expect((await openClient().depth(task))?.messages ?? 0).toBe(0);
+});
+
+test('with the standard input closed no command waits for it', async () => {
+  const task = newTask();
+  await openClient().publish(task, raw(RPC));
+  for (const [args, status] of [
+    [['enqueue', task], 2],
+    [['clear', task], 2],
+    [['prune'], 2],
+    [['peek', task], 0],
+    [['dequeue', task], 0],
+  ] as const) {
+    expect([args, (await runCli([...args])).status]).toEqual([args, status]);
+  }
+});
