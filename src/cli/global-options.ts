@@ -116,7 +116,7 @@ const OUTPUT: readonly Declaration[] = [
   {
     name: 'output',
     flags: '-o, --output <format>',
-    description: 'auto (readable on a terminal, else JSON Lines), table, json, jsonl or raw',
+    description: 'form: auto (readable on a terminal, else JSON Lines), table, json, jsonl, raw',
     byDefault: 'auto',
     choices: OUTPUT_FORMATS,
   },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { brokerCommand } from './commands/broker.ts';
 import { clearCommand } from './commands/clear.ts';
+import { completionCommand } from './commands/completion.ts';
 import { dequeueCommand } from './commands/dequeue.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { helpCommand, topicList } from './commands/help.ts';
@@ -9,6 +10,7 @@ import { lsCommand } from './commands/ls.ts';
 import { mvCommand } from './commands/mv.ts';
 import { peekCommand } from './commands/peek.ts';
 import { pruneCommand } from './commands/prune.ts';
+import { taskIdsCommand } from './commands/task-ids.ts';
 import { watchCommand } from './commands/watch.ts';
 import { addGlobalOptions } from './global-options.ts';
 
@@ -23,6 +25,7 @@ const COMMANDS: readonly (() => CommandUnknownOpts)[] = [
   lsCommand,
   pruneCommand,
   brokerCommand,
+  completionCommand,
   helpCommand,
 ];
 
@@ -51,6 +54,9 @@ export function buildProgram(): CommandUnknownOpts {
     addGlobalOptions(command);
     program.addCommand(command);
   }
+  const taskIds = taskIdsCommand().copyInheritedSettings(program);
+  addGlobalOptions(taskIds);
+  program.addCommand(taskIds, { hidden: true });
   return program;
 }
 

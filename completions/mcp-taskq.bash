@@ -1,0 +1,335 @@
+# bash completion for mcp-taskq, made by "mcp-taskq completion bash"
+
+_mcp_taskq_words() {
+  local word
+  COMPREPLY=()
+  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$1" -- "$cur")
+}
+
+_mcp_taskq_files() {
+  local file
+  COMPREPLY=()
+  while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$cur")
+  compopt -o filenames 2>/dev/null
+}
+
+_mcp_taskq_tasks() {
+  local id
+  COMPREPLY=()
+  while IFS= read -r id; do COMPREPLY+=("$(printf '%q' "$id")"); done < <("${words[0]}" __task-ids "$cur" 2>/dev/null)
+}
+
+_mcp_taskq() {
+  local cur prev words cword command index
+  if declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref -n := cur prev words cword
+  else
+    words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  fi
+  for ((index = 1; index < cword; index++)); do
+    case "${words[index]}" in
+      -u | --url | --prefix | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
+      -*) ;;
+      *)
+        command=${words[index]}
+        break
+        ;;
+    esac
+  done
+  case "$command" in
+    '')
+      case "$prev" in
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-V --version -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help' ;;
+          esac
+          ;;
+      esac
+      ;;
+    enqueue)
+      case "$prev" in
+        --type) _mcp_taskq_words 'request notification' ;;
+        --method) COMPREPLY=() ;;
+        --params) COMPREPLY=() ;;
+        --id) COMPREPLY=() ;;
+        --header) COMPREPLY=() ;;
+        --from) _mcp_taskq_files ;;
+        --skip) COMPREPLY=() ;;
+        --limit) COMPREPLY=() ;;
+        --rate) COMPREPLY=() ;;
+        --speed) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --mark --dry-run -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    dequeue)
+      case "$prev" in
+        -n | --limit) COMPREPLY=() ;;
+        --exec) COMPREPLY=() ;;
+        --wait) COMPREPLY=() ;;
+        --filter) COMPREPLY=() ;;
+        --out) _mcp_taskq_files ;;
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    peek)
+      case "$prev" in
+        -n | --limit) COMPREPLY=() ;;
+        --skip) COMPREPLY=() ;;
+        --filter) COMPREPLY=() ;;
+        --out) _mcp_taskq_files ;;
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    clear)
+      case "$prev" in
+        --backup) _mcp_taskq_files ;;
+        --older-than) COMPREPLY=() ;;
+        --filter) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    mv)
+      case "$prev" in
+        -n | --limit) COMPREPLY=() ;;
+        --filter) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-n --limit --all --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    watch)
+      case "$prev" in
+        -n | --limit) COMPREPLY=() ;;
+        --tail) COMPREPLY=() ;;
+        --for) COMPREPLY=() ;;
+        --idle) COMPREPLY=() ;;
+        --filter) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    ls)
+      case "$prev" in
+        --sort) _mcp_taskq_words 'name ready unacked consumers' ;;
+        --min) COMPREPLY=() ;;
+        --idle) COMPREPLY=() ;;
+        --limit) COMPREPLY=() ;;
+        --ids) _mcp_taskq_files ;;
+        --interval) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    prune)
+      case "$prev" in
+        --pattern) COMPREPLY=() ;;
+        --idle) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_files ;;
+          esac
+          ;;
+      esac
+      ;;
+    broker)
+      case "$prev" in
+        --port) COMPREPLY=() ;;
+        --data) _mcp_taskq_files ;;
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--port --data --management --install -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_files ;;
+          esac
+          ;;
+      esac
+      ;;
+    completion)
+      case "$prev" in
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_words 'bash zsh fish' ;;
+          esac
+          ;;
+      esac
+      ;;
+    help)
+      case "$prev" in
+        -u | --url) COMPREPLY=() ;;
+        --prefix) COMPREPLY=() ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help exit-codes output filters' ;;
+          esac
+          ;;
+      esac
+      ;;
+  esac
+  if declare -F __ltrimcolonargs >/dev/null; then __ltrimcolonargs "$cur"; fi
+}
+
+complete -F _mcp_taskq mcp-taskq

@@ -1,0 +1,100 @@
+import type { CommandWords, OptionWords } from './command-words.ts';
+
+/** A completion script for bash 3.2 and later, with or without the package bash-completion. */
+export function bashCompletion(
+  commands: readonly CommandWords[],
+  globals: readonly OptionWords[],
+  topics: string,
+): string {
+  const names = commands.map(({ name }) => name).join(' ');
+  return `# bash completion for mcp-taskq, made by "mcp-taskq completion bash"
+
+_mcp_taskq_words() {
+  local word
+  COMPREPLY=()
+  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$1" -- "$cur")
+}
+
+_mcp_taskq_files() {
+  local file
+  COMPREPLY=()
+  while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$cur")
+  compopt -o filenames 2>/dev/null
+}
+
+_mcp_taskq_tasks() {
+  local id
+  COMPREPLY=()
+  while IFS= read -r id; do COMPREPLY+=("$(printf '%q' "$id")"); done < <("\${words[0]}" __task-ids "$cur" 2>/dev/null)
+}
+
+_mcp_taskq() {
+  local cur prev words cword command index
+  if declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref -n := cur prev words cword
+  else
+    words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
+  fi
+  for ((index = 1; index < cword; index++)); do
+    case "\${words[index]}" in
+      ${valueOptions(globals).join(' | ')}) index=$((index + 1)) ;;
+      -*) ;;
+      *)
+        command=\${words[index]}
+        break
+        ;;
+    esac
+  done
+  case "$command" in
+    '')
+${options(globals, `_mcp_taskq_words '${names}'`)}
+      ;;
+${commands
+  .map(
+    (command) => `    ${command.name})
+${options(command.options, argument(command, `${names} ${topics}`))}
+      ;;`,
+  )
+  .join('\n')}
+  esac
+  if declare -F __ltrimcolonargs >/dev/null; then __ltrimcolonargs "$cur"; fi
+}
+
+complete -F _mcp_taskq mcp-taskq
+`;
+}
+
+function options(all: readonly OptionWords[], otherwise: string): string {
+  const lines = all
+    .filter(({ value }) => value !== 'none')
+    .map((option) => `        ${spellings(option).join(' | ')}) ${valueWords(option)} ;;`);
+  const words = all.flatMap(spellings).join(' ');
+  return `      case "$prev" in
+${lines.join('\n')}
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '${words}' ;;
+            *) ${otherwise} ;;
+          esac
+          ;;
+      esac`;
+}
+
+function valueWords({ value }: OptionWords): string {
+  if (value === 'file') return '_mcp_taskq_files';
+  return typeof value === 'string' ? 'COMPREPLY=()' : `_mcp_taskq_words '${value.join(' ')}'`;
+}
+
+function argument({ argument: words }: CommandWords, helpWords: string): string {
+  if (words === 'task') return '_mcp_taskq_tasks';
+  if (words === 'command') return `_mcp_taskq_words '${helpWords}'`;
+  return words === 'none' ? '_mcp_taskq_files' : `_mcp_taskq_words '${words.join(' ')}'`;
+}
+
+function valueOptions(all: readonly OptionWords[]): string[] {
+  return all.filter(({ value }) => value !== 'none').flatMap(spellings);
+}
+
+function spellings({ short, long }: OptionWords): string[] {
+  return short ? [short, long] : [long];
+}

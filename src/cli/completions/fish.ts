@@ -1,0 +1,53 @@
+import type { CommandWords, OptionWords } from './command-words.ts';
+
+/** A completion file for fish, to be put as `mcp-taskq.fish` into one of its completion folders. */
+export function fishCompletion(
+  commands: readonly CommandWords[],
+  globals: readonly OptionWords[],
+  topics: string,
+): string {
+  const lines = [
+    '# fish completion for mcp-taskq, made by "mcp-taskq completion fish"',
+    '',
+    'function __mcp_taskq_tasks',
+    '    set -l words (commandline -opc)',
+    '    $words[1] __task-ids (commandline -ct) 2>/dev/null',
+    'end',
+    '',
+    'complete -c mcp-taskq -f',
+    ...globals.map((option) => `complete -c mcp-taskq -n __fish_use_subcommand${spec(option)}`),
+  ];
+  for (const { name, description, options, argument } of commands) {
+    const condition = quote(`__fish_seen_subcommand_from ${name}`);
+    lines.push('', `complete -c mcp-taskq -n __fish_use_subcommand -a ${name} -d ${quote(description)}`);
+    lines.push(...options.map((option) => `complete -c mcp-taskq -n ${condition}${spec(option)}`));
+    const words = argumentOf(argument, commands, topics);
+    if (words !== undefined) lines.push(`complete -c mcp-taskq -n ${condition} ${words}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function spec({ short, long, description, value }: OptionWords): string {
+  const names = `${short ? ` -s ${short.slice(1)}` : ''} -l ${long.slice(2)}`;
+  return `${names}${valueWords(value)} -d ${quote(description)}`;
+}
+
+function valueWords(value: OptionWords['value']): string {
+  if (value === 'none') return '';
+  if (value === 'file') return ' -r -F';
+  return typeof value === 'string' ? ' -x' : ` -x -a ${quote(value.join(' '))}`;
+}
+
+function argumentOf(
+  argument: CommandWords['argument'],
+  commands: readonly CommandWords[],
+  topics: string,
+): string | undefined {
+  if (argument === 'task') return `-a '(__mcp_taskq_tasks)'`;
+  if (argument === 'command') return `-a ${quote(`${commands.map(({ name }) => name).join(' ')} ${topics}`)}`;
+  return argument === 'none' ? undefined : `-a ${quote(argument.join(' '))}`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,78 @@
+import type { CommandWords, OptionWords } from './command-words.ts';
+
+/** A completion function for zsh, to be put as \`_mcp-taskq\` into a folder of its \`fpath\`. */
+export function zshCompletion(
+  commands: readonly CommandWords[],
+  globals: readonly OptionWords[],
+  topics: string,
+): string {
+  const names = commands.map(({ name, description }) => `    ${quote(`${name}:${description}`)}`).join('\n');
+  return `#compdef mcp-taskq
+# zsh completion for mcp-taskq, made by "mcp-taskq completion zsh"
+
+_mcp-taskq_tasks() {
+  local -a ids
+  ids=(\${(f)"$("\${(Q)_mcp_taskq_program}" __task-ids "\${(Q)PREFIX}" 2>/dev/null)"})
+  compadd -a ids
+}
+
+_mcp-taskq() {
+  local curcontext="$curcontext" state line _mcp_taskq_program="\${words[1]}"
+  local -a commands
+  commands=(
+${names}
+  )
+  _arguments -C \\
+${specs(globals, '    ')}
+    '1: :->command' \\
+    '*:: :->arguments' && return
+  case "$state" in
+    command) _describe -t commands command commands ;;
+    arguments)
+      case "\${words[1]}" in
+${commands
+  .map(
+    (command) => `        ${command.name})
+          _arguments \\
+${specs(command.options, '            ')}
+            ${argument(command, topics)}
+          ;;`,
+  )
+  .join('\n')}
+      esac
+      ;;
+  esac
+}
+
+if [ "$funcstack[1]" = "_mcp-taskq" ]; then
+  _mcp-taskq "$@"
+else
+  compdef _mcp-taskq mcp-taskq
+fi
+`;
+}
+
+function specs(options: readonly OptionWords[], indent: string): string {
+  return options.map((option) => `${indent}${spec(option)} \\`).join('\n');
+}
+
+function spec({ short, long, description, value }: OptionWords): string {
+  const text = `[${description.replace(/[[\]\\:]/g, '\\$&')}]${action(long, value)}`;
+  return short ? `'(${short} ${long})'{${short},${long}}${quote(text)}` : quote(`${long}${text}`);
+}
+
+function action(long: string, value: OptionWords['value']): string {
+  if (value === 'none') return '';
+  if (value === 'file') return ':file:_files';
+  return typeof value === 'string' ? `:${long.slice(2)}: ` : `:${long.slice(2)}:(${value.join(' ')})`;
+}
+
+function argument({ argument: words }: CommandWords, topics: string): string {
+  if (words === 'task') return `'*: :_mcp-taskq_tasks'`;
+  if (words === 'command') return `'1: :{_describe -t commands command commands; compadd ${topics}}'`;
+  return words === 'none' ? `'*: :_default'` : `'1: :(${words.join(' ')})'`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

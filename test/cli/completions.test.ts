@@ -1,0 +1,116 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { completionScript, SHELLS } from '../../src/cli/commands/completion.ts';
+import { buildProgram } from '../../src/cli/program.ts';
+import { BIN, cliEnvironment, runCli, temporaryFolder } from '../support/cli.ts';
+import { newTask, openClient, raw } from '../support/tasks.ts';
+import { Terminal } from '../support/terminal.ts';
+
+const run = promisify(execFile);
+
+const FILES = { bash: 'mcp-taskq.bash', zsh: '_mcp-taskq', fish: 'mcp-taskq.fish' } as const;
+const path = (shell: (typeof SHELLS)[number]) =>
+  fileURLToPath(new URL(`../../completions/${FILES[shell]}`, import.meta.url));
+
+function isInstalled(program: string): boolean {
+  try {
+    execFileSync(program, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A busy machine takes longer than a person would wait. */
+const PATIENT = { MCP_TASKQ_TIMEOUT: '20s' };
+
+/** An environment in which `mcp-taskq` is the built command line. */
+async function shellEnvironment(): Promise<{ folder: string; env: NodeJS.ProcessEnv }> {
+  const folder = await temporaryFolder();
+  const program = join(folder, 'mcp-taskq');
+  await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${BIN}" "$@"\n`);
+  await chmod(program, 0o755);
+  return { folder, env: cliEnvironment({ ...PATIENT, PATH: `${folder}:${process.env.PATH}`, HOME: folder }) };
+}
+
+async function filledTask(name: string): Promise<string> {
+  const task = newTask(name);
+  await openClient().publish(task, raw('{}'));
+  return task;
+}
+
+test.each(SHELLS)('the %s file under completions/ is up to date (npm run completions)', async (shell) => {
+  expect(await readFile(path(shell), 'utf8')).toBe(await completionScript(shell, buildProgram()));
+  expect((await runCli(['completion', shell])).stdout).toBe(await readFile(path(shell), 'utf8'));
+});
+
+test('task ids come from the broker, and quickly nothing when it is away', async () => {
+  const task = await filledTask('completion');
+  expect((await runCli(['__task-ids', task.slice(0, 20)], { env: PATIENT })).stdout.split('\n')).toContain(
+    task,
+  );
+  const away = await runCli(['__task-ids', ''], { env: { MCP_TASKQ_API_URL: 'http://127.0.0.1:1' } });
+  expect(away).toMatchObject({ status: 0, stdout: '', stderr: '' });
+});
+
+describe.skipIf(!isInstalled('bash'))('bash', () => {
+  async function complete(...words: string[]): Promise<string[]> {
+    const { env } = await shellEnvironment();
+    const script = `source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mcp_taskq; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = await run('bash', ['--norc', '-c', script, path('bash'), 'mcp-taskq', ...words], {
+      env,
+    });
+    return stdout.split('\n').filter((word) => word !== '');
+  }
+
+  test('completes commands, options and their values', async () => {
+    expect(await complete('pe')).toEqual(['peek']);
+    expect(await complete('-u', 'amqp', 'de')).toEqual(['dequeue']);
+    expect(await complete('dequeue', '--o')).toEqual(['--out', '--overwrite', '--output']);
+    expect(await complete('peek', '-o', 'json')).toEqual(['json', 'jsonl']);
+    expect(await complete('completion', 'z')).toEqual(['zsh']);
+    expect(await complete('help', 'ex')).toEqual(['exit-codes']);
+  });
+
+  test('completes task ids', async () => {
+    const task = await filledTask('bash');
+    expect(await complete('peek', task.slice(0, 12))).toEqual([task]);
+  });
+});
+
+describe.skipIf(!isInstalled('fish'))('fish', () => {
+  async function complete(line: string): Promise<string[]> {
+    const { env } = await shellEnvironment();
+    const script = `source ${path('fish')}; complete -C ${JSON.stringify(line)}`;
+    const { stdout } = await run('fish', ['--no-config', '-c', script], { env });
+    return stdout.split('\n').flatMap((text) => text.split('\t')[0] || []);
+  }
+
+  test('completes commands, options, their values and task ids', async () => {
+    expect(await complete('mcp-taskq pe')).toEqual(['peek']);
+    expect(await complete('mcp-taskq dequeue --ov')).toEqual(['--overwrite']);
+    expect(await complete('mcp-taskq peek -o json')).toContain('jsonl');
+    const task = await filledTask('fish');
+    expect(await complete(`mcp-taskq peek ${task.slice(0, 12)}`)).toEqual([task]);
+  });
+});
+
+describe.skipIf(!isInstalled('zsh'))('zsh', () => {
+  test('completes commands, options and task ids', async () => {
+    const { env } = await shellEnvironment();
+    const task = await filledTask('zsh');
+    const zsh = new Terminal('zsh', ['-f', '-i'], { ...env, PS1: '> ' });
+    zsh.type(`autoload -U compinit && compinit -u -D && source ${path('zsh')} && echo rea""dy\r`);
+    await zsh.shows('ready');
+    zsh.type('mcp-taskq pee\t');
+    await zsh.shows('mcp-taskq peek');
+    zsh.type(`${task.slice(0, 12)}\t`);
+    await zsh.shows(task);
+    zsh.type('--ski\t');
+    await zsh.shows('--skip');
+  });
+});
