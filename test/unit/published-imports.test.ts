@@ -9,7 +9,7 @@ const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', i
 };
 
 /** `import … from 'x'`, `export … from 'x'`, `import 'x'`, and `import('x')` in code and in types. */
-const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*)(['"])([^'"\n]+)\1/g;
+const IMPORT = /(?:^\s*(?:import|export)\b[^'"`;]*\bfrom\s*|^\s*import\s*|\bimport\(\s*)(['"])([^'"\n]+)\1/gm;
 
 /** Packages that a published file imports, without what stands in its comments. */
 function packagesIn(file: string): string[] {
