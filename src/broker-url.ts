@@ -23,9 +23,13 @@ const DEFAULT_PORT = { amqp: 5672, amqps: 5671 } as const;
  */
 export function parseBrokerUrl(url: string): BrokerAddress {
   const invalid = (reason: string) =>
-    new TaskQueueError(ErrorCode.invalidArgument, `The broker URL ${redactUrl(url)} is unusable: ${reason}`, {
-      hint: 'It reads amqp://user:password@host:5672/vhost (amqps:// for TLS); percent-encode special characters.',
-    });
+    new TaskQueueError(
+      ErrorCode.invalidArgument,
+      `The broker URL ${withoutCredentials(url)} is unusable: ${reason}`,
+      {
+        hint: 'It reads amqp://user:password@host:5672/vhost (amqps:// for TLS); percent-encode special characters.',
+      },
+    );
   let parts: URL;
   try {
     parts = new URL(url);
@@ -55,6 +59,11 @@ export function parseBrokerUrl(url: string): BrokerAddress {
     vhost: decode(parts.pathname.slice(1), 'vhost') || '/',
     query: new Map(parts.searchParams),
   };
+}
+
+/** As {@link redactUrl}, of what is one URL to the end: a space in it may well be in the password. */
+function withoutCredentials(url: string): string {
+  return url.replace(/:\/\/.*@/s, '://***@');
 }
 
 /** `host:port`, fit for messages: no credentials. */

@@ -8,6 +8,7 @@ import { depthOrFail, emptyFailure } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output-file.ts';
 import { partialFailure } from '../partial-failure.ts';
+import { startProgress } from '../progress.ts';
 import { rehearse } from '../rehearsal.ts';
 import { runForMessage } from '../run-for-message.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
@@ -66,7 +67,10 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   const limit = options.all ? undefined : options.limit;
   if (options.dryRun) return rehearse(context, taskId, { limit, select, verb: 'removed' });
   const writer = options.exec === undefined ? await openOutput(context, options) : undefined;
-  if (options.wait === undefined) await stop.race(depthOrFail(client, taskId));
+  const depth = options.wait === undefined ? await stop.race(depthOrFail(client, taskId)) : undefined;
+  const progress = await startProgress(Math.min(depth?.messages ?? 0, limit ?? Number.POSITIVE_INFINITY), {
+    isOutputShown: options.exec !== undefined || (options.out === undefined && process.stdout.isTTY),
+  });
   const handle = handlerFor(options, writer);
   let removed = 0;
   const drain = () =>
@@ -75,6 +79,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
       async (batch) => {
         await handle(batch);
         removed += batch.length;
+        progress.update(removed);
       },
       {
         ...(limit !== undefined && { limit: limit - removed }),
@@ -96,9 +101,11 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     if (removed === 0 && !options.all) throw emptyFailure(taskId, options.filter);
     await writer?.end();
   } catch (error) {
+    progress.end();
     if (removed > 0) await writer?.end().catch(() => {});
     throw partialFailure(context, error, removed, `removed from task ${taskId}`);
   }
+  progress.end();
   if (options.all || options.out) summarizeDrain(context, taskId, removed, options.out);
 }
 

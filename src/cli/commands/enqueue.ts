@@ -8,6 +8,7 @@ import { describeWithExamples } from '../help-text.ts';
 import { wholeNumber } from '../numbers.ts';
 import { atRate, rateOption, speedOption, withTiming } from '../pacing.ts';
 import { type PipelineResult, publishInOrder } from '../pipelined-publish.ts';
+import { startProgress } from '../progress.ts';
 import { openReplay, type ReplaySource } from '../replay-source.ts';
 import { printResult } from '../result-line.ts';
 import { shellWords, withOption } from '../shell-words.ts';
@@ -88,10 +89,13 @@ async function enqueue(
     if (options.dryRun) return await reportRehearsal(context, taskId, source.count);
     const { client, stop } = context;
     const messages = withHeaders(pace(source.messages(), options, stop.signal), headers);
+    const progress = await startProgress(source.count, { isOutputShown: false });
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,
       signal: stop.signal,
+      onProgress: progress.update,
     });
+    progress.end();
     if (result.error !== undefined) throw interrupted(context, taskId, source.count, result, options);
   } finally {
     await source.close();

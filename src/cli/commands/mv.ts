@@ -7,6 +7,7 @@ import { describeWithExamples } from '../help-text.ts';
 import { depthOrFail, emptyFailure } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
 import { partialFailure } from '../partial-failure.ts';
+import { startProgress } from '../progress.ts';
 import { rehearse } from '../rehearsal.ts';
 import { printResult } from '../result-line.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
@@ -51,12 +52,16 @@ async function move(context: ClientContext, from: string, to: string, options: M
   const select = await selectionOf(options);
   const limit = options.all ? undefined : options.limit;
   if (options.dryRun) return rehearse(context, from, { limit, select, verb: 'moved' });
-  await stop.race(depthOrFail(client, from));
+  const depth = await stop.race(depthOrFail(client, from));
+  const progress = await startProgress(Math.min(depth.messages, limit ?? depth.messages), {
+    isOutputShown: false,
+  });
   let moved = 0;
   try {
     const put = async (batch: StoredMessage[]) => {
       await Promise.all(batch.map((message) => client.publish(to, message)));
       moved += batch.length;
+      progress.update(moved);
     };
     await client.drain(from, put, {
       ...(limit !== undefined && { limit }),
@@ -65,8 +70,10 @@ async function move(context: ClientContext, from: string, to: string, options: M
     });
     stop.signal.throwIfAborted();
   } catch (error) {
+    progress.end();
     throw partialFailure(context, error, moved, `moved from task ${from} to task ${to}`);
   }
+  progress.end();
   if (moved === 0 && !options.all) throw emptyFailure(from, options.filter);
   await printResult(context, `Moved ${formatCount(moved, 'message')} from task ${from} to task ${to}.`, {
     from,
