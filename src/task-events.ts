@@ -1,3 +1,4 @@
+import { headerValueFromJson, headerValueToJson } from './header-values.ts';
 import type { MessageProperties, StoredMessage } from './stored-message.ts';
 
 /**
@@ -45,58 +46,89 @@ export interface ClearedEvent extends BaseEvent {
   count: number;
 }
 
-/** How an event travels: the copy of the body, and everything else in the headers. */
-export interface EventMessage {
-  routingKey: string;
-  body: Buffer;
-  headers: { [name: string]: unknown };
+/** The routing key of an event, which is also what groups events into one message. */
+export function routingKeyOf({ event, taskId }: TaskEvent): string {
+  return `${event}.${taskId}`;
 }
 
-/** AMQP 0-9-1 `shortstr`. */
-const MAX_ROUTING_KEY_BYTES = 255;
-
-/** `undefined` when the event cannot be routed: with a short prefix, a task id can be longer than a key. */
-export function encodeEvent(event: TaskEvent): EventMessage | undefined {
-  const { event: name, taskId, queue, at } = event;
-  const routingKey = `${name}.${taskId}`;
-  if (Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return undefined;
-  const headers: EventMessage['headers'] = { event: name, queue, at };
-  if (name !== 'enqueued') {
-    headers.count = event.count;
-    if (name === 'dequeued' && event.messageId !== undefined) headers.message_id = event.messageId;
-    return { routingKey, body: Buffer.alloc(0), headers };
-  }
-  headers.body_bytes = event.bodyBytes;
-  headers.has_body = event.body !== undefined;
-  // In a table of their own, so that none of them means anything to the broker: CC would route copies.
-  headers.properties = event.properties;
-  return { routingKey, body: event.body ?? Buffer.alloc(0), headers };
-}
-
-/** `undefined` for a message that is no event of this package: anybody may publish to the exchange. */
-export function decodeEvent({ routingKey, body, headers }: EventMessage): TaskEvent | undefined {
-  const { event, queue, at, count, message_id, body_bytes, has_body, properties } = headers;
-  if (typeof event !== 'string' || !routingKey.startsWith(`${event}.`)) return undefined;
-  if (typeof queue !== 'string' || typeof at !== 'number') return undefined;
-  const base = { taskId: routingKey.slice(event.length + 1), queue, at };
-  switch (event) {
-    case 'enqueued':
-      if (typeof body_bytes !== 'number' || typeof properties !== 'object') return undefined;
-      return {
-        ...base,
-        event,
-        body: has_body === true ? body : undefined,
-        bodyBytes: body_bytes,
-        properties: properties as MessageProperties,
-      };
-    case 'dequeued': {
-      const messageId = typeof message_id === 'string' ? message_id : undefined;
-      return typeof count === 'number' ? { ...base, event, count, messageId } : undefined;
+/**
+ * Events with the same routing key, as the body of one message: for each a line of JSON, and after that of an
+ * enqueued one the copy of the body. In the body, and not in headers, none of a message's properties means
+ * anything to the broker (a header CC would route copies), and it costs a publisher the least.
+ */
+export function encodeEvents(events: readonly TaskEvent[]): Buffer {
+  const parts: Buffer[] = [];
+  for (const event of events) {
+    const { queue, at } = event;
+    if (event.event === 'enqueued') {
+      const { body, bodyBytes, properties } = event;
+      const { headers } = properties;
+      const shown =
+        headers === undefined ? properties : { ...properties, headers: headerValueToJson(headers) };
+      const line = { queue, at, body_bytes: bodyBytes, has_body: body !== undefined, properties: shown };
+      parts.push(Buffer.from(`${JSON.stringify(line)}\n`));
+      if (body !== undefined) parts.push(body);
+    } else {
+      const message_id = event.event === 'dequeued' ? event.messageId : undefined;
+      parts.push(Buffer.from(`${JSON.stringify({ queue, at, count: event.count, message_id })}\n`));
     }
-    case 'cleared':
-      return typeof count === 'number' ? { ...base, event, count } : undefined;
-    default:
-      return undefined;
+  }
+  return Buffer.concat(parts);
+}
+
+/** As many events as can be read: anybody may publish to the exchange. */
+export function decodeEvents(routingKey: string, message: Buffer): TaskEvent[] {
+  const dot = routingKey.indexOf('.');
+  const [name, taskId] = [routingKey.slice(0, dot), routingKey.slice(dot + 1)];
+  const events: TaskEvent[] = [];
+  for (let start = 0; start < message.length; ) {
+    const end = message.indexOf(0x0a, start);
+    const line = parseLine(message.subarray(start, end === -1 ? undefined : end));
+    if (end === -1 || line === undefined) break;
+    start = end + 1;
+    const {
+      queue,
+      at,
+      count,
+      message_id: messageId,
+      body_bytes: bodyBytes,
+      has_body: hasBody,
+      properties,
+    } = line;
+    if (name === 'enqueued') {
+      const body = hasBody ? message.subarray(start, start + bodyBytes) : undefined;
+      start += body?.length ?? 0;
+      const { headers, ...rest } = properties;
+      const read = headers === undefined ? rest : { ...rest, headers: headerValueFromJson(headers) };
+      events.push({ event: name, taskId, queue, at, body, bodyBytes, properties: read as MessageProperties });
+    } else if (name === 'dequeued') {
+      events.push({ event: name, taskId, queue, at, count, messageId });
+    } else if (name === 'cleared') {
+      events.push({ event: name, taskId, queue, at, count });
+    }
+  }
+  return events;
+}
+
+/** The members of all kinds of events; those of one kind are checked only as far as reading goes on after it. */
+interface EventLine {
+  queue: string;
+  at: number;
+  count: number;
+  message_id: string | undefined;
+  body_bytes: number;
+  has_body: boolean;
+  properties: { [name: string]: unknown };
+}
+
+function parseLine(line: Buffer): EventLine | undefined {
+  try {
+    const value = JSON.parse(line.toString()) as EventLine;
+    const isRead = typeof value.queue === 'string' && typeof value.at === 'number';
+    const isMessage = typeof value.body_bytes === 'number' && typeof value.properties === 'object';
+    return isRead && (isMessage || typeof value.count === 'number') ? value : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,11 +1,17 @@
 import type { Channel } from 'amqplib';
 import { isTaskQueueError, TaskQueueError } from '../errors.ts';
-import { EVENT_EXCHANGE, encodeEvent, type TaskEvent } from '../task-events.ts';
+import { EVENT_EXCHANGE, encodeEvents, routingKeyOf, type TaskEvent } from '../task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
 
-/** Events that wait for the channel to open; more than these are dropped. */
-const MAX_WAITING = 1000;
+/** Events that wait to be sent; more than these are dropped. */
+const MAX_WAITING = 10_000;
+
+/** Events in one message: enough to save most of the cost, and not so many that it grows large. */
+const MAX_BATCH = 50;
+
+/** AMQP 0-9-1 `shortstr`. With a short prefix, a task id can be longer: there are no events for it. */
+const MAX_ROUTING_KEY_BYTES = 255;
 
 /**
  * Publishes events, unconfirmed, on a channel of its own. It never fails and is never waited for: what cannot
@@ -32,32 +38,49 @@ export class EventPublisher {
     return this.#isOff;
   }
 
+  /** Events of one turn of the event loop that belong together travel together. */
   publish(event: TaskEvent): void {
-    if (this.#isOff || this.#connection.blocked) return;
-    if (this.#channel !== undefined) this.#send(this.#channel, event);
-    else if (this.#waiting.length < MAX_WAITING) {
-      this.#waiting.push(event);
+    if (this.#isOff || this.#connection.blocked || this.#waiting.length >= MAX_WAITING) return;
+    this.#waiting.push(event);
+    if (this.#channel === undefined) {
       this.#opening ??= this.#open().finally(() => {
         this.#opening = undefined;
       });
+    } else if (this.#waiting.length === 1) {
+      setImmediate(() => this.#sendWaiting());
     }
   }
 
   /** Resolves when the broker has all events: none waits for the channel to open, or in its buffer. */
   async close(): Promise<void> {
     await this.#opening;
+    this.#sendWaiting();
     await this.#channel?.close().catch(() => {});
   }
 
-  #send(channel: Channel, event: TaskEvent): void {
-    if (this.#isCongested) return;
-    const message = encodeEvent(event);
-    if (message === undefined) return;
-    const { routingKey, body, headers } = message;
+  #sendWaiting(): void {
+    const channel = this.#channel;
+    const events = this.#waiting;
+    this.#waiting = [];
+    if (channel === undefined || this.#isCongested) return;
+    for (let start = 0, end = 0; start < events.length; start = end) {
+      const routingKey = routingKeyOf(events[start] as TaskEvent);
+      do end++;
+      while (
+        end < events.length &&
+        end - start < MAX_BATCH &&
+        routingKeyOf(events[end] as TaskEvent) === routingKey
+      );
+      this.#send(channel, routingKey, events.slice(start, end));
+    }
+  }
+
+  #send(channel: Channel, routingKey: string, events: TaskEvent[]): void {
+    if (Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return;
     try {
-      this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, body, { headers, deliveryMode: 1 });
+      this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, encodeEvents(events), TRANSIENT);
     } catch {
-      // The channel has just ended, or the headers do not fit: this event is lost, as events may be.
+      // The channel has just ended: these events are lost, as events may be.
     }
   }
 
@@ -75,7 +98,7 @@ export class EventPublisher {
       });
       await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
       this.#channel = channel;
-      for (const event of this.#waiting.splice(0)) this.#send(channel, event);
+      this.#sendWaiting();
     } catch (error) {
       this.#waiting = [];
       this.#judge(translateAmqpError(error, `Cannot publish events to the exchange ${EVENT_EXCHANGE}`));
@@ -94,5 +117,7 @@ export class EventPublisher {
     );
   }
 }
+
+const TRANSIENT = { deliveryMode: 1 };
 
 const PERMANENT: ReadonlySet<string> = new Set(['ACCESS_REFUSED', 'QUEUE_MISMATCH', 'QUEUE_NOT_FOUND']);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { TaskQueueError } from '../errors.ts';
 import {
-  decodeEvent,
+  decodeEvents,
   EVENT_EXCHANGE,
   type EventName,
   eventPatterns,
@@ -121,15 +121,10 @@ export class EventSubscription {
 
   #receive(channel: Channel, message: ConsumeMessage | null): void {
     if (message === null) return;
-    const { fields, properties, content } = message;
-    const event = decodeEvent({
-      routingKey: fields.routingKey,
-      body: content,
-      headers: properties.headers ?? {},
-    });
+    const events = decodeEvents(message.fields.routingKey, message.content);
     this.#handling = this.#handling.then(async () => {
       try {
-        if (event !== undefined) await this.#listener.onEvent(event);
+        for (const event of events) await this.#listener.onEvent(event);
         // On a channel that has ended this throws, and there is nothing left to acknowledge.
         channel.ack(message);
       } catch {}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import {
+  decodeEvents,
+  encodeEvents,
+  eventPatterns,
+  routingKeyOf,
+  type TaskEvent,
+} from '../../src/task-events.ts';
+
+const queue = 'mcp:queue:a.b';
+const enqueued = (body: Buffer | undefined, bodyBytes = body?.length ?? 0): TaskEvent => ({
+  event: 'enqueued',
+  taskId: 'a.b',
+  queue,
+  at: 1_767_225_600_000,
+  body,
+  bodyBytes,
+  properties: { message_id: 'm', headers: { bytes: Buffer.from([0, 255]), nested: { CC: ['x'] } } },
+});
+
+describe('events', () => {
+  test.each<[string, TaskEvent[]]>([
+    [
+      'messages, whatever their bytes',
+      [enqueued(Buffer.from('{"a":1}\n\n')), enqueued(Buffer.from([0, 10, 255])), enqueued(Buffer.alloc(0))],
+    ],
+    ['a message without its body', [enqueued(undefined, 100_000), enqueued(Buffer.from('x'))]],
+    [
+      'what was dequeued',
+      [
+        { event: 'dequeued', taskId: 'a.b', queue, at: 1, count: 1, messageId: 'm' },
+        { event: 'dequeued', taskId: 'a.b', queue, at: 2, count: 7, messageId: undefined },
+      ],
+    ],
+    ['what was cleared', [{ event: 'cleared', taskId: 'a.b', queue, at: 1, count: 3 }]],
+  ])('travel together and come out the same: %s', (_, events) => {
+    expect(decodeEvents(routingKeyOf(events[0] as TaskEvent), encodeEvents(events))).toEqual(events);
+  });
+
+  test.each([
+    '',
+    'x',
+    '{}\n',
+    'null\n',
+    '{"queue":"q","at":1}\n',
+    '[1]\n',
+    '{"queue":"q","at":1,"count":"many"}\n',
+  ])('of nobody’s making are none: %j', (text) => {
+    expect(decodeEvents('enqueued.a', Buffer.from(text))).toEqual([]);
+  });
+
+  test('are asked for by task, or all of them', () => {
+    expect(eventPatterns(['enqueued', 'cleared'], 'a.b')).toEqual(['enqueued.a.b', 'cleared.a.b']);
+    expect(eventPatterns(['enqueued'])).toEqual(['enqueued.#']);
+  });
+});
