@@ -1,0 +1,60 @@
+import { median, quartiles } from './statistics.js';
+
+/**
+ * @typedef {object} Contestant
+ * @property {string} name
+ * @property {() => Promise<unknown>} [prepare] before each run, not timed
+ * @property {() => Promise<unknown>} [run] what is timed
+ * @property {number} [operations] in one run, where that differs from the workload's
+ * @property {() => Promise<number>} [measure] instead of `run`: answers a number of its own, e.g. bytes
+ * @property {string} [missing] why it cannot run here
+ * @property {number} [goal] our time is at most so many times its time
+ */
+
+/**
+ * @typedef {object} Workload
+ * @property {string} work
+ * @property {number} rounds
+ * @property {number} [operations] in one run. Default 1.
+ * @property {(value: number) => string} format of one operation
+ * @property {Contestant[]} contestants the first one is ours
+ */
+
+/**
+ * Runs all contestants in turn, round after round, so that whatever else the machine does meets all of them
+ * alike. A ratio is taken within each round; every other round goes backwards. The first round warms up and
+ * does not count.
+ *
+ * @param {Workload} workload
+ */
+export async function hold({ work, rounds, operations = 1, format, contestants }) {
+  const present = contestants.filter(({ missing }) => missing === undefined);
+  const results = new Map(present.map((contestant) => [contestant, /** @type {number[]} */ ([])]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const contestant of round % 2 ? present : present.slice().reverse()) {
+      const value = await measure(contestant, operations);
+      if (round > 0) results.get(contestant)?.push(value);
+    }
+    process.stderr.write('.');
+  }
+  const [ours, ...peers] = contestants;
+  const own = results.get(ours) ?? [];
+  return {
+    work,
+    own: format(median(own)),
+    peers: peers.map(({ name, missing, goal }, index) => {
+      if (missing !== undefined) return { name, missing };
+      const theirs = results.get(contestants[index + 1]) ?? [];
+      const ratios = own.map((value, round) => value / theirs[round]);
+      return { name, value: format(median(theirs)), ratio: median(ratios), spread: quartiles(ratios), goal };
+    }),
+  };
+}
+
+async function measure({ prepare, run, measure, operations }, usual) {
+  await prepare?.();
+  if (measure) return measure();
+  const start = performance.now();
+  await run();
+  return (performance.now() - start) / (operations ?? usual);
+}
