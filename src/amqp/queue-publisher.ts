@@ -9,6 +9,9 @@ import type { ConfirmedPublisher } from './confirmed-publisher.ts';
 /** Queues that are known to exist. Forgetting one costs a declare, 0.3 ms. */
 const DECLARED_CACHE_SIZE = 10_000;
 
+/** A task that is cleared while messages come in loses its queue again and again, but not for ever. */
+const MAX_VANISHED = 10;
+
 /** Publishes to queues that it creates on demand, in the order of the calls for each queue. */
 export class QueuePublisher {
   readonly #publisher: ConfirmedPublisher;
@@ -58,15 +61,16 @@ export class QueuePublisher {
   }
 
   async #send(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
-    let outcome = await this.#publisher.send(queue, message, what);
-    if (outcome === 'returned' && create) {
-      // The queue vanished after it was declared: somebody cleared the task. Once more, and no further.
+    for (let vanished = 0; ; vanished++) {
+      const outcome = await this.#publisher.send(queue, message, what);
+      if (outcome === 'queued') return;
+      if (!create) throw missingError(what);
+      if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
+      // The queue is gone since it was declared: somebody cleared the task.
       this.forget(queue);
       await this.#declare(queue, what);
       await this.#publisher.ready(what);
-      outcome = await this.#publisher.send(queue, message, what);
     }
-    if (outcome === 'returned') throw create ? vanishedError(what) : missingError(what);
   }
 
   /** @returns how many messages were in the queue */
@@ -100,10 +104,10 @@ function missingError(what: string): TaskQueueError {
   });
 }
 
-function vanishedError(what: string): TaskQueueError {
+function vanishedError(what: string, times: number): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.publishRejected,
-    `${what}: its queue vanished twice while the message was on its way`,
+    `${what}: its queue vanished ${times} times while the message was on its way`,
     { hint: 'Somebody deletes it over and over; the message is not queued.' },
   );
 }
