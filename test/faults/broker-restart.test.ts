@@ -7,7 +7,7 @@ let broker: RunningBroker;
 
 beforeAll(async () => {
   broker = await startPrivateBroker();
-}, 60_000);
+}, 120_000);
 
 describe('a broker that is killed and started again', () => {
   test('has every confirmed message, and the queue goes on by itself', async () => {
@@ -21,7 +21,7 @@ describe('a broker that is killed and started again', () => {
     expect(messages.slice(0, 100)).toEqual(Array.from({ length: 100 }, (_, index) => numbered(index)));
     // The one that was on its way when the connection went may have been sent again.
     expect(messages.slice(100)).toContainEqual(numbered(100));
-  }, 60_000);
+  }, 120_000);
 
   test('is waited for by a watch, which says so and shows what came meanwhile', async () => {
     const publisher = openClient({ url: broker.url });
@@ -41,5 +41,5 @@ describe('a broker that is killed and started again', () => {
     await publisher.publish('watched', raw('after'));
     await watching;
     expect(items.map((item) => item.kind)).toEqual(['message', 'interrupted', 'resumed', 'message']);
-  }, 60_000);
+  }, 120_000);
 });

@@ -37,4 +37,4 @@ test('a task that is cancelled while RabbitMQ is away is cancelled, with a warni
   // The message outlived the cancellation; whoever looks finds it.
   await until(async () => (await queue.size(taskId).catch(() => 0)) === 1);
   expect(await queue.dequeueAll(taskId)).toHaveLength(1);
-});
+}, 120_000);
