@@ -63,7 +63,7 @@ export function parseBrokerUrl(url: string): BrokerAddress {
 
 /** As {@link redactUrl}, of what is one URL to the end: a space in it may well be in the password. */
 function withoutCredentials(url: string): string {
-  return url.replace(/:\/\/.*@/s, '://***@');
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
 }
 
 /** `host:port`, fit for messages: no credentials. */

@@ -34,6 +34,7 @@ describe('a broker URL', () => {
   test.each([
     ['http://u:s3cret@h', 'its scheme is http'],
     ['u:s3cret@h', 'its scheme is u'],
+    ['amqp://u:very s3cret@h:port', 'not a URL'],
     ['amqp://u:s3cret@h:99999', 'not a URL'],
     ['amqp://u:s3cret@h/a/b', 'more than one part'],
     ['amqp://u:s3cret%FF@h', 'password has a %'],
