@@ -25,7 +25,9 @@ test('the code in the README is that of test/examples, which is compiled and tes
 });
 
 test('the README names every command, and none that is not there', () => {
-  const { commands } = buildProgram();
+  const program = buildProgram();
+  // Without the hidden ones, which are for the completion scripts.
+  const commands = program.createHelp().visibleCommands(program);
   const inReadme = tableUnder('## On the command line').map(([cell]) => cell?.replaceAll('`', ''));
   const declared = commands.map((command) => {
     const usage = command.usage().replace('[options] ', '').replace('[options]', '');
