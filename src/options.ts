@@ -46,6 +46,12 @@ export interface TaskQueueOptions {
    */
   maxMessageBytes?: number;
   /**
+   * A queue that was declared longer ago than this is declared again with the next publish, which takes one
+   * more round trip. It is for policies with `expires`: RabbitMQ takes a queue for unused that is only published
+   * to, and deletes it with all that is in it. Such a policy must be longer than this. Default 300,000.
+   */
+  redeclareAfterMs?: number;
+  /**
    * Live events on the topic exchange `mcp:events`, for watchers and waiters: with a copy of each message up
    * to 64 KiB (`full`, the default), without (`headers`), or none (`off`). Never waited for, never confirmed;
    * an operation neither fails nor slows down because of them.
@@ -67,6 +73,7 @@ export interface ResolvedOptions {
   closeTimeoutMs: number;
   heartbeatSeconds: number;
   maxMessageBytes: number;
+  redeclareAfterMs: number;
   events: 'full' | 'headers' | 'off';
   onWarning: (warning: TaskQueueError) => void;
 }
@@ -91,6 +98,7 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
     closeTimeoutMs: positive('closeTimeoutMs', options.closeTimeoutMs ?? 5_000),
     heartbeatSeconds: heartbeatOption(first, options.heartbeatSeconds),
     maxMessageBytes: positive('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024),
+    redeclareAfterMs: positive('redeclareAfterMs', options.redeclareAfterMs ?? 300_000),
     events: eventsOption(options.events ?? 'full'),
     onWarning: options.onWarning ?? (() => {}),
   };

@@ -16,12 +16,13 @@ const MAX_VANISHED = 10;
 export class QueuePublisher {
   readonly #publisher: ConfirmedPublisher;
   readonly #declarations: ChannelPool;
-  readonly #declared = new LRUCache<string, true>({ max: DECLARED_CACHE_SIZE });
+  readonly #declared: LRUCache<string, true>;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
   readonly #order = new KeyedMutex();
 
   /** @param declarations where queues are declared: each on a channel that a refusal may close */
-  constructor(publisher: ConfirmedPublisher, declarations: ChannelPool) {
+  constructor(publisher: ConfirmedPublisher, declarations: ChannelPool, redeclareAfterMs: number) {
+    this.#declared = new LRUCache({ max: DECLARED_CACHE_SIZE, ttl: redeclareAfterMs });
     this.#publisher = publisher;
     this.#declarations = declarations;
   }

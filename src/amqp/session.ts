@@ -46,7 +46,7 @@ export class Session {
     this.#publisher = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     this.#declarations = new ChannelPool(publishing, operationTimeoutMs, DECLARE_CHANNELS);
-    this.queuePublisher = new QueuePublisher(this.#publisher, this.#declarations);
+    this.queuePublisher = new QueuePublisher(this.#publisher, this.#declarations, options.redeclareAfterMs);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
     this.reads = new ChannelPool(reading, operationTimeoutMs, READ_CHANNELS);
     this.deletions = new ChannelPool(deleting, operationTimeoutMs, 1);

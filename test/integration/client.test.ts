@@ -2,6 +2,7 @@ import { connect } from 'amqplib';
 import { describe, expect, inject, test } from 'vitest';
 import { type StoredMessage, TaskQueueError } from '../../src/index.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
+import { callApi, newVhost } from '../support/vhost.ts';
 
 const texts = (messages: StoredMessage[]) => messages.map(({ body }) => body.toString());
 
@@ -112,6 +113,23 @@ describe('publish', () => {
     });
     await client.publish(task, raw('fits'));
     expect(await drained(client, task)).toEqual(['fits']);
+  });
+});
+
+describe('a policy that expires unused queues', () => {
+  test('does not take a queue that is published to, as it is declared again in time', async () => {
+    const { url } = await newVhost();
+    const vhost = new URL(url).pathname.slice(1);
+    const policy = { pattern: '^mcp:queue:', definition: { expires: 1_000 }, 'apply-to': 'queues' };
+    await callApi('PUT', `policies/${vhost}/expire`, policy);
+    const client = openClient({ url, redeclareAfterMs: 300 });
+    const until = Date.now() + 2_500;
+    let sent = 0;
+    while (Date.now() < until) {
+      await client.publish('task', raw(String(sent++)));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await client.depth('task')).toEqual({ messages: sent, consumers: 0 });
   });
 });
 
