@@ -160,21 +160,24 @@ export class TaskQueueClient {
   }
 
   /**
-   * Deletes the task's queue if it is empty and nobody consumes from it; the broker checks both as it deletes,
-   * so no message is lost. Only one that another program has got and not acknowledged is not counted: it goes
-   * with the queue, which matters if that program fails before it is done with it. A quorum queue is left alone: RabbitMQ has no such check for it.
+   * Deletes the task's queue if it is empty and nobody consumes from it, which the broker checks as it deletes. Left
+   * alone are also a queue that this client is publishing to, and a quorum queue: RabbitMQ has no such check for it.
+   *
+   * Not checked is a message that another program has got and not acknowledged: it goes with the queue, which
+   * matters if that program fails before it is done with it. And one that another process publishes in this very
+   * instant may be confirmed to it, and lost.
    * @returns whether the task has no queue now; false when it was left alone
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
     this.#throwIfClosed();
     const queue = this.#queueName(taskId);
-    this.#session.queuePublisher.forget(queue);
     const what = `Cannot delete the queue of task ${JSON.stringify(taskId)}`;
-    try {
-      await this.#session.deletions.use(what, (lease) =>
+    const remove = () =>
+      this.#session.deletions.use(what, (lease) =>
         lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true })),
       );
-      return true;
+    try {
+      return (await this.#session.queuePublisher.removeUnlessSending(queue, remove)) !== undefined;
     } catch (error) {
       // Not empty or in use (406); a type of queue without conditional delete (540).
       if (hasCode(error, ErrorCode.queueMismatch) || hasCode(error, ErrorCode.unsupported)) return false;

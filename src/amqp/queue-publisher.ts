@@ -19,6 +19,8 @@ export class QueuePublisher {
   readonly #declared: LRUCache<string, true>;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
   readonly #order = new KeyedMutex();
+  /** How many messages are on their way to each queue, unconfirmed. */
+  readonly #sending = new Map<string, number>();
 
   /** @param declarations where queues are declared: each on a channel that a refusal may close */
   constructor(publisher: ConfirmedPublisher, declarations: ChannelPool, redeclareAfterMs: number) {
@@ -56,19 +58,36 @@ export class QueuePublisher {
     return sent;
   }
 
-  /** The queue may have been deleted. */
-  forget(queue: string): void {
+  /**
+   * Lets `remove` delete the queue, unless messages are on their way to it: RabbitMQ confirms, and loses, what
+   * arrives in the instant in which a queue is deleted. Those that are published meanwhile wait, and create it again.
+   * @returns what `remove` answers; `undefined` without having called it
+   */
+  async removeUnlessSending<T>(queue: string, remove: () => Promise<T>): Promise<T | undefined> {
+    if (this.#sending.has(queue) || this.#order.isBusy(queue)) return undefined;
     this.#declared.delete(queue);
+    return this.#order.run(queue, remove);
   }
 
   async #send(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
+    this.#sending.set(queue, (this.#sending.get(queue) ?? 0) + 1);
+    try {
+      await this.#sendOrCreate(queue, message, create, what);
+    } finally {
+      const left = (this.#sending.get(queue) as number) - 1;
+      if (left === 0) this.#sending.delete(queue);
+      else this.#sending.set(queue, left);
+    }
+  }
+
+  async #sendOrCreate(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
     for (let vanished = 0; ; vanished++) {
       const outcome = await this.#publisher.send(queue, message, what);
       if (outcome === 'queued') return;
       if (!create) throw missingError(what);
       if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
       // The queue is gone since it was declared: somebody cleared the task.
-      this.forget(queue);
+      this.#declared.delete(queue);
       await this.#declare(queue, what);
       await this.#publisher.ready(what);
     }
