@@ -1,3 +1,4 @@
+import { AbortListeners } from './abort-listeners.ts';
 import type { TaskEventSubscription } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
 import type { TaskQueueClient } from './task-queue-client.ts';
@@ -35,6 +36,7 @@ interface WaitedTask {
 export class MessageWaiter {
   readonly #client: TaskQueueClient;
   readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #aborts = new AbortListeners();
   readonly #tasks = new Map<string, WaitedTask>();
   #subscription: Promise<TaskEventSubscription | undefined> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -98,16 +100,16 @@ export class MessageWaiter {
         cancel();
         reject(signal?.reason);
       };
+      const stopListening = this.#aborts.add(signal, onAbort);
       const timer =
         giveUpAt === undefined
           ? undefined
           : setTimeout(() => wake(timeoutError(taskId)), Math.max(0, giveUpAt - Date.now()));
       cancel = () => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
+        stopListening();
         if (task.wakers.delete(wake) && task.wakers.size === 0) this.#linger(task);
       };
-      signal?.addEventListener('abort', onAbort);
       task.wakers.add(wake);
     });
     if (task.dueAt < this.#timerDueAt) this.#schedule();
