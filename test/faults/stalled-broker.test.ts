@@ -4,15 +4,15 @@ import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 
 const SHORT: TaskQueueOptions = {
-  connectTimeoutMs: 300,
-  reconnectTimeoutMs: 500,
+  connectTimeoutMs: 1_500,
+  reconnectTimeoutMs: 1_500,
   operationTimeoutMs: 300,
   confirmTimeoutMs: 300,
   closeTimeoutMs: 300,
 };
 
 /** Longer than any of the deadlines together, and much shorter than a hang. */
-const SOON_MS = 2_500;
+const SOON_MS = 6_000;
 
 async function soon<T>(work: Promise<T>): Promise<T> {
   const begun = performance.now();
