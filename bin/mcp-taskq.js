@@ -1,4 +1,8 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js';
+import * as nodeModule from 'node:module';
 
+// Compiled code is kept for the next time, where Node can (from 22.8 on).
+nodeModule.enableCompileCache?.();
+
+const { main } = await import('../dist/cli/main.js');
 process.exitCode = await main(process.argv);

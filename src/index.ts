@@ -1,7 +1,6 @@
 export type { SubscriptionListener } from './amqp/event-subscription.ts';
 export type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';
 export type { ServerInstallation } from './broker/find-server.ts';
-export { startBroker } from './broker/start-broker.ts';
 export { redactUrl } from './broker-url.ts';
 export * from './client-options.ts';
 export * from './codec.ts';
@@ -14,6 +13,7 @@ export * from './options.ts';
 export * from './prune-task-queues.ts';
 export * from './rabbitmq-task-message-queue.ts';
 export * from './records.ts';
+export { startBroker } from './start-broker.ts';
 export * from './stored-message.ts';
 export {
   type ClearedEvent,

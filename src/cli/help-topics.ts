@@ -80,3 +80,11 @@ A message without a field that the expression compares does not match.
 `,
   },
 };
+
+/** At the end of the program's own help. */
+export function topicList(): string {
+  const lines = Object.entries(HELP_TOPICS).map(
+    ([name, { summary }]) => `  help ${name.padEnd(12)} ${summary}`,
+  );
+  return `\nTopics:\n${lines.join('\n')}\n`;
+}

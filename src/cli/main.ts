@@ -1,7 +1,4 @@
-import { getExitCode } from './exit-codes.ts';
-import { buildProgram } from './program.ts';
-import { describeError } from './report-error.ts';
-import { safeText } from './terminal-text.ts';
+import { packageVersion } from './package-version.ts';
 
 /**
  * Runs one command line.
@@ -13,18 +10,33 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.stderr.on('error', () => {});
   process.stdout.on('error', () => {});
   try {
-    await buildProgram().parseAsync(argv);
+    if (asksForVersionOnly(argv)) process.stdout.write(`${packageVersion()}\n`);
+    else {
+      const { buildProgram } = await import('./program.ts');
+      const program = await buildProgram(argv);
+      await program.parseAsync(argv);
+    }
     return 0;
   } catch (error) {
     await printError(error, argv.includes('--verbose'));
+    const { getExitCode } = await import('./exit-codes.ts');
     return getExitCode(error);
   }
 }
 
+/** Answered without loading anything, as scripts ask for it often. */
+function asksForVersionOnly([, , option, ...more]: readonly string[]): boolean {
+  return (option === '--version' || option === '-V') && more.length === 0;
+}
+
 async function printError(error: unknown, verbose: boolean): Promise<void> {
+  const { describeError } = await import('./report-error.ts');
   const text = describeError(error, { verbose });
   if (text === '') return;
-  const { redactUrl } = await import('../index.ts');
+  const [{ redactUrl }, { safeText }] = await Promise.all([
+    import('../index.ts'),
+    import('./terminal-text.ts'),
+  ]);
   const redacted = redactUrl(text);
   process.stderr.write(process.stderr.isTTY ? safeText(redacted) : redacted);
 }

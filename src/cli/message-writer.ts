@@ -1,10 +1,6 @@
 import type { StoredMessage } from '../index.ts';
-import { colorsFor } from './colors.ts';
 import type { Context } from './context.ts';
-import { messageTable } from './message-table.ts';
-import { viewMessage } from './message-view.ts';
 import type { Sink } from './sinks.ts';
-import { terminalWidth } from './tables.ts';
 import { safeLine, safeText } from './terminal-text.ts';
 
 export interface MessageWriterOptions {
@@ -35,7 +31,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
   const render = (batch: readonly StoredMessage[], first: number) => RENDERERS[format](batch, first, options);
   return {
     async write(batch) {
-      const chunks = render(batch, count + 1);
+      const chunks = await render(batch, count + 1);
       for (const chunk of chunks) await sink.write(chunk);
       await sink.flush();
       count += batch.length;
@@ -54,7 +50,9 @@ type Renderer = (
   batch: readonly StoredMessage[],
   first: number,
   options: MessageWriterOptions,
-) => (string | Uint8Array)[];
+) => Chunks | Promise<Chunks>;
+
+type Chunks = (string | Uint8Array)[];
 
 const RENDERERS: Record<Context['format'], Renderer> = {
   jsonl: (batch, _first, { encodeRecord, isTerminal }) =>
@@ -68,10 +66,18 @@ const RENDERERS: Record<Context['format'], Renderer> = {
     ),
   raw: (batch, _first, { isTerminal }) =>
     batch.flatMap(({ body }) => [isTerminal ? safeText(body.toString()) : body, '\n']),
-  table: (batch, first, { inFull, settings, showTask = false }) => {
+  table: async (batch, first, { inFull, settings, showTask = false }) => {
+    const { colorsFor } = await import('./colors.ts');
     const colors = colorsFor(process.stdout, settings);
     const now = Date.now();
-    if (!inFull) return [messageTable(batch, { first, width: terminalWidth(), colors, now, showTask })];
+    if (!inFull) {
+      const [{ messageTable }, { terminalWidth }] = await Promise.all([
+        import('./message-table.ts'),
+        import('./tables.ts'),
+      ]);
+      return [messageTable(batch, { first, width: terminalWidth(), colors, now, showTask })];
+    }
+    const { viewMessage } = await import('./message-view.ts');
     return batch.map(
       (message, index) => `${first + index === 1 ? '' : '\n'}${viewMessage(message, colors, now)}`,
     );

@@ -1,39 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { brokerCommand } from './commands/broker.ts';
-import { clearCommand } from './commands/clear.ts';
-import { completionCommand } from './commands/completion.ts';
-import { dequeueCommand } from './commands/dequeue.ts';
-import { enqueueCommand } from './commands/enqueue.ts';
-import { helpCommand, topicList } from './commands/help.ts';
-import { lsCommand } from './commands/ls.ts';
-import { mvCommand } from './commands/mv.ts';
-import { peekCommand } from './commands/peek.ts';
-import { pruneCommand } from './commands/prune.ts';
-import { taskIdsCommand } from './commands/task-ids.ts';
-import { watchCommand } from './commands/watch.ts';
+import { COMMANDS, type CommandEntry } from './command-list.ts';
 import { addGlobalOptions } from './global-options.ts';
-
-/** The commands in the order in which the help shows them. */
-const COMMANDS: readonly (() => CommandUnknownOpts)[] = [
-  enqueueCommand,
-  dequeueCommand,
-  peekCommand,
-  clearCommand,
-  mvCommand,
-  watchCommand,
-  lsCommand,
-  pruneCommand,
-  brokerCommand,
-  completionCommand,
-  helpCommand,
-];
+import { topicList } from './help-topics.ts';
+import { packageVersion } from './package-version.ts';
 
 /**
- * The tree of commands. Declarations only: an action loads what it needs when it runs, so that `--help`
- * stays as fast as Node itself.
+ * The tree of commands. Declarations only: an action loads what it needs when it runs.
+ * @param argv only the commands that it names are loaded, the others can be listed and no more: half the time
+ * of a `--help` is spent in reading files. Default: all are loaded.
  */
-export function buildProgram(): CommandUnknownOpts {
+export async function buildProgram(argv?: readonly string[]): Promise<CommandUnknownOpts> {
   const program = new Command('mcp-taskq')
     .description('Inspect, drain and replay the message queues of MCP tasks on RabbitMQ.')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -41,26 +17,25 @@ export function buildProgram(): CommandUnknownOpts {
     .usage('<command> [options]')
     // Options after a command are that command's, so that "broker -- program --url x" is left alone.
     .enablePositionalOptions()
-    .configureHelp({ optionDescription: (option) => option.description })
+    .configureHelp({
+      optionDescription: (option) => option.description,
+      subcommandTerm: (command) => `${command.name()} ${command.usage()}`,
+    })
     .exitOverride()
     .helpCommand(false)
     .addHelpText('after', topicList())
     // main() prints the error, without the passwords that a mistyped command line may hold.
     .configureOutput({ outputError: () => {} });
   addGlobalOptions(program);
-  for (const declare of COMMANDS) {
-    const command = declare();
-    command.copyInheritedSettings(program);
+  // The script is made from all declarations.
+  const isWanted = ({ name }: CommandEntry) =>
+    argv === undefined || argv.includes(name) || argv.includes('completion');
+  for (const entry of COMMANDS) {
+    const { name, usage, summary, isHidden = false, declare } = entry;
+    const command = isWanted(entry) ? await declare() : new Command(name).usage(usage);
+    command.summary(summary).copyInheritedSettings(program);
     addGlobalOptions(command);
-    program.addCommand(command);
+    program.addCommand(command, { hidden: isHidden });
   }
-  const taskIds = taskIdsCommand().copyInheritedSettings(program);
-  addGlobalOptions(taskIds);
-  program.addCommand(taskIds, { hidden: true });
   return program;
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

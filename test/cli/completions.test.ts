@@ -44,7 +44,7 @@ async function filledTask(name: string): Promise<string> {
 }
 
 test.each(SHELLS)('the %s file under completions/ is up to date (npm run completions)', async (shell) => {
-  expect(await readFile(path(shell), 'utf8')).toBe(await completionScript(shell, buildProgram()));
+  expect(await readFile(path(shell), 'utf8')).toBe(await completionScript(shell, await buildProgram()));
   expect((await runCli(['completion', shell])).stdout).toBe(await readFile(path(shell), 'utf8'));
 });
 

@@ -24,8 +24,8 @@ test('the code in the README is that of test/examples, which is compiled and tes
   expect(blocks.toSorted()).toEqual(files.toSorted());
 });
 
-test('the README names every command, and none that is not there', () => {
-  const program = buildProgram();
+test('the README names every command, and none that is not there', async () => {
+  const program = await buildProgram();
   // Without the hidden ones, which are for the completion scripts.
   const commands = program.createHelp().visibleCommands(program);
   const inReadme = tableUnder('## On the command line').map(([cell]) => cell?.replaceAll('`', ''));
@@ -36,9 +36,9 @@ test('the README names every command, and none that is not there', () => {
   expect(inReadme.toSorted()).toEqual(declared.toSorted());
 });
 
-test('the commands whose output the README shows are there', () => {
+test('the commands whose output the README shows are there', async () => {
   const shown = [...readme.matchAll(/^\$ mcp-taskq (\S+)/gm)].map(([, name]) => name);
-  const declared = buildProgram().commands.map((command) => command.name());
+  const declared = (await buildProgram()).commands.map((command) => command.name());
   expect(shown.length).toBeGreaterThan(5);
   expect(shown.filter((name) => !declared.includes(name as string))).toEqual([]);
 });

@@ -31,7 +31,6 @@ interface Options {
 export function brokerCommand() {
   return (
     new Command('broker')
-      .summary('run a private RabbitMQ, for one command or until Ctrl-C')
       .description(DESCRIPTION)
       .argument('[command...]', 'what to run, with its own options; "--" before it is good style')
       .option('--port <number>', 'AMQP port (default: a free one)', wholeNumber(1))

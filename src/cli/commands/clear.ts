@@ -39,7 +39,6 @@ interface Target {
 
 export function clearCommand() {
   const command = new Command('clear')
-    .summary('remove all messages of tasks, and their queues')
     .description(DESCRIPTION)
     .argument('<task_id...>')
     .option('-y, --yes', 'do not ask')

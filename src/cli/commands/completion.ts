@@ -16,7 +16,6 @@ const DESCRIPTION = describeWithExamples(
 
 export function completionCommand() {
   return new Command('completion')
-    .summary('print the completion script for a shell')
     .description(DESCRIPTION)
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .action(async (shell, _options, self) => {

@@ -41,7 +41,6 @@ interface DequeueOptions extends OutputFileOptions, SelectionOptions {
 
 export function dequeueCommand() {
   const command = new Command('dequeue')
-    .summary('print messages and remove them, also all of them (drain)')
     .description(DESCRIPTION)
     .argument('<task_id>')
     .option('-n, --limit <n>', 'how many (default: 1)', wholeNumber(1), 1)

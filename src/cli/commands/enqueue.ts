@@ -51,7 +51,6 @@ interface EnqueueOptions extends MessageParts {
 
 export function enqueueCommand() {
   return new Command('enqueue')
-    .summary('add a message, or many from a file (replay)')
     .description(DESCRIPTION)
     .argument('<task_id>')
     .argument('[message]', 'JSON')

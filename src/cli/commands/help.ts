@@ -5,7 +5,6 @@ import { HELP_TOPICS } from '../help-topics.ts';
 
 export function helpCommand() {
   return new Command('help')
-    .summary('explain a command or a topic')
     .description(`Explain a command or one of the topics ${Object.keys(HELP_TOPICS).join(', ')}.`)
     .argument('[topic]')
     .action((topic, _options, self) => {
@@ -16,14 +15,6 @@ export function helpCommand() {
       if (!Object.hasOwn(HELP_TOPICS, topic)) throw unknownTopic(topic);
       process.stdout.write(HELP_TOPICS[topic]?.text ?? '');
     });
-}
-
-/** At the end of the program's own help. */
-export function topicList(): string {
-  const lines = Object.entries(HELP_TOPICS).map(
-    ([name, { summary }]) => `  help ${name.padEnd(12)} ${summary}`,
-  );
-  return `\nTopics:\n${lines.join('\n')}\n`;
 }
 
 function unknownTopic(topic: string): CommandFailure {

@@ -31,7 +31,6 @@ interface LsOptions extends QueueSelection {
 
 export function lsCommand() {
   return new Command('ls')
-    .summary('list task queues')
     .description(DESCRIPTION)
     .argument('[pattern]', 'task ids to list')
     .addOption(new Option('--sort <by>', 'name, or most first (default: name)').choices(SORT_KEYS))

@@ -30,7 +30,6 @@ interface MoveOptions extends SelectionOptions {
 
 export function mvCommand() {
   const command = new Command('mv')
-    .summary('move messages to another task')
     .description(DESCRIPTION)
     .argument('<from>')
     .argument('<to>')

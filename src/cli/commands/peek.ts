@@ -27,7 +27,6 @@ interface PeekOptions extends OutputFileOptions, SelectionOptions {
 
 export function peekCommand() {
   const command = new Command('peek')
-    .summary('print messages without removing them')
     .description(DESCRIPTION)
     .argument('<task_id>')
     .option('-n, --limit <n>', 'how many (default: 1)', wholeNumber(1), 1)

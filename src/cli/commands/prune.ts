@@ -29,7 +29,6 @@ interface PruneOptions {
 
 export function pruneCommand() {
   return new Command('prune')
-    .summary('delete empty, unused, idle task queues')
     .description(DESCRIPTION)
     .option('--pattern <glob>', 'task ids to look at (default: all)')
     .option('--idle <dur>', 'nothing done with it for so long (default: 1h)', ageOption, 3_600_000)

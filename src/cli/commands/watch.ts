@@ -33,7 +33,6 @@ interface WatchOptions extends SelectionOptions {
 
 export function watchCommand() {
   const command = new Command('watch')
-    .summary('follow tasks live')
     .description(DESCRIPTION)
     .argument('[task_id...]')
     .option('-n, --limit <n>', 'end after so many messages', wholeNumber(1))
