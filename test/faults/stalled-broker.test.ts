@@ -65,7 +65,7 @@ describe('a broker that goes silent', () => {
         soon(expect(client.peek(task)).rejects.toMatchObject({ code })),
         soon(expect(client.depth(task)).rejects.toMatchObject({ code })),
         soon(expect(client.drain(task, () => {})).rejects.toMatchObject({ code })),
-        soon(expect(client.deleteIfUnused(task)).rejects.toMatchObject({ code })),
+        soon(expect(client.deleteIfUnused(newTask())).rejects.toMatchObject({ code })),
         soon(expect(queue.dequeueAll(task)).rejects.toMatchObject({ code })),
         soon(expect(queue.waitForMessage(task, { timeoutMs: 600 })).rejects.toMatchObject({ code })),
       ]);
