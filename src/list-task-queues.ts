@@ -85,12 +85,9 @@ export async function* listTaskQueues(
   const matches = globMatcher(glob);
   const api = new ManagementApi(options);
   const path = `queues/${encodeURIComponent(api.vhost)}`;
-  const query = {
-    name: globToServerRegex(prefix, glob),
-    use_regex: true,
-    page_size: PAGE_SIZE,
-    sort: 'name',
-  };
+  // By name, which is the order where none is asked for. Asking for it has RabbitMQ gather the statistics of
+  // all queues before it cuts out the page: with 10,000 queues, eight times the time.
+  const query = { name: globToServerRegex(prefix, glob), use_regex: true, page_size: PAGE_SIZE };
   const counted = (page: number) =>
     api.get<Page<Totals>>(path, {
       ...query,

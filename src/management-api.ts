@@ -6,7 +6,8 @@ import { resolveOptions, type TaskQueueOptions, type TlsOptions } from './option
 
 export interface ManagementApiOptions extends TaskQueueOptions {
   /**
-   * Of RabbitMQ's management plugin. Default: the host of the broker's URL, port 15672, or 15671 with TLS.
+   * Of RabbitMQ's management plugin. Default: the hosts of the broker's URLs, tried in turn, port 15672, or
+   * 15671 with TLS.
    * Credentials in it come before those of the broker's URL.
    */
   apiUrl?: string | undefined;
@@ -22,9 +23,10 @@ const HINT =
  * which queues there are. Node's own client is used, as fetch takes no certificates.
  */
 export class ManagementApi {
-  readonly #base: URL;
+  /** The one that answered last comes first. */
+  #bases: readonly URL[];
   readonly #authorization: string;
-  readonly #agent: http.Agent;
+  readonly #agents: { 'http:': http.Agent; 'https:': https.Agent };
   readonly #timeoutMs: number;
   readonly vhost: string;
 
@@ -32,20 +34,25 @@ export class ManagementApi {
   constructor(options: ManagementApiOptions = {}) {
     const { addresses, tls } = resolveOptions(options);
     const [address] = addresses;
-    this.#base = baseUrl(options.apiUrl, address);
+    const bases = (options.apiUrl === undefined ? addresses : [address]).map((each) =>
+      baseUrl(options.apiUrl, each),
+    );
+    const [{ username, password }] = bases as [URL];
     this.vhost = address.vhost;
     this.#timeoutMs = options.apiTimeoutMs ?? 30_000;
-    const { username, password } = this.#base;
     const [user, secret] = username
-      ? [decodeURIComponent(username), decodeURIComponent(password)]
+      ? [decode(username), decode(password)]
       : [address.username ?? 'guest', address.password ?? 'guest'];
     this.#authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
-    this.#base.username = '';
-    this.#base.password = '';
-    const isTls = this.#base.protocol === 'https:';
-    this.#agent = isTls
-      ? new https.Agent({ keepAlive: true, ...tlsOptions(tls) })
-      : new http.Agent({ keepAlive: true });
+    for (const base of bases) {
+      base.username = '';
+      base.password = '';
+    }
+    this.#bases = bases;
+    this.#agents = {
+      'http:': new http.Agent({ keepAlive: true }),
+      'https:': new https.Agent({ keepAlive: true, ...tlsOptions(tls) }),
+    };
   }
 
   /**
@@ -55,28 +62,43 @@ export class ManagementApi {
    * (404), `TIMEOUT`
    */
   async get<T>(path: string, query: Record<string, string | number | boolean> = {}): Promise<T> {
-    const url = new URL(`api/${path}`, this.#base);
-    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
-    const { status, body } = await this.#request(url);
-    const answer = parseJson(body);
-    if (status === 200 && answer !== undefined) return answer as T;
-    throw this.#refusal(status, answer);
+    let unreachable: unknown;
+    // Any node of a cluster tells the same.
+    for (const base of this.#bases) {
+      const url = new URL(`api/${path}`, base);
+      for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
+      let response: { status: number; body: string };
+      try {
+        response = await this.#request(url);
+      } catch (error) {
+        unreachable ??= error;
+        continue;
+      }
+      this.#bases = [base, ...this.#bases.filter((other) => other !== base)];
+      const answer = parseJson(response.body);
+      if (response.status === 200 && answer !== undefined) return answer as T;
+      throw this.#refusal(base, response.status, answer);
+    }
+    throw unreachable;
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#agents['http:'].destroy();
+    this.#agents['https:'].destroy();
   }
 
   #request(url: URL): Promise<{ status: number; body: string }> {
-    const { request } = url.protocol === 'https:' ? https : http;
+    const isTls = url.protocol === 'https:';
+    const { request } = isTls ? https : http;
+    const agent = this.#agents[isTls ? 'https:' : 'http:'];
     return new Promise((resolve, reject) => {
       const giveUp = setTimeout(() => outgoing.destroy(new Error('timeout')), this.#timeoutMs);
       const fail = (cause: Error) => {
         clearTimeout(giveUp);
-        reject(cause.message === 'timeout' ? this.#timeoutError() : this.#unreachable(cause));
+        reject(cause.message === 'timeout' ? this.#timeoutError(url) : this.#unreachable(url, cause));
       };
       const headers = { authorization: this.#authorization, accept: 'application/json' };
-      const outgoing = request(url, { agent: this.#agent, headers }, (incoming) => {
+      const outgoing = request(url, { agent, headers }, (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('error', fail);
@@ -90,10 +112,10 @@ export class ManagementApi {
     });
   }
 
-  #refusal(status: number, answer: unknown): TaskQueueError {
+  #refusal(base: URL, status: number, answer: unknown): TaskQueueError {
     const { reason } = (answer ?? {}) as { reason?: unknown };
     const said = typeof reason === 'string' ? ` (${redactUrl(reason)})` : '';
-    const at = `The management API at ${this.#base.origin}`;
+    const at = `The management API at ${base.origin}`;
     if (answer === undefined) {
       return new TaskQueueError(
         ErrorCode.apiUnavailable,
@@ -132,19 +154,19 @@ export class ManagementApi {
     }
   }
 
-  #timeoutError(): TaskQueueError {
+  #timeoutError({ origin }: URL): TaskQueueError {
     return new TaskQueueError(
       ErrorCode.timeout,
-      `The management API at ${this.#base.origin} did not answer within ${this.#timeoutMs} ms`,
+      `The management API at ${origin} did not answer within ${this.#timeoutMs} ms`,
       { hint: 'The broker may be overloaded; "ls --ids" asks over AMQP instead.' },
     );
   }
 
-  #unreachable(cause: Error & { code?: string }): TaskQueueError {
+  #unreachable({ origin }: URL, cause: Error & { code?: string }): TaskQueueError {
     const isTls = /^ERR_(SSL|TLS)|CERT|SELF_SIGNED|UNABLE_TO/.test(cause.code ?? '');
     return new TaskQueueError(
       isTls ? ErrorCode.tlsFailed : ErrorCode.apiUnavailable,
-      `Cannot reach the management API at ${this.#base.origin}: ${cause.code ?? cause.message}`,
+      `Cannot reach the management API at ${origin}: ${cause.code ?? cause.message}`,
       { cause, hint: isTls ? 'Name the authority of its certificate with --tls-ca-file.' : HINT },
     );
   }
@@ -164,6 +186,18 @@ function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): 
   const url = new URL(text);
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TaskQueueError(
+      ErrorCode.invalidArgument,
+      'The credentials in the management API URL have a % that encodes no UTF-8',
+      { hint: 'Percent-encode special characters: %25 for the % itself.' },
+    );
+  }
 }
 
 function tlsOptions({ ca, cert, key, passphrase, serverName, verify }: TlsOptions): https.AgentOptions {

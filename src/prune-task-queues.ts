@@ -47,7 +47,8 @@ export async function* findIdleTaskQueues(
 
 /**
  * Deletes the queues of tasks, each only if it is empty and unused at that moment, which the broker itself
- * checks: a message that arrived meanwhile keeps its queue.
+ * checks: a message that arrived meanwhile keeps its queue. Only what is published while RabbitMQ is deleting, some
+ * milliseconds, is confirmed by it and dropped: see {@link TaskQueueClient.deleteIfUnused}.
  */
 export async function* pruneTaskQueues(
   client: TaskQueueClient,

@@ -9,10 +9,12 @@ import { describeWithExamples } from '../help-text.ts';
 import { wholeNumber } from '../numbers.ts';
 import { type QueueSelection, SORT_KEYS, selectQueues } from '../queue-selection.ts';
 import { addTotals, type QueueTotals, queueTable, STATISTICS_NOTE, totalsLine } from '../queue-table.ts';
+import { safeLine } from '../terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `List the task queues, with the messages that are in them now. In a pattern * is any text and ? any character.
-The broker tells which queues there are only through its management plugin; with --ids it is not needed.`,
+The broker tells which queues there are only through its management plugin; with --ids it is not needed.
+Counting the messages of a queue is a use of it: its idle time starts anew. --idle does not count.`,
   [
     ['mcp-taskq ls', 'all task queues'],
     ['mcp-taskq ls "build-*" --sort ready --limit 10', 'the ten with most messages'],
@@ -103,7 +105,8 @@ function printerFor(context: Context, options: LsOptions): Printer {
   let count = 0;
   return {
     async write(queues) {
-      const lines = queues.map((info) => JSON.stringify(queueRecord(info)));
+      // Within JSON the escapes are the same text.
+      const lines = queues.map((info) => safeLine(JSON.stringify(queueRecord(info))));
       if (format === 'jsonl') await stdout.write(lines.map((line) => `${line}\n`).join(''));
       else await stdout.write(lines.map((line) => `${count++ === 0 ? '[\n' : ',\n'}${line}`).join(''));
     },
@@ -114,10 +117,11 @@ function printerFor(context: Context, options: LsOptions): Printer {
   };
 }
 
-/** Ids as they are: whoever reads them takes them for ids. No task id has a line break in it. */
+/** Ids as they are: a program takes them for ids, and none has a line break in it. A terminal is spared. */
 function namesPrinter({ stdout }: Context): Printer {
+  const shown = process.stdout.isTTY ? safeLine : (taskId: string) => taskId;
   return {
-    write: (queues) => stdout.write(queues.map(({ taskId }) => `${taskId}\n`).join('')),
+    write: (queues) => stdout.write(queues.map(({ taskId }) => `${shown(taskId)}\n`).join('')),
     end: () => stdout.flush(),
   };
 }

@@ -105,6 +105,8 @@ async function report(
   const line =
     format === 'table'
       ? `${outcome.outcome}  ${safeLine(outcome.taskId)}${error ? `  ${safeLine(error)}` : ''}`
-      : JSON.stringify({ task_id: outcome.taskId, outcome: outcome.outcome.replace(' ', '_'), error });
+      : safeLine(
+          JSON.stringify({ task_id: outcome.taskId, outcome: outcome.outcome.replace(' ', '_'), error }),
+        );
   await stdout.write(`${line}\n`);
 }
