@@ -63,9 +63,10 @@ export class Session {
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
     const connection = new BrokerConnection(this.#options, 'watch');
     const subscription = new EventSubscription(connection, events, listener);
-    await subscription.start();
+    // Before it has started: a close in the meantime must find the connection that is being opened.
     this.#subscriptions.add(subscription);
     subscription.onClosed = () => this.#subscriptions.delete(subscription);
+    await subscription.start();
     return subscription;
   }
 
