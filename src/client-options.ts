@@ -1,5 +1,8 @@
+import type { TaskQueueError } from './errors.ts';
 import type { StoredMessage } from './stored-message.ts';
+import type { TaskEvent } from './task-events.ts';
 
+/** For {@link TaskQueueClient.publish}. */
 export interface PublishOptions {
   /** Declare the task's queue when it is missing. Default true. */
   create?: boolean;
@@ -11,6 +14,7 @@ export interface PublishOptions {
   maxSize?: number | undefined;
 }
 
+/** For {@link TaskQueueClient.peek}. */
 export interface PeekOptions {
   /** How many, at most 1000 together with `skip`. Default 1. */
   limit?: number;
@@ -18,6 +22,7 @@ export interface PeekOptions {
   skip?: number;
 }
 
+/** For {@link TaskQueueClient.drain}. */
 export interface DrainOptions {
   /** At most this many. Default: as many as there are at the start. */
   limit?: number;
@@ -28,31 +33,48 @@ export interface DrainOptions {
    * that is in the queue is read for it. On a quorum queue each time counts as a delivery, as with a peek.
    */
   select?: (message: StoredMessage) => boolean;
-  /** Hand everything over in one batch, so that it is acknowledged together or not at all. */
+  /** Hand everything over in one batch, so that it is acknowledged together or not at all. Default false. */
   whole?: boolean;
   /** Stop between two batches. */
   signal?: AbortSignal;
 }
 
+/** For {@link TaskQueueClient.clear}. */
 export interface ClearOptions extends DrainOptions {
-  /** Leave the empty queue where it is. */
+  /** Leave the empty queue where it is. Default false: it is deleted. */
   keepQueue?: boolean;
 }
 
 /** Takes care of a batch: writes it somewhere, say. Rejecting keeps the batch in the queue. */
 export type BatchHandler = (batch: StoredMessage[]) => Promise<void> | void;
 
+/** What {@link TaskQueueClient.subscribe} tells. */
+export interface SubscriptionListener {
+  /** Events come one at a time: the next one waits for the promise. */
+  onEvent(event: TaskEvent): Promise<void> | void;
+  /** The connection was lost; what happens until `onResumed` is not seen. */
+  onLost(error: TaskQueueError): void;
+  /** The connection is back, and the subscription with it. */
+  onResumed(): void;
+  /** The queue of this subscription was full: the oldest events in it were dropped. */
+  onOverflow(): void;
+}
+
 /** Listens until it is closed, or its client is. */
 export interface TaskEventSubscription {
   /** Events of a task, or without one of all tasks. Some of others may come too. */
   follow(taskId?: string): Promise<void>;
+  /** Undoes the same {@link follow}. */
   unfollow(taskId?: string): Promise<void>;
+  /** Ends it; the broker deletes its queue. */
   close(): Promise<void>;
 }
 
+/** What {@link TaskQueueClient.depth} finds. */
 export interface QueueDepth {
   /** Messages that are ready; those that a reader holds unacknowledged are not among them. */
   messages: number;
+  /** Who reads with a subscription. A single `get`, as of {@link TaskQueueClient.take}, is none. */
   consumers: number;
 }
 

@@ -48,9 +48,12 @@ export const ErrorCode = {
   brokerError: 'BROKER_ERROR',
 } as const;
 
+/** One of the strings in {@link ErrorCode}. */
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
+/** What a {@link TaskQueueError} has beside code and message. */
 export interface TaskQueueErrorOptions {
+  /** What lies beneath. */
   cause?: unknown;
   /** What the reader can do about it: one sentence. */
   hint?: string;
@@ -62,7 +65,9 @@ export interface TaskQueueErrorOptions {
  */
 export class TaskQueueError extends Error {
   override readonly name: string = 'TaskQueueError';
+  /** What went wrong, for programs. */
   readonly code: ErrorCode;
+  /** What to do about it, for people. */
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, { cause, hint }: TaskQueueErrorOptions = {}) {
@@ -75,6 +80,7 @@ export class TaskQueueError extends Error {
 /** A stored message that is no queued MCP message. Carries it as it is: the message stays in the queue. */
 export class MalformedMessageError extends TaskQueueError {
   override readonly name = 'MalformedMessageError';
+  /** The task whose queue it is in. */
   readonly taskId: string;
   /** The body as stored, byte for byte. */
   readonly body: Buffer;
@@ -99,6 +105,7 @@ export class MalformedMessageError extends TaskQueueError {
  */
 export class PublishUnconfirmedError extends TaskQueueError {
   override readonly name = 'PublishUnconfirmedError';
+  /** The AMQP `message_id` it was sent with. */
   readonly messageId: string | undefined;
 
   constructor(message: string, messageId: string | undefined, cause?: unknown) {

@@ -3,6 +3,7 @@ import { ManagementApi, type ManagementApiOptions } from './management-api.ts';
 import { DEFAULT_PREFIX, taskIdOf } from './naming.ts';
 import { parseTimestamp } from './timestamps.ts';
 
+/** For {@link listTaskQueues}. */
 export interface ListTaskQueuesOptions {
   /** Task ids to list: `*` any text, `?` one character, `\` before a character that is meant as it is. Default all. */
   glob?: string;
@@ -36,7 +37,9 @@ export interface TaskQueueInfo {
   statistics: QueueStatistics | undefined;
 }
 
+/** What the broker gathers about a queue now and then. */
 export interface QueueStatistics {
+  /** Who reads with a subscription. */
   consumers: number;
   /**
    * Since when nothing has been done with the queue, in milliseconds since the epoch. Counting its messages is

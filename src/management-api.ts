@@ -4,6 +4,7 @@ import { type BrokerAddress, redactUrl } from './broker-url.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
 import { resolveOptions, type TaskQueueOptions, type TlsOptions } from './options.ts';
 
+/** The broker, and where its management API is. */
 export interface ManagementApiOptions extends TaskQueueOptions {
   /**
    * Of RabbitMQ's management plugin. Default: the hosts of the broker's URLs, tried in turn, port 15672, or
@@ -11,7 +12,7 @@ export interface ManagementApiOptions extends TaskQueueOptions {
    * Credentials in it come before those of the broker's URL.
    */
   apiUrl?: string | undefined;
-  /** For one answer. Default 30,000. */
+  /** For one answer. Milliseconds, default 30,000. */
   apiTimeoutMs?: number;
 }
 

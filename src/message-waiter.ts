@@ -3,10 +3,11 @@ import type { TaskEventSubscription } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
 import type { TaskQueueClient } from './task-queue-client.ts';
 
+/** For {@link RabbitMQTaskMessageQueue.waitForMessage}. */
 export interface WaitOptions {
   /** Stop waiting; the wait rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Stop waiting after this long, with a TaskQueueError `TIMEOUT`. Default: wait for ever. */
+  /** Stop waiting after so many milliseconds, with a TaskQueueError `TIMEOUT`. Default: wait for ever. */
   timeoutMs?: number;
 }
 

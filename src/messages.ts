@@ -4,8 +4,10 @@
  * needs no SDK, neither at run time nor in its declarations. `test/types/` proves that they are assignable.
  */
 
+/** The id of a JSON-RPC request. */
 export type RequestId = string | number;
 
+/** A request: the client answers it, under the same id. */
 export interface JSONRPCRequest {
   jsonrpc: '2.0';
   id: RequestId;
@@ -13,18 +15,21 @@ export interface JSONRPCRequest {
   params?: { [key: string]: unknown } | undefined;
 }
 
+/** A notification: nobody answers it. */
 export interface JSONRPCNotification {
   jsonrpc: '2.0';
   method: string;
   params?: { [key: string]: unknown } | undefined;
 }
 
+/** The answer to a request that succeeded. */
 export interface JSONRPCResultResponse {
   jsonrpc: '2.0';
   id: RequestId;
   result: { [key: string]: unknown };
 }
 
+/** The answer to a request that failed. */
 export interface JSONRPCErrorResponse {
   jsonrpc: '2.0';
   /**
@@ -45,21 +50,25 @@ interface BaseQueuedMessage {
   originalRequestId?: RequestId | undefined;
 }
 
+/** A request to the client, such as elicitation or sampling. */
 export interface QueuedRequest extends BaseQueuedMessage {
   type: 'request';
   message: JSONRPCRequest;
 }
 
+/** A notification for the client, such as progress or a log message. */
 export interface QueuedNotification extends BaseQueuedMessage {
   type: 'notification';
   message: JSONRPCNotification;
 }
 
+/** A result on its way back. The Python package has none of this type. */
 export interface QueuedResponse extends BaseQueuedMessage {
   type: 'response';
   message: JSONRPCResultResponse;
 }
 
+/** An error on its way back. The Python package has none of this type. */
 export interface QueuedError extends BaseQueuedMessage {
   type: 'error';
   message: JSONRPCErrorResponse;

@@ -2,13 +2,15 @@ import { type BrokerAddress, parseBrokerUrl } from './broker-url.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
 import { DEFAULT_PREFIX } from './naming.ts';
 
+/** For `amqps://` and `https://`. */
 export interface TlsOptions {
   /** Certificates to trust, PEM. Default: those Node trusts. */
   ca?: string | Buffer;
-  /** Client certificate and its key, PEM. */
+  /** Client certificate, PEM; it needs `key`. Default: none. */
   cert?: string | Buffer;
+  /** The key of `cert`, PEM. */
   key?: string | Buffer;
-  /** Of the key. */
+  /** Of `key`, where it is encrypted. */
   passphrase?: string;
   /** The name expected in the broker's certificate. Default: the host of the URL. */
   serverName?: string;
@@ -22,21 +24,22 @@ export interface TaskQueueOptions {
   url?: string | readonly string[];
   /** What stands before the task id in a queue's name. Default `mcp:queue:`, the Python package's. */
   prefix?: string;
+  /** How to check and to be checked where the URL is `amqps://`. Default: as Node does. */
   tls?: TlsOptions;
   /** Shown in RabbitMQ's connection list. Default `mcp-taskq`. */
   connectionName?: string;
-  /** For one attempt to open a connection, handshake included. Default 10,000. */
+  /** For one attempt to open a connection, handshake included. Milliseconds, default 10,000. */
   connectTimeoutMs?: number;
   /**
    * How long an operation waits for a connection that was lost to come back. The very first connection is
-   * not waited for: it fails after one attempt at each URL. Default 30,000.
+   * not waited for: it fails after one attempt at each URL. Milliseconds, default 30,000.
    */
   reconnectTimeoutMs?: number;
-  /** For one request to the broker. Default 30,000. */
+  /** For one request to the broker. Milliseconds, default 30,000. */
   operationTimeoutMs?: number;
-  /** For the broker's confirm of a published message. Default 30,000. */
+  /** For the broker's confirm of a published message. Milliseconds, default 30,000. */
   confirmTimeoutMs?: number;
-  /** For `close()`, whatever state the broker is in. Default 5,000. */
+  /** For `close()`, whatever state the broker is in. Milliseconds, default 5,000. */
   closeTimeoutMs?: number;
   /** AMQP heartbeat; a dead peer is noticed after two of them. 0 switches it off. Default 30. */
   heartbeatSeconds?: number;
@@ -48,7 +51,8 @@ export interface TaskQueueOptions {
   /**
    * A queue that was declared longer ago than this is declared again with the next publish, which takes one
    * more round trip. It is for policies with `expires`: RabbitMQ takes a queue for unused that is only published
-   * to, and deletes it with all that is in it. Such a policy must be longer than this. Default 300,000.
+   * to, and deletes it with all that is in it. Such a policy must be longer than this. Milliseconds, default
+   * 300,000 (five minutes).
    */
   redeclareAfterMs?: number;
   /**
@@ -57,10 +61,14 @@ export interface TaskQueueOptions {
    * an operation neither fails nor slows down because of them.
    */
   events?: 'full' | 'headers' | 'off';
-  /** Told of what limits the service without failing an operation, such as missing permission for events. */
+  /**
+   * Told of what limits the service without failing an operation, such as missing permission for events.
+   * Default: nobody is.
+   */
   onWarning?: (warning: TaskQueueError) => void;
 }
 
+/** {@link TaskQueueOptions}, checked, with the defaults put in. */
 export interface ResolvedOptions {
   addresses: readonly [BrokerAddress, ...BrokerAddress[]];
   prefix: string;
@@ -78,6 +86,7 @@ export interface ResolvedOptions {
   onWarning: (warning: TaskQueueError) => void;
 }
 
+/** Where a broker is looked for without a URL. */
 export const DEFAULT_URL = 'amqp://localhost:5672';
 
 /** @throws TaskQueueError `INVALID_ARGUMENT` naming the option. */

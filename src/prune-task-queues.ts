@@ -4,10 +4,11 @@ import { type ListTaskQueuesOptions, listTaskQueues, type TaskQueueInfo } from '
 import type { ManagementApiOptions } from './management-api.ts';
 import type { TaskQueueClient } from './task-queue-client.ts';
 
+/** For {@link findIdleTaskQueues}. */
 export interface FindIdleTaskQueuesOptions {
   /** Task ids to look at, as in `listTaskQueues`. Default all. */
   glob?: string;
-  /** Nothing was done with the queue for so long. Default one hour, 3,600,000. */
+  /** Nothing was done with the queue for so many milliseconds. Default 3,600,000, one hour. */
   idleMs?: number;
 }
 

@@ -128,6 +128,7 @@ export class RabbitMQTaskMessageQueue {
     await this.#client.close();
   }
 
+  /** The same as {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

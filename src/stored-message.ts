@@ -25,12 +25,15 @@ export interface MessageProperties {
 
 /** A message as the broker keeps it: the original bytes, never decoded and encoded again. */
 export interface RawMessage {
+  /** Of any kind; a task's messages are JSON in UTF-8. */
   body: Buffer;
+  /** What the publisher said about it. */
   properties: MessageProperties;
 }
 
 /** A message read from a task's queue. */
 export interface StoredMessage extends RawMessage {
+  /** The task whose queue it was read from. */
   taskId: string;
   /** The broker delivered it before, to somebody who gave it back or went away. */
   redelivered: boolean;

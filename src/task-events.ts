@@ -8,14 +8,16 @@ import type { MessageProperties, StoredMessage } from './stored-message.ts';
 export const EVENT_EXCHANGE = 'mcp:events';
 
 /** A larger body is not copied into its event. */
-export const MAX_EVENT_BODY_BYTES = 64 * 1024;
+const MAX_EVENT_BODY_BYTES = 64 * 1024;
 
 /** What happened to a task's queue. Best effort: events can be lost, never the messages they are about. */
 export type TaskEvent = EnqueuedEvent | DequeuedEvent | ClearedEvent;
 
+/** What can happen: `enqueued`, `dequeued`, `cleared`. */
 export type EventName = TaskEvent['event'];
 
 interface BaseEvent {
+  /** Whose queue it is. */
   taskId: string;
   /** The full name of the queue; tells prefixes apart that share a broker. */
   queue: string;
@@ -28,7 +30,9 @@ export interface EnqueuedEvent extends BaseEvent {
   event: 'enqueued';
   /** As it was stored; `undefined` when it was too large to be copied, or headers only were asked for. */
   body: Buffer | undefined;
+  /** How large the stored body is. */
   bodyBytes: number;
+  /** As they were stored. */
   properties: MessageProperties;
 }
 

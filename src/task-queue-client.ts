@@ -1,6 +1,5 @@
 import { consumeAndGiveBack, consumeInBatches } from './amqp/bulk-consumer.ts';
 import type { ChannelLease } from './amqp/channel-pool.ts';
-import type { SubscriptionListener } from './amqp/event-subscription.ts';
 import { type Delivery, Session, toStoredMessage } from './amqp/session.ts';
 import { CallerFailure } from './caller-failure.ts';
 import {
@@ -11,6 +10,7 @@ import {
   type PeekOptions,
   type PublishOptions,
   type QueueDepth,
+  type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
@@ -39,8 +39,14 @@ export class TaskQueueClient {
     this.#session = new Session(this.#options);
   }
 
+  /** What stands before the task id in a queue's name. */
   get prefix(): string {
     return this.#options.prefix;
+  }
+
+  /** The largest body that is published, in bytes. */
+  get maxMessageBytes(): number {
+    return this.#options.maxMessageBytes;
   }
 
   /** Opens a connection now, to learn early whether it can be. */
@@ -226,6 +232,7 @@ export class TaskQueueClient {
     await this.#session.close();
   }
 
+  /** The same as {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

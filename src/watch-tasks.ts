@@ -7,6 +7,7 @@ import type { EventName, TaskEvent } from './task-events.ts';
 import type { TaskQueueClient } from './task-queue-client.ts';
 import { WatchedTask } from './watched-task.ts';
 
+/** For {@link watchTasks}. */
 export interface WatchTasksOptions {
   /** Stops watching; the iteration ends then, without an error. */
   signal?: AbortSignal;

@@ -174,7 +174,7 @@ export class BrokerConnection {
   }
 }
 
-export function closedError(): TaskQueueError {
+function closedError(): TaskQueueError {
   return new TaskQueueError(ErrorCode.closed, 'The connection to RabbitMQ was closed with close()');
 }
 

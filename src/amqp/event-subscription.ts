@@ -1,25 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage } from 'amqplib';
-import type { TaskQueueError } from '../errors.ts';
-import {
-  decodeEvents,
-  EVENT_EXCHANGE,
-  type EventName,
-  eventPatterns,
-  type TaskEvent,
-} from '../task-events.ts';
+import type { SubscriptionListener } from '../client-options.ts';
+import { decodeEvents, EVENT_EXCHANGE, type EventName, eventPatterns } from '../task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
-
-export interface SubscriptionListener {
-  /** Events come one at a time: the next one waits for the promise. */
-  onEvent(event: TaskEvent): Promise<void> | void;
-  /** The connection was lost; what happens until `onResumed` is not seen. */
-  onLost(error: TaskQueueError): void;
-  onResumed(): void;
-  /** The queue of this subscription was full: the oldest events in it were dropped. */
-  onOverflow(): void;
-}
 
 /** What the broker keeps for a subscriber that does not keep up. */
 const MAX_LENGTH = 10_000;

@@ -1,4 +1,5 @@
 import type { GetMessage } from 'amqplib';
+import type { SubscriptionListener } from '../client-options.ts';
 import { withDeadline } from '../deadline.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { StoredMessage } from '../stored-message.ts';
@@ -7,7 +8,7 @@ import { ChannelPool } from './channel-pool.ts';
 import { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { BrokerConnection } from './connection.ts';
 import { EventPublisher } from './event-publisher.ts';
-import { EventSubscription, type SubscriptionListener } from './event-subscription.ts';
+import { EventSubscription } from './event-subscription.ts';
 import { fromAmqplib } from './properties.ts';
 import { QueuePublisher } from './queue-publisher.ts';
 

@@ -1,11 +1,12 @@
 import type { ServerInstallation } from './find-server.ts';
 
+/** For {@link startBroker}. */
 export interface BrokerOptions {
   /** Where AMQP listens on 127.0.0.1. Default: a free port. */
   port?: number;
   /** A folder for the data, which is kept. Default: a temporary folder, removed at the end. */
   dataDir?: string;
-  /** Whether the management plugin and its HTTP API run, on a free port. They make the start slower. */
+  /** Run the management plugin and its HTTP API, on a free port. They make the start slower. Default false. */
   management?: boolean;
   /** Agrees to installing RabbitMQ where there is neither one nor a container engine. Default false. */
   install?: boolean;
@@ -13,7 +14,7 @@ export interface BrokerOptions {
   confirmInstall?: (what: string) => Promise<boolean>;
   /** Called with what is going on, a line at a time. */
   onProgress?: (line: string) => void;
-  /** For the node to get ready; installing it or pulling its image is not counted. Default 60,000. */
+  /** For the node to get ready; installing it or pulling its image is not counted. Milliseconds, default 60,000. */
   startTimeoutMs?: number;
   /** Ends the start; it rejects with the reason of the signal when all is cleaned up. */
   signal?: AbortSignal;
@@ -31,9 +32,11 @@ export interface RunningBroker {
   readonly url: string;
   /** Of the management API; undefined without `management`. */
   readonly apiUrl: string | undefined;
+  /** Of AMQP. */
   readonly port: number;
   /** Of RabbitMQ. */
   readonly version: string;
+  /** What runs it. */
   readonly runtime: 'rabbitmq-server' | 'docker' | 'podman';
   /**
    * Ends it and leaves nothing behind but a `dataDir` that was given. With one it ends in good order, which

@@ -39,7 +39,7 @@ function checkParams(params: string): string {
 }
 
 /** What is wrong with the text of params, if anything is. */
-export function paramsProblem(params: string): string | undefined {
+function paramsProblem(params: string): string | undefined {
   try {
     const value: unknown = JSON.parse(params);
     return typeof value === 'object' && value !== null && !Array.isArray(value)

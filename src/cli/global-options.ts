@@ -1,7 +1,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { durationOption } from './durations.ts';
 
-export const OUTPUT_FORMATS = ['auto', 'table', 'json', 'jsonl', 'raw'] as const;
+const OUTPUT_FORMATS = ['auto', 'table', 'json', 'jsonl', 'raw'] as const;
 
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 

@@ -53,7 +53,7 @@ function viewBody(body: Buffer, colors: ChalkInstance): string {
 }
 
 /** How long ago; a clock that is behind must not show messages of the future. */
-export function ageOf(queuedAt: number, now: number): string {
+function ageOf(queuedAt: number, now: number): string {
   const ms = now - queuedAt;
   return ms < 0 ? 'now' : `${formatDuration(ms)} ago`;
 }

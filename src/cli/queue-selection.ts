@@ -2,7 +2,7 @@ import type { TaskQueueInfo } from '../index.ts';
 
 export const SORT_KEYS = ['name', 'ready', 'unacked', 'consumers'] as const;
 
-export type SortKey = (typeof SORT_KEYS)[number];
+type SortKey = (typeof SORT_KEYS)[number];
 
 export interface QueueSelection {
   /** Default: by name, in the order in which they come. */
@@ -16,7 +16,7 @@ export interface QueueSelection {
   limit?: number;
 }
 
-export function isSelected(
+function isSelected(
   { ready = 0, unacked = 0, statistics }: TaskQueueInfo,
   { nonEmpty, min, idle }: QueueSelection,
   now: number,

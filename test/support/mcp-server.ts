@@ -116,7 +116,7 @@ function environment({ tasks, sdk, maxQueue }: Omit<ServerOptions, 'transport'>)
 }
 
 /** A client that answers every question, and keeps what it is told and asked. */
-export class TestClient {
+class TestClient {
   readonly client = new Client(
     { name: 'test-client', version: '1.0.0' },
     { capabilities: { elicitation: { form: {} }, sampling: {} } },

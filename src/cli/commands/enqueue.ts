@@ -135,14 +135,14 @@ function hasParts({ type, method, params, id }: MessageParts): boolean {
 }
 
 async function openSource(
-  { settings, stop }: ClientContext,
+  { client, stop }: ClientContext,
   taskId: string,
   message: string | undefined,
   options: EnqueueOptions,
 ): Promise<ReplaySource> {
-  const { parseMessageInput, resolveOptions } = await import('../../index.ts');
+  const { parseMessageInput } = await import('../../index.ts');
   if (options.from !== undefined) {
-    const { maxMessageBytes } = resolveOptions(settings.connection);
+    const { maxMessageBytes } = client;
     return stop.race(openReplay(options.from, { skip: options.skip, limit: options.limit, maxMessageBytes }));
   }
   const text = message ?? composeMessage(hasParts(options) ? options : await askForMessage(taskId));
