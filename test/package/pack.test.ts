@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sharedBroker } from '../support/broker.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A folder that has the package as its users get it, and nothing else. */
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mcp-taskq-package-'));
+  // Built before the tests; building again here would pull the files away from under tests that run them.
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], root);
+  const [tarball] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
+  await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
+  await run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', `./${tarball}`]);
+}, 180_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Runs a program in the folder, with the Node of this test first in the path. Rejects unless it exits 0. */
+function run(program: string, args: string[], cwd = folder, env: NodeJS.ProcessEnv = {}) {
+  const path = [dirname(process.execPath), process.env.PATH].join(delimiter);
+  // What npm tells its scripts must not reach the npm that is run here.
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|NODE_OPTIONS$|VITEST)/i.test(name),
+  );
+  return promisify(execFile)(program, args, {
+    cwd,
+    env: { ...Object.fromEntries(inherited), ...env, PATH: path },
+    shell: process.platform === 'win32',
+  });
+}
+
+function node(code: string, env?: NodeJS.ProcessEnv) {
+  return run(process.execPath, ['--input-type=module', '--eval', code], folder, env);
+}
+
+test('the installed package has what it needs and no development dependency', async () => {
+  const installed = await readdir(join(folder, 'node_modules'));
+  expect(installed).toContain('amqplib');
+  for (const name of ['typescript', 'vitest', '@types', '@modelcontextprotocol']) {
+    expect(installed).not.toContain(name);
+  }
+  const published = await readdir(join(folder, 'node_modules', 'mcp-taskq'));
+  expect(published.toSorted()).toEqual(
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'completions', 'dist', 'package.json'].toSorted(),
+  );
+});
+
+test('npx mcp-taskq runs from it: it tells its version, and enqueues and peeks on a broker', async () => {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  expect((await run('npx', ['mcp-taskq', '--version'])).stdout).toBe(`${version}\n`);
+
+  const env = { MCP_TASKQ_URL: sharedBroker().url };
+  const taskId = `packed-${process.pid}-${Date.now()}`;
+  const message = '{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"packed"}}';
+  await run('npx', ['mcp-taskq', 'enqueue', taskId, message], folder, env);
+  const { stdout } = await run('npx', ['mcp-taskq', 'peek', taskId], folder, env);
+  expect(JSON.parse(stdout)).toMatchObject({ task_id: taskId, body: { message: JSON.parse(message) } });
+  await run('npx', ['mcp-taskq', 'clear', taskId, '--yes'], folder, env);
+});
+
+test('the library imports from it and works on a broker', async () => {
+  const taskId = `imported-${process.pid}-${Date.now()}`;
+  const { stdout } = await node(
+    `import { RabbitMQTaskMessageQueue } from 'mcp-taskq';
+     const queue = new RabbitMQTaskMessageQueue(process.env.BROKER);
+     const message = { jsonrpc: '2.0', method: 'notifications/message', params: { data: 'imported' } };
+     await queue.enqueue('${taskId}', { type: 'notification', timestamp: Date.now(), message });
+     const [queued] = await queue.dequeueAll('${taskId}');
+     await queue.close();
+     console.log(queued.message.params.data);`,
+    { BROKER: sharedBroker().url },
+  );
+  expect(stdout).toBe('imported\n');
+});
+
+test('importing the library prints nothing, loads no amqplib, opens nothing and listens to nothing', async () => {
+  const { stdout, stderr } = await node(
+    `import { createRequire } from 'node:module';
+     import { writeSync } from 'node:fs';
+     const state = () => ({
+       handles: process.getActiveResourcesInfo().filter((name) => name !== 'CloseReq'),
+       listeners: process.eventNames().map(String).sort(),
+       globals: Object.getOwnPropertyNames(globalThis).sort(),
+     });
+     // Node opens these itself when it is the first time, as newer ones do on loading node:http.
+     void [process.stdout, process.stderr];
+     const before = state();
+     await import('mcp-taskq');
+     const amqplib = Object.keys(createRequire(process.cwd() + '/x.js').cache).filter((file) => /amqplib/.test(file));
+     const imported = { before, after: state(), amqplib };
+     process.once('exit', () => writeSync(1, JSON.stringify(imported)));`,
+  );
+  expect(stderr).toBe('');
+  const { before, after, amqplib } = JSON.parse(stdout);
+  expect(after).toEqual(before);
+  expect(amqplib).toEqual([]);
+});
+
+test('the declarations compile in a strict project without the MCP SDK and without types of amqplib', async () => {
+  const project = join(folder, 'consumer');
+  await mkdir(join(project, 'node_modules', '@types'), { recursive: true });
+  // Buffer and AbortSignal are Node's, as in every TypeScript project for Node.
+  for (const name of ['@types/node', 'undici-types']) {
+    await cp(join(root, 'node_modules', name), join(project, 'node_modules', name), { recursive: true });
+  }
+  await writeFile(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        target: 'es2022',
+        lib: ['es2023', 'esnext.disposable'],
+        module: 'nodenext',
+        types: ['node'],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        skipLibCheck: false,
+        noEmit: true,
+      },
+      files: ['server.ts'],
+    }),
+  );
+  await writeFile(
+    join(project, 'server.ts'),
+    `import { type QueuedMessage, RabbitMQTaskMessageQueue, TaskQueueClient, watchTasks } from 'mcp-taskq';
+     const queue = new RabbitMQTaskMessageQueue({ url: 'amqp://localhost', events: 'off' });
+     const message: QueuedMessage | undefined = await queue.dequeue('task');
+     if (message?.type === 'request') message.message.id satisfies string | number;
+     await queue.waitForMessage('task', { timeoutMs: 10 });
+     for await (const item of watchTasks(new TaskQueueClient(), [])) item.kind satisfies string;
+     // @ts-expect-error: a task id is a string; had the types not been found, this would be no error
+     await queue.size(42);`,
+  );
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { stdout } = await run(process.execPath, [tsc, '--listFiles', '-p', project]).catch((error) => error);
+  expect(stdout).not.toMatch(/error TS/);
+  expect(stdout).toMatch(/mcp-taskq.*index\.d\.ts/);
+  expect(stdout).not.toMatch(/amqplib|modelcontextprotocol/);
+});
