@@ -79,7 +79,7 @@ const STATISTICS = `${TOTALS},consumers,idle_since,head_message_timestamp`;
  * Lists the queues of tasks, by name, a page at a time and so with little memory, however many there are. A
  * queue that is made or deleted meanwhile may be in the list or not.
  *
- * @throws TaskQueueError as {@link ManagementApi.get} does
+ * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`, `TIMEOUT`
  */
 export async function* listTaskQueues(
   options: ManagementApiOptions & ListTaskQueuesOptions = {},
