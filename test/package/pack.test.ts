@@ -51,6 +51,11 @@ test('the installed package has what it needs and no development dependency', as
   expect(published.toSorted()).toEqual(
     ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'completions', 'dist', 'package.json'].toSorted(),
   );
+  const built = await readdir(join(folder, 'node_modules', 'mcp-taskq', 'dist'));
+  expect(
+    built.filter((name) => name.startsWith('.')),
+    'what only the build needs',
+  ).toEqual([]);
 });
 
 test('npx mcp-taskq runs from it: it tells its version, and enqueues and peeks on a broker', async () => {
