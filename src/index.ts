@@ -1,43 +1,5 @@
-// For an MCP server: the SDK's `TaskMessageQueue`, kept in RabbitMQ.
-
-// A RabbitMQ of one's own, for trials and tests.
-export type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';
-export type { ServerInstallation } from './broker/find-server.ts';
-// Where the broker is, and how long anything may take: what every part of the package is configured with.
-export { redactUrl } from './broker-url.ts';
-// For tools: the same queues as bytes and properties, which move from one to another unchanged.
-export {
-  type BatchHandler,
-  type ClearOptions,
-  type DrainOptions,
-  MAX_PEEK,
-  type PeekOptions,
-  type PublishOptions,
-  type QueueDepth,
-  type SubscriptionListener,
-  type TaskEventSubscription,
-} from './client-options.ts';
-// Between bytes, queued messages, and the JSON Lines that drain and replay work with.
-export { decodeQueuedMessage, encodeQueuedMessage } from './codec.ts';
-
-// How anything here fails.
-export {
-  ErrorCode,
-  isTaskQueueError,
-  MalformedMessageError,
-  PublishUnconfirmedError,
-  TaskQueueError,
-  type TaskQueueErrorOptions,
-} from './errors.ts';
-// Which tasks have queues, and deleting the forgotten ones: through RabbitMQ's management API.
-export {
-  type ListTaskQueuesOptions,
-  listTaskQueues,
-  type QueueStatistics,
-  type TaskQueueInfo,
-} from './list-task-queues.ts';
-export type { ManagementApiOptions } from './management-api.ts';
-export { parseMessageInput } from './message-input.ts';
+// For an MCP server: the `TaskMessageQueue` of the SDK, kept in RabbitMQ.
+export { RabbitMQTaskMessageQueue } from './rabbitmq-task-message-queue.ts';
 export type { WaitOptions } from './message-waiter.ts';
 export type {
   JSONRPCErrorResponse,
@@ -52,18 +14,61 @@ export type {
   QueuedResponse,
   RequestId,
 } from './messages.ts';
+
+// Where the broker is, and how long anything may take: what every part of the package is configured with.
 export { DEFAULT_URL, type TaskQueueOptions, type TlsOptions } from './options.ts';
+
+// How anything here fails, and how to print such a thing without its passwords.
+export {
+  ErrorCode,
+  isTaskQueueError,
+  MalformedMessageError,
+  PublishUnconfirmedError,
+  TaskQueueError,
+  type TaskQueueErrorOptions,
+} from './errors.ts';
+export { redactUrl } from './broker-url.ts';
+
+// For tools: the same queues as bytes and properties, which move from one to another unchanged.
+export { TaskQueueClient } from './task-queue-client.ts';
+export {
+  type BatchHandler,
+  type ClearOptions,
+  type DrainOptions,
+  MAX_PEEK,
+  type PeekOptions,
+  type PublishOptions,
+  type QueueDepth,
+  type SubscriptionListener,
+  type TaskEventSubscription,
+} from './client-options.ts';
+export type { MessageProperties, RawMessage, StoredMessage } from './stored-message.ts';
+
+// Between bytes, queued messages, and the JSON Lines that drain and replay work with.
+export { decodeQueuedMessage, encodeQueuedMessage } from './codec.ts';
+export { encodeRecord, type MessageRecord, parseRecord } from './records.ts';
+export { parseMessageInput } from './message-input.ts';
+
+// Following tasks live, without taking anything.
+export { type WatchItem, type WatchTasksOptions, watchTasks } from './watch-tasks.ts';
+export type { ClearedEvent, DequeuedEvent, EnqueuedEvent, EventName, TaskEvent } from './task-events.ts';
+
+// Which tasks have queues, and deleting the forgotten ones, through RabbitMQ's management API.
+export {
+  type ListTaskQueuesOptions,
+  listTaskQueues,
+  type QueueStatistics,
+  type TaskQueueInfo,
+} from './list-task-queues.ts';
 export {
   type FindIdleTaskQueuesOptions,
   findIdleTaskQueues,
   type PruneOutcome,
   pruneTaskQueues,
 } from './prune-task-queues.ts';
-export { RabbitMQTaskMessageQueue } from './rabbitmq-task-message-queue.ts';
-export { encodeRecord, type MessageRecord, parseRecord } from './records.ts';
+export type { ManagementApiOptions } from './management-api.ts';
+
+// A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';
-export type { MessageProperties, RawMessage, StoredMessage } from './stored-message.ts';
-// Following tasks live, without taking anything.
-export type { ClearedEvent, DequeuedEvent, EnqueuedEvent, EventName, TaskEvent } from './task-events.ts';
-export { TaskQueueClient } from './task-queue-client.ts';
-export { type WatchItem, type WatchTasksOptions, watchTasks } from './watch-tasks.ts';
+export type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';
+export type { ServerInstallation } from './broker/find-server.ts';
