@@ -1,9 +1,11 @@
+import type { Writable } from 'node:stream';
 import type { ChannelModel, Options, SocketOptions } from 'amqplib';
 import { type BrokerAddress, describeAddress } from '../broker-url.ts';
 import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { translateAmqpError } from './errors.ts';
+import { joinWrites } from './joined-writes.ts';
 
 /** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
 const TRANSIENT: readonly ErrorCode[] = [
@@ -139,6 +141,7 @@ export class BrokerConnection {
   #adopt(model: ChannelModel, socket: AbortController): void {
     this.#current = { model, socket };
     this.#wasOpen = true;
+    joinWrites((model.connection as unknown as { stream: Writable }).stream);
     // Without a listener the process would die of it; each operation hears of it through its own channel.
     model.on('error', () => {});
     model.on('close', () => {
