@@ -10,6 +10,12 @@ const MAX_WAITING = 10_000;
 /** Events in one message: enough to save most of the cost, and not so many that it grows large. */
 const MAX_BATCH = 50;
 
+/**
+ * The first event goes out at once, and those that follow it closely travel together: a write and a message of
+ * its own for each would be a good part of the cost of a dequeue.
+ */
+const WINDOW_MS = 5;
+
 /** AMQP 0-9-1 `shortstr`. With a short prefix, a task id can be longer: there are no events for it. */
 const MAX_ROUTING_KEY_BYTES = 255;
 
@@ -23,6 +29,7 @@ export class EventPublisher {
   #channel: Channel | undefined;
   #opening: Promise<void> | undefined;
   #waiting: TaskEvent[] = [];
+  #sentAt = Number.NEGATIVE_INFINITY;
   /** The socket takes no more for now. */
   #isCongested = false;
   /** Set for good when the broker does not allow events. */
@@ -38,7 +45,7 @@ export class EventPublisher {
     return this.#isOff;
   }
 
-  /** Events of one turn of the event loop that belong together travel together. */
+  /** Sent when the caller's turn is over, and at most every {@link WINDOW_MS}. */
   publish(event: TaskEvent): void {
     if (this.#isOff || this.#connection.blocked || this.#waiting.length >= MAX_WAITING) return;
     this.#waiting.push(event);
@@ -47,7 +54,10 @@ export class EventPublisher {
         this.#opening = undefined;
       });
     } else if (this.#waiting.length === 1) {
-      setImmediate(() => this.#sendWaiting());
+      const send = () => this.#sendWaiting();
+      const waitMs = this.#sentAt + WINDOW_MS - performance.now();
+      if (waitMs > 0) setTimeout(send, waitMs);
+      else setImmediate(send);
     }
   }
 
@@ -62,6 +72,7 @@ export class EventPublisher {
     const channel = this.#channel;
     const events = this.#waiting;
     this.#waiting = [];
+    this.#sentAt = performance.now();
     if (channel === undefined || this.#isCongested) return;
     for (let start = 0, end = 0; start < events.length; start = end) {
       const routingKey = routingKeyOf(events[start] as TaskEvent);
