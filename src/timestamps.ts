@@ -12,24 +12,27 @@ const ISO_8601 =
 export function parseTimestamp(text: string): number | undefined {
   const match = ISO_8601.exec(text);
   if (!match) return undefined;
-  const [, year, month, day, hour, minute, second = '0', fraction = '', , sign, ...offset] = match;
-  const fields = [year, month, day, hour, minute, second].map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  // One by one and without arrays: this runs for every message.
+  const month = Number(match[2]);
+  const day = Number(match[3]);
+  const hour = Number(match[4]);
+  const minute = Number(match[5]);
+  const second = Number(match[6] ?? 0);
+  const ms = Number((match[7] ?? '').slice(0, 3).padEnd(3, '0'));
   const date = new Date(0);
-  date.setUTCFullYear(fields[0], fields[1] - 1, fields[2]);
-  date.setUTCHours(fields[3], fields[4], fields[5], Number(fraction.slice(0, 3).padEnd(3, '0')));
+  date.setUTCFullYear(Number(match[1]), month - 1, day);
+  date.setUTCHours(hour, minute, second, ms);
   // Date rolls 31 February over into March; a timestamp that does not read back as written is none.
-  const readBack = [date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes()];
-  if (readBack.some((value, index) => value !== fields[index + 1]) || fields[5] > 59) return undefined;
-  const [offsetHours = 0, offsetMinutes = 0, offsetSeconds = 0] = offset.map((part) => Number(part ?? 0));
-  const offsetMs = ((offsetHours * 60 + offsetMinutes) * 60 + offsetSeconds) * 1000;
-  return date.getTime() - (sign === '-' ? -offsetMs : offsetMs);
+  const readsBack =
+    date.getUTCMonth() === month - 1 &&
+    date.getUTCDate() === day &&
+    date.getUTCHours() === hour &&
+    date.getUTCMinutes() === minute;
+  if (!readsBack || second > 59) return undefined;
+  const sign = match[9];
+  if (sign === undefined) return date.getTime();
+  const offsetSeconds = Number(match[10]) * 3600 + Number(match[11]) * 60 + Number(match[12] ?? 0);
+  return date.getTime() - (sign === '-' ? -offsetSeconds : offsetSeconds) * 1000;
 }
 
 /**

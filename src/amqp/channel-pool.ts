@@ -23,6 +23,8 @@ interface PooledChannel {
   isOpen: boolean;
   /** Why it closed, once it has. */
   reason: unknown;
+  /** Requests under way, which are told of it. */
+  readonly pending: Set<(reason: unknown) => void>;
 }
 
 /**
@@ -97,24 +99,23 @@ export class ChannelPool {
   }
 
   #request<T>(pooled: PooledChannel, what: string, start: (channel: Channel) => Promise<T>): Promise<T> {
-    const { channel } = pooled;
+    const { channel, pending } = pooled;
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void) => {
         clearTimeout(timer);
-        channel.off('close', onClose);
+        pending.delete(fail);
         settle();
       };
-      const timer = setTimeout(
-        () => finish(() => reject(this.#timeoutError(what))),
-        this.#operationTimeoutMs,
-      );
-      // Deferred, as the request itself is rejected with the broker's reason a few promise turns later.
-      const onClose = () => setImmediate(() => finish(() => reject(pooled.reason)));
-      channel.on('close', onClose);
-      start(channel).then(
-        (value) => finish(() => resolve(value)),
-        (error) => finish(() => reject(error)),
-      );
+      const fail = (reason: unknown) => finish(() => reject(reason));
+      const timer = setTimeout(() => fail(this.#timeoutError(what)), this.#operationTimeoutMs);
+      // A set instead of a listener for each request, which costs more than the rest of this.
+      pending.add(fail);
+      try {
+        start(channel).then((value) => finish(() => resolve(value)), fail);
+      } catch (error) {
+        // The channel has just ended.
+        fail(error);
+      }
     });
   }
 
@@ -125,7 +126,12 @@ export class ChannelPool {
       this.#connection.abandon();
       return this.#timeoutError(what);
     });
-    const pooled: PooledChannel = { channel, isOpen: true, reason: new Error('Channel closed') };
+    const pooled: PooledChannel = {
+      channel,
+      isOpen: true,
+      reason: new Error('Channel closed'),
+      pending: new Set(),
+    };
     // Without a listener here the whole connection would die of a channel's error.
     channel.on('error', (error) => {
       pooled.reason = error;
@@ -134,6 +140,10 @@ export class ChannelPool {
       pooled.isOpen = false;
       const index = this.#idle.indexOf(pooled);
       if (index >= 0) this.#idle.splice(index, 1);
+      // Deferred, as the request itself is rejected with the broker's reason a few promise turns later.
+      setImmediate(() => {
+        for (const fail of pooled.pending) fail(pooled.reason);
+      });
     });
     return pooled;
   }
