@@ -24,11 +24,12 @@ import { commandLine } from './workloads/command-line.js';
 import { inFlight } from './workloads/in-flight.js';
 import { listing } from './workloads/listing.js';
 import { oneAtATime } from './workloads/one-at-a-time.js';
+import { scale } from './workloads/scale.js';
 import { shortTasks } from './workloads/short-tasks.js';
 
 /** @typedef {Awaited<ReturnType<typeof setUp>>} Bench */
 
-const WORKLOADS = [oneAtATime, inFlight, shortTasks, bulk, commandLine, listing];
+const WORKLOADS = [oneAtATime, inFlight, shortTasks, bulk, commandLine, listing, scale];
 
 const { MCP_TASKQ_URL: url, MCP_TASKQ_API_URL: apiUrl } = process.env;
 if (!url || !apiUrl) throw new Error('No broker: MCP_TASKQ_URL and MCP_TASKQ_API_URL are not set');
@@ -62,6 +63,7 @@ async function setUp() {
   const pythonPackage = pika && new PythonPackage(pika, url);
   const admin = await fetchRabbitmqadmin(apiUrl, folder);
   const bin = fileURLToPath(new URL('../../bin/mcp-taskq.js', import.meta.url));
+  const memoryReport = new URL('./report-memory.js', import.meta.url).href;
   return {
     ours,
     client,
@@ -72,7 +74,8 @@ async function setUp() {
     queueName: (task) => `mcp:queue:${task}`,
     fill: (queue, count) => fillQueue(bare, queue, count),
     /** Runs the command line tool. */
-    taskq: (args) => runProgram(process.execPath, [bin, ...args]),
+    taskq: (args, { reportMemory = false } = {}) =>
+      runProgram(process.execPath, [...(reportMemory ? ['--import', memoryReport] : []), bin, ...args]),
     /** The Python package's pattern as a contestant. */
     python({ prepare, run }, how) {
       const name = `Python package’s pattern, ${how}`;

@@ -16,6 +16,7 @@ import { median, quartiles } from './statistics.js';
  * @property {string} work
  * @property {number} rounds
  * @property {number} [operations] in one run. Default 1.
+ * @property {boolean} [warmUp] a first round that does not count. Default true.
  * @property {(value: number) => string} format of one operation
  * @property {Contestant[]} contestants the first one is ours
  */
@@ -27,10 +28,10 @@ import { median, quartiles } from './statistics.js';
  *
  * @param {Workload} workload
  */
-export async function hold({ work, rounds, operations = 1, format, contestants }) {
+export async function hold({ work, rounds, operations = 1, warmUp = true, format, contestants }) {
   const present = contestants.filter(({ missing }) => missing === undefined);
   const results = new Map(present.map((contestant) => [contestant, /** @type {number[]} */ ([])]));
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     for (const contestant of round % 2 ? present : present.slice().reverse()) {
       const value = await measure(contestant, operations);
       if (round > 0) results.get(contestant)?.push(value);

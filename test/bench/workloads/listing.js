@@ -1,17 +1,11 @@
+import { makeQueues, QUEUES } from '../many-queues.js';
 import { duration } from '../report.js';
 
-const QUEUES = 10_000;
 const PAGE_SIZE = 500;
-const AT_ONCE = 50;
 
 /** Many queues. They stay, so this comes last. @param {import('../bench.js').Bench} bench */
 export function listing({ taskq, bare, apiUrl, queueName, program, rabbitmqadmin }) {
-  let made = 0;
-  const prepare = async () => {
-    while (made < QUEUES) {
-      await Promise.all(Array.from({ length: AT_ONCE }, () => bare.declare(queueName(`list-${made++}`))));
-    }
-  };
+  const prepare = () => makeQueues(bare, queueName);
   return [
     {
       work: `mcp-taskq ls, ${QUEUES} queues`,
