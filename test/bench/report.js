@@ -7,6 +7,11 @@ export function duration(ms) {
   return `${(ms * 1000).toPrecision(3)} µs`;
 }
 
+/** @param {number} bytes */
+export function megabytes(bytes) {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
+
 /** The machine and the versions: figures mean nothing without them. @param {string} brokerVersion */
 export function machine(brokerVersion) {
   const [cpu] = cpus();

@@ -31,7 +31,6 @@ function curlArguments(apiUrl) {
     name: '^mcp:queue:.*$',
     use_regex: 'true',
     page_size: String(PAGE_SIZE),
-    sort: 'name',
     disable_stats: 'true',
     enable_queue_totals: 'true',
     columns: 'name,messages_ready,messages_unacknowledged,type,state',
