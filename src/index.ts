@@ -50,7 +50,8 @@ export { encodeRecord, type MessageRecord, parseRecord } from './records.ts';
 export { parseMessageInput } from './message-input.ts';
 
 // Following tasks live, without taking anything.
-export { type WatchItem, type WatchTasksOptions, watchTasks } from './watch-tasks.ts';
+export type { WatchItem } from './watch-items.ts';
+export { type WatchTasksOptions, watchTasks } from './watch-tasks.ts';
 export type { ClearedEvent, DequeuedEvent, EnqueuedEvent, EventName, TaskEvent } from './task-events.ts';
 
 // Which tasks have queues, and deleting the forgotten ones, through RabbitMQ's management API.

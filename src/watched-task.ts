@@ -13,11 +13,18 @@ export class WatchedTask {
   /** Seen by peek; their events may be on the way. */
   readonly #shownAhead = new Map<string, number>();
   #expected = 0;
+  /** Some of what is expected was never looked at. */
+  #hasSkipped = false;
   #enqueued = 0;
   #removed = 0;
 
   constructor(taskId: string) {
     this.taskId = taskId;
+  }
+
+  /** How many messages the queue holds, as far as is known. */
+  get expected(): number {
+    return this.#expected;
   }
 
   /** An event told of a message. @returns whether it is to be shown */
@@ -52,9 +59,10 @@ export class WatchedTask {
     return { enqueued: this.#enqueued, removed: this.#removed };
   }
 
-  /** @param messages all that is in the queue @returns those that were not shown yet */
+  /** @param messages all that is in the queue @returns those that were not shown yet, nor skipped */
   notePeeked(messages: readonly StoredMessage[]): StoredMessage[] {
     const present = new Map<string, number>();
+    const untold = Math.max(0, messages.length - this.#expected);
     const fresh = messages.filter((message) => {
       const key = fingerprint(message);
       add(present, key);
@@ -71,12 +79,16 @@ export class WatchedTask {
       else this.#shown.set(key, left);
     }
     this.#expected = messages.length;
-    return fresh;
+    // What was skipped came before.
+    const isNew = this.#hasSkipped ? fresh.slice(Math.max(0, fresh.length - untold)) : fresh;
+    this.#hasSkipped = false;
+    return isNew;
   }
 
   /** Nothing is looked at: what is in the queue now counts as known. */
   skip(depth: number): void {
     this.#expected = depth;
+    this.#hasSkipped = true;
   }
 }
 

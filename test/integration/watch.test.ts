@@ -1,6 +1,12 @@
 import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { type TaskQueueClient, type WatchItem, type WatchTasksOptions, watchTasks } from '../../src/index.ts';
+import {
+  listTaskQueues,
+  type TaskQueueClient,
+  type WatchItem,
+  type WatchTasksOptions,
+  watchTasks,
+} from '../../src/index.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
@@ -25,14 +31,36 @@ const textOf = (item: WatchItem) => (item.kind === 'message' ? item.message.body
 const texts = (items: WatchItem[]) => items.map(textOf);
 
 /** Publishes as the Python package does: plain AMQP, no events, hardly any properties. */
-async function publishForeign(taskId: string, bodies: string[]): Promise<void> {
-  const other = await connect(inject('url'));
+async function publishForeign(taskId: string, bodies: string[], url = inject('url')): Promise<void> {
+  const other = await connect(url);
   const channel = await other.createConfirmChannel();
   await channel.assertQueue(`mcp:queue:${taskId}`, { durable: true });
   for (const body of bodies)
     channel.sendToQueue(`mcp:queue:${taskId}`, Buffer.from(body), { deliveryMode: 2 });
   await channel.waitForConfirms();
   await other.close();
+}
+
+/** Publishes without events, again and again, until the watch has shown one: nothing tells that it has begun. */
+async function watchWhilePublishing(
+  taskId: string,
+  watched: string[],
+  { url = inject('url'), ...options }: WatchTasksOptions & { url?: string } = {},
+): Promise<WatchItem[]> {
+  const watching = watchUntil(openClient({ url }), watched, (items) => items.length > 0, options);
+  const done = watching.then(() => true);
+  for (let index = 10; !(await Promise.race([done, pause(1200)])); index++)
+    await publishForeign(taskId, [`new ${index}`], url);
+  return watching;
+}
+
+async function readyByStatistics(url: string, taskId: string): Promise<number | undefined> {
+  const options = { url, apiUrl: inject('apiUrl'), source: 'statistics' } as const;
+  for await (const queues of listTaskQueues(options)) {
+    const found = queues.find((queue) => queue.taskId === taskId);
+    if (found) return found.ready;
+  }
+  return undefined;
 }
 
 describe('watchTasks', () => {
@@ -83,6 +111,45 @@ describe('watchTasks', () => {
       'live',
     ]);
     expect(await client.depth(task)).toEqual({ messages: 4, consumers: 0 });
+  });
+
+  test('does not show what was there before the watch when a publisher without events adds to it', async () => {
+    const task = newTask();
+    await publishForeign(task, ['old', 'old too']);
+    const seen = await watchWhilePublishing(task, [task]);
+    expect(texts(seen)).toEqual([expect.stringMatching(/^new \d+$/)]);
+  });
+
+  test('notices publishers without events where no task is named, with the management API', async () => {
+    const { url } = await newVhost();
+    const task = newTask();
+    await publishForeign(task, ['old', 'old too'], url);
+    await expect.poll(() => readyByStatistics(url, task), { timeout: 20_000, interval: 500 }).toBe(2);
+    const seen = await watchWhilePublishing(task, [], { url, api: { url, apiUrl: inject('apiUrl') } });
+    expect(texts(seen)).not.toContain('old');
+    expect(seen[0]).toMatchObject({ source: 'found', message: { taskId: task } });
+    expect(texts(seen)).toEqual([...new Set(texts(seen))].sort());
+  }, 60_000);
+
+  test('says once that it cannot notice them where the management API does not answer', async () => {
+    const client = openClient();
+    const task = newTask();
+    const seen = await watchUntil(
+      openClient(),
+      [],
+      (items) => texts(items).includes('seen'),
+      { api: { url: inject('url'), apiUrl: 'http://127.0.0.1:1' } },
+      () => void client.publish(task, raw('seen')),
+    );
+    expect(seen.filter(({ kind }) => kind === 'gap')).toEqual([
+      {
+        kind: 'gap',
+        taskId: undefined,
+        reason: expect.stringMatching(
+          /^messages of publishers without events are not seen for now: Cannot reach/,
+        ),
+      },
+    ]);
   });
 
   test('follows all tasks when none is named, and tells what is taken out', async () => {

@@ -47,7 +47,7 @@ export function watchCommand() {
 }
 
 async function watch(context: ClientContext, taskIds: string[], options: WatchOptions): Promise<void> {
-  const { client, stop, note } = context;
+  const { client, stop, note, settings } = context;
   const { watchTasks, encodeRecord } = await import('../../index.ts');
   const select = await selectionOf(options);
   const ending = endings(options, stop.signal);
@@ -65,7 +65,8 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   try {
     await stop.race(client.connect());
     if (process.stderr.isTTY) note(`Watching ${whatIsWatched(taskIds)}. Ctrl-C ends it.`);
-    for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals })) {
+    const api = { ...settings.connection, apiUrl: settings.apiUrl };
+    for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals, api })) {
       if (item.kind === 'gap' || item.kind === 'interrupted' || item.kind === 'resumed') {
         note(noteOf(item, context));
         continue;
