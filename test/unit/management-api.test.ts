@@ -86,13 +86,15 @@ test('it may lie below a path', async () => {
   expect(await get({ apiUrl: `${origin}/rabbit` })).toBe('/rabbit/api/overview?page=1');
 });
 
-test('the nodes of a cluster are tried in turn', async () => {
-  // Nothing listens on the first one's port 15672, nor on the second's: both are told of by the first.
-  const urls = ['amqp://127.0.0.91', 'amqp://127.0.0.92'];
-  await expect(get({ url: urls })).rejects.toThrow(/127\.0\.0\.91:15672: ECONNREFUSED/);
+test('the nodes of a cluster are tried in turn', async ({ skip }) => {
   const server = createServer(json(200, 'here'));
-  server.listen(15672, '127.0.0.92');
   onTestFinished(() => void server.close());
-  await new Promise((resolve) => server.once('listening', resolve));
-  expect(await get({ url: urls })).toBe('here');
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)).listen(15672, '127.0.0.92', () => resolve(true));
+  });
+  if (!isFree) skip('the port of the management API is taken, or this system has one loopback address only');
+  expect(await get({ url: ['amqp://127.0.0.91', 'amqp://127.0.0.92'] })).toBe('here');
+  await expect(get({ url: ['amqp://127.0.0.91', 'amqp://127.0.0.93'] })).rejects.toThrow(
+    /127\.0\.0\.91:15672: ECONNREFUSED/,
+  );
 });
