@@ -27,7 +27,8 @@ export function parseBrokerUrl(url: string): BrokerAddress {
       ErrorCode.invalidArgument,
       `The broker URL ${withoutCredentials(url)} is unusable: ${reason}`,
       {
-        hint: 'It reads amqp://user:password@host:5672/vhost (amqps:// for TLS); percent-encode special characters.',
+        // No example of credentials: where credentials are taken out of texts, it would go as well.
+        hint: 'It reads amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host; percent-encode special characters.',
       },
     );
   let parts: URL;

@@ -181,7 +181,7 @@ function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): 
     throw new TaskQueueError(
       ErrorCode.invalidArgument,
       `The management API URL ${redactUrl(text)} is unusable: it is no http or https URL`,
-      { hint: 'It reads http://user:password@host:15672.' },
+      { hint: 'It reads http://host:15672; the credentials of the broker URL are used.' },
     );
   }
   const url = new URL(text);

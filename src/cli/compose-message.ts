@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CommandFailure } from './command-failure.ts';
 import { ExitCode } from './exit-codes.ts';
+import { safeLine } from './terminal-text.ts';
 
 export const COMPOSABLE_TYPES = ['request', 'notification'] as const;
 
@@ -51,12 +52,12 @@ function paramsProblem(params: string): string | undefined {
 }
 
 /** Asks for the parts of a message, on stderr, so that stdout stays free for the result. */
-export async function askForMessage(taskId: string): Promise<MessageParts> {
+export async function askForMessage(taskId: string, signal: AbortSignal): Promise<MessageParts> {
   const { input, select } = await import('@inquirer/prompts');
-  const context = { output: process.stderr };
+  const context = { output: process.stderr, signal };
   const type = await select(
     {
-      message: `Message for task ${taskId}: what is it?`,
+      message: `Message for task ${safeLine(taskId)}: what is it?`,
       choices: COMPOSABLE_TYPES.map((value) => ({ value })),
     },
     context,

@@ -15,9 +15,14 @@ export interface Loss {
   isWide?: boolean;
 }
 
+/** True when there is somebody to ask: prompts go to stderr, and answers come from stdin. */
+export function hasTerminal(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
 /** @throws CommandFailure (usage) when there is nobody to ask: better before what is at stake is looked up */
 export function requireTerminal(): void {
-  if (process.stdin.isTTY && process.stderr.isTTY) return;
+  if (hasTerminal()) return;
   throw new CommandFailure(ExitCode.usage, 'This needs to be confirmed, and there is no terminal to ask on', {
     hint: 'Say --yes.',
   });

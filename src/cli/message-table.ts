@@ -4,26 +4,19 @@ import type { StoredMessage } from '../index.ts';
 import { formatDuration } from './durations.ts';
 import { summarize } from './message-summary.ts';
 import { formatSize } from './sizes.ts';
-import { PLAIN_TABLE } from './tables.ts';
+import { type Column, fitColumns, PLAIN_TABLE } from './tables.ts';
 import { safeLine } from './terminal-text.ts';
 
-interface Column {
-  name: string;
-  width: number;
-  align: 'left' | 'right';
-}
-
 /** All columns but the last, which takes the rest of the line. */
-const COLUMNS: readonly Column[] = [
+const COLUMNS = [
+  { name: 'TASK', width: 16, align: 'left', givesWay: 4, least: 10 },
   { name: '#', width: 6, align: 'right' },
-  { name: 'AGE', width: 10, align: 'right' },
-  { name: 'TYPE', width: 17, align: 'left' },
-  { name: 'METHOD', width: 27, align: 'left' },
-  { name: 'ID', width: 12, align: 'left' },
-  { name: 'SIZE', width: 9, align: 'right' },
-];
-
-const TASK_COLUMN: Column = { name: 'TASK', width: 16, align: 'left' };
+  { name: 'AGE', width: 10, align: 'right', givesWay: 5 },
+  { name: 'TYPE', width: 17, align: 'left', givesWay: 6, least: 10 },
+  { name: 'METHOD', width: 27, align: 'left', givesWay: 3, least: 16 },
+  { name: 'ID', width: 12, align: 'left', givesWay: 2, least: 7 },
+  { name: 'SIZE', width: 9, align: 'right', givesWay: 1 },
+] as const satisfies Column[];
 
 const LEAST_DETAIL = 12;
 
@@ -44,29 +37,29 @@ export function messageTable(
   messages: readonly StoredMessage[],
   { first, width, colors, now, showTask = false }: MessageTableOptions,
 ): string {
-  const columns = showTask ? [TASK_COLUMN, ...COLUMNS] : COLUMNS;
-  const detailWidth = Math.max(LEAST_DETAIL, width - columns.reduce((sum, column) => sum + column.width, 0));
+  const wanted = COLUMNS.filter(({ name }) => showTask || name !== 'TASK');
+  const { columns, rest } = fitColumns(wanted, width, LEAST_DETAIL);
   const table = new Table({
     ...PLAIN_TABLE,
     ...(first === 1 && {
       head: [...columns.map(({ name }) => name), 'MESSAGE'].map((name) => colors.dim(name)),
     }),
-    colWidths: [...columns.map((column) => column.width), detailWidth],
+    colWidths: [...columns.map((column) => column.width), rest],
     colAligns: [...columns.map(({ align }) => align), 'left'],
   });
   for (const [index, message] of messages.entries()) {
     const { type, method, id, queuedAt, size, detail } = summarize(message);
-    table.push([
-      ...(showTask ? [safeLine(message.taskId)] : []),
-      String(first + index),
-      queuedAt === undefined ? '' : formatDuration(now - queuedAt),
-      `${safeLine(type)}${message.redelivered ? colors.yellow(' ↻') : ''}`,
-      colors.cyan(safeLine(method ?? '')),
-      safeLine(id ?? ''),
-      formatSize(size),
-      // Long ones are cut by the table; making megabytes of them safe first would take a while.
-      safeLine(detail.slice(0, 4 * detailWidth)),
-    ]);
+    const cells = {
+      TASK: safeLine(message.taskId),
+      '#': String(first + index),
+      AGE: queuedAt === undefined ? '' : formatDuration(now - queuedAt),
+      TYPE: `${safeLine(type)}${message.redelivered ? colors.yellow(' ↻') : ''}`,
+      METHOD: colors.cyan(safeLine(method ?? '')),
+      ID: safeLine(id ?? ''),
+      SIZE: formatSize(size),
+    };
+    // Long ones are cut by the table; making megabytes of them safe first would take a while.
+    table.push([...columns.map(({ name }) => cells[name]), safeLine(detail.slice(0, 4 * rest))]);
   }
   // The padding of the last column would only be carried along when a row is copied.
   return `${table.toString().replace(/ +$/gm, '')}\n`;

@@ -20,16 +20,19 @@ export function outputFileOptions(command: CommandUnknownOpts): void {
     .addOption(new Option('--overwrite', 'replace that file').conflicts('append'));
 }
 
+/** Of a new file: messages of tasks are between their client and their server, and for nobody else's eyes. */
+const PRIVATE = 0o600;
+
 /**
  * Where a command writes its messages: the standard output, or the file of `--out`. The file is made when the
- * first message comes, so a command that fails before leaves none.
+ * first message comes, so a command that fails before leaves none; it is readable by its owner alone.
  *
  * @throws CommandFailure when the file exists and neither `--append` nor `--overwrite` was given
  */
 export async function openOutputFile(
   context: Context,
   { out, append = false, overwrite = false }: OutputFileOptions,
-  { inFull }: { inFull: boolean },
+  { inFull, mustBeNew = false }: { inFull: boolean; mustBeNew?: boolean },
 ): Promise<MessageWriter> {
   const { encodeRecord } = await import('../index.ts');
   const { settings } = context;
@@ -44,12 +47,13 @@ export async function openOutputFile(
   if (append && format === 'json') {
     throw new CommandFailure(ExitCode.usage, 'One JSON document cannot be appended to; use -o jsonl');
   }
-  await checkFile(out, append, overwrite);
+  const found = { append, overwrite, mustBeNew };
+  await checkFile(out, found);
   let writer: MessageWriter | undefined;
   let file: FileHandle | undefined;
   const opened = async () => {
     if (writer) return writer;
-    file = await openFor(out, append, overwrite);
+    file = await openFor(out, found);
     const sink = fileSink(file.fd, out);
     writer = createMessageWriter({ sink, format, settings, inFull: false, isTerminal: false, encodeRecord });
     return writer;
@@ -66,10 +70,18 @@ export async function openOutputFile(
   };
 }
 
-async function checkFile(out: string, append: boolean, overwrite: boolean): Promise<void> {
+/** What may be done with a file that is there already. */
+interface IfFound {
+  append: boolean;
+  overwrite: boolean;
+  /** The command has no options for anything else. */
+  mustBeNew: boolean;
+}
+
+async function checkFile(out: string, { append, overwrite, mustBeNew }: IfFound): Promise<void> {
   const found = await stat(out).catch(() => undefined);
   if (found === undefined) return;
-  if (!append && !overwrite && found.isFile()) throw existsFailure(out);
+  if (!append && !overwrite && found.isFile()) throw existsFailure(out, mustBeNew);
   if (append && found.isFile() && found.size > 0) await checkLastLine(out, found.size);
 }
 
@@ -90,13 +102,13 @@ async function checkLastLine(out: string, size: number): Promise<void> {
   });
 }
 
-async function openFor(out: string, append: boolean, overwrite: boolean): Promise<FileHandle> {
+async function openFor(out: string, { append, overwrite, mustBeNew }: IfFound): Promise<FileHandle> {
   try {
-    const file = await open(out, append ? 'a' : overwrite ? 'w' : 'wx');
+    const file = await open(out, append ? 'a' : overwrite ? 'w' : 'wx', PRIVATE);
     await makeEntryDurable(out);
     return file;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw existsFailure(out);
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw existsFailure(out, mustBeNew);
     throw new CommandFailure(ExitCode.failed, `Cannot write to ${out}: ${(cause as Error).message}`, {
       cause,
     });
@@ -115,8 +127,8 @@ async function makeEntryDurable(out: string): Promise<void> {
   }
 }
 
-function existsFailure(out: string): CommandFailure {
+function existsFailure(out: string, mustBeNew: boolean): CommandFailure {
   return new CommandFailure(ExitCode.usage, `The file ${out} exists already`, {
-    hint: 'Choose another name, or say --append or --overwrite.',
+    hint: mustBeNew ? 'Choose another name.' : 'Choose another name, or say --append or --overwrite.',
   });
 }

@@ -19,12 +19,27 @@ export function speedOption(text: string): number {
   return speed;
 }
 
-/** Lets messages through at so many a second, evenly. */
-export async function* atRate<T>(
+/** How fast messages are let through; with both, neither is exceeded. */
+export interface Pace {
+  /** Messages a second. */
+  rate?: number;
+  /** With the gaps that were between them when they were queued. */
+  keepTiming?: true;
+  /** Divides those gaps. */
+  speed: number;
+}
+
+export function paced<T extends RawMessage>(
   messages: AsyncIterable<T>,
-  rate: number,
+  { rate, keepTiming, speed }: Pace,
   signal: AbortSignal,
-): AsyncGenerator<T> {
+): AsyncIterable<T> {
+  const timed = keepTiming ? withTiming(messages, speed, signal) : messages;
+  return rate === undefined ? timed : atRate(timed, rate, signal);
+}
+
+/** Lets messages through at so many a second, evenly. */
+async function* atRate<T>(messages: AsyncIterable<T>, rate: number, signal: AbortSignal): AsyncGenerator<T> {
   const start = Date.now();
   let index = 0;
   for await (const message of messages) {
@@ -37,7 +52,7 @@ export async function* atRate<T>(
  * Lets messages through with the gaps that were between them when they were queued. A message that does not
  * say when that was follows at once.
  */
-export async function* withTiming<T extends RawMessage>(
+async function* withTiming<T extends RawMessage>(
   messages: AsyncIterable<T>,
   speed: number,
   signal: AbortSignal,

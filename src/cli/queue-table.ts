@@ -2,19 +2,22 @@ import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
 import type { TaskQueueInfo } from '../index.ts';
 import { formatDuration } from './durations.ts';
-import { PLAIN_TABLE } from './tables.ts';
+import { type Column, fitColumns, PLAIN_TABLE } from './tables.ts';
 import { safeLine } from './terminal-text.ts';
 
 /** Widths are fixed, so that the pages of a long list align; the task comes last, as ids are long and whole. */
 const COLUMNS = [
   { name: 'READY', width: 10, align: 'right' },
-  { name: 'UNACKED', width: 10, align: 'right' },
-  { name: '~CONS', width: 8, align: 'right' },
-  { name: '~IDLE', width: 9, align: 'right' },
-  { name: '~OLDEST', width: 10, align: 'right' },
-  { name: 'TYPE', width: 9, align: 'left' },
-  { name: 'STATE', width: 10, align: 'left' },
-] as const;
+  { name: 'UNACKED', width: 10, align: 'right', givesWay: 6 },
+  { name: '~CONS', width: 8, align: 'right', givesWay: 3 },
+  { name: '~IDLE', width: 9, align: 'right', givesWay: 4 },
+  { name: '~OLDEST', width: 10, align: 'right', givesWay: 1 },
+  { name: 'TYPE', width: 9, align: 'left', givesWay: 2 },
+  { name: 'STATE', width: 10, align: 'left', givesWay: 5 },
+] as const satisfies Column[];
+
+/** Room for a short id; a long one goes on in the next line. */
+const LEAST_TASK = 12;
 
 /** Columns that come from the statistics only where nothing was counted. */
 const COUNTED: readonly string[] = ['READY', 'UNACKED'];
@@ -24,37 +27,39 @@ export const STATISTICS_NOTE = '~ from the broker’s statistics, up to 10 s old
 export interface QueueTableOptions {
   /** Begin with the names of the columns. */
   hasHead: boolean;
+  width: number;
   colors: ChalkInstance;
   now: number;
 }
 
 export function queueTable(
   queues: readonly TaskQueueInfo[],
-  { hasHead, colors, now }: QueueTableOptions,
+  { hasHead, width, colors, now }: QueueTableOptions,
 ): string {
+  const { columns } = fitColumns<(typeof COLUMNS)[number]>(COLUMNS, width, LEAST_TASK);
   const isCounted = queues.every((queue) => queue.isCounted);
   const nameOf = (name: string) => (isCounted || !COUNTED.includes(name) ? name : `~${name}`);
   const table = new Table({
     ...PLAIN_TABLE,
     ...(hasHead && {
-      head: [...COLUMNS.map(({ name }) => nameOf(name)), 'TASK'].map((name) => colors.dim(name)),
+      head: [...columns.map(({ name }) => nameOf(name)), 'TASK'].map((name) => colors.dim(name)),
     }),
-    colWidths: [...COLUMNS.map(({ width }) => width), null],
-    colAligns: [...COLUMNS.map(({ align }) => align), 'left'],
+    colWidths: [...columns.map((column) => column.width), null],
+    colAligns: [...columns.map(({ align }) => align), 'left'],
   });
   for (const { taskId, ready, unacked, type, state, statistics } of queues) {
     const age = (since: number | undefined) =>
       since === undefined ? '' : formatDuration(Math.max(0, now - since));
-    table.push([
-      ready === undefined ? '?' : ready > 0 ? colors.bold(ready) : colors.dim(ready),
-      unacked === undefined ? '?' : unacked > 0 ? colors.yellow(unacked) : colors.dim(unacked),
-      statistics === undefined ? '' : String(statistics.consumers),
-      age(statistics?.idleSince),
-      age(statistics?.oldestAt),
-      type,
-      state === 'running' ? colors.dim(state) : state === 'down' ? colors.red(state) : safeLine(state),
-      safeLine(taskId),
-    ]);
+    const cells = {
+      READY: ready === undefined ? '?' : ready > 0 ? colors.bold(ready) : colors.dim(ready),
+      UNACKED: unacked === undefined ? '?' : unacked > 0 ? colors.yellow(unacked) : colors.dim(unacked),
+      '~CONS': statistics === undefined ? '' : String(statistics.consumers),
+      '~IDLE': age(statistics?.idleSince),
+      '~OLDEST': age(statistics?.oldestAt),
+      TYPE: type,
+      STATE: state === 'running' ? colors.dim(state) : state === 'down' ? colors.red(state) : safeLine(state),
+    };
+    table.push([...columns.map(({ name }) => cells[name]), safeLine(taskId)]);
   }
   return `${table.toString().replace(/ +$/gm, '')}\n`;
 }

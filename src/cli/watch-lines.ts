@@ -3,17 +3,21 @@ import Table from 'cli-table3';
 import type { WatchItem } from '../index.ts';
 import { summarize } from './message-summary.ts';
 import { formatSize } from './sizes.ts';
-import { PLAIN_TABLE } from './tables.ts';
+import { type Column, fitColumns, PLAIN_TABLE } from './tables.ts';
 import { safeLine } from './terminal-text.ts';
 
 /** Items that say something of a task's queue; the others are for the operator, about the watch itself. */
 export type TaskItem = Extract<WatchItem, { kind: 'message' | 'large-message' | 'dequeued' | 'cleared' }>;
 
-const TIME_WIDTH = 14;
-const TASK_WIDTH = 18;
-const MARK_WIDTH = 3;
-const TYPE_WIDTH = 14;
-const METHOD_WIDTH = 28;
+/** All but the last, which says what is in it. They have no head: a watch goes on for hours. */
+const COLUMNS = [
+  { name: 'time', width: 14, align: 'left', givesWay: 3 },
+  { name: 'task', width: 18, align: 'left', givesWay: 4, least: 10 },
+  { name: 'mark', width: 3, align: 'left' },
+  { name: 'type', width: 14, align: 'left', givesWay: 2, least: 9 },
+  { name: 'method', width: 28, align: 'left', givesWay: 1, least: 16 },
+] as const satisfies Column[];
+
 const LEAST_DETAIL = 12;
 
 export interface WatchLineOptions {
@@ -28,17 +32,17 @@ export interface WatchLineOptions {
 /** One line of a terminal for what happened to a task, what came in marked `+` and what went out `-`. */
 export function watchLine(item: TaskItem, { width, colors, showTask, now }: WatchLineOptions): string {
   const { taskId, mark, type, method, detail } = describe(item, colors);
-  const columns = [TIME_WIDTH, ...(showTask ? [TASK_WIDTH] : []), MARK_WIDTH, TYPE_WIDTH, METHOD_WIDTH];
-  const detailWidth = Math.max(LEAST_DETAIL, width - columns.reduce((sum, column) => sum + column, 0));
-  const table = new Table({ ...PLAIN_TABLE, colWidths: [...columns, detailWidth] });
-  table.push([
-    colors.dim(clock(now)),
-    ...(showTask ? [safeLine(taskId)] : []),
+  const wanted = COLUMNS.filter(({ name }) => showTask || name !== 'task');
+  const { columns, rest } = fitColumns(wanted, width, LEAST_DETAIL);
+  const table = new Table({ ...PLAIN_TABLE, colWidths: [...columns.map((column) => column.width), rest] });
+  const cells = {
+    time: colors.dim(clock(now)),
+    task: safeLine(taskId),
     mark,
-    safeLine(type),
-    colors.cyan(safeLine(method)),
-    safeLine(detail.slice(0, 4 * detailWidth)),
-  ]);
+    type: safeLine(type),
+    method: colors.cyan(safeLine(method)),
+  };
+  table.push([...columns.map(({ name }) => cells[name]), safeLine(detail.slice(0, 4 * rest))]);
   return `${table.toString().replace(/ +$/gm, '')}\n`;
 }
 

@@ -7,6 +7,7 @@ import { formatDuration } from './durations.ts';
 import { ExitCode } from './exit-codes.ts';
 import { LiveView } from './live-view.ts';
 import { addTotals, type QueueTotals, queueTable, STATISTICS_NOTE, totalsLine } from './queue-table.ts';
+import { terminalWidth } from './tables.ts';
 import { safeLine } from './terminal-text.ts';
 
 export interface WatchQueuesOptions {
@@ -44,7 +45,13 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
     if (last !== undefined) {
       lines.push(`${totalsLine(last.totals)}${rateOf(last, previous)}`, '');
       const room = Math.max(1, view.rows - lines.length - 2);
-      const rows = queueTable(last.queues.slice(0, room), { hasHead: true, colors, now: Date.now() });
+      const rows = queueTable(last.queues.slice(0, room), {
+        hasHead: true,
+        // Two before it say what has changed.
+        width: terminalWidth() - 2,
+        colors,
+        now: Date.now(),
+      });
       const [titles = '', ...body] = rows.trimEnd().split('\n');
       lines.push(`  ${titles}`, ...body.map((line, index) => `${markOf(last, previous, index)} ${line}`));
       const more = last.queues.length - room;

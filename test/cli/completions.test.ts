@@ -1,12 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { completionScript, SHELLS } from '../../src/cli/commands/completion.ts';
 import { buildProgram } from '../../src/cli/program.ts';
-import { BIN, cliEnvironment, runCli, temporaryFolder } from '../support/cli.ts';
+import { cliInPath, runCli } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { Terminal } from '../support/terminal.ts';
 
@@ -27,15 +26,6 @@ function isInstalled(program: string): boolean {
 
 /** A busy machine takes longer than a person would wait. */
 const PATIENT = { MCP_TASKQ_TIMEOUT: '20s' };
-
-/** An environment in which `mcp-taskq` is the built command line. */
-async function shellEnvironment(): Promise<{ folder: string; env: NodeJS.ProcessEnv }> {
-  const folder = await temporaryFolder();
-  const program = join(folder, 'mcp-taskq');
-  await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${BIN}" "$@"\n`);
-  await chmod(program, 0o755);
-  return { folder, env: cliEnvironment({ ...PATIENT, PATH: `${folder}:${process.env.PATH}`, HOME: folder }) };
-}
 
 async function filledTask(name: string): Promise<string> {
   const task = newTask(name);
@@ -59,7 +49,7 @@ test('task ids come from the broker, and quickly nothing when it is away', async
 
 describe.skipIf(!isInstalled('bash'))('bash', () => {
   async function complete(...words: string[]): Promise<string[]> {
-    const { env } = await shellEnvironment();
+    const { env } = await cliInPath(PATIENT);
     const script = `source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mcp_taskq; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const { stdout } = await run('bash', ['--norc', '-c', script, path('bash'), 'mcp-taskq', ...words], {
       env,
@@ -82,9 +72,25 @@ describe.skipIf(!isInstalled('bash'))('bash', () => {
   });
 });
 
+describe.skipIf(!isInstalled('bash'))('bash on a terminal', () => {
+  test('completes with the Tab key', async () => {
+    const { env } = await cliInPath(PATIENT);
+    const task = await filledTask('tab');
+    const bash = new Terminal('bash', ['--norc', '-i'], { ...env, PS1: '> ' });
+    bash.type(`source ${path('bash')} && echo rea""dy\r`);
+    await bash.shows('ready');
+    bash.type('mcp-taskq pee\t');
+    await bash.shows('mcp-taskq peek ');
+    bash.type(`${task.slice(0, 12)}\t`);
+    await bash.shows(task);
+    bash.type('--ski\t');
+    await bash.shows('--skip');
+  });
+});
+
 describe.skipIf(!isInstalled('fish'))('fish', () => {
   async function complete(line: string): Promise<string[]> {
-    const { env } = await shellEnvironment();
+    const { env } = await cliInPath(PATIENT);
     const script = `source ${path('fish')}; complete -C ${JSON.stringify(line)}`;
     const { stdout } = await run('fish', ['--no-config', '-c', script], { env });
     return stdout.split('\n').flatMap((text) => text.split('\t')[0] || []);
@@ -101,7 +107,7 @@ describe.skipIf(!isInstalled('fish'))('fish', () => {
 
 describe.skipIf(!isInstalled('zsh'))('zsh', () => {
   test('completes commands, options and task ids', async () => {
-    const { env } = await shellEnvironment();
+    const { env } = await cliInPath(PATIENT);
     const task = await filledTask('zsh');
     const zsh = new Terminal('zsh', ['-f', '-i'], { ...env, PS1: '> ' });
     zsh.type(`autoload -U compinit && compinit -u -D && source ${path('zsh')} && echo rea""dy\r`);

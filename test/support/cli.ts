@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,6 +58,18 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     stdout: Buffer.concat(stdout).toString(),
     stderr: Buffer.concat(stderr).toString(),
   };
+}
+
+/**
+ * For shells: an environment in which `mcp-taskq` is the built command line and the home is an empty folder,
+ * which is gone after the test.
+ */
+export async function cliInPath(env: CliOptions['env'] = {}) {
+  const [programs, folder] = [await temporaryFolder(), await temporaryFolder()];
+  const program = join(programs, 'mcp-taskq');
+  await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${BIN}" "$@"\n`);
+  await chmod(program, 0o755);
+  return { folder, env: cliEnvironment({ PATH: `${programs}:${process.env.PATH}`, HOME: folder, ...env }) };
 }
 
 /** A folder that is gone after the test. */

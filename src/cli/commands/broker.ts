@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import type { BrokerOptions, RunningBroker } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
+import { hasTerminal } from '../confirmation.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
@@ -77,7 +78,7 @@ function brokerOptions(context: Context, { port, data, management, install }: Op
 }
 
 async function confirmInstall({ stop }: Context, what: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+  if (!hasTerminal()) {
     throw new CommandFailure(
       ExitCode.usage,
       'RabbitMQ is not installed here, and there is no terminal to ask on',

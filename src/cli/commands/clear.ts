@@ -105,7 +105,7 @@ async function selectionFor(
 
 function openBackup(context: ClientContext, out: string): Promise<MessageWriter> {
   const settings = { ...context.settings, output: 'jsonl' as const };
-  return openOutputFile({ ...context, settings }, { out }, { inFull: false });
+  return openOutputFile({ ...context, settings }, { out }, { inFull: false, mustBeNew: true });
 }
 
 async function rehearseAll(

@@ -1,15 +1,15 @@
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { MessageRecord, RawMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { askForMessage, COMPOSABLE_TYPES, composeMessage, type MessageParts } from '../compose-message.ts';
+import { COMPOSABLE_TYPES } from '../compose-message.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
+import { checkMessageSource, type MessageSourceOptions, openMessageSource } from '../message-source.ts';
 import { wholeNumber } from '../numbers.ts';
-import { atRate, rateOption, speedOption, withTiming } from '../pacing.ts';
+import { type Pace, paced, rateOption, speedOption } from '../pacing.ts';
 import { type PipelineResult, publishInOrder } from '../pipelined-publish.ts';
 import { startProgress } from '../progress.ts';
-import { openReplay, type ReplaySource } from '../replay-source.ts';
 import { printResult } from '../result-line.ts';
 import { shellWords, withOption } from '../shell-words.ts';
 import { formatCount } from '../sizes.ts';
@@ -36,15 +36,9 @@ const DESCRIPTION = describeWithExamples(
 /** The header that `--mark` adds. */
 const REPLAY_HEADER = 'x-mcp-taskq-replayed-at';
 
-interface EnqueueOptions extends MessageParts {
-  from?: string;
+interface EnqueueOptions extends MessageSourceOptions, Pace {
   header: { [name: string]: string };
   create: boolean;
-  rate?: number;
-  keepTiming?: true;
-  speed: number;
-  limit?: number;
-  skip: number;
   mark?: true;
   dryRun?: true;
 }
@@ -69,25 +63,20 @@ export function enqueueCommand() {
     .option('--mark', `add the header ${REPLAY_HEADER} with the present time`)
     .option('--dry-run', 'check everything, send nothing')
     .action((taskId, message, options, self) =>
-      withClient(self, (context) => enqueue(context, taskId, message, options as EnqueueOptions), {
+      withClient(self, (context) => enqueue(context, taskId, { ...options, message } as EnqueueOptions), {
         stopsByItself: true,
       }),
     );
 }
 
-async function enqueue(
-  context: ClientContext,
-  taskId: string,
-  message: string | undefined,
-  options: EnqueueOptions,
-): Promise<void> {
-  checkCombination(message, options);
+async function enqueue(context: ClientContext, taskId: string, options: EnqueueOptions): Promise<void> {
+  checkMessageSource(options);
   const headers = { ...options.header, ...(options.mark && { [REPLAY_HEADER]: new Date().toISOString() }) };
-  const source = await openSource(context, taskId, message, options);
+  const source = await openMessageSource(context, taskId, options);
   try {
     if (options.dryRun) return await reportRehearsal(context, taskId, source.count);
     const { client, stop } = context;
-    const messages = withHeaders(pace(source.messages(), options, stop.signal), headers);
+    const messages = withHeaders(paced(source.messages(), options, stop.signal), headers);
     const progress = await startProgress(source.count, { isOutputShown: false });
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,
@@ -116,51 +105,6 @@ function reportRehearsal(context: ClientContext, taskId: string, count: number):
       would_enqueue: count,
     },
   );
-}
-
-function checkCombination(message: string | undefined, options: EnqueueOptions): void {
-  const inParts = hasParts(options);
-  if ([message !== undefined, options.from !== undefined, inParts].filter(Boolean).length > 1) {
-    throw new CommandFailure(ExitCode.usage, 'Give a message, or its parts, or --from: only one of them');
-  }
-  if (message === undefined && options.from === undefined && !inParts && !process.stdin.isTTY) {
-    throw new CommandFailure(ExitCode.usage, 'There is no message', {
-      hint: 'Give one as JSON, or --from FILE, or --from - for the standard input.',
-    });
-  }
-}
-
-function hasParts({ type, method, params, id }: MessageParts): boolean {
-  return [type, method, params, id].some((part) => part !== undefined);
-}
-
-async function openSource(
-  { client, stop }: ClientContext,
-  taskId: string,
-  message: string | undefined,
-  options: EnqueueOptions,
-): Promise<ReplaySource> {
-  const { parseMessageInput } = await import('../../index.ts');
-  if (options.from !== undefined) {
-    const { maxMessageBytes } = client;
-    return stop.race(openReplay(options.from, { skip: options.skip, limit: options.limit, maxMessageBytes }));
-  }
-  const text = message ?? composeMessage(hasParts(options) ? options : await askForMessage(taskId));
-  const record = parseMessageInput(text);
-  return { count: 1, messages: () => only(record), close: async () => {} };
-}
-
-async function* only<T>(value: T): AsyncGenerator<T> {
-  yield value;
-}
-
-function pace(
-  messages: AsyncIterable<MessageRecord>,
-  { rate, keepTiming, speed }: EnqueueOptions,
-  signal: AbortSignal,
-): AsyncIterable<MessageRecord> {
-  const timed = keepTiming ? withTiming(messages, speed, signal) : messages;
-  return rate === undefined ? timed : atRate(timed, rate, signal);
 }
 
 async function* withHeaders(

@@ -9,6 +9,7 @@ import { describeWithExamples } from '../help-text.ts';
 import { wholeNumber } from '../numbers.ts';
 import { type QueueSelection, SORT_KEYS, selectQueues } from '../queue-selection.ts';
 import { addTotals, type QueueTotals, queueTable, STATISTICS_NOTE, totalsLine } from '../queue-table.ts';
+import { terminalWidth } from '../tables.ts';
 import { safeLine } from '../terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
@@ -131,7 +132,12 @@ function tablePrinter({ stdout, settings, note }: Context): Printer {
   let hasHead = true;
   const print = async (queues: readonly TaskQueueInfo[]) => {
     await stdout.write(
-      queueTable(queues, { hasHead, colors: colorsFor(process.stdout, settings), now: Date.now() }),
+      queueTable(queues, {
+        hasHead,
+        width: terminalWidth(),
+        colors: colorsFor(process.stdout, settings),
+        now: Date.now(),
+      }),
     );
     hasHead = false;
   };

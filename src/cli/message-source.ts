@@ -1,0 +1,51 @@
+import { CommandFailure } from './command-failure.ts';
+import { askForMessage, composeMessage, type MessageParts } from './compose-message.ts';
+import { hasTerminal } from './confirmation.ts';
+import type { ClientContext } from './context.ts';
+import { ExitCode } from './exit-codes.ts';
+import { openReplay, type ReplaySource } from './replay-source.ts';
+
+/** What `enqueue` is to send: one of a message, its parts, a file; none of them: it asks. */
+export interface MessageSourceOptions extends MessageParts {
+  message?: string | undefined;
+  from?: string;
+  skip: number;
+  limit?: number;
+}
+
+/** @throws CommandFailure (usage) when more than one is given, or none and there is nobody to ask */
+export function checkMessageSource(options: MessageSourceOptions): void {
+  const given = [options.message !== undefined, options.from !== undefined, hasParts(options)];
+  const count = given.filter(Boolean).length;
+  if (count > 1) {
+    throw new CommandFailure(ExitCode.usage, 'Give a message, or its parts, or --from: only one of them');
+  }
+  if (count === 0 && !hasTerminal()) {
+    throw new CommandFailure(ExitCode.usage, 'There is no message', {
+      hint: 'Give one as JSON, or --from FILE, or --from - for the standard input.',
+    });
+  }
+}
+
+/** @throws CommandFailure (usage), TaskQueueError `INVALID_MESSAGE` when it cannot be used */
+export async function openMessageSource(
+  { client, stop }: ClientContext,
+  taskId: string,
+  { message, from, skip, limit, ...parts }: MessageSourceOptions,
+): Promise<ReplaySource> {
+  if (from !== undefined) {
+    return stop.race(openReplay(from, { skip, limit, maxMessageBytes: client.maxMessageBytes }));
+  }
+  const { parseMessageInput } = await import('../index.ts');
+  const asked = () => stop.race(askForMessage(taskId, stop.signal));
+  const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
+  return { count: 1, messages: () => only(record), close: async () => {} };
+}
+
+function hasParts({ type, method, params, id }: MessageParts): boolean {
+  return [type, method, params, id].some((part) => part !== undefined);
+}
+
+async function* only<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}

@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { cliInPath } from './cli.ts';
+import { screenOf } from './screen.ts';
+import { Terminal } from './terminal.ts';
+
+/** What differs from run to run, and what stands for it; of the same width, so that columns stay. */
+const STABLE: readonly [pattern: RegExp, stable: string][] = [
+  // The vhost of one test.
+  [/\/test-[0-9a-f-]{36}\b/g, ''],
+  [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '00000000-0000-4000-8000-000000000000'],
+  [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}/g, '2026-01-10T00:46:05.123'],
+  [/(?<!T)\b\d\d:\d\d:\d\d\.\d{3}/g, '12:00:00.000'],
+  [/\d?\d:\d\d:\d\d(.[AP]M)?(?= {2}every)/g, '12:00:00'],
+  [/("timestamp":)\d{10}\b/g, '$11768005965'],
+  [/(127\.0\.0\.1|localhost):\d{4,5}/g, '$1:5672'],
+  [/RabbitMQ \d+\.\d+\.\d+\S*( is ready on \S+ after ).*/g, 'RabbitMQ 0.0.0$1…'],
+  // In the words of the broker and of JavaScript, which change with their versions.
+  [/(user name or password) \(.*\)/g, '$1 (…)'],
+  [/is not JSON \(.*\)/g, 'is not JSON (…)'],
+  [/^Starting .*/gm, 'Starting …'],
+  // The broker's statistics: consumers, idle time and age of the oldest message of a queue.
+  [/^(▲ |▼ | {2})?( *\d+ +\d+ {2}).{27}(?=(classic|quorum) )/gm, '$1$2     0       1s              '],
+  [/"statistics":\{[^}]*\}/g, '"statistics":{…}'],
+];
+
+export interface TerminalOptions {
+  columns?: number;
+  /** What to wait for on the screen, and what is typed then. */
+  answers?: readonly (readonly [wanted: string, keys: string])[];
+  /** Show what is on the screen at the last answer, instead of what remains in the end. */
+  atLastAnswer?: boolean;
+  /** Show escape sequences, with ␛ for their first character, instead of what they do. */
+  showEscapes?: boolean;
+}
+
+/**
+ * What an operator sees of command lines, which are run by a real shell in a folder of their own: each with a
+ * `$` before it and its output below it. A line of standard error begins with `2> ` where it can be told apart.
+ */
+export class Transcript {
+  readonly #parts: string[] = [];
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly folder: string;
+
+  private constructor(folder: string, environment: NodeJS.ProcessEnv) {
+    this.folder = folder;
+    this.#environment = environment;
+  }
+
+  static async begin(env: Record<string, string>): Promise<Transcript> {
+    const { folder, env: environment } = await cliInPath({ TERM: 'xterm-256color', LANG: 'C.UTF-8', ...env });
+    return new Transcript(folder, environment);
+  }
+
+  heading(text: string): void {
+    this.#parts.push(`# ${text}\n`);
+  }
+
+  async file(name: string, text: string): Promise<void> {
+    await writeFile(join(this.folder, name), text);
+  }
+
+  async onTerminal(line: string, options: TerminalOptions = {}): Promise<void> {
+    const { columns = 100, answers = [], atLastAnswer = false, showEscapes = false } = options;
+    // Bash answers with the command's own status after Ctrl-C, which other shells take for theirs.
+    const terminal = new Terminal(
+      'bash',
+      ['-c', `cd "$0" && ${line}`, this.folder],
+      this.#environment,
+      columns,
+    );
+    let output = '';
+    for (const [wanted, keys] of answers) {
+      await terminal.shows(wanted, 20_000);
+      output = terminal.output;
+      terminal.type(keys);
+    }
+    const status = await terminal.ended;
+    if (!atLastAnswer) output = terminal.output;
+    // Before a narrow screen takes lines apart, and after it has shown which they are.
+    const screen = showEscapes
+      ? output.replaceAll('\r\n', '\n').replaceAll('\u001b', '␛')
+      : screenOf(stable(output), columns);
+    this.#add(line, stable(screen), status);
+  }
+
+  /** With nothing on the standard input, and pipes for the other two. */
+  async piped(line: string): Promise<void> {
+    const child = spawn('bash', ['-c', line], {
+      cwd: this.folder,
+      env: this.#environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        output[name] += text;
+      });
+    }
+    const [status] = await once(child, 'close');
+    this.#add(line, `${stable(output.stdout)}${stable(output.stderr).replace(/^(?=.)/gm, '2> ')}`, status);
+  }
+
+  /** Compares with test/cli/transcripts; `vitest --update` writes it. */
+  async matches(name: string): Promise<void> {
+    await expect(this.#parts.join('\n')).toMatchFileSnapshot(`../cli/transcripts/${name}.txt`);
+  }
+
+  #add(line: string, output: string, status: number): void {
+    const end = output === '' || output.endsWith('\n') ? '' : '\n';
+    const note = status === 0 ? '' : `(exit status ${status})\n`;
+    this.#parts.push(`$ ${stable(line)}\n${output.trim() === '' ? '' : `${output}${end}`}${note}`);
+  }
+}
+
+function stable(text: string): string {
+  return STABLE.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text);
+}
