@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { connect } from 'amqplib';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { StoredMessage } from '../../src/index.ts';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
@@ -116,6 +117,24 @@ describe('dequeue', () => {
     expect(await readFile(file, 'utf8')).toMatch(/^precious\n\{.*"n":0\}\}\n$/);
     expect((await runCli(['dequeue', task, '-n', '2', '--out', file, '--overwrite'])).status).toBe(0);
     expect(numbersOf(await readFile(file, 'utf8'))).toEqual([1, 2]);
+  });
+
+  test('writes files that nobody else can read, and leaves the mode of those that are there', async () => {
+    const task = await filledTask(3);
+    const folder = await temporaryFolder();
+    const modeOf = async (name: string) => (await stat(join(folder, name))).mode & 0o777;
+    const before = process.umask(0);
+    try {
+      await runCli(['dequeue', task, '--out', 'out.jsonl'], { cwd: folder });
+      await writeFile(join(folder, 'shared.jsonl'), '', { mode: 0o640 });
+      await runCli(['dequeue', task, '--out', 'shared.jsonl', '--append'], { cwd: folder });
+      await runCli(['clear', task, '--yes', '--backup', 'backup.jsonl'], { cwd: folder });
+    } finally {
+      process.umask(before);
+    }
+    expect(await modeOf('out.jsonl')).toBe(0o600);
+    expect(await modeOf('shared.jsonl')).toBe(0o640);
+    expect(await modeOf('backup.jsonl')).toBe(0o600);
   });
 
   test('appends to no file whose last line was cut off', async () => {
@@ -278,6 +297,27 @@ describe('enqueue', () => {
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ enqueued: 0, would_enqueue: 1 });
     expect(await openClient().depth(task)).toBeUndefined();
+  });
+
+  test('keeps the gaps there were between messages with --keep-timing, divided by --speed', async () => {
+    const queuedAt = (seconds: number) => new Date(Date.UTC(2026, 0, 10, 0, 0, seconds)).toISOString();
+    const line = (seconds: number) =>
+      `${JSON.stringify({ type: 'notification', message: JSON.parse(RPC), timestamp: queuedAt(seconds) })}\n`;
+    const task = newTask();
+    const arrivals: number[] = [];
+    const connection = await connect(inject('url'));
+    onTestFinished(() => connection.close());
+    const channel = await connection.createChannel();
+    await channel.assertQueue(`mcp:queue:${task}`, { durable: true });
+    await channel.consume(`mcp:queue:${task}`, () => arrivals.push(performance.now()), { noAck: true });
+    const input = line(0) + line(1) + line(3600);
+    const args = ['enqueue', task, '--from', '-', '--keep-timing', '--speed', '3600x'];
+    expect((await runCli(args, { input })).status).toBe(0);
+    await expect.poll(() => arrivals.length).toBe(3);
+    const [first, second, third] = arrivals as [number, number, number];
+    // An hour takes a second, and a second next to nothing: any other speed takes longer than this test may.
+    expect(third - first).toBeGreaterThan(900);
+    expect(second - first).toBeLessThan(third - second);
   });
 
   test('keeps to a rate', async () => {

@@ -1,6 +1,10 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { BIN, runCli, temporaryFolder } from '../support/cli.ts';
+import { screenOf } from '../support/screen.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
-import { cliOnTerminal } from '../support/terminal.ts';
+import { cliOnTerminal, Terminal } from '../support/terminal.ts';
 
 const MESSAGE = JSON.stringify({
   type: 'request',
@@ -130,6 +134,84 @@ describe('enqueue on a terminal', () => {
     terminal.type('\u0003');
     expect(await terminal.ended).toBe(130);
     expect(await openClient().depth(task)).toBeUndefined();
+  });
+});
+
+describe('enqueue at its prompt', () => {
+  test.each([
+    ['--timeout', ['--timeout', '2s'], undefined, 124],
+    ['SIGTERM', [], 'SIGTERM', 143],
+  ] as const)('ends with %s, and nothing was sent', async (_what, args, signal, status) => {
+    const task = newTask();
+    const terminal = cliOnTerminal(['enqueue', task, ...args]);
+    await terminal.shows('what is it?');
+    if (signal) terminal.kill(signal);
+    expect(await terminal.ended).toBe(status);
+    expect(await openClient().depth(task)).toBeUndefined();
+  });
+
+  test('does not ask where the question cannot be seen', async () => {
+    const terminal = new Terminal('sh', ['-c', `"${process.execPath}" "${BIN}" enqueue x 2>/dev/null`]);
+    expect(await terminal.ended).toBe(2);
+  });
+});
+
+describe('long work', () => {
+  const COUNT = 600;
+  const BAR = /[█░]{30} \d+\/600 {2}\d+\/s {2}\S+ left/;
+
+  async function fileOf(count: number): Promise<string> {
+    const file = join(await temporaryFolder(), 'messages.jsonl');
+    await writeFile(file, `${JSON.stringify(JSON.parse(MESSAGE))}\n`.repeat(count));
+    return file;
+  }
+
+  test('shows how far it is on a terminal, and leaves nothing of that there', async () => {
+    const task = newTask();
+    const terminal = cliOnTerminal(['enqueue', task, '--from', await fileOf(COUNT), '--rate', '600/s']);
+    await terminal.shows(BAR);
+    expect(await terminal.ended).toBe(0);
+    expect(screenOf(terminal.output, 100)).toBe(`Added 600 messages to task ${task}.\n`);
+  });
+
+  test('shows it on stderr alone: a drain into a pipe has it too, and the pipe nothing of it', async () => {
+    const task = await filledTask(COUNT);
+    const folder = await temporaryFolder();
+    const drain = `"${process.execPath}" "${BIN}" dequeue ${task} --all | (sleep 1; cat) > "$0/out"`;
+    const terminal = new Terminal('sh', ['-c', drain, folder]);
+    await terminal.shows(BAR);
+    await terminal.ended;
+    expect(screenOf(terminal.output, 100)).toBe(`Removed 600 messages from task ${task}.\n`);
+    const lines = (await readFile(join(folder, 'out'), 'utf8')).trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).task_id)).toEqual(Array(COUNT).fill(task));
+  });
+
+  test.each([
+    ['without a terminal', undefined, COUNT],
+    ['on a dumb terminal', 'dumb', COUNT],
+    ['when it is short', 'xterm-256color', 499],
+  ])('shows nothing of it %s', async (_what, term, count) => {
+    const task = newTask();
+    const args = ['enqueue', task, '--from', await fileOf(count), '--rate', '600/s'];
+    if (term === undefined) {
+      expect(await runCli(args)).toMatchObject({
+        stdout: `${JSON.stringify({ task_id: task, enqueued: count })}\n`,
+        stderr: '',
+      });
+    } else {
+      const terminal = cliOnTerminal(args, { TERM: term });
+      await terminal.ended;
+      expect(terminal.output).toBe(`Added ${count} messages to task ${task}.\r\n`);
+    }
+  });
+
+  test('takes the bar away before it says that it was stopped', async () => {
+    const task = newTask();
+    const terminal = cliOnTerminal(['enqueue', task, '--from', await fileOf(COUNT), '--rate', '600/s']);
+    await terminal.shows(BAR);
+    terminal.type('\u0003');
+    expect(await terminal.ended).toBe(130);
+    expect(screenOf(terminal.output, 100)).toMatch(/^(\^C)?Stopped: \d+ of 600 messages added/);
   });
 });
 

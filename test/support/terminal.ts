@@ -46,6 +46,11 @@ export class Terminal {
     this.#pty.write(keys);
   }
 
+  /** To the command alone, not as the keyboard does. */
+  kill(signal: NodeJS.Signals): void {
+    this.#pty.kill(signal);
+  }
+
   /** Resolves when the text has come; rejects with what came instead. */
   async shows(wanted: string | RegExp, timeoutMs = 10_000): Promise<void> {
     const giveUpAt = Date.now() + timeoutMs;
