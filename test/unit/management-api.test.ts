@@ -20,6 +20,14 @@ async function get(options: ManagementApiOptions): Promise<unknown> {
   return api.get('overview', { page: 1 });
 }
 
+async function items(options: ManagementApiOptions): Promise<unknown[]> {
+  const api = new ManagementApi(options);
+  onTestFinished(() => api.close());
+  const all: unknown[] = [];
+  for await (const some of api.items('queues')) all.push(...some);
+  return all;
+}
+
 const json =
   (status: number, body: unknown): RequestListener =>
   (_, response) => {
@@ -44,7 +52,7 @@ test.each<[string, RequestListener, string, RegExp]>([
     (_, response) =>
       void response.writeHead(200, { 'content-length': 9 }).write('{', () => response.destroy()),
     'API_UNAVAILABLE',
-    /Cannot reach/,
+    /broke off its answer/,
   ],
   ['nothing', () => {}, 'TIMEOUT', /did not answer within 300 ms/],
   [
@@ -65,6 +73,62 @@ test.each<[string, RequestListener, string, RegExp]>([
     hint: expect.any(String),
   });
   await expect(get({ url: 'amqp://localhost/v', apiUrl, apiTimeoutMs: 300 })).rejects.not.toThrow(/s3cret/);
+});
+
+test.each<[string, RequestListener, string, RegExp]>([
+  ['no list', json(200, { items: [] }), 'API_UNAVAILABLE', /No JSON array/],
+  ['HTML', (_, response) => void response.end('<html>hello</html>'), 'API_UNAVAILABLE', /no JSON/],
+  [
+    'no long list',
+    (_, response) => void response.write('{"items":', () => response.end('[]}')),
+    'API_UNAVAILABLE',
+    /No JSON array/,
+  ],
+  [
+    'long HTML',
+    (_, response) => void response.write('<html>', () => response.end('hello')),
+    'API_UNAVAILABLE',
+    /broke off/,
+  ],
+  [
+    'half a list',
+    (_, response) => void response.write('[{"name":"a"},', () => response.end()),
+    'API_UNAVAILABLE',
+    /ends early/,
+  ],
+  ['403', json(403, {}), 'ACCESS_REFUSED', /refuses access/],
+  ['nothing more', (_, response) => void response.write('[{"name":"a"},'), 'TIMEOUT', /did not answer/],
+])('in place of a list an answer of %s is told as what it is', async (_, answer, code, message) => {
+  const apiUrl = await listen(answer);
+  await expect(items({ url: 'amqp://localhost', apiUrl, apiTimeoutMs: 300 })).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message),
+    hint: expect.any(String),
+  });
+});
+
+test('a list is told as it comes, whatever it is cut into, and a slow reader is waited for', async () => {
+  const list = [{ name: 'ünï "},{"' }, { name: '\\' }, { name: '}', deep: [{ a: '[' }] }];
+  const apiUrl = await listen(async (_, response) => {
+    for (const byte of Buffer.from(JSON.stringify(list))) {
+      response.write(Buffer.of(byte));
+      await new Promise(setImmediate);
+    }
+    response.end();
+  });
+  const api = new ManagementApi({ apiUrl, apiTimeoutMs: 300 });
+  onTestFinished(() => api.close());
+  const seen: unknown[] = [];
+  for await (const some of api.items('queues')) {
+    seen.push(...some);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  expect(seen).toEqual(list);
+});
+
+test('a short list is told at once', async () => {
+  const apiUrl = await listen(json(200, [{ name: 'a' }, { name: 'b' }]));
+  expect(await items({ apiUrl })).toEqual([{ name: 'a' }, { name: 'b' }]);
 });
 
 test('credentials are those of its own URL, else the broker URL’s, else guest', async () => {

@@ -127,6 +127,9 @@ function namesPrinter({ stdout }: Context): Printer {
   };
 }
 
+/** The time that cli-table3 takes for a table grows with the square of its rows. */
+const TABLE_ROWS = 50;
+
 function tablePrinter({ stdout, settings, note }: Context): Printer {
   const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0 };
   let hasHead = true;
@@ -143,8 +146,8 @@ function tablePrinter({ stdout, settings, note }: Context): Printer {
   };
   return {
     async write(queues) {
-      if (queues.length === 0) return;
-      await print(queues);
+      for (let index = 0; index < queues.length; index += TABLE_ROWS)
+        await print(queues.slice(index, index + TABLE_ROWS));
       addTotals(totals, queues);
     },
     async end() {

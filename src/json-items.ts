@@ -1,0 +1,26 @@
+import { JSONParser } from '@streamparser/json';
+
+/**
+ * The items of a JSON array, as its text arrives, so that the whole of it is never in memory.
+ * @throws SyntaxError when the text is no JSON array, or ends early
+ */
+export async function* jsonItems<T>(chunks: AsyncIterable<Buffer>): AsyncGenerator<T[], void, undefined> {
+  const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
+  let items: T[] = [];
+  let failure: Error | undefined;
+  parser.onValue = ({ value, key }) => {
+    if (typeof key === 'number') items.push(value as T);
+    else failure ??= new SyntaxError('No JSON array');
+  };
+  parser.onError = (error) => {
+    failure ??= new SyntaxError(error.message, { cause: error });
+  };
+  for await (const chunk of chunks) {
+    parser.write(chunk);
+    if (failure) throw failure;
+    if (items.length === 0) continue;
+    yield items;
+    items = [];
+  }
+  if (!parser.isEnded) throw new SyntaxError('The JSON ends early');
+}
