@@ -28,7 +28,7 @@ _mcp_taskq() {
   fi
   for ((index = 1; index < cword; index++)); do
     case "${words[index]}" in
-      -u | --url | --prefix | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
+      -u | --url | --prefix | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-passphrase-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
       -*) ;;
       *)
         command=${words[index]}
@@ -46,13 +46,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-V --version -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-V --version -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help' ;;
           esac
           ;;
@@ -77,13 +78,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --mark --dry-run -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --mark --dry-run -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -103,13 +105,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -128,13 +131,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -152,13 +156,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -175,13 +180,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -201,13 +207,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -228,13 +235,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -251,13 +259,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -274,13 +283,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--port --data --management --install -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--port --data --management --install -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -295,13 +305,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'bash zsh fish' ;;
           esac
           ;;
@@ -316,13 +327,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
+        --tls-passphrase-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help exit-codes output filters' ;;
           esac
           ;;

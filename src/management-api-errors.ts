@@ -1,5 +1,6 @@
 import { redactUrl } from './broker-url.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
+import { tlsFailure } from './tls-failures.ts';
 
 const HINT =
   'Is the management plugin on (rabbitmq-plugins enable rabbitmq_management) and --api-url right? "ls --ids" works without it.';
@@ -65,10 +66,10 @@ export function brokenAnswer({ origin }: URL, cause: Error): TaskQueueError {
 }
 
 export function unreachable({ origin }: URL, cause: Error & { code?: string }): TaskQueueError {
-  const isTls = /^ERR_(SSL|TLS)|CERT|SELF_SIGNED|UNABLE_TO/.test(cause.code ?? '');
-  return new TaskQueueError(
-    isTls ? ErrorCode.tlsFailed : ErrorCode.apiUnavailable,
-    `Cannot reach the management API at ${origin}: ${cause.code ?? cause.message}`,
-    { cause, hint: isTls ? 'Name the authority of its certificate with --tls-ca-file.' : HINT },
-  );
+  const { code, reason, hint } = tlsFailure(cause.code) ?? {
+    code: ErrorCode.apiUnavailable,
+    reason: cause.code ?? cause.message,
+    hint: HINT,
+  };
+  return new TaskQueueError(code, `Cannot reach the management API at ${origin}: ${reason}`, { cause, hint });
 }

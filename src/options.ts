@@ -98,7 +98,7 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
   return {
     addresses: [first, ...rest],
     prefix: prefixOption(options.prefix ?? DEFAULT_PREFIX),
-    tls: options.tls ?? {},
+    tls: tlsOption(options.tls ?? {}),
     connectionName: options.connectionName ?? 'mcp-taskq',
     connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     reconnectTimeoutMs: positive('reconnectTimeoutMs', options.reconnectTimeoutMs ?? 30_000),
@@ -118,6 +118,16 @@ function prefixOption(prefix: string): string {
     throw invalidOption('prefix', 'longer than 200 bytes or with control characters');
   }
   return prefix;
+}
+
+/** What Node would pass over in silence, to fail later for another reason. */
+function tlsOption(tls: TlsOptions): TlsOptions {
+  const { ca, cert, key } = tls;
+  const [certName, keyName] = ['tls.cert (--tls-cert-file)', 'tls.key (--tls-key-file)'];
+  if (cert !== undefined && key === undefined) throw invalidOption(certName, `given without ${keyName}`);
+  if (key !== undefined && cert === undefined) throw invalidOption(keyName, `given without ${certName}`);
+  if (ca !== undefined && !ca.includes('-----BEGIN')) throw invalidOption('tls.ca (--tls-ca-file)', 'no PEM');
+  return tls;
 }
 
 function heartbeatOption(address: BrokerAddress, given: number | undefined): number {

@@ -1,5 +1,6 @@
 import { redactUrl } from '../broker-url.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors.ts';
+import { tlsFailure } from '../tls-failures.ts';
 
 /*
  * The only place that looks at what amqplib and the broker say of a failure. Codes come first: AMQP reply
@@ -31,6 +32,8 @@ const REPLY_CODES: Record<number, Outcome> = {
 const UNREACHABLE_HINT =
   'Is RabbitMQ running there, and is the URL right? "mcp-taskq broker" starts a private one.';
 
+const WRONG_PORT_HINT = 'Is it RabbitMQ’s AMQP port, and does it expect TLS (amqps://)?';
+
 const SYSTEM_CODES: Record<string, Outcome> = {
   ECONNREFUSED: [ErrorCode.connectionFailed, 'nothing listens there', UNREACHABLE_HINT],
   ENOTFOUND: [ErrorCode.connectionFailed, 'the host name is unknown', UNREACHABLE_HINT],
@@ -38,49 +41,21 @@ const SYSTEM_CODES: Record<string, Outcome> = {
   EHOSTUNREACH: [ErrorCode.connectionFailed, 'there is no route to the host', UNREACHABLE_HINT],
   ENETUNREACH: [ErrorCode.connectionFailed, 'there is no route to the network', UNREACHABLE_HINT],
   ETIMEDOUT: [ErrorCode.connectionFailed, 'the host did not answer in time', UNREACHABLE_HINT],
-  ECONNRESET: [ErrorCode.connectionFailed, 'the other side reset the connection', UNREACHABLE_HINT],
-  EPIPE: [ErrorCode.connectionFailed, 'the other side ended the connection', UNREACHABLE_HINT],
-  ERR_SSL_WRONG_VERSION_NUMBER: [
-    ErrorCode.tlsFailed,
-    'the port does not speak TLS',
-    'Use amqp:// instead of amqps://, or the TLS port (5671).',
-  ],
-  ERR_TLS_CERT_ALTNAME_INVALID: [
-    ErrorCode.tlsFailed,
-    'the certificate of the broker is for another name',
-    'Use the name in the certificate, or tell it with --tls-server-name (tls.serverName).',
-  ],
-  CERT_HAS_EXPIRED: [ErrorCode.tlsFailed, 'the certificate of the broker has expired', 'Renew it.'],
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: [
-    ErrorCode.tlsFailed,
-    'the broker asks for a client certificate',
-    'Give one with --tls-cert-file and --tls-key-file (tls.cert, tls.key).',
-  ],
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: [
-    ErrorCode.tlsFailed,
-    'the broker does not trust the authority of the client certificate',
-  ],
-  ERR_OSSL_BAD_DECRYPT: [ErrorCode.tlsFailed, 'the passphrase of the client key is wrong'],
+  ECONNRESET: [ErrorCode.connectionFailed, 'the other side reset the connection', WRONG_PORT_HINT],
+  EPIPE: [ErrorCode.connectionFailed, 'the other side ended the connection', WRONG_PORT_HINT],
 };
-
-const UNTRUSTED: Outcome = [
-  ErrorCode.tlsFailed,
-  'the certificate of the broker is not signed by a trusted authority',
-  'Name its authority with --tls-ca-file (tls.ca).',
-];
-for (const code of [
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]) {
-  SYSTEM_CODES[code] = UNTRUSTED;
-}
 
 /** Texts that come without a code, each with where it is from. */
 const TEXTS: [pattern: RegExp, outcome: Outcome][] = [
   // amqplib lib/connection.js, afterStartOk: the server closes instead of tuning.
+  [
+    /Handshake terminated by server: 403.* mechanism EXTERNAL/,
+    [
+      ErrorCode.authenticationFailed,
+      'the broker refuses the name in the client certificate',
+      'It needs a user of that name (ssl_cert_login_from says which): rabbitmqctl add_user, set_permissions.',
+    ],
+  ],
   [
     /Handshake terminated by server: 403/,
     [
@@ -101,15 +76,15 @@ const TEXTS: [pattern: RegExp, outcome: Outcome][] = [
   // amqplib lib/connection.js, endWhileOpening.
   [
     /Socket closed abruptly/,
-    [
-      ErrorCode.connectionFailed,
-      'the other side hung up during the handshake',
-      'Is it RabbitMQ’s AMQP port, and does it expect TLS (amqps://)?',
-    ],
+    [ErrorCode.connectionFailed, 'the other side hung up during the handshake', WRONG_PORT_HINT],
   ],
   [
     /SASL mechanism \S+ is not provided/,
-    [ErrorCode.authenticationFailed, 'the broker does not offer this way to log in'],
+    [
+      ErrorCode.authenticationFailed,
+      'the broker does not offer this way to log in',
+      'EXTERNAL needs TLS, the plugin rabbitmq_auth_mechanism_ssl, and its line under auth_mechanisms.',
+    ],
   ],
   // RabbitMQ, rabbit_channel check_msg_size.
   [
@@ -146,8 +121,8 @@ function outcomeOf(code: unknown, text: string): Outcome | undefined {
   if (typeof code === 'number') return code === 406 ? (byText() ?? REPLY_CODES[406]) : REPLY_CODES[code];
   if (typeof code === 'string') {
     if (SYSTEM_CODES[code]) return SYSTEM_CODES[code];
-    if (/^ERR_(SSL|TLS|OSSL)|CERT/.test(code))
-      return [ErrorCode.tlsFailed, `the TLS handshake failed (${code})`];
+    const tls = tlsFailure(code);
+    if (tls) return [tls.code, tls.reason, tls.hint];
   }
   return byText();
 }

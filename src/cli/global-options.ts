@@ -17,6 +17,7 @@ export interface GlobalOptions {
   tlsCaFile?: string;
   tlsCertFile?: string;
   tlsKeyFile?: string;
+  tlsPassphraseFile?: string;
   tlsServerName?: string;
   insecure?: boolean;
   connectTimeout?: number;
@@ -85,6 +86,12 @@ const CONNECTION: readonly Declaration[] = [
     flags: '--tls-key-file <file>',
     description: 'key of the client certificate, PEM',
     environment: ['MCP_TASKQ_TLS_KEY_FILE'],
+  },
+  {
+    name: 'tlsPassphraseFile',
+    flags: '--tls-passphrase-file <file>',
+    description: 'take the passphrase of that key from the first line of a file',
+    environment: ['MCP_TASKQ_TLS_PASSPHRASE_FILE'],
   },
   {
     name: 'tlsServerName',

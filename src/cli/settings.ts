@@ -32,7 +32,7 @@ export function resolveSettings(
 ): Settings {
   const given: GlobalOptions = { ...givenOptions(command.parent), ...givenOptions(command) };
   const options = withEnvironment(given, environment);
-  const password = options.passwordFile && readPassword(options.passwordFile);
+  const password = options.passwordFile && readSecret(options.passwordFile, '--password-file');
   const urls = options.url?.split(/,(?=\s*[a-z][a-z0-9+.-]*:\/\/)/i).map((url) => url.trim());
   return {
     connection: {
@@ -80,20 +80,22 @@ function withEnvironment(given: GlobalOptions, environment: Environment): Global
 }
 
 function tlsOptions(options: GlobalOptions): TlsOptions {
-  const { tlsCaFile, tlsCertFile, tlsKeyFile, tlsServerName, insecure } = options;
+  const { tlsCaFile, tlsCertFile, tlsKeyFile, tlsPassphraseFile, tlsServerName, insecure } = options;
   return {
     ...(tlsCaFile && { ca: readSettingFile(tlsCaFile, '--tls-ca-file') }),
     ...(tlsCertFile && { cert: readSettingFile(tlsCertFile, '--tls-cert-file') }),
     ...(tlsKeyFile && { key: readSettingFile(tlsKeyFile, '--tls-key-file') }),
+    ...(tlsPassphraseFile && { passphrase: readSecret(tlsPassphraseFile, '--tls-passphrase-file') }),
     ...(tlsServerName && { serverName: tlsServerName }),
     ...(insecure && { verify: false }),
   };
 }
 
-function readPassword(file: string): string {
-  const [password = ''] = readSettingFile(file, '--password-file').toString().split(/\r?\n/, 1);
-  if (password === '') throw new CommandFailure(ExitCode.usage, `The password file ${file} is empty`);
-  return password;
+/** The first line of a file. */
+function readSecret(file: string, option: string): string {
+  const [secret = ''] = readSettingFile(file, option).toString().split(/\r?\n/, 1);
+  if (secret === '') throw new CommandFailure(ExitCode.usage, `The file ${file} of ${option} is empty`);
+  return secret;
 }
 
 function readSettingFile(file: string, option: string): Buffer {
