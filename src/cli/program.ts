@@ -34,7 +34,7 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     const { name, usage, summary, isHidden = false, declare } = entry;
     const command = isWanted(entry) ? await declare() : new Command(name).usage(usage);
     command.summary(summary).copyInheritedSettings(program);
-    addGlobalOptions(command);
+    if (isWanted(entry)) addGlobalOptions(command);
     program.addCommand(command, { hidden: isHidden });
   }
   return program;
