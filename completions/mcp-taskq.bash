@@ -28,7 +28,7 @@ _mcp_taskq() {
   fi
   for ((index = 1; index < cword; index++)); do
     case "${words[index]}" in
-      -u | --url | --prefix | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-passphrase-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
+      -u | --url | --prefix | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-pass-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
       -*) ;;
       *)
         command=${words[index]}
@@ -46,14 +46,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-V --version -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-V --version -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help' ;;
           esac
           ;;
@@ -78,14 +78,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --mark --dry-run -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --mark --dry-run -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -105,14 +105,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -131,14 +131,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -156,14 +156,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -180,14 +180,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -207,14 +207,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -235,14 +235,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -259,14 +259,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -283,14 +283,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--port --data --management --install -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--port --data --management --install -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -305,14 +305,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'bash zsh fish' ;;
           esac
           ;;
@@ -327,14 +327,14 @@ _mcp_taskq() {
         --tls-ca-file) _mcp_taskq_files ;;
         --tls-cert-file) _mcp_taskq_files ;;
         --tls-key-file) _mcp_taskq_files ;;
-        --tls-passphrase-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-passphrase-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help exit-codes output filters' ;;
           esac
           ;;

@@ -79,7 +79,7 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
     /BAD_DECRYPT|BAD_PASSWORD_READ|MISSING_PASSPHRASE/,
     failed(
       'the passphrase of the client key is wrong or missing',
-      'Give it with --tls-passphrase-file (tls.passphrase).',
+      'Give it with --tls-pass-file (tls.passphrase).',
     ),
   ],
   [/KEY_VALUES_MISMATCH/, failed('the client certificate is for another key', KEY_HINT)],

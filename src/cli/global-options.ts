@@ -17,7 +17,7 @@ export interface GlobalOptions {
   tlsCaFile?: string;
   tlsCertFile?: string;
   tlsKeyFile?: string;
-  tlsPassphraseFile?: string;
+  tlsPassFile?: string;
   tlsServerName?: string;
   insecure?: boolean;
   connectTimeout?: number;
@@ -88,10 +88,10 @@ const CONNECTION: readonly Declaration[] = [
     environment: ['MCP_TASKQ_TLS_KEY_FILE'],
   },
   {
-    name: 'tlsPassphraseFile',
-    flags: '--tls-passphrase-file <file>',
+    name: 'tlsPassFile',
+    flags: '--tls-pass-file <file>',
     description: 'take the passphrase of that key from the first line of a file',
-    environment: ['MCP_TASKQ_TLS_PASSPHRASE_FILE'],
+    environment: ['MCP_TASKQ_TLS_PASS_FILE'],
   },
   {
     name: 'tlsServerName',

@@ -80,12 +80,12 @@ function withEnvironment(given: GlobalOptions, environment: Environment): Global
 }
 
 function tlsOptions(options: GlobalOptions): TlsOptions {
-  const { tlsCaFile, tlsCertFile, tlsKeyFile, tlsPassphraseFile, tlsServerName, insecure } = options;
+  const { tlsCaFile, tlsCertFile, tlsKeyFile, tlsPassFile, tlsServerName, insecure } = options;
   return {
     ...(tlsCaFile && { ca: readSettingFile(tlsCaFile, '--tls-ca-file') }),
     ...(tlsCertFile && { cert: readSettingFile(tlsCertFile, '--tls-cert-file') }),
     ...(tlsKeyFile && { key: readSettingFile(tlsKeyFile, '--tls-key-file') }),
-    ...(tlsPassphraseFile && { passphrase: readSecret(tlsPassphraseFile, '--tls-passphrase-file') }),
+    ...(tlsPassFile && { passphrase: readSecret(tlsPassFile, '--tls-pass-file') }),
     ...(tlsServerName && { serverName: tlsServerName }),
     ...(insecure && { verify: false }),
   };

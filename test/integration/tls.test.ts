@@ -221,7 +221,7 @@ describe.skipIf(!canRun)('a broker with TLS that asks for client certificates', 
       () => url,
       () => ({ ca: ca.cert, ...pairOf(certificates.encrypted), passphrase: 'wrong' }),
       // Any file will do whose first line is something else.
-      () => [...withKeyOf(certificates.encrypted), '--tls-passphrase-file', ca.certFile],
+      () => [...withKeyOf(certificates.encrypted), '--tls-pass-file', ca.certFile],
       'TLS_FAILED',
       7,
       'the passphrase of the client key is wrong or missing',
