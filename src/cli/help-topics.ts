@@ -48,8 +48,9 @@ A command that changes something answers with one object, such as
 {"task_id": "…", "enqueued": 3}, {"task_id": "…", "removed": 3} or
 {"from": "…", "to": "…", "moved": 3}.
 
-What a pipe has taken counts as delivered: "dequeue --all | head -n 1" may remove
-as much as fits into the pipe and into head, 64 KB each. Say how many with -n.
+What a pipe has taken counts as delivered: "dequeue --all | head -n 1" may
+remove as much as fits into the pipe and into head, 64 KB each. Say how many
+with -n instead.
 
 On a terminal nothing in a message is obeyed: control characters and changes of
 the writing direction are shown as \\u escapes.

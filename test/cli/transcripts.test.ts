@@ -8,8 +8,7 @@ import { newVhost } from '../support/vhost.ts';
 
 /*
  * What an operator sees, command by command, on a terminal and piped: compared with the files in transcripts/.
- * A change that is meant is taken over with `npx vitest run --config test/vitest.config.ts --update <this file>`
- * and read in the diff.
+ * A change that is meant is taken over with `--update` at the end of vitest's command line, and read in the diff.
  */
 
 // Dozens of commands a file, one after the other.
