@@ -15,20 +15,21 @@ async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
   yield* values;
 }
 
-/** When each message was let through, in milliseconds after the first. */
+/** When each message was let through, in milliseconds from the start: what comes late holds nothing up. */
 async function timesOf(
   offsets: readonly (number | undefined)[],
   pace: Pace,
   signal = new AbortController().signal,
 ): Promise<number[]> {
   const times: number[] = [];
-  for await (const _ of paced(each(offsets.map(queuedAfter)), pace, signal)) times.push(performance.now());
-  return times.map((time) => time - (times[0] as number));
+  const start = performance.now();
+  for await (const _ of paced(each(offsets.map(queuedAfter)), pace, signal))
+    times.push(performance.now() - start);
+  return times;
 }
 
 test('--keep-timing keeps the gaps between messages', async () => {
-  const [first, second, third] = await timesOf([0, 100, 350], { keepTiming: true, speed: 1 });
-  expect(first).toBe(0);
+  const [, second, third] = await timesOf([0, 100, 350], { keepTiming: true, speed: 1 });
   expect(second).toBeGreaterThanOrEqual(100 - SLACK_MS);
   expect(third).toBeGreaterThanOrEqual(350 - SLACK_MS);
 });
