@@ -16,8 +16,9 @@ const COLUMNS = [
   { name: 'STATE', width: 10, align: 'left', givesWay: 5 },
 ] as const satisfies Column[];
 
-/** Room for a short id; a long one goes on in the next line. */
 const LEAST_TASK = 12;
+/** A UUID and a little. One that is longer goes on in the next line. */
+const MOST_TASK = 40;
 
 /** Columns that come from the statistics only where nothing was counted. */
 const COUNTED: readonly string[] = ['READY', 'UNACKED'];
@@ -28,15 +29,23 @@ export interface QueueTableOptions {
   /** Begin with the names of the columns. */
   hasHead: boolean;
   width: number;
+  /** Room to keep for the ids: columns give way to it. See {@link widthOfTasks}. */
+  taskWidth: number;
   colors: ChalkInstance;
   now: number;
 }
 
+/** So that the ids of these queues stay in one line each where they can: whoever copies one needs all of it. */
+export function widthOfTasks(queues: readonly TaskQueueInfo[]): number {
+  const longest = queues.reduce((most, { taskId }) => Math.max(most, safeLine(taskId).length), LEAST_TASK);
+  return Math.min(longest, MOST_TASK);
+}
+
 export function queueTable(
   queues: readonly TaskQueueInfo[],
-  { hasHead, width, colors, now }: QueueTableOptions,
+  { hasHead, width, taskWidth, colors, now }: QueueTableOptions,
 ): string {
-  const { columns } = fitColumns<(typeof COLUMNS)[number]>(COLUMNS, width, LEAST_TASK);
+  const { columns } = fitColumns<(typeof COLUMNS)[number]>(COLUMNS, width, taskWidth);
   const isCounted = queues.every((queue) => queue.isCounted);
   const nameOf = (name: string) => (isCounted || !COUNTED.includes(name) ? name : `~${name}`);
   const table = new Table({

@@ -6,7 +6,14 @@ import type { Context } from './context.ts';
 import { formatDuration } from './durations.ts';
 import { ExitCode } from './exit-codes.ts';
 import { LiveView } from './live-view.ts';
-import { addTotals, type QueueTotals, queueTable, STATISTICS_NOTE, totalsLine } from './queue-table.ts';
+import {
+  addTotals,
+  type QueueTotals,
+  queueTable,
+  STATISTICS_NOTE,
+  totalsLine,
+  widthOfTasks,
+} from './queue-table.ts';
 import { terminalWidth } from './tables.ts';
 import { safeLine } from './terminal-text.ts';
 
@@ -45,8 +52,10 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
     if (last !== undefined) {
       lines.push(`${totalsLine(last.totals)}${rateOf(last, previous)}`, '');
       const room = Math.max(1, view.rows - lines.length - 2);
-      const rows = queueTable(last.queues.slice(0, room), {
+      const shown = last.queues.slice(0, room);
+      const rows = queueTable(shown, {
         hasHead: true,
+        taskWidth: widthOfTasks(shown),
         // Two before it say what has changed.
         width: terminalWidth() - 2,
         colors,

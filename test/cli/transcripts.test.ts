@@ -356,5 +356,7 @@ test('widths', async () => {
   transcript.heading('80 columns');
   await transcript.onTerminal('mcp-taskq peek 786512e2 -n 4', { columns: 80 });
   await transcript.onTerminal('mcp-taskq watch 作業 786512e2 --tail 1 --limit 2', { columns: 80 });
+  await fill(client, '41f7c0de-0c5e-4b6e-9d0f-1c7c1c5d9f00', [say('x')]);
+  await transcript.onTerminal('mcp-taskq ls --no-color', { columns: 80 });
   await transcript.matches('widths');
 });

@@ -24,6 +24,7 @@ const STABLE: readonly [pattern: RegExp, stable: string][] = [
   [/^Starting .*/gm, 'Starting …'],
   // The broker's statistics: consumers, idle time and age of the oldest message of a queue.
   [/^(▲ |▼ | {2})?( *\d+ +\d+ {2}).{27}(?=(classic|quorum) )/gm, '$1$2     0       1s              '],
+  [/^( *\d+ +\d+ {2}).{9}(?=running )/gm, '$1     1s  '],
   [/"statistics":\{[^}]*\}/g, '"statistics":{…}'],
 ];
 

@@ -8,7 +8,14 @@ import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { wholeNumber } from '../numbers.ts';
 import { type QueueSelection, SORT_KEYS, selectQueues } from '../queue-selection.ts';
-import { addTotals, type QueueTotals, queueTable, STATISTICS_NOTE, totalsLine } from '../queue-table.ts';
+import {
+  addTotals,
+  type QueueTotals,
+  queueTable,
+  STATISTICS_NOTE,
+  totalsLine,
+  widthOfTasks,
+} from '../queue-table.ts';
 import { terminalWidth } from '../tables.ts';
 import { safeLine } from '../terminal-text.ts';
 
@@ -133,11 +140,14 @@ const TABLE_ROWS = 50;
 function tablePrinter({ stdout, settings, note }: Context): Printer {
   const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0 };
   let hasHead = true;
-  const print = async (queues: readonly TaskQueueInfo[]) => {
+  /** Of the first page: the others keep its columns. */
+  let firstWidth: number | undefined;
+  const print = async (queues: readonly TaskQueueInfo[], taskWidth: number) => {
     await stdout.write(
       queueTable(queues, {
         hasHead,
         width: terminalWidth(),
+        taskWidth,
         colors: colorsFor(process.stdout, settings),
         now: Date.now(),
       }),
@@ -146,8 +156,9 @@ function tablePrinter({ stdout, settings, note }: Context): Printer {
   };
   return {
     async write(queues) {
+      firstWidth ??= widthOfTasks(queues);
       for (let index = 0; index < queues.length; index += TABLE_ROWS)
-        await print(queues.slice(index, index + TABLE_ROWS));
+        await print(queues.slice(index, index + TABLE_ROWS), firstWidth);
       addTotals(totals, queues);
     },
     async end() {
