@@ -62,8 +62,8 @@ describe('watch', () => {
 
   test.each([
     ['--limit 2', ['--limit', '2']],
-    ['--idle', ['--idle', '300ms']],
-    ['--for', ['--for', '700ms']],
+    ['--idle', ['--idle', '2s']],
+    ['--for', ['--for', '3s']],
   ])('ends by itself with %s, with status 0', async (_, args) => {
     const { url, client } = await vhostWithMessage();
     const { ended, seen } = await startWatch(url, args);
