@@ -18,6 +18,9 @@ export interface TlsOptions {
   verify?: boolean;
 }
 
+/** For {@link TaskQueueOptions}`.queueType`. */
+export type QueueType = 'default' | 'quorum';
+
 /** Where the broker is, what the queues are called, and how long anything may take. */
 export interface TaskQueueOptions {
   /** AMQP URI, or several of them: the nodes of a cluster, tried in turn. Default `amqp://localhost:5672`. */
@@ -26,6 +29,13 @@ export interface TaskQueueOptions {
   prefix?: string;
   /** How to check and to be checked where the URL is `amqps://`. Default: as Node does. */
   tls?: TlsOptions;
+  /**
+   * The type of the queues that are created. `default`: declared without arguments, as the Python package does, and so
+   * classic unless the vhost has another default. `quorum`: replicated in a cluster, and not to be shared with the
+   * Python package, which would be refused (406). Reading works on queues of either type. RabbitMQ deletes no quorum
+   * queue on condition that it is empty: it stays when its task is cleared, and is left to a policy with `expires`.
+   */
+  queueType?: QueueType;
   /** Shown in RabbitMQ's connection list. Default `mcp-taskq`. */
   connectionName?: string;
   /** For one attempt to open a connection, handshake included. Milliseconds, default 10,000. */
@@ -72,6 +82,7 @@ export interface TaskQueueOptions {
 export interface ResolvedOptions {
   addresses: readonly [BrokerAddress, ...BrokerAddress[]];
   prefix: string;
+  queueType: QueueType;
   tls: TlsOptions;
   connectionName: string;
   connectTimeoutMs: number;
@@ -98,6 +109,7 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
   return {
     addresses: [first, ...rest],
     prefix: prefixOption(options.prefix ?? DEFAULT_PREFIX),
+    queueType: oneOf('queueType', ['default', 'quorum'], options.queueType ?? 'default'),
     tls: tlsOption(options.tls ?? {}),
     connectionName: options.connectionName ?? 'mcp-taskq',
     connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
@@ -108,7 +120,7 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
     heartbeatSeconds: heartbeatOption(first, options.heartbeatSeconds),
     maxMessageBytes: positive('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024),
     redeclareAfterMs: positive('redeclareAfterMs', options.redeclareAfterMs ?? 300_000),
-    events: eventsOption(options.events ?? 'full'),
+    events: oneOf('events', ['full', 'headers', 'off'], options.events ?? 'full'),
     onWarning: options.onWarning ?? (() => {}),
   };
 }
@@ -138,9 +150,10 @@ function heartbeatOption(address: BrokerAddress, given: number | undefined): num
   return seconds;
 }
 
-function eventsOption(events: string): 'full' | 'headers' | 'off' {
-  if (events === 'full' || events === 'headers' || events === 'off') return events;
-  throw invalidOption('events', 'none of full, headers, off');
+function oneOf<T extends string>(name: string, choices: readonly T[], given: string): T {
+  const choice = choices.find((each) => each === given);
+  if (choice === undefined) throw invalidOption(name, `none of ${choices.join(', ')}`);
+  return choice;
 }
 
 /** Also keeps clear of setTimeout's limit: a longer one would fire at once. */

@@ -176,6 +176,19 @@ export class TaskQueueClient {
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
     this.#throwIfClosed();
+    // The connection would not survive the attempt.
+    if (this.#options.queueType === 'quorum') return (await this.depth(taskId)) === undefined;
+    try {
+      return await this.#deleteIfUnused(taskId);
+    } catch (error) {
+      if (!hasCode(error, ErrorCode.connectionLost)) throw error;
+      // For a quorum queue RabbitMQ refuses by closing the connection, also to others that delete at the same time.
+      const isPlain = await this.isPlainQueue(taskId);
+      return isPlain ? this.#deleteIfUnused(taskId) : isPlain === undefined;
+    }
+  }
+
+  async #deleteIfUnused(taskId: string): Promise<boolean> {
     const queue = this.#queueName(taskId);
     const what = `Cannot delete the queue of task ${JSON.stringify(taskId)}`;
     const remove = () =>

@@ -21,8 +21,8 @@ const REPLY_CODES: Record<number, Outcome> = {
   405: [ErrorCode.queueLocked, 'the queue belongs exclusively to another connection'],
   406: [
     ErrorCode.queueMismatch,
-    'the queue exists with other arguments than a plain durable queue has, or its state forbids it',
-    'Use the arguments it was declared with, or delete it; limits and expiry belong in a policy, which never conflicts.',
+    'the queue exists with other arguments than those it would be declared with, or its state forbids it',
+    'A quorum queue needs queueType "quorum" (--queue-type quorum), any other one needs it left out; limits and expiry belong in a policy, which never conflicts.',
   ],
   530: [ErrorCode.accessRefused, 'the broker does not allow it'],
   540: [ErrorCode.unsupported, 'this type of queue does not support the operation'],

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
+import type { QueueType, ResolvedOptions } from '../options.ts';
 import type { RawMessage } from '../stored-message.ts';
 import type { ChannelPool } from './channel-pool.ts';
 import type { ConfirmedPublisher } from './confirmed-publisher.ts';
@@ -17,13 +18,19 @@ export class QueuePublisher {
   readonly #publisher: ConfirmedPublisher;
   readonly #declarations: ChannelPool;
   readonly #declared: LRUCache<string, true>;
+  readonly #queueType: QueueType;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
   readonly #order = new KeyedMutex();
   /** How many messages are on their way to each queue, unconfirmed. */
   readonly #sending = new Map<string, number>();
 
   /** @param declarations where queues are declared: each on a channel that a refusal may close */
-  constructor(publisher: ConfirmedPublisher, declarations: ChannelPool, redeclareAfterMs: number) {
+  constructor(
+    publisher: ConfirmedPublisher,
+    declarations: ChannelPool,
+    { redeclareAfterMs, queueType }: Pick<ResolvedOptions, 'redeclareAfterMs' | 'queueType'>,
+  ) {
+    this.#queueType = queueType;
     this.#declared = new LRUCache({ max: DECLARED_CACHE_SIZE, ttl: redeclareAfterMs });
     this.#publisher = publisher;
     this.#declarations = declarations;
@@ -95,8 +102,12 @@ export class QueuePublisher {
 
   /** @returns how many messages were in the queue */
   async #declare(queue: string, what: string): Promise<number> {
+    const options =
+      this.#queueType === 'default'
+        ? { durable: true }
+        : { durable: true, arguments: { 'x-queue-type': this.#queueType } };
     const { messageCount } = await this.#declarations.use(what, (lease) =>
-      lease.request((channel) => channel.assertQueue(queue, { durable: true })),
+      lease.request((channel) => channel.assertQueue(queue, options)),
     );
     this.#declared.set(queue, true);
     return messageCount;

@@ -47,7 +47,7 @@ export class Session {
     this.#publisher = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     this.#declarations = new ChannelPool(publishing, operationTimeoutMs, DECLARE_CHANNELS);
-    this.queuePublisher = new QueuePublisher(this.#publisher, this.#declarations, options.redeclareAfterMs);
+    this.queuePublisher = new QueuePublisher(this.#publisher, this.#declarations, options);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
     this.reads = new ChannelPool(reading, operationTimeoutMs, READ_CHANNELS);
     this.deletions = new ChannelPool(deleting, operationTimeoutMs, 1);

@@ -12,6 +12,7 @@ export const DEFAULT_URL = 'amqp://localhost:5672';
 export interface GlobalOptions {
   url?: string;
   prefix?: string;
+  queueType?: 'default' | 'quorum';
   apiUrl?: string;
   passwordFile?: string;
   tlsCaFile?: string;
@@ -54,6 +55,14 @@ const CONNECTION: readonly Declaration[] = [
     description: 'what stands before the task id in a queue name',
     environment: ['MCP_TASKQ_PREFIX'],
     byDefault: 'mcp:queue:',
+  },
+  {
+    name: 'queueType',
+    flags: '--queue-type <type>',
+    description: 'of the queues it creates: default or quorum, which the Python package does not take',
+    environment: ['MCP_TASKQ_QUEUE_TYPE'],
+    byDefault: 'default',
+    choices: ['default', 'quorum'],
   },
   {
     name: 'apiUrl',

@@ -22,7 +22,7 @@ export async function rehearse(
   const { client, note, stop } = context;
   const { MAX_PEEK } = await import('../index.ts');
   const depth = await stop.race(depthOrFail(client, taskId));
-  await requirePlainQueue(client, taskId);
+  await requirePlainQueue(context, taskId);
   const window = select ? MAX_PEEK : Math.min(limit ?? depth.messages, MAX_PEEK);
   const looked = window === 0 ? [] : await stop.race(client.peek(taskId, { limit: window }));
   const messages = (select ? looked.filter(select) : looked).slice(0, limit);

@@ -38,6 +38,7 @@ export function resolveSettings(
     connection: {
       ...((urls || password) && { url: (urls ?? [DEFAULT_URL]).map(withPassword(password)) }),
       ...(options.prefix !== undefined && { prefix: options.prefix }),
+      ...(options.queueType !== undefined && { queueType: options.queueType }),
       ...(options.connectTimeout !== undefined && { connectTimeoutMs: options.connectTimeout }),
       tls: tlsOptions(options),
     },

@@ -1,5 +1,6 @@
 import { afterAll, inject } from 'vitest';
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/index.ts';
+import { installation } from './installation.ts';
 
 const running: RunningBroker[] = [];
 
@@ -12,7 +13,7 @@ afterAll(async () => {
  * takes some seconds to start: tests that leave it running share one.
  */
 export async function startPrivateBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
-  const broker = await startBroker({ install: true, ...options });
+  const broker = await startBroker({ install: true, ...installation, ...options });
   running.push(broker);
   return broker;
 }

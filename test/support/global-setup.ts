@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { startBroker } from '../../src/broker/start-broker.ts';
+import { installation } from './installation.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -22,6 +23,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const broker = await startBroker({
     install: true,
     management: true,
+    ...installation,
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
   provide('url', broker.url);
