@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { onTestFinished } from 'vitest';
+import { findServer } from '../../src/broker/find-server.ts';
+import { findFreePort } from '../../src/broker/free-ports.ts';
+import type { RunningBroker } from '../../src/index.ts';
+import { startPrivateBroker } from './broker.ts';
+import { installation } from './installation.ts';
+
+/** Undefined where RabbitMQ only runs in containers, out of which no cluster is made here. */
+const installed = installation.installation ?? (await findServer());
+
+export const canCluster = installed !== undefined;
+
+/** Nodes of one cluster, on this machine; the first one is the one that the others joined. */
+export async function startCluster(size: number): Promise<RunningBroker[]> {
+  if (!installed) throw new Error('No rabbitmq-server is installed');
+  const { runWith = [], epmd } = installed;
+  // Nodes find each other through a port mapper that they share, under different names, and trust the same cookie.
+  const epmdPort = await findFreePort();
+  const [command = epmd, ...rest] = [...runWith, epmd, '-port', String(epmdPort)];
+  const mapper = spawn(command, rest, { stdio: 'ignore', env: { PATH: process.env.PATH, HOME: '/tmp' } });
+  onTestFinished(() => void mapper.kill('SIGKILL'));
+  const nodeName = (index: number) => `taskq-${index}@localhost`;
+  const start = (index: number) => {
+    const environment = [
+      `RABBITMQ_NODENAME=${nodeName(index)}`,
+      `ERL_EPMD_PORT=${epmdPort}`,
+      'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-setcookie test-cluster',
+      'RABBITMQ_CTL_ERL_ARGS=-setcookie test-cluster',
+    ];
+    return startPrivateBroker({
+      installation: { ...installed, runWith: [...runWith, 'env', ...environment] },
+      // Three at once on a small machine.
+      startTimeoutMs: 120_000,
+    });
+  };
+  const nodes = await Promise.all(Array.from({ length: size }, (_, index) => start(index)));
+  for (const node of nodes.slice(1)) {
+    await node.ctl('stop_app');
+    await node.ctl('join_cluster', nodeName(0));
+    await node.ctl('start_app');
+  }
+  return nodes;
+}
