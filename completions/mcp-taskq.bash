@@ -28,7 +28,7 @@ _mcp_taskq() {
   fi
   for ((index = 1; index < cword; index++)); do
     case "${words[index]}" in
-      -u | --url | --prefix | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-pass-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
+      -u | --url | --prefix | --queue-type | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-pass-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
       -*) ;;
       *)
         command=${words[index]}
@@ -41,6 +41,7 @@ _mcp_taskq() {
       case "$prev" in
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -53,7 +54,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-V --version -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-V --version -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help' ;;
           esac
           ;;
@@ -73,6 +74,7 @@ _mcp_taskq() {
         --speed) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -85,7 +87,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --mark --dry-run -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --mark --dry-run -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -100,6 +102,7 @@ _mcp_taskq() {
         --out) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -112,7 +115,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run --filter --out --append --overwrite -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -126,6 +129,7 @@ _mcp_taskq() {
         --out) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -138,7 +142,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -151,6 +155,7 @@ _mcp_taskq() {
         --filter) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -163,7 +168,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -175,6 +180,7 @@ _mcp_taskq() {
         --filter) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -187,7 +193,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --dry-run --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --dry-run --filter -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -202,6 +208,7 @@ _mcp_taskq() {
         --filter) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -214,7 +221,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -230,6 +237,7 @@ _mcp_taskq() {
         --interval) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -242,7 +250,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -254,6 +262,7 @@ _mcp_taskq() {
         --idle) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -266,7 +275,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -278,6 +287,7 @@ _mcp_taskq() {
         --data) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -290,7 +300,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--port --data --management --install -u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--port --data --management --install -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -300,6 +310,7 @@ _mcp_taskq() {
       case "$prev" in
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -312,7 +323,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'bash zsh fish' ;;
           esac
           ;;
@@ -322,6 +333,7 @@ _mcp_taskq() {
       case "$prev" in
         -u | --url) COMPREPLY=() ;;
         --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
         --password-file) _mcp_taskq_files ;;
         --tls-ca-file) _mcp_taskq_files ;;
@@ -334,7 +346,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --prefix --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help exit-codes output filters' ;;
           esac
           ;;

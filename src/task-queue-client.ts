@@ -102,8 +102,8 @@ export class TaskQueueClient {
 
   /**
    * Looks at the oldest messages. They stay where they are, but nobody else sees them for a moment, while this
-   * reads them, and the broker marks them as redelivered. Do not use it on a quorum queue: RabbitMQ counts what is given
-   * back, and drops a message after 20 times (4.0), or moves it to the end (3.x).
+   * reads them, and the broker marks them as redelivered. Do not use it on a quorum queue: RabbitMQ 4
+   * counts it as a delivery, and drops a message after 20 of them; and it is back some milliseconds later only.
    */
   async peek(taskId: string, { limit = 1, skip = 0 }: PeekOptions = {}): Promise<StoredMessage[]> {
     checkCount('limit', limit);

@@ -8,9 +8,14 @@ import { dirname, join } from 'node:path';
 
 const BIN = '/usr/lib/rabbitmq/bin';
 
-/** The node sees the folder as its root, with the real /proc, and with its data where it is outside. */
-const CHROOT =
-  'mkdir -p "$0$HOME" && mount --rbind /proc "$0/proc" && mount --bind "$HOME" "$0$HOME" && exec chroot "$0" "$@"';
+/** The node sees the folder as its root, with the real /proc, and with its data and certificates where they are. */
+const CHROOT = [
+  'mount --rbind /proc "$0/proc"',
+  'mount --bind /tmp "$0/tmp"',
+  'mkdir -p "$0$HOME"',
+  'mount --bind "$HOME" "$0$HOME"',
+  'exec chroot "$0" "$@"',
+].join(' && ');
 
 const tree = process.env.TASKQ_RABBITMQ_4 ?? join(homedir(), '.cache', 'mcp-taskq', 'debian-13');
 
