@@ -10,6 +10,9 @@ import { toAmqplib } from './properties.ts';
 /** What the broker says of a message: it is in the queue, or there is no such queue. */
 export type PublishOutcome = 'queued' | 'returned';
 
+/** Between two channels that are given up, at least. */
+const RETIRE_PAUSE_MS = 250;
+
 interface InFlight {
   queue: string;
   body: Buffer;
@@ -28,7 +31,9 @@ export class ConfirmedPublisher {
   #channel: ConfirmChannel | undefined;
   #closeReason: unknown;
   readonly #inFlight = new Set<InFlight>();
-  #onIdle: (() => void) | undefined;
+  #onIdle: (() => void)[] = [];
+  #retired: Promise<void> | undefined;
+  #retiredAt = 0;
 
   constructor(connection: BrokerConnection, options: ResolvedOptions) {
     this.#connection = connection;
@@ -78,7 +83,7 @@ export class ConfirmedPublisher {
         clearTimeout(timer);
         if (!this.#inFlight.delete(inFlight)) return;
         finish();
-        if (this.#inFlight.size === 0) this.#onIdle?.();
+        if (this.#inFlight.size === 0) for (const wake of this.#onIdle.splice(0)) wake();
       };
       const unconfirmed = (reason: string, cause?: unknown) =>
         settle(() => reject(new PublishUnconfirmedError(`${what}: ${reason}`, messageId, cause)));
@@ -91,8 +96,10 @@ export class ConfirmedPublisher {
       try {
         channel.publish('', queue, body, { ...toAmqplib(properties), mandatory: true }, (error: unknown) => {
           if (!error) settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
-          else if (isNack(error)) settle(() => reject(rejectedError(what, error)));
-          else
+          else if (isNack(error)) {
+            this.#retire(channel);
+            settle(() => reject(this.#rejectedError(what, error)));
+          } else
             unconfirmed('the connection was lost before the broker confirmed it', this.#closeReason ?? error);
         });
       } catch (error) {
@@ -105,9 +112,36 @@ export class ConfirmedPublisher {
   /** Resolves when nothing is in flight any more. */
   async flush(): Promise<void> {
     if (this.#inFlight.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
+    await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /**
+   * A channel of RabbitMQ 3.10 that was used for a quorum queue before a new leader was known keeps to the dead one,
+   * and rejects what is published, for as long as it is open. So another channel takes its place, when what is in
+   * flight on this one has been answered, as nothing may overtake it.
+   */
+  #retire(channel: ConfirmChannel): void {
+    if (this.#options.queueType !== 'quorum' || this.#channel !== channel) return;
+    // Rejected are also messages that a full queue has no room for, and another channel is no help with that.
+    if (Date.now() - this.#retiredAt < RETIRE_PAUSE_MS) return;
+    this.#retiredAt = Date.now();
+    this.#channel = undefined;
+    this.#retired = this.flush().then(() => channel.close().catch(() => {}));
+  }
+
+  /** RabbitMQ nacks what a queue with `overflow: reject-publish` has no room for. */
+  #rejectedError(what: string, cause: unknown): TaskQueueError {
+    if (this.#options.queueType === 'quorum') {
+      return new TaskQueueError(ErrorCode.publishRejected, `${what}: the broker rejected the message`, {
+        cause,
+        hint: 'The queue has no leader for the moment, or a policy limits its length (max-length). Try again.',
+      });
+    }
+    return new TaskQueueError(
+      ErrorCode.queueOverflow,
+      `${what}: Task message queue overflow: the broker rejected the message`,
+      { cause, hint: 'A policy limits the length of the queue (max-length with overflow reject-publish).' },
+    );
   }
 
   #openChannel(what: string): Promise<ConfirmChannel> {
@@ -119,6 +153,7 @@ export class ConfirmedPublisher {
 
   async #open(what: string): Promise<ConfirmChannel> {
     try {
+      await this.#retired;
       const model = await this.#connection.open();
       const { operationTimeoutMs } = this.#options;
       const channel = await withDeadline(model.createConfirmChannel(), operationTimeoutMs, () => {
@@ -134,7 +169,7 @@ export class ConfirmedPublisher {
       });
       // amqplib tells every outstanding publish by itself, from a listener that was there before this one.
       channel.on('close', () => {
-        this.#channel = undefined;
+        if (this.#channel === channel) this.#channel = undefined;
       });
       channel.on('return', (message) => this.#markReturned(message));
       this.#channel = channel;
@@ -189,15 +224,6 @@ function blockedError(what: string, reason: string): TaskQueueError {
 /** amqplib lib/channel.js hands this, and nothing else, to the callback of a message that was nacked. */
 function isNack(error: unknown): boolean {
   return error instanceof Error && error.message === 'message nacked';
-}
-
-/** RabbitMQ nacks what a queue with `overflow: reject-publish` has no room for. */
-function rejectedError(what: string, cause: unknown): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.queueOverflow,
-    `${what}: Task message queue overflow: the broker rejected the message`,
-    { cause, hint: 'A policy limits the length of the queue (max-length with overflow reject-publish).' },
-  );
 }
 
 function notSentError(error: unknown, what: string): TaskQueueError {
