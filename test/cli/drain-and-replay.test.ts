@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { StoredMessage } from '../../src/index.ts';
@@ -24,6 +26,18 @@ async function numbersIn(task: string): Promise<number[]> {
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
 const numbersOf = (output: string) => recordsIn(output).map(({ body }) => body.n);
+
+/** With jq, as an operator would, or with its like where there is none. */
+async function pickRequests(file: string): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)('jq', ['-c', 'select(.body.type == "request")', file]);
+    return stdout;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const records = recordsIn(await readFile(file, 'utf8')).filter(({ body }) => body.type === 'request');
+    return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+  }
+}
 
 describe('peek', () => {
   test('prints the oldest message and leaves it', async () => {
@@ -273,6 +287,23 @@ describe('enqueue', () => {
     expect(after.map(({ body, properties }) => ({ body, properties }))).toEqual(
       before.map(({ body, properties }) => ({ body, properties })),
     );
+  });
+
+  test('replays what another program picked out of a drained file', async () => {
+    const client = openClient();
+    const task = newTask();
+    const bodies = ['request', 'notification', 'request'].map((type, n) => {
+      const id = type === 'request' ? `"id":${n},` : '';
+      return `{"type":"${type}","n":${n}.0,"message":{"jsonrpc":"2.0",${id}"method":"m"}}`;
+    });
+    for (const body of bodies) await client.publish(task, raw(body));
+    const drained = join(await temporaryFolder(), 'drained.jsonl');
+    await runCli(['dequeue', task, '--all', '--out', drained]);
+    const picked = join(await temporaryFolder(), 'picked.jsonl');
+    await writeFile(picked, await pickRequests(drained));
+    expect((await runCli(['enqueue', task, '--from', picked])).status).toBe(0);
+    const after = await client.peek(task, { limit: 10 });
+    expect(after.map(({ body }) => JSON.parse(body.toString()).n)).toEqual([0, 2]);
   });
 
   test('replays a part of a file, marked', async () => {
