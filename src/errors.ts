@@ -36,6 +36,8 @@ export const ErrorCode = {
   publishRejected: 'PUBLISH_REJECTED',
   /** A resource alarm of the broker blocks publishing; nothing was sent. */
   brokerBlocked: 'BROKER_BLOCKED',
+  /** As many operations as are allowed wait for the broker already; this one was not begun. */
+  tooManyWaiting: 'TOO_MANY_WAITING',
   /** The broker or this type of queue has no such operation (AMQP 540). */
   unsupported: 'UNSUPPORTED',
   /** The object was closed before or during the operation. */

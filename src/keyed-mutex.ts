@@ -1,3 +1,12 @@
+import { withDeadline } from './deadline.ts';
+
+/** How long work may wait for its turn. */
+export interface TurnDeadline {
+  timeoutMs: number;
+  /** What its caller gets then; the work is not begun. */
+  onTimeout: () => Error;
+}
+
 /** Runs work of one key strictly one after the other, in call order; different keys run side by side. */
 export class KeyedMutex {
   readonly #tails = new Map<string, Promise<unknown>>();
@@ -7,18 +16,34 @@ export class KeyedMutex {
     return this.#tails.has(key);
   }
 
-  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+  async run<T>(key: string, work: () => Promise<T>, deadline?: TurnDeadline): Promise<T> {
     const before = this.#tails.get(key);
-    const result = before ? before.then(work) : work();
-    const tail = result.then(ignore, ignore);
+    let hasTurn = before === undefined;
+    const result = before
+      ? within(before, deadline).then(() => {
+          hasTurn = true;
+          return work();
+        })
+      : work();
+    const done = result.then(ignore, ignore);
+    // Behind work that gave up waiting, the next one still waits for what was before it.
+    const tail = before && deadline ? Promise.all([before, done]) : done;
     this.#tails.set(key, tail);
+    // Keeps the map as small as the number of keys in use.
+    const forget = () => {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    };
     try {
       return await result;
     } finally {
-      // Keeps the map as small as the number of keys in use.
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+      if (hasTurn) forget();
+      else before?.then(forget);
     }
   }
+}
+
+function within(turn: Promise<unknown>, deadline: TurnDeadline | undefined): Promise<unknown> {
+  return deadline ? withDeadline(turn, deadline.timeoutMs, deadline.onTimeout) : turn;
 }
 
 function ignore(): void {}

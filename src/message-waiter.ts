@@ -1,6 +1,6 @@
 import { AbortListeners } from './abort-listeners.ts';
 import type { TaskEventSubscription } from './client-options.ts';
-import { ErrorCode, TaskQueueError } from './errors.ts';
+import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
 import type { TaskQueueClient } from './task-queue-client.ts';
 
 /** For {@link RabbitMQTaskMessageQueue.waitForMessage}. */
@@ -59,8 +59,11 @@ export class MessageWaiter {
       const woken = this.#next(taskId, signal, giveUpAt);
       woken.promise.catch(() => {});
       try {
-        if (await this.#hasMessage(taskId)) return;
+        if (await Promise.race([this.#hasMessage(taskId), rejectionOf(woken.promise)])) return;
         await woken.promise;
+      } catch (error) {
+        // Of the connection for reading: the next look waits for it to come back.
+        if (!isTaskQueueError(error) || error.code !== ErrorCode.connectionLost) throw error;
       } finally {
         woken.cancel();
       }
@@ -208,6 +211,11 @@ export class MessageWaiter {
       return undefined;
     }
   }
+}
+
+/** Only how it fails: whatever takes long in a wait, its signal and its deadline end it. */
+function rejectionOf(promise: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => promise.catch(reject));
 }
 
 function timeoutError(taskId: string): TaskQueueError {

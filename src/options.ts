@@ -49,6 +49,18 @@ export interface TaskQueueOptions {
   operationTimeoutMs?: number;
   /** For the broker's confirm of a published message. Milliseconds, default 30,000. */
   confirmTimeoutMs?: number;
+  /**
+   * How long a message whose confirm did not come is sent again, counted from the call, each time with the same
+   * `message_id`: it may then be in the queue more than once, where a reader can tell by that id, and may come
+   * behind later ones. A message without `message_id` is never sent again. Milliseconds; default 0: such a message
+   * is not sent again, and the caller gets a PublishUnconfirmedError.
+   */
+  retryUnconfirmedMs?: number;
+  /**
+   * How many publishes, and how many reads, may wait for the broker, as while it is away: each keeps its message in
+   * memory. More are refused at once with `TOO_MANY_WAITING`. Default 20,000.
+   */
+  maxWaitingOperations?: number;
   /** For `close()`, whatever state the broker is in. Milliseconds, default 5,000. */
   closeTimeoutMs?: number;
   /** AMQP heartbeat; a dead peer is noticed after two of them. 0 switches it off. Default 30. */
@@ -89,6 +101,8 @@ export interface ResolvedOptions {
   reconnectTimeoutMs: number;
   operationTimeoutMs: number;
   confirmTimeoutMs: number;
+  retryUnconfirmedMs: number;
+  maxWaitingOperations: number;
   closeTimeoutMs: number;
   heartbeatSeconds: number;
   maxMessageBytes: number;
@@ -116,6 +130,10 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
     reconnectTimeoutMs: positive('reconnectTimeoutMs', options.reconnectTimeoutMs ?? 30_000),
     operationTimeoutMs: positive('operationTimeoutMs', options.operationTimeoutMs ?? 30_000),
     confirmTimeoutMs: positive('confirmTimeoutMs', options.confirmTimeoutMs ?? 30_000),
+    retryUnconfirmedMs: options.retryUnconfirmedMs
+      ? positive('retryUnconfirmedMs', options.retryUnconfirmedMs)
+      : 0,
+    maxWaitingOperations: positive('maxWaitingOperations', options.maxWaitingOperations ?? 20_000),
     closeTimeoutMs: positive('closeTimeoutMs', options.closeTimeoutMs ?? 5_000),
     heartbeatSeconds: heartbeatOption(first, options.heartbeatSeconds),
     maxMessageBytes: positive('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024),

@@ -1,15 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
-  root: fileURLToPath(new URL('..', import.meta.url)),
-  // The examples name the package as its users do.
-  resolve: { alias: { 'mcp-taskq': fileURLToPath(new URL('../src/index.ts', import.meta.url)) } },
-  test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
-    pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-  },
+// `npm run test:faults` has the mode "long": the faults for longer, and a table of what was measured.
+export default defineConfig(({ mode }) => {
+  const isLong = mode === 'long';
+  return {
+    root: fileURLToPath(new URL('..', import.meta.url)),
+    // The examples name the package as its users do.
+    resolve: { alias: { 'mcp-taskq': fileURLToPath(new URL('../src/index.ts', import.meta.url)) } },
+    test: {
+      include: ['test/**/*.test.ts'],
+      globalSetup: ['test/support/global-setup.ts'],
+      provide: { isLong },
+      ...(isLong && { reporters: ['default', './test/support/figures-reporter.ts'], fileParallelism: false }),
+      pool: 'forks',
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
+    },
+  };
 });

@@ -1,8 +1,10 @@
 import type { Channel } from 'amqplib';
 import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
+import type { ResolvedOptions } from '../options.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
+import { WaitingLimit } from './waiting-limit.ts';
 
 /** A channel held by one operation, alone: whatever closes it hurts nobody else. */
 export interface ChannelLease {
@@ -39,12 +41,20 @@ export class ChannelPool {
   readonly #max: number;
   /** The channel used last is lent first, so that one task's operations in a row go through one channel. */
   readonly #idle: PooledChannel[] = [];
-  readonly #waiting: (() => void)[] = [];
+  /** Whoever waits for a channel, in the order of the calls: told when one is theirs. */
+  readonly #waiting = new Set<() => void>();
+  readonly #waitingLimit: WaitingLimit;
+  /** Channels in use, and those that are handed over. */
   #lent = 0;
 
-  constructor(connection: BrokerConnection, operationTimeoutMs: number, max: number) {
+  constructor(
+    connection: BrokerConnection,
+    { operationTimeoutMs, maxWaitingOperations }: ResolvedOptions,
+    max: number,
+  ) {
     this.#connection = connection;
     this.#operationTimeoutMs = operationTimeoutMs;
+    this.#waitingLimit = new WaitingLimit(maxWaitingOperations);
     this.#max = max;
   }
 
@@ -55,8 +65,9 @@ export class ChannelPool {
    * @throws TaskQueueError
    */
   async use<T>(what: string, work: (lease: ChannelLease) => Promise<T>): Promise<T> {
-    if (this.#lent >= this.#max) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#lent++;
+    // With an idle channel the connection is there too.
+    if (this.#idle.length > 0 && this.#lent < this.#max) this.#lent++;
+    else await this.#waitingLimit.hold(what, () => this.#enter(what));
     let pooled: PooledChannel | undefined;
     try {
       pooled = this.#idle.pop() ?? (await this.#open(what));
@@ -67,8 +78,7 @@ export class ChannelPool {
       if (pooled?.isOpen) this.#discard(pooled);
       throw translateAmqpError(error, what);
     } finally {
-      this.#lent--;
-      this.#waiting.shift()?.();
+      this.#leave();
     }
   }
 
@@ -79,6 +89,37 @@ export class ChannelPool {
    */
   async close(): Promise<void> {
     await Promise.all(this.#idle.splice(0).map(({ channel }) => channel.close().catch(() => {})));
+  }
+
+  /** @throws TaskQueueError `TIMEOUT` when all channels are in use for too long */
+  async #enter(what: string): Promise<void> {
+    // Before there is anything to queue for: all that wait for a connection hear of its fate together.
+    await this.#connection.open();
+    if (this.#lent < this.#max) {
+      this.#lent++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const enter = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(enter);
+        reject(this.#busyError(what));
+      }, this.#operationTimeoutMs);
+      this.#waiting.add(enter);
+    });
+  }
+
+  #leave(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#lent--;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
   }
 
   #lease(pooled: PooledChannel, what: string): ChannelLease {
@@ -155,6 +196,14 @@ export class ChannelPool {
     } catch {
       // It has just closed by itself.
     }
+  }
+
+  #busyError(what: string): TaskQueueError {
+    return new TaskQueueError(
+      ErrorCode.timeout,
+      `${what}: the ${this.#max} operations before it were not done within ${this.#operationTimeoutMs} ms`,
+      { hint: 'The broker does not answer, or the handlers of what was read take long.' },
+    );
   }
 
   #timeoutError(what: string): TaskQueueError {

@@ -63,6 +63,12 @@ export class ConfirmedPublisher {
     }
   }
 
+  /** What to say of a message that cannot be sent, while the broker blocks publishers. */
+  blockedError(what: string): TaskQueueError | undefined {
+    const { blocked } = this.#connection;
+    return blocked && blockedError(what, blocked.reason);
+  }
+
   /**
    * Hands a message to the broker, at once; messages of one queue are stored in the order of the calls.
    * Nothing of the body or the properties is changed.

@@ -4,7 +4,7 @@ import { type BrokerAddress, describeAddress } from '../broker-url.ts';
 import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
-import { translateAmqpError } from './errors.ts';
+import { translateConnectError } from './errors.ts';
 import { joinWrites } from './joined-writes.ts';
 
 /** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
@@ -16,7 +16,7 @@ const TRANSIENT: readonly ErrorCode[] = [
 ];
 
 const FIRST_RETRY_MS = 50;
-const LAST_RETRY_MS = 5_000;
+const LAST_RETRY_MS = 2_000;
 
 /**
  * One AMQP connection that opens when it is first needed and again after it was lost. Whoever needs it while
@@ -102,7 +102,7 @@ export class BrokerConnection {
         return model;
       } catch (error) {
         // The first reason is the one reported: it is about the node asked for first.
-        failure ??= translateAmqpError(error, `Cannot connect to RabbitMQ at ${describeAddress(address)}`);
+        failure ??= translateConnectError(error, `Cannot connect to RabbitMQ at ${describeAddress(address)}`);
       }
     }
     return failure as TaskQueueError;

@@ -45,6 +45,8 @@ const SYSTEM_CODES: Record<string, Outcome> = {
   EPIPE: [ErrorCode.connectionFailed, 'the other side ended the connection', WRONG_PORT_HINT],
 };
 
+const LOST: Outcome = [ErrorCode.connectionLost, 'the connection to the broker was lost'];
+
 /** Texts that come without a code, each with where it is from. */
 const TEXTS: [pattern: RegExp, outcome: Outcome][] = [
   // amqplib lib/connection.js, afterStartOk: the server closes instead of tuning.
@@ -92,10 +94,7 @@ const TEXTS: [pattern: RegExp, outcome: Outcome][] = [
     [ErrorCode.messageTooLarge, 'the message is larger than the broker takes'],
   ],
   // lib/channel.js, lib/connection.js: operations on what has ended.
-  [
-    /Channel (ended|closed|closing)|channel closed|Connection clos|Unexpected close|Heartbeat timeout/i,
-    [ErrorCode.connectionLost, 'the connection to the broker was lost'],
-  ],
+  [/Channel (ended|closed|closing)|channel closed|Connection clos|Unexpected close|Heartbeat timeout/i, LOST],
 ];
 
 /**
@@ -103,10 +102,22 @@ const TEXTS: [pattern: RegExp, outcome: Outcome][] = [
  * @param what what was being done and on what, e.g. `Cannot read the queue of task "a"`
  */
 export function translateAmqpError(error: unknown, what: string): TaskQueueError {
+  const { code } = error as { code?: unknown };
+  // Of an open connection that is reset the system says the same as of one that cannot be opened.
+  const isLost = typeof code === 'string' && Object.hasOwn(SYSTEM_CODES, code);
+  return translate(error, what, isLost ? LOST : undefined);
+}
+
+/** A failure to connect as an error of this package. */
+export function translateConnectError(error: unknown, what: string): TaskQueueError {
+  return translate(error, what);
+}
+
+function translate(error: unknown, what: string, known?: Outcome): TaskQueueError {
   if (isTaskQueueError(error)) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
   const text = redactUrl(typeof message === 'string' ? message : String(error));
-  const outcome = outcomeOf(code, text);
+  const outcome = known ?? outcomeOf(code, text);
   // The broker's own words, where there are some, tell more than the code alone.
   const said = outcome ? /"([^"]+)"/.exec(text)?.[1] : text;
   const [errorCode, reason, hint] = outcome ?? [ErrorCode.brokerError, 'the broker answered with an error'];

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { SubscriptionListener } from '../client-options.ts';
+import { withDeadline } from '../deadline.ts';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
+import type { ResolvedOptions } from '../options.ts';
 import { decodeEvents, EVENT_EXCHANGE, type EventName, eventPatterns } from '../task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
@@ -20,6 +23,7 @@ const RETRY_MS = 1_000;
  */
 export class EventSubscription {
   readonly #connection: BrokerConnection;
+  readonly #operationTimeoutMs: number;
   readonly #events: readonly EventName[];
   readonly #listener: SubscriptionListener;
   readonly #patterns = new Set<string>();
@@ -34,8 +38,14 @@ export class EventSubscription {
   onClosed: () => void = () => {};
 
   /** @param connection for this subscription alone */
-  constructor(connection: BrokerConnection, events: readonly EventName[], listener: SubscriptionListener) {
+  constructor(
+    connection: BrokerConnection,
+    { operationTimeoutMs }: ResolvedOptions,
+    events: readonly EventName[],
+    listener: SubscriptionListener,
+  ) {
     this.#connection = connection;
+    this.#operationTimeoutMs = operationTimeoutMs;
     this.#events = events;
     this.#listener = listener;
   }
@@ -55,14 +65,14 @@ export class EventSubscription {
     for (const pattern of eventPatterns(this.#events, taskId)) {
       if (this.#patterns.has(pattern)) continue;
       this.#patterns.add(pattern);
-      await this.#channel?.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+      await this.#change((channel) => channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern));
     }
   }
 
   async unfollow(taskId?: string): Promise<void> {
     for (const pattern of eventPatterns(this.#events, taskId)) {
       if (!this.#patterns.delete(pattern)) continue;
-      await this.#channel?.unbindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+      await this.#change((channel) => channel.unbindQueue(this.#queue, EVENT_EXCHANGE, pattern));
     }
   }
 
@@ -77,6 +87,34 @@ export class EventSubscription {
 
   async #subscribe(): Promise<void> {
     const model = await this.#connection.open();
+    await this.#answered(this.#setUp(model));
+  }
+
+  /** Of the patterns. While the connection is lost there is nothing to do: they are bound when it is back. */
+  async #change(request: (channel: Channel) => Promise<unknown>): Promise<void> {
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    try {
+      await this.#answered((async () => request(channel))());
+    } catch (error) {
+      const failure = translateAmqpError(error, 'Cannot follow task events');
+      if (failure.code !== ErrorCode.connectionLost) throw failure;
+    }
+  }
+
+  /** By a deadline; a broker that misses it does not answer at all, and the connection begins anew. */
+  async #answered(request: Promise<unknown>): Promise<void> {
+    const ms = this.#operationTimeoutMs;
+    await withDeadline(request, ms, () => {
+      this.#connection.abandon();
+      return new TaskQueueError(
+        ErrorCode.timeout,
+        `RabbitMQ did not answer about task events within ${ms} ms`,
+      );
+    });
+  }
+
+  async #setUp(model: ChannelModel): Promise<void> {
     const channel = await model.createChannel();
     // A new name each time: the broker may not have noticed yet that the old connection is dead.
     this.#queue = `mcp:watch:${randomUUID()}`;
@@ -84,9 +122,11 @@ export class EventSubscription {
     channel.on('error', (error) => {
       reason = error;
     });
+    let state = 'starting' as 'starting' | 'running' | 'closed';
     channel.on('close', () => {
-      const wasRunning = this.#channel === channel;
-      if (wasRunning) this.#lose(reason);
+      if (this.#channel === channel) this.#channel = undefined;
+      if (state === 'running') this.#lose(reason);
+      state = 'closed';
     });
     await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
     await channel.assertQueue(this.#queue, {
@@ -95,10 +135,13 @@ export class EventSubscription {
       durable: false,
       maxLength: MAX_LENGTH,
     });
+    // From here on a new pattern binds itself.
+    this.#channel = channel;
     for (const pattern of this.#patterns) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
     await channel.prefetch(PREFETCH);
-    this.#channel = channel;
     await channel.consume(this.#queue, (message) => this.#receive(channel, message), { exclusive: true });
+    if (state === 'closed') throw reason;
+    state = 'running';
     this.#overflowTimer = setInterval(() => this.#checkOverflow(channel), OVERFLOW_CHECK_MS);
     this.#overflowTimer.unref();
   }
@@ -116,7 +159,6 @@ export class EventSubscription {
   }
 
   #lose(reason: unknown): void {
-    this.#channel = undefined;
     clearInterval(this.#overflowTimer);
     if (this.#isClosed) return;
     this.#listener.onLost(translateAmqpError(reason, 'Task events are interrupted'));

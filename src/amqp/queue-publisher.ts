@@ -1,11 +1,14 @@
+import type { Channel } from 'amqplib';
 import { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
-import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
-import type { QueueType, ResolvedOptions } from '../options.ts';
+import type { ResolvedOptions } from '../options.ts';
 import type { RawMessage } from '../stored-message.ts';
 import type { ChannelPool } from './channel-pool.ts';
 import type { ConfirmedPublisher } from './confirmed-publisher.ts';
+import { publishAgain } from './publish-again.ts';
+import { WaitingLimit } from './waiting-limit.ts';
 
 /** Queues that are known to exist. Forgetting one costs a declare, 0.3 ms. */
 const DECLARED_CACHE_SIZE = 10_000;
@@ -18,33 +21,39 @@ export class QueuePublisher {
   readonly #publisher: ConfirmedPublisher;
   readonly #declarations: ChannelPool;
   readonly #declared: LRUCache<string, true>;
-  readonly #queueType: QueueType;
+  readonly #options: ResolvedOptions;
+  readonly #waitingLimit: WaitingLimit;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
   readonly #order = new KeyedMutex();
   /** How many messages are on their way to each queue, unconfirmed. */
   readonly #sending = new Map<string, number>();
 
   /** @param declarations where queues are declared: each on a channel that a refusal may close */
-  constructor(
-    publisher: ConfirmedPublisher,
-    declarations: ChannelPool,
-    { redeclareAfterMs, queueType }: Pick<ResolvedOptions, 'redeclareAfterMs' | 'queueType'>,
-  ) {
-    this.#queueType = queueType;
-    this.#declared = new LRUCache({ max: DECLARED_CACHE_SIZE, ttl: redeclareAfterMs });
+  constructor(publisher: ConfirmedPublisher, declarations: ChannelPool, options: ResolvedOptions) {
+    this.#options = options;
+    this.#waitingLimit = new WaitingLimit(options.maxWaitingOperations);
+    this.#declared = new LRUCache({ max: DECLARED_CACHE_SIZE, ttl: options.redeclareAfterMs });
     this.#publisher = publisher;
     this.#declarations = declarations;
   }
 
   /** Resolves when the broker has confirmed that the message is in the queue. */
-  async publish(
+  publish(queue: string, message: RawMessage, options: PublishOptions, what: string): Promise<void> {
+    return publishAgain(() => this.#publish(queue, message, options, what), {
+      retryForMs: this.#options.retryUnconfirmedMs,
+      messageId: message.properties.message_id,
+      what,
+    });
+  }
+
+  async #publish(
     queue: string,
     message: RawMessage,
     { create = true, maxSize }: PublishOptions,
     what: string,
   ): Promise<void> {
     if (maxSize !== undefined) {
-      return this.#order.run(queue, async () => {
+      return this.#inTurn(queue, what, async () => {
         const depth = create ? await this.#declare(queue, what) : await this.#depth(queue, what);
         if (depth >= maxSize) throw overflowError(what, depth, maxSize);
         await this.#publisher.ready(what);
@@ -56,7 +65,7 @@ export class QueuePublisher {
     if (isKnown && this.#publisher.isReady && !this.#order.isBusy(queue)) {
       return this.#send(queue, message, create, what);
     }
-    const { sent } = await this.#order.run(queue, async () => {
+    const { sent } = await this.#inTurn(queue, what, async () => {
       if (create && !this.#declared.has(queue)) await this.#declare(queue, what);
       await this.#publisher.ready(what);
       // In an object, so that only the sending is waited for here, and not the confirm.
@@ -74,6 +83,19 @@ export class QueuePublisher {
     if (this.#sending.has(queue) || this.#order.isBusy(queue)) return undefined;
     this.#declared.delete(queue);
     return this.#order.run(queue, remove);
+  }
+
+  /** One after the other, and by a deadline: a broker that does not answer holds up whoever is behind as well. */
+  #inTurn<T>(queue: string, what: string, work: () => Promise<T>): Promise<T> {
+    const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
+    const timeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
+    const onTimeout = () => this.#publisher.blockedError(what) ?? lateError(what, timeoutMs);
+    const ready = async () => {
+      // A blocked connection does not answer requests either.
+      await this.#publisher.ready(what);
+      return work();
+    };
+    return this.#waitingLimit.hold(what, () => this.#order.run(queue, ready, { timeoutMs, onTimeout }));
   }
 
   async #send(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
@@ -103,22 +125,36 @@ export class QueuePublisher {
   /** @returns how many messages were in the queue */
   async #declare(queue: string, what: string): Promise<number> {
     const options =
-      this.#queueType === 'default'
+      this.#options.queueType === 'default'
         ? { durable: true }
-        : { durable: true, arguments: { 'x-queue-type': this.#queueType } };
-    const { messageCount } = await this.#declarations.use(what, (lease) =>
-      lease.request((channel) => channel.assertQueue(queue, options)),
-    );
+        : { durable: true, arguments: { 'x-queue-type': this.#options.queueType } };
+    const { messageCount } = await this.#request(what, (channel) => channel.assertQueue(queue, options));
     this.#declared.set(queue, true);
     return messageCount;
   }
 
   async #depth(queue: string, what: string): Promise<number> {
-    const { messageCount } = await this.#declarations.use(what, (lease) =>
-      lease.request((channel) => channel.checkQueue(queue)),
-    );
+    const { messageCount } = await this.#request(what, (channel) => channel.checkQueue(queue));
     return messageCount;
   }
+
+  async #request<T>(what: string, start: (channel: Channel) => Promise<T>): Promise<T> {
+    try {
+      return await this.#declarations.use(what, (lease) => lease.request(start));
+    } catch (error) {
+      // It may be blocked in the meantime.
+      const isLate = isTaskQueueError(error) && error.code === ErrorCode.timeout;
+      throw (isLate && this.#publisher.blockedError(what)) || error;
+    }
+  }
+}
+
+function lateError(what: string, ms: number): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.timeout,
+    `${what}: its turn behind other messages of the task did not come within ${ms} ms`,
+    { hint: 'The broker does not answer, or is away; nothing was sent.' },
+  );
 }
 
 function overflowError(what: string, size: number, maxSize: number): TaskQueueError {

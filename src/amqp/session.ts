@@ -39,18 +39,17 @@ export class Session {
   readonly #connections: readonly BrokerConnection[];
 
   constructor(options: ResolvedOptions) {
-    const { operationTimeoutMs } = options;
     this.#options = options;
     const publishing = new BrokerConnection(options, 'publish');
     const reading = new BrokerConnection(options, 'read');
     const deleting = new BrokerConnection(options, 'delete');
     this.#publisher = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
-    this.#declarations = new ChannelPool(publishing, operationTimeoutMs, DECLARE_CHANNELS);
+    this.#declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
     this.queuePublisher = new QueuePublisher(this.#publisher, this.#declarations, options);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
-    this.reads = new ChannelPool(reading, operationTimeoutMs, READ_CHANNELS);
-    this.deletions = new ChannelPool(deleting, operationTimeoutMs, 1);
+    this.reads = new ChannelPool(reading, options, READ_CHANNELS);
+    this.deletions = new ChannelPool(deleting, options, 1);
     this.#reading = reading;
     this.#connections = [publishing, reading, deleting];
   }
@@ -63,7 +62,7 @@ export class Session {
   /** Listens to events, on a connection of its own that ends with the subscription. */
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
     const connection = new BrokerConnection(this.#options, 'watch');
-    const subscription = new EventSubscription(connection, events, listener);
+    const subscription = new EventSubscription(connection, this.#options, events, listener);
     // Before it has started: a close in the meantime must find the connection that is being opened.
     this.#subscriptions.add(subscription);
     subscription.onClosed = () => this.#subscriptions.delete(subscription);

@@ -40,6 +40,7 @@ const BY_ERROR_CODE: Record<ErrorCode, ExitCode> = {
   PUBLISH_UNCONFIRMED: ExitCode.failed,
   PUBLISH_REJECTED: ExitCode.failed,
   BROKER_BLOCKED: ExitCode.failed,
+  TOO_MANY_WAITING: ExitCode.failed,
   UNSUPPORTED: ExitCode.failed,
   CLOSED: ExitCode.failed,
   API_UNAVAILABLE: ExitCode.unreachable,

@@ -1,6 +1,6 @@
 import { describe, expect, inject, test } from 'vitest';
-import type { QueuedMessage, TaskQueueOptions } from '../../src/index.ts';
-import { FaultProxy } from '../support/fault-proxy.ts';
+import { type SubscriptionListener, type TaskQueueOptions, watchTasks } from '../../src/index.ts';
+import { type Fault, FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 
 const SHORT: TaskQueueOptions = {
@@ -13,6 +13,13 @@ const SHORT: TaskQueueOptions = {
 
 /** Longer than any of the deadlines together, and much shorter than a hang. */
 const SOON_MS = 6_000;
+
+const LISTENER: SubscriptionListener = {
+  onEvent: () => {},
+  onLost: () => {},
+  onResumed: () => {},
+  onOverflow: () => {},
+};
 
 async function soon<T>(work: Promise<T>): Promise<T> {
   const begun = performance.now();
@@ -45,34 +52,81 @@ describe('a broker that accepts and never answers', () => {
 });
 
 describe('a broker that goes silent', () => {
-  test.each(['stall', 'mute'] as const)(
-    '(%s) ends every call by its deadline with a typed error, and close too',
-    async (kind) => {
+  test.each<[what: string, fault: Fault]>([
+    ['takes nothing and hangs up on nobody', { kind: 'stall' }],
+    ['takes everything and answers nothing', { kind: 'mute' }],
+    ['stops in the middle of a frame', { kind: 'cut', afterBytes: 3 }],
+  ])('and %s ends every call by its deadline with a typed error, and close too', async (_, fault) => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const task = newTask();
+    const client = openClient({ url: proxy.url, ...SHORT });
+    const queue = openQueue({ url: proxy.url, ...SHORT });
+    await client.publish(task, raw('before'));
+    await client.depth(task);
+    await queue.enqueue(task, numbered(1));
+    await queue.size(task);
+    proxy.fault = fault;
+    const code = expect.stringMatching(/^(TIMEOUT|CONNECTION_LOST|CONNECTION_FAILED)$/);
+    await Promise.all([
+      soon(expect(client.publish(task, raw('x'))).rejects.toMatchObject({ code: 'PUBLISH_UNCONFIRMED' })),
+      soon(expect(client.publish(newTask(), raw('x'))).rejects.toMatchObject({ code })),
+      soon(expect(client.take(task, () => {})).rejects.toMatchObject({ code })),
+      soon(expect(client.peek(task)).rejects.toMatchObject({ code })),
+      soon(expect(client.depth(task)).rejects.toMatchObject({ code })),
+      soon(expect(client.isPlainQueue(task)).rejects.toMatchObject({ code })),
+      soon(expect(client.clear(task)).rejects.toMatchObject({ code })),
+      soon(expect(client.subscribe(['enqueued'], LISTENER)).rejects.toMatchObject({ code })),
+      soon(expect(watchTasks(client, [task]).next()).rejects.toMatchObject({ code })),
+      soon(expect(openClient({ url: proxy.url, ...SHORT }).connect()).rejects.toMatchObject({ code })),
+      soon(expect(client.drain(task, () => {})).rejects.toMatchObject({ code })),
+      soon(expect(client.deleteIfUnused(newTask())).rejects.toMatchObject({ code })),
+      soon(expect(queue.enqueue(task, numbered(2))).rejects.toMatchObject({ code: 'PUBLISH_UNCONFIRMED' })),
+      soon(expect(queue.enqueue(task, numbered(2), undefined, 9)).rejects.toMatchObject({ code })),
+      soon(expect(queue.dequeue(task)).rejects.toMatchObject({ code })),
+      soon(expect(queue.dequeueAll(task)).rejects.toMatchObject({ code })),
+      soon(expect(queue.clear(task)).rejects.toMatchObject({ code })),
+      soon(expect(queue.peek(task)).rejects.toMatchObject({ code })),
+      soon(expect(queue.size(task)).rejects.toMatchObject({ code })),
+      soon(expect(queue.isEmpty(task)).rejects.toMatchObject({ code })),
+      soon(expect(queue.waitForMessage(task, { timeoutMs: 600 })).rejects.toMatchObject({ code })),
+    ]);
+    await soon(Promise.all([client.close(), queue.close()]));
+    proxy.fault = { kind: 'none' };
+  });
+
+  test('in the middle of setting up a subscription ends that by its deadline', async () => {
+    const fine = await FaultProxy.inFrontOf(inject('url'));
+    await openClient({ url: fine.url }).connect();
+    const greeting = fine.received;
+    await openClient({ url: fine.url }).subscribe(['enqueued'], LISTENER);
+    const whole = fine.received - greeting;
+    for (const afterBytes of [greeting + 1, Math.floor((greeting + whole) / 2), whole - 1]) {
       const proxy = await FaultProxy.inFrontOf(inject('url'));
-      const task = newTask();
+      proxy.fault = { kind: 'cut', afterBytes };
       const client = openClient({ url: proxy.url, ...SHORT });
-      const queue = openQueue({ url: proxy.url, ...SHORT });
-      await client.publish(task, raw('before'));
-      await client.depth(task);
-      await queue.enqueue(task, numbered(1));
-      await queue.size(task);
-      proxy.fault = { kind };
-      const code = expect.stringMatching(/^(TIMEOUT|CONNECTION_LOST|CONNECTION_FAILED)$/);
-      await Promise.all([
-        soon(expect(client.publish(task, raw('x'))).rejects.toMatchObject({ code: 'PUBLISH_UNCONFIRMED' })),
-        soon(expect(client.publish(newTask(), raw('x'))).rejects.toMatchObject({ code })),
-        soon(expect(client.take(task, () => {})).rejects.toMatchObject({ code })),
-        soon(expect(client.peek(task)).rejects.toMatchObject({ code })),
-        soon(expect(client.depth(task)).rejects.toMatchObject({ code })),
-        soon(expect(client.drain(task, () => {})).rejects.toMatchObject({ code })),
-        soon(expect(client.deleteIfUnused(newTask())).rejects.toMatchObject({ code })),
-        soon(expect(queue.dequeueAll(task)).rejects.toMatchObject({ code })),
-        soon(expect(queue.waitForMessage(task, { timeoutMs: 600 })).rejects.toMatchObject({ code })),
-      ]);
-      await soon(Promise.all([client.close(), queue.close()]));
-      proxy.fault = { kind: 'none' };
-    },
-  );
+      await soon(expect(client.subscribe(['enqueued'], LISTENER)).rejects.toMatchObject({ code: 'TIMEOUT' }));
+    }
+  });
+
+  test('ends calls that wait for others by their deadline too, however many there are', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const task = newTask();
+    const queue = openQueue({ url: proxy.url, ...SHORT });
+    await queue.enqueue(task, numbered(0));
+    await queue.size(task);
+    proxy.fault = { kind: 'stall' };
+    const code = expect.stringMatching(/^(TIMEOUT|CONNECTION_LOST|CONNECTION_FAILED|PUBLISH_UNCONFIRMED)$/);
+    const other = newTask();
+    await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        Promise.all([
+          soon(expect(queue.size(task)).rejects.toMatchObject({ code })),
+          soon(expect(queue.enqueue(other, numbered(index))).rejects.toMatchObject({ code })),
+          soon(expect(queue.enqueue(task, numbered(index), undefined, 9)).rejects.toMatchObject({ code })),
+        ]),
+      ),
+    );
+  });
 
   test('in the middle of a message fails the get by its deadline, and loses nothing', async () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
@@ -88,56 +142,25 @@ describe('a broker that goes silent', () => {
   });
 });
 
-describe('a connection that is reset', () => {
-  test('again and again, loses no confirmed message, and nothing hangs or crashes', async () => {
+describe('a broker that cannot be reached', () => {
+  test('is not waited for by more operations than allowed, and the others hear of it together', async () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const queue = openQueue({ url: proxy.url, ...SHORT, maxWaitingOperations: 100 });
     const task = newTask();
-    const queue = openQueue({ url: proxy.url });
-    const confirmed = new Set<number>();
-    const taken = new Map<number, number>();
-    const codes = new Set<string>();
-    const resets = setInterval(() => proxy.reset(), 50);
-    const until = Date.now() + 4_000;
-    let next = 0;
-    const enqueuers = Array.from({ length: 4 }, async () => {
-      while (Date.now() < until) {
-        const index = next++;
-        await queue.enqueue(task, numbered(index)).then(
-          () => confirmed.add(index),
-          (error) => codes.add(error.code),
-        );
-      }
-    });
-    const note = ({ timestamp }: QueuedMessage) => {
-      const index = timestamp - numbered(0).timestamp;
-      taken.set(index, (taken.get(index) ?? 0) + 1);
-    };
-    const dequeuer = async () => {
-      while (Date.now() < until) {
-        await queue.dequeue(task).then(
-          (message) => message && note(message),
-          (error) => codes.add(error.code),
-        );
-      }
-    };
-    await Promise.all([...enqueuers, dequeuer()]);
-    clearInterval(resets);
-    const direct = openQueue();
-    // What the dead connections held comes back when the broker has noticed that they are dead.
-    await expect
-      .poll(
-        async () => {
-          for (const message of await direct.dequeueAll(task)) note(message);
-          return [...confirmed].filter((index) => !taken.has(index));
-        },
-        { timeout: 10_000 },
-      )
-      .toEqual([]);
-    expect(confirmed.size).toBeGreaterThan(10);
-    expect(
-      [...codes].filter(
-        (code) => !['PUBLISH_UNCONFIRMED', 'CONNECTION_LOST', 'CONNECTION_FAILED'].includes(code),
-      ),
-    ).toEqual([]);
+    await queue.enqueue(task, numbered(0));
+    await queue.size(task);
+    await proxy.close();
+    await expect.poll(() => queue.size(task).catch((error) => error.code)).toBe('CONNECTION_FAILED');
+    for (const call of [
+      (index: number) => queue.size(`${task}-${index}`),
+      (index: number) => queue.enqueue(`${task}-${index}`, numbered(index)),
+    ]) {
+      const outcomes = await soon(
+        Promise.allSettled(Array.from({ length: 120 }, (_, index) => call(index) as Promise<unknown>)),
+      );
+      const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code);
+      expect(codes.slice(0, 100)).toEqual(Array(100).fill('CONNECTION_FAILED'));
+      expect(codes.slice(100)).toEqual(Array(20).fill('TOO_MANY_WAITING'));
+    }
   });
 });

@@ -18,7 +18,10 @@ export class FaultProxy {
   fault: Fault = { kind: 'none' };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Connections so far. */
   accepted = 0;
+  /** Bytes that came from the broker so far. */
+  received = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -68,6 +71,7 @@ export class FaultProxy {
       from.on('data', (bytes) => {
         const { fault } = this;
         const isFromBroker = from === broker;
+        if (isFromBroker) this.received += bytes.length;
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
         if (fault.kind === 'cut' && isFromBroker) {
           to.write(bytes.subarray(0, Math.max(0, fault.afterBytes - passed)));

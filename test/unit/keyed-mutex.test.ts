@@ -36,3 +36,23 @@ test('a failure reaches its caller and does not stop the next one', async () => 
   await expect(next).resolves.toBe('yes');
   expect(mutex.isBusy('k')).toBe(false);
 });
+
+test('work that waits too long is given up, and what is behind it still waits for its turn', async () => {
+  const mutex = new KeyedMutex();
+  const log: string[] = [];
+  let finish = () => {};
+  const first = mutex.run('k', () => new Promise<void>((resolve) => (finish = resolve)));
+  const late = mutex.run('k', async () => void log.push('late'), {
+    timeoutMs: 1,
+    onTimeout: () => new Error('too late'),
+  });
+  const last = mutex.run('k', async () => void log.push('last'));
+  await expect(late).rejects.toThrow('too late');
+  await turn();
+  expect(log).toEqual([]);
+  expect(mutex.isBusy('k')).toBe(true);
+  finish();
+  await Promise.all([first, last]);
+  expect(log).toEqual(['last']);
+  expect(mutex.isBusy('k')).toBe(false);
+});

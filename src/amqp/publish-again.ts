@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ErrorCode, isTaskQueueError, PublishUnconfirmedError } from '../errors.ts';
+
+/** What may be over by the next attempt, and means that this one has sent nothing. */
+const TRANSIENT: ReadonlySet<unknown> = new Set([
+  ErrorCode.connectionLost,
+  ErrorCode.connectionFailed,
+  ErrorCode.timeout,
+  ErrorCode.brokerBlocked,
+  ErrorCode.publishRejected,
+]);
+
+const PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
+
+export interface PublishAgainOptions {
+  /** For how long an attempt follows another, from now; 0 for not at all. */
+  retryForMs: number;
+  /** The same in every attempt. */
+  messageId: string | undefined;
+  /** For error messages. */
+  what: string;
+}
+
+/**
+ * Publishes a message until it is confirmed, or the time is over. Each attempt may have stored it: that is why this is
+ * for those who ask for it. An attempt that had not sent anything when it lost its connection is made once more in
+ * any case.
+ *
+ * @throws PublishUnconfirmedError when an attempt has sent the message, even if a later one failed for another reason:
+ * it may be in the queue
+ */
+export async function publishAgain(
+  attempt: () => Promise<void>,
+  { retryForMs, messageId, what }: PublishAgainOptions,
+): Promise<void> {
+  const giveUpAt = Date.now() + retryForMs;
+  let unconfirmed: PublishUnconfirmedError | undefined;
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error instanceof PublishUnconfirmedError) unconfirmed = error;
+      const isLost = isTaskQueueError(error) && error.code === ErrorCode.connectionLost;
+      const isFree = attempts === 1 && isLost;
+      const mayRetry = messageId !== undefined && Date.now() < giveUpAt && isTransient(error);
+      if (!isFree && !mayRetry) throw unconfirmed ? honest(error, unconfirmed, attempts, what) : error;
+    }
+    if (attempts > 1) await sleep(Math.min(PAUSE_MS * attempts, LONGEST_PAUSE_MS));
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof PublishUnconfirmedError || (isTaskQueueError(error) && TRANSIENT.has(error.code));
+}
+
+/** Whatever the last attempt failed of, an earlier one may have stored the message. */
+function honest(
+  error: unknown,
+  unconfirmed: PublishUnconfirmedError,
+  attempts: number,
+  what: string,
+): PublishUnconfirmedError {
+  if (attempts === 1) return unconfirmed;
+  const { message } = error as Error;
+  const reason = message.startsWith(`${what}: `) ? message.slice(what.length + 2) : message;
+  return new PublishUnconfirmedError(
+    `${what}: the broker did not confirm it in ${attempts} attempts, of which the last one failed: ${reason}`,
+    unconfirmed.messageId,
+    error,
+  );
+}

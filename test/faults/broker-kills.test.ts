@@ -1,0 +1,61 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { RunningBroker } from '../../src/index.ts';
+import { startPrivateBroker } from '../support/broker.ts';
+import { duration, extent, noteFigures } from '../support/figures.ts';
+import { NumberedLoad } from '../support/numbered-load.ts';
+import { openQueue } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+
+const KILLS = extent(1, 5);
+const ENQUEUERS = 16;
+const DEQUEUERS = 4;
+
+let broker: RunningBroker;
+
+beforeAll(async () => {
+  broker = await startPrivateBroker();
+}, 120_000);
+
+/** Kills the broker under a load and starts it again. How long after it was up the first confirm came. */
+async function killUnder(load: NumberedLoad): Promise<number> {
+  const before = load.confirmed.size;
+  await until(() => load.confirmed.size > before + 200, 60_000);
+  await broker.kill();
+  const confirmed = load.confirmed.size;
+  await broker.restart();
+  const upAt = performance.now();
+  await until(() => load.confirmed.size > confirmed, 60_000);
+  // In the order of the confirms.
+  const firstAt = [...load.confirmed.values()][confirmed] as number;
+  return Math.max(0, firstAt - upAt);
+}
+
+describe(`a broker killed ${KILLS} times under ${ENQUEUERS} enqueuers and ${DEQUEUERS} dequeuers`, () => {
+  test.each([
+    ['loses nothing that was confirmed', 0],
+    ['confirms everything where unconfirmed messages are sent again', 120_000],
+  ])('%s', { timeout: 400_000 }, async (_, retryUnconfirmedMs) => {
+    const task = `kills-${retryUnconfirmedMs}`;
+    const options = { url: broker.url, retryUnconfirmedMs };
+    const load = new NumberedLoad(task);
+    const [enqueueing, dequeueing] = [openQueue(options), openQueue(options)];
+    for (let index = 0; index < ENQUEUERS; index++) load.enqueue(enqueueing);
+    for (let index = 0; index < DEQUEUERS; index++) load.dequeue(dequeueing);
+    const recoveries: number[] = [];
+    for (let kill = 0; kill < KILLS; kill++) recoveries.push(await killUnder(load));
+    await load.stop();
+    for (const message of await openQueue(options).dequeueAll(task)) load.note(message);
+
+    noteFigures({
+      confirmed: load.confirmed.size,
+      'confirmed and lost': load.missing.length,
+      'read twice': load.duplicates,
+      'failed calls': load.failuresAsText,
+      'first confirm after the start': recoveries.map(duration).join(', '),
+    });
+    expect(load.missing).toEqual([]);
+    // Without it the caller is told, and nothing else fails: all wait for the broker to come back.
+    const codes = retryUnconfirmedMs > 0 ? [] : ['PUBLISH_UNCONFIRMED'];
+    expect([...load.failures.keys()].filter((code) => !codes.includes(code))).toEqual([]);
+  });
+});

@@ -1,0 +1,59 @@
+import { expect, inject, test } from 'vitest';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { newTask, numbered, openQueue } from '../support/tasks.ts';
+
+// Two ways to the same broker stand for two nodes of a cluster: what is tested is who is asked.
+async function twoNodes() {
+  const [first, second] = [
+    await FaultProxy.inFrontOf(inject('url')),
+    await FaultProxy.inFrontOf(inject('url')),
+  ];
+  return { first, second, url: [first.url, second.url] };
+}
+
+test('the next node takes over when the first is gone, and stays in use when it is back', async () => {
+  const { first, second, url } = await twoNodes();
+  const queue = openQueue({ url, retryUnconfirmedMs: 10_000 });
+  const task = newTask();
+  await queue.enqueue(task, numbered(0));
+  expect([first.accepted > 0, second.accepted]).toEqual([true, 0]);
+  await first.close();
+  await queue.enqueue(task, numbered(1));
+  expect(await queue.dequeue(task)).toEqual(numbered(0));
+  const accepted = second.accepted;
+  expect(accepted).toBeGreaterThan(0);
+  second.reset();
+  await queue.enqueue(task, numbered(2));
+  expect(second.accepted).toBeGreaterThan(accepted);
+});
+
+test('a node that accepts and never answers holds up nobody longer than the connect timeout', async () => {
+  const { first, second, url } = await twoNodes();
+  first.fault = { kind: 'stall' };
+  const queue = openQueue({ url, connectTimeoutMs: 300 });
+  const task = newTask();
+  await queue.enqueue(task, numbered(0));
+  expect(await queue.dequeue(task)).toEqual(numbered(0));
+  expect(second.accepted).toBeGreaterThan(0);
+});
+
+test('a peer that went away without a word is noticed by its heartbeats', async () => {
+  const { first, second, url } = await twoNodes();
+  const queue = openQueue({ url, heartbeatSeconds: 1, connectTimeoutMs: 300 });
+  const task = newTask();
+  await queue.enqueue(task, numbered(0));
+  first.fault = { kind: 'stall' };
+  // Far sooner than the 30 s for which a confirm is waited.
+  await expect(queue.enqueue(task, numbered(1))).rejects.toMatchObject({ code: 'PUBLISH_UNCONFIRMED' });
+  await queue.enqueue(task, numbered(2));
+  expect(second.accepted).toBeGreaterThan(0);
+  expect(await queue.size(task)).toBe(2);
+}, 15_000);
+
+test('an error names the node that was asked for first when none can be reached', async () => {
+  const queue = openQueue({ url: ['amqp://127.0.0.1:1', 'amqp://127.0.0.1:2'] });
+  await expect(queue.size('task')).rejects.toMatchObject({
+    code: 'CONNECTION_FAILED',
+    message: expect.stringContaining('127.0.0.1:1'),
+  });
+});

@@ -1,0 +1,86 @@
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { RunningBroker } from '../../src/index.ts';
+import { startPrivateBroker } from '../support/broker.ts';
+import { duration, noteFigures } from '../support/figures.ts';
+import { numbered, openQueue } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+
+let broker: RunningBroker;
+
+beforeAll(async () => {
+  broker = await startPrivateBroker();
+}, 120_000);
+
+const raiseAlarm = () => broker.ctl('set_vm_memory_high_watermark', '0');
+const clearAlarm = () => broker.ctl('set_vm_memory_high_watermark', '0.4');
+
+/** A queue whose connection the broker blocks: it does so with the first message after the alarm. */
+async function blockedQueue(options: { confirmTimeoutMs: number; maxWaitingOperations?: number }) {
+  const queue = openQueue({ url: broker.url, ...options });
+  onTestFinished(async () => void (await clearAlarm()));
+  for (let index = 0; index < 3; index++) await queue.enqueue('filled', numbered(index));
+  await raiseAlarm();
+  await until(() =>
+    queue.enqueue('filled', numbered(3)).then(
+      () => false,
+      (error) => error.code === 'BROKER_BLOCKED',
+    ),
+  );
+  return queue;
+}
+
+test('while a memory alarm lasts, enqueue fails by its deadline, reading goes on, and afterwards all does', async () => {
+  const confirmTimeoutMs = 1_000;
+  const queue = await blockedQueue({ confirmTimeoutMs });
+  const before = await queue.size('filled');
+  // To a known queue, to a new one, and one behind the other.
+  const begun = performance.now();
+  const outcomes = await Promise.allSettled(
+    ['filled', 'new', 'behind', 'behind', 'behind'].map((task) => queue.enqueue(task, numbered(9))),
+  );
+  const waitedMs = performance.now() - begun;
+  for (const outcome of outcomes) {
+    expect(outcome).toMatchObject({
+      reason: {
+        code: 'BROKER_BLOCKED',
+        message: expect.stringMatching(
+          /^Cannot enqueue to task .*: the broker blocks publishers \(low on memory\)$/,
+        ),
+        hint: expect.stringContaining('nothing was sent'),
+      },
+    });
+  }
+  expect(waitedMs).toBeGreaterThan(confirmTimeoutMs * 0.9);
+  expect(await queue.peek('filled')).toEqual(numbered(0));
+  expect(await queue.dequeue('filled')).toEqual(numbered(0));
+  expect(await queue.size('filled')).toBe(before - 1);
+
+  // What waits goes on as soon as the alarm is over, on its way or not yet.
+  const patient = openQueue({ url: broker.url });
+  const waiting = [0, 1, 2].map((index) => patient.enqueue('patient', numbered(index)));
+  const clearedAt = performance.now();
+  await clearAlarm();
+  await Promise.all(waiting);
+  noteFigures({
+    'enqueue under the alarm failed after': duration(waitedMs),
+    'enqueue after the end of the alarm took': duration(performance.now() - clearedAt),
+  });
+  expect(await queue.dequeueAll('patient')).toEqual([0, 1, 2].map(numbered));
+}, 60_000);
+
+test('no more operations wait for a blocked broker than are allowed', async () => {
+  const queue = await blockedQueue({ confirmTimeoutMs: 1_000, maxWaitingOperations: 50 });
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 60 }, (_, index) => queue.enqueue(`task-${index}`, numbered(index))),
+  );
+  const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code);
+  expect(codes.slice(0, 50)).toEqual(Array(50).fill('BROKER_BLOCKED'));
+  expect(codes.slice(50)).toEqual(Array(10).fill('TOO_MANY_WAITING'));
+  await clearAlarm();
+  await until(() =>
+    queue.enqueue('after', numbered(1)).then(
+      () => true,
+      () => false,
+    ),
+  );
+}, 60_000);
