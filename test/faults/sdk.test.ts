@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 
 test('a task that is cancelled while RabbitMQ is away is cancelled, with a warning, and the process lives', async () => {
   const broker = await startPrivateBroker();
-  const queue = new TaskMessages({ url: broker.url, reconnectTimeoutMs: 500, connectTimeoutMs: 500 });
+  const queue = new TaskMessages({ url: broker.url, reconnectTimeoutMs: 500, connectTimeoutMs: 3_000 });
   onTestFinished(() => queue.close());
   const taskStore = new InMemoryTaskStore();
   const server = new Server(
@@ -35,6 +35,6 @@ test('a task that is cancelled while RabbitMQ is away is cancelled, with a warni
 
   await broker.restart();
   // The message outlived the cancellation; whoever looks finds it.
-  await until(async () => (await queue.size(taskId).catch(() => 0)) === 1);
+  await expect.poll(() => queue.size(taskId).catch((error) => error.message), { timeout: 10_000 }).toBe(1);
   expect(await queue.dequeueAll(taskId)).toHaveLength(1);
 }, 120_000);
