@@ -75,5 +75,8 @@ async function print(args, meanwhile) {
 }
 
 async function draw(name, output) {
-  await writeFile(new URL(`${name}.svg`, import.meta.url), terminalSvg(output, COLUMNS));
+  await writeFile(
+    new URL(`${name}.svg`, import.meta.url),
+    terminalSvg(output, COLUMNS, `What mcp-taskq ${name} prints`),
+  );
 }

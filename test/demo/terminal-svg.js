@@ -17,8 +17,9 @@ const MARGIN = 16;
  * What a terminal printed, with its colours, as a picture. Only for output that runs from top to bottom.
  * @param {string} output with SGR escape sequences and no other ones
  * @param {number} columns
+ * @param {string} title for who cannot see it
  */
-export function terminalSvg(output, columns) {
+export function terminalSvg(output, columns, title) {
   const lines = output.replaceAll('\r\n', '\n').trimEnd().split('\n');
   const width = Math.ceil(columns * WIDTH + 2 * MARGIN);
   const height = lines.length * HEIGHT + 2 * MARGIN;
@@ -29,6 +30,7 @@ export function terminalSvg(output, columns) {
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"
   font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" fill="${TEXT}">
+  <title>${escapeXml(title)}</title>
   <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
 ${texts.join('\n')}
 </svg>
