@@ -30,6 +30,8 @@ export class ConfirmedPublisher {
   #opening: Promise<ConfirmChannel> | undefined;
   #channel: ConfirmChannel | undefined;
   #closeReason: unknown;
+  /** On this channel. */
+  #hasConfirmed = false;
   readonly #inFlight = new Set<InFlight>();
   #onIdle: (() => void)[] = [];
   #retired: Promise<void> | undefined;
@@ -101,10 +103,14 @@ export class ConfirmedPublisher {
       this.#inFlight.add(inFlight);
       try {
         channel.publish('', queue, body, { ...toAmqplib(properties), mandatory: true }, (error: unknown) => {
-          if (!error) settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
-          else if (isNack(error)) {
+          if (!error) {
+            this.#hasConfirmed = true;
+            settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
+          } else if (isNack(error)) {
             this.#retire(channel);
             settle(() => reject(this.#rejectedError(what, error)));
+          } else if (this.#isRefused) {
+            settle(() => reject(translateAmqpError(this.#closeReason, what)));
           } else
             unconfirmed('the connection was lost before the broker confirmed it', this.#closeReason ?? error);
         });
@@ -113,6 +119,11 @@ export class ConfirmedPublisher {
         settle(() => reject(notSentError(error, what)));
       }
     });
+  }
+
+  /** The user may not publish (403): nothing sent on this channel has come through. */
+  get #isRefused(): boolean {
+    return !this.#hasConfirmed && (this.#closeReason as { code?: unknown } | undefined)?.code === 403;
   }
 
   /** Resolves when nothing is in flight any more. */
@@ -170,6 +181,7 @@ export class ConfirmedPublisher {
         );
       });
       this.#closeReason = undefined;
+      this.#hasConfirmed = false;
       channel.on('error', (error) => {
         this.#closeReason = error;
       });
