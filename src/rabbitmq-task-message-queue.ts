@@ -1,4 +1,5 @@
 import { decodeQueuedMessage, encodeQueuedMessage } from './codec.ts';
+import type { TaskQueueError } from './errors.ts';
 import { ownProperties } from './message-properties.ts';
 import { MessageWaiter, type WaitOptions } from './message-waiter.ts';
 import type { QueueableMessage, QueuedMessage } from './messages.ts';
@@ -24,6 +25,7 @@ import { TaskQueueClient } from './task-queue-client.ts';
 export class RabbitMQTaskMessageQueue {
   readonly #client: TaskQueueClient;
   readonly #waiter: MessageWaiter;
+  readonly #onWarning: (warning: TaskQueueError) => void;
 
   /**
    * Connects to nothing yet: that happens with the first operation.
@@ -32,8 +34,8 @@ export class RabbitMQTaskMessageQueue {
    */
   constructor(options?: string | TaskQueueOptions) {
     this.#client = new TaskQueueClient(options);
-    const onWarning = typeof options === 'object' ? options.onWarning : undefined;
-    this.#waiter = new MessageWaiter(this.#client, onWarning ?? (() => {}));
+    this.#onWarning = (typeof options === 'object' && options.onWarning) || (() => {});
+    this.#waiter = new MessageWaiter(this.#client, this.#onWarning);
   }
 
   /**
@@ -67,7 +69,8 @@ export class RabbitMQTaskMessageQueue {
 
   /**
    * Removes and returns all messages that are there, in order, and then deletes the queue if it is empty and
-   * nobody consumes from it: a finished task leaves nothing behind.
+   * nobody consumes from it: a finished task leaves nothing behind. When only the deletion fails, the messages are
+   * returned, `onWarning` is told, and the empty queue stays.
    * @throws MalformedMessageError when one cannot be decoded; then all of them stay in the queue
    */
   async dequeueAll(taskId: string, _sessionId?: string): Promise<QueuedMessage[]> {
@@ -75,7 +78,14 @@ export class RabbitMQTaskMessageQueue {
     const take = (batch: StoredMessage[]) => {
       for (const message of batch) messages.push(decode(message));
     };
-    await this.#client.clear(taskId, take, { whole: true });
+    await this.#client.clear(taskId, take, { whole: true, keepQueue: true });
+    try {
+      await this.#client.deleteIfUnused(taskId);
+    } catch (error) {
+      // What was removed from the queue is in nobody else's hands: it must reach the caller.
+      if (messages.length === 0) throw error;
+      this.#onWarning(error as TaskQueueError);
+    }
     return messages;
   }
 

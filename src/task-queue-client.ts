@@ -208,6 +208,7 @@ export class TaskQueueClient {
    * Whether the task's queue is a plain classic one, as this package and the Python package make it, so that
    * what {@link peek} gives back goes back to its place. False for a quorum queue, a stream, and a queue with
    * arguments of its own; `undefined` when there is none.
+   * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue
    */
   async isPlainQueue(taskId: string): Promise<boolean | undefined> {
     const probe = async ({ request }: ChannelLease, queue: string) => {

@@ -15,7 +15,7 @@ const REPLY_CODES: Record<number, Outcome> = {
   403: [
     ErrorCode.accessRefused,
     'the broker refuses it',
-    'Give the user configure, write and read permission on the task queues: rabbitmqctl set_permissions.',
+    'Give the user the permissions that the README names under Security: rabbitmqctl set_permissions.',
   ],
   404: [ErrorCode.queueNotFound, 'there is no such queue'],
   405: [ErrorCode.queueLocked, 'the queue belongs exclusively to another connection'],

@@ -1,3 +1,4 @@
+import { ErrorCode, isTaskQueueError } from '../index.ts';
 import { CommandFailure } from './command-failure.ts';
 import type { ClientContext } from './context.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -13,7 +14,7 @@ export async function requirePlainQueue(
   taskId: string,
   { force = false } = {},
 ): Promise<void> {
-  if ((await client.isPlainQueue(taskId)) !== false) return;
+  if ((await isPlain(client, taskId, force)) !== false) return;
   const what = `The queue of task ${JSON.stringify(taskId)} is no classic queue without arguments (a quorum queue?)`;
   if (force) {
     note(`${what}: RabbitMQ 4 counts each look as a delivery, and drops a message after 20 of them.`);
@@ -22,4 +23,22 @@ export async function requirePlainQueue(
   throw new CommandFailure(ExitCode.failed, `${what}: looking at messages there can move or drop them`, {
     hint: '"watch" looks at events only; --force peeks all the same; dequeue --all --out FILE drains to a file.',
   });
+}
+
+/** The type of a queue is told only to those who may configure it. With `force` that is no obstacle. */
+async function isPlain(
+  client: ClientContext['client'],
+  taskId: string,
+  force: boolean,
+): Promise<boolean | undefined> {
+  try {
+    return await client.isPlainQueue(taskId);
+  } catch (error) {
+    if (!isTaskQueueError(error) || error.code !== ErrorCode.accessRefused) throw error;
+    if (force) return undefined;
+    throw new CommandFailure(ExitCode.refused, error.message, {
+      cause: error,
+      hint: 'Only a user who may configure the queue is told of its type. Where you know it for a classic one: --force.',
+    });
+  }
 }

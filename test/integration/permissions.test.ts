@@ -1,118 +1,173 @@
-import { expect, inject, onTestFinished, test } from 'vitest';
-import { findIdleTaskQueues, listTaskQueues, type TaskQueueClient, watchTasks } from '../../src/index.ts';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { listTaskQueues, pruneTaskQueues, watchTasks } from '../../src/index.ts';
+import { runCli } from '../support/cli.ts';
 import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
-interface Permissions {
-  configure: string;
-  write: string;
-  read: string;
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+
+/** The permissions that the README names for a user who does this. */
+function permissionsIn(who: string) {
+  const [, section = ''] = readme.split('\n## Security\n');
+  const row = section.split('\n').find((line) => line.startsWith(`| ${who}`));
+  const [, , configure, write, read, tags] = row?.split(/(?<!\\)\|/) ?? [];
+  const regex = (cell?: string) => (cell ?? '').trim().replaceAll('`', '').replaceAll('\\|', '|');
+  return { configure: regex(configure), write: regex(write), read: regex(read), tags: regex(tags) };
 }
 
-/** What the README says that each needs, and no more. */
-const ENQUEUES = { configure: '^mcp:(queue:|events$)', write: '^(amq\\.default|mcp:events)$', read: '^$' };
-const DEQUEUES = { configure: '^mcp:(queue:|events$)', write: '^mcp:events$', read: '^mcp:queue:' };
-const WATCHES = {
-  configure: '^mcp:(queue:|watch:|events$)',
-  write: '^mcp:watch:',
-  read: '^mcp:(queue:|watch:|events$)',
-};
-const SERVES = {
-  configure: '^mcp:(queue:|watch:|events$)',
-  write: '^(amq\\.default|mcp:watch:.*|mcp:events)$',
-  read: '^mcp:(queue:|watch:|events$)',
-};
-const LISTS = { configure: '^$', write: '^$', read: '^$' };
-
-async function addUser(url: string, permissions: Permissions, tags = ''): Promise<string> {
-  const vhost = new URL(url).pathname.slice(1);
-  const user = `user-${crypto.randomUUID()}`;
+/** A vhost with a user who has these permissions, and URLs for that user and for the administrator. */
+async function userWith({ tags, ...permissions }: ReturnType<typeof permissionsIn>) {
+  const { url: adminUrl } = await newVhost();
+  const vhost = new URL(adminUrl).pathname.slice(1);
+  const user = `user-${randomUUID()}`;
   await callApi('PUT', `users/${user}`, { password: 'pw', tags });
   onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
   await callApi('PUT', `permissions/${vhost}/${user}`, permissions);
-  return url.replace('://', `://${user}:pw@`);
+  const withUser = (url: string) => url.replace(/\/\/(.*@)?/, `//${user}:pw@`);
+  const warnings: string[] = [];
+  return {
+    adminUrl,
+    url: withUser(adminUrl),
+    apiUrl: withUser(inject('apiUrl')),
+    warnings,
+    onWarning: ({ message }: Error) => void warnings.push(message),
+  };
 }
 
-async function refuses(work: Promise<unknown>): Promise<void> {
-  await expect(work).rejects.toMatchObject({ code: 'ACCESS_REFUSED' });
-}
+const refused = { code: 'ACCESS_REFUSED' };
 
-test('who enqueues can do that, tells events, and reads nothing', async () => {
-  const { url } = await newVhost();
-  const warnings: unknown[] = [];
-  const mine = await addUser(url, ENQUEUES);
-  const client = openClient({ url: mine, onWarning: (warning) => warnings.push(warning) });
-  const seen = firstMessage(openClient({ url }));
-  await expect
-    .poll(async () => {
-      await client.publish('t', raw('a'));
-      return Promise.race([seen, 'nothing yet']);
-    })
-    .toBe('a');
-  await refuses(client.take('t', () => {}));
-  await refuses(client.peek('t'));
-  expect(warnings).toEqual([]);
+describe('with the permissions that the README names, a user who', () => {
+  test('enqueues can do that, with events, and read nothing', async () => {
+    const { url, adminUrl, warnings, onWarning } = await userWith(permissionsIn('only enqueues'));
+    const queue = openQueue({ url, onWarning });
+    const seen: string[] = [];
+    const watcher = openClient({ url: adminUrl });
+    const subscription = await watcher.subscribe(['enqueued'], {
+      onEvent: ({ taskId }) => void seen.push(taskId),
+      onLost: () => {},
+      onResumed: () => {},
+      onOverflow: () => {},
+    });
+    await subscription.follow();
+    await queue.enqueue('task', numbered(1));
+    await queue.enqueue('task', numbered(2), undefined, 10);
+    await until(() => seen.length === 2);
+    await expect(queue.dequeue('task')).rejects.toMatchObject(refused);
+    await expect(queue.peek('task')).rejects.toMatchObject(refused);
+    await expect(queue.dequeueAll('task')).rejects.toMatchObject(refused);
+    expect(await openQueue({ url: adminUrl }).size('task')).toBe(2);
+    expect(warnings).toEqual([]);
+  });
+
+  test('dequeues, peeks, drains and clears can do that, and enqueue nothing', async () => {
+    const { url, adminUrl, warnings, onWarning } = await userWith(permissionsIn('only dequeues'));
+    const admin = openQueue({ url: adminUrl });
+    for (let index = 0; index < 4; index++) await admin.enqueue('task', numbered(index));
+    const queue = openQueue({ url, onWarning });
+    expect(await queue.peek('task')).toEqual(numbered(0));
+    expect(await queue.dequeue('task')).toEqual(numbered(0));
+    expect(await openClient({ url }).drain('task', () => {}, { limit: 1 })).toBe(1);
+    expect((await runCli(['peek', 'task', '-u', url])).status).toBe(0);
+    expect(await queue.dequeueAll('task')).toEqual([numbered(2), numbered(3)]);
+    expect(await openClient({ url: adminUrl }).depth('task')).toBeUndefined();
+    await expect(queue.enqueue('task', numbered(1))).rejects.toMatchObject(refused);
+    expect(warnings).toEqual([]);
+  });
+
+  test('watches sees what is enqueued, and takes and adds nothing', async () => {
+    const { url, adminUrl } = await userWith(permissionsIn('only watches'));
+    const admin = openQueue({ url: adminUrl });
+    await admin.enqueue('task', numbered(0));
+    const client = openClient({ url });
+    const items = watchTasks(client, ['task'], { tail: 1 });
+    // What is there already cannot be looked at, which is said and is no failure.
+    expect((await items.next()).value).toMatchObject({
+      kind: 'gap',
+      reason: expect.stringContaining('permission to configure'),
+    });
+    const next = items.next();
+    await admin.enqueue('task', numbered(1));
+    expect((await next).value).toMatchObject({ kind: 'message', source: 'live' });
+    await items.return(undefined);
+    await expect(client.take('task', () => {})).rejects.toMatchObject(refused);
+    await expect(client.publish('task', raw('{}'))).rejects.toMatchObject(refused);
+    expect(await admin.size('task')).toBe(2);
+  });
+
+  test('serves can do all that it needs', async () => {
+    const { url, warnings, onWarning } = await userWith(permissionsIn('an MCP server'));
+    const queue = openQueue({ url, onWarning });
+    const waiting = queue.waitForMessage('task', { timeoutMs: 10_000 });
+    await queue.enqueue('task', numbered(0), undefined, 10);
+    await waiting;
+    expect(await queue.dequeue('task')).toEqual(numbered(0));
+    expect(await queue.dequeueAll('task')).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+
+  test('lists sees the queues, and not into them', async () => {
+    const { url, apiUrl, adminUrl } = await userWith(permissionsIn('only lists'));
+    await openQueue({ url: adminUrl }).enqueue('task', numbered(0));
+    const tasks = [];
+    for await (const page of listTaskQueues({ url, apiUrl })) tasks.push(...page.map(({ taskId }) => taskId));
+    expect(tasks).toEqual(['task']);
+    await expect(openQueue({ url }).peek('task')).rejects.toMatchObject(refused);
+  });
+
+  test('prunes deletes an empty queue, and neither reads nor enqueues', async () => {
+    const { url, adminUrl } = await userWith(permissionsIn('only prunes'));
+    const admin = openQueue({ url: adminUrl });
+    await admin.enqueue('full', numbered(0));
+    await admin.enqueue('empty', numbered(0));
+    await admin.dequeue('empty');
+    const client = openClient({ url });
+    const outcomes = [];
+    for await (const { outcome } of pruneTaskQueues(client, ['empty', 'full'])) outcomes.push(outcome);
+    expect(outcomes).toEqual(['deleted', 'kept']);
+    await expect(client.take('full', () => {})).rejects.toMatchObject(refused);
+    await expect(client.publish('full', raw('{}'))).rejects.toMatchObject(refused);
+  });
 });
 
-test('who dequeues can do that, and delete queues, but not enqueue', async () => {
-  const { url } = await newVhost();
-  const warnings: unknown[] = [];
-  await openClient({ url }).publish('t', raw('a'));
-  await openClient({ url }).publish('t', raw('b'));
-  const mine = await addUser(url, DEQUEUES);
-  const client = openClient({ url: mine, onWarning: (warning) => warnings.push(warning) });
-  expect(await client.take('t', ({ body }) => body.toString())).toBe('a');
-  expect(await client.clear('t')).toBe(1);
-  expect(await client.depth('t')).toBeUndefined();
-  await refuses(client.publish('t', raw('c')));
-  expect(warnings).toEqual([]);
+describe('without permission to configure queues', () => {
+  const permissions = {
+    configure: '^mcp:events$',
+    write: '^(amq\\.default|mcp:events)$',
+    read: '^mcp:queue:',
+    tags: '',
+  };
+
+  test('dequeueAll returns what it has removed, and warns that the queue stays', async () => {
+    const { url, adminUrl, warnings, onWarning } = await userWith(permissions);
+    await openQueue({ url: adminUrl }).enqueue('task', numbered(0));
+    expect(await openQueue({ url, onWarning }).dequeueAll('task')).toEqual([numbered(0)]);
+    expect(warnings).toEqual([expect.stringContaining('Cannot delete the queue of task "task"')]);
+    expect(await openClient({ url: adminUrl }).depth('task')).toMatchObject({ messages: 0 });
+  });
+
+  test('enqueue --no-create works, and peek with --force; without it says why not', async () => {
+    const { url, adminUrl } = await userWith(permissions);
+    await openQueue({ url: adminUrl }).enqueue('task', numbered(0));
+    const message = '{"jsonrpc":"2.0","method":"x"}';
+    expect(await runCli(['enqueue', 'task', message, '--no-create', '-u', url])).toMatchObject({ status: 0 });
+    expect(await runCli(['enqueue', 'task', message, '-u', url])).toMatchObject({ status: 4 });
+    const { status, stderr } = await runCli(['peek', 'task', '-u', url]);
+    expect(status).toBe(4);
+    expect(stderr).toContain('--force');
+    expect(await runCli(['peek', 'task', '-n', '9', '--force', '-u', url])).toMatchObject({ status: 0 });
+  });
 });
 
-test('who watches sees all messages, and neither adds nor removes any', async () => {
-  const { url } = await newVhost();
-  const publisher = openClient({ url });
-  const client = openClient({ url: await addUser(url, WATCHES), events: 'off' });
-  const seen = firstMessage(client);
-  await expect
-    .poll(async () => {
-      await publisher.publish('t', raw('a'));
-      return Promise.race([seen, 'nothing yet']);
-    })
-    .toBe('a');
-  expect(await client.peek('t')).toHaveLength(1);
-  await refuses(client.publish('t', raw('b')));
-});
-
-test('an MCP server can do all that the library does', async () => {
-  const { url } = await newVhost();
-  const warnings: unknown[] = [];
-  const mine = await addUser(url, SERVES);
-  const queue = openQueue({ url: mine, onWarning: (warning) => warnings.push(warning) });
-  const waiting = queue.waitForMessage('t', { timeoutMs: 10_000 });
-  await queue.enqueue('t', numbered(1));
-  await waiting;
-  expect(await queue.peek('t')).toEqual(numbered(1));
-  expect(await queue.dequeueAll('t')).toEqual([numbered(1)]);
-  expect(warnings).toEqual([]);
-});
-
-test('who lists needs the tag "management" and access to the vhost, and can touch no queue', async () => {
-  const { url } = await newVhost();
-  await openClient({ url }).publish('t', raw('a'));
-  const mine = await addUser(url, LISTS, 'management');
-  const found = [];
-  for await (const page of listTaskQueues({ url: mine, apiUrl: inject('apiUrl').replace(/\/\/.*@/, '//') }))
-    found.push(...page.map(({ taskId }) => taskId));
-  expect(found).toEqual(['t']);
-  await refuses(openClient({ url: mine }).take('t', () => {}));
-  const untagged = await addUser(url, LISTS);
-  await refuses(
-    findIdleTaskQueues({ url: untagged, apiUrl: inject('apiUrl').replace(/\/\/.*@/, '//') }).next(),
+test('without permission to publish, each of many messages is refused, and none called uncertain', async () => {
+  const { url, adminUrl } = await userWith({ configure: '.*', write: '^mcp:', read: '.*', tags: '' });
+  const queue = openQueue({ url });
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, index) => queue.enqueue('task', numbered(index))),
   );
+  const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code);
+  expect(new Set(codes)).toEqual(new Set(['ACCESS_REFUSED']));
+  expect(await openQueue({ url: adminUrl }).size('task')).toBe(0);
 });
-
-async function firstMessage(client: TaskQueueClient): Promise<string> {
-  for await (const item of watchTasks(client, ['t']))
-    if (item.kind === 'message') return item.message.body.toString();
-  return 'the watch ended';
-}
