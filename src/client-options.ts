@@ -78,5 +78,5 @@ export interface QueueDepth {
   consumers: number;
 }
 
-/** What peek holds while it looks is missing for everybody else, so it does not hold more. */
+/** The most messages that one peek looks at: while it does, nobody else can read them. */
 export const MAX_PEEK = 1000;

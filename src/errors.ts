@@ -72,6 +72,11 @@ export class TaskQueueError extends Error {
   /** What to do about it, for people. */
   readonly hint: string | undefined;
 
+  /**
+   * @param code
+   * @param message what failed, and on what
+   * @param options
+   */
   constructor(code: ErrorCode, message: string, { cause, hint }: TaskQueueErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;

@@ -6,7 +6,10 @@ import { parseTimestamp } from './timestamps.ts';
 
 /** For {@link listTaskQueues}. */
 export interface ListTaskQueuesOptions {
-  /** Task ids to list: `*` any text, `?` one character, `\` before a character that is meant as it is. Default all. */
+  /**
+   * Task ids to list: `*` is any text, `?` one character; a backslash goes before a character that is meant as it
+   * is. Default: all.
+   */
   glob?: string;
   /**
    * Where the numbers come from. `counted`, the default: counted now; nothing else is known. `statistics`: the

@@ -17,6 +17,8 @@ export interface MessageRecord extends RawMessage {
  *
  * A body that is not one line of JSON in valid UTF-8 travels as `body_base64` instead. Properties have their
  * AMQP names. {@link parseRecord} gives the same bytes and properties back.
+ *
+ * @param message
  */
 export function encodeRecord({ taskId, redelivered, properties, body }: StoredMessage): string {
   const { headers, ...rest } = properties;

@@ -104,6 +104,8 @@ export class TaskQueueClient {
    * Looks at the oldest messages. They stay where they are, but nobody else sees them for a moment, while this
    * reads them, and the broker marks them as redelivered. Do not use it on a quorum queue: RabbitMQ 4
    * counts it as a delivery, and drops a message after 20 of them; and it is back some milliseconds later only.
+   * @param taskId
+   * @param options
    */
   async peek(taskId: string, { limit = 1, skip = 0 }: PeekOptions = {}): Promise<StoredMessage[]> {
     checkCount('limit', limit);
@@ -143,7 +145,9 @@ export class TaskQueueClient {
 
   /**
    * {@link drain}, and then {@link deleteIfUnused} unless `keepQueue`. Watchers see it as one clear.
+   * @param taskId
    * @param handle where the messages go before they are removed; default: nowhere
+   * @param options
    * @returns how many were removed
    */
   async clear(
@@ -230,7 +234,7 @@ export class TaskQueueClient {
   /**
    * Listens to live events. They come from publishers with this package's events switched on; `watchTasks`
    * makes something whole of them.
-   * @throws TaskQueueError when the subscription cannot be set up, `ACCESS_REFUSED` for one
+   * @throws TaskQueueError when the subscription cannot be set up, for example `ACCESS_REFUSED`
    */
   async subscribe(
     events: readonly EventName[],

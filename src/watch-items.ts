@@ -11,9 +11,13 @@ export type WatchItem =
     }
   /** A message that is too large for its event to carry the body. It is in its queue as ever. */
   | { kind: 'large-message'; taskId: string; bodyBytes: number; properties: MessageProperties }
+  /** Messages were taken by a reader. Only with `removals`. */
   | { kind: 'dequeued'; taskId: string; count: number; messageId: string | undefined }
+  /** All messages were removed, and the queue unless it was kept. Only with `removals`. */
   | { kind: 'cleared'; taskId: string; count: number }
   /** Something may have happened that was not seen. */
   | { kind: 'gap'; taskId: string | undefined; reason: string }
+  /** The connection to the broker was lost. Watching goes on when it is back. */
   | { kind: 'interrupted'; error: TaskQueueError }
+  /** The connection is back, after so many milliseconds. */
   | { kind: 'resumed'; afterMs: number };

@@ -18,9 +18,9 @@ export interface WatchTasksOptions {
   /** Also tell when messages are dequeued or cleared. Default false. */
   removals?: boolean;
   /**
-   * Where all tasks are watched: asked, every 5 seconds or more, which queues have grown, as only the management
-   * API knows them. Their statistics are
-   * up to 10 seconds old. Without it, publishers without events are noticed in named tasks alone.
+   * Where the management API is, which knows all queues. With no task named it is asked, every 5 seconds or less
+   * often, which of them have grown; its statistics are up to 10 seconds old. Left out: publishers without events
+   * are noticed in named tasks alone.
    */
   api?: ManagementApiOptions;
 }
@@ -37,6 +37,9 @@ export interface WatchTasksOptions {
  *
  * Goes on by itself when the broker comes back, and says so, as it says what it may have missed.
  *
+ * @param client it stays open afterwards
+ * @param taskIds the tasks to follow; none for all
+ * @param options
  * @throws TaskQueueError when the broker cannot be reached at the start, or refuses the subscription
  */
 export async function* watchTasks(

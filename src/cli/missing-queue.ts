@@ -13,7 +13,7 @@ export async function depthOrFail(client: ClientContext['client'], taskId: strin
   throw new CommandFailure(
     ExitCode.noSuchQueue,
     `Task ${JSON.stringify(taskId)} has no queue ${JSON.stringify(client.prefix + taskId)}`,
-    { hint: 'Is the id right? "mcp-taskq ls" lists the tasks that have one; it goes with its last message.' },
+    { hint: 'Is the id right? "mcp-taskq ls" lists the tasks that have one; a finished task has none.' },
   );
 }
 
