@@ -18,6 +18,12 @@ const TRANSIENT: readonly ErrorCode[] = [
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 
+/** What the connections of one client know of the broker together. */
+export interface ConnectionHistory {
+  /** It could be reached, and so is away only for a while when it cannot. */
+  wasOpen: boolean;
+}
+
 /**
  * One AMQP connection that opens when it is first needed and again after it was lost. Whoever needs it while
  * it opens waits for the same attempt.
@@ -29,19 +35,23 @@ export class BrokerConnection {
   #current: { model: ChannelModel; socket: AbortController } | undefined;
   /** The node that answered last comes first the next time. */
   #preferred = 0;
-  #wasOpen = false;
+  readonly #history: ConnectionHistory;
   #blocked: { reason: string; ended: Promise<void>; end: () => void } | undefined;
   /** Ends attempts under way, and the waits between them. */
   readonly #closing = new AbortController();
 
-  /** @param purpose shown beside the connection's name in RabbitMQ's list */
-  constructor(options: ResolvedOptions, purpose: string) {
+  /**
+   * @param purpose shown beside the connection's name in RabbitMQ's list
+   * @param history of all connections of one client
+   */
+  constructor(options: ResolvedOptions, purpose: string, history: ConnectionHistory) {
     this.#options = options;
+    this.#history = history;
     this.#name = `${options.connectionName} ${purpose}`;
   }
 
   /**
-   * The open connection. Fails after one attempt at each URL when there never was one; afterwards it goes on
+   * The open connection. Fails after one attempt at each URL when its client never had one; afterwards it goes on
    * trying, with growing pauses, until `reconnectTimeoutMs`.
    */
   open(): Promise<ChannelModel> {
@@ -83,7 +93,7 @@ export class BrokerConnection {
     for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_RETRY_MS)) {
       const failure = await this.#dialEach();
       if (!(failure instanceof TaskQueueError)) return failure;
-      const retriable = this.#wasOpen && TRANSIENT.includes(failure.code);
+      const retriable = this.#history.wasOpen && TRANSIENT.includes(failure.code);
       if (!retriable || Date.now() + pauseMs > giveUpAt) throw failure;
       await this.#pause(pauseMs * (0.5 + Math.random() / 2));
     }
@@ -140,7 +150,7 @@ export class BrokerConnection {
 
   #adopt(model: ChannelModel, socket: AbortController): void {
     this.#current = { model, socket };
-    this.#wasOpen = true;
+    this.#history.wasOpen = true;
     joinWrites((model.connection as unknown as { stream: Writable }).stream);
     // Without a listener the process would die of it; each operation hears of it through its own channel.
     model.on('error', () => {});

@@ -6,7 +6,7 @@ import type { StoredMessage } from '../stored-message.ts';
 import type { EventName } from '../task-events.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { ConfirmedPublisher } from './confirmed-publisher.ts';
-import { BrokerConnection } from './connection.ts';
+import { BrokerConnection, type ConnectionHistory } from './connection.ts';
 import { EventPublisher } from './event-publisher.ts';
 import { EventSubscription } from './event-subscription.ts';
 import { fromAmqplib } from './properties.ts';
@@ -37,12 +37,13 @@ export class Session {
   #closing: Promise<void> | undefined;
   readonly #subscriptions = new Set<EventSubscription>();
   readonly #connections: readonly BrokerConnection[];
+  readonly #history: ConnectionHistory = { wasOpen: false };
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
-    const publishing = new BrokerConnection(options, 'publish');
-    const reading = new BrokerConnection(options, 'read');
-    const deleting = new BrokerConnection(options, 'delete');
+    const publishing = new BrokerConnection(options, 'publish', this.#history);
+    const reading = new BrokerConnection(options, 'read', this.#history);
+    const deleting = new BrokerConnection(options, 'delete', this.#history);
     this.#publisher = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     this.#declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
@@ -61,7 +62,7 @@ export class Session {
 
   /** Listens to events, on a connection of its own that ends with the subscription. */
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
-    const connection = new BrokerConnection(this.#options, 'watch');
+    const connection = new BrokerConnection(this.#options, 'watch', this.#history);
     const subscription = new EventSubscription(connection, this.#options, events, listener);
     // Before it has started: a close in the meantime must find the connection that is being opened.
     this.#subscriptions.add(subscription);

@@ -1,6 +1,7 @@
 import { expect, inject, test } from 'vitest';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openQueue } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 
 // Two ways to the same broker stand for two nodes of a cluster: what is tested is who is asked.
 async function twoNodes() {
@@ -49,6 +50,19 @@ test('a peer that went away without a word is noticed by its heartbeats', async 
   expect(second.accepted).toBeGreaterThan(0);
   expect(await queue.size(task)).toBe(2);
 }, 15_000);
+
+test('a client that was connected waits for the broker with each of its connections, also a first one', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const queue = openQueue({ url: proxy.url, connectTimeoutMs: 300, closeTimeoutMs: 300 });
+  const task = newTask();
+  await queue.enqueue(task, numbered(0));
+  proxy.fault = { kind: 'stall' };
+  const { accepted } = proxy;
+  const reading = queue.size(task);
+  await until(() => proxy.accepted > accepted + 1);
+  proxy.fault = { kind: 'none' };
+  expect(await reading).toBe(1);
+});
 
 test('an error names the node that was asked for first when none can be reached', async () => {
   const queue = openQueue({ url: ['amqp://127.0.0.1:1', 'amqp://127.0.0.1:2'] });
