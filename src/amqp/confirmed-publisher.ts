@@ -50,10 +50,11 @@ export class ConfirmedPublisher {
   /**
    * Opens what is needed, and waits while a resource alarm of the broker blocks publishing: nothing is written
    * to a blocked connection, where it would lie in the socket, neither sent nor given up.
+   * @param since when the message was handed in: the wait for the end of an alarm counts from there
    * @throws TaskQueueError
    */
-  async ready(what: string): Promise<void> {
-    const giveUpAt = Date.now() + this.#options.confirmTimeoutMs;
+  async ready(what: string, since = Date.now()): Promise<void> {
+    const giveUpAt = since + this.#options.confirmTimeoutMs;
     while (!this.isReady) {
       const { blocked } = this.#connection;
       if (blocked === undefined) await this.#openChannel(what);

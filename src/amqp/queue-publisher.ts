@@ -90,9 +90,10 @@ export class QueuePublisher {
     const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
     const timeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
     const onTimeout = () => this.#publisher.blockedError(what) ?? lateError(what, timeoutMs);
+    const since = Date.now();
     const ready = async () => {
       // A blocked connection does not answer requests either.
-      await this.#publisher.ready(what);
+      await this.#publisher.ready(what, since);
       return work();
     };
     return this.#waitingLimit.hold(what, () => this.#order.run(queue, ready, { timeoutMs, onTimeout }));

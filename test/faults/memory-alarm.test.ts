@@ -51,6 +51,7 @@ test('while a memory alarm lasts, enqueue fails by its deadline, reading goes on
     });
   }
   expect(waitedMs).toBeGreaterThan(confirmTimeoutMs * 0.9);
+  expect(waitedMs).toBeLessThan(confirmTimeoutMs * 2);
   expect(await queue.peek('filled')).toEqual(numbered(0));
   expect(await queue.dequeue('filled')).toEqual(numbered(0));
   expect(await queue.size('filled')).toBe(before - 1);
