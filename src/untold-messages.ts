@@ -55,6 +55,9 @@ export async function searchAllTasks(
       isAnswered = true;
     } catch (error) {
       if (!isTaskQueueError(error)) throw error;
+      // Nobody tells which tasks are over, and what comes meanwhile is not seen: it begins anew when there is a list.
+      tasks.forgetAllBut(new Set());
+      isFirst = true;
       if (isAnswered) {
         const reason = `messages of publishers without events are not seen for now: ${error.message}`;
         await search.items.put({ kind: 'gap', taskId: undefined, reason });

@@ -1,4 +1,3 @@
-import { ErrorCode, isTaskQueueError } from '../index.ts';
 import { CommandFailure } from './command-failure.ts';
 import type { ClientContext } from './context.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -34,6 +33,7 @@ async function isPlain(
   try {
     return await client.isPlainQueue(taskId);
   } catch (error) {
+    const { ErrorCode, isTaskQueueError } = await import('../index.ts');
     if (!isTaskQueueError(error) || error.code !== ErrorCode.accessRefused) throw error;
     if (force) return undefined;
     throw new CommandFailure(ExitCode.refused, error.message, {

@@ -1,4 +1,5 @@
 import { expect, inject, test } from 'vitest';
+import { listTaskQueues } from '../../src/index.ts';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
@@ -42,11 +43,17 @@ test('peek refuses a quorum queue, and with --force says what 30 looks at a mess
   const { rabbitmq_version } = (await (await callApi('GET', 'overview')).json()) as {
     rabbitmq_version: string;
   };
-  const looks = rabbitmq_version.startsWith('3.') ? 30 : 20;
-  for (let look = 1; look < looks; look++) await expect.poll(() => client.peek('t')).toHaveLength(1);
-  if (looks === 30) await expect.poll(() => client.peek('t')).toHaveLength(1);
-  else
-    await expect
-      .poll(async () => (await client.peek('t')).length || (await client.depth('t'))?.messages)
-      .toBe(0);
-});
+  const isCounted = !rabbitmq_version.startsWith('3.');
+  for (let look = 1; look < (isCounted ? 20 : 30); look++)
+    await expect.poll(() => client.peek('t')).toHaveLength(1);
+  // At the end of the limit, where there is one, a last look is one too many.
+  await expect.poll(async () => (await client.peek('t')).length).toBe(1);
+  await expect.poll(() => inQueue(url), { timeout: 15_000 }).toBe(isCounted ? 0 : 1);
+}, 60_000);
+
+/** Ready or held, so that a message is never missing while it is on its way back. Up to 5 s old. */
+async function inQueue(url: string): Promise<number | undefined> {
+  for await (const [queue] of listTaskQueues({ url, apiUrl: inject('apiUrl') }))
+    if (queue?.ready !== undefined) return queue.ready + (queue.unacked ?? 0);
+  return undefined;
+}

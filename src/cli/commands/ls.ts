@@ -156,6 +156,7 @@ function tablePrinter({ stdout, settings, note }: Context): Printer {
   };
   return {
     async write(queues) {
+      if (queues.length === 0) return;
       firstWidth ??= widthOfTasks(queues);
       for (let index = 0; index < queues.length; index += TABLE_ROWS)
         await print(queues.slice(index, index + TABLE_ROWS), firstWidth);

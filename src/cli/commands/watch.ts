@@ -50,6 +50,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const { client, stop, note, settings } = context;
   const { watchTasks, encodeRecord } = await import('../../index.ts');
   const select = await selectionOf(options);
+  await stop.race(client.connect());
   const ending = endings(options, stop.signal);
   const isTerminal = process.stdout.isTTY === true;
   const messages = createMessageWriter({
@@ -63,7 +64,6 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const { limit = Number.POSITIVE_INFINITY, tail, events: removals = false } = options;
   let seen = 0;
   try {
-    await stop.race(client.connect());
     if (process.stderr.isTTY) note(`Watching ${whatIsWatched(taskIds)}. Ctrl-C ends it.`);
     const api = { ...settings.connection, apiUrl: settings.apiUrl };
     for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals, api })) {
