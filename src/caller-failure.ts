@@ -5,6 +5,10 @@
 export class CallerFailure {
   #failure: { reason: unknown } | undefined;
 
+  get isKnown(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Runs the caller's code. */
   async watch<T>(work: () => T | Promise<T>): Promise<T> {
     try {

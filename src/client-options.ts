@@ -33,8 +33,11 @@ export interface DrainOptions {
    * that is in the queue is read for it. On a quorum queue each time counts as a delivery, as with a peek.
    */
   select?: (message: StoredMessage) => boolean;
-  /** Hand everything over in one batch, so that it is acknowledged together or not at all. Default false. */
-  whole?: boolean;
+  /**
+   * Remove everything together, when the last batch has been handled, or nothing. When the connection is lost before
+   * that, the handler gets all of it once more, from the first message on. Default false.
+   */
+  allOrNone?: boolean;
   /** Stop between two batches. */
   signal?: AbortSignal;
 }
@@ -45,8 +48,11 @@ export interface ClearOptions extends DrainOptions {
   keepQueue?: boolean;
 }
 
-/** Takes care of a batch: writes it somewhere, say. Rejecting keeps the batch in the queue. */
-export type BatchHandler = (batch: StoredMessage[]) => Promise<void> | void;
+/**
+ * Takes care of a batch: writes it somewhere, say. Rejecting keeps the batch in the queue.
+ * `before` says how many it was handed before this batch.
+ */
+export type BatchHandler = (batch: StoredMessage[], before: number) => Promise<void> | void;
 
 /** What {@link TaskQueueClient.subscribe} tells. */
 export interface SubscriptionListener {

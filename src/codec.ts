@@ -9,6 +9,9 @@ import { formatTimestamp, parseTimestamp } from './timestamps.ts';
 
 type JsonObject = { [key: string]: unknown };
 
+const WIRE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'original_request_id']);
+const MESSAGE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'originalRequestId']);
+
 /** The years 1 to 9999: all that the wire has and Python reads. Microseconds, say, would be far outside. */
 const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z');
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
@@ -23,13 +26,13 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong with it.
  */
 export function encodeQueuedMessage(message: QueueableMessage): Buffer {
-  const { type, message: rpc, timestamp, originalRequestId, ...extra } = parseQueuedMessage(message);
+  const checked = parseQueuedMessage(message);
   const envelope = {
-    type,
-    message: rpc,
-    timestamp: formatTimestamp(timestamp),
-    original_request_id: originalRequestId ?? null,
-    ...extra,
+    type: checked.type,
+    message: checked.message,
+    timestamp: formatTimestamp(checked.timestamp),
+    original_request_id: checked.originalRequestId ?? null,
+    ...membersBesides(MESSAGE_MEMBERS, checked),
   };
   try {
     return Buffer.from(JSON.stringify(envelope));
@@ -53,13 +56,14 @@ export function decodeQueuedMessage(taskId: string, body: Buffer): QueuedMessage
   }
   try {
     const envelope = asObject(value, 'it');
-    const { timestamp, original_request_id: origin, ...rest } = envelope;
+    const { type, message, timestamp, original_request_id: origin } = envelope;
     if (typeof timestamp !== 'string') throw new Refusal('"timestamp" is not a string');
     const ms = parseTimestamp(timestamp);
     if (ms === undefined) throw new Refusal('"timestamp" is not ISO 8601');
-    const decoded: JsonObject = { ...rest, timestamp: ms };
+    const decoded: JsonObject = { type, message, timestamp: ms };
     if (origin !== undefined && origin !== null) decoded.originalRequestId = origin;
-    return checkQueuedMessage(decoded);
+    const extra = membersBesides(WIRE_MEMBERS, envelope);
+    return checkQueuedMessage(extra ? { ...extra, ...decoded } : decoded);
   } catch (error) {
     if (error instanceof Refusal) throw new MalformedMessageError(taskId, body, error.message);
     throw error;
@@ -99,8 +103,16 @@ function checkQueuedMessage(envelope: JsonObject): QueuedMessage {
   }
   const { check, nullable } = CHECKS[checkType(envelope.type)];
   check(rpc);
+  const message = withoutNull(rpc, nullable);
   // Every field that the type promises has been looked at; the rest is kept as it is.
-  return { ...envelope, message: withoutNull(rpc, nullable) } as unknown as QueuedMessage;
+  return (message === rpc ? envelope : { ...envelope, message }) as unknown as QueuedMessage;
+}
+
+/** Copied only where there are any: a copy of each message would cost more than all of the checks. */
+function membersBesides(known: ReadonlySet<string>, envelope: object): JsonObject | undefined {
+  const names = Object.keys(envelope).filter((name) => !known.has(name));
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(names.map((name) => [name, (envelope as JsonObject)[name]]));
 }
 
 interface TypeCheck {

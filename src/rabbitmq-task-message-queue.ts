@@ -75,10 +75,12 @@ export class RabbitMQTaskMessageQueue {
    */
   async dequeueAll(taskId: string, _sessionId?: string): Promise<QueuedMessage[]> {
     const messages: QueuedMessage[] = [];
-    const take = (batch: StoredMessage[]) => {
+    const take = (batch: StoredMessage[], before: number) => {
+      // Shorter than it is when the connection was lost, and all of them come again.
+      messages.length = before;
       for (const message of batch) messages.push(decode(message));
     };
-    await this.#client.clear(taskId, take, { whole: true, keepQueue: true });
+    await this.#client.clear(taskId, take, { allOrNone: true, keepQueue: true });
     try {
       await this.#client.deleteIfUnused(taskId);
     } catch (error) {

@@ -261,7 +261,7 @@ export class TaskQueueClient {
     options: DrainOptions,
     onRemoved: (count: number) => void,
   ): Promise<number> {
-    const { limit, batchSize = DEFAULT_BATCH_SIZE, select, whole, signal } = options;
+    const { limit, batchSize = DEFAULT_BATCH_SIZE, select, allOrNone = false, signal } = options;
     if (limit !== undefined) checkCount('limit', limit);
     checkCount('batchSize', batchSize);
     const { operationTimeoutMs } = this.#options;
@@ -276,17 +276,19 @@ export class TaskQueueClient {
         most: limit,
         batchSize,
         select: select && ((message: Delivery) => select(toStoredMessage(taskId, message))),
-        whole,
+        allOrNone,
         signal,
         operationTimeoutMs,
         onRemoved,
       };
-      return consumeInBatches(lease, queue, bulk, (batch) => {
+      return consumeInBatches(lease, queue, bulk, (batch, before) => {
         isHandedOver = true;
-        return failure.watch(() => handle(batch.map((message) => toStoredMessage(taskId, message))));
+        const stored = batch.map((message) => toStoredMessage(taskId, message));
+        return failure.watch(() => handle(stored, before));
       });
     };
-    return failure.passOn(this.#read(taskId, 'Cannot drain', 0, drain, () => !isHandedOver));
+    const isRepeatable = () => !isHandedOver || (allOrNone && !failure.isKnown);
+    return failure.passOn(this.#read(taskId, 'Cannot drain', 0, drain, isRepeatable));
   }
 
   /**

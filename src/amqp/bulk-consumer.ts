@@ -14,8 +14,8 @@ export interface BulkOptions {
   select?: ((message: ConsumeMessage) => boolean) | undefined;
   /** Handle at most this many. */
   most?: number | undefined;
-  /** Collect everything before the handler is called, once. */
-  whole?: boolean | undefined;
+  /** Acknowledge when everything has been handled, and not batch by batch. */
+  allOrNone?: boolean | undefined;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
   /** How long a queue that is not empty may deliver nothing. */
@@ -28,44 +28,78 @@ export interface BulkOptions {
  * Consumes a queue in order, up to a limit, or until it is empty, whichever comes first: others may be
  * reading it too. A batch is acknowledged when the handler has resolved. Everything else that was delivered
  * goes back to its place, and has done so when this returns or rejects.
+ * @param handle is told how many were handed over before
  * @returns how many messages were handled and acknowledged
  */
 export async function consumeInBatches(
   lease: ChannelLease,
   queue: string,
   options: BulkOptions,
-  handle: (batch: ConsumeMessage[]) => Promise<void> | void,
+  handle: (batch: ConsumeMessage[], before: number) => Promise<void> | void,
 ): Promise<number> {
-  const { limit, batchSize, select, whole = false, signal, operationTimeoutMs, onRemoved } = options;
+  const { limit, batchSize, select, allOrNone = false, signal, operationTimeoutMs, onRemoved } = options;
   const { most = limit } = options;
-  // What is held back counts for the prefetch, so that a selection would come to a halt.
-  const prefetch = whole || select ? 0 : Math.min(batchSize, limit);
+  // What is held counts for the prefetch, so that reading would come to a halt.
+  const prefetch = allOrNone || select ? 0 : Math.min(batchSize, limit);
   const consumption = await Consumption.start(lease, queue, prefetch);
+  const handled = new HandledMessages(lease, select !== undefined);
   let seen = 0;
-  let handled = 0;
   try {
-    while (seen < limit && handled < most && !signal?.aborted) {
-      const wanted = Math.min(whole ? limit : batchSize, limit - seen);
-      const batch = await consumption.take(whole ? wanted : 1, wanted, operationTimeoutMs, signal);
+    while (seen < limit && handled.count < most && !signal?.aborted) {
+      const wanted = Math.min(batchSize, limit - seen);
+      const batch = await consumption.take(1, wanted, operationTimeoutMs, signal);
       if (batch.length === 0 || signal?.aborted) break;
       seen += batch.length;
-      const selected = select ? batch.filter(select).slice(0, most - handled) : batch;
+      const selected = select ? batch.filter(select).slice(0, most - handled.count) : batch;
       if (selected.length === 0) continue;
-      await handle(selected);
-      handled += selected.length;
-      acknowledge(lease, selected, select !== undefined);
-      onRemoved(selected.length);
+      await handle(selected, handled.count);
+      handled.add(selected);
+      if (!allOrNone) onRemoved(handled.acknowledge());
     }
+    if (allOrNone && !signal?.aborted && handled.count > 0) onRemoved(handled.acknowledge());
   } finally {
     await consumption.end();
   }
-  return handled;
+  return handled.acknowledged;
 }
 
-/** In one request, unless messages between these are held back. */
-function acknowledge({ channel }: ChannelLease, messages: ConsumeMessage[], hasGaps: boolean): void {
-  if (hasGaps) for (const message of messages) channel.ack(message);
-  else channel.ack(messages.at(-1) as ConsumeMessage, true);
+/** What a handler has taken care of, so that the broker may forget it. */
+class HandledMessages {
+  readonly #lease: ChannelLease;
+  readonly #hasGaps: boolean;
+  #waiting: ConsumeMessage[] = [];
+  #count = 0;
+  #acknowledged = 0;
+
+  /** @param hasGaps messages between these may be held back */
+  constructor(lease: ChannelLease, hasGaps: boolean) {
+    this.#lease = lease;
+    this.#hasGaps = hasGaps;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  add(messages: ConsumeMessage[]): void {
+    this.#count += messages.length;
+    // Without gaps the last one stands for all before it, and those need not be kept.
+    this.#waiting = this.#hasGaps ? this.#waiting.concat(messages) : messages.slice(-1);
+  }
+
+  /** @returns how many that were, since the last time */
+  acknowledge(): number {
+    const { channel } = this.#lease;
+    for (const message of this.#waiting) channel.ack(message, !this.#hasGaps);
+    this.#waiting = [];
+    const before = this.#acknowledged;
+    this.#acknowledged = this.#count;
+    return this.#count - before;
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import type { ResolvedOptions } from '../options.ts';
 import type { RawMessage } from '../stored-message.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
-import { toAmqplib } from './properties.ts';
+import { publishOptions } from './properties.ts';
 
 /** What the broker says of a message: it is in the queue, or there is no such queue. */
 export type PublishOutcome = 'queued' | 'returned';
@@ -103,7 +103,7 @@ export class ConfirmedPublisher {
       }, confirmTimeoutMs);
       this.#inFlight.add(inFlight);
       try {
-        channel.publish('', queue, body, { ...toAmqplib(properties), mandatory: true }, (error: unknown) => {
+        channel.publish('', queue, body, publishOptions(properties), (error: unknown) => {
           if (!error) {
             this.#hasConfirmed = true;
             settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));

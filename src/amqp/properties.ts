@@ -32,10 +32,27 @@ export function fromAmqplib(received: ReceivedProperties): MessageProperties {
   return properties;
 }
 
-export function toAmqplib(properties: MessageProperties): Options.Publish {
-  const options: Record<string, unknown> = {};
-  for (const [name, theirs] of ENTRIES) {
-    if (properties[name] !== undefined) options[theirs] = properties[name];
-  }
-  return options;
+/**
+ * How amqplib is told to publish, and to say when there is no queue (`mandatory`). Written out, so that V8 sees one
+ * shape of object: made in a loop, it costs a publish more than everything else here does.
+ */
+export function publishOptions(properties: MessageProperties): Options.Publish {
+  const options: { [Name in keyof Options.Publish]: Options.Publish[Name] | undefined } = {
+    mandatory: true,
+    contentType: properties.content_type,
+    contentEncoding: properties.content_encoding,
+    headers: properties.headers,
+    deliveryMode: properties.delivery_mode,
+    priority: properties.priority,
+    correlationId: properties.correlation_id,
+    replyTo: properties.reply_to,
+    expiration: properties.expiration,
+    messageId: properties.message_id,
+    timestamp: properties.timestamp,
+    type: properties.type,
+    userId: properties.user_id,
+    appId: properties.app_id,
+  };
+  // amqplib leaves out what is undefined.
+  return options as Options.Publish;
 }

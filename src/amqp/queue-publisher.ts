@@ -32,7 +32,12 @@ export class QueuePublisher {
   constructor(publisher: ConfirmedPublisher, declarations: ChannelPool, options: ResolvedOptions) {
     this.#options = options;
     this.#waitingLimit = new WaitingLimit(options.maxWaitingOperations);
-    this.#declared = new LRUCache({ max: DECLARED_CACHE_SIZE, ttl: options.redeclareAfterMs });
+    // Without a resolution, as lru-cache would set a timer for each of them.
+    this.#declared = new LRUCache({
+      max: DECLARED_CACHE_SIZE,
+      ttl: options.redeclareAfterMs,
+      ttlResolution: 0,
+    });
     this.#publisher = publisher;
     this.#declarations = declarations;
   }
@@ -46,25 +51,33 @@ export class QueuePublisher {
     });
   }
 
-  async #publish(
-    queue: string,
-    message: RawMessage,
-    { create = true, maxSize }: PublishOptions,
-    what: string,
-  ): Promise<void> {
-    if (maxSize !== undefined) {
-      return this.#inTurn(queue, what, async () => {
-        const depth = create ? await this.#declare(queue, what) : await this.#depth(queue, what);
-        if (depth >= maxSize) throw overflowError(what, depth, maxSize);
-        await this.#publisher.ready(what);
-        // Confirmed before the next one counts, so that it is counted.
-        await this.#send(queue, message, create, what);
-      });
-    }
+  #publish(queue: string, message: RawMessage, options: PublishOptions, what: string): Promise<void> {
+    const { create = true, maxSize } = options;
+    if (maxSize !== undefined) return this.#publishIfRoom(queue, message, create, maxSize, what);
     const isKnown = !create || this.#declared.has(queue);
     if (isKnown && this.#publisher.isReady && !this.#order.isBusy(queue)) {
       return this.#send(queue, message, create, what);
     }
+    return this.#publishInTurn(queue, message, create, what);
+  }
+
+  #publishIfRoom(
+    queue: string,
+    message: RawMessage,
+    create: boolean,
+    maxSize: number,
+    what: string,
+  ): Promise<void> {
+    return this.#inTurn(queue, what, async () => {
+      const depth = create ? await this.#declare(queue, what) : await this.#depth(queue, what);
+      if (depth >= maxSize) throw overflowError(what, depth, maxSize);
+      await this.#publisher.ready(what);
+      // Confirmed before the next one counts, so that it is counted.
+      await this.#send(queue, message, create, what);
+    });
+  }
+
+  async #publishInTurn(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
     const { sent } = await this.#inTurn(queue, what, async () => {
       if (create && !this.#declared.has(queue)) await this.#declare(queue, what);
       await this.#publisher.ready(what);
@@ -100,27 +113,27 @@ export class QueuePublisher {
   }
 
   async #send(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
-    this.#sending.set(queue, (this.#sending.get(queue) ?? 0) + 1);
+    this.#countSending(queue, 1);
     try {
-      await this.#sendOrCreate(queue, message, create, what);
+      for (let vanished = 0; ; vanished++) {
+        const outcome = await this.#publisher.send(queue, message, what);
+        if (outcome === 'queued') return;
+        if (!create) throw missingError(what);
+        if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
+        // The queue is gone since it was declared: somebody cleared the task.
+        this.#declared.delete(queue);
+        await this.#declare(queue, what);
+        await this.#publisher.ready(what);
+      }
     } finally {
-      const left = (this.#sending.get(queue) as number) - 1;
-      if (left === 0) this.#sending.delete(queue);
-      else this.#sending.set(queue, left);
+      this.#countSending(queue, -1);
     }
   }
 
-  async #sendOrCreate(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
-    for (let vanished = 0; ; vanished++) {
-      const outcome = await this.#publisher.send(queue, message, what);
-      if (outcome === 'queued') return;
-      if (!create) throw missingError(what);
-      if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
-      // The queue is gone since it was declared: somebody cleared the task.
-      this.#declared.delete(queue);
-      await this.#declare(queue, what);
-      await this.#publisher.ready(what);
-    }
+  #countSending(queue: string, change: 1 | -1): void {
+    const count = (this.#sending.get(queue) ?? 0) + change;
+    if (count === 0) this.#sending.delete(queue);
+    else this.#sending.set(queue, count);
   }
 
   /** @returns how many messages were in the queue */

@@ -19,6 +19,9 @@ export interface ReplayRange {
   maxMessageBytes: number;
 }
 
+/** What was read for the check is kept up to this size, so that most files are read and parsed once. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+
 /** Enough to see what is wrong with a file. */
 const MAX_REPORTED = 5;
 
@@ -31,10 +34,10 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
   const source = await openLines(from);
   const parse = (line: InputLine) => parseLine(line, parseMessageInput, range.maxMessageBytes);
   try {
-    const count = await checkAll(source, parse);
+    const { count, kept } = await checkAll(source, parse);
     return {
       count: Math.max(0, Math.min(count - range.skip, range.limit ?? count)),
-      messages: () => select(source, parse, range),
+      messages: () => select(kept ?? parseAll(source, parse), range),
       close: source.close,
     };
   } catch (error) {
@@ -45,23 +48,32 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
 
 type Parse = (line: InputLine) => MessageRecord;
 
-async function checkAll(source: LineSource, parse: Parse): Promise<number> {
+/** @returns how many messages there are, and the messages themselves unless there is too much of them */
+async function checkAll(
+  source: LineSource,
+  parse: Parse,
+): Promise<{ count: number; kept: MessageRecord[] | undefined }> {
   const problems: string[] = [];
+  let kept: MessageRecord[] | undefined = [];
+  let bytes = 0;
   let count = 0;
   let bad = 0;
   let isUnfinished = false;
   for await (const line of source.lines()) {
     if (isBlank(line)) continue;
     try {
-      parse(line);
+      const record = parse(line);
       count++;
+      bytes += line.text.length;
+      if (bytes > MAX_KEPT_BYTES) kept = undefined;
+      kept?.push(record);
     } catch (error) {
       bad++;
       isUnfinished = line.isUnfinished;
       if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
     }
   }
-  if (bad === 0) return count;
+  if (bad === 0) return { count, kept };
   if (bad > MAX_REPORTED) problems.push(`and ${bad - MAX_REPORTED} more`);
   throw new CommandFailure(
     ExitCode.usage,
@@ -74,16 +86,18 @@ async function checkAll(source: LineSource, parse: Parse): Promise<number> {
   );
 }
 
+async function* parseAll(source: LineSource, parse: Parse): AsyncGenerator<MessageRecord> {
+  for await (const line of source.lines()) if (!isBlank(line)) yield parse(line);
+}
+
 async function* select(
-  source: LineSource,
-  parse: Parse,
-  { skip, limit }: ReplayRange,
+  records: AsyncIterable<MessageRecord> | Iterable<MessageRecord>,
+  { skip, limit = Number.POSITIVE_INFINITY }: ReplayRange,
 ): AsyncGenerator<MessageRecord> {
   let index = 0;
-  for await (const line of source.lines()) {
-    if (isBlank(line)) continue;
-    if (limit !== undefined && index >= skip + limit) return;
-    if (index++ >= skip) yield parse(line);
+  for await (const record of records) {
+    if (index >= skip + limit) return;
+    if (index++ >= skip) yield record;
   }
 }
 

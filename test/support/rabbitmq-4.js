@@ -1,8 +1,8 @@
-// Runs the tests on RabbitMQ 4, from Debian 13, in a folder of its own: `npm run test:rabbitmq-4`, with arguments for
-// vitest after `--`. The folder, 400 MB, is made once and kept; TASKQ_RABBITMQ_4 names another one. Needs Linux, root
-// and debootstrap.
+// Runs the tests on RabbitMQ 4, from Debian, in a folder of its own: `npm run test:rabbitmq-4`, with arguments for
+// vitest after `--`. TASKQ_DEBIAN says from which Debian: trixie (the default) has RabbitMQ 4.0, forky has 4.3. The
+// folder, 400 MB, is made once and kept; TASKQ_RABBITMQ_4 names another one. Needs Linux, root and debootstrap.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -17,13 +17,17 @@ const CHROOT = [
   'exec chroot "$0" "$@"',
 ].join(' && ');
 
-const tree = process.env.TASKQ_RABBITMQ_4 ?? join(homedir(), '.cache', 'mcp-taskq', 'debian-13');
+const suite = process.env.TASKQ_DEBIAN ?? 'trixie';
+const tree = process.env.TASKQ_RABBITMQ_4 ?? join(homedir(), '.cache', 'mcp-taskq', `debian-${suite}`);
 
 if (!existsSync(join(tree, BIN))) {
   const unfinished = `${tree}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(dirname(tree), { recursive: true });
-  run('debootstrap', ['--variant=minbase', '--include=rabbitmq-server', 'trixie', unfinished]);
+  // From the usual mirror, by the script for all new releases: a debootstrap does not know those after its own.
+  run('debootstrap', ['--variant=minbase', '--include=rabbitmq-server', suite, unfinished, '', 'sid']);
+  // Erlang looks up its own node's name.
+  writeFileSync(join(unfinished, 'etc', 'hosts'), '127.0.0.1 localhost\n');
   renameSync(unfinished, tree);
 }
 

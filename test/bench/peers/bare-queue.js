@@ -80,18 +80,18 @@ export class BareQueue {
     return JSON.parse(message.content.toString());
   }
 
-  /** All that is there now. Acknowledged in batches. */
+  /** All that is there now. Acknowledged in batches; without a prefetch all at once, at the end. */
   async drain(name, prefetch, handle) {
     const channel = await this.reading.createChannel();
     const { messageCount } = await channel.checkQueue(name);
-    await channel.prefetch(prefetch);
+    if (prefetch > 0) await channel.prefetch(prefetch);
     let count = 0;
     if (messageCount > 0) {
       await new Promise((resolve, reject) => {
         const onMessage = (message) => {
           handle(message);
           count++;
-          if (count % (prefetch / 2) === 0 || count === messageCount) channel.ack(message, true);
+          if (count === messageCount || (prefetch > 0 && count % (prefetch / 2) === 0)) channel.ack(message, true);
           if (count === messageCount) resolve();
         };
         channel.consume(name, onMessage).catch(reject);
@@ -101,10 +101,10 @@ export class BareQueue {
     return count;
   }
 
-  /** All messages, and then the queue. */
-  async clear(name) {
+  /** All messages, and then the queue. Without a prefetch all of them or, if this fails, none. */
+  async clear(name, prefetch = 500) {
     const messages = [];
-    await this.drain(name, 500, ({ content }) => messages.push(JSON.parse(content.toString())));
+    await this.drain(name, prefetch, ({ content }) => messages.push(JSON.parse(content.toString())));
     await this.channel.deleteQueue(name, { ifEmpty: true, ifUnused: true });
     return messages;
   }

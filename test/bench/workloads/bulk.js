@@ -30,6 +30,11 @@ export function bulk({ ours, client, bare, python, queueName, fill }) {
           goal: 1.2,
         },
         {
+          name: 'bare amqplib, all or none as well',
+          prepare,
+          run: async () => expectAll((await bare.clear(queue, 0)).length),
+        },
+        {
           ...python(viaPython, `clear of ${PYTHON_COUNT}`),
           operations: PYTHON_COUNT,
           goal: 1 / 10,

@@ -1,0 +1,65 @@
+import { expect, inject, test } from 'vitest';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+
+/** More than two batches. */
+const COUNT = 1_200;
+
+const ALL = Array.from({ length: COUNT }, (_, index) => numbered(index));
+
+async function fill(task: string): Promise<void> {
+  const queue = openQueue();
+  await Promise.all(ALL.map((message) => queue.enqueue(task, message)));
+}
+
+test('a message that cannot be decoded, behind many that can, keeps all of them in the queue', async () => {
+  const task = newTask();
+  await fill(task);
+  await openClient().publish(task, raw('{"type":"request"}'));
+  const queue = openQueue();
+  await expect(queue.dequeueAll(task)).rejects.toMatchObject({ code: 'MALFORMED_MESSAGE' });
+  expect(await queue.size(task)).toBe(COUNT + 1);
+  expect(await queue.peek(task)).toEqual(numbered(0));
+});
+
+test('dequeueAll begins again when the connection is lost in its midst, and has each message once', async () => {
+  const task = newTask();
+  await fill(task);
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const queue = openQueue({ url: proxy.url });
+  await queue.size(task);
+  const before = proxy.received;
+  proxy.fault = { kind: 'cut', afterBytes: 150_000 };
+  const all = queue.dequeueAll(task);
+  await until(() => proxy.received > before + 150_000);
+  proxy.fault = { kind: 'none' };
+  proxy.reset();
+  expect(await all).toEqual(ALL);
+  expect(await openClient().depth(task)).toBeUndefined();
+});
+
+test('a drain of all or none is told how many it was handed before, and removes nothing when it fails', async () => {
+  const task = newTask();
+  await fill(task);
+  const client = openClient();
+  const told: number[] = [];
+  const handle = (batch: unknown[], before: number) => {
+    told.push(before);
+    if (before + batch.length === COUNT) throw new Error('The disk is full');
+  };
+  await expect(client.drain(task, handle, { allOrNone: true })).rejects.toThrow('The disk is full');
+  expect(told[0]).toBe(0);
+  expect(told).toEqual([...new Set(told)].sort((a, b) => a - b));
+  expect((await client.depth(task))?.messages).toBe(COUNT);
+  expect(await client.drain(task, () => {}, { allOrNone: true })).toBe(COUNT);
+});
+
+test('a drain of all or none that is stopped removes nothing', async () => {
+  const task = newTask();
+  await fill(task);
+  const client = openClient();
+  const stop = new AbortController();
+  expect(await client.drain(task, () => stop.abort(), { allOrNone: true, signal: stop.signal })).toBe(0);
+  expect((await client.depth(task))?.messages).toBe(COUNT);
+});
