@@ -1,10 +1,10 @@
-import { JSONParser } from '@streamparser/json';
-
 /**
  * The items of a JSON array, as its text arrives, so that the whole of it is never in memory.
  * @throws SyntaxError when the text is no JSON array, or ends early
  */
 export async function* jsonItems<T>(chunks: AsyncIterable<Buffer>): AsyncGenerator<T[], void, undefined> {
+  // Loaded here: only long answers need it.
+  const { JSONParser } = await import('@streamparser/json');
   const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
   let items: T[] = [];
   let failure: Error | undefined;
