@@ -1,24 +1,19 @@
-import type { ConfirmChannel, Message } from 'amqplib';
+import type { ConfirmChannel } from 'amqplib';
 import { withDeadline } from '../deadline.ts';
 import { ErrorCode, PublishUnconfirmedError, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { RawMessage } from '../stored-message.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
+import { MessagesInFlight } from './messages-in-flight.ts';
 import { publishOptions } from './properties.ts';
+import { blockedError, lostError, notSentError, rejectedError, tooLargeError } from './publish-errors.ts';
 
 /** What the broker says of a message: it is in the queue, or there is no such queue. */
 export type PublishOutcome = 'queued' | 'returned';
 
 /** Between two channels that are given up, at least. */
 const RETIRE_PAUSE_MS = 250;
-
-interface InFlight {
-  queue: string;
-  body: Buffer;
-  messageId: string | undefined;
-  returned: boolean;
-}
 
 /**
  * Publishes to the default exchange on a confirm channel that nothing else uses, so that no failure of
@@ -32,8 +27,7 @@ export class ConfirmedPublisher {
   #closeReason: unknown;
   /** On this channel. */
   #hasConfirmed = false;
-  readonly #inFlight = new Set<InFlight>();
-  #onIdle: (() => void)[] = [];
+  readonly #inFlight = new MessagesInFlight();
   #retired: Promise<void> | undefined;
   #retiredAt = 0;
 
@@ -87,12 +81,10 @@ export class ConfirmedPublisher {
     return new Promise((resolve, reject) => {
       if (body.length > maxMessageBytes) return reject(tooLargeError(what, body.length, maxMessageBytes));
       if (channel === undefined) return reject(lostError(what));
-      const inFlight: InFlight = { queue, body, messageId, returned: false };
+      const inFlight = { queue, body, messageId, returned: false };
       const settle = (finish: () => void) => {
         clearTimeout(timer);
-        if (!this.#inFlight.delete(inFlight)) return;
-        finish();
-        if (this.#inFlight.size === 0) for (const wake of this.#onIdle.splice(0)) wake();
+        if (this.#inFlight.delete(inFlight)) finish();
       };
       const unconfirmed = (reason: string, cause?: unknown) =>
         settle(() => reject(new PublishUnconfirmedError(`${what}: ${reason}`, messageId, cause)));
@@ -109,7 +101,7 @@ export class ConfirmedPublisher {
             settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
           } else if (isNack(error)) {
             this.#retire(channel);
-            settle(() => reject(this.#rejectedError(what, error)));
+            settle(() => reject(rejectedError(what, this.#options.queueType, error)));
           } else if (this.#isRefused) {
             settle(() => reject(translateAmqpError(this.#closeReason, what)));
           } else
@@ -128,9 +120,8 @@ export class ConfirmedPublisher {
   }
 
   /** Resolves when nothing is in flight any more. */
-  async flush(): Promise<void> {
-    if (this.#inFlight.size === 0) return;
-    await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  flush(): Promise<void> {
+    return this.#inFlight.ended();
   }
 
   /**
@@ -145,21 +136,6 @@ export class ConfirmedPublisher {
     this.#retiredAt = Date.now();
     this.#channel = undefined;
     this.#retired = this.flush().then(() => channel.close().catch(() => {}));
-  }
-
-  /** RabbitMQ nacks what a queue with `overflow: reject-publish` has no room for. */
-  #rejectedError(what: string, cause: unknown): TaskQueueError {
-    if (this.#options.queueType === 'quorum') {
-      return new TaskQueueError(ErrorCode.publishRejected, `${what}: the broker rejected the message`, {
-        cause,
-        hint: 'The queue has no leader for the moment, or a policy limits its length (max-length). Try again.',
-      });
-    }
-    return new TaskQueueError(
-      ErrorCode.queueOverflow,
-      `${what}: Task message queue overflow: the broker rejected the message`,
-      { cause, hint: 'A policy limits the length of the queue (max-length with overflow reject-publish).' },
-    );
   }
 
   #openChannel(what: string): Promise<ConfirmChannel> {
@@ -190,70 +166,16 @@ export class ConfirmedPublisher {
       channel.on('close', () => {
         if (this.#channel === channel) this.#channel = undefined;
       });
-      channel.on('return', (message) => this.#markReturned(message));
+      channel.on('return', (message) => this.#inFlight.markReturned(message));
       this.#channel = channel;
       return channel;
     } catch (error) {
       throw translateAmqpError(error, what);
     }
   }
-
-  /**
-   * A return comes before the confirm of the same message, and the confirm still says ok. It is matched by
-   * queue, message id and bytes; among messages that are alike in all of them it makes no difference which
-   * one is published again.
-   */
-  #markReturned({ fields, properties, content }: Message): void {
-    for (const inFlight of this.#inFlight) {
-      if (
-        !inFlight.returned &&
-        inFlight.queue === fields.routingKey &&
-        inFlight.messageId === properties.messageId &&
-        inFlight.body.equals(content)
-      ) {
-        inFlight.returned = true;
-        return;
-      }
-    }
-  }
-}
-
-function tooLargeError(what: string, bytes: number, limit: number): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.messageTooLarge,
-    `${what}: the message has ${bytes} bytes, and the limit is ${limit}`,
-    {
-      hint: 'Raise maxMessageBytes together with the broker’s max_message_size, or send a reference instead.',
-    },
-  );
-}
-
-function lostError(what: string): TaskQueueError {
-  return new TaskQueueError(ErrorCode.connectionLost, `${what}: the connection to the broker was lost`, {
-    hint: 'Nothing was sent; the next call connects again.',
-  });
-}
-
-function blockedError(what: string, reason: string): TaskQueueError {
-  return new TaskQueueError(ErrorCode.brokerBlocked, `${what}: the broker blocks publishers (${reason})`, {
-    hint: 'It is short of memory or disk space; nothing was sent. Reading goes on: drain queues, or free resources.',
-  });
 }
 
 /** amqplib lib/channel.js hands this, and nothing else, to the callback of a message that was nacked. */
 function isNack(error: unknown): boolean {
   return error instanceof Error && error.message === 'message nacked';
-}
-
-function notSentError(error: unknown, what: string): TaskQueueError {
-  if (error instanceof RangeError || error instanceof TypeError) {
-    return new TaskQueueError(
-      ErrorCode.invalidMessage,
-      `${what}: its properties cannot be encoded: ${error.message}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return translateAmqpError(error, what);
 }

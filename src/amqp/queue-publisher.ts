@@ -1,13 +1,14 @@
 import type { Channel } from 'amqplib';
 import { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
-import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors.ts';
+import { ErrorCode, isTaskQueueError } from '../errors.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { RawMessage } from '../stored-message.ts';
 import type { ChannelPool } from './channel-pool.ts';
 import type { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { publishAgain } from './publish-again.ts';
+import { lateError, missingError, overflowError, vanishedError } from './publish-errors.ts';
 import { WaitingLimit } from './waiting-limit.ts';
 
 /** Queues that are known to exist. Forgetting one costs a declare, 0.3 ms. */
@@ -161,34 +162,4 @@ export class QueuePublisher {
       throw (isLate && this.#publisher.blockedError(what)) || error;
     }
   }
-}
-
-function lateError(what: string, ms: number): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.timeout,
-    `${what}: its turn behind other messages of the task did not come within ${ms} ms`,
-    { hint: 'The broker does not answer, or is away; nothing was sent.' },
-  );
-}
-
-function overflowError(what: string, size: number, maxSize: number): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.queueOverflow,
-    `${what}: Task message queue overflow: queue size (${size}) exceeds maximum (${maxSize})`,
-    { hint: 'Let the client read its messages, or raise the limit (maxTaskQueueSize).' },
-  );
-}
-
-function missingError(what: string): TaskQueueError {
-  return new TaskQueueError(ErrorCode.queueNotFound, `${what}: it has no queue`, {
-    hint: 'Leave out create: false (--no-create) to create the queue.',
-  });
-}
-
-function vanishedError(what: string, times: number): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.publishRejected,
-    `${what}: its queue vanished ${times} times while the message was on its way`,
-    { hint: 'Somebody deletes it over and over; the message is not queued.' },
-  );
 }
