@@ -1,4 +1,5 @@
 import { MAX_PEEK } from './client-options.ts';
+import { ErrorCode, isTaskQueueError } from './errors.ts';
 import { ItemQueue } from './item-queue.ts';
 import type { ManagementApiOptions } from './management-api.ts';
 import { queueName } from './naming.ts';
@@ -125,15 +126,35 @@ async function* existing(
   tail: number,
 ): AsyncGenerator<WatchItem> {
   const { taskId } = task;
-  const depth = (await client.depth(taskId))?.messages ?? 0;
+  const gap = (what: string, reason: string): WatchItem => ({
+    kind: 'gap',
+    taskId,
+    reason: `${what} that were there are not shown: ${reason}`,
+  });
+  const depth = await depthIfAllowed(client, taskId);
+  if (depth === undefined) {
+    // RabbitMQ 4.3; before, everybody is told.
+    if (tail > 0)
+      yield gap('messages', 'without permission to configure, write to or read a queue nobody sees into it');
+    return;
+  }
   if (depth === 0) return;
   const obstacle = await obstacleToPeeking(client, taskId, depth);
   if (obstacle !== undefined || tail === 0) {
     task.skip(depth);
-    if (tail > 0)
-      yield { kind: 'gap', taskId, reason: `${depth} messages that were there are not shown: ${obstacle}` };
+    if (tail > 0) yield gap(`${depth} messages`, `${obstacle}`);
     return;
   }
   const messages = task.notePeeked(await client.peek(taskId, { limit: MAX_PEEK }));
   for (const message of messages.slice(-tail)) yield { kind: 'message', source: 'existing', message };
+}
+
+/** How many messages there are; `undefined` when the broker does not tell this user. */
+async function depthIfAllowed(client: TaskQueueClient, taskId: string): Promise<number | undefined> {
+  try {
+    return (await client.depth(taskId))?.messages ?? 0;
+  } catch (error) {
+    if (isTaskQueueError(error) && error.code === ErrorCode.accessRefused) return undefined;
+    throw error;
+  }
 }
