@@ -21,9 +21,12 @@ export class CallerFailure {
 
   /** The result of the operation that ran it, or the caller's own rejection. */
   async passOn<T>(operation: Promise<T>): Promise<T> {
-    const outcome = await operation.catch((error) => {
+    let outcome: T;
+    try {
+      outcome = await operation;
+    } catch (error) {
       throw this.#failure ? this.#failure.reason : error;
-    });
+    }
     if (this.#failure) throw this.#failure.reason;
     return outcome;
   }

@@ -63,7 +63,7 @@ export class RabbitMQTaskMessageQueue {
    * Removes and returns the oldest message; `undefined` when there is none.
    * @throws MalformedMessageError when it cannot be decoded; it stays in the queue
    */
-  async dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
+  dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
     return this.#client.take(taskId, decode);
   }
 

@@ -305,16 +305,15 @@ export class TaskQueueClient {
     this.#throwIfClosed();
     const queue = this.#queueName(taskId);
     const what = `${doing} task ${JSON.stringify(taskId)}`;
-    const attempt = () => this.#session.reads.use(what, (lease) => work(lease, queue));
-    try {
-      return await attempt().catch((error) => {
-        if (hasCode(error, ErrorCode.connectionLost) && isRepeatable() && !this.#isClosed) return attempt();
-        throw error;
-      });
-    } catch (error) {
-      if (hasCode(error, ErrorCode.queueNotFound)) return missing;
-      if (hasCode(error, ErrorCode.connectionLost)) this.#throwIfClosed();
-      throw error;
+    for (let attempts = 1; ; attempts++) {
+      try {
+        return await this.#session.reads.use(what, (lease) => work(lease, queue));
+      } catch (error) {
+        if (hasCode(error, ErrorCode.queueNotFound)) return missing;
+        if (!hasCode(error, ErrorCode.connectionLost)) throw error;
+        this.#throwIfClosed();
+        if (attempts > 1 || !isRepeatable()) throw error;
+      }
     }
   }
 
