@@ -91,7 +91,8 @@ export class BareQueue {
         const onMessage = (message) => {
           handle(message);
           count++;
-          if (count === messageCount || (prefetch > 0 && count % (prefetch / 2) === 0)) channel.ack(message, true);
+          if (count === messageCount || (prefetch > 0 && count % (prefetch / 2) === 0))
+            channel.ack(message, true);
           if (count === messageCount) resolve();
         };
         channel.consume(name, onMessage).catch(reject);
