@@ -35,7 +35,8 @@ export interface DrainOptions {
   select?: (message: StoredMessage) => boolean;
   /**
    * Remove everything together, when the last batch has been handled, or nothing. When the connection is lost before
-   * that, the handler gets all of it once more, from the first message on. Default false.
+   * that, the handler gets what is there then, from the first message on: the result says how many were removed. Default
+   * false.
    */
   allOrNone?: boolean;
   /** Stop between two batches. */

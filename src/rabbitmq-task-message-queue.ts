@@ -80,7 +80,8 @@ export class RabbitMQTaskMessageQueue {
       messages.length = before;
       for (const message of batch) messages.push(decode(message));
     };
-    await this.#client.clear(taskId, take, { allOrNone: true, keepQueue: true });
+    // None of them when another reader had taken all before it could begin again.
+    messages.length = await this.#client.clear(taskId, take, { allOrNone: true, keepQueue: true });
     try {
       await this.#client.deleteIfUnused(taskId);
     } catch (error) {

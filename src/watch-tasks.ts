@@ -85,13 +85,14 @@ export async function* watchTasks(
     if (areAll) await subscription.follow();
     // Subscribed before it is looked at, so that nothing falls in between; what shows up in both is shown once.
     const named = areAll ? [] : [...tasks];
+    const visible: WatchedTask[] = [];
     for (const task of named) {
       await subscription.follow(task.taskId);
-      yield* existing(client, task, tail);
+      if (yield* existing(client, task, tail)) visible.push(task);
     }
     const search = { client, items, signal: stopping.signal };
     const searching = Promise.all([
-      ...named.map((task) => searchTask(search, task)),
+      ...visible.map((task) => searchTask(search, task)),
       areAll && api && searchAllTasks(search, tasks, api),
     ]).catch((error) => items.fail(error));
     yield* items;
@@ -120,33 +121,32 @@ function itemOf(event: TaskEvent, task: WatchedTask | undefined, removals: boole
   return { kind: 'message', source: 'live', message: { taskId, body, properties, redelivered: false } };
 }
 
+/** @returns whether the user may see into the task's queue */
 async function* existing(
   client: TaskQueueClient,
   task: WatchedTask,
   tail: number,
-): AsyncGenerator<WatchItem> {
+): AsyncGenerator<WatchItem, boolean> {
   const { taskId } = task;
-  const gap = (what: string, reason: string): WatchItem => ({
-    kind: 'gap',
-    taskId,
-    reason: `${what} that were there are not shown: ${reason}`,
-  });
   const depth = await depthIfAllowed(client, taskId);
   if (depth === undefined) {
     // RabbitMQ 4.3; before, everybody is told.
-    if (tail > 0)
-      yield gap('messages', 'without permission to configure, write to or read a queue nobody sees into it');
-    return;
+    const reason =
+      'only what publishers with events add is shown: it takes permission to configure, write to or read the queue to see more';
+    yield { kind: 'gap', taskId, reason };
+    return false;
   }
-  if (depth === 0) return;
+  if (depth === 0) return true;
   const obstacle = await obstacleToPeeking(client, taskId, depth);
   if (obstacle !== undefined || tail === 0) {
     task.skip(depth);
-    if (tail > 0) yield gap(`${depth} messages`, `${obstacle}`);
-    return;
+    if (tail > 0)
+      yield { kind: 'gap', taskId, reason: `${depth} messages that were there are not shown: ${obstacle}` };
+    return true;
   }
   const messages = task.notePeeked(await client.peek(taskId, { limit: MAX_PEEK }));
   for (const message of messages.slice(-tail)) yield { kind: 'message', source: 'existing', message };
+  return true;
 }
 
 /** How many messages there are; `undefined` when the broker does not tell this user. */

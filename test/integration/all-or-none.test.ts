@@ -39,6 +39,28 @@ test('dequeueAll begins again when the connection is lost in its midst, and has 
   expect(await openClient().depth(task)).toBeUndefined();
 });
 
+test('dequeueAll that begins again has nothing when another reader has taken all meanwhile', async () => {
+  const task = newTask();
+  await fill(task);
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const queue = openQueue({ url: proxy.url });
+  await queue.size(task);
+  const before = proxy.received;
+  proxy.fault = { kind: 'cut', afterBytes: 150_000 };
+  const all = queue.dequeueAll(task);
+  await until(() => proxy.received > before + 150_000);
+  // The next connection hears nothing until the other reader is done.
+  proxy.fault = { kind: 'mute' };
+  proxy.reset();
+  const other = openQueue();
+  const taken: unknown[] = [];
+  await until(async () => taken.push(...(await other.dequeueAll(task))) === COUNT);
+  proxy.fault = { kind: 'none' };
+  proxy.reset();
+  expect(taken).toEqual(ALL);
+  expect(await all).toEqual([]);
+});
+
 test('a drain of all or none is told how many it was handed before, and removes nothing when it fails', async () => {
   const task = newTask();
   await fill(task);
