@@ -71,10 +71,11 @@ export interface TaskQueueOptions {
    */
   maxMessageBytes?: number;
   /**
-   * A queue that was declared longer ago than this is declared again with the next publish, which takes one
-   * more round trip. It is for policies with `expires`: RabbitMQ takes a queue for unused that is only published
-   * to, and deletes it with all that is in it. Such a policy must be longer than this. Milliseconds, default
-   * 300,000 (five minutes).
+   * A queue that was declared longer ago than this is declared again with the next publish, and looked for after the
+   * confirm, which takes two more round trips. The one is for policies with `expires`: RabbitMQ takes a queue for unused
+   * that is only published to, and deletes it with all that is in it. Such a policy must be longer than this. The other
+   * is for whoever deletes idle queues, like `pruneTaskQueues`: a message that is on its way meanwhile is published again.
+   * Milliseconds, default 300,000 (five minutes).
    */
   redeclareAfterMs?: number;
   /**

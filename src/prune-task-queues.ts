@@ -8,7 +8,10 @@ import type { TaskQueueClient } from './task-queue-client.ts';
 export interface FindIdleTaskQueuesOptions {
   /** Task ids to look at, as in `listTaskQueues`. Default all. */
   glob?: string;
-  /** Nothing was done with the queue for so many milliseconds. Default 3,600,000, one hour. */
+  /**
+   * Nothing was done with the queue for so many milliseconds. Default 3,600,000, one hour. Keep it above the
+   * `redeclareAfterMs` of those who publish: see {@link pruneTaskQueues}.
+   */
   idleMs?: number;
 }
 
@@ -48,8 +51,9 @@ export async function* findIdleTaskQueues(
 
 /**
  * Deletes the queues of tasks, each only if it is empty and unused at that moment, which the broker itself
- * checks: a message that arrived meanwhile keeps its queue. Only what is published while RabbitMQ is deleting, some
- * milliseconds, is confirmed by it and dropped: see {@link TaskQueueClient.deleteIfUnused}.
+ * checks: a message that arrived meanwhile keeps its queue. RabbitMQ confirms, and drops, what arrives while it is
+ * deleting, some milliseconds; a {@link TaskQueueClient} that has not used the queue for `redeclareAfterMs` notices, and
+ * publishes it again.
  */
 export async function* pruneTaskQueues(
   client: TaskQueueClient,

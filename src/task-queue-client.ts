@@ -174,8 +174,8 @@ export class TaskQueueClient {
    * alone are also a queue that this client is publishing to, and a quorum queue: RabbitMQ has no such check for it.
    *
    * Not checked is a message that another program has got and not acknowledged: it goes with the queue, which
-   * matters if that program fails before it is done with it. And one that another process publishes in this very
-   * instant may be confirmed to it, and lost.
+   * matters if that program fails before it is done with it. And RabbitMQ confirms, and drops, what arrives in this very
+   * instant (rabbitmq-server#4746): {@link publish} notices that for a queue it has not used for `redeclareAfterMs`.
    * @returns whether the task has no queue now; false when it was left alone
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {

@@ -2,7 +2,7 @@
  * What can go wrong with a publish, in words. `what` says what was to be done and on what, as in
  * `Cannot enqueue to task "a"`.
  */
-import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { ErrorCode, PublishUnconfirmedError, TaskQueueError } from '../errors.ts';
 import type { QueueType } from '../options.ts';
 import { translateAmqpError } from './errors.ts';
 
@@ -78,6 +78,20 @@ export function missingError(what: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.queueNotFound, `${what}: it has no queue`, {
     hint: 'Leave out create: false (--no-create) to create the queue.',
   });
+}
+
+/** The broker has confirmed it, but it confirms also what it drops together with a queue. */
+export function unprovenError(
+  what: string,
+  messageId: string | undefined,
+  cause: unknown,
+): PublishUnconfirmedError {
+  const reason = cause instanceof Error ? cause.message.replace(`${what}: `, '') : String(cause);
+  return new PublishUnconfirmedError(
+    `${what}: it was confirmed, and then RabbitMQ did not say whether its queue is still there: ${reason}`,
+    messageId,
+    cause,
+  );
 }
 
 export function vanishedError(what: string, times: number): TaskQueueError {

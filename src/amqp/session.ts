@@ -10,6 +10,7 @@ import { BrokerConnection, type ConnectionHistory } from './connection.ts';
 import { EventPublisher } from './event-publisher.ts';
 import { EventSubscription } from './event-subscription.ts';
 import { fromAmqplib } from './properties.ts';
+import { QueueDeclarer } from './queue-declarer.ts';
 import { QueuePublisher } from './queue-publisher.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
@@ -47,7 +48,8 @@ export class Session {
     this.#publisher = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     this.#declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
-    this.queuePublisher = new QueuePublisher(this.#publisher, this.#declarations, options);
+    const declarer = new QueueDeclarer(this.#declarations, this.#publisher, options);
+    this.queuePublisher = new QueuePublisher(this.#publisher, declarer, options);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
     this.reads = new ChannelPool(reading, options, READ_CHANNELS);
     this.deletions = new ChannelPool(deleting, options, 1);

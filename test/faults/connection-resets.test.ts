@@ -166,6 +166,32 @@ test('a message that was not confirmed is not sent again by default, nor one wit
   }
 });
 
+test('a message that was confirmed counts as unconfirmed while nobody can say whether its queue is still there', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const task = newTask();
+  const publishing = (operationTimeoutMs: number) => {
+    const client = openClient({ url: proxy.url, operationTimeoutMs });
+    // The message gets through, and so does its confirm; the look at the queue does not arrive.
+    proxy.fault = { kind: 'deaf', after: 'a revived task' };
+    return client.publish(task, { body: Buffer.from('a revived task'), properties: { message_id: 'mine' } });
+  };
+  await expect(publishing(300)).rejects.toMatchObject({
+    code: 'PUBLISH_UNCONFIRMED',
+    messageId: 'mine',
+    message: expect.stringMatching(/was confirmed.*whether its queue is still there.*within 300 ms/),
+    cause: { code: 'TIMEOUT' },
+  });
+  const direct = openClient();
+  expect(await direct.depth(task)).toMatchObject({ messages: 1 });
+  const secondTime = publishing(20_000);
+  await until(async () => (await direct.depth(task))?.messages === 2);
+  proxy.fault = { kind: 'none' };
+  proxy.reset();
+  // Looked at again on a new connection.
+  await secondTime;
+  expect(await direct.depth(task)).toMatchObject({ messages: 2 });
+});
+
 test('what the retries of an unconfirmed message fail of does not hide that it may be in the queue', async () => {
   const proxy = await FaultProxy.inFrontOf(inject('url'));
   const task = newTask();

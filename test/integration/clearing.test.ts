@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { newTask, numbered, openClient, openQueue } from '../support/tasks.ts';
+import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 
 // RabbitMQ confirms, and loses, what arrives in the instant in which a queue is deleted. It happens in one of some
 // hundred bursts, so there are many.
@@ -19,4 +20,24 @@ test('clearing a task beside bursts of enqueues on one queue object loses nothin
     );
   }
   expect(await openClient().depth(task)).toBeUndefined();
+}, 60_000);
+
+test('a message that reaches a forgotten queue while another process deletes it is in a queue when it is confirmed', async () => {
+  const cleaner = openClient();
+  // As if its last message were long ago.
+  const publisher = openClient({ redeclareAfterMs: 1 });
+  const [task, rounds] = [newTask(), 100];
+  let deleted = 0;
+  for (let round = 0; round < rounds; round++) {
+    await publisher.publish(task, raw('before'));
+    await cleaner.drain(task, () => {});
+    const deleting = cleaner.deleteIfUnused(task);
+    // Meets it at another moment each time; a timer would not be fine enough.
+    for (const until = performance.now() + Math.random(); performance.now() < until; ) await setImmediate();
+    await publisher.publish(task, raw('revived'));
+    if (await deleting) deleted++;
+    expect(await cleaner.depth(task), `round ${round}`).toEqual({ messages: 1, consumers: 0 });
+    await cleaner.drain(task, () => {});
+  }
+  expect(deleted).toBeGreaterThan(0);
 }, 60_000);

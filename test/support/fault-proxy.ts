@@ -9,6 +9,8 @@ export type Fault =
   | { kind: 'stall' }
   /** Passes nothing from the broker: a peer that hears and never answers. */
   | { kind: 'mute' }
+  /** Passes this text to the broker, then nothing more: a peer that answers what it has heard. */
+  | { kind: 'deaf'; after: string }
   /** Passes so many bytes from the broker, then nothing more. */
   | { kind: 'cut'; afterBytes: number }
   | { kind: 'delay'; ms: number };
@@ -56,6 +58,7 @@ export class FaultProxy {
     this.accepted++;
     const broker = connect({ port, host, noDelay: true });
     let passed = 0;
+    let isDeaf = false;
     for (const [from, to] of [
       [client, broker],
       [broker, client],
@@ -72,6 +75,8 @@ export class FaultProxy {
         const { fault } = this;
         const isFromBroker = from === broker;
         if (isFromBroker) this.received += bytes.length;
+        if (isDeaf && !isFromBroker) return;
+        isDeaf ||= fault.kind === 'deaf' && !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
         if (fault.kind === 'cut' && isFromBroker) {
           to.write(bytes.subarray(0, Math.max(0, fault.afterBytes - passed)));
