@@ -133,3 +133,8 @@ export function isTaskQueueError(error: unknown): error is TaskQueueError {
       typeof (error as { code?: unknown }).code === 'string')
   );
 }
+
+/** True for an error of this package with this code. */
+export function hasCode(error: unknown, code: ErrorCode): error is TaskQueueError {
+  return isTaskQueueError(error) && error.code === code;
+}

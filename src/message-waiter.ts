@@ -1,6 +1,6 @@
 import { AbortListeners } from './abort-listeners.ts';
 import type { TaskEventSubscription } from './client-options.ts';
-import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
+import { ErrorCode, hasCode, TaskQueueError } from './errors.ts';
 import type { TaskQueueClient } from './task-queue-client.ts';
 
 /** For {@link RabbitMQTaskMessageQueue.waitForMessage}. */
@@ -63,7 +63,7 @@ export class MessageWaiter {
         await woken.promise;
       } catch (error) {
         // Of the connection for reading: the next look waits for it to come back.
-        if (!isTaskQueueError(error) || error.code !== ErrorCode.connectionLost) throw error;
+        if (!hasCode(error, ErrorCode.connectionLost)) throw error;
       } finally {
         woken.cancel();
       }

@@ -1,6 +1,7 @@
 import { consumeAndGiveBack, consumeInBatches } from './amqp/bulk-consumer.ts';
-import type { ChannelLease } from './amqp/channel-pool.ts';
-import { type Delivery, Session, toStoredMessage } from './amqp/session.ts';
+import { type Delivery, toStoredMessage } from './amqp/delivery.ts';
+import type { ChannelLease } from './amqp/pooled-channel.ts';
+import { Session } from './amqp/session.ts';
 import { CallerFailure } from './caller-failure.ts';
 import {
   type BatchHandler,
@@ -13,7 +14,7 @@ import {
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
-import { ErrorCode, isTaskQueueError, TaskQueueError } from './errors.ts';
+import { ErrorCode, TaskQueueError } from './errors.ts';
 import { queueName } from './naming.ts';
 import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
 import type { RawMessage, StoredMessage } from './stored-message.ts';
@@ -31,7 +32,6 @@ const DEFAULT_BATCH_SIZE = 500;
 export class TaskQueueClient {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
-  #isClosed = false;
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` for options that cannot work. Connects to nothing yet. */
   constructor(options?: string | TaskQueueOptions) {
@@ -68,7 +68,7 @@ export class TaskQueueClient {
     this.#throwIfClosed();
     const queue = this.#queueName(taskId);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
-    await this.#session.queuePublisher.publish(queue, message, options, what);
+    await this.#session.publisher.publish(queue, message, options, what);
     const { events } = this.#session;
     if (!events.isOff) events.publish(enqueuedEvent(taskId, queue, message, this.#options.events === 'full'));
   }
@@ -128,10 +128,8 @@ export class TaskQueueClient {
 
   /** How much is in the task's queue, exactly; `undefined` when there is no such queue. Creates none. */
   async depth(taskId: string): Promise<QueueDepth | undefined> {
-    return this.#read(taskId, 'Cannot look at', undefined, async (lease, queue) => {
-      const { messageCount, consumerCount } = await lease.request((channel) => channel.checkQueue(queue));
-      return { messages: messageCount, consumers: consumerCount };
-    });
+    this.#throwIfClosed();
+    return this.#session.reader.depth(this.#queueName(taskId), looking(taskId));
   }
 
   /**
@@ -180,32 +178,8 @@ export class TaskQueueClient {
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
     this.#throwIfClosed();
-    // The connection would not survive the attempt.
-    if (this.#options.queueType === 'quorum') return (await this.depth(taskId)) === undefined;
-    try {
-      return await this.#deleteIfUnused(taskId);
-    } catch (error) {
-      if (!hasCode(error, ErrorCode.connectionLost)) throw error;
-      // For a quorum queue RabbitMQ refuses by closing the connection, also to others that delete at the same time.
-      const isPlain = await this.isPlainQueue(taskId);
-      return isPlain ? this.#deleteIfUnused(taskId) : isPlain === undefined;
-    }
-  }
-
-  async #deleteIfUnused(taskId: string): Promise<boolean> {
-    const queue = this.#queueName(taskId);
     const what = `Cannot delete the queue of task ${JSON.stringify(taskId)}`;
-    const remove = () =>
-      this.#session.deletions.use(what, (lease) =>
-        lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true })),
-      );
-    try {
-      return (await this.#session.queuePublisher.removeUnlessSending(queue, remove)) !== undefined;
-    } catch (error) {
-      // Not empty or in use (406); a type of queue without conditional delete (540).
-      if (hasCode(error, ErrorCode.queueMismatch) || hasCode(error, ErrorCode.unsupported)) return false;
-      throw error;
-    }
+    return this.#session.deleter.deleteIfUnused(this.#queueName(taskId), what);
   }
 
   /**
@@ -215,20 +189,8 @@ export class TaskQueueClient {
    * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue
    */
   async isPlainQueue(taskId: string): Promise<boolean | undefined> {
-    const probe = async ({ request }: ChannelLease, queue: string) => {
-      await request((channel) => channel.checkQueue(queue));
-      // AMQP does not tell the type of a queue; but declaring it with another one is refused (406).
-      await request((channel) =>
-        channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'classic' } }),
-      );
-      return true;
-    };
-    try {
-      return await this.#read(taskId, 'Cannot look at', undefined, probe);
-    } catch (error) {
-      if (hasCode(error, ErrorCode.queueMismatch)) return false;
-      throw error;
-    }
+    this.#throwIfClosed();
+    return this.#session.reader.isPlain(this.#queueName(taskId), looking(taskId));
   }
 
   /**
@@ -246,7 +208,6 @@ export class TaskQueueClient {
 
   /** Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`. */
   async close(): Promise<void> {
-    this.#isClosed = true;
     await this.#session.close();
   }
 
@@ -291,30 +252,17 @@ export class TaskQueueClient {
     return failure.passOn(this.#read(taskId, 'Cannot drain', 0, drain, isRepeatable));
   }
 
-  /**
-   * Runs a reading operation on a channel of its own; `missing` is its result when there is no queue. Once
-   * more when the connection is lost, unless `isRepeatable` says that the operation has had an effect.
-   */
+  /** Rejects, and does not throw, whatever is wrong. */
   async #read<T>(
     taskId: string,
     doing: string,
     missing: T,
     work: (lease: ChannelLease, queue: string) => Promise<T>,
-    isRepeatable: () => boolean = () => true,
+    isRepeatable?: () => boolean,
   ): Promise<T> {
     this.#throwIfClosed();
-    const queue = this.#queueName(taskId);
     const what = `${doing} task ${JSON.stringify(taskId)}`;
-    for (let attempts = 1; ; attempts++) {
-      try {
-        return await this.#session.reads.use(what, (lease) => work(lease, queue));
-      } catch (error) {
-        if (hasCode(error, ErrorCode.queueNotFound)) return missing;
-        if (!hasCode(error, ErrorCode.connectionLost)) throw error;
-        this.#throwIfClosed();
-        if (attempts > 1 || !isRepeatable()) throw error;
-      }
-    }
+    return this.#session.reader.read({ queue: this.#queueName(taskId), what, missing, isRepeatable }, work);
   }
 
   #tell(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {
@@ -328,13 +276,12 @@ export class TaskQueueClient {
   }
 
   #throwIfClosed(): void {
-    if (!this.#isClosed) return;
-    throw new TaskQueueError(ErrorCode.closed, 'This client was closed', { hint: 'Make a new one.' });
+    this.#session.throwIfClosed();
   }
 }
 
-function hasCode(error: unknown, code: ErrorCode): boolean {
-  return isTaskQueueError(error) && error.code === code;
+function looking(taskId: string): string {
+  return `Cannot look at task ${JSON.stringify(taskId)}`;
 }
 
 function checkCount(name: string, value: number): void {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_PEEK } from './client-options.ts';
-import { ErrorCode, isTaskQueueError } from './errors.ts';
+import { ErrorCode, hasCode, isTaskQueueError } from './errors.ts';
 import type { ItemQueue } from './item-queue.ts';
 import { listTaskQueues } from './list-task-queues.ts';
 import type { ManagementApiOptions } from './management-api.ts';
@@ -123,7 +123,7 @@ export async function obstacleToPeeking(
     if ((await client.isPlainQueue(taskId)) !== false) return undefined;
     return 'it is no plain classic queue, and looking would count as a delivery';
   } catch (error) {
-    if (!isTaskQueueError(error) || error.code !== ErrorCode.accessRefused) throw error;
+    if (!hasCode(error, ErrorCode.accessRefused)) throw error;
     return 'only a user with permission to configure the queue is told of its type, and looking is not safe on all';
   }
 }

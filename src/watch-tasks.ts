@@ -1,5 +1,5 @@
 import { MAX_PEEK } from './client-options.ts';
-import { ErrorCode, isTaskQueueError } from './errors.ts';
+import { ErrorCode, hasCode } from './errors.ts';
 import { ItemQueue } from './item-queue.ts';
 import type { ManagementApiOptions } from './management-api.ts';
 import { queueName } from './naming.ts';
@@ -154,7 +154,7 @@ async function depthIfAllowed(client: TaskQueueClient, taskId: string): Promise<
   try {
     return (await client.depth(taskId))?.messages ?? 0;
   } catch (error) {
-    if (isTaskQueueError(error) && error.code === ErrorCode.accessRefused) return undefined;
+    if (hasCode(error, ErrorCode.accessRefused)) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
-import type { ChannelLease } from './channel-pool.ts';
 import { Consumption } from './consumption.ts';
+import type { ChannelLease } from './pooled-channel.ts';
 
 export interface BulkOptions {
   /** Read at most this many. */

@@ -1,33 +1,10 @@
-import type { Channel } from 'amqplib';
 import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
+import { type ChannelLease, PooledChannel, timeoutError } from './pooled-channel.ts';
 import { WaitingLimit } from './waiting-limit.ts';
-
-/** A channel held by one operation, alone: whatever closes it hurts nobody else. */
-export interface ChannelLease {
-  readonly channel: Channel;
-  /**
-   * A request to the broker on this channel. Rejects when the channel or the connection ends before the
-   * answer is complete (amqplib leaves a `get` hanging there), and after the operation timeout.
-   */
-  request<T>(start: (channel: Channel) => Promise<T>): Promise<T>;
-  /** Closes the channel, and with it ends all that it holds. The pool opens another one when it needs one. */
-  close(): Promise<void>;
-  /** Calls back when the channel ends, for whoever waits for deliveries; answers how to stop listening. */
-  onEnd(listener: (reason: unknown) => void): () => void;
-}
-
-interface PooledChannel {
-  channel: Channel;
-  isOpen: boolean;
-  /** Why it closed, once it has. */
-  reason: unknown;
-  /** Requests under way, which are told of it. */
-  readonly pending: Set<(reason: unknown) => void>;
-}
 
 /**
  * A few channels of one connection, each lent to one operation at a time.
@@ -71,11 +48,13 @@ export class ChannelPool {
     let pooled: PooledChannel | undefined;
     try {
       pooled = this.#idle.pop() ?? (await this.#open(what));
-      const result = await work(this.#lease(pooled, what));
+      pooled.what = what;
+      const result = await work(pooled);
       if (pooled.isOpen) this.#idle.push(pooled);
       return result;
     } catch (error) {
-      if (pooled?.isOpen) this.#discard(pooled);
+      // What it held is given back; nobody waits for that.
+      if (pooled?.isOpen) pooled.close().catch(() => {});
       throw translateAmqpError(error, what);
     } finally {
       this.#leave();
@@ -122,80 +101,17 @@ export class ChannelPool {
     next();
   }
 
-  #lease(pooled: PooledChannel, what: string): ChannelLease {
-    const { channel } = pooled;
-    return {
-      channel,
-      onEnd: (listener) => {
-        const onClose = () => listener(pooled.reason);
-        channel.on('close', onClose);
-        return () => channel.off('close', onClose);
-      },
-      request: (start) => this.#request(pooled, what, start),
-      close: () => {
-        pooled.isOpen = false;
-        return this.#request(pooled, what, () => channel.close());
-      },
-    };
-  }
-
-  #request<T>(pooled: PooledChannel, what: string, start: (channel: Channel) => Promise<T>): Promise<T> {
-    const { channel, pending } = pooled;
-    return new Promise<T>((resolve, reject) => {
-      const finish = (settle: () => void) => {
-        clearTimeout(timer);
-        pending.delete(fail);
-        settle();
-      };
-      const fail = (reason: unknown) => finish(() => reject(reason));
-      const timer = setTimeout(() => fail(this.#timeoutError(what)), this.#operationTimeoutMs);
-      // A set instead of a listener for each request, which costs more than the rest of this.
-      pending.add(fail);
-      try {
-        start(channel).then((value) => finish(() => resolve(value)), fail);
-      } catch (error) {
-        // The channel has just ended.
-        fail(error);
-      }
-    });
-  }
-
   async #open(what: string): Promise<PooledChannel> {
     const model = await this.#connection.open();
     const channel = await withDeadline(model.createChannel(), this.#operationTimeoutMs, () => {
       // A broker that cannot even open a channel does not answer at all.
       this.#connection.abandon();
-      return this.#timeoutError(what);
+      return timeoutError(what, this.#operationTimeoutMs);
     });
-    const pooled: PooledChannel = {
-      channel,
-      isOpen: true,
-      reason: new Error('Channel closed'),
-      pending: new Set(),
-    };
-    // Without a listener here the whole connection would die of a channel's error.
-    channel.on('error', (error) => {
-      pooled.reason = error;
-    });
-    channel.on('close', () => {
-      pooled.isOpen = false;
-      const index = this.#idle.indexOf(pooled);
+    return new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
+      const index = this.#idle.indexOf(ended);
       if (index >= 0) this.#idle.splice(index, 1);
-      // Deferred, as the request itself is rejected with the broker's reason a few promise turns later.
-      setImmediate(() => {
-        for (const fail of pooled.pending) fail(pooled.reason);
-      });
     });
-    return pooled;
-  }
-
-  #discard(pooled: PooledChannel): void {
-    pooled.isOpen = false;
-    try {
-      pooled.channel.close().catch(() => {});
-    } catch {
-      // It has just closed by itself.
-    }
   }
 
   #busyError(what: string): TaskQueueError {
@@ -203,14 +119,6 @@ export class ChannelPool {
       ErrorCode.timeout,
       `${what}: the ${this.#max} operations before it were not done within ${this.#operationTimeoutMs} ms`,
       { hint: 'The broker does not answer, or the handlers of what was read take long.' },
-    );
-  }
-
-  #timeoutError(what: string): TaskQueueError {
-    return new TaskQueueError(
-      ErrorCode.timeout,
-      `${what}: RabbitMQ did not answer within ${this.#operationTimeoutMs} ms`,
-      { hint: 'Look at the broker: a resource alarm, an overload, or a network that drops packets.' },
     );
   }
 }

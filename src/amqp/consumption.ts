@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
-import type { ChannelLease } from './channel-pool.ts';
 import { DeliveryInbox } from './delivery-inbox.ts';
+import type { ChannelLease } from './pooled-channel.ts';
 
 /** How long no delivery comes before the broker is asked whether there is anything left. */
 const QUIET_MS = 20;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, isTaskQueueError, PublishUnconfirmedError } from '../errors.ts';
+import { ErrorCode, hasCode, isTaskQueueError, PublishUnconfirmedError } from '../errors.ts';
 
 /** What may be over by the next attempt, and means that this one has sent nothing. */
 const TRANSIENT: ReadonlySet<unknown> = new Set([
@@ -41,7 +41,7 @@ export async function publishAgain(
       return await attempt();
     } catch (error) {
       if (error instanceof PublishUnconfirmedError) unconfirmed = error;
-      const isLost = isTaskQueueError(error) && error.code === ErrorCode.connectionLost;
+      const isLost = hasCode(error, ErrorCode.connectionLost);
       const isFree = attempts === 1 && isLost;
       const mayRetry = messageId !== undefined && Date.now() < giveUpAt && isTransient(error);
       if (!isFree && !mayRetry) throw unconfirmed ? honest(error, unconfirmed, attempts, what) : error;

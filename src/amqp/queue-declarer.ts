@@ -1,5 +1,5 @@
 import type { Channel } from 'amqplib';
-import { ErrorCode, isTaskQueueError } from '../errors.ts';
+import { ErrorCode, hasCode } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { ChannelPool } from './channel-pool.ts';
 import type { ConfirmedPublisher } from './confirmed-publisher.ts';
@@ -45,9 +45,8 @@ export class QueueDeclarer {
         await this.depth(queue, what);
         return true;
       } catch (error) {
-        if (!isTaskQueueError(error)) throw error;
-        if (error.code === ErrorCode.queueNotFound) return false;
-        if (error.code !== ErrorCode.connectionLost || attempts > 1) throw error;
+        if (hasCode(error, ErrorCode.queueNotFound)) return false;
+        if (!hasCode(error, ErrorCode.connectionLost) || attempts > 1) throw error;
       }
     }
   }
@@ -57,7 +56,7 @@ export class QueueDeclarer {
       return await this.#channels.use(what, (lease) => lease.request(start));
     } catch (error) {
       // It may be blocked in the meantime.
-      const isLate = isTaskQueueError(error) && error.code === ErrorCode.timeout;
+      const isLate = hasCode(error, ErrorCode.timeout);
       throw (isLate && this.#publisher.blockedError(what)) || error;
     }
   }

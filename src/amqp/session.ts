@@ -1,17 +1,17 @@
-import type { GetMessage } from 'amqplib';
 import type { SubscriptionListener } from '../client-options.ts';
 import { withDeadline } from '../deadline.ts';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
-import type { StoredMessage } from '../stored-message.ts';
 import type { EventName } from '../task-events.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { BrokerConnection, type ConnectionHistory } from './connection.ts';
 import { EventPublisher } from './event-publisher.ts';
 import { EventSubscription } from './event-subscription.ts';
-import { fromAmqplib } from './properties.ts';
 import { QueueDeclarer } from './queue-declarer.ts';
+import { QueueDeleter } from './queue-deleter.ts';
 import { QueuePublisher } from './queue-publisher.ts';
+import { QueueReader } from './queue-reader.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
 const READ_CHANNELS = 16;
@@ -25,16 +25,16 @@ const DECLARE_CHANNELS = 4;
  * answered by closing the connection it came on (540).
  */
 export class Session {
-  readonly queuePublisher: QueuePublisher;
-  readonly reads: ChannelPool;
+  readonly publisher: QueuePublisher;
+  readonly reader: QueueReader;
+  readonly deleter: QueueDeleter;
   /** On the publishing connection as well: an alarm blocks whatever connection publishes. */
   readonly events: EventPublisher;
-  /** One at a time, so that a connection closed by a delete hurts no other one. */
-  readonly deletions: ChannelPool;
-  readonly #publisher: ConfirmedPublisher;
-  readonly #declarations: ChannelPool;
+  readonly #confirmed: ConfirmedPublisher;
+  readonly #channels: readonly { close(): Promise<void> }[];
   readonly #options: ResolvedOptions;
   readonly #reading: BrokerConnection;
+  #isClosed = false;
   #closing: Promise<void> | undefined;
   readonly #subscriptions = new Set<EventSubscription>();
   readonly #connections: readonly BrokerConnection[];
@@ -45,16 +45,26 @@ export class Session {
     const publishing = new BrokerConnection(options, 'publish', this.#history);
     const reading = new BrokerConnection(options, 'read', this.#history);
     const deleting = new BrokerConnection(options, 'delete', this.#history);
-    this.#publisher = new ConfirmedPublisher(publishing, options);
+    this.#confirmed = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
-    this.#declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
-    const declarer = new QueueDeclarer(this.#declarations, this.#publisher, options);
-    this.queuePublisher = new QueuePublisher(this.#publisher, declarer, options);
+    const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
+    const reads = new ChannelPool(reading, options, READ_CHANNELS);
+    // One at a time, so that a connection closed by a delete hurts no other one.
+    const deletions = new ChannelPool(deleting, options, 1);
+    const declarer = new QueueDeclarer(declarations, this.#confirmed, options);
+    this.publisher = new QueuePublisher(this.#confirmed, declarer, options);
+    this.reader = new QueueReader(reads, () => this.throwIfClosed());
+    this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, options.queueType);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
-    this.reads = new ChannelPool(reading, options, READ_CHANNELS);
-    this.deletions = new ChannelPool(deleting, options, 1);
+    this.#channels = [this.events, declarations, reads, deletions];
     this.#reading = reading;
     this.#connections = [publishing, reading, deleting];
+  }
+
+  /** @throws TaskQueueError `CLOSED` once {@link close} was called */
+  throwIfClosed(): void {
+    if (!this.#isClosed) return;
+    throw new TaskQueueError(ErrorCode.closed, 'This client was closed', { hint: 'Make a new one.' });
   }
 
   /** Opens the reading connection. */
@@ -75,24 +85,15 @@ export class Session {
 
   /** Idempotent: whoever calls again waits for the same end. */
   close(): Promise<void> {
+    this.#isClosed = true;
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    const settled = Promise.all([
-      this.#publisher.flush(),
-      ...[this.events, this.#declarations, this.reads, this.deletions].map((each) => each.close()),
-    ]);
+    const settled = Promise.all([this.#confirmed.flush(), ...this.#channels.map((each) => each.close())]);
     // What is not done by then is given up with the connection, and its callers are told.
     await withDeadline(settled, this.#options.closeTimeoutMs, () => new Error('late')).catch(() => {});
     await Promise.all([...this.#subscriptions, ...this.#connections].map((each) => each.close()));
   }
-}
-
-/** A message of amqplib's, got or delivered. */
-export type Delivery = Pick<GetMessage, 'content' | 'properties'> & { fields: { redelivered: boolean } };
-
-export function toStoredMessage(taskId: string, { content, fields, properties }: Delivery): StoredMessage {
-  return { taskId, redelivered: fields.redelivered, properties: fromAmqplib(properties), body: content };
 }

@@ -1,0 +1,56 @@
+import { ErrorCode, hasCode } from '../errors.ts';
+import type { QueueType } from '../options.ts';
+import type { ChannelPool } from './channel-pool.ts';
+import type { QueuePublisher } from './queue-publisher.ts';
+import type { QueueReader } from './queue-reader.ts';
+
+/** Deletes queues, each only if it is empty and unused, which the broker checks as it deletes. */
+export class QueueDeleter {
+  readonly #channels: ChannelPool;
+  readonly #publisher: QueuePublisher;
+  readonly #reader: QueueReader;
+  readonly #queueType: QueueType;
+
+  /**
+   * @param channels of a connection that nothing else uses, and one of them only: see {@link deleteIfUnused}
+   * @param publisher whose messages on their way no deletion may meet
+   * @param reader
+   * @param queueType what queues are expected to be
+   */
+  constructor(channels: ChannelPool, publisher: QueuePublisher, reader: QueueReader, queueType: QueueType) {
+    this.#channels = channels;
+    this.#publisher = publisher;
+    this.#reader = reader;
+    this.#queueType = queueType;
+  }
+
+  /**
+   * For a quorum queue RabbitMQ has no such check. It answers by closing the connection (540), also to others that
+   * delete at the same time: so a lost connection is followed by a look at what it is.
+   * @returns whether there is no such queue now
+   */
+  async deleteIfUnused(queue: string, what: string): Promise<boolean> {
+    if (this.#queueType === 'quorum') return (await this.#reader.depth(queue, what)) === undefined;
+    try {
+      return await this.#delete(queue, what);
+    } catch (error) {
+      if (!hasCode(error, ErrorCode.connectionLost)) throw error;
+      const isPlain = await this.#reader.isPlain(queue, what);
+      return isPlain ? this.#delete(queue, what) : isPlain === undefined;
+    }
+  }
+
+  async #delete(queue: string, what: string): Promise<boolean> {
+    const remove = () =>
+      this.#channels.use(what, (lease) =>
+        lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true })),
+      );
+    try {
+      return (await this.#publisher.removeUnlessSending(queue, remove)) !== undefined;
+    } catch (error) {
+      // Not empty or in use (406); a type of queue without conditional delete (540).
+      if (hasCode(error, ErrorCode.queueMismatch) || hasCode(error, ErrorCode.unsupported)) return false;
+      throw error;
+    }
+  }
+}
