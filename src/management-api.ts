@@ -1,10 +1,10 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { type BrokerAddress, redactUrl } from './broker-url.ts';
-import { ErrorCode, TaskQueueError } from './errors.ts';
+import { TaskQueueError } from './errors.ts';
 import { jsonItems } from './json-items.ts';
+import { managementApiAddress } from './management-api-address.ts';
 import { brokenAnswer, noAnswer, refusal, unreachable } from './management-api-errors.ts';
-import { resolveOptions, type TaskQueueOptions, type TlsOptions } from './options.ts';
+import { resolveOptions, type TaskQueueOptions } from './options.ts';
 
 /** The broker, and where its management API is. */
 export interface ManagementApiOptions extends TaskQueueOptions {
@@ -37,26 +37,15 @@ export class ManagementApi {
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` */
   constructor(options: ManagementApiOptions = {}) {
-    const { addresses, tls } = resolveOptions(options);
-    const [address] = addresses;
-    const bases = (options.apiUrl === undefined ? addresses : [address]).map((each) =>
-      baseUrl(options.apiUrl, each),
-    );
-    const [{ username, password }] = bases as [URL];
-    this.vhost = address.vhost;
+    const resolved = resolveOptions(options);
+    const { bases, authorization, tls } = managementApiAddress(resolved, options.apiUrl);
+    this.vhost = resolved.addresses[0].vhost;
     this.#timeoutMs = options.apiTimeoutMs ?? 60_000;
-    const [user, secret] = username
-      ? [decode(username), decode(password)]
-      : [address.username ?? 'guest', address.password ?? 'guest'];
-    this.#authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
-    for (const base of bases) {
-      base.username = '';
-      base.password = '';
-    }
+    this.#authorization = authorization;
     this.#bases = bases;
     this.#agents = {
       'http:': new http.Agent({ keepAlive: true }),
-      'https:': new https.Agent({ keepAlive: true, ...tlsOptions(tls) }),
+      'https:': new https.Agent({ keepAlive: true, ...tls }),
     };
   }
 
@@ -168,45 +157,6 @@ export class ManagementApi {
       if (!result.done) yield result.value;
     } while (!result.done);
   }
-}
-
-function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): URL {
-  const [scheme, port] = protocol === 'amqps' ? ['https', 15671] : ['http', 15672];
-  const text = given ?? `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const isUrl = /^https?:\/\//i.test(text) && URL.canParse(text);
-  if (!isUrl) {
-    throw new TaskQueueError(
-      ErrorCode.invalidArgument,
-      `The management API URL ${redactUrl(text)} is unusable: it is no http or https URL`,
-      { hint: 'It reads http://host:15672; the credentials of the broker URL are used.' },
-    );
-  }
-  const url = new URL(text);
-  if (!url.pathname.endsWith('/')) url.pathname += '/';
-  return url;
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new TaskQueueError(
-      ErrorCode.invalidArgument,
-      'The credentials in the management API URL have a % that encodes no UTF-8',
-      { hint: 'Percent-encode special characters: %25 for the % itself.' },
-    );
-  }
-}
-
-function tlsOptions({ ca, cert, key, passphrase, serverName, verify }: TlsOptions): https.AgentOptions {
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(passphrase !== undefined && { passphrase }),
-    ...(serverName !== undefined && { servername: serverName }),
-    ...(verify !== undefined && { rejectUnauthorized: verify }),
-  };
 }
 
 function parseJson(body: string): unknown {

@@ -1,6 +1,7 @@
 import { AbortListeners } from './abort-listeners.ts';
 import type { TaskEventSubscription } from './client-options.ts';
 import { ErrorCode, hasCode, TaskQueueError } from './errors.ts';
+import { PacedLooks } from './paced-looks.ts';
 import type { TaskQueueClient } from './task-queue-client.ts';
 
 /** For {@link RabbitMQTaskMessageQueue.waitForMessage}. */
@@ -11,22 +12,12 @@ export interface WaitOptions {
   timeoutMs?: number;
 }
 
-/** Pauses between two looks at a task's queue: quick at first, gentle to the broker later. */
-const FIRST_PAUSE_MS = 10;
-const LAST_PAUSE_MS = 500;
-
-/** However many tasks are waited for, the broker is asked no more often than this: 200 times a second. */
-const LOOKS_PER_TURN = 20;
-const TURN_MS = 100;
-
 /** Servers wait for the same task again and again; following it anew each time would be more work. */
 const LINGER_MS = 10_000;
 
 interface WaitedTask {
   taskId: string;
   wakers: Set<(outcome: 'look' | TaskQueueError) => void>;
-  pauseMs: number;
-  dueAt: number;
   lingering: NodeJS.Timeout | undefined;
 }
 
@@ -40,10 +31,7 @@ export class MessageWaiter {
   readonly #aborts = new AbortListeners();
   readonly #tasks = new Map<string, WaitedTask>();
   #subscription: Promise<TaskEventSubscription | undefined> | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #timerDueAt = Number.POSITIVE_INFINITY;
-  #nextTurnAt = 0;
-  #isLooking = false;
+  readonly #looks = new PacedLooks((taskId) => this.#look(taskId));
   #isClosed = false;
 
   constructor(client: TaskQueueClient, onWarning: (warning: TaskQueueError) => void) {
@@ -78,7 +66,7 @@ export class MessageWaiter {
   /** Ends every wait with a TaskQueueError `CLOSED`. The client closes the subscription. */
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#looks.stopAll();
     for (const { taskId, wakers, lingering } of this.#tasks.values()) {
       clearTimeout(lingering);
       for (const wake of [...wakers]) wake(closedError(taskId));
@@ -116,7 +104,6 @@ export class MessageWaiter {
       };
       task.wakers.add(wake);
     });
-    if (task.dueAt < this.#timerDueAt) this.#schedule();
     return { promise, cancel };
   }
 
@@ -124,19 +111,19 @@ export class MessageWaiter {
     if (this.#isClosed) throw closedError(taskId);
     let task = this.#tasks.get(taskId);
     if (task === undefined) {
-      task = { taskId, wakers: new Set(), pauseMs: FIRST_PAUSE_MS, dueAt: 0, lingering: undefined };
+      task = { taskId, wakers: new Set(), lingering: undefined };
       this.#tasks.set(taskId, task);
       void this.#follow(taskId);
     }
     if (task.wakers.size === 0) {
       clearTimeout(task.lingering);
-      task.pauseMs = FIRST_PAUSE_MS;
-      task.dueAt = Date.now() + FIRST_PAUSE_MS;
+      this.#looks.start(taskId);
     }
     return task;
   }
 
   #linger(task: WaitedTask): void {
+    this.#looks.stop(task.taskId);
     if (this.#isClosed) return;
     task.lingering = setTimeout(() => {
       this.#tasks.delete(task.taskId);
@@ -145,44 +132,13 @@ export class MessageWaiter {
     task.lingering.unref();
   }
 
-  #schedule(): void {
-    if (this.#isLooking || this.#isClosed) return;
-    let dueAt = Number.POSITIVE_INFINITY;
-    for (const task of this.#tasks.values()) {
-      if (task.wakers.size > 0) dueAt = Math.min(dueAt, task.dueAt);
-    }
-    clearTimeout(this.#timer);
-    this.#timerDueAt = dueAt;
-    if (dueAt === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(dueAt, this.#nextTurnAt) - Date.now();
-    this.#timer = setTimeout(() => this.#turn(), Math.max(0, delayMs));
-  }
-
-  /** Looks at the tasks whose turn it is, the longest overdue first, and at no more than a few. */
-  async #turn(): Promise<void> {
-    this.#timerDueAt = Number.POSITIVE_INFINITY;
-    const now = Date.now();
-    const due = [...this.#tasks.values()]
-      .filter(({ wakers, dueAt }) => wakers.size > 0 && dueAt <= now)
-      .sort((a, b) => a.dueAt - b.dueAt)
-      .slice(0, LOOKS_PER_TURN);
-    if (due.length === LOOKS_PER_TURN) this.#nextTurnAt = now + TURN_MS;
-    this.#isLooking = true;
-    await Promise.all(due.map((task) => this.#look(task)));
-    this.#isLooking = false;
-    this.#schedule();
-  }
-
-  async #look(task: WaitedTask): Promise<void> {
+  async #look(taskId: string): Promise<void> {
     try {
-      if (await this.#hasMessage(task.taskId)) this.notify(task.taskId);
+      if (await this.#hasMessage(taskId)) this.notify(taskId);
     } catch {
       // The waits look for themselves, and tell their callers, when the connection does not come back.
-      this.notify(task.taskId);
+      this.notify(taskId);
     }
-    // Jitter keeps waits that began together from asking together for ever.
-    task.pauseMs = Math.min(task.pauseMs * 2, LAST_PAUSE_MS);
-    task.dueAt = Date.now() + task.pauseMs * (0.75 + Math.random() / 4);
   }
 
   async #follow(taskId: string): Promise<void> {

@@ -1,0 +1,74 @@
+import type * as https from 'node:https';
+import { type BrokerAddress, redactUrl } from './broker-url.ts';
+import { ErrorCode, TaskQueueError } from './errors.ts';
+import type { ResolvedOptions, TlsOptions } from './options.ts';
+
+/** Where a management API answers, and to whom. */
+export interface ManagementApiAddress {
+  /** One for each node, all below the same path; without credentials. */
+  bases: readonly URL[];
+  /** The header. */
+  authorization: string;
+  tls: https.AgentOptions;
+}
+
+/**
+ * @param given the URL of the API; default: the hosts of the broker's URLs, and RabbitMQ's ports
+ * @throws TaskQueueError `INVALID_ARGUMENT`
+ */
+export function managementApiAddress(
+  { addresses, tls }: ResolvedOptions,
+  given: string | undefined,
+): ManagementApiAddress {
+  const [address] = addresses;
+  const bases = (given === undefined ? addresses : [address]).map((each) => baseUrl(given, each));
+  const [{ username, password }] = bases as [URL];
+  const [user, secret] = username
+    ? [decode(username), decode(password)]
+    : [address.username ?? 'guest', address.password ?? 'guest'];
+  for (const base of bases) {
+    base.username = '';
+    base.password = '';
+  }
+  const authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
+  return { bases, authorization, tls: tlsOptions(tls) };
+}
+
+function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): URL {
+  const [scheme, port] = protocol === 'amqps' ? ['https', 15671] : ['http', 15672];
+  const text = given ?? `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const isUrl = /^https?:\/\//i.test(text) && URL.canParse(text);
+  if (!isUrl) {
+    throw new TaskQueueError(
+      ErrorCode.invalidArgument,
+      `The management API URL ${redactUrl(text)} is unusable: it is no http or https URL`,
+      { hint: 'It reads http://host:15672; the credentials of the broker URL are used.' },
+    );
+  }
+  const url = new URL(text);
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TaskQueueError(
+      ErrorCode.invalidArgument,
+      'The credentials in the management API URL have a % that encodes no UTF-8',
+      { hint: 'Percent-encode special characters: %25 for the % itself.' },
+    );
+  }
+}
+
+function tlsOptions({ ca, cert, key, passphrase, serverName, verify }: TlsOptions): https.AgentOptions {
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(serverName !== undefined && { servername: serverName }),
+    ...(verify !== undefined && { rejectUnauthorized: verify }),
+  };
+}
