@@ -1,6 +1,6 @@
 import type { TaskQueueError } from './errors.ts';
-import type { StoredMessage } from './stored-message.ts';
-import type { TaskEvent } from './task-events.ts';
+import type { StoredMessage } from './wire/stored-message.ts';
+import type { TaskEvent } from './wire/task-events.ts';
 
 /** For {@link TaskQueueClient.publish}. */
 export interface PublishOptions {

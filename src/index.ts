@@ -13,7 +13,7 @@ export type {
   QueuedRequest,
   QueuedResponse,
   RequestId,
-} from './messages.ts';
+} from './wire/messages.ts';
 
 // Where the broker is, and how long anything may take: what every part of the package is configured with.
 export { DEFAULT_URL, type QueueType, type TaskQueueOptions, type TlsOptions } from './options.ts';
@@ -42,17 +42,17 @@ export {
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
-export type { MessageProperties, RawMessage, StoredMessage } from './stored-message.ts';
+export type { MessageProperties, RawMessage, StoredMessage } from './wire/stored-message.ts';
 
 // Between bytes, queued messages, and the JSON Lines that drain and replay work with.
-export { decodeQueuedMessage, encodeQueuedMessage } from './codec.ts';
-export { encodeRecord, type MessageRecord, parseRecord } from './records.ts';
-export { parseMessageInput } from './message-input.ts';
+export { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
+export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
+export { parseMessageInput } from './wire/message-input.ts';
 
 // Following tasks live, without taking anything.
-export type { WatchItem } from './watch-items.ts';
-export { type WatchTasksOptions, watchTasks } from './watch-tasks.ts';
-export type { ClearedEvent, DequeuedEvent, EnqueuedEvent, EventName, TaskEvent } from './task-events.ts';
+export type { WatchItem } from './watch/watch-items.ts';
+export { type WatchTasksOptions, watchTasks } from './watch/watch-tasks.ts';
+export type { ClearedEvent, DequeuedEvent, EnqueuedEvent, EventName, TaskEvent } from './wire/task-events.ts';
 
 // Which tasks have queues, and deleting the forgotten ones, through RabbitMQ's management API.
 export {
@@ -60,14 +60,14 @@ export {
   listTaskQueues,
   type QueueStatistics,
   type TaskQueueInfo,
-} from './list-task-queues.ts';
+} from './management/list-task-queues.ts';
 export {
   type FindIdleTaskQueuesOptions,
   findIdleTaskQueues,
   type PruneOutcome,
   pruneTaskQueues,
-} from './prune-task-queues.ts';
-export type { ManagementApiOptions } from './management-api.ts';
+} from './management/prune-task-queues.ts';
+export type { ManagementApiOptions } from './management/management-api.ts';
 
 // A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';

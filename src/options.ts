@@ -1,6 +1,6 @@
 import { type BrokerAddress, parseBrokerUrl } from './broker-url.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
-import { DEFAULT_PREFIX } from './naming.ts';
+import { DEFAULT_PREFIX } from './wire/naming.ts';
 
 /** For `amqps://` and `https://`. */
 export interface TlsOptions {

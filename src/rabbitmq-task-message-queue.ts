@@ -1,11 +1,11 @@
-import { decodeQueuedMessage, encodeQueuedMessage } from './codec.ts';
 import type { TaskQueueError } from './errors.ts';
-import { ownProperties } from './message-properties.ts';
 import { MessageWaiter, type WaitOptions } from './message-waiter.ts';
-import type { QueueableMessage, QueuedMessage } from './messages.ts';
 import type { TaskQueueOptions } from './options.ts';
-import type { StoredMessage } from './stored-message.ts';
 import { TaskQueueClient } from './task-queue-client.ts';
+import { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
+import { ownProperties } from './wire/message-properties.ts';
+import type { QueueableMessage, QueuedMessage } from './wire/messages.ts';
+import type { StoredMessage } from './wire/stored-message.ts';
 
 /**
  * The message queues of MCP tasks in RabbitMQ: one durable queue per task, `mcp:queue:{task_id}`, shared with

@@ -15,10 +15,10 @@ import {
   type TaskEventSubscription,
 } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
-import { queueName } from './naming.ts';
 import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
-import type { RawMessage, StoredMessage } from './stored-message.ts';
-import { type EventName, enqueuedEvent } from './task-events.ts';
+import { queueName } from './wire/naming.ts';
+import type { RawMessage, StoredMessage } from './wire/stored-message.ts';
+import { type EventName, enqueuedEvent } from './wire/task-events.ts';
 
 const DEFAULT_BATCH_SIZE = 500;
 

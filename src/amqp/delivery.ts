@@ -1,5 +1,5 @@
 import type { GetMessage } from 'amqplib';
-import type { StoredMessage } from '../stored-message.ts';
+import type { StoredMessage } from '../wire/stored-message.ts';
 import { fromAmqplib } from './properties.ts';
 
 /** A message of amqplib's, got or delivered. */

@@ -1,6 +1,6 @@
 import type { Channel } from 'amqplib';
 import { isTaskQueueError, TaskQueueError } from '../errors.ts';
-import { EVENT_EXCHANGE, encodeEvents, routingKeyOf, type TaskEvent } from '../task-events.ts';
+import { EVENT_EXCHANGE, encodeEvents, routingKeyOf, type TaskEvent } from '../wire/task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
 

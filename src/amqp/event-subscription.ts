@@ -4,7 +4,7 @@ import type { SubscriptionListener } from '../client-options.ts';
 import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
-import { decodeEvents, EVENT_EXCHANGE, type EventName, eventPatterns } from '../task-events.ts';
+import { decodeEvents, EVENT_EXCHANGE, type EventName, eventPatterns } from '../wire/task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
 

@@ -1,5 +1,5 @@
 import type { Options, MessageProperties as ReceivedProperties } from 'amqplib';
-import type { MessageProperties } from '../stored-message.ts';
+import type { MessageProperties } from '../wire/stored-message.ts';
 
 /** AMQP's names and amqplib's for the same property. */
 const NAMES = {

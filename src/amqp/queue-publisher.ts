@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
 import { KeyedMutex } from '../keyed-mutex.ts';
 import type { ResolvedOptions } from '../options.ts';
-import type { RawMessage } from '../stored-message.ts';
+import type { RawMessage } from '../wire/stored-message.ts';
 import type { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { publishAgain } from './publish-again.ts';
 import { lateError, missingError, overflowError, unprovenError, vanishedError } from './publish-errors.ts';

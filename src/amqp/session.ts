@@ -2,7 +2,7 @@ import type { SubscriptionListener } from '../client-options.ts';
 import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
-import type { EventName } from '../task-events.ts';
+import type { EventName } from '../wire/task-events.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { BrokerConnection, type ConnectionHistory } from './connection.ts';

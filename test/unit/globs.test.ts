@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { globMatcher, globToServerRegex } from '../../src/globs.ts';
+import { globMatcher, globToServerRegex } from '../../src/management/globs.ts';
 
 test.each([
   ['build-*', 'build-1', true],

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { ManagementApi, type ManagementApiOptions } from '../../src/management-api.ts';
+import { ManagementApi, type ManagementApiOptions } from '../../src/management/management-api.ts';
 
 /** Listens where the management API would, and answers so. */
 async function listen(answer: RequestListener): Promise<string> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { orderedJoin } from '../../src/ordered-join.ts';
+import { orderedJoin } from '../../src/management/ordered-join.ts';
 
 async function* pages(...some: string[]) {
   for (const names of some) yield names === '' ? [] : names.split(' ').map((name) => ({ name }));

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { jsonMembers } from '../../src/json-members.ts';
-import { encodeRecord, parseRecord } from '../../src/records.ts';
-import type { MessageProperties, StoredMessage } from '../../src/stored-message.ts';
+import { jsonMembers } from '../../src/wire/json-members.ts';
+import { encodeRecord, parseRecord } from '../../src/wire/records.ts';
+import type { MessageProperties, StoredMessage } from '../../src/wire/stored-message.ts';
 
 const REFERENCE = JSON.parse(
   readFileSync(new URL('../wire/reference-messages.json', import.meta.url), 'utf8'),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { WatchedTasks } from '../../src/watched-tasks.ts';
+import { WatchedTasks } from '../../src/watch/watched-tasks.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StoredMessage } from './stored-message.ts';
+import type { StoredMessage } from '../wire/stored-message.ts';
 
 /**
  * What a watcher knows of one task: how many messages its queue holds as far as events tell, and which of

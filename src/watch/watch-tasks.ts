@@ -1,10 +1,10 @@
-import { MAX_PEEK } from './client-options.ts';
-import { ErrorCode, hasCode } from './errors.ts';
+import { MAX_PEEK } from '../client-options.ts';
+import { ErrorCode, hasCode } from '../errors.ts';
+import type { ManagementApiOptions } from '../management/management-api.ts';
+import type { TaskQueueClient } from '../task-queue-client.ts';
+import { queueName } from '../wire/naming.ts';
+import type { EventName, TaskEvent } from '../wire/task-events.ts';
 import { ItemQueue } from './item-queue.ts';
-import type { ManagementApiOptions } from './management-api.ts';
-import { queueName } from './naming.ts';
-import type { EventName, TaskEvent } from './task-events.ts';
-import type { TaskQueueClient } from './task-queue-client.ts';
 import { obstacleToPeeking, searchAllTasks, searchTask } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';
 import type { WatchedTask } from './watched-task.ts';

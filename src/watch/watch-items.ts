@@ -1,5 +1,5 @@
-import type { TaskQueueError } from './errors.ts';
-import type { MessageProperties, StoredMessage } from './stored-message.ts';
+import type { TaskQueueError } from '../errors.ts';
+import type { MessageProperties, StoredMessage } from '../wire/stored-message.ts';
 
 /** What a watcher sees, in the order in which it sees it. */
 export type WatchItem =

@@ -1,7 +1,7 @@
 import type * as https from 'node:https';
-import { type BrokerAddress, redactUrl } from './broker-url.ts';
-import { ErrorCode, TaskQueueError } from './errors.ts';
-import type { ResolvedOptions, TlsOptions } from './options.ts';
+import { type BrokerAddress, redactUrl } from '../broker-url.ts';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
+import type { ResolvedOptions, TlsOptions } from '../options.ts';
 
 /** Where a management API answers, and to whom. */
 export interface ManagementApiAddress {

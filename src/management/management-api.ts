@@ -1,10 +1,10 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { TaskQueueError } from './errors.ts';
+import { TaskQueueError } from '../errors.ts';
+import { resolveOptions, type TaskQueueOptions } from '../options.ts';
 import { jsonItems } from './json-items.ts';
 import { managementApiAddress } from './management-api-address.ts';
 import { brokenAnswer, noAnswer, refusal, unreachable } from './management-api-errors.ts';
-import { resolveOptions, type TaskQueueOptions } from './options.ts';
 
 /** The broker, and where its management API is. */
 export interface ManagementApiOptions extends TaskQueueOptions {

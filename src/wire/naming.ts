@@ -1,4 +1,4 @@
-import { ErrorCode, TaskQueueError } from './errors.ts';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
 
 /** The prefix of every task queue, as the Python package has it. */
 export const DEFAULT_PREFIX = 'mcp:queue:';

@@ -1,8 +1,8 @@
+import { DEFAULT_PREFIX, taskIdOf } from '../wire/naming.ts';
+import { parseTimestamp } from '../wire/timestamps.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import { ManagementApi, type ManagementApiOptions } from './management-api.ts';
-import { DEFAULT_PREFIX, taskIdOf } from './naming.ts';
 import { orderedJoin } from './ordered-join.ts';
-import { parseTimestamp } from './timestamps.ts';
 
 /** For {@link listTaskQueues}. */
 export interface ListTaskQueuesOptions {

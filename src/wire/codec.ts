@@ -1,4 +1,4 @@
-import { ErrorCode, MalformedMessageError, TaskQueueError } from './errors.ts';
+import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors.ts';
 import type { QueueableMessage, QueuedMessage, RequestId } from './messages.ts';
 import { formatTimestamp, parseTimestamp } from './timestamps.ts';
 

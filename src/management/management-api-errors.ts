@@ -1,6 +1,6 @@
-import { redactUrl } from './broker-url.ts';
-import { ErrorCode, TaskQueueError } from './errors.ts';
-import { tlsFailure } from './tls-failures.ts';
+import { redactUrl } from '../broker-url.ts';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { tlsFailure } from '../tls-failures.ts';
 
 const HINT =
   'Is the management plugin on (rabbitmq-plugins enable rabbitmq_management) and --api-url right? "ls --ids" works without it.';

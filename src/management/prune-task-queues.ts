@@ -1,8 +1,8 @@
-import type { TaskQueueError } from './errors.ts';
-import { isTaskQueueError } from './errors.ts';
+import type { TaskQueueError } from '../errors.ts';
+import { isTaskQueueError } from '../errors.ts';
+import type { TaskQueueClient } from '../task-queue-client.ts';
 import { type ListTaskQueuesOptions, listTaskQueues, type TaskQueueInfo } from './list-task-queues.ts';
 import type { ManagementApiOptions } from './management-api.ts';
-import type { TaskQueueClient } from './task-queue-client.ts';
 
 /** For {@link findIdleTaskQueues}. */
 export interface FindIdleTaskQueuesOptions {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { ErrorCode, TaskQueueError } from './errors.ts';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
 import { headerValueFromJson, headerValueToJson } from './header-values.ts';
 import { jsonMembers } from './json-members.ts';
 import type { MessageProperties, RawMessage, StoredMessage } from './stored-message.ts';

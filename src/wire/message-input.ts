@@ -1,5 +1,5 @@
+import { ErrorCode, TaskQueueError } from '../errors.ts';
 import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
-import { ErrorCode, TaskQueueError } from './errors.ts';
 import { ownProperties } from './message-properties.ts';
 import type { QueuedMessage } from './messages.ts';
 import { type MessageRecord, parseRecord } from './records.ts';
