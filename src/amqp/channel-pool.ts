@@ -1,7 +1,7 @@
-import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { BrokerConnection } from './connection.ts';
+import { withDeadline } from './deadline.ts';
 import { translateAmqpError } from './errors.ts';
 import { type ChannelLease, PooledChannel, timeoutError } from './pooled-channel.ts';
 import { WaitingLimit } from './waiting-limit.ts';

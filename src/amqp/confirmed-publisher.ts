@@ -1,9 +1,9 @@
 import type { ConfirmChannel } from 'amqplib';
-import { withDeadline } from '../deadline.ts';
 import { ErrorCode, PublishUnconfirmedError, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { RawMessage } from '../wire/stored-message.ts';
 import type { BrokerConnection } from './connection.ts';
+import { withDeadline } from './deadline.ts';
 import { translateAmqpError } from './errors.ts';
 import { MessagesInFlight } from './messages-in-flight.ts';
 import { publishOptions } from './properties.ts';

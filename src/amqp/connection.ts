@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 import type { ChannelModel } from 'amqplib';
 import { type BrokerAddress, describeAddress } from '../broker-url.ts';
-import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { withDeadline } from './deadline.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { translateConnectError } from './errors.ts';
 import { joinWrites } from './joined-writes.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { SubscriptionListener } from '../client-options.ts';
-import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { decodeEvents, EVENT_EXCHANGE, type EventName, eventPatterns } from '../wire/task-events.ts';
 import type { BrokerConnection } from './connection.ts';
+import { withDeadline } from './deadline.ts';
 import { translateAmqpError } from './errors.ts';
 
 /** What the broker keeps for a subscriber that does not keep up. */

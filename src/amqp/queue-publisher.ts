@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
-import { KeyedMutex } from '../keyed-mutex.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { RawMessage } from '../wire/stored-message.ts';
 import type { ConfirmedPublisher } from './confirmed-publisher.ts';
+import { KeyedMutex } from './keyed-mutex.ts';
 import { publishAgain } from './publish-again.ts';
 import { lateError, missingError, overflowError, unprovenError, vanishedError } from './publish-errors.ts';
 import type { QueueDeclarer } from './queue-declarer.ts';

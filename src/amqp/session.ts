@@ -1,11 +1,11 @@
 import type { SubscriptionListener } from '../client-options.ts';
-import { withDeadline } from '../deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { EventName } from '../wire/task-events.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { BrokerConnection, type ConnectionHistory } from './connection.ts';
+import { withDeadline } from './deadline.ts';
 import { EventPublisher } from './event-publisher.ts';
 import { EventSubscription } from './event-subscription.ts';
 import { QueueDeclarer } from './queue-declarer.ts';

@@ -1,6 +1,6 @@
 import type { TaskQueueInfo } from '../index.ts';
 import type { Context } from './context.ts';
-import { openLines } from './input-lines.ts';
+import { openLines } from './input/input-lines.ts';
 
 /** Looked at together: a round trip each, on channels side by side. */
 const BATCH = 200;

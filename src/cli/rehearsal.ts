@@ -1,7 +1,7 @@
 import type { StoredMessage } from '../index.ts';
 import type { ClientContext } from './context.ts';
 import { depthOrFail, emptyFailure } from './missing-queue.ts';
-import { openOutputFile } from './output-file.ts';
+import { openOutputFile } from './output/output-file.ts';
 import { requirePlainQueue } from './plain-queue.ts';
 import { formatCount } from './sizes.ts';
 

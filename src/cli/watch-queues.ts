@@ -5,7 +5,7 @@ import { CommandFailure } from './command-failure.ts';
 import type { Context } from './context.ts';
 import { formatDuration } from './durations.ts';
 import { ExitCode } from './exit-codes.ts';
-import { LiveView } from './live-view.ts';
+import { LiveView } from './output/live-view.ts';
 import {
   addTotals,
   type QueueTotals,
@@ -13,8 +13,8 @@ import {
   STATISTICS_NOTE,
   totalsLine,
   widthOfTasks,
-} from './queue-table.ts';
-import { terminalWidth } from './tables.ts';
+} from './output/queue-table.ts';
+import { terminalWidth } from './output/tables.ts';
 import { safeLine } from './terminal-text.ts';
 
 export interface WatchQueuesOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseFilter } from '../../src/cli/filters.ts';
+import { parseFilter } from '../../src/cli/input/filters.ts';
 
 const NOW = Date.UTC(2026, 0, 10, 1, 0, 0);
 

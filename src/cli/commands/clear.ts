@@ -4,14 +4,14 @@ import { confirmLoss, requireTerminal } from '../confirmation.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ageOption } from '../durations.ts';
 import { describeWithExamples } from '../help-text.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { summarize } from '../message-summary.ts';
-import type { MessageWriter } from '../message-writer.ts';
 import { depthOrFail } from '../missing-queue.ts';
-import { openOutputFile } from '../output-file.ts';
+import type { MessageWriter } from '../output/message-writer.ts';
+import { openOutputFile } from '../output/output-file.ts';
+import { printResult } from '../output/result-line.ts';
 import { partialFailure } from '../partial-failure.ts';
 import { rehearse } from '../rehearsal.ts';
-import { printResult } from '../result-line.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
 import { formatCount } from '../sizes.ts';
 import { safeLine } from '../terminal-text.ts';
 

@@ -3,15 +3,15 @@ import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { durationOption } from '../durations.ts';
 import { describeWithExamples } from '../help-text.ts';
-import type { MessageWriter } from '../message-writer.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { depthOrFail, emptyFailure } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
-import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output-file.ts';
+import type { MessageWriter } from '../output/message-writer.ts';
+import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
+import { startProgress } from '../output/progress.ts';
 import { partialFailure } from '../partial-failure.ts';
-import { startProgress } from '../progress.ts';
 import { rehearse } from '../rehearsal.ts';
 import { runForMessage } from '../run-for-message.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
 import { formatCount } from '../sizes.ts';
 
 const DESCRIPTION = describeWithExamples(

@@ -1,16 +1,16 @@
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { MessageRecord, RawMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { COMPOSABLE_TYPES } from '../compose-message.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
-import { checkMessageSource, type MessageSourceOptions, openMessageSource } from '../message-source.ts';
+import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
+import { checkMessageSource, type MessageSourceOptions, openMessageSource } from '../input/message-source.ts';
 import { wholeNumber } from '../numbers.ts';
+import { startProgress } from '../output/progress.ts';
+import { printResult } from '../output/result-line.ts';
 import { type Pace, paced, rateOption, speedOption } from '../pacing.ts';
 import { type PipelineResult, publishInOrder } from '../pipelined-publish.ts';
-import { startProgress } from '../progress.ts';
-import { printResult } from '../result-line.ts';
 import { shellWords, withOption } from '../shell-words.ts';
 import { formatCount } from '../sizes.ts';
 

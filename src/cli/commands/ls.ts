@@ -7,7 +7,6 @@ import { durationOption } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { wholeNumber } from '../numbers.ts';
-import { type QueueSelection, SORT_KEYS, selectQueues } from '../queue-selection.ts';
 import {
   addTotals,
   type QueueTotals,
@@ -15,8 +14,9 @@ import {
   STATISTICS_NOTE,
   totalsLine,
   widthOfTasks,
-} from '../queue-table.ts';
-import { terminalWidth } from '../tables.ts';
+} from '../output/queue-table.ts';
+import { terminalWidth } from '../output/tables.ts';
+import { type QueueSelection, SORT_KEYS, selectQueues } from '../queue-selection.ts';
 import { safeLine } from '../terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(

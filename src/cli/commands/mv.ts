@@ -4,13 +4,13 @@ import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { depthOrFail, emptyFailure } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
+import { startProgress } from '../output/progress.ts';
+import { printResult } from '../output/result-line.ts';
 import { partialFailure } from '../partial-failure.ts';
-import { startProgress } from '../progress.ts';
 import { rehearse } from '../rehearsal.ts';
-import { printResult } from '../result-line.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
 import { formatCount } from '../sizes.ts';
 
 const DESCRIPTION = describeWithExamples(

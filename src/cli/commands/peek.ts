@@ -1,11 +1,11 @@
 import { Command } from '@commander-js/extra-typings';
 import { type ClientContext, withClient } from '../context.ts';
 import { describeWithExamples } from '../help-text.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { depthOrFail, emptyFailure } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
-import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output-file.ts';
+import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
 import { requirePlainQueue } from '../plain-queue.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
 import { formatCount } from '../sizes.ts';
 
 const DESCRIPTION = describeWithExamples(

@@ -6,12 +6,12 @@ import { type ClientContext, withClient } from '../context.ts';
 import { durationOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
-import { createMessageWriter, type MessageWriter } from '../message-writer.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { wholeNumber } from '../numbers.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../select-messages.ts';
-import { terminalWidth } from '../tables.ts';
+import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
+import { terminalWidth } from '../output/tables.ts';
+import { type TaskItem, watchLine } from '../output/watch-lines.ts';
 import { safeLine } from '../terminal-text.ts';
-import { type TaskItem, watchLine } from '../watch-lines.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Print the messages of tasks as they come, of all tasks without an id. Takes nothing from anybody, whether

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { StoredMessage } from '../index.ts';
+import type { StoredMessage } from '../../index.ts';
 
 /** Which messages a command is about. */
 export interface SelectionOptions {

@@ -1,11 +1,11 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { CommandFailure } from './command-failure.ts';
-import type { Context } from './context.ts';
-import { ExitCode } from './exit-codes.ts';
+import { CommandFailure } from '../command-failure.ts';
+import type { Context } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { fileSink } from '../sinks.ts';
 import { createMessageWriter, type MessageWriter } from './message-writer.ts';
-import { fileSink } from './sinks.ts';
 
 export interface OutputFileOptions {
   out?: string;
@@ -34,7 +34,7 @@ export async function openOutputFile(
   { out, append = false, overwrite = false }: OutputFileOptions,
   { inFull, mustBeNew = false }: { inFull: boolean; mustBeNew?: boolean },
 ): Promise<MessageWriter> {
-  const { encodeRecord } = await import('../index.ts');
+  const { encodeRecord } = await import('../../index.ts');
   const { settings } = context;
   if (out === undefined || out === '-') {
     if (append || overwrite) throw new CommandFailure(ExitCode.usage, 'Append and overwrite need --out FILE');

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import type { MessageRecord } from '../index.ts';
-import { CommandFailure } from './command-failure.ts';
-import { ExitCode } from './exit-codes.ts';
+import type { MessageRecord } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
 import { type InputLine, type LineSource, openLines } from './input-lines.ts';
 
 /** Messages from a file, all of them known to be usable. */
@@ -30,7 +30,7 @@ const MAX_REPORTED = 5;
  * @throws CommandFailure (usage) with the numbers of the lines that are no messages
  */
 export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
-  const { parseMessageInput } = await import('../index.ts');
+  const { parseMessageInput } = await import('../../index.ts');
   const source = await openLines(from);
   const parse = (line: InputLine) => parseLine(line, parseMessageInput, range.maxMessageBytes);
   try {

@@ -1,7 +1,7 @@
-import type { StoredMessage } from '../index.ts';
-import type { Context } from './context.ts';
-import type { Sink } from './sinks.ts';
-import { safeLine, safeText } from './terminal-text.ts';
+import type { StoredMessage } from '../../index.ts';
+import type { Context } from '../context.ts';
+import type { Sink } from '../sinks.ts';
+import { safeLine, safeText } from '../terminal-text.ts';
 
 export interface MessageWriterOptions {
   /** Show a message in full on a terminal; else one line each. */
@@ -67,7 +67,7 @@ const RENDERERS: Record<Context['format'], Renderer> = {
   raw: (batch, _first, { isTerminal }) =>
     batch.flatMap(({ body }) => [isTerminal ? safeText(body.toString()) : body, '\n']),
   table: async (batch, first, { inFull, settings, showTask = false }) => {
-    const { colorsFor } = await import('./colors.ts');
+    const { colorsFor } = await import('../colors.ts');
     const colors = colorsFor(process.stdout, settings);
     const now = Date.now();
     if (!inFull) {

@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import { safeLine } from './terminal-text.ts';
+import { safeLine } from '../terminal-text.ts';
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { Environment } from '@marcbachmann/cel-js';
-import type { StoredMessage } from '../index.ts';
-import { CommandFailure } from './command-failure.ts';
-import { ExitCode } from './exit-codes.ts';
-import { summarize } from './message-summary.ts';
+import type { StoredMessage } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { summarize } from '../message-summary.ts';
 
 /*
  * `--filter` takes CEL, the Common Expression Language, https://cel.dev: made for expressions of strangers, so

@@ -1,8 +1,8 @@
-import { CommandFailure } from './command-failure.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { hasTerminal } from '../confirmation.ts';
+import type { ClientContext } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
 import { askForMessage, composeMessage, type MessageParts } from './compose-message.ts';
-import { hasTerminal } from './confirmation.ts';
-import type { ClientContext } from './context.ts';
-import { ExitCode } from './exit-codes.ts';
 import { openReplay, type ReplaySource } from './replay-source.ts';
 
 /** What `enqueue` is to send: one of a message, its parts, a file; none of them: it asks. */
@@ -36,7 +36,7 @@ export async function openMessageSource(
   if (from !== undefined) {
     return stop.race(openReplay(from, { skip, limit, maxMessageBytes: client.maxMessageBytes }));
   }
-  const { parseMessageInput } = await import('../index.ts');
+  const { parseMessageInput } = await import('../../index.ts');
   const asked = () => stop.race(askForMessage(taskId, stop.signal));
   const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
   return { count: 1, messages: () => only(record), close: async () => {} };

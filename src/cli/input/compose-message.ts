@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { CommandFailure } from './command-failure.ts';
-import { ExitCode } from './exit-codes.ts';
-import { safeLine } from './terminal-text.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { safeLine } from '../terminal-text.ts';
 
 export const COMPOSABLE_TYPES = ['request', 'notification'] as const;
 

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { ChalkInstance } from 'chalk';
-import type { StoredMessage } from '../index.ts';
-import { formatDuration } from './durations.ts';
+import type { StoredMessage } from '../../index.ts';
+import { formatDuration } from '../durations.ts';
+import { summarize } from '../message-summary.ts';
+import { formatSize } from '../sizes.ts';
+import { safeLine, safeText } from '../terminal-text.ts';
 import { layOutJson } from './json-text.ts';
-import { summarize } from './message-summary.ts';
-import { formatSize } from './sizes.ts';
-import { safeLine, safeText } from './terminal-text.ts';
 
 /** As much of a body as a reader would scroll through. */
 const MAX_SHOWN = 64 * 1024;
