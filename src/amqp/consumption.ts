@@ -27,7 +27,8 @@ export class Consumption {
   /** @param prefetch how many may be held unacknowledged; 0 for any number */
   static async start(lease: ChannelLease, queue: string, prefetch: number): Promise<Consumption> {
     const inbox = new DeliveryInbox();
-    await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
+    // A channel begins without a limit, and each consumption has a channel that nobody has consumed on before.
+    if (prefetch > 0) await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
     const stopListening = lease.onEnd((reason) => inbox.fail(reason));
     try {
       await lease.request((channel) => channel.consume(queue, (message) => inbox.put(message)));
