@@ -30,16 +30,20 @@ export interface Pace {
 }
 
 export function paced<T extends RawMessage>(
-  messages: AsyncIterable<T>,
+  messages: Iterable<T> | AsyncIterable<T>,
   { rate, keepTiming, speed }: Pace,
   signal: AbortSignal,
-): AsyncIterable<T> {
+): Iterable<T> | AsyncIterable<T> {
   const timed = keepTiming ? withTiming(messages, speed, signal) : messages;
   return rate === undefined ? timed : atRate(timed, rate, signal);
 }
 
 /** Lets messages through at so many a second, evenly. */
-async function* atRate<T>(messages: AsyncIterable<T>, rate: number, signal: AbortSignal): AsyncGenerator<T> {
+async function* atRate<T>(
+  messages: Iterable<T> | AsyncIterable<T>,
+  rate: number,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
   const start = Date.now();
   let index = 0;
   for await (const message of messages) {
@@ -53,7 +57,7 @@ async function* atRate<T>(messages: AsyncIterable<T>, rate: number, signal: Abor
  * say when that was follows at once.
  */
 async function* withTiming<T extends RawMessage>(
-  messages: AsyncIterable<T>,
+  messages: Iterable<T> | AsyncIterable<T>,
   speed: number,
   signal: AbortSignal,
 ): AsyncGenerator<T> {

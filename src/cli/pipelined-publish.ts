@@ -27,7 +27,7 @@ export interface PipelineResult {
 export async function publishInOrder(
   client: TaskQueueClient,
   taskId: string,
-  messages: AsyncIterable<RawMessage>,
+  messages: Iterable<RawMessage> | AsyncIterable<RawMessage>,
   { create, signal, onProgress }: PipelineOptions,
 ): Promise<PipelineResult> {
   let sent = 0;

@@ -107,16 +107,22 @@ function reportRehearsal(context: ClientContext, taskId: string, count: number):
   );
 }
 
-async function* withHeaders(
-  messages: AsyncIterable<MessageRecord>,
+type Messages<T> = Iterable<T> | AsyncIterable<T>;
+
+function withHeaders(
+  messages: Messages<MessageRecord>,
+  headers: { [name: string]: string },
+): Messages<RawMessage> {
+  const isPlain = Object.keys(headers).length === 0;
+  return isPlain ? messages : addHeaders(messages, headers);
+}
+
+async function* addHeaders(
+  messages: Messages<MessageRecord>,
   headers: { [name: string]: string },
 ): AsyncGenerator<RawMessage> {
-  const isPlain = Object.keys(headers).length === 0;
   for await (const { body, properties } of messages) {
-    yield {
-      body,
-      properties: isPlain ? properties : { ...properties, headers: { ...properties.headers, ...headers } },
-    };
+    yield { body, properties: { ...properties, headers: { ...properties.headers, ...headers } } };
   }
 }
 

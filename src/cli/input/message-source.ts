@@ -39,13 +39,9 @@ export async function openMessageSource(
   const { parseMessageInput } = await import('../../index.ts');
   const asked = () => stop.race(askForMessage(taskId, stop.signal));
   const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
-  return { count: 1, messages: () => only(record), close: async () => {} };
+  return { count: 1, messages: () => [record], close: async () => {} };
 }
 
 function hasParts({ type, method, params, id }: MessageParts): boolean {
   return [type, method, params, id].some((part) => part !== undefined);
-}
-
-async function* only<T>(value: T): AsyncGenerator<T> {
-  yield value;
 }

@@ -7,7 +7,7 @@ import { type InputLine, type LineSource, openLines } from './input-lines.ts';
 /** Messages from a file, all of them known to be usable. */
 export interface ReplaySource {
   count: number;
-  messages(): AsyncIterable<MessageRecord>;
+  messages(): Iterable<MessageRecord> | AsyncIterable<MessageRecord>;
   /** Forgets what was kept of it. */
   close(): Promise<void>;
 }
@@ -37,7 +37,10 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
     const { count, kept } = await checkAll(source, parse);
     return {
       count: Math.max(0, Math.min(count - range.skip, range.limit ?? count)),
-      messages: () => select(kept ?? parseAll(source, parse), range),
+      messages: () =>
+        kept
+          ? kept.slice(range.skip, range.limit && range.skip + range.limit)
+          : select(parseAll(source, parse), range),
       close: source.close,
     };
   } catch (error) {
@@ -91,7 +94,7 @@ async function* parseAll(source: LineSource, parse: Parse): AsyncGenerator<Messa
 }
 
 async function* select(
-  records: AsyncIterable<MessageRecord> | Iterable<MessageRecord>,
+  records: AsyncIterable<MessageRecord>,
   { skip, limit = Number.POSITIVE_INFINITY }: ReplayRange,
 ): AsyncGenerator<MessageRecord> {
   let index = 0;
