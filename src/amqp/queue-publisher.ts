@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
 import type { ResolvedOptions } from '../options.ts';
@@ -25,8 +26,9 @@ export class QueuePublisher {
   readonly #waitingLimit: WaitingLimit;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
   readonly #order = new KeyedMutex();
-  /** How many messages are on their way to each queue, unconfirmed. */
+  /** How many messages are on their way to each queue, or about to be sent, or not certain to be there. */
   readonly #sending = new Map<string, number>();
+  readonly #onSent: (() => void)[] = [];
 
   constructor(publisher: ConfirmedPublisher, declarer: QueueDeclarer, options: ResolvedOptions) {
     this.#options = options;
@@ -103,6 +105,15 @@ export class QueuePublisher {
     return this.#order.run(queue, remove);
   }
 
+  /** Resolves when it is known of all that is under way what became of it, and the callers know. */
+  async flush(): Promise<void> {
+    do {
+      if (this.#sending.size > 0) await new Promise<void>((resolve) => this.#onSent.push(resolve));
+      // Meanwhile it is the turn of those that had to wait.
+      await setImmediate();
+    } while (this.#sending.size > 0);
+  }
+
   /** One after the other, and by a deadline: a broker that does not answer holds up whoever is behind as well. */
   #inTurn<T>(queue: string, what: string, work: () => Promise<T>): Promise<T> {
     const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
@@ -112,7 +123,12 @@ export class QueuePublisher {
     const ready = async () => {
       // A blocked connection does not answer requests either.
       await this.#publisher.ready(what, since);
-      return work();
+      this.#countSending(queue, 1);
+      try {
+        return await work();
+      } finally {
+        this.#countSending(queue, -1);
+      }
     };
     return this.#waitingLimit.hold(what, () => this.#order.run(queue, ready, { timeoutMs, onTimeout }));
   }
@@ -153,5 +169,6 @@ export class QueuePublisher {
     const count = (this.#sending.get(queue) ?? 0) + change;
     if (count === 0) this.#sending.delete(queue);
     else this.#sending.set(queue, count);
+    if (this.#sending.size === 0) for (const wake of this.#onSent.splice(0)) wake();
   }
 }

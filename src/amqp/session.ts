@@ -30,7 +30,6 @@ export class Session {
   readonly deleter: QueueDeleter;
   /** On the publishing connection as well: an alarm blocks whatever connection publishes. */
   readonly events: EventPublisher;
-  readonly #confirmed: ConfirmedPublisher;
   readonly #channels: readonly { close(): Promise<void> }[];
   readonly #options: ResolvedOptions;
   readonly #reading: BrokerConnection;
@@ -45,14 +44,14 @@ export class Session {
     const publishing = new BrokerConnection(options, 'publish', this.#history);
     const reading = new BrokerConnection(options, 'read', this.#history);
     const deleting = new BrokerConnection(options, 'delete', this.#history);
-    this.#confirmed = new ConfirmedPublisher(publishing, options);
+    const confirmed = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
     const reads = new ChannelPool(reading, options, READ_CHANNELS);
     // One at a time, so that a connection closed by a delete hurts no other one.
     const deletions = new ChannelPool(deleting, options, 1);
-    const declarer = new QueueDeclarer(declarations, this.#confirmed, options);
-    this.publisher = new QueuePublisher(this.#confirmed, declarer, options);
+    const declarer = new QueueDeclarer(declarations, confirmed, options);
+    this.publisher = new QueuePublisher(confirmed, declarer, options);
     this.reader = new QueueReader(reads, () => this.throwIfClosed());
     this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, options.queueType);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
@@ -91,7 +90,10 @@ export class Session {
   }
 
   async #close(): Promise<void> {
-    const settled = Promise.all([this.#confirmed.flush(), ...this.#channels.map((each) => each.close())]);
+    // In this order, as there is an event for what was published.
+    const settled = this.publisher
+      .flush()
+      .then(() => Promise.all(this.#channels.map((each) => each.close())));
     // What is not done by then is given up with the connection, and its callers are told.
     await withDeadline(settled, this.#options.closeTimeoutMs, () => new Error('late')).catch(() => {});
     await Promise.all([...this.#subscriptions, ...this.#connections].map((each) => each.close()));

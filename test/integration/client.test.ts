@@ -336,6 +336,29 @@ describe('close', () => {
     expect(await client.depth(task)).toEqual({ messages: 0, consumers: 0 });
   });
 
+  test('waits for what was sent, also to tasks that are new', async () => {
+    const client = openClient();
+    const watcher = openClient();
+    const tasks = [newTask(), newTask()];
+    const told: string[] = [];
+    await watcher
+      .subscribe(['enqueued'], {
+        onEvent: ({ taskId, event }) => void told.push(`${event} ${taskId}`),
+        onLost: () => {},
+        onResumed: () => {},
+        onOverflow: () => {},
+      })
+      .then((subscription) => Promise.all(tasks.map((task) => subscription.follow(task))));
+    await client.publish(newTask(), raw('opens the connection'));
+    const publishes = tasks.flatMap((task) => ['a', 'b', 'c'].map((text) => client.publish(task, raw(text))));
+    // The first message of each is on its way when its queue is there.
+    await expect.poll(() => watcher.depth(tasks[1] as string), { interval: 1 }).toBeDefined();
+    await client.close();
+    await Promise.all(publishes);
+    for (const task of tasks) expect(await drained(watcher, task)).toEqual(['a', 'b', 'c']);
+    await expect.poll(() => told).toHaveLength(6);
+  });
+
   test('is idempotent, and later calls say that it was closed', async () => {
     const client = openClient();
     await client.publish(newTask(), raw('x'));
