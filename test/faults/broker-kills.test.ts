@@ -3,7 +3,7 @@ import type { RunningBroker } from '../../src/index.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { duration, extent, noteFigures } from '../support/figures.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
-import { openQueue } from '../support/tasks.ts';
+import { openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const KILLS = extent(1, 5);
@@ -16,18 +16,30 @@ beforeAll(async () => {
   broker = await startPrivateBroker();
 }, 120_000);
 
-/** Kills the broker under a load and starts it again. How long after it was up the first confirm came. */
-async function killUnder(load: NumberedLoad): Promise<number> {
+interface Kill {
+  /** How long after the broker was up the first confirm came, in milliseconds. */
+  recoveredAfter: number;
+  /** How many messages were waiting to be read, and were so again right after the start, with readers at work. */
+  waiting: { before: number; after: number };
+}
+
+/** Kills the broker under a load and starts it again. */
+async function killUnder(load: NumberedLoad, task: string): Promise<Kill> {
   const before = load.confirmed.size;
   await until(() => load.confirmed.size > before + 200, 60_000);
   await broker.kill();
   const confirmed = load.confirmed.size;
+  const unread = load.missing.length;
   await broker.restart();
   const upAt = performance.now();
+  const depth = await openClient({ url: broker.url }).depth(task);
   await until(() => load.confirmed.size > confirmed, 60_000);
   // In the order of the confirms.
   const firstAt = [...load.confirmed.values()][confirmed] as number;
-  return Math.max(0, firstAt - upAt);
+  return {
+    recoveredAfter: Math.max(0, firstAt - upAt),
+    waiting: { before: unread, after: depth?.messages ?? 0 },
+  };
 }
 
 describe(`a broker killed ${KILLS} times under ${ENQUEUERS} enqueuers and ${DEQUEUERS} dequeuers`, () => {
@@ -41,8 +53,8 @@ describe(`a broker killed ${KILLS} times under ${ENQUEUERS} enqueuers and ${DEQU
     const [enqueueing, dequeueing] = [openQueue(options), openQueue(options)];
     for (let index = 0; index < ENQUEUERS; index++) load.enqueue(enqueueing);
     for (let index = 0; index < DEQUEUERS; index++) load.dequeue(dequeueing);
-    const recoveries: number[] = [];
-    for (let kill = 0; kill < KILLS; kill++) recoveries.push(await killUnder(load));
+    const kills: Kill[] = [];
+    for (let kill = 0; kill < KILLS; kill++) kills.push(await killUnder(load, task));
     await load.stop();
     for (const message of await openQueue(options).dequeueAll(task)) load.note(message);
 
@@ -51,9 +63,12 @@ describe(`a broker killed ${KILLS} times under ${ENQUEUERS} enqueuers and ${DEQU
       'confirmed and lost': load.missing.length,
       'read twice': load.duplicates,
       'failed calls': load.failuresAsText,
-      'first confirm after the start': recoveries.map(duration).join(', '),
+      'waiting before the kill and after the start': kills
+        .map(({ waiting }) => `${waiting.before} and ${waiting.after}`)
+        .join(', '),
+      'first confirm after the start': kills.map((kill) => duration(kill.recoveredAfter)).join(', '),
     });
-    expect(load.missing).toEqual([]);
+    expect(load.missing, JSON.stringify(kills)).toEqual([]);
     // Without it the caller is told, and nothing else fails: all wait for the broker to come back.
     const codes = retryUnconfirmedMs > 0 ? [] : ['PUBLISH_UNCONFIRMED'];
     expect([...load.failures.keys()].filter((code) => !codes.includes(code))).toEqual([]);
