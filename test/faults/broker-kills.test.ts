@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { RunningBroker } from '../../src/index.ts';
-import { startPrivateBroker } from '../support/broker.ts';
+import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { duration, extent, noteFigures } from '../support/figures.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
 import { openClient, openQueue } from '../support/tasks.ts';
@@ -53,6 +53,8 @@ describe(`a broker killed ${KILLS} times under ${ENQUEUERS} enqueuers and ${DEQU
     const [enqueueing, dequeueing] = [openQueue(options), openQueue(options)];
     for (let index = 0; index < ENQUEUERS; index++) load.enqueue(enqueueing);
     for (let index = 0; index < DEQUEUERS; index++) load.dequeue(dequeueing);
+    await until(() => load.confirmed.size > 0);
+    await untilQueuesLast();
     const kills: Kill[] = [];
     for (let kill = 0; kill < KILLS; kill++) kills.push(await killUnder(load, task));
     await load.stop();

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type RunningBroker, type WatchItem, watchTasks } from '../../src/index.ts';
-import { startPrivateBroker } from '../support/broker.ts';
+import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 
 let broker: RunningBroker;
@@ -13,6 +13,7 @@ describe('a broker that is killed and started again', () => {
   test('has every confirmed message, and the queue goes on by itself', async () => {
     const queue = openQueue({ url: broker.url });
     for (let index = 0; index < 100; index++) await queue.enqueue('task', numbered(index));
+    await untilQueuesLast();
     await broker.kill();
     const during = queue.enqueue('task', numbered(100));
     await broker.restart();

@@ -4,7 +4,7 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { expect, onTestFinished, test } from 'vitest';
 import { TaskMessages } from '../examples/task-messages.ts';
-import { startPrivateBroker } from '../support/broker.ts';
+import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { until } from '../support/until.ts';
 
 test('a task that is cancelled while RabbitMQ is away is cancelled, with a warning, and the process lives', async () => {
@@ -28,6 +28,7 @@ test('a task that is cancelled while RabbitMQ is away is cancelled, with a warni
   const collect = (warning: Error) => void warnings.push(warning);
   process.on('warning', collect);
   onTestFinished(() => void process.off('warning', collect));
+  await untilQueuesLast();
   await broker.kill();
   const { status } = await client.experimental.tasks.cancelTask(taskId);
   expect(status).toBe('cancelled');

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { connect } from 'amqplib';
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type BrokerOptions, ErrorCode, type RunningBroker, startBroker } from '../../src/index.ts';
+import { untilQueuesLast } from '../support/broker.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
 
 // A test starts one or two brokers, which take their time where other tests run beside it.
@@ -78,6 +79,7 @@ describe('a private broker', () => {
   test('keeps what was confirmed over kill and restart, tells when it ends by itself, and still cleans up', async () => {
     const broker = await start();
     await publish(broker.url, 'orders', 'confirmed');
+    await untilQueuesLast();
     await broker.kill();
     await expect(connect(broker.url)).rejects.toThrow('ECONNREFUSED');
     await broker.restart();
