@@ -48,7 +48,8 @@ describe(`a broker killed ${KILLS} times under ${ENQUEUERS} enqueuers and ${DEQU
     ['confirms everything where unconfirmed messages are sent again', 120_000],
   ])('%s', { timeout: 400_000 }, async (_, retryUnconfirmedMs) => {
     const task = `kills-${retryUnconfirmedMs}`;
-    const options = { url: broker.url, retryUnconfirmedMs };
+    // Longer than a start takes on a machine that has other things to do.
+    const options = { url: broker.url, retryUnconfirmedMs, reconnectTimeoutMs: 120_000 };
     const load = new NumberedLoad(task);
     const [enqueueing, dequeueing] = [openQueue(options), openQueue(options)];
     for (let index = 0; index < ENQUEUERS; index++) load.enqueue(enqueueing);
