@@ -13,6 +13,18 @@ async function fill(task: string): Promise<void> {
   await Promise.all(ALL.map((message) => queue.enqueue(task, message)));
 }
 
+/** A dequeueAll whose connection has fallen silent when a part of the messages was there. */
+async function cutInTheMidst(task: string) {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const queue = openQueue({ url: proxy.url });
+  await queue.size(task);
+  const before = proxy.received;
+  proxy.fault = { kind: 'cut', afterBytes: 150_000 };
+  const all = queue.dequeueAll(task);
+  await until(() => proxy.received > before + 150_000);
+  return { proxy, all };
+}
+
 test('a message that cannot be decoded, behind many that can, keeps all of them in the queue', async () => {
   const task = newTask();
   await fill(task);
@@ -26,13 +38,7 @@ test('a message that cannot be decoded, behind many that can, keeps all of them 
 test('dequeueAll begins again when the connection is lost in its midst, and has each message once', async () => {
   const task = newTask();
   await fill(task);
-  const proxy = await FaultProxy.inFrontOf(inject('url'));
-  const queue = openQueue({ url: proxy.url });
-  await queue.size(task);
-  const before = proxy.received;
-  proxy.fault = { kind: 'cut', afterBytes: 150_000 };
-  const all = queue.dequeueAll(task);
-  await until(() => proxy.received > before + 150_000);
+  const { proxy, all } = await cutInTheMidst(task);
   proxy.fault = { kind: 'none' };
   proxy.reset();
   expect(await all).toEqual(ALL);
@@ -42,13 +48,7 @@ test('dequeueAll begins again when the connection is lost in its midst, and has 
 test('dequeueAll that begins again has nothing when another reader has taken all meanwhile', async () => {
   const task = newTask();
   await fill(task);
-  const proxy = await FaultProxy.inFrontOf(inject('url'));
-  const queue = openQueue({ url: proxy.url });
-  await queue.size(task);
-  const before = proxy.received;
-  proxy.fault = { kind: 'cut', afterBytes: 150_000 };
-  const all = queue.dequeueAll(task);
-  await until(() => proxy.received > before + 150_000);
+  const { proxy, all } = await cutInTheMidst(task);
   // The next connection hears nothing until the other reader is done.
   proxy.fault = { kind: 'mute' };
   proxy.reset();
