@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import * as nodeModule from 'node:module';
-
 // Compiled code is kept for the next time, where Node can (from 22.8 on).
-nodeModule.enableCompileCache?.();
+require('node:module').enableCompileCache?.();
 
-const { main } = await import('../dist/cli/main.js');
-process.exitCode = await main(process.argv);
+const { main } = require('../dist/cli/main.cjs');
+main(process.argv).then((status) => {
+  process.exitCode = status;
+});

@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { ChannelModel } from 'amqplib';
 import { type BrokerAddress, describeAddress } from '../broker-url.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
@@ -33,7 +33,7 @@ export class BrokerConnection {
   readonly #options: ResolvedOptions;
   readonly #name: string;
   #opening: Promise<ChannelModel> | undefined;
-  #current: { model: ChannelModel; socket: AbortController } | undefined;
+  #current: { model: ChannelModel; stream: Duplex; socket: AbortController } | undefined;
   /** The node that answered last comes first the next time. */
   #preferred = 0;
   readonly #history: ConnectionHistory;
@@ -83,10 +83,11 @@ export class BrokerConnection {
     try {
       // A closing handshake, so that the broker has seen everything sent before it.
       await withDeadline(current.model.close(), this.#options.closeTimeoutMs, closedError);
+      current.stream.destroy();
     } catch {
       // Already closed, or a peer that no longer answers: the socket goes all the same.
+      current.socket.abort();
     }
-    current.socket.abort();
   }
 
   async #dialUntilOpen(): Promise<ChannelModel> {
@@ -150,9 +151,10 @@ export class BrokerConnection {
   }
 
   #adopt(model: ChannelModel, socket: AbortController): void {
-    this.#current = { model, socket };
+    const { stream } = model.connection as unknown as { stream: Duplex };
+    this.#current = { model, stream, socket };
     this.#history.wasOpen = true;
-    joinWrites((model.connection as unknown as { stream: Writable }).stream);
+    joinWrites(stream);
     // Without a listener the process would die of it; each operation hears of it through its own channel.
     model.on('error', () => {});
     model.on('close', () => {

@@ -71,6 +71,7 @@ export class EventPublisher {
   #sendWaiting(): void {
     const channel = this.#channel;
     const events = this.#waiting;
+    if (events.length === 0) return;
     this.#waiting = [];
     this.#sentAt = performance.now();
     if (channel === undefined || this.#isCongested) return;

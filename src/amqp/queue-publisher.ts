@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { RawMessage } from '../wire/stored-message.ts';
@@ -21,7 +21,8 @@ export class QueuePublisher {
   readonly #publisher: ConfirmedPublisher;
   readonly #declarer: QueueDeclarer;
   /** Queues that this has stored a message in, not long ago: nobody takes them for abandoned and deletes them. */
-  readonly #known: LRUCache<string, true>;
+  #known: LRUCache<string, true> | undefined;
+  #loadingKnown: Promise<void> | undefined;
   readonly #options: ResolvedOptions;
   readonly #waitingLimit: WaitingLimit;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
@@ -33,12 +34,6 @@ export class QueuePublisher {
   constructor(publisher: ConfirmedPublisher, declarer: QueueDeclarer, options: ResolvedOptions) {
     this.#options = options;
     this.#waitingLimit = new WaitingLimit(options.maxWaitingOperations);
-    // Without a resolution, as lru-cache would set a timer for each of them.
-    this.#known = new LRUCache({
-      max: KNOWN_CACHE_SIZE,
-      ttl: options.redeclareAfterMs,
-      ttlResolution: 0,
-    });
     this.#publisher = publisher;
     this.#declarer = declarer;
   }
@@ -55,7 +50,7 @@ export class QueuePublisher {
   #publish(queue: string, message: RawMessage, options: PublishOptions, what: string): Promise<void> {
     const { create = true, maxSize } = options;
     if (maxSize !== undefined) return this.#publishIfRoom(queue, message, create, maxSize, what);
-    const isKnown = !create || this.#known.has(queue);
+    const isKnown = !create || this.#known?.has(queue);
     if (isKnown && this.#publisher.isReady && !this.#order.isBusy(queue)) {
       return this.#send(queue, message, create, what);
     }
@@ -82,7 +77,7 @@ export class QueuePublisher {
 
   async #publishInTurn(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
     const { sent } = await this.#inTurn(queue, what, async () => {
-      const isKnown = !create || this.#known.has(queue);
+      const isKnown = !create || this.#known?.has(queue);
       if (!isKnown) await this.#declarer.declare(queue, what);
       await this.#publisher.ready(what);
       const sent = this.#send(queue, message, create, what);
@@ -101,7 +96,7 @@ export class QueuePublisher {
    */
   async removeUnlessSending<T>(queue: string, remove: () => Promise<T>): Promise<T | undefined> {
     if (this.#sending.has(queue) || this.#order.isBusy(queue)) return undefined;
-    this.#known.delete(queue);
+    this.#known?.delete(queue);
     return this.#order.run(queue, remove);
   }
 
@@ -123,6 +118,8 @@ export class QueuePublisher {
     const ready = async () => {
       // A blocked connection does not answer requests either.
       await this.#publisher.ready(what, since);
+      this.#loadingKnown ??= this.#loadKnown();
+      await this.#loadingKnown;
       this.#countSending(queue, 1);
       try {
         return await work();
@@ -137,13 +134,13 @@ export class QueuePublisher {
     this.#countSending(queue, 1);
     try {
       for (let vanished = 0; ; vanished++) {
-        const isKnown = !create || this.#known.has(queue);
+        const isKnown = !create || this.#known?.has(queue);
         const outcome = await this.#publisher.send(queue, message, what);
         if (outcome === 'queued' && (isKnown || (await this.#hasSurvived(queue, message, what)))) return;
         if (!create) throw missingError(what);
         if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
         // The queue is gone since it was declared: somebody cleared the task.
-        this.#known.delete(queue);
+        this.#known?.delete(queue);
         await this.#declarer.declare(queue, what);
         await this.#publisher.ready(what);
       }
@@ -161,8 +158,19 @@ export class QueuePublisher {
     const isThere = await this.#declarer.exists(queue, what).catch((error) => {
       throw unprovenError(what, properties.message_id, error);
     });
-    if (isThere) this.#known.set(queue, true);
+    if (isThere) this.#known?.set(queue, true);
     return isThere;
+  }
+
+  /** With the first message: lru-cache takes 3 ms to load, and a process that only reads has no use for it. */
+  async #loadKnown(): Promise<void> {
+    const { LRUCache } = await import('lru-cache');
+    // Without a resolution, as lru-cache would set a timer for each of them.
+    this.#known = new LRUCache({
+      max: KNOWN_CACHE_SIZE,
+      ttl: this.#options.redeclareAfterMs,
+      ttlResolution: 0,
+    });
   }
 
   #countSending(queue: string, change: 1 | -1): void {

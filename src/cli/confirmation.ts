@@ -1,6 +1,7 @@
 import { CommandFailure } from './command-failure.ts';
 import type { Context } from './context.ts';
 import { ExitCode } from './exit-codes.ts';
+import { standardError } from './standard-error.ts';
 
 /** Above so many messages a mere "y" is too easy. */
 const MANY = 1000;
@@ -17,7 +18,7 @@ export interface Loss {
 
 /** True when there is somebody to ask: prompts go to stderr, and answers come from stdin. */
 export function hasTerminal(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+  return process.stdin.isTTY === true && standardError().isTTY === true;
 }
 
 /** @throws CommandFailure (usage) when there is nobody to ask: better before what is at stake is looked up */
@@ -38,7 +39,7 @@ export async function confirmLoss(
 ): Promise<void> {
   requireTerminal();
   const { confirm, input } = await import('@inquirer/prompts');
-  const where = { output: process.stderr, signal: context.stop.signal };
+  const where = { output: standardError(), signal: context.stop.signal };
   const isSure =
     isWide || count > MANY
       ? (await input({ message: `${question} Type ${phrase} to do it:` }, where)).trim() === phrase

@@ -3,6 +3,7 @@ import type { TaskQueueClient } from '../index.ts';
 import type { OutputFormat } from './global-options.ts';
 import { resolveSettings, type Settings } from './settings.ts';
 import { type Sink, standardOutput } from './sinks.ts';
+import { standardError } from './standard-error.ts';
 import { listenForStop, type Stop } from './stop.ts';
 import { safeText } from './terminal-text.ts';
 
@@ -72,5 +73,6 @@ export function withClient<T>(
 }
 
 function note(text: string): void {
-  process.stderr.write(`${process.stderr.isTTY ? safeText(text) : text}\n`);
+  const stderr = standardError();
+  stderr.write(`${stderr.isTTY ? safeText(text) : text}\n`);
 }

@@ -6,8 +6,7 @@ import { packageVersion } from './package-version.ts';
  * @returns the exit status. The process ends by itself: nothing is left open.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  // Whoever reads stderr may leave too.
-  process.stderr.on('error', () => {});
+  // Whoever reads it may leave.
   process.stdout.on('error', () => {});
   try {
     if (asksForVersionOnly(argv)) process.stdout.write(`${packageVersion()}\n`);
@@ -33,10 +32,12 @@ async function printError(error: unknown, verbose: boolean): Promise<void> {
   const { describeError } = await import('./report-error.ts');
   const text = describeError(error, { verbose });
   if (text === '') return;
-  const [{ redactUrl }, { safeText }] = await Promise.all([
+  const [{ redactUrl }, { standardError }, { safeText }] = await Promise.all([
     import('../index.ts'),
+    import('./standard-error.ts'),
     import('./terminal-text.ts'),
   ]);
   const redacted = redactUrl(text);
-  process.stderr.write(process.stderr.isTTY ? safeText(redacted) : redacted);
+  const stderr = standardError();
+  stderr.write(stderr.isTTY ? safeText(redacted) : redacted);
 }

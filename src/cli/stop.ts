@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import { CommandFailure } from './command-failure.ts';
 import { formatDuration } from './durations.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -25,7 +24,7 @@ export function listenForStop(timeoutMs: number | undefined): Stop {
     const listener = () => {
       if (signal.aborted) {
         release();
-        process.kill(process.pid, constants.signals[name as keyof typeof SIGNALS]);
+        process.kill(process.pid, name);
         return;
       }
       controller.abort(new CommandFailure(exitCode, ''));

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskQueueInfo } from '../index.ts';
-import { colorsFor } from './colors.ts';
 import { CommandFailure } from './command-failure.ts';
 import type { Context } from './context.ts';
 import { formatDuration } from './durations.ts';
 import { ExitCode } from './exit-codes.ts';
+import { colorsFor } from './output/colors.ts';
 import { LiveView } from './output/live-view.ts';
 import {
   addTotals,

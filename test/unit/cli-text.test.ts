@@ -1,8 +1,8 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
-import { hasColors } from '../../src/cli/colors.ts';
 import { formatDuration, parseDuration } from '../../src/cli/durations.ts';
 import { summarize } from '../../src/cli/message-summary.ts';
+import { hasColors } from '../../src/cli/output/colors.ts';
 import { layOutJson } from '../../src/cli/output/json-text.ts';
 import { messageTable } from '../../src/cli/output/message-table.ts';
 import { viewMessage } from '../../src/cli/output/message-view.ts';

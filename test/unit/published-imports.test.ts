@@ -34,3 +34,20 @@ test('what is published, declarations included, imports nothing but its dependen
   expect(strangers).toEqual([]);
   expect(files.flatMap(packagesIn)).toContain('amqplib');
 });
+
+test('the command line has everything built in, and its licences with it', () => {
+  const files = readdirSync(`${dist}cli`).filter((file) => file.endsWith('.cjs'));
+  expect(files).toContain('main.cjs');
+  const required = files.flatMap((file) =>
+    [...readFileSync(`${dist}cli/${file}`, 'utf8').matchAll(/\brequire\((['"`])([^'"`]+)\1\)/g)].map(
+      ([, , specifier = '']) => specifier,
+    ),
+  );
+  expect(required).toContain('./library.cjs');
+  expect(required.filter((specifier) => !specifier.startsWith('./') && !isBuiltin(specifier))).toEqual([]);
+
+  const licences = readFileSync(`${dist}cli/LICENSES.txt`, 'utf8');
+  for (const name of ['amqplib', 'commander', 'chalk']) {
+    expect(licences).toMatch(new RegExp(`^-+\n${name} [\\d.]+\n\n[^-]*copyright`, 'im'));
+  }
+});

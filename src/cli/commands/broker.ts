@@ -8,6 +8,7 @@ import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { wholeNumber } from '../numbers.ts';
+import { standardError } from '../standard-error.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Run a private RabbitMQ for trying things out, tests and demos: an installed one, else one in Docker or Podman, else
@@ -88,7 +89,7 @@ async function confirmInstall({ stop }: Context, what: string): Promise<boolean>
     );
   }
   const { confirm } = await import('@inquirer/prompts');
-  const where = { output: process.stderr, signal: stop.signal };
+  const where = { output: standardError(), signal: stop.signal };
   if (await confirm({ message: `RabbitMQ is not installed here. ${what}?`, default: false }, where))
     return true;
   throw new CommandFailure(ExitCode.declined, 'Declined; nothing was installed');
@@ -138,7 +139,7 @@ export async function runWith(
   const child = spawn(program, args, { stdio: 'inherit', env: { ...environment, ...addresses(broker) } });
 
   // A terminal sends Ctrl-C and Ctrl-\ to the command as well; a second one could mean something else to it.
-  const isOnTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  const isOnTerminal = process.stdin.isTTY || process.stdout.isTTY || standardError().isTTY;
   const forward = (signal: NodeJS.Signals) => {
     if (!isOnTerminal || signal === 'SIGTERM' || signal === 'SIGHUP') child.kill(signal);
   };

@@ -1,12 +1,12 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { TaskQueueInfo } from '../../index.ts';
-import { colorsFor } from '../colors.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { durationOption } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { wholeNumber } from '../numbers.ts';
+import { colorsFor } from '../output/colors.ts';
 import {
   addTotals,
   type QueueTotals,

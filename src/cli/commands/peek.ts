@@ -7,6 +7,7 @@ import { wholeNumber } from '../numbers.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
 import { requirePlainQueue } from '../plain-queue.ts';
 import { formatCount } from '../sizes.ts';
+import { standardError } from '../standard-error.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Print the oldest messages of a task and leave them where they are. For a moment nobody
@@ -60,7 +61,7 @@ async function peek(context: ClientContext, taskId: string, options: PeekOptions
   await output.write(messages);
   await output.end();
   const behind = depth.messages - options.skip - looked.length;
-  if (behind > 0 && (options.all || process.stderr.isTTY)) {
+  if (behind > 0 && (options.all || standardError().isTTY)) {
     note(`${formatCount(behind, 'message')} more behind ${looked.length === 1 ? 'it' : 'them'}.`);
   }
 }

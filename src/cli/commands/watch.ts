@@ -1,6 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
 import type { WatchItem } from '../../index.ts';
-import { colorsFor } from '../colors.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { durationOption, formatDuration } from '../durations.ts';
@@ -8,9 +7,11 @@ import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { wholeNumber } from '../numbers.ts';
+import { colorsFor } from '../output/colors.ts';
 import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
+import { standardError } from '../standard-error.ts';
 import { safeLine } from '../terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
@@ -64,7 +65,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const { limit = Number.POSITIVE_INFINITY, tail, events: removals = false } = options;
   let seen = 0;
   try {
-    if (process.stderr.isTTY) note(`Watching ${whatIsWatched(taskIds)}. Ctrl-C ends it.`);
+    if (standardError().isTTY) note(`Watching ${whatIsWatched(taskIds)}. Ctrl-C ends it.`);
     const api = { ...settings.connection, apiUrl: settings.apiUrl };
     for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals, api })) {
       if (item.kind === 'gap' || item.kind === 'interrupted' || item.kind === 'resumed') {
@@ -80,7 +81,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
     await messages.end();
   } finally {
     ending.release();
-    if (process.stderr.isTTY) note(seen === 1 ? '1 message' : `${seen} messages`);
+    if (standardError().isTTY) note(seen === 1 ? '1 message' : `${seen} messages`);
   }
   const { reason } = stop.signal;
   // Ctrl-C is how a watch ends.
@@ -134,7 +135,7 @@ function noteOf(
   item: Extract<WatchItem, { kind: 'gap' | 'interrupted' | 'resumed' }>,
   { settings }: ClientContext,
 ): string {
-  const colors = colorsFor(process.stderr, settings);
+  const colors = colorsFor(standardError(), settings);
   switch (item.kind) {
     case 'gap':
       return colors.yellow(`gap${item.taskId === undefined ? '' : ` in ${item.taskId}`}: ${item.reason}`);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { standardError } from '../standard-error.ts';
 import { safeLine } from '../terminal-text.ts';
 
 export const COMPOSABLE_TYPES = ['request', 'notification'] as const;
@@ -54,7 +55,7 @@ function paramsProblem(params: string): string | undefined {
 /** Asks for the parts of a message, on stderr, so that stdout stays free for the result. */
 export async function askForMessage(taskId: string, signal: AbortSignal): Promise<MessageParts> {
   const { input, select } = await import('@inquirer/prompts');
-  const context = { output: process.stderr, signal };
+  const context = { output: standardError(), signal };
   const type = await select(
     {
       message: `Message for task ${safeLine(taskId)}: what is it?`,

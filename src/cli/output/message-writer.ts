@@ -67,7 +67,7 @@ const RENDERERS: Record<Context['format'], Renderer> = {
   raw: (batch, _first, { isTerminal }) =>
     batch.flatMap(({ body }) => [isTerminal ? safeText(body.toString()) : body, '\n']),
   table: async (batch, first, { inFull, settings, showTask = false }) => {
-    const { colorsFor } = await import('../colors.ts');
+    const { colorsFor } = await import('./colors.ts');
     const colors = colorsFor(process.stdout, settings);
     const now = Date.now();
     if (!inFull) {

@@ -1,3 +1,5 @@
+import { standardError } from '../standard-error.ts';
+
 /** How far long work has come. */
 export interface Progress {
   update(done: number): void;
@@ -18,11 +20,11 @@ export async function startProgress(
   total: number,
   { isOutputShown }: { isOutputShown: boolean },
 ): Promise<Progress> {
-  if (!process.stderr.isTTY || process.env.TERM === 'dumb' || isOutputShown || total < LEAST_TOTAL)
+  if (total < LEAST_TOTAL || isOutputShown || process.env.TERM === 'dumb' || !standardError().isTTY)
     return NOTHING;
   const { default: cliProgress } = await import('cli-progress');
   const bar = new cliProgress.SingleBar({
-    stream: process.stderr,
+    stream: standardError(),
     format: '{bar} {value}/{total}  {rate}/s  {eta_formatted} left',
     barCompleteChar: '█',
     barIncompleteChar: '░',

@@ -1,5 +1,5 @@
 import { Chalk, type ChalkInstance } from 'chalk';
-import type { Settings } from './settings.ts';
+import type { Settings } from '../settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
