@@ -16,6 +16,15 @@ const MAX_BATCH = 50;
  */
 const WINDOW_MS = 5;
 
+/**
+ * As many events of one task in a row are worth a question first: does anybody listen? Mostly nobody does, and the copies
+ * of a thousand messages would be made, sent and read for nothing, which is a tenth of the cost of a replay.
+ */
+const MANY = 16;
+
+/** Whoever listens now is taken to listen for so long. That nobody does is never taken for granted. */
+const HEARD_MS = 1_000;
+
 /** AMQP 0-9-1 `shortstr`. With a short prefix, a task id can be longer: there are no events for it. */
 const MAX_ROUTING_KEY_BYTES = 255;
 
@@ -30,6 +39,11 @@ export class EventPublisher {
   #opening: Promise<void> | undefined;
   #waiting: TaskEvent[] = [];
   #sentAt = Number.NEGATIVE_INFINITY;
+  #sending: Promise<void> | undefined;
+  /** The routing key that somebody listened to last, and until when that holds. */
+  #heard = { routingKey: '', until: 0 };
+  /** RabbitMQ has sent a question back. */
+  #isReturned = false;
   /** The socket takes no more for now. */
   #isCongested = false;
   /** Set for good when the broker does not allow events. */
@@ -54,7 +68,7 @@ export class EventPublisher {
         this.#opening = undefined;
       });
     } else if (this.#waiting.length === 1) {
-      const send = () => this.#sendWaiting();
+      const send = () => void this.#sendWaiting();
       const waitMs = this.#sentAt + WINDOW_MS - performance.now();
       if (waitMs > 0) setTimeout(send, waitMs);
       else setImmediate(send);
@@ -64,36 +78,65 @@ export class EventPublisher {
   /** Resolves when the broker has all events: none waits for the channel to open, or in its buffer. */
   async close(): Promise<void> {
     await this.#opening;
-    this.#sendWaiting();
+    await this.#sendWaiting();
     await this.#channel?.close().catch(() => {});
   }
 
-  #sendWaiting(): void {
-    const channel = this.#channel;
-    const events = this.#waiting;
-    if (events.length === 0) return;
-    this.#waiting = [];
-    this.#sentAt = performance.now();
-    if (channel === undefined || this.#isCongested) return;
-    for (let start = 0, end = 0; start < events.length; start = end) {
-      const routingKey = routingKeyOf(events[start] as TaskEvent);
-      do end++;
-      while (
-        end < events.length &&
-        end - start < MAX_BATCH &&
-        routingKeyOf(events[end] as TaskEvent) === routingKey
-      );
-      this.#send(channel, routingKey, events.slice(start, end));
+  /** Resolves when no event waits any more. */
+  #sendWaiting(): Promise<void> {
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined;
+    });
+    return this.#sending;
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      this.#sentAt = performance.now();
+      const routingKey = routingKeyOf(this.#waiting[0] as TaskEvent);
+      const next = this.#waiting.findIndex((event) => routingKeyOf(event) !== routingKey);
+      const count = next === -1 ? this.#waiting.length : next;
+      const isWanted = await this.#isWanted(routingKey, count);
+      // Those that have come meanwhile are behind these.
+      const events = this.#waiting.splice(0, count);
+      if (isWanted) this.#send(routingKey, events);
     }
   }
 
-  #send(channel: Channel, routingKey: string, events: TaskEvent[]): void {
-    if (Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return;
-    try {
-      this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, encodeEvents(events), TRANSIENT);
-    } catch {
-      // The channel has just ended: these events are lost, as events may be.
+  #send(routingKey: string, events: TaskEvent[]): void {
+    for (let start = 0; start < events.length; start += MAX_BATCH) {
+      const channel = this.#channel;
+      if (channel === undefined || this.#isCongested) return;
+      const body = encodeEvents(events.slice(start, start + MAX_BATCH));
+      try {
+        this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, body, TRANSIENT);
+      } catch {
+        // The channel has just ended: these events are lost, as events may be.
+      }
     }
+  }
+
+  /**
+   * Whether to send events. For many of them RabbitMQ is asked: a message without content that no queue gets comes back
+   * (`mandatory`), and does so before the answer to what follows on the channel.
+   */
+  async #isWanted(routingKey: string, count: number): Promise<boolean> {
+    if (Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return false;
+    const channel = this.#channel;
+    if (channel === undefined || this.#isCongested) return false;
+    if (count < MANY || (this.#heard.routingKey === routingKey && performance.now() < this.#heard.until))
+      return true;
+    this.#isReturned = false;
+    try {
+      channel.publish(EVENT_EXCHANGE, routingKey, Buffer.alloc(0), QUESTION);
+      await channel.checkExchange(EVENT_EXCHANGE);
+    } catch {
+      // The channel has ended, and these events are lost.
+      return false;
+    }
+    if (this.#isReturned) return false;
+    this.#heard = { routingKey, until: performance.now() + HEARD_MS };
+    return true;
   }
 
   async #open(): Promise<void> {
@@ -105,12 +148,15 @@ export class EventPublisher {
         this.#channel = undefined;
         this.#isCongested = false;
       });
+      channel.on('return', () => {
+        this.#isReturned = true;
+      });
       channel.on('drain', () => {
         this.#isCongested = false;
       });
       await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
       this.#channel = channel;
-      this.#sendWaiting();
+      void this.#sendWaiting();
     } catch (error) {
       this.#waiting = [];
       this.#judge(translateAmqpError(error, `Cannot publish events to the exchange ${EVENT_EXCHANGE}`));
@@ -131,5 +177,6 @@ export class EventPublisher {
 }
 
 const TRANSIENT = { deliveryMode: 1 };
+const QUESTION = { ...TRANSIENT, mandatory: true };
 
 const PERMANENT: ReadonlySet<string> = new Set(['ACCESS_REFUSED', 'QUEUE_MISMATCH', 'QUEUE_NOT_FOUND']);

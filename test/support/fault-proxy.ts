@@ -24,6 +24,8 @@ export class FaultProxy {
   accepted = 0;
   /** Bytes that came from the broker so far. */
   received = 0;
+  /** Bytes that came for the broker so far. */
+  sent = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -75,6 +77,7 @@ export class FaultProxy {
         const { fault } = this;
         const isFromBroker = from === broker;
         if (isFromBroker) this.received += bytes.length;
+        else this.sent += bytes.length;
         if (isDeaf && !isFromBroker) return;
         isDeaf ||= fault.kind === 'deaf' && !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
