@@ -14,8 +14,8 @@ const PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
 export interface PublishAgainOptions {
-  /** For how long an attempt follows another, from now; 0 for not at all. */
-  retryForMs: number;
+  /** Until when an attempt follows another, by `Date.now()`. */
+  giveUpAt: number;
   /** The same in every attempt. */
   messageId: string | undefined;
   /** For error messages. */
@@ -27,26 +27,28 @@ export interface PublishAgainOptions {
  * for those who ask for it. An attempt that had not sent anything when it lost its connection is made once more in
  * any case.
  *
+ * @param failure of the first attempt, which the caller has made: nearly all of them succeed, and need none of this
  * @throws PublishUnconfirmedError when an attempt has sent the message, even if a later one failed for another reason:
  * it may be in the queue
  */
 export async function publishAgain(
+  failure: unknown,
   attempt: () => Promise<void>,
-  { retryForMs, messageId, what }: PublishAgainOptions,
+  { giveUpAt, messageId, what }: PublishAgainOptions,
 ): Promise<void> {
-  const giveUpAt = Date.now() + retryForMs;
+  let error = failure;
   let unconfirmed: PublishUnconfirmedError | undefined;
   for (let attempts = 1; ; attempts++) {
+    if (error instanceof PublishUnconfirmedError) unconfirmed = error;
+    const isFree = attempts === 1 && hasCode(error, ErrorCode.connectionLost);
+    const mayRetry = messageId !== undefined && Date.now() < giveUpAt && isTransient(error);
+    if (!isFree && !mayRetry) throw unconfirmed ? honest(error, unconfirmed, attempts, what) : error;
+    if (attempts > 1) await sleep(Math.min(PAUSE_MS * attempts, LONGEST_PAUSE_MS));
     try {
       return await attempt();
-    } catch (error) {
-      if (error instanceof PublishUnconfirmedError) unconfirmed = error;
-      const isLost = hasCode(error, ErrorCode.connectionLost);
-      const isFree = attempts === 1 && isLost;
-      const mayRetry = messageId !== undefined && Date.now() < giveUpAt && isTransient(error);
-      if (!isFree && !mayRetry) throw unconfirmed ? honest(error, unconfirmed, attempts, what) : error;
+    } catch (reason) {
+      error = reason;
     }
-    if (attempts > 1) await sleep(Math.min(PAUSE_MS * attempts, LONGEST_PAUSE_MS));
   }
 }
 

@@ -39,15 +39,18 @@ export class QueuePublisher {
   }
 
   /** Resolves when the broker has confirmed that the message is in the queue. */
-  publish(queue: string, message: RawMessage, options: PublishOptions, what: string): Promise<void> {
-    return publishAgain(() => this.#publish(queue, message, options, what), {
-      retryForMs: this.#options.retryUnconfirmedMs,
-      messageId: message.properties.message_id,
-      what,
-    });
+  async publish(queue: string, message: RawMessage, options: PublishOptions, what: string): Promise<void> {
+    const giveUpAt = Date.now() + this.#options.retryUnconfirmedMs;
+    try {
+      await this.#attempt(queue, message, options, what);
+    } catch (error) {
+      const { message_id: messageId } = message.properties;
+      const again = () => this.#attempt(queue, message, options, what);
+      await publishAgain(error, again, { giveUpAt, messageId, what });
+    }
   }
 
-  #publish(queue: string, message: RawMessage, options: PublishOptions, what: string): Promise<void> {
+  #attempt(queue: string, message: RawMessage, options: PublishOptions, what: string): Promise<void> {
     const { create = true, maxSize } = options;
     if (maxSize !== undefined) return this.#publishIfRoom(queue, message, create, maxSize, what);
     const isKnown = !create || this.#known?.has(queue);

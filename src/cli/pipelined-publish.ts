@@ -1,7 +1,7 @@
 import type { RawMessage, TaskQueueClient } from '../index.ts';
 
 /** Messages and bytes on their way at a time: enough to keep the broker busy, little to lose track of. */
-const MAX_IN_FLIGHT = 2000;
+const MAX_IN_FLIGHT = 1000;
 const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
 
 export interface PipelineOptions {

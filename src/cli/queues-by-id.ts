@@ -26,12 +26,14 @@ export async function* queuesById(
   };
   try {
     let batch: string[] = [];
-    for await (const { text } of source.lines()) {
-      const taskId = text.toString().replace(/\r$/, '');
-      if (taskId !== '') batch.push(taskId);
-      if (batch.length < BATCH) continue;
-      yield (await Promise.all(batch.map(look))).flat();
-      batch = [];
+    for await (const lines of source.lines()) {
+      for (const { text } of lines) {
+        const taskId = text.toString().replace(/\r$/, '');
+        if (taskId !== '') batch.push(taskId);
+        if (batch.length < BATCH) continue;
+        yield (await Promise.all(batch.map(look))).flat();
+        batch = [];
+      }
     }
     yield (await Promise.all(batch.map(look))).flat();
   } finally {

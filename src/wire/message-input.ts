@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
 import { ownProperties } from './message-properties.ts';
@@ -6,6 +7,9 @@ import { type MessageRecord, parseRecord } from './records.ts';
 import { formatTimestamp, parseTimestamp } from './timestamps.ts';
 
 type JsonObject = { [key: string]: unknown };
+
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
 
 /**
  * Reads a message to be enqueued from JSON text, in whichever form it comes:
@@ -16,9 +20,12 @@ type JsonObject = { [key: string]: unknown };
  * - a bare JSON-RPC message, which is wrapped: its type follows from its members.
  *
  * What has the wire's form is kept as it is written.
+ * @param input the text, or its bytes in UTF-8, of which the message may keep some: they must not be changed
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
-export function parseMessageInput(text: string): MessageRecord {
+export function parseMessageInput(input: string | Buffer): MessageRecord {
+  if (typeof input !== 'string' && !isUtf8(input)) throw invalid('it is not UTF-8');
+  const text = input.toString();
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -33,7 +40,7 @@ export function parseMessageInput(text: string): MessageRecord {
   const object = value as JsonObject;
   if (Object.hasOwn(object, 'body') || Object.hasOwn(object, 'body_base64')) return parseRecord(text);
   if (Object.hasOwn(object, 'jsonrpc')) return own(wrapText(text, object));
-  if (Object.hasOwn(object, 'message')) return own(readEnvelope(text, object));
+  if (Object.hasOwn(object, 'message')) return own(readEnvelope(input, object));
   throw invalid(
     'it is neither a record ("body"), nor a queued message ("message"), nor JSON-RPC ("jsonrpc")',
   );
@@ -43,16 +50,25 @@ function own(body: Buffer): MessageRecord {
   return { taskId: undefined, properties: ownProperties(), body };
 }
 
-function readEnvelope(text: string, envelope: JsonObject): Buffer {
-  const { timestamp = Date.now(), original_request_id: origin, ...rest } = envelope;
-  const ms = typeof timestamp === 'string' ? parseTimestamp(timestamp) : timestamp;
-  if (ms === undefined) throw invalid('"timestamp" is not ISO 8601');
-  const message = parseQueuedMessage({
-    ...rest,
-    timestamp: ms,
-    ...(origin !== undefined && origin !== null && { originalRequestId: origin }),
-  });
-  return typeof timestamp === 'string' ? Buffer.from(text.trim()) : encodeQueuedMessage(message);
+function readEnvelope(input: string | Buffer, envelope: JsonObject): Buffer {
+  const { timestamp = Date.now(), original_request_id: origin } = envelope;
+  const originalRequestId = origin ?? envelope.originalRequestId;
+  if (typeof timestamp === 'string') {
+    const ms = parseTimestamp(timestamp);
+    if (ms === undefined) throw invalid('"timestamp" is not ISO 8601');
+    // For its checks; what is stored is as it is written.
+    parseQueuedMessage({ type: envelope.type, message: envelope.message, timestamp: ms, originalRequestId });
+    return trimmed(input);
+  }
+  const { original_request_id: _wire, ...rest } = envelope;
+  const given = originalRequestId === undefined ? {} : { originalRequestId };
+  return encodeQueuedMessage(parseQueuedMessage({ ...rest, timestamp, ...given }));
+}
+
+/** Without the white space around it, and not copied where there is none. */
+function trimmed(input: string | Buffer): Buffer {
+  if (typeof input !== 'string' && input[0] === OPENING_BRACE && input.at(-1) === CLOSING_BRACE) return input;
+  return Buffer.from(input.toString().trim());
 }
 
 /** The message stays as it is written, numbers and all; the envelope is put around it. */

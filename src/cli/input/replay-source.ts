@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import type { MessageRecord } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -62,18 +61,20 @@ async function checkAll(
   let count = 0;
   let bad = 0;
   let isUnfinished = false;
-  for await (const line of source.lines()) {
-    if (isBlank(line)) continue;
-    try {
-      const record = parse(line);
-      count++;
-      bytes += line.text.length;
-      if (bytes > MAX_KEPT_BYTES) kept = undefined;
-      kept?.push(record);
-    } catch (error) {
-      bad++;
-      isUnfinished = line.isUnfinished;
-      if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
+  for await (const lines of source.lines()) {
+    for (const line of lines) {
+      if (isBlank(line)) continue;
+      try {
+        const record = parse(line);
+        count++;
+        bytes += line.text.length;
+        if (bytes > MAX_KEPT_BYTES) kept = undefined;
+        kept?.push(record);
+      } catch (error) {
+        bad++;
+        isUnfinished = line.isUnfinished;
+        if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
+      }
     }
   }
   if (bad === 0) return { count, kept };
@@ -90,7 +91,9 @@ async function checkAll(
 }
 
 async function* parseAll(source: LineSource, parse: Parse): AsyncGenerator<MessageRecord> {
-  for await (const line of source.lines()) if (!isBlank(line)) yield parse(line);
+  for await (const lines of source.lines()) {
+    for (const line of lines) if (!isBlank(line)) yield parse(line);
+  }
 }
 
 async function* select(
@@ -106,11 +109,10 @@ async function* select(
 
 function parseLine(
   { text }: InputLine,
-  parseMessageInput: (text: string) => MessageRecord,
+  parseMessageInput: (line: Buffer) => MessageRecord,
   maxMessageBytes: number,
 ): MessageRecord {
-  if (!isUtf8(text)) throw new Error('it is not UTF-8');
-  const record = parseMessageInput(text.toString());
+  const record = parseMessageInput(text);
   if (record.body.length > maxMessageBytes) {
     throw new Error(`its body has ${record.body.length} bytes, and the most is ${maxMessageBytes}`);
   }
