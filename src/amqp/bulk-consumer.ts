@@ -5,7 +5,7 @@ import type { ChannelLease } from './pooled-channel.ts';
 export interface BulkOptions {
   /** Read at most this many. */
   limit: number;
-  /** At most this many at once go to the handler; also how many the broker sends ahead. */
+  /** At most this many at once go to the handler. Unless it is one, the broker sends as many again meanwhile. */
   batchSize: number;
   /**
    * Only these are handled; the others are held back until the end, and are then where they were. They count
@@ -40,7 +40,7 @@ export async function consumeInBatches(
   const { limit, batchSize, select, allOrNone = false, signal, operationTimeoutMs, onRemoved } = options;
   const { most = limit } = options;
   // What is held counts for the prefetch, so that reading would come to a halt.
-  const prefetch = allOrNone || select ? 0 : Math.min(batchSize, limit);
+  const prefetch = allOrNone || select ? 0 : Math.min(sentAhead(batchSize), limit);
   const consumption = await Consumption.start(lease, queue, prefetch);
   const handled = new HandledMessages(lease, select !== undefined);
   let seen = 0;
@@ -61,6 +61,14 @@ export async function consumeInBatches(
     await consumption.end();
   }
   return handled.acknowledged;
+}
+
+/**
+ * How many the broker may have sent that are not acknowledged. The next batch, so that it need not wait for the handling
+ * of this one; but whoever handles messages one by one may take long, and holds none that another could handle.
+ */
+function sentAhead(batchSize: number): number {
+  return batchSize === 1 ? 1 : 2 * batchSize;
 }
 
 /** What a handler has taken care of, so that the broker may forget it. */

@@ -17,10 +17,10 @@ const MAX_BATCH = 50;
 const WINDOW_MS = 5;
 
 /**
- * As many events of one task in a row are worth a question first: does anybody listen? Mostly nobody does, and the copies
- * of a thousand messages would be made, sent and read for nothing, which is a tenth of the cost of a replay.
+ * Copies of so much are worth a question first: does anybody listen? Mostly nobody does, and they would be made, sent and
+ * read for nothing, which is a tenth of the cost of a replay.
  */
-const MANY = 16;
+const LARGE_BYTES = 16 * 1024;
 
 /** Whoever listens now is taken to listen for so long. That nobody does is never taken for granted. */
 const HEARD_MS = 1_000;
@@ -96,7 +96,7 @@ export class EventPublisher {
       const routingKey = routingKeyOf(this.#waiting[0] as TaskEvent);
       const next = this.#waiting.findIndex((event) => routingKeyOf(event) !== routingKey);
       const count = next === -1 ? this.#waiting.length : next;
-      const isWanted = await this.#isWanted(routingKey, count);
+      const isWanted = await this.#isWanted(routingKey, copiedBytes(this.#waiting, count));
       // Those that have come meanwhile are behind these.
       const events = this.#waiting.splice(0, count);
       if (isWanted) this.#send(routingKey, events);
@@ -117,15 +117,15 @@ export class EventPublisher {
   }
 
   /**
-   * Whether to send events. For many of them RabbitMQ is asked: a message without content that no queue gets comes back
+   * Whether to send events. For large ones RabbitMQ is asked: a message without content that no queue gets comes back
    * (`mandatory`), and does so before the answer to what follows on the channel.
    */
-  async #isWanted(routingKey: string, count: number): Promise<boolean> {
+  async #isWanted(routingKey: string, bytes: number): Promise<boolean> {
     if (Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return false;
     const channel = this.#channel;
     if (channel === undefined || this.#isCongested) return false;
-    if (count < MANY || (this.#heard.routingKey === routingKey && performance.now() < this.#heard.until))
-      return true;
+    if (bytes < LARGE_BYTES) return true;
+    if (routingKey === this.#heard.routingKey && performance.now() < this.#heard.until) return true;
     this.#isReturned = false;
     try {
       channel.publish(EVENT_EXCHANGE, routingKey, Buffer.alloc(0), QUESTION);
@@ -174,6 +174,14 @@ export class EventPublisher {
       }),
     );
   }
+}
+
+/** Of bodies that the first so many events carry. */
+function copiedBytes(events: readonly TaskEvent[], count: number): number {
+  let bytes = 0;
+  for (const event of events.slice(0, count))
+    if (event.event === 'enqueued') bytes += event.body?.length ?? 0;
+  return bytes;
 }
 
 const TRANSIENT = { deliveryMode: 1 };
