@@ -16,22 +16,21 @@ import { median, quartiles } from './statistics.js';
  * @property {string} work
  * @property {number} rounds
  * @property {number} [operations] in one run. Default 1.
- * @property {boolean} [warmUp] a first round that does not count. Default true.
+ * @property {number} [warmUp] rounds before them that do not count. Default 1.
  * @property {(value: number) => string} format of one operation
  * @property {Contestant[]} contestants the first one is ours
  */
 
 /**
  * Runs all contestants in turn, round after round, so that whatever else the machine does meets all of them
- * alike. A ratio is taken within each round; every other round goes backwards. The first round warms up and
- * does not count.
+ * alike. A ratio is taken within each round; every other round goes backwards.
  *
  * @param {Workload} workload
  */
-export async function hold({ work, rounds, operations = 1, warmUp = true, format, contestants }) {
+export async function hold({ work, rounds, operations = 1, warmUp = 1, format, contestants }) {
   const present = contestants.filter(({ missing }) => missing === undefined);
   const results = new Map(present.map((contestant) => [contestant, /** @type {number[]} */ ([])]));
-  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
+  for (let round = 1 - warmUp; round <= rounds; round++) {
     for (const contestant of round % 2 ? present : present.slice().reverse()) {
       const value = await measure(contestant, operations);
       if (round > 0) results.get(contestant)?.push(value);

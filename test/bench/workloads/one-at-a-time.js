@@ -1,18 +1,22 @@
 import { progressMessage } from '../messages.js';
 import { duration } from '../report.js';
 
-/** Enough for all of it to be compiled after the first rounds, as it is in a server that runs for longer than a minute. */
-const COUNT = 1_000;
-const PEEKS = 300;
-const ROUNDS = 9;
+/**
+ * Short rounds and many of them: the machine and the broker are faster or slower for a tenth of a second at a time, which
+ * is to meet all alike.
+ */
+const COUNT = 200;
+const ROUNDS = 45;
+/** Until then all of it is compiled, as it is in a server that runs for longer than a minute. */
+const WARM_UP = 10;
 
 /** Each operation waits for the one before. @param {import('../bench.js').Bench} bench */
 export function oneAtATime({ ours, bare, python, queueName }) {
   const task = 'one-at-a-time';
   const queue = queueName(task);
-  const common = { rounds: ROUNDS, operations: COUNT, format: duration };
-  const repeat = async (operation, count = COUNT) => {
-    for (let number = 0; number < count; number++) await operation(number);
+  const common = { rounds: ROUNDS, warmUp: WARM_UP, operations: COUNT, format: duration };
+  const repeat = async (operation) => {
+    for (let number = 0; number < COUNT; number++) await operation(number);
   };
   const empty = async () => {
     await bare.declare(queue);
@@ -24,7 +28,7 @@ export function oneAtATime({ ours, bare, python, queueName }) {
       Array.from({ length: COUNT }, (_, number) => bare.enqueue(queue, progressMessage(number))),
     );
   };
-  const peek = (run) => ({ prepare: filled, run: () => repeat(run, PEEKS) });
+  const peek = (run) => ({ prepare: filled, run: () => repeat(run) });
   return [
     {
       ...common,
@@ -67,7 +71,6 @@ export function oneAtATime({ ours, bare, python, queueName }) {
     {
       ...common,
       work: 'peek',
-      operations: PEEKS,
       contestants: [
         { name: 'mcp-taskq', ...peek(() => ours.peek(task)) },
         { name: 'bare amqplib, the same guarantees', ...peek(() => bare.peek(queue)), goal: 1.15 },

@@ -88,7 +88,7 @@ function memory({ taskq, queueName, fill, folder }) {
   return {
     work: `peak memory of dequeue --all --out, ${DEEP} messages`,
     rounds: 1,
-    warmUp: false,
+    warmUp: 0,
     format: megabytes,
     contestants: [
       { name: 'mcp-taskq', ...drain('deep', DEEP) },
