@@ -39,6 +39,11 @@ export interface DrainOptions {
    * false.
    */
   allOrNone?: boolean;
+  /**
+   * With `allOrNone`: remove more than a batch by deleting the queue, if nobody else uses it and nothing has come meanwhile.
+   * That takes RabbitMQ a tenth of the time of an acknowledgement. Default false.
+   */
+  withQueue?: boolean;
   /** Stop between two batches. */
   signal?: AbortSignal;
 }

@@ -81,7 +81,12 @@ export class RabbitMQTaskMessageQueue {
       for (const message of batch) messages.push(decode(message));
     };
     // None of them when another reader had taken all before it could begin again.
-    messages.length = await this.#client.clear(taskId, take, { allOrNone: true, keepQueue: true });
+    messages.length = await this.#client.clear(taskId, take, {
+      allOrNone: true,
+      withQueue: true,
+      // Where it is still there, it is deleted below, as that may fail.
+      keepQueue: true,
+    });
     try {
       await this.#client.deleteIfUnused(taskId);
     } catch (error) {

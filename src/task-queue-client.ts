@@ -222,7 +222,14 @@ export class TaskQueueClient {
     options: DrainOptions,
     onRemoved: (count: number) => void,
   ): Promise<number> {
-    const { limit, batchSize = DEFAULT_BATCH_SIZE, select, allOrNone = false, signal } = options;
+    const {
+      limit,
+      batchSize = DEFAULT_BATCH_SIZE,
+      select,
+      allOrNone = false,
+      withQueue = false,
+      signal,
+    } = options;
     if (limit !== undefined) checkCount('limit', limit);
     checkCount('batchSize', batchSize);
     const { operationTimeoutMs } = this.#options;
@@ -238,6 +245,7 @@ export class TaskQueueClient {
         batchSize,
         select: select && ((message: Delivery) => select(toStoredMessage(taskId, message))),
         allOrNone,
+        deleteQueue: withQueue ? () => this.deleteIfUnused(taskId) : undefined,
         signal,
         operationTimeoutMs,
         onRemoved,

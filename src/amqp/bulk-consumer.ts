@@ -16,6 +16,11 @@ export interface BulkOptions {
   most?: number | undefined;
   /** Acknowledge when everything has been handled, and not batch by batch. */
   allOrNone?: boolean | undefined;
+  /**
+   * With `allOrNone`: deletes the queue with all that is held of it, if nobody else uses it; answers whether it has. RabbitMQ
+   * takes 250 ms to have 50,000 messages acknowledged, and 30 ms for this.
+   */
+  deleteQueue?: (() => Promise<boolean>) | undefined;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
   /** How long a queue that is not empty may deliver nothing. */
@@ -38,7 +43,7 @@ export async function consumeInBatches(
   handle: (batch: ConsumeMessage[], before: number) => Promise<void> | void,
 ): Promise<number> {
   const { limit, batchSize, select, allOrNone = false, signal, operationTimeoutMs, onRemoved } = options;
-  const { most = limit } = options;
+  const { most = limit, deleteQueue } = options;
   // What is held counts for the prefetch, so that reading would come to a halt.
   const prefetch = allOrNone || select ? 0 : Math.min(sentAhead(batchSize), limit);
   const consumption = await Consumption.start(lease, queue, prefetch);
@@ -56,7 +61,11 @@ export async function consumeInBatches(
       handled.add(selected);
       if (!allOrNone) onRemoved(handled.acknowledge());
     }
-    if (allOrNone && !signal?.aborted && handled.count > 0) onRemoved(handled.acknowledge());
+    if (allOrNone && !signal?.aborted && handled.count > 0) {
+      const isLong = handled.count > batchSize;
+      if (deleteQueue && isLong) onRemoved(await removeWithQueue(consumption, handled, deleteQueue));
+      else onRemoved(handled.acknowledge());
+    }
   } finally {
     await consumption.end();
   }
@@ -69,6 +78,33 @@ export async function consumeInBatches(
  */
 function sentAhead(batchSize: number): number {
   return batchSize === 1 ? 1 : 2 * batchSize;
+}
+
+/**
+ * Removes what was handled together with its queue, or by an acknowledgement where that cannot be.
+ * @returns how many that were
+ */
+async function removeWithQueue(
+  consumption: Consumption,
+  handled: HandledMessages,
+  deleteQueue: () => Promise<boolean>,
+): Promise<number> {
+  // What came behind the last one is held too, and would go as well.
+  if ((await consumption.stop()) > handled.count) return handled.acknowledge();
+  let isDeleted: boolean | undefined;
+  try {
+    isDeleted = await deleteQueue();
+  } catch {
+    // Nobody knows. It makes no difference where the acknowledgement arrives.
+  }
+  if (isDeleted) return handled.settle();
+  try {
+    return handled.acknowledge();
+  } catch (error) {
+    if (isDeleted === false) throw error;
+    // They may be gone already, so they must not be given up for what comes with another try: at worst they come twice.
+    return handled.settle();
+  }
 }
 
 /** What a handler has taken care of, so that the broker may forget it. */
@@ -103,6 +139,11 @@ class HandledMessages {
   acknowledge(): number {
     const { channel } = this.#lease;
     for (const message of this.#waiting) channel.ack(message, !this.#hasGaps);
+    return this.settle();
+  }
+
+  /** They are removed, however that was done. @returns how many that were, since the last time */
+  settle(): number {
     this.#waiting = [];
     const before = this.#acknowledged;
     this.#acknowledged = this.#count;

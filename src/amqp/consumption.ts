@@ -21,6 +21,7 @@ export class Consumption {
   readonly #queue: string;
   readonly #inbox: DeliveryInbox;
   readonly #stopListening: () => void;
+  readonly #consumerTag: string;
   #progressAt = Date.now();
   #isExhausted = false;
 
@@ -31,18 +32,26 @@ export class Consumption {
     if (prefetch > 0) await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
     const stopListening = lease.onEnd((reason) => inbox.fail(reason));
     try {
-      await lease.request((channel) => channel.consume(queue, (message) => inbox.put(message)));
-      return new Consumption(lease, queue, inbox, stopListening);
+      const onMessage = (message: ConsumeMessage | null) => inbox.put(message);
+      const { consumerTag } = await lease.request((channel) => channel.consume(queue, onMessage));
+      return new Consumption(lease, queue, inbox, consumerTag, stopListening);
     } catch (error) {
       stopListening();
       throw error;
     }
   }
 
-  private constructor(lease: ChannelLease, queue: string, inbox: DeliveryInbox, stopListening: () => void) {
+  private constructor(
+    lease: ChannelLease,
+    queue: string,
+    inbox: DeliveryInbox,
+    consumerTag: string,
+    stopListening: () => void,
+  ) {
     this.#lease = lease;
     this.#queue = queue;
     this.#inbox = inbox;
+    this.#consumerTag = consumerTag;
     this.#stopListening = stopListening;
   }
 
@@ -71,6 +80,16 @@ export class Consumption {
     }
     this.#progressAt = Date.now();
     return inbox.take(most);
+  }
+
+  /**
+   * Lets nothing more come. What has come stays held, but the queue is no longer in use: whoever deletes it on that
+   * condition takes what is held with it.
+   * @returns how many deliveries came in all
+   */
+  async stop(): Promise<number> {
+    await this.#lease.request((channel) => channel.cancel(this.#consumerTag));
+    return this.#inbox.received;
   }
 
   /**

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, inject, test } from 'vitest';
+import { encodeQueuedMessage } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -33,6 +35,24 @@ test('a message that cannot be decoded, behind many that can, keeps all of them 
   await expect(queue.dequeueAll(task)).rejects.toMatchObject({ code: 'MALFORMED_MESSAGE' });
   expect(await queue.size(task)).toBe(COUNT + 1);
   expect(await queue.peek(task)).toEqual(numbered(0));
+});
+
+test('dequeueAll of more than a batch takes the queue with it, and nothing that comes meanwhile', async () => {
+  const queue = openQueue();
+  const publisher = openClient();
+  const latest = { body: encodeQueuedMessage(numbered(COUNT)), properties: { delivery_mode: 2 } };
+  let together = 0;
+  for (let round = 0; round < 30; round++) {
+    const task = newTask();
+    await fill(task);
+    // From before the first message is read until after the queue is gone.
+    const late = sleep(Math.random() * 60).then(() => publisher.publish(task, latest));
+    const [taken] = await Promise.all([queue.dequeueAll(task), late]);
+    const left = await queue.dequeueAll(task);
+    expect([...taken, ...left]).toEqual([...ALL, numbered(COUNT)]);
+    if (taken.length === COUNT) together++;
+  }
+  expect(together, 'rounds in which it came too late for the first call').toBeGreaterThan(0);
 });
 
 test('dequeueAll begins again when the connection is lost in its midst, and has each message once', async () => {

@@ -140,13 +140,19 @@ describe('without permission to configure queues', () => {
     tags: '',
   };
 
-  test('dequeueAll returns what it has removed, and warns that the queue stays', async () => {
-    const { url, adminUrl, warnings, onWarning } = await userWith(permissions);
-    await openQueue({ url: adminUrl }).enqueue('task', numbered(0));
-    expect(await openQueue({ url, onWarning }).dequeueAll('task')).toEqual([numbered(0)]);
-    expect(warnings).toEqual([expect.stringContaining('Cannot delete the queue of task "task"')]);
-    expect(await openClient({ url: adminUrl }).depth('task')).toMatchObject({ messages: 0 });
-  });
+  // More than a batch is removed with the queue where that can be.
+  test.each([1, 1_200])(
+    'dequeueAll of %i returns what it has removed, and warns that the queue stays',
+    async (count) => {
+      const { url, adminUrl, warnings, onWarning } = await userWith(permissions);
+      const admin = openQueue({ url: adminUrl });
+      const messages = Array.from({ length: count }, (_, index) => numbered(index));
+      await Promise.all(messages.map((message) => admin.enqueue('task', message)));
+      expect(await openQueue({ url, onWarning }).dequeueAll('task')).toEqual(messages);
+      expect(warnings).toEqual([expect.stringContaining('Cannot delete the queue of task "task"')]);
+      expect(await openClient({ url: adminUrl }).depth('task')).toMatchObject({ messages: 0 });
+    },
+  );
 
   test('enqueue --no-create works, and peek with --force; without it says why not', async () => {
     const { url, adminUrl } = await userWith(permissions);
