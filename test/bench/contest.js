@@ -1,4 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { median, quartiles } from './statistics.js';
+
+/** RabbitMQ is still at work on messages that it has confirmed: it is to be idle when the time begins. */
+const SETTLE_MS = 50;
 
 /**
  * @typedef {object} Contestant
@@ -53,6 +57,7 @@ export async function hold({ work, rounds, operations = 1, warmUp = 1, format, c
 
 async function measure({ prepare, run, measure, operations }, usual) {
   await prepare?.();
+  await sleep(SETTLE_MS);
   if (measure) return measure();
   const start = performance.now();
   await run();
