@@ -1,6 +1,12 @@
 import type { Channel } from 'amqplib';
 import { isTaskQueueError, TaskQueueError } from '../errors.ts';
-import { EVENT_EXCHANGE, encodeEvents, routingKeyOf, type TaskEvent } from '../wire/task-events.ts';
+import {
+  EVENT_EXCHANGE,
+  type EventName,
+  encodeEvents,
+  routingKeyOf,
+  type TaskEvent,
+} from '../wire/task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
 
@@ -12,9 +18,10 @@ const MAX_BATCH = 50;
 
 /**
  * The first event goes out at once, and those that follow it closely travel together: a write and a message of
- * its own for each would be a good part of the cost of a dequeue.
+ * its own for each would be a good part of the cost of a dequeue. Readers wait for a message that is new, and nobody
+ * for the news that one is gone, which may come a little later.
  */
-const WINDOW_MS = 5;
+const WINDOW_MS = { enqueued: 5, dequeued: 20, cleared: 20 } as const satisfies Record<EventName, number>;
 
 /**
  * Copies of so much are worth a question first: does anybody listen? Mostly nobody does, and they would be made, sent and
@@ -39,6 +46,8 @@ export class EventPublisher {
   #opening: Promise<void> | undefined;
   #waiting: TaskEvent[] = [];
   #sentAt = Number.NEGATIVE_INFINITY;
+  /** When the events that wait are sent, and by what timer if that is not at once. */
+  #due: { at: number; timer: NodeJS.Timeout | undefined } | undefined;
   #sending: Promise<void> | undefined;
   /** The routing key that somebody listened to last, and until when that holds. */
   #heard = { routingKey: '', until: 0 };
@@ -59,7 +68,7 @@ export class EventPublisher {
     return this.#isOff;
   }
 
-  /** Sent when the caller's turn is over, and at most every {@link WINDOW_MS}. */
+  /** Sent when the caller's turn is over, and no sooner than {@link WINDOW_MS} after the events before it. */
   publish(event: TaskEvent): void {
     if (this.#isOff || this.#connection.blocked || this.#waiting.length >= MAX_WAITING) return;
     this.#waiting.push(event);
@@ -67,12 +76,21 @@ export class EventPublisher {
       this.#opening ??= this.#open().finally(() => {
         this.#opening = undefined;
       });
-    } else if (this.#waiting.length === 1) {
-      const send = () => void this.#sendWaiting();
-      const waitMs = this.#sentAt + WINDOW_MS - performance.now();
-      if (waitMs > 0) setTimeout(send, waitMs);
-      else setImmediate(send);
-    }
+    } else this.#sendBy(this.#sentAt + WINDOW_MS[event.event]);
+  }
+
+  /** @param at by `performance.now()` */
+  #sendBy(at: number): void {
+    if (this.#due !== undefined && this.#due.at <= at) return;
+    clearTimeout(this.#due?.timer);
+    const send = () => {
+      this.#due = undefined;
+      void this.#sendWaiting();
+    };
+    const waitMs = at - performance.now();
+    const isLater = waitMs > 0;
+    this.#due = { at, timer: isLater ? setTimeout(send, waitMs) : undefined };
+    if (!isLater) setImmediate(send);
   }
 
   /** Resolves when the broker has all events: none waits for the channel to open, or in its buffer. */
