@@ -14,5 +14,7 @@ export function formatSize(bytes: number): string {
 
 /** `1 message`, `12,000 messages`. */
 export function formatCount(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+  // Not by Intl, which takes Node 10 ms to load.
+  const digits = String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
+  return `${digits} ${noun}${count === 1 ? '' : 's'}`;
 }
