@@ -42,10 +42,11 @@ export {
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
-export type { MessageProperties, RawMessage, StoredMessage } from './wire/stored-message.ts';
+export type { MessageProperties, OutgoingMessage, RawMessage, StoredMessage } from './wire/stored-message.ts';
 
 // Between bytes, queued messages, and the JSON Lines that drain and replay work with.
 export { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
+export { ownProperties } from './wire/message-properties.ts';
 export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
 export { parseMessageInput } from './wire/message-input.ts';
 

@@ -3,7 +3,6 @@ import { MessageWaiter, type WaitOptions } from './message-waiter.ts';
 import type { TaskQueueOptions } from './options.ts';
 import { TaskQueueClient } from './task-queue-client.ts';
 import { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
-import { ownProperties } from './wire/message-properties.ts';
 import type { QueueableMessage, QueuedMessage } from './wire/messages.ts';
 import type { StoredMessage } from './wire/stored-message.ts';
 
@@ -55,7 +54,7 @@ export class RabbitMQTaskMessageQueue {
     maxSize?: number,
   ): Promise<void> {
     const body = encodeQueuedMessage(message);
-    await this.#client.publish(taskId, { body, properties: ownProperties() }, { maxSize });
+    await this.#client.publish(taskId, { body }, { maxSize });
     this.#waiter.notify(taskId);
   }
 

@@ -16,8 +16,9 @@ import {
 } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
 import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
+import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
-import type { RawMessage, StoredMessage } from './wire/stored-message.ts';
+import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
 import { type EventName, enqueuedEvent } from './wire/task-events.ts';
 
 const DEFAULT_BATCH_SIZE = 500;
@@ -49,10 +50,10 @@ export class TaskQueueClient {
     return this.#options.maxMessageBytes;
   }
 
-  /** Opens a connection now, to learn early whether it can be. */
-  async connect(): Promise<void> {
+  /** Opens the connection for this now, to learn early whether it can be, or to have it when it is needed. */
+  async connect(work: 'read' | 'publish' = 'read'): Promise<void> {
     this.#throwIfClosed();
-    await this.#session.connect();
+    await this.#session.connect(work);
   }
 
   /**
@@ -64,10 +65,15 @@ export class TaskQueueClient {
    * @throws TaskQueueError `QUEUE_OVERFLOW`, `QUEUE_NOT_FOUND` (with `create: false`), `QUEUE_MISMATCH`,
    * `MESSAGE_TOO_LARGE`, `BROKER_BLOCKED`, …: the message is not in the queue
    */
-  async publish(taskId: string, message: RawMessage, options: PublishOptions = {}): Promise<void> {
+  async publish(
+    taskId: string,
+    { body, properties = ownProperties() }: OutgoingMessage,
+    options: PublishOptions = {},
+  ): Promise<void> {
     this.#throwIfClosed();
     const queue = this.#queueName(taskId);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
+    const message = { body, properties };
     await this.#session.publisher.publish(queue, message, options, what);
     const { events } = this.#session;
     if (!events.isOff) events.publish(enqueuedEvent(taskId, queue, message, this.#options.events === 'full'));

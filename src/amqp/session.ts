@@ -33,6 +33,7 @@ export class Session {
   readonly #channels: readonly { close(): Promise<void> }[];
   readonly #options: ResolvedOptions;
   readonly #reading: BrokerConnection;
+  readonly #publishing: BrokerConnection;
   #isClosed = false;
   #closing: Promise<void> | undefined;
   readonly #subscriptions = new Set<EventSubscription>();
@@ -57,6 +58,7 @@ export class Session {
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
     this.#channels = [this.events, declarations, reads, deletions];
     this.#reading = reading;
+    this.#publishing = publishing;
     this.#connections = [publishing, reading, deleting];
   }
 
@@ -66,9 +68,9 @@ export class Session {
     throw new TaskQueueError(ErrorCode.closed, 'This client was closed', { hint: 'Make a new one.' });
   }
 
-  /** Opens the reading connection. */
-  async connect(): Promise<void> {
-    await this.#reading.open();
+  /** Opens the connection for this. */
+  async connect(work: 'read' | 'publish'): Promise<void> {
+    await (work === 'read' ? this.#reading : this.#publishing).open();
   }
 
   /** Listens to events, on a connection of its own that ends with the subscription. */

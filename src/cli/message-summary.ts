@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { StoredMessage } from '../index.ts';
+import type { RawMessage } from '../index.ts';
 
 /** What a stored message is, as far as it can be told: a body may be anything. */
 export interface MessageSummary {
@@ -17,7 +17,7 @@ export interface MessageSummary {
 
 type Json = { [key: string]: unknown };
 
-export function summarize({ body, properties }: StoredMessage): MessageSummary {
+export function summarize({ body, properties }: RawMessage): MessageSummary {
   const text = isUtf8(body) ? body.toString() : undefined;
   const envelope = asObject(parse(text));
   const rpc = asObject(envelope.message);

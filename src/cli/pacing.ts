@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import type { RawMessage } from '../index.ts';
+import type { OutgoingMessage } from '../index.ts';
 import { summarize } from './message-summary.ts';
 
 /** Option parser: `100/s`, `30/m` or a plain number, which is per second; gives messages per second. */
@@ -29,7 +29,7 @@ export interface Pace {
   speed: number;
 }
 
-export function paced<T extends RawMessage>(
+export function paced<T extends OutgoingMessage>(
   messages: Iterable<T> | AsyncIterable<T>,
   { rate, keepTiming, speed }: Pace,
   signal: AbortSignal,
@@ -56,7 +56,7 @@ async function* atRate<T>(
  * Lets messages through with the gaps that were between them when they were queued. A message that does not
  * say when that was follows at once.
  */
-async function* withTiming<T extends RawMessage>(
+async function* withTiming<T extends OutgoingMessage>(
   messages: Iterable<T> | AsyncIterable<T>,
   speed: number,
   signal: AbortSignal,
@@ -64,7 +64,8 @@ async function* withTiming<T extends RawMessage>(
   const start = Date.now();
   let firstAt: number | undefined;
   for await (const message of messages) {
-    const { queuedAt } = summarize({ taskId: '', redelivered: false, ...message });
+    const { body, properties = {} } = message;
+    const { queuedAt } = summarize({ body, properties });
     firstAt ??= queuedAt;
     if (queuedAt !== undefined && firstAt !== undefined)
       await until(start + (queuedAt - firstAt) / speed, signal);

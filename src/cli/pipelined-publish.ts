@@ -1,4 +1,4 @@
-import type { RawMessage, TaskQueueClient } from '../index.ts';
+import type { OutgoingMessage, TaskQueueClient } from '../index.ts';
 
 /** Messages and bytes on their way at a time: enough to keep the broker busy, little to lose track of. */
 const MAX_IN_FLIGHT = 1000;
@@ -27,7 +27,7 @@ export interface PipelineResult {
 export async function publishInOrder(
   client: TaskQueueClient,
   taskId: string,
-  messages: Iterable<RawMessage> | AsyncIterable<RawMessage>,
+  messages: Iterable<OutgoingMessage> | AsyncIterable<OutgoingMessage>,
   { create, signal, onProgress }: PipelineOptions,
 ): Promise<PipelineResult> {
   let sent = 0;
@@ -39,7 +39,7 @@ export async function publishInOrder(
   let wake = () => {};
   const settled = () => new Promise<void>((resolve) => (wake = resolve));
 
-  const send = async (message: RawMessage, index: number) => {
+  const send = async (message: OutgoingMessage, index: number) => {
     inFlight++;
     bytesInFlight += message.body.length;
     try {

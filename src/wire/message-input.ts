@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
-import { ownProperties } from './message-properties.ts';
 import type { QueuedMessage } from './messages.ts';
-import { type MessageRecord, parseRecord } from './records.ts';
+import { parseRecord } from './records.ts';
+import type { OutgoingMessage } from './stored-message.ts';
 import { formatTimestamp, parseTimestamp } from './timestamps.ts';
 
 type JsonObject = { [key: string]: unknown };
@@ -19,11 +19,11 @@ const CLOSING_BRACE = 0x7d;
  *   the SDK's milliseconds, or without: then it is now;
  * - a bare JSON-RPC message, which is wrapped: its type follows from its members.
  *
- * What has the wire's form is kept as it is written.
+ * What has the wire's form is kept as it is written. Properties come from a record only.
  * @param input the text, or its bytes in UTF-8, of which the message may keep some: they must not be changed
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
-export function parseMessageInput(input: string | Buffer): MessageRecord {
+export function parseMessageInput(input: string | Buffer): OutgoingMessage {
   if (typeof input !== 'string' && !isUtf8(input)) throw invalid('it is not UTF-8');
   const text = input.toString();
   let value: unknown;
@@ -39,15 +39,11 @@ export function parseMessageInput(input: string | Buffer): MessageRecord {
   }
   const object = value as JsonObject;
   if (Object.hasOwn(object, 'body') || Object.hasOwn(object, 'body_base64')) return parseRecord(text);
-  if (Object.hasOwn(object, 'jsonrpc')) return own(wrapText(text, object));
-  if (Object.hasOwn(object, 'message')) return own(readEnvelope(input, object));
+  if (Object.hasOwn(object, 'jsonrpc')) return { body: wrapText(text, object) };
+  if (Object.hasOwn(object, 'message')) return { body: readEnvelope(input, object) };
   throw invalid(
     'it is neither a record ("body"), nor a queued message ("message"), nor JSON-RPC ("jsonrpc")',
   );
-}
-
-function own(body: Buffer): MessageRecord {
-  return { taskId: undefined, properties: ownProperties(), body };
 }
 
 function readEnvelope(input: string | Buffer, envelope: JsonObject): Buffer {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { MessageProperties } from './stored-message.ts';
 
 /**
- * The properties of a message that this package publishes by itself: persistent, and named so that a return
- * or a duplicate can be recognised. Messages of other publishers may lack all but `delivery_mode`.
+ * The properties of a message that comes without any: persistent, and named so that a return or a duplicate can be
+ * recognised. Messages of other publishers may lack all but `delivery_mode`.
  */
 export function ownProperties(): MessageProperties & { message_id: string } {
   return {

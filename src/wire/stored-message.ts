@@ -23,11 +23,16 @@ export interface MessageProperties {
   cluster_id?: string;
 }
 
-/** A message as the broker keeps it: the original bytes, never decoded and encoded again. */
-export interface RawMessage {
+/** A message to be stored: the bytes as they are, never decoded and encoded again. */
+export interface OutgoingMessage {
   /** Of any kind; a task's messages are JSON in UTF-8. */
   body: Buffer;
-  /** What the publisher said about it. */
+  /** What the publisher says about it. Default: {@link ownProperties}, when it is published. */
+  properties?: MessageProperties | undefined;
+}
+
+/** A message as the broker keeps it. */
+export interface RawMessage extends OutgoingMessage {
   properties: MessageProperties;
 }
 

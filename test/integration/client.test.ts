@@ -37,6 +37,25 @@ describe('publish', () => {
     expect(await client.peek(task)).toEqual([{ ...message, taskId: task, redelivered: false }]);
   });
 
+  test('gives a message without properties its own: persistent JSON, a name and the time', async () => {
+    const client = openClient();
+    const task = newTask();
+    await client.connect('publish');
+    const before = Math.floor(Date.now() / 1000);
+    for (let count = 0; count < 2; count++) await client.publish(task, { body: Buffer.from('{}') });
+    const messages = await client.peek(task, { limit: 2 });
+    for (const { properties } of messages) {
+      expect(properties).toEqual({
+        content_type: 'application/json',
+        delivery_mode: 2,
+        message_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        timestamp: expect.any(Number),
+      });
+      expect(properties.timestamp).toBeGreaterThanOrEqual(before);
+    }
+    expect(new Set(messages.map(({ properties }) => properties.message_id)).size).toBe(2);
+  });
+
   test('keeps the order of concurrent calls, also while the queue is being created', async () => {
     const client = openClient();
     const task = newTask();

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import type { MessageRecord, RawMessage } from '../../index.ts';
+import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -72,10 +72,15 @@ export function enqueueCommand() {
 async function enqueue(context: ClientContext, taskId: string, options: EnqueueOptions): Promise<void> {
   checkMessageSource(options);
   const headers = { ...options.header, ...(options.mark && { [REPLAY_HEADER]: new Date().toISOString() }) };
+  const { client, stop } = context;
+  // While the messages are checked, which comes first: what is wrong with them is told whether there is a broker or not.
+  const connecting = options.dryRun ? undefined : client.connect('publish');
+  connecting?.catch(() => {});
   const source = await openMessageSource(context, taskId, options);
   try {
     if (options.dryRun) return await reportRehearsal(context, taskId, source.count);
-    const { client, stop } = context;
+    // The pace begins when messages can be sent.
+    await stop.race(connecting as Promise<void>);
     const messages = withHeaders(paced(source.messages(), options, stop.signal), headers);
     const progress = await startProgress(source.count, { isOutputShown: false });
     const result = await publishInOrder(client, taskId, messages, {
@@ -107,21 +112,19 @@ function reportRehearsal(context: ClientContext, taskId: string, count: number):
   );
 }
 
-type Messages<T> = Iterable<T> | AsyncIterable<T>;
+type Messages = Iterable<OutgoingMessage> | AsyncIterable<OutgoingMessage>;
 
-function withHeaders(
-  messages: Messages<MessageRecord>,
-  headers: { [name: string]: string },
-): Messages<RawMessage> {
+function withHeaders(messages: Messages, headers: { [name: string]: string }): Messages {
   const isPlain = Object.keys(headers).length === 0;
   return isPlain ? messages : addHeaders(messages, headers);
 }
 
 async function* addHeaders(
-  messages: Messages<MessageRecord>,
+  messages: Messages,
   headers: { [name: string]: string },
-): AsyncGenerator<RawMessage> {
-  for await (const { body, properties } of messages) {
+): AsyncGenerator<OutgoingMessage> {
+  const { ownProperties } = await import('../../index.ts');
+  for await (const { body, properties = ownProperties() } of messages) {
     yield { body, properties: { ...properties, headers: { ...properties.headers, ...headers } } };
   }
 }

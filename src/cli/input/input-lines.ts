@@ -1,9 +1,10 @@
-import { createReadStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
+
+const CHUNK_BYTES = 256 * 1024;
 
 export interface InputLine {
   /** From 1, as editors count. */
@@ -23,39 +24,44 @@ export interface LineSource {
 }
 
 /**
- * A file, or for `-` the standard input, which is kept in a temporary file meanwhile: it is checked as a whole
- * before any of it is used.
+ * A file, or for `-` the standard input. What can be read only once, as from a pipe, is kept in a temporary file meanwhile:
+ * it is checked as a whole before any of it is used.
  */
 export async function openLines(from: string): Promise<LineSource> {
-  if (from !== '-') {
-    const file = await openFile(from);
-    await file.close();
-    return { name: from, lines: () => linesOf(from), close: async () => {} };
+  if (from === '-') return keepLines('the standard input', process.stdin);
+  const file = await openFile(from);
+  if ((await file.stat()).isFile()) {
+    return { name: from, lines: () => linesOf(file), close: () => file.close() };
   }
-  const folder = await mkdtemp(join(tmpdir(), 'mcp-taskq-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
-  const spool = join(folder, 'input');
-  try {
-    const file = await open(spool, 'wx', 0o600);
-    try {
-      for await (const chunk of process.stdin) await file.appendFile(chunk);
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    await remove();
-    throw new CommandFailure(
-      ExitCode.failed,
-      `Cannot keep the input in ${tmpdir()}: ${(cause as Error).message}`,
-      {
-        cause,
-      },
-    );
-  }
-  return { name: 'the standard input', lines: () => linesOf(spool), close: remove };
+  return keepLines(from, file.createReadStream());
 }
 
-async function openFile(file: string) {
+async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<LineSource> {
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-taskq-'));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  let file: FileHandle | undefined;
+  const close = async () => {
+    await file?.close();
+    await remove();
+  };
+  try {
+    file = await open(join(folder, 'input'), 'wx+', 0o600);
+    const kept = file;
+    // Open, it needs no name, and so it goes with this process, however that ends. Where it does, it goes in the end.
+    await remove().catch(() => {});
+    for await (const chunk of input) await kept.appendFile(chunk);
+    return { name, lines: () => linesOf(kept), close };
+  } catch (cause) {
+    await close();
+    throw new CommandFailure(
+      ExitCode.failed,
+      `Cannot keep ${name} in ${tmpdir()}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+async function openFile(file: string): Promise<FileHandle> {
   try {
     const handle = await open(file);
     if (!(await handle.stat()).isDirectory()) return handle;
@@ -67,11 +73,16 @@ async function openFile(file: string) {
 }
 
 /** Splits at line feeds and nothing else, and on bytes: a line may be broken UTF-8, and must then be refused. */
-async function* linesOf(file: string): AsyncGenerator<InputLine[]> {
+async function* linesOf(file: FileHandle): AsyncGenerator<InputLine[]> {
   let number = 0;
   /** Of a line that is longer than what has been read of it. */
   let parts: Buffer[] = [];
-  for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {
+  const chunks: AsyncIterable<Buffer> = file.createReadStream({
+    start: 0,
+    autoClose: false,
+    highWaterMark: CHUNK_BYTES,
+  });
+  for await (const chunk of chunks) {
     const lines: InputLine[] = [];
     let start = 0;
     for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {

@@ -1,4 +1,4 @@
-import type { MessageRecord } from '../../index.ts';
+import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type InputLine, type LineSource, openLines } from './input-lines.ts';
@@ -6,7 +6,7 @@ import { type InputLine, type LineSource, openLines } from './input-lines.ts';
 /** Messages from a file, all of them known to be usable. */
 export interface ReplaySource {
   count: number;
-  messages(): Iterable<MessageRecord> | AsyncIterable<MessageRecord>;
+  messages(): Iterable<OutgoingMessage> | AsyncIterable<OutgoingMessage>;
   /** Forgets what was kept of it. */
   close(): Promise<void>;
 }
@@ -34,12 +34,10 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
   const parse = (line: InputLine) => parseLine(line, parseMessageInput, range.maxMessageBytes);
   try {
     const { count, kept } = await checkAll(source, parse);
+    const end = Math.min(count, range.skip + (range.limit ?? Number.POSITIVE_INFINITY));
     return {
-      count: Math.max(0, Math.min(count - range.skip, range.limit ?? count)),
-      messages: () =>
-        kept
-          ? kept.slice(range.skip, range.limit && range.skip + range.limit)
-          : select(parseAll(source, parse), range),
+      count: Math.max(0, end - range.skip),
+      messages: () => kept?.slice(range.skip, end) ?? readAgain(source, parse, range.skip, end),
       close: source.close,
     };
   } catch (error) {
@@ -48,15 +46,15 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
   }
 }
 
-type Parse = (line: InputLine) => MessageRecord;
+type Parse = (line: InputLine) => OutgoingMessage;
 
 /** @returns how many messages there are, and the messages themselves unless there is too much of them */
 async function checkAll(
   source: LineSource,
   parse: Parse,
-): Promise<{ count: number; kept: MessageRecord[] | undefined }> {
+): Promise<{ count: number; kept: OutgoingMessage[] | undefined }> {
   const problems: string[] = [];
-  let kept: MessageRecord[] | undefined = [];
+  let kept: OutgoingMessage[] | undefined = [];
   let bytes = 0;
   let count = 0;
   let bad = 0;
@@ -90,28 +88,40 @@ async function checkAll(
   );
 }
 
-async function* parseAll(source: LineSource, parse: Parse): AsyncGenerator<MessageRecord> {
-  for await (const lines of source.lines()) {
-    for (const line of lines) if (!isBlank(line)) yield parse(line);
-  }
-}
-
-async function* select(
-  records: AsyncIterable<MessageRecord>,
-  { skip, limit = Number.POSITIVE_INFINITY }: ReplayRange,
-): AsyncGenerator<MessageRecord> {
+/**
+ * The messages from a place up to another one, of a source that was checked.
+ * @throws CommandFailure when it is not what it was
+ */
+async function* readAgain(
+  source: LineSource,
+  parse: Parse,
+  first: number,
+  end: number,
+): AsyncGenerator<OutgoingMessage> {
+  const changed = (cause?: unknown) =>
+    new CommandFailure(ExitCode.failed, `${source.name} has changed since it was checked`, { cause });
   let index = 0;
-  for await (const record of records) {
-    if (index >= skip + limit) return;
-    if (index++ >= skip) yield record;
+  for await (const lines of source.lines()) {
+    for (const line of lines) {
+      if (index >= end) return;
+      if (isBlank(line) || index++ < first) continue;
+      let message: OutgoingMessage;
+      try {
+        message = parse(line);
+      } catch (error) {
+        throw changed(error);
+      }
+      yield message;
+    }
   }
+  if (index < end) throw changed();
 }
 
 function parseLine(
   { text }: InputLine,
-  parseMessageInput: (line: Buffer) => MessageRecord,
+  parseMessageInput: (line: Buffer) => OutgoingMessage,
   maxMessageBytes: number,
-): MessageRecord {
+): OutgoingMessage {
   const record = parseMessageInput(text);
   if (record.body.length > maxMessageBytes) {
     throw new Error(`its body has ${record.body.length} bytes, and the most is ${maxMessageBytes}`);
