@@ -21,7 +21,7 @@ export function shortTasks({ ours, bare, queueName }) {
   return [
     {
       work: 'first message of a new task, and clear',
-      rounds: 9,
+      rounds: 21,
       operations: COUNT,
       format: duration,
       contestants: [
