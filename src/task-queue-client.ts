@@ -1,8 +1,10 @@
-import { consumeAndGiveBack, consumeInBatches } from './amqp/bulk-consumer.ts';
-import { type Delivery, toStoredMessage } from './amqp/delivery.ts';
+import { consumeAndGiveBack } from './amqp/bulk-consumer.ts';
+import { CallerFailure } from './amqp/caller-failure.ts';
+import { toStoredMessage } from './amqp/delivery.ts';
+import { type DrainedTask, drainTask } from './amqp/drain-task.ts';
 import type { ChannelLease } from './amqp/pooled-channel.ts';
 import { Session } from './amqp/session.ts';
-import { CallerFailure } from './caller-failure.ts';
+import { checkCount } from './check-count.ts';
 import {
   type BatchHandler,
   type ClearOptions,
@@ -20,8 +22,6 @@ import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
 import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
 import { type EventName, enqueuedEvent } from './wire/task-events.ts';
-
-const DEFAULT_BATCH_SIZE = 500;
 
 /**
  * Task queues as the broker has them: messages are bytes and properties, neither decoded nor changed. This is
@@ -222,48 +222,20 @@ export class TaskQueueClient {
     await this.close();
   }
 
-  async #drain(
+  #drain(
     taskId: string,
     handle: BatchHandler,
     options: DrainOptions,
     onRemoved: (count: number) => void,
   ): Promise<number> {
-    const {
-      limit,
-      batchSize = DEFAULT_BATCH_SIZE,
-      select,
-      allOrNone = false,
-      withQueue = false,
-      signal,
-    } = options;
-    if (limit !== undefined) checkCount('limit', limit);
-    checkCount('batchSize', batchSize);
-    const { operationTimeoutMs } = this.#options;
-    let isHandedOver = false;
-    const failure = new CallerFailure();
-    const drain = async (lease: ChannelLease, queue: string) => {
-      const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
-      const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
-      if (bound === 0) return 0;
-      const bulk = {
-        limit: bound,
-        most: limit,
-        batchSize,
-        select: select && ((message: Delivery) => select(toStoredMessage(taskId, message))),
-        allOrNone,
-        deleteQueue: withQueue ? () => this.deleteIfUnused(taskId) : undefined,
-        signal,
-        operationTimeoutMs,
-        onRemoved,
-      };
-      return consumeInBatches(lease, queue, bulk, (batch, before) => {
-        isHandedOver = true;
-        const stored = batch.map((message) => toStoredMessage(taskId, message));
-        return failure.watch(() => handle(stored, before));
-      });
+    const task: DrainedTask = {
+      taskId,
+      operationTimeoutMs: this.#options.operationTimeoutMs,
+      read: (work, isRepeatable) => this.#read(taskId, 'Cannot drain', 0, work, isRepeatable),
+      deleteQueue: () => this.deleteIfUnused(taskId),
+      onRemoved,
     };
-    const isRepeatable = () => !isHandedOver || (allOrNone && !failure.isKnown);
-    return failure.passOn(this.#read(taskId, 'Cannot drain', 0, drain, isRepeatable));
+    return drainTask(task, handle, options);
   }
 
   /** Rejects, and does not throw, whatever is wrong. */
@@ -296,12 +268,4 @@ export class TaskQueueClient {
 
 function looking(taskId: string): string {
   return `Cannot look at task ${JSON.stringify(taskId)}`;
-}
-
-function checkCount(name: string, value: number): void {
-  if (Number.isInteger(value) && value > 0) return;
-  throw new TaskQueueError(
-    ErrorCode.invalidArgument,
-    `Option ${name} is ${value}, not a whole number above 0`,
-  );
 }

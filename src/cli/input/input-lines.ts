@@ -47,7 +47,7 @@ async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<Li
   try {
     file = await open(join(folder, 'input'), 'wx+', 0o600);
     const kept = file;
-    // Open, it needs no name, and so it goes with this process, however that ends. Where it does, it goes in the end.
+    // An open file needs no name; without one it goes with this process, however that ends. On Windows it keeps it until `close`.
     await remove().catch(() => {});
     for await (const chunk of input) await kept.appendFile(chunk);
     return { name, lines: () => linesOf(kept), close };

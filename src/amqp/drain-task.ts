@@ -1,0 +1,69 @@
+import { checkCount } from '../check-count.ts';
+import type { BatchHandler, DrainOptions } from '../client-options.ts';
+import { consumeInBatches } from './bulk-consumer.ts';
+import { CallerFailure } from './caller-failure.ts';
+import { type Delivery, toStoredMessage } from './delivery.ts';
+import type { ChannelLease } from './pooled-channel.ts';
+
+const DEFAULT_BATCH_SIZE = 500;
+
+/** The task that is drained, and what its client can do with the queue. */
+export interface DrainedTask {
+  taskId: string;
+  operationTimeoutMs: number;
+  /** Does the work on a channel, and once more if it may be repeated; answers 0 when there is no queue. */
+  read(
+    work: (lease: ChannelLease, queue: string) => Promise<number>,
+    isRepeatable: () => boolean,
+  ): Promise<number>;
+  /** If nobody else uses it. @returns whether it is gone */
+  deleteQueue(): Promise<boolean>;
+  /** Told how many have been removed, each time that some have. */
+  onRemoved(count: number): void;
+}
+
+/**
+ * Removes messages in bulk, oldest first, as `TaskQueueClient.drain` describes it.
+ * @returns how many were removed
+ */
+export async function drainTask(
+  { taskId, operationTimeoutMs, read, deleteQueue, onRemoved }: DrainedTask,
+  handle: BatchHandler,
+  options: DrainOptions,
+): Promise<number> {
+  const {
+    limit,
+    batchSize = DEFAULT_BATCH_SIZE,
+    select,
+    allOrNone = false,
+    withQueue = false,
+    signal,
+  } = options;
+  if (limit !== undefined) checkCount('limit', limit);
+  checkCount('batchSize', batchSize);
+  let isHandedOver = false;
+  const failure = new CallerFailure();
+  const drain = async (lease: ChannelLease, queue: string) => {
+    const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+    const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
+    if (bound === 0) return 0;
+    const bulk = {
+      limit: bound,
+      most: limit,
+      batchSize,
+      select: select && ((message: Delivery) => select(toStoredMessage(taskId, message))),
+      allOrNone,
+      deleteQueue: withQueue ? deleteQueue : undefined,
+      signal,
+      operationTimeoutMs,
+      onRemoved,
+    };
+    return consumeInBatches(lease, queue, bulk, (batch, before) => {
+      isHandedOver = true;
+      const stored = batch.map((message) => toStoredMessage(taskId, message));
+      return failure.watch(() => handle(stored, before));
+    });
+  };
+  const isRepeatable = () => !isHandedOver || (allOrNone && !failure.isKnown);
+  return failure.passOn(read(drain, isRepeatable));
+}
