@@ -1,3 +1,4 @@
+import { formatDuration } from '../durations.ts';
 import { standardError } from '../standard-error.ts';
 
 /** How far long work has come. */
@@ -9,6 +10,9 @@ export interface Progress {
 
 /** Less than this is done before anybody could read a bar. */
 const LEAST_TOTAL = 500;
+
+/** As often as anybody could see it: the bar is drawn every 200 ms. */
+const UPDATE_MS = 100;
 
 const NOTHING: Progress = { update: () => {}, end: () => {} };
 
@@ -25,7 +29,7 @@ export async function startProgress(
   const { default: cliProgress } = await import('cli-progress');
   const bar = new cliProgress.SingleBar({
     stream: standardError(),
-    format: '{bar} {value}/{total}  {rate}/s  {eta_formatted} left',
+    format: '{bar} {value}/{total}  {rate}/s  {left} left',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     barsize: 30,
@@ -36,9 +40,18 @@ export async function startProgress(
     gracefulExit: false,
   });
   const start = Date.now();
-  bar.start(total, 0, { rate: 0 });
+  let shownAt = start;
+  bar.start(total, 0, { rate: 0, left: '?' });
   return {
-    update: (done) => bar.update(done, { rate: Math.round((1000 * done) / Math.max(1, Date.now() - start)) }),
+    update: (done) => {
+      const now = Date.now();
+      if (now - shownAt < UPDATE_MS) return;
+      shownAt = now;
+      // Since the start: cli-progress looks at its last few updates, and confirms come many in the same millisecond.
+      const perSecond = (1000 * done) / (now - start);
+      const left = formatDuration(1000 * Math.ceil((total - done) / perSecond));
+      bar.update(done, { rate: Math.round(perSecond), left });
+    },
     end: () => bar.stop(),
   };
 }
