@@ -96,6 +96,8 @@ export class EventPublisher {
   /** Resolves when the broker has all events: none waits for the channel to open, or in its buffer. */
   async close(): Promise<void> {
     await this.#opening;
+    // It would keep the process alive for as long.
+    clearTimeout(this.#due?.timer);
     await this.#sendWaiting();
     await this.#channel?.close().catch(() => {});
   }

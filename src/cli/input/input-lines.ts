@@ -24,8 +24,8 @@ export interface LineSource {
 }
 
 /**
- * A file, or for `-` the standard input. What can be read only once, as from a pipe, is kept in a temporary file meanwhile:
- * it is checked as a whole before any of it is used.
+ * A file, or for `-` the standard input. What can be read only once, as from a pipe, is kept in a temporary file
+ * meanwhile: it is checked as a whole before any of it is used.
  */
 export async function openLines(from: string): Promise<LineSource> {
   if (from === '-') return keepLines('the standard input', process.stdin);
@@ -47,7 +47,8 @@ async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<Li
   try {
     file = await open(join(folder, 'input'), 'wx+', 0o600);
     const kept = file;
-    // An open file needs no name; without one it goes with this process, however that ends. On Windows it keeps it until `close`.
+    // An open file needs no name; without one it goes with this process, however that ends. On Windows it keeps
+    // its name until `close`.
     await remove().catch(() => {});
     for await (const chunk of input) await kept.appendFile(chunk);
     return { name, lines: () => linesOf(kept), close };
