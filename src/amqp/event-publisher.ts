@@ -4,11 +4,13 @@ import {
   EVENT_EXCHANGE,
   type EventName,
   encodeEvents,
+  LISTENING_KEY,
   routingKeyOf,
   type TaskEvent,
 } from '../wire/task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
+import { EventListeners } from './event-listeners.ts';
 
 /** Events that wait to be sent; more than these are dropped. */
 const MAX_WAITING = 10_000;
@@ -24,13 +26,13 @@ const MAX_BATCH = 50;
 const WINDOW_MS = { enqueued: 5, dequeued: 20, cleared: 20 } as const satisfies Record<EventName, number>;
 
 /**
- * Copies of so much are worth a question first: does anybody listen? Mostly nobody does, and they would be made, sent and
- * read for nothing, which is a tenth of the cost of a replay.
+ * Copies of so much, and events of several tasks, are worth a question first: does anybody listen? Mostly nobody does, and
+ * they would be made, sent and read for nothing, which is a tenth of the cost of a replay.
  */
 const LARGE_BYTES = 16 * 1024;
 
-/** Whoever listens now is taken to listen for so long. That nobody does is never taken for granted. */
-const HEARD_MS = 1_000;
+/** When nobody has listened to anything: until the next question, so that it is one for the events of many tasks. */
+const UNHEARD_MS = 50;
 
 /** AMQP 0-9-1 `shortstr`. With a short prefix, a task id can be longer: there are no events for it. */
 const MAX_ROUTING_KEY_BYTES = 255;
@@ -43,16 +45,15 @@ export class EventPublisher {
   readonly #connection: BrokerConnection;
   readonly #warn: (warning: TaskQueueError) => void;
   #channel: Channel | undefined;
+  #listeners: EventListeners | undefined;
   #opening: Promise<void> | undefined;
   #waiting: TaskEvent[] = [];
   #sentAt = Number.NEGATIVE_INFINITY;
+  /** Nobody has just listened: no event is sent before this. */
+  #unheardUntil = Number.NEGATIVE_INFINITY;
   /** When the events that wait are sent, and by what timer if that is not at once. */
   #due: { at: number; timer: NodeJS.Timeout | undefined } | undefined;
   #sending: Promise<void> | undefined;
-  /** The routing key that somebody listened to last, and until when that holds. */
-  #heard = { routingKey: '', until: 0 };
-  /** RabbitMQ has sent a question back. */
-  #isReturned = false;
   /** The socket takes no more for now. */
   #isCongested = false;
   /** Set for good when the broker does not allow events. */
@@ -76,7 +77,7 @@ export class EventPublisher {
       this.#opening ??= this.#open().finally(() => {
         this.#opening = undefined;
       });
-    } else this.#sendBy(this.#sentAt + WINDOW_MS[event.event]);
+    } else this.#sendBy(Math.max(this.#sentAt + WINDOW_MS[event.event], this.#unheardUntil));
   }
 
   /** @param at by `performance.now()` */
@@ -98,11 +99,12 @@ export class EventPublisher {
     await this.#opening;
     // It would keep the process alive for as long.
     clearTimeout(this.#due?.timer);
+    // What has come since the question that is being asked waits for the next one.
+    await this.#sending;
     await this.#sendWaiting();
     await this.#channel?.close().catch(() => {});
   }
 
-  /** Resolves when no event waits any more. */
   #sendWaiting(): Promise<void> {
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
@@ -110,20 +112,29 @@ export class EventPublisher {
     return this.#sending;
   }
 
+  /** Ends when no event waits any more, or when nobody listens. */
   async #sendAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       this.#sentAt = performance.now();
+      const count = this.#waiting.length;
       const routingKey = routingKeyOf(this.#waiting[0] as TaskEvent);
       const next = this.#waiting.findIndex((event) => routingKeyOf(event) !== routingKey);
-      const count = next === -1 ? this.#waiting.length : next;
-      const isWanted = await this.#isWanted(routingKey, copiedBytes(this.#waiting, count));
+      const alike = next === -1 ? count : next;
+      const isLarge = copiedBytes(this.#waiting, alike) >= LARGE_BYTES;
+      if ((isLarge || alike < count) && !(await this.#isHeard(LISTENING_KEY))) {
+        this.#waiting.splice(0, count);
+        this.#unheardUntil = this.#sentAt + UNHEARD_MS;
+        return;
+      }
+      const isWanted = !isLarge || (await this.#isHeard(routingKey));
       // Those that have come meanwhile are behind these.
-      const events = this.#waiting.splice(0, count);
+      const events = this.#waiting.splice(0, alike);
       if (isWanted) this.#send(routingKey, events);
     }
   }
 
   #send(routingKey: string, events: TaskEvent[]): void {
+    if (Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return;
     for (let start = 0; start < events.length; start += MAX_BATCH) {
       const channel = this.#channel;
       if (channel === undefined || this.#isCongested) return;
@@ -136,27 +147,9 @@ export class EventPublisher {
     }
   }
 
-  /**
-   * Whether to send events. For large ones RabbitMQ is asked: a message without content that no queue gets comes back
-   * (`mandatory`), and does so before the answer to what follows on the channel.
-   */
-  async #isWanted(routingKey: string, bytes: number): Promise<boolean> {
-    if (Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return false;
-    const channel = this.#channel;
-    if (channel === undefined || this.#isCongested) return false;
-    if (bytes < LARGE_BYTES) return true;
-    if (routingKey === this.#heard.routingKey && performance.now() < this.#heard.until) return true;
-    this.#isReturned = false;
-    try {
-      channel.publish(EVENT_EXCHANGE, routingKey, Buffer.alloc(0), QUESTION);
-      await channel.checkExchange(EVENT_EXCHANGE);
-    } catch {
-      // The channel has ended, and these events are lost.
-      return false;
-    }
-    if (this.#isReturned) return false;
-    this.#heard = { routingKey, until: performance.now() + HEARD_MS };
-    return true;
+  async #isHeard(routingKey: string): Promise<boolean> {
+    if (this.#isCongested || Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return false;
+    return (await this.#listeners?.listenTo(routingKey)) ?? false;
   }
 
   async #open(): Promise<void> {
@@ -166,16 +159,15 @@ export class EventPublisher {
       channel.on('error', () => {});
       channel.on('close', () => {
         this.#channel = undefined;
+        this.#listeners = undefined;
         this.#isCongested = false;
-      });
-      channel.on('return', () => {
-        this.#isReturned = true;
       });
       channel.on('drain', () => {
         this.#isCongested = false;
       });
       await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
       this.#channel = channel;
+      this.#listeners = new EventListeners(channel);
       void this.#sendWaiting();
     } catch (error) {
       this.#waiting = [];
@@ -205,6 +197,5 @@ function copiedBytes(events: readonly TaskEvent[], count: number): number {
 }
 
 const TRANSIENT = { deliveryMode: 1 };
-const QUESTION = { ...TRANSIENT, mandatory: true };
 
 const PERMANENT: ReadonlySet<string> = new Set(['ACCESS_REFUSED', 'QUEUE_MISMATCH', 'QUEUE_NOT_FOUND']);

@@ -3,7 +3,13 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { SubscriptionListener } from '../client-options.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
-import { decodeEvents, EVENT_EXCHANGE, type EventName, eventPatterns } from '../wire/task-events.ts';
+import {
+  decodeEvents,
+  EVENT_EXCHANGE,
+  type EventName,
+  eventPatterns,
+  LISTENING_KEY,
+} from '../wire/task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { translateAmqpError } from './errors.ts';
@@ -135,6 +141,7 @@ export class EventSubscription {
       durable: false,
       maxLength: MAX_LENGTH,
     });
+    await channel.bindQueue(this.#queue, EVENT_EXCHANGE, LISTENING_KEY);
     // From here on a new pattern binds itself.
     this.#channel = channel;
     for (const pattern of this.#patterns) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);

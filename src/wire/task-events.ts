@@ -7,6 +7,12 @@ import type { MessageProperties, StoredMessage } from './stored-message.ts';
  */
 export const EVENT_EXCHANGE = 'mcp:events';
 
+/**
+ * Whoever listens to any events binds this as well, and first. So a publisher that is about to tell the events of many
+ * tasks asks one question: does anybody listen at all?
+ */
+export const LISTENING_KEY = 'listening';
+
 /** A larger body is not copied into its event. */
 const MAX_EVENT_BODY_BYTES = 64 * 1024;
 

@@ -3,9 +3,13 @@ import { type TaskEvent, TaskQueueClient } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
+import { newVhost } from '../support/vhost.ts';
 
 const COUNT = 1_000;
 const BODY = 'x'.repeat(1_000);
+
+/** Short ones, one after the other. */
+const TASKS = 300;
 
 /** All at once, so that their events are many in a row. */
 function publishMany(client: TaskQueueClient, taskId: string): Promise<unknown> {
@@ -19,10 +23,10 @@ function numberOf(event: TaskEvent): number {
   return Number(event.event === 'enqueued' && event.body?.toString().split(' ', 1)[0]);
 }
 
-/** Collects the events of a task, from when this resolves. */
-async function collect(taskId: string): Promise<number[]> {
+/** Collects the messages that events of a task copy, or those of all tasks, from when this resolves. */
+async function collect(taskId?: string, url = inject('url')): Promise<number[]> {
   const numbers: number[] = [];
-  const subscription = await openClient().subscribe(['enqueued'], {
+  const subscription = await openClient({ url }).subscribe(['enqueued'], {
     onEvent: (event) => {
       numbers.push(numberOf(event));
     },
@@ -34,42 +38,75 @@ async function collect(taskId: string): Promise<number[]> {
   return numbers;
 }
 
-/** How many bytes a client sends to publish many messages. When it is closed, it has sent their events too. */
-async function bytesSent(taskId: string): Promise<number> {
-  const proxy = await FaultProxy.inFrontOf(inject('url'));
-  const publisher = new TaskQueueClient(proxy.url);
-  await publishMany(publisher, taskId);
+/** How many bytes a client sends for this. When it is closed, it has sent the events too. */
+async function bytesSent(
+  work: (client: TaskQueueClient) => Promise<unknown>,
+  url = inject('url'),
+): Promise<number> {
+  const proxy = await FaultProxy.inFrontOf(url);
+  const publisher = new TaskQueueClient(proxy.url + new URL(url).pathname);
+  await work(publisher);
   await publisher.close();
   return proxy.sent;
 }
 
 test('of many messages no copies are sent while nobody listens, and all of them as soon as somebody does', async () => {
   const task = newTask();
-  expect(await bytesSent(task)).toBeLessThan(COUNT * BODY.length * 1.3);
+  const work = (client: TaskQueueClient) => publishMany(client, task);
+  expect(await bytesSent(work)).toBeLessThan(COUNT * BODY.length * 1.3);
 
   const numbers = await collect(task);
-  expect(await bytesSent(task)).toBeGreaterThan(COUNT * BODY.length * 2);
+  expect(await bytesSent(work)).toBeGreaterThan(COUNT * BODY.length * 2);
   await until(() => numbers.length >= COUNT);
   expect(numbers).toEqual(Array.from({ length: COUNT }, (_, index) => index));
 });
 
-test('who begins to listen amid a flood sees every message that is published from then on, in order', async () => {
-  const publisher = openClient();
-  const task = newTask();
-  let published = 0;
-  let isOver = false;
-  const flood = Promise.all(
-    Array.from({ length: 200 }, async () => {
-      while (!isOver) await publisher.publish(task, raw(`${published++} ${BODY}`));
-    }),
-  );
-  await until(() => published > 2_000);
-  const numbers = await collect(task);
-  const first = published;
-  await until(() => published > first + 2_000);
-  isOver = true;
-  await flood;
-  await until(() => numbers.at(-1) === published - 1);
-  const seen = numbers.slice(numbers.indexOf(first));
-  expect(seen).toEqual(Array.from({ length: published - first }, (_, index) => first + index));
+test('of many tasks no events are sent while nobody listens to any, and all of them as soon as somebody does', async () => {
+  const { url } = await newVhost();
+  const work = async (client: TaskQueueClient) => {
+    for (let index = 0; index < TASKS; index++) {
+      await client.publish(`task-${index}`, raw(`${index} `));
+      await client.drain(`task-${index}`, () => {});
+    }
+  };
+  const unheard = await bytesSent(work, url);
+
+  const numbers = await collect(undefined, url);
+  // Two events for each task, of 200 bytes and more.
+  expect(await bytesSent(work, url)).toBeGreaterThan(unheard + TASKS * 300);
+  await until(() => numbers.length >= TASKS);
+  expect(numbers).toEqual(Array.from({ length: TASKS }, (_, index) => index));
 });
+
+test.each([
+  ['a task', 1],
+  ['many tasks', 20],
+])(
+  'who begins to listen amid a flood to %s sees every message that is published from then on, in order',
+  async (_, count) => {
+    const publisher = openClient();
+    const tasks = Array.from({ length: count }, () => newTask());
+    let published = 0;
+    let isOver = false;
+    const flood = Promise.all(
+      Array.from({ length: 200 }, async () => {
+        while (!isOver) {
+          const index = published++;
+          await publisher.publish(tasks[index % count] as string, raw(`${index} ${BODY}`));
+        }
+      }),
+    );
+    await until(() => published > 2_000);
+    const numbers = await collect(tasks[0]);
+    const first = Math.ceil(published / count) * count;
+    await until(() => published > first + 4_000);
+    isOver = true;
+    await flood;
+    const last = Math.floor((published - 1) / count) * count;
+    await until(() => numbers.at(-1) === last);
+    const seen = numbers.slice(numbers.indexOf(first));
+    expect(seen).toEqual(
+      Array.from({ length: (last - first) / count + 1 }, (_, index) => first + index * count),
+    );
+  },
+);
