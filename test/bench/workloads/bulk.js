@@ -18,7 +18,7 @@ export function bulk({ ours, client, bare, python, queueName, fill }) {
   return [
     {
       work: `dequeueAll of ${COUNT} messages, for each`,
-      rounds: 7,
+      rounds: 11,
       operations: COUNT,
       format: duration,
       contestants: [
@@ -43,7 +43,7 @@ export function bulk({ ours, client, bare, python, queueName, fill }) {
     },
     {
       work: `drain of ${COUNT} messages in batches, for each`,
-      rounds: 5,
+      rounds: 9,
       operations: COUNT,
       format: duration,
       contestants: [

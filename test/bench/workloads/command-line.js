@@ -19,7 +19,7 @@ function startUp({ taskq }) {
   const nothing = { name: 'node -e 0', run: () => runProgram(process.execPath, ['-e', '0']), goal: 1.3 };
   return ['--version', '--help'].map((option) => ({
     work: `mcp-taskq ${option}`,
-    rounds: 21,
+    rounds: 41,
     format: duration,
     contestants: [{ name: 'mcp-taskq', run: () => taskq([option]) }, nothing],
   }));

@@ -14,7 +14,7 @@ export function listing({ taskq, bare, apiUrl, queueName, program, rabbitmqadmin
   return [
     {
       work: `mcp-taskq ls --names, ${QUEUES} queues`,
-      rounds: 7,
+      rounds: 9,
       format: duration,
       contestants: [
         { name: 'mcp-taskq', prepare, run: () => taskq(['ls', '--names']) },
@@ -24,7 +24,7 @@ export function listing({ taskq, bare, apiUrl, queueName, program, rabbitmqadmin
     },
     {
       work: `mcp-taskq ls, ${QUEUES} queues`,
-      rounds: 7,
+      rounds: 9,
       format: duration,
       contestants: [
         { name: 'mcp-taskq', prepare, run: () => taskq(['ls', '-o', 'jsonl']) },

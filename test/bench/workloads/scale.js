@@ -30,7 +30,7 @@ function depth({ ours, bare, queueName, fill }) {
   };
   return {
     work: `enqueue, peek and dequeue at a depth of ${DEEP}`,
-    rounds: 7,
+    rounds: 15,
     operations: COUNT,
     format: duration,
     contestants: [
@@ -62,7 +62,7 @@ function queues({ ours, bare, queueName }) {
   };
   return {
     work: `enqueue and dequeue with ${QUEUES} queues, another one each time`,
-    rounds: 7,
+    rounds: 21,
     operations: COUNT,
     format: duration,
     contestants: [
