@@ -22,6 +22,7 @@ export function shortTasks({ ours, bare, queueName }) {
     {
       work: 'first message of a new task, and clear',
       rounds: 21,
+      warmUp: 10,
       operations: COUNT,
       format: duration,
       contestants: [
