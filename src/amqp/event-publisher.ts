@@ -97,11 +97,11 @@ export class EventPublisher {
   /** Resolves when the broker has all events: none waits for the channel to open, or in its buffer. */
   async close(): Promise<void> {
     await this.#opening;
-    // It would keep the process alive for as long.
-    clearTimeout(this.#due?.timer);
     // What has come since the question that is being asked waits for the next one.
     await this.#sending;
     await this.#sendWaiting();
+    // It would keep the process alive for as long.
+    clearTimeout(this.#due?.timer);
     await this.#channel?.close().catch(() => {});
   }
 
@@ -112,7 +112,7 @@ export class EventPublisher {
     return this.#sending;
   }
 
-  /** Ends when no event waits any more, or when nobody listens. */
+  /** Ends when no event waits any more, or when nobody listens; those that came meanwhile have a timer then. */
   async #sendAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       this.#sentAt = performance.now();
@@ -124,6 +124,8 @@ export class EventPublisher {
       if ((isLarge || alike < count) && !(await this.#isHeard(LISTENING_KEY))) {
         this.#waiting.splice(0, count);
         this.#unheardUntil = this.#sentAt + UNHEARD_MS;
+        // Those that have come since the question: somebody may listen by now.
+        if (this.#waiting.length > 0) this.#sendBy(this.#unheardUntil);
         return;
       }
       const isWanted = !isLarge || (await this.#isHeard(routingKey));
