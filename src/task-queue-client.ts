@@ -2,6 +2,7 @@ import { consumeAndGiveBack } from './amqp/bulk-consumer.ts';
 import { CallerFailure } from './amqp/caller-failure.ts';
 import { toStoredMessage } from './amqp/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/drain-task.ts';
+import { giveBack } from './amqp/give-back.ts';
 import type { ChannelLease } from './amqp/pooled-channel.ts';
 import { Session } from './amqp/session.ts';
 import { checkCount } from './check-count.ts';
@@ -95,8 +96,7 @@ export class TaskQueueClient {
       try {
         result = await failure.watch(() => handle(toStoredMessage(taskId, message)));
       } catch (error) {
-        // Waited for, so that whoever hears of the failure finds the message in the queue.
-        await lease.close().catch(() => {});
+        await giveBack(lease, queue, message);
         throw error;
       }
       lease.channel.ack(message);

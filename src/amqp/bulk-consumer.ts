@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib';
-import { Consumption } from './consumption.ts';
+import { Consumption, MAX_PREFETCH } from './consumption.ts';
 import type { ChannelLease } from './pooled-channel.ts';
 
 export interface BulkOptions {
@@ -44,8 +44,7 @@ export async function consumeInBatches(
 ): Promise<number> {
   const { limit, batchSize, select, allOrNone = false, signal, operationTimeoutMs, onRemoved } = options;
   const { most = limit, deleteQueue } = options;
-  // What is held counts for the prefetch, so that reading would come to a halt.
-  const prefetch = allOrNone || select ? 0 : Math.min(sentAhead(batchSize), limit);
+  const prefetch = sentUnacknowledged(options);
   const consumption = await Consumption.start(lease, queue, prefetch);
   const handled = new HandledMessages(lease, select !== undefined);
   let seen = 0;
@@ -63,7 +62,10 @@ export async function consumeInBatches(
     }
     if (allOrNone && !signal?.aborted && handled.count > 0) {
       const isLong = handled.count > batchSize;
-      if (deleteQueue && isLong) onRemoved(await removeWithQueue(consumption, handled, deleteQueue));
+      // All that could come has come and was handled: nothing that has to go back may be held by then.
+      const isWhole = handled.count === prefetch;
+      if (deleteQueue && isLong && isWhole)
+        onRemoved(await removeWithQueue(consumption, handled, deleteQueue));
       else onRemoved(handled.acknowledge());
     }
   } finally {
@@ -73,11 +75,15 @@ export async function consumeInBatches(
 }
 
 /**
- * How many the broker may have sent that are not acknowledged. The next batch, so that it need not wait for the handling
- * of this one; but whoever handles messages one by one may take long, and holds none that another could handle.
+ * How many the broker may have sent that are not acknowledged; 0 for any number. The next batch, so that it need not wait
+ * for the handling of this one; but whoever handles messages one by one may take long, and holds none that another could
+ * handle. What is acknowledged in the end only counts for it until then, so it is all or, where AMQP has no such
+ * number, any number.
  */
-function sentAhead(batchSize: number): number {
-  return batchSize === 1 ? 1 : 2 * batchSize;
+function sentUnacknowledged({ limit, batchSize, select, allOrNone }: BulkOptions): number {
+  if (select) return 0;
+  if (allOrNone) return limit <= MAX_PREFETCH ? limit : 0;
+  return Math.min(batchSize === 1 ? 1 : 2 * batchSize, limit);
 }
 
 /**
@@ -89,8 +95,7 @@ async function removeWithQueue(
   handled: HandledMessages,
   deleteQueue: () => Promise<boolean>,
 ): Promise<number> {
-  // What came behind the last one is held too, and would go as well.
-  if ((await consumption.stop()) > handled.count) return handled.acknowledge();
+  await consumption.stop();
   let isDeleted: boolean | undefined;
   try {
     isDeleted = await deleteQueue();

@@ -7,7 +7,7 @@ import type { ChannelLease } from './pooled-channel.ts';
 const QUIET_MS = 20;
 
 /** AMQP's prefetch count is a 16-bit number; 0 means without limit. */
-const MAX_PREFETCH = 65_535;
+export const MAX_PREFETCH = 65_535;
 
 /**
  * A consumer of one queue for a short while, for reading what is there.
@@ -85,11 +85,9 @@ export class Consumption {
   /**
    * Lets nothing more come. What has come stays held, but the queue is no longer in use: whoever deletes it on that
    * condition takes what is held with it.
-   * @returns how many deliveries came in all
    */
-  async stop(): Promise<number> {
+  async stop(): Promise<void> {
     await this.#lease.request((channel) => channel.cancel(this.#consumerTag));
-    return this.#inbox.received;
   }
 
   /**
@@ -97,8 +95,9 @@ export class Consumption {
    * whatever is held and not acknowledged. With a cancel and a nack, however close, a conditional delete gets
    * in between, finds the queue empty and unused, and takes what is held with it.
    *
-   * Resolves when the broker has done that and all before it. Never rejects: when the channel has ended, the
-   * broker does it by itself.
+   * Resolves when the broker has done that and all before it: it asks the queues of a channel's consumers before it
+   * answers, and those only (`notify_queues` in rabbit_channel.erl). So nothing that is to be put back may be held after
+   * {@link stop}. Never rejects: when the channel has ended, the broker does it by itself.
    */
   async end(): Promise<void> {
     this.#stopListening();

@@ -55,6 +55,19 @@ test('dequeueAll of more than a batch takes the queue with it, and nothing that 
   expect(together, 'rounds in which it came too late for the first call').toBeGreaterThan(0);
 });
 
+test('what comes when all before it are held is delivered to nobody, and is not in the queue that goes with them', async () => {
+  const task = newTask();
+  await fill(task);
+  const publisher = openClient();
+  const latest = { body: encodeQueuedMessage(numbered(COUNT)), properties: { delivery_mode: 2 } };
+  const handle = async (batch: unknown[], before: number) => {
+    if (before + batch.length === COUNT) await publisher.publish(task, latest);
+  };
+  const client = openClient();
+  expect(await client.clear(task, handle, { allOrNone: true, withQueue: true })).toBe(COUNT);
+  expect(await client.peek(task)).toEqual([{ ...latest, taskId: task, redelivered: false }]);
+});
+
 test('dequeueAll begins again when the connection is lost in its midst, and has each message once', async () => {
   const task = newTask();
   await fill(task);

@@ -166,6 +166,17 @@ describe('take', () => {
     ]);
     expect(await drained(client, task)).toEqual(['b']);
   });
+
+  test('has given back what its handler refused when it rejects: no conditional delete takes the queue for empty', async () => {
+    const client = openClient();
+    const task = newTask();
+    await client.publish(task, raw('a'));
+    for (let round = 0; round < 50; round++) {
+      await expect(client.take(task, () => Promise.reject(new Error('disk full')))).rejects.toThrow();
+      expect(await client.deleteIfUnused(task)).toBe(false);
+    }
+    expect(await drained(client, task)).toEqual(['a']);
+  });
 });
 
 describe('peek', () => {
