@@ -204,8 +204,23 @@ describe('watchTasks', () => {
     const task = newTask();
     const client = openClient();
     for (let index = 0; index < 20; index++) await client.publish(task, raw(String(index)));
+    // And with it whatever it has still to tell.
+    await client.close();
     const seen = await watchUntil(openClient(), [task], (items) => items.length === 3, { tail: 3 });
     expect(texts(seen)).toEqual(['17', '18', '19']);
+  });
+
+  test('shows what its publisher is still to tell of once, and in order', async () => {
+    const client = openClient();
+    for (let round = 0; round < 10; round++) {
+      const task = newTask();
+      for (let index = 0; index < 20; index++)
+        await client.publish(task, { ...raw(String(index)), properties: { message_id: `${index}` } });
+      const isLast = (items: WatchItem[]) => texts(items).includes('19');
+      const seen = texts(await watchUntil(openClient(), [task], isLast, { tail: 3 }));
+      expect(seen.length).toBeGreaterThanOrEqual(3);
+      expect(seen).toEqual(Array.from(seen, (_, index) => String(20 - seen.length + index)));
+    }
   });
 
   test('tells of a message that is too large for its event', async () => {
