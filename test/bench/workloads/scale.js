@@ -41,23 +41,28 @@ function depth({ ours, bare, queueName, fill }) {
 }
 
 function queues({ ours, bare, queueName }) {
-  let turn = 0;
-  const operate = (next) => async () => {
+  const known = COUNT * 9;
+  const operate = (queue, nameOf, next) => async () => {
     for (let number = 0; number < COUNT; number++) {
-      const task = next();
-      await ours.enqueue(task, progressMessage(number));
-      await ours.dequeue(task);
+      const name = nameOf(next());
+      await queue.enqueue(name, progressMessage(number));
+      await queue.dequeue(name);
     }
   };
+  const taskOf = (index) => `many-${index}`;
+  const queueOf = (index) => queueName(taskOf(index));
+  const same = () => 0;
+  // Far from each other, so that neither uses what the other one has just used.
+  const [ourTurn, bareTurn] = [0, known / 2].map((turn) => () => turn++ % known);
   // An enqueue to each, once: what is compared is the cost of a queue that is known.
   let isKnown = false;
   const prepare = async () => {
     await makeQueues(bare, queueName);
     if (isKnown) return;
     isKnown = true;
-    for (let index = 0; index < COUNT * 9; index++) {
-      await ours.enqueue(`many-${index}`, progressMessage(0));
-      await ours.dequeue(`many-${index}`);
+    for (let index = 0; index < known; index++) {
+      await ours.enqueue(taskOf(index), progressMessage(0));
+      await ours.dequeue(taskOf(index));
     }
   };
   return {
@@ -66,8 +71,10 @@ function queues({ ours, bare, queueName }) {
     operations: COUNT,
     format: duration,
     contestants: [
-      { name: 'mcp-taskq', prepare, run: operate(() => `many-${turn++ % (COUNT * 9)}`) },
-      { name: 'always the same one', prepare, run: operate(() => 'many-0'), goal: FLAT },
+      { name: 'mcp-taskq', prepare, run: operate(ours, taskOf, ourTurn) },
+      { name: 'always the same one', prepare, run: operate(ours, taskOf, same), goal: FLAT },
+      { name: 'bare amqplib, another one each time', prepare, run: operate(bare, queueOf, bareTurn) },
+      { name: 'bare amqplib, always the same one', prepare, run: operate(bare, queueOf, same) },
     ],
   };
 }
