@@ -1,10 +1,12 @@
 import type { Channel, GetMessage } from 'amqplib';
 import type { ChannelLease } from './pooled-channel.ts';
+import { checkPlain } from './queue-reader.ts';
 
 /**
- * Resolves when the message is back at its place, so that whoever hears of the failure finds it there, and no conditional
- * delete takes the queue for empty. It is not left to the closing of the channel, which RabbitMQ answers before it puts
- * back what was got without a consumer. Never rejects: when the channel has ended, the broker does it by itself.
+ * Resolves when a message that was got is back at its place, so that whoever hears of the failure finds it there, and no
+ * conditional delete takes the queue for empty: the closing of the channel is answered before RabbitMQ puts back what was
+ * got without a consumer. For a quorum queue there is no conditional delete, and RabbitMQ 3.10 would put back at its end
+ * what is nacked, so that is left to the closing. Never rejects: when the channel has ended, the broker does it by itself.
  */
 export async function giveBack(lease: ChannelLease, queue: string, message: GetMessage): Promise<void> {
   const nack = (channel: Channel) => {
@@ -12,5 +14,10 @@ export async function giveBack(lease: ChannelLease, queue: string, message: GetM
     // Answered by the queue, which has the one before the other.
     return channel.checkQueue(queue);
   };
-  await lease.request(nack).catch(() => {});
+  try {
+    await checkPlain(lease, queue);
+    await lease.request(nack);
+  } catch {
+    await lease.close().catch(() => {});
+  }
 }

@@ -54,12 +54,9 @@ export class QueueReader {
    * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue
    */
   async isPlain(queue: string, what: string): Promise<boolean | undefined> {
-    const declaration = { durable: true, arguments: { 'x-queue-type': 'classic' } };
     try {
       return await this.read<boolean | undefined>({ queue, what, missing: undefined }, async (lease) => {
-        await lease.request((channel) => channel.checkQueue(queue));
-        // AMQP does not tell the type of a queue; but declaring it with another one is refused (406).
-        await lease.request((channel) => channel.assertQueue(queue, declaration));
+        await checkPlain(lease, queue);
         return true;
       });
     } catch (error) {
@@ -67,4 +64,16 @@ export class QueueReader {
       throw error;
     }
   }
+}
+
+const PLAIN = { durable: true, arguments: { 'x-queue-type': 'classic' } };
+
+/**
+ * AMQP does not tell the type of a queue; but declaring it with another one is refused (406), which closes the channel.
+ * @throws unless it is a classic queue without arguments of its own
+ */
+export async function checkPlain(lease: ChannelLease, queue: string): Promise<void> {
+  // None is created.
+  await lease.request((channel) => channel.checkQueue(queue));
+  await lease.request((channel) => channel.assertQueue(queue, PLAIN));
 }

@@ -103,6 +103,15 @@ describe('with the default type', () => {
     ]);
   });
 
+  test('take gives back what its handler refuses to its place, whatever the client takes the queue for', async () => {
+    const { url } = await newVhost();
+    const maker = openClient({ url, ...quorum });
+    for (const text of ['a', 'b']) await maker.publish('t', raw(text));
+    const client = openClient({ url });
+    await expect(client.take('t', () => Promise.reject(new Error('disk full')))).rejects.toThrow('disk full');
+    expect(await client.take('t', ({ body }) => body.toString())).toBe('a');
+  });
+
   test('watch does not peek at a quorum queue, and says what it does not show', async () => {
     const { url } = await newVhost();
     const maker = openClient({ url, ...quorum, events: 'off' });
