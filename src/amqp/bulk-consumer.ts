@@ -77,8 +77,8 @@ export async function consumeInBatches(
 /**
  * How many the broker may have sent that are not acknowledged; 0 for any number. The next batch, so that it need not wait
  * for the handling of this one; but whoever handles messages one by one may take long, and holds none that another could
- * handle. What is acknowledged in the end only counts for it until then, so it is all or, where AMQP has no such
- * number, any number.
+ * handle. What is held until the end counts all the time, and reading would come to a halt: where it may be all, it is the
+ * limit, so that nothing comes behind it, if AMQP has such a number.
  */
 function sentUnacknowledged({ limit, batchSize, select, allOrNone }: BulkOptions): number {
   if (select) return 0;

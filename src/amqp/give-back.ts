@@ -5,8 +5,9 @@ import { checkPlain } from './queue-reader.ts';
 /**
  * Resolves when a message that was got is back at its place, so that whoever hears of the failure finds it there, and no
  * conditional delete takes the queue for empty: the closing of the channel is answered before RabbitMQ puts back what was
- * got without a consumer. For a quorum queue there is no conditional delete, and RabbitMQ 3.10 would put back at its end
- * what is nacked, so that is left to the closing. Never rejects: when the channel has ended, the broker does it by itself.
+ * got without a consumer. Only that of a plain queue is nacked, as RabbitMQ 3.10 puts it at the end of a quorum queue, which
+ * has no conditional delete; the rest is left to the closing. Never rejects: when the channel has ended, the broker does it
+ * by itself.
  */
 export async function giveBack(lease: ChannelLease, queue: string, message: GetMessage): Promise<void> {
   const nack = (channel: Channel) => {
