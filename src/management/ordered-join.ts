@@ -16,7 +16,7 @@ export async function* orderedJoin<T extends Named, U extends Named>(
   arriving.catch(() => {});
   let arrived: U[] = [];
   let index = 0;
-  const current = async (): Promise<U | undefined> => {
+  const arrive = async (): Promise<void> => {
     while (index === arrived.length && arriving !== undefined) {
       const { done, value } = await arriving;
       arrived = done ? [] : value;
@@ -24,18 +24,16 @@ export async function* orderedJoin<T extends Named, U extends Named>(
       arriving = done ? undefined : iterator.next();
       arriving?.catch(() => {});
     }
-    return arrived[index];
   };
   try {
     for await (const some of items) {
       const joined: { item: T; other: U | undefined }[] = [];
       for (const item of some) {
-        let other = await current();
-        while (other !== undefined && compareBytes(other.name, item.name) < 0) {
-          index++;
-          other = await current();
-        }
-        joined.push({ item, other: other?.name === item.name ? other : undefined });
+        // Awaits a list, not each of its items: of those there may be very many.
+        if (index === arrived.length) await arrive();
+        while (isBefore(arrived[index], item)) if (++index === arrived.length) await arrive();
+        const other = arrived[index]?.name === item.name ? arrived[index++] : undefined;
+        joined.push({ item, other });
       }
       yield joined;
     }
@@ -44,6 +42,7 @@ export async function* orderedJoin<T extends Named, U extends Named>(
   }
 }
 
-function compareBytes(a: string, b: string): number {
-  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+function isBefore(a: Named | undefined, b: Named): boolean {
+  if (a === undefined || a.name === b.name) return false;
+  return Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)) < 0;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { median, quartiles } from './statistics.js';
+import { median, medianInterval, quartiles } from './statistics.js';
 
 /** RabbitMQ is still at work on messages that it has confirmed: it is to be idle when the time begins. */
 const SETTLE_MS = 50;
@@ -50,7 +50,14 @@ export async function hold({ work, rounds, operations = 1, warmUp = 1, format, c
       if (missing !== undefined) return { name, missing };
       const theirs = results.get(contestants[index + 1]) ?? [];
       const ratios = own.map((value, round) => value / theirs[round]);
-      return { name, value: format(median(theirs)), ratio: median(ratios), spread: quartiles(ratios), goal };
+      return {
+        name,
+        value: format(median(theirs)),
+        ratio: median(ratios),
+        spread: quartiles(ratios),
+        interval: medianInterval(ratios),
+        goal,
+      };
     }),
   };
 }

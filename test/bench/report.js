@@ -28,18 +28,22 @@ export function tableRows({ work, own, peers }) {
   return peers.map((peer, index) => {
     const [first, second] = index === 0 ? [work, own] : ['', ''];
     if (peer.missing) return row(first, second, `${peer.name}: missing (${peer.missing})`, '', '', '');
-    const { name, value, ratio, spread, goal } = peer;
+    const { name, value, ratio, spread, interval, goal } = peer;
     const ratios = `${shortly(ratio)} (${spread.map(shortly).join('–')})`;
-    const verdict = goal === undefined ? '' : ratio <= goal ? 'met' : '**not met**';
-    return row(
-      first,
-      second,
-      `${name}: ${value}`,
-      ratios,
-      goal === undefined ? '' : `≤ ${shortly(goal)}`,
-      verdict,
-    );
+    const their = `${name}: ${value}`;
+    if (goal === undefined) return row(first, second, their, ratios, '', '');
+    return row(first, second, their, ratios, `≤ ${shortly(goal)}`, verdict(interval, goal));
   });
+}
+
+/**
+ * On another day the same program would have another median. A goal that lies where it may be, with 95 % certainty, is
+ * neither met nor missed.
+ */
+function verdict([least, greatest], goal) {
+  if (greatest <= goal) return 'met';
+  if (least > goal) return '**not met**';
+  return `**at the limit** (${shortly(least)}–${shortly(greatest)})`;
 }
 
 function row(...cells) {

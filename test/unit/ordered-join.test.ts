@@ -15,6 +15,8 @@ async function join(items: AsyncIterable<{ name: string }[]>, others: AsyncItera
 test('puts together what has the same name, however the two lists are cut', async () => {
   expect(await join(pages('a b', 'd e'), pages('b', '', 'c d e', 'f'))).toBe('a= b=b d=d e=e');
   expect(await join(pages('a', 'b', 'c'), pages('a b c'))).toBe('a=a b=b c=c');
+  expect(await join(pages('a b c'), pages('a', '', 'b', 'c'))).toBe('a=a b=b c=c');
+  expect(await join(pages('a b', 'c'), pages('a', 'd'))).toBe('a=a b= c=');
   expect(await join(pages('a'), pages())).toBe('a=');
   expect(await join(pages(), pages('a'))).toBe('');
 });

@@ -18,7 +18,7 @@ export function bulk({ ours, client, bare, python, queueName, fill }) {
   return [
     {
       work: `dequeueAll of ${COUNT} messages, for each`,
-      rounds: 11,
+      rounds: 17,
       operations: COUNT,
       format: duration,
       contestants: [

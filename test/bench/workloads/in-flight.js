@@ -21,7 +21,7 @@ export function inFlight({ ours, bare, python, queueName }) {
   return [
     {
       work: `enqueue, confirmed, ${WORKERS} in flight`,
-      rounds: 9,
+      rounds: 21,
       operations: WORKERS * EACH,
       format: duration,
       contestants: [

@@ -31,7 +31,8 @@ export function listing({ taskq, bare, apiUrl, queueName, program, rabbitmqadmin
     },
     {
       work: `mcp-taskq ls, ${QUEUES} queues`,
-      rounds: 9,
+      rounds: 21,
+      warmUp: 3,
       format: duration,
       contestants: [
         { name: 'mcp-taskq', prepare, run: () => taskq(['ls', '-o', 'jsonl']) },

@@ -6,9 +6,7 @@ import { duration } from '../report.js';
  * is to meet all alike.
  */
 const COUNT = 200;
-const ROUNDS = 45;
-/** Twice as many where a round takes no more than some milliseconds, of which the other work of a busy machine takes many. */
-const SHORT_ROUNDS = 91;
+const ROUNDS = 91;
 /** Until then all of it is compiled, as it is in a server that runs for longer than a minute. */
 const WARM_UP = 10;
 
@@ -53,7 +51,6 @@ export function oneAtATime({ ours, bare, python, queueName }) {
     {
       ...common,
       work: 'dequeue, acknowledged',
-      rounds: SHORT_ROUNDS,
       contestants: [
         { name: 'mcp-taskq', prepare: filled, run: () => repeat(() => ours.dequeue(task)) },
         {

@@ -30,7 +30,7 @@ function depth({ ours, bare, queueName, fill }) {
   };
   return {
     work: `enqueue, peek and dequeue at a depth of ${DEEP}`,
-    rounds: 15,
+    rounds: 31,
     operations: COUNT,
     format: duration,
     contestants: [
@@ -67,7 +67,7 @@ function queues({ ours, bare, queueName }) {
   };
   return {
     work: `enqueue and dequeue with ${QUEUES} queues, another one each time`,
-    rounds: 21,
+    rounds: 31,
     operations: COUNT,
     format: duration,
     contestants: [
