@@ -10,7 +10,7 @@ import type { ManagementApiOptions } from '../management/management-api.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import type { ItemQueue } from './item-queue.ts';
 import type { WatchItem } from './watch-items.ts';
-import type { WatchedTask } from './watched-task.ts';
+import { EVENT_DELAY_MS, type WatchedTask } from './watched-task.ts';
 import type { WatchedTasks } from './watched-tasks.ts';
 
 /** How often the depth of a named task's queue is looked at. */
@@ -19,9 +19,6 @@ const POLL_MS = 500;
 /** How often all queues are listed, at least; a list that takes long is asked for less often. */
 const LIST_MS = 5_000;
 const LIST_SHARE = 20;
-
-/** Within this time an event has arrived that belongs to what a depth already counts. */
-const EVENT_DELAY_MS = 100;
 
 export interface Search {
   client: TaskQueueClient;

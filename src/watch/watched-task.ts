@@ -10,8 +10,11 @@ export class WatchedTask {
   readonly taskId: string;
   /** Shown messages that may still be in the queue, by fingerprint; how often each. */
   readonly #shown = new Map<string, number>();
-  /** Seen by peek; their events may be on the way. */
+  /** Seen by peek, with a message id; their events may be on the way. */
   readonly #shownAhead = new Map<string, number>();
+  /** The same of those without one: if no event comes soon none will, and the next message like it is another one. */
+  readonly #shownJustNow = new Map<string, number>();
+  #justNowUntil = Number.NEGATIVE_INFINITY;
   #expected = 0;
   /** Some of what is expected was never looked at. */
   #hasSkipped = false;
@@ -31,6 +34,7 @@ export class WatchedTask {
   noteEnqueued(message: Pick<StoredMessage, 'body' | 'properties'>): boolean {
     const key = fingerprint(message);
     if (take(this.#shownAhead, key)) return false;
+    if (performance.now() < this.#justNowUntil && take(this.#shownJustNow, key)) return false;
     add(this.#shown, key);
     this.#expected++;
     this.#enqueued++;
@@ -63,13 +67,15 @@ export class WatchedTask {
   notePeeked(messages: readonly StoredMessage[]): StoredMessage[] {
     const present = new Map<string, number>();
     const untold = Math.max(0, messages.length - this.#expected);
+    this.#shownJustNow.clear();
+    this.#justNowUntil = performance.now() + EVENT_DELAY_MS;
     const fresh = messages.filter((message) => {
       const key = fingerprint(message);
       add(present, key);
       if ((present.get(key) ?? 0) <= (this.#shown.get(key) ?? 0)) return false;
       add(this.#shown, key);
-      // A message id says that its publisher may be one of ours, whose event then follows.
-      if (message.properties.message_id !== undefined) add(this.#shownAhead, key);
+      // A message id says that its publisher may be one of ours, whose event then follows; others are replayed as they are.
+      add(message.properties.message_id === undefined ? this.#shownJustNow : this.#shownAhead, key);
       return true;
     });
     // Whatever is not in the queue any more cannot be seen there again.
@@ -91,6 +97,9 @@ export class WatchedTask {
     this.#hasSkipped = true;
   }
 }
+
+/** Within this time an event has arrived that belongs to a message which can be seen already. */
+export const EVENT_DELAY_MS = 100;
 
 /** A watch can go on for weeks. No more than these are looked at by a peek, so no more need be known. */
 const MAX_REMEMBERED = 2_000;
