@@ -32,18 +32,18 @@ export function tableRows({ work, own, peers }) {
     const ratios = `${shortly(ratio)} (${spread.map(shortly).join('–')})`;
     const their = `${name}: ${value}`;
     if (goal === undefined) return row(first, second, their, ratios, '', '');
-    return row(first, second, their, ratios, `≤ ${shortly(goal)}`, verdict(interval, goal));
+    return row(first, second, their, ratios, `≤ ${shortly(goal)}`, verdict(ratio, interval, goal));
   });
 }
 
 /**
- * On another day the same program would have another median. A goal that lies where it may be, with 95 % certainty, is
- * neither met nor missed.
+ * On another day the same program would have another median. Where that may be on either side of the goal, the verdict says
+ * between what it lies with 95 % certainty.
  */
-function verdict([least, greatest], goal) {
-  if (greatest <= goal) return 'met';
-  if (least > goal) return '**not met**';
-  return `**at the limit** (${shortly(least)}–${shortly(greatest)})`;
+function verdict(ratio, [least, greatest], goal) {
+  const said = ratio <= goal ? 'met' : '**not met**';
+  const isCertain = greatest <= goal || least > goal;
+  return isCertain ? said : `${said} (${shortly(least)}–${shortly(greatest)})`;
 }
 
 function row(...cells) {

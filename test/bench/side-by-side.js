@@ -29,6 +29,18 @@ function rows(file) {
 }
 
 function joined([work, own, peer, ratio, goal, verdict], [, , , otherRatio, , otherVerdict]) {
-  const both = verdict === otherVerdict ? verdict : `${firstName} ${verdict}, ${secondName} ${otherVerdict}`;
-  return [work, own, peer, ratio, otherRatio, goal, both];
+  return [work, own, peer, ratio, otherRatio, goal, bothVerdicts(verdict, otherVerdict)];
+}
+
+/** A verdict that is not certain has an interval with it. */
+function bothVerdicts(first, second) {
+  const [[said, interval], [other, otherInterval]] = [first, second].map((verdict) =>
+    verdict.split(/ (?=\()/),
+  );
+  if (said !== other) return `${firstName} ${first}, ${secondName} ${second}`;
+  const intervals = [
+    interval && `${firstName} ${interval.slice(1, -1)}`,
+    otherInterval && `${secondName} ${otherInterval.slice(1, -1)}`,
+  ].filter(Boolean);
+  return intervals.length > 0 ? `${said} (${intervals.join(', ')})` : said;
 }
