@@ -40,7 +40,7 @@ function comparison({ sort = 'name', reverse }: QueueSelection) {
 
 /**
  * The selected queues of a list, page by page: by name they pass through as they come, and listing ends when
- * there are enough; in any other order all of it is read first, and no more is kept than is asked for.
+ * there are enough; in any other order all of it is read first, and no more is kept than twice what is asked for.
  */
 export async function* selectQueues(
   pages: AsyncIterable<TaskQueueInfo[]>,
@@ -50,7 +50,11 @@ export async function* selectQueues(
   const isStreaming = sort === 'name' && !reverse;
   const compare = comparison(selection);
   let left = limit;
-  let kept: TaskQueueInfo[] = [];
+  const kept: TaskQueueInfo[] = [];
+  const keepTheFirst = () => {
+    kept.sort(compare);
+    if (kept.length > limit) kept.length = limit;
+  };
   for await (const page of pages) {
     const now = Date.now();
     const selected = page.filter((info) => isSelected(info, selection, now));
@@ -59,9 +63,12 @@ export async function* selectQueues(
       left -= selected.length;
       if (left <= 0) return;
     } else {
-      kept = [...kept, ...selected].sort(compare);
-      if (kept.length > limit) kept.length = limit;
+      for (const info of selected) kept.push(info);
+      // Not for every page, as each time takes as long as there are queues.
+      if (kept.length > 2 * limit) keepTheFirst();
     }
   }
-  if (!isStreaming) yield kept;
+  if (isStreaming) return;
+  keepTheFirst();
+  yield kept;
 }

@@ -30,9 +30,9 @@ export function tableRows({ work, own, peers }) {
     if (peer.missing) return row(first, second, `${peer.name}: missing (${peer.missing})`, '', '', '');
     const { name, value, ratio, spread, interval, goal } = peer;
     const ratios = `${shortly(ratio)} (${spread.map(shortly).join('–')})`;
-    const their = `${name}: ${value}`;
-    if (goal === undefined) return row(first, second, their, ratios, '', '');
-    return row(first, second, their, ratios, `≤ ${shortly(goal)}`, verdict(ratio, interval, goal));
+    const compared = `${name}: ${value}`;
+    if (goal === undefined) return row(first, second, compared, ratios, '', '');
+    return row(first, second, compared, ratios, `≤ ${shortly(goal)}`, verdict(ratio, interval, goal));
   });
 }
 

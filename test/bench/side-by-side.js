@@ -33,11 +33,11 @@ function joined([work, own, peer, ratio, goal, verdict], [, , , otherRatio, , ot
 }
 
 /** A verdict that is not certain has an interval with it. */
-function bothVerdicts(first, second) {
-  const [[said, interval], [other, otherInterval]] = [first, second].map((verdict) =>
-    verdict.split(/ (?=\()/),
+function bothVerdicts(verdict, otherVerdict) {
+  const [[said, interval], [otherSaid, otherInterval]] = [verdict, otherVerdict].map((one) =>
+    one.split(/ (?=\()/),
   );
-  if (said !== other) return `${firstName} ${first}, ${secondName} ${second}`;
+  if (said !== otherSaid) return `${firstName} ${verdict}, ${secondName} ${otherVerdict}`;
   const intervals = [
     interval && `${firstName} ${interval.slice(1, -1)}`,
     otherInterval && `${secondName} ${otherInterval.slice(1, -1)}`,

@@ -106,6 +106,7 @@ test('enqueue', async () => {
   await transcript.piped('mcp-taskq enqueue 786512e2 --from bad.jsonl');
   await transcript.piped('mcp-taskq enqueue 786512e2 --from missing.jsonl');
   await transcript.piped('mcp-taskq enqueue 786512e2 hello');
+  await transcript.piped('mcp-taskq enqueue 786512e2 - < messages.jsonl');
   await transcript.piped('mcp-taskq enqueue 786512e2 --id 1');
   await transcript.piped(`mcp-taskq enqueue 786512e3 '${BARE}' --no-create`);
   await transcript.matches('enqueue');

@@ -20,6 +20,11 @@ export function checkMessageSource(options: MessageSourceOptions): void {
   if (count > 1) {
     throw new CommandFailure(ExitCode.usage, 'Give a message, or its parts, or --from: only one of them');
   }
+  if (options.message === '-') {
+    throw new CommandFailure(ExitCode.usage, '"-" is no message', {
+      hint: 'The standard input, of messages a line each, is --from -.',
+    });
+  }
   if (count === 0 && !hasTerminal()) {
     throw new CommandFailure(ExitCode.usage, 'There is no message', {
       hint: 'Give one as JSON, or --from FILE, or --from - for the standard input.',
