@@ -62,8 +62,7 @@ async function setUp() {
   const pika = findPika();
   const pythonPackage = pika && new PythonPackage(pika, url);
   const admin = await fetchRabbitmqadmin(apiUrl, folder);
-  const bin = fileURLToPath(new URL('../../bin/mcp-taskq.js', import.meta.url));
-  const memoryReport = new URL('./report-memory.js', import.meta.url).href;
+  const bin = pathOf('../../bin/mcp-taskq.js');
   return {
     ours,
     client,
@@ -74,8 +73,9 @@ async function setUp() {
     queueName: (task) => `mcp:queue:${task}`,
     fill: (queue, count) => fillQueue(bare, queue, count),
     /** Runs the command line tool. */
-    taskq: (args, { reportMemory = false } = {}) =>
-      runProgram(process.execPath, [...(reportMemory ? ['--import', memoryReport] : []), bin, ...args]),
+    taskq: (args, options) => runNode(bin, args, options),
+    /** Runs one of the bare driver's scripts. */
+    bareScript: (name, args, options) => runNode(pathOf(`./peers/${name}`), args, options),
     /** The Python package's pattern as a contestant. */
     python({ prepare, run }, how) {
       const name = `Python package’s pattern, ${how}`;
@@ -101,4 +101,13 @@ async function setUp() {
       await Promise.all([ours.close(), client.close(), bare.close(), pythonPackage?.close()]);
     },
   };
+}
+
+function runNode(file, args, { reportMemory = false } = {}) {
+  const memoryReport = new URL('./report-memory.js', import.meta.url).href;
+  return runProgram(process.execPath, [...(reportMemory ? ['--import', memoryReport] : []), file, ...args]);
+}
+
+function pathOf(file) {
+  return fileURLToPath(new URL(file, import.meta.url));
 }

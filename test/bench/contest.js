@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { times } from './report.js';
 import { median, medianInterval, quartiles } from './statistics.js';
 
 /** RabbitMQ is still at work on messages that it has confirmed: it is to be idle when the time begins. */
@@ -23,6 +24,8 @@ const SETTLE_MS = 50;
  * @property {number} [warmUp] rounds before them that do not count. Default 1.
  * @property {(value: number) => string} format of one operation
  * @property {Contestant[]} contestants the first one is ours
+ * @property {{ name: string, goal?: number }} [growth] Of four contestants, ours and theirs, each at large and then at
+ *   small: our growth is at most so many times theirs.
  */
 
 /**
@@ -31,7 +34,7 @@ const SETTLE_MS = 50;
  *
  * @param {Workload} workload
  */
-export async function hold({ work, rounds, operations = 1, warmUp = 1, format, contestants }) {
+export async function hold({ work, rounds, operations = 1, warmUp = 1, format, contestants, growth }) {
   const present = contestants.filter(({ missing }) => missing === undefined);
   const results = new Map(present.map((contestant) => [contestant, /** @type {number[]} */ ([])]));
   for (let round = 1 - warmUp; round <= rounds; round++) {
@@ -41,25 +44,33 @@ export async function hold({ work, rounds, operations = 1, warmUp = 1, format, c
     }
     process.stderr.write('.');
   }
-  const [ours, ...peers] = contestants;
-  const own = results.get(ours) ?? [];
+  const [own = [], ...others] = contestants.map((contestant) => results.get(contestant));
+  const peers = contestants.slice(1).map(({ name, missing, goal }, index) => {
+    return missing === undefined ? compare(name, own, others[index] ?? [], format, goal) : { name, missing };
+  });
+  if (growth) {
+    const [ownSmall = [], large = [], small = []] = others;
+    const { name, goal } = growth;
+    peers.push(compare(name, quotients(own, ownSmall), quotients(large, small), times, goal));
+  }
+  return { work, own: format(median(own)), peers };
+}
+
+/** @param {number[]} own @param {number[]} theirs of the same rounds */
+function compare(name, own, theirs, format, goal) {
+  const ratios = quotients(own, theirs);
   return {
-    work,
-    own: format(median(own)),
-    peers: peers.map(({ name, missing, goal }, index) => {
-      if (missing !== undefined) return { name, missing };
-      const theirs = results.get(contestants[index + 1]) ?? [];
-      const ratios = own.map((value, round) => value / theirs[round]);
-      return {
-        name,
-        value: format(median(theirs)),
-        ratio: median(ratios),
-        spread: quartiles(ratios),
-        interval: medianInterval(ratios),
-        goal,
-      };
-    }),
+    name,
+    value: format(median(theirs)),
+    ratio: median(ratios),
+    spread: quartiles(ratios),
+    interval: medianInterval(ratios),
+    goal,
   };
+}
+
+function quotients(values, divisors) {
+  return values.map((value, round) => value / divisors[round]);
 }
 
 async function measure({ prepare, run, measure, operations }, usual) {

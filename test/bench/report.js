@@ -12,6 +12,11 @@ export function megabytes(bytes) {
   return `${Math.round(bytes / 1e6)} MB`;
 }
 
+/** @param {number} ratio */
+export function times(ratio) {
+  return `${shortly(ratio)} times`;
+}
+
 /** The machine and the versions: figures mean nothing without them. @param {string} brokerVersion */
 export function machine(brokerVersion) {
   const [cpu] = cpus();

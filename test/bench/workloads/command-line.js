@@ -1,14 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { progressBody } from '../messages.js';
 import { runProgram } from '../peers/programs.js';
 import { duration } from '../report.js';
 
 const COUNT = 50_000;
 const FEW = 200;
-
-const script = (name) => fileURLToPath(new URL(`../peers/${name}`, import.meta.url));
 
 /** Whole processes, from start to end. @param {import('../bench.js').Bench} bench */
 export function commandLine(bench) {
@@ -25,7 +22,7 @@ function startUp({ taskq }) {
   }));
 }
 
-function peek({ taskq, url, bare, queueName, fill, program, rabbitmqadmin }) {
+function peek({ taskq, bareScript, url, bare, queueName, fill, program, rabbitmqadmin }) {
   const queue = queueName('command-peek');
   const prepare = async () => {
     const { messageCount } = await bare.declare(queue);
@@ -40,7 +37,7 @@ function peek({ taskq, url, bare, queueName, fill, program, rabbitmqadmin }) {
       {
         name: 'bare six-line script, get and give back',
         prepare,
-        run: () => runProgram(process.execPath, [script('bare-peek.js'), url, queue]),
+        run: () => bareScript('bare-peek.js', [url, queue]),
         goal: 1.15,
       },
       {
@@ -53,7 +50,7 @@ function peek({ taskq, url, bare, queueName, fill, program, rabbitmqadmin }) {
   };
 }
 
-function enqueueFile({ taskq, url, bare, queueName, folder, program }) {
+function enqueueFile({ taskq, bareScript, url, bare, queueName, folder, program }) {
   const queue = queueName('command-enqueue');
   const file = join(folder, 'messages.jsonl');
   const prepare = async () => {
@@ -64,7 +61,7 @@ function enqueueFile({ taskq, url, bare, queueName, folder, program }) {
   };
   return {
     work: `mcp-taskq enqueue --from, ${COUNT} lines, for each`,
-    rounds: 5,
+    rounds: 9,
     operations: COUNT,
     format: duration,
     contestants: [
@@ -72,7 +69,7 @@ function enqueueFile({ taskq, url, bare, queueName, folder, program }) {
       {
         name: 'bare script, confirmed',
         prepare,
-        run: () => runProgram(process.execPath, [script('bare-enqueue.js'), url, queue, file]),
+        run: () => bareScript('bare-enqueue.js', [url, queue, file]),
         goal: 1.25,
       },
       {
@@ -88,7 +85,7 @@ function enqueueFile({ taskq, url, bare, queueName, folder, program }) {
   };
 }
 
-function dequeueToFile({ taskq, url, queueName, folder, fill, program }) {
+function dequeueToFile({ taskq, bareScript, url, queueName, folder, fill, program }) {
   const queue = queueName('command-dequeue');
   const file = join(folder, 'drained.jsonl');
   const prepare = async () => {
@@ -98,7 +95,7 @@ function dequeueToFile({ taskq, url, queueName, folder, fill, program }) {
   const consume = [`--url=${url}`, `--queue=${queue}`, '--prefetch-count=100', `--count=${FEW}`, 'cat'];
   return {
     work: `mcp-taskq dequeue --all --out, ${COUNT} messages, for each`,
-    rounds: 5,
+    rounds: 9,
     operations: COUNT,
     format: duration,
     contestants: [
@@ -110,7 +107,7 @@ function dequeueToFile({ taskq, url, queueName, folder, fill, program }) {
       {
         name: 'bare script, written and on disk before it acknowledges',
         prepare,
-        run: () => runProgram(process.execPath, [script('bare-dequeue.js'), url, queue, file]),
+        run: () => bareScript('bare-dequeue.js', [url, queue, file]),
         goal: 1.25,
       },
       {

@@ -8,8 +8,16 @@ const DEEP = 1_000_000;
 const SHORT = 10_000;
 const COUNT = 200;
 
-/** What is compared with itself: the cost of an operation, and memory, must not grow. */
-const FLAT = 1.2;
+const BARE = 'bare amqplib';
+
+/**
+ * The cost of an operation is to be flat: whatever RabbitMQ itself needs more for it, it needs for the bare driver as well, so
+ * ours grows no more than that.
+ */
+const GROWTH = { name: `the growth of ${BARE}`, goal: 1.1 };
+
+/** Peak memory at many messages, in times of that at few. */
+const FLAT_MEMORY = 1.2;
 
 /** @param {import('../bench.js').Bench} bench */
 export function scale(bench) {
@@ -21,22 +29,26 @@ function depth({ ours, bare, queueName, fill }) {
     const { messageCount } = await bare.declare(queueName(task));
     if (messageCount !== wanted) await fill(queueName(task), wanted);
   };
-  const operate = (task) => async () => {
+  const operate = (queue, name) => async () => {
     for (let number = 0; number < COUNT; number++) {
-      await ours.enqueue(task, progressMessage(number));
-      await ours.peek(task);
-      await ours.dequeue(task);
+      await queue.enqueue(name, progressMessage(number));
+      await queue.peek(name);
+      await queue.dequeue(name);
     }
   };
+  const [deep, shallow] = [filled('deep', DEEP), filled('shallow', 1)];
   return {
     work: `enqueue, peek and dequeue at a depth of ${DEEP}`,
-    rounds: 31,
+    rounds: 61,
     operations: COUNT,
     format: duration,
     contestants: [
-      { name: 'mcp-taskq', prepare: filled('deep', DEEP), run: operate('deep') },
-      { name: 'at a depth of 1', prepare: filled('shallow', 1), run: operate('shallow'), goal: FLAT },
+      { name: 'mcp-taskq', prepare: deep, run: operate(ours, 'deep') },
+      { name: 'at a depth of 1', prepare: shallow, run: operate(ours, 'shallow') },
+      { name: BARE, prepare: deep, run: operate(bare, queueName('deep')) },
+      { name: `${BARE}, at a depth of 1`, prepare: shallow, run: operate(bare, queueName('shallow')) },
     ],
+    growth: GROWTH,
   };
 }
 
@@ -67,39 +79,46 @@ function queues({ ours, bare, queueName }) {
   };
   return {
     work: `enqueue and dequeue with ${QUEUES} queues, another one each time`,
-    rounds: 31,
+    rounds: 91,
     operations: COUNT,
     format: duration,
     contestants: [
       { name: 'mcp-taskq', prepare, run: operate(ours, taskOf, ourTurn) },
-      { name: 'always the same one', prepare, run: operate(ours, taskOf, same), goal: FLAT },
-      { name: 'bare amqplib, another one each time', prepare, run: operate(bare, queueOf, bareTurn) },
-      { name: 'bare amqplib, always the same one', prepare, run: operate(bare, queueOf, same) },
+      { name: 'always the same one', prepare, run: operate(ours, taskOf, same) },
+      { name: BARE, prepare, run: operate(bare, queueOf, bareTurn) },
+      { name: `${BARE}, always the same one`, prepare, run: operate(bare, queueOf, same) },
     ],
+    growth: GROWTH,
   };
 }
 
-function memory({ taskq, queueName, fill, folder }) {
+function memory({ taskq, bareScript, url, queueName, fill, folder }) {
   const file = join(folder, 'drained.jsonl');
-  const drain = (task, count) => ({
+  const drain = (run) => (task, count) => ({
     prepare: async () => {
       await rm(file, { force: true });
       await fill(queueName(task), count);
     },
     measure: async () => {
-      const said = await taskq(['dequeue', task, '--all', '--out', file], { reportMemory: true });
+      const said = await run(task);
       if ((await stat(file)).size < count * 100) throw new Error('Not all was drained');
       return Number(/peak memory (\d+)/.exec(said)?.[1]) * 1024;
     },
   });
+  const reportMemory = true;
+  const ours = drain((task) => taskq(['dequeue', task, '--all', '--out', file], { reportMemory }));
+  const bare = drain((task) => bareScript('bare-dequeue.js', [url, queueName(task), file], { reportMemory }));
   return {
     work: `peak memory of dequeue --all --out, ${DEEP} messages`,
     rounds: 1,
     warmUp: 0,
     format: megabytes,
     contestants: [
-      { name: 'mcp-taskq', ...drain('deep', DEEP) },
-      { name: `${SHORT} messages`, ...drain('short', SHORT), goal: FLAT },
+      { name: 'mcp-taskq', ...ours('deep', DEEP) },
+      { name: `${SHORT} messages`, ...ours('short', SHORT), goal: FLAT_MEMORY },
+      { name: 'bare script', ...bare('deep', DEEP) },
+      { name: `bare script, ${SHORT} messages`, ...bare('short', SHORT) },
     ],
+    growth: { name: 'the growth of the bare script' },
   };
 }

@@ -21,7 +21,7 @@ export function shortTasks({ ours, bare, queueName }) {
   return [
     {
       work: 'first message of a new task, and clear',
-      rounds: 41,
+      rounds: 61,
       warmUp: 10,
       operations: COUNT,
       format: duration,
