@@ -43,7 +43,7 @@ export function bulk({ ours, client, bare, python, queueName, fill }) {
     },
     {
       work: `drain of ${COUNT} messages in batches, for each`,
-      rounds: 15,
+      rounds: 9,
       operations: COUNT,
       format: duration,
       contestants: [

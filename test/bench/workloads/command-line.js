@@ -61,7 +61,7 @@ function enqueueFile({ taskq, bareScript, url, bare, queueName, folder, program 
   };
   return {
     work: `mcp-taskq enqueue --from, ${COUNT} lines, for each`,
-    rounds: 9,
+    rounds: 7,
     operations: COUNT,
     format: duration,
     contestants: [
@@ -95,7 +95,7 @@ function dequeueToFile({ taskq, bareScript, url, queueName, folder, fill, progra
   const consume = [`--url=${url}`, `--queue=${queue}`, '--prefetch-count=100', `--count=${FEW}`, 'cat'];
   return {
     work: `mcp-taskq dequeue --all --out, ${COUNT} messages, for each`,
-    rounds: 9,
+    rounds: 7,
     operations: COUNT,
     format: duration,
     contestants: [

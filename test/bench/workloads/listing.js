@@ -31,7 +31,7 @@ export function listing({ taskq, bare, apiUrl, queueName, program, rabbitmqadmin
     },
     {
       work: `mcp-taskq ls, ${QUEUES} queues`,
-      rounds: 31,
+      rounds: 21,
       warmUp: 3,
       format: duration,
       contestants: [
