@@ -22,12 +22,9 @@ function startUp({ taskq }) {
   }));
 }
 
-function peek({ taskq, bareScript, url, bare, queueName, fill, program, rabbitmqadmin }) {
+function peek({ taskq, bareScript, url, queueName, fill, program, rabbitmqadmin }) {
   const queue = queueName('command-peek');
-  const prepare = async () => {
-    const { messageCount } = await bare.declare(queue);
-    if (messageCount === 0) await fill(queue, 1);
-  };
+  const prepare = () => fill(queue, 1);
   return {
     work: 'mcp-taskq peek, one message',
     rounds: 21,

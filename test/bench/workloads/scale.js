@@ -10,7 +10,7 @@ const COUNT = 200;
 
 const BARE = 'bare amqplib';
 
-/** The cost of an operation, and memory, must not grow: neither compared with itself nor with what the bare driver's grows. */
+/** Neither the cost of an operation nor memory may grow: compared with itself, or with how the bare driver's grows. */
 const FLAT = 1.1;
 
 /** Whatever RabbitMQ itself needs more for it, it needs for the bare driver as well. */
