@@ -21,7 +21,7 @@ export function inFlight({ ours, bare, python, queueName }) {
   return [
     {
       work: `enqueue, confirmed, ${WORKERS} in flight`,
-      rounds: 21,
+      rounds: 81,
       operations: WORKERS * EACH,
       format: duration,
       contestants: [

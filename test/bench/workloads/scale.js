@@ -73,7 +73,7 @@ function queues({ ours, bare, queueName }) {
   };
   return {
     work: `enqueue and dequeue with ${QUEUES} queues, another one each time`,
-    rounds: 91,
+    rounds: 151,
     operations: COUNT,
     format: duration,
     contestants: [
