@@ -1,11 +1,10 @@
-import { MAX_PEEK } from '../client-options.ts';
-import { ErrorCode, hasCode } from '../errors.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { queueName } from '../wire/naming.ts';
 import type { EventName, TaskEvent } from '../wire/task-events.ts';
+import { firstLook } from './first-look.ts';
 import { ItemQueue } from './item-queue.ts';
-import { obstacleToPeeking, searchAllTasks, searchTask } from './untold-messages.ts';
+import { searchAllTasks, searchTask } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';
 import type { WatchedTask } from './watched-task.ts';
 import { WatchedTasks } from './watched-tasks.ts';
@@ -14,7 +13,10 @@ import { WatchedTasks } from './watched-tasks.ts';
 export interface WatchTasksOptions {
   /** Stops watching; the iteration ends then, without an error. */
   signal?: AbortSignal;
-  /** Begin with so many of the newest messages that are there already, for each task named. Default 0. */
+  /**
+   * Begin with so many of the newest messages that are there already, for each task named. Default 0. What comes
+   * while the watch begins is not counted.
+   */
   tail?: number;
   /** Also tell when messages are dequeued or cleared. Default false. */
   removals?: boolean;
@@ -34,7 +36,7 @@ export interface WatchTasksOptions {
  * Publishers without events (the Python package) are noticed when a queue holds more than events told of; then
  * it is peeked at, once, if it is a plain classic queue. What such a publisher queues and a reader takes within
  * half a second is not seen, nor what comes and goes within some 10 seconds where all tasks are watched. Each
- * message is shown once.
+ * message is shown once. With the first item the watch has begun, for every task: what events tell after it is shown.
  *
  * Goes on by itself when the broker comes back, and says so, as it says what it may have missed.
  *
@@ -83,14 +85,20 @@ export async function* watchTasks(
   if (signal?.aborted) stop();
   try {
     if (areAll) await subscription.follow();
-    // Subscribed before it is looked at, so that nothing falls in between; what shows up in both is shown once.
     const named = areAll ? [] : [...tasks];
-    const visible: WatchedTask[] = [];
-    for (const task of named) {
-      await subscription.follow(task.taskId);
-      if (yield* existing(client, task, tail)) visible.push(task);
-    }
+    // Subscribed before it is looked at, so that nothing falls in between; what shows up in both is shown once.
+    for (const { taskId } of named) await subscription.follow(taskId);
     const search = { client, items, signal: stopping.signal };
+    const visible: WatchedTask[] = [];
+    const existing: WatchItem[] = [];
+    // All are looked at before the first is shown, which tells that the watch has begun, for every task.
+    for (const task of named) {
+      if (stopping.signal.aborted) return;
+      const look = await firstLook(search, task, tail);
+      existing.push(...look.existing);
+      if (look.isVisible) visible.push(task);
+    }
+    yield* existing;
     const searching = Promise.all([
       ...visible.map((task) => searchTask(search, task)),
       areAll && api && searchAllTasks(search, tasks, api),
@@ -115,46 +123,8 @@ function itemOf(event: TaskEvent, task: WatchedTask | undefined, removals: boole
       : { kind: 'dequeued', taskId, count, messageId: event.messageId };
   }
   const { body, bodyBytes, properties } = event;
-  const isNew = task?.noteEnqueued({ body: body ?? Buffer.from(String(bodyBytes)), properties }) ?? true;
+  const isNew = task?.noteEnqueued(event) ?? true;
   if (!isNew) return undefined;
   if (body === undefined) return { kind: 'large-message', taskId, bodyBytes, properties };
   return { kind: 'message', source: 'live', message: { taskId, body, properties, redelivered: false } };
-}
-
-/** @returns whether the user may see into the task's queue */
-async function* existing(
-  client: TaskQueueClient,
-  task: WatchedTask,
-  tail: number,
-): AsyncGenerator<WatchItem, boolean> {
-  const { taskId } = task;
-  const depth = await depthIfAllowed(client, taskId);
-  if (depth === undefined) {
-    // RabbitMQ 4.3; before, everybody is told.
-    const reason =
-      'only what publishers with events add is shown: it takes permission to configure, write to or read the queue to see more';
-    yield { kind: 'gap', taskId, reason };
-    return false;
-  }
-  if (depth === 0) return true;
-  const obstacle = await obstacleToPeeking(client, taskId, depth);
-  if (obstacle !== undefined || tail === 0) {
-    task.skip(depth);
-    if (tail > 0)
-      yield { kind: 'gap', taskId, reason: `${depth} messages that were there are not shown: ${obstacle}` };
-    return true;
-  }
-  const messages = task.notePeeked(await client.peek(taskId, { limit: MAX_PEEK }));
-  for (const message of messages.slice(-tail)) yield { kind: 'message', source: 'existing', message };
-  return true;
-}
-
-/** How many messages there are; `undefined` when the broker does not tell this user. */
-async function depthIfAllowed(client: TaskQueueClient, taskId: string): Promise<number | undefined> {
-  try {
-    return (await client.depth(taskId))?.messages ?? 0;
-  } catch (error) {
-    if (hasCode(error, ErrorCode.accessRefused)) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { StoredMessage } from '../wire/stored-message.ts';
+import { type EnqueuedEvent, MAX_EVENT_BODY_BYTES } from '../wire/task-events.ts';
 
 /**
  * What a watcher knows of one task: how many messages its queue holds as far as events tell, and which of
@@ -31,8 +32,8 @@ export class WatchedTask {
   }
 
   /** An event told of a message. @returns whether it is to be shown */
-  noteEnqueued(message: Pick<StoredMessage, 'body' | 'properties'>): boolean {
-    const key = fingerprint(message);
+  noteEnqueued(message: Told): boolean {
+    const key = fingerprintOfEvent(message);
     if (take(this.#shownAhead, key)) return false;
     if (performance.now() < this.#justNowUntil && take(this.#shownJustNow, key)) return false;
     add(this.#shown, key);
@@ -91,6 +92,28 @@ export class WatchedTask {
     return isNew;
   }
 
+  /**
+   * The first look, at a task whose events are followed already: those that have arrived told of the newest messages.
+   *
+   * @param messages all that is in the queue
+   * @returns those from before the events, and those that came since but whose events, if any, are still to come
+   */
+  noteFirstPeek(messages: readonly StoredMessage[]): { before: StoredMessage[]; since: StoredMessage[] } {
+    const told = new Map(this.#shown);
+    // From the end: of messages that are alike, the newest are those that were told of.
+    const isTold = messages.map(() => false);
+    for (let index = messages.length - 1; index >= 0; index--)
+      isTold[index] = take(told, fingerprint(messages[index] as StoredMessage));
+    let begin = isTold.indexOf(true);
+    // A reader that has taken those told of took all before them, too.
+    if (begin === -1) begin = this.#enqueued > 0 ? 0 : messages.length;
+    this.notePeeked(messages);
+    return {
+      before: messages.slice(0, begin),
+      since: messages.filter((_, index) => index >= begin && !isTold[index]),
+    };
+  }
+
   /** Nothing is looked at: what is in the queue now counts as known. */
   skip(depth: number): void {
     this.#expected = depth;
@@ -104,13 +127,25 @@ export const EVENT_DELAY_MS = 100;
 /** A watch can go on for weeks. No more than these are looked at by a peek, so no more need be known. */
 const MAX_REMEMBERED = 2_000;
 
+/** What an event tells of a message. */
+type Told = Pick<EnqueuedEvent, 'body' | 'bodyBytes' | 'properties'>;
+
 export interface Mark {
   enqueued: number;
   removed: number;
 }
 
+/** By its message id; else by the body, or by the size of one that is too large for its event. */
 function fingerprint({ body, properties }: Pick<StoredMessage, 'body' | 'properties'>): string {
-  return properties.message_id ?? createHash('sha1').update(body).digest('base64');
+  if (properties.message_id !== undefined) return properties.message_id;
+  if (body.length > MAX_EVENT_BODY_BYTES) return String(body.length);
+  return createHash('sha1').update(body).digest('base64');
+}
+
+function fingerprintOfEvent({ body, bodyBytes, properties }: Told): string {
+  return body === undefined
+    ? (properties.message_id ?? String(bodyBytes))
+    : fingerprint({ body, properties });
 }
 
 function add(counts: Map<string, number>, key: string): void {

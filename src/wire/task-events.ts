@@ -14,7 +14,7 @@ export const EVENT_EXCHANGE = 'mcp:events';
 export const LISTENING_KEY = 'listening';
 
 /** A larger body is not copied into its event. */
-const MAX_EVENT_BODY_BYTES = 64 * 1024;
+export const MAX_EVENT_BODY_BYTES = 64 * 1024;
 
 /** What happened to a task's queue. Best effort: events can be lost, never the messages they are about. */
 export type TaskEvent = EnqueuedEvent | DequeuedEvent | ClearedEvent;

@@ -200,6 +200,36 @@ describe('watchTasks', () => {
     for (const task of [...watched, `${star}.other`]) await client.clear(task);
   });
 
+  test('has begun for every task when it shows the first message', async () => {
+    const [first, second] = [newTask(), newTask()] as const;
+    const client = openClient();
+    for (const task of [first, second]) await client.publish(task, raw('old'));
+    const seen: string[] = [];
+    for await (const item of watchTasks(openClient(), [first, second], { tail: 1 })) {
+      seen.push(textOf(item));
+      if (seen.length === 1) for (const text of ['1', '2', '3']) await client.publish(second, raw(text));
+      if (seen.includes('3')) break;
+    }
+    expect(seen).toEqual(['old', 'old', '1', '2', '3']);
+  });
+
+  test('shows each message of a flood once and in order, from the first that it shows', async () => {
+    for (let round = 0; round < 10; round++) {
+      const task = newTask();
+      const client = openClient();
+      const stop = new AbortController();
+      let count = 0;
+      const flooding = (async () => {
+        while (!stop.signal.aborted) await client.publish(task, raw(String(count++)));
+      })();
+      const seen = await watchUntil(openClient(), [task], (items) => items.length >= 60, { tail: 3 });
+      stop.abort();
+      await flooding;
+      const first = Number(texts(seen)[0]);
+      expect(texts(seen)).toEqual(Array.from(seen, (_, index) => String(first + index)));
+    }
+  });
+
   test('begins with the newest messages that are there', async () => {
     const task = newTask();
     const client = openClient();

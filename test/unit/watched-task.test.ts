@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WatchedTask } from '../../src/watch/watched-task.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -7,9 +7,11 @@ afterEach(() => void vi.useRealTimers());
 const message = (body: string, messageId?: string) => ({
   taskId: 'task',
   body: Buffer.from(body),
+  bodyBytes: body.length,
   properties: messageId === undefined ? {} : { message_id: messageId },
   redelivered: false,
 });
+const messages = (...bodies: string[]) => bodies.map((body) => message(body));
 
 test.each([
   ['with', 'id-1'],
@@ -33,4 +35,42 @@ test('a message without a message id that is like one that was peeked at long ag
   task.noteRemoved(1);
   vi.advanceTimersByTime(1_000);
   expect(task.noteEnqueued(message('{}'))).toBe(true);
+});
+
+describe('the first look', () => {
+  test('takes what came behind a message that an event told of for new, though its event is still to come', () => {
+    const task = new WatchedTask('task');
+    task.noteEnqueued(message('told'));
+    expect(task.noteFirstPeek(messages('old', 'older', 'told', 'behind'))).toEqual({
+      before: messages('old', 'older'),
+      since: messages('behind'),
+    });
+    expect(task.noteEnqueued(message('behind'))).toBe(false);
+    expect(task.expected).toBe(4);
+  });
+
+  test('takes the newest of messages that are alike for those told of', () => {
+    const task = new WatchedTask('task');
+    task.noteEnqueued(message('{}'));
+    expect(task.noteFirstPeek(messages('{}', '{}', '{}'))).toEqual({
+      before: messages('{}', '{}'),
+      since: [],
+    });
+  });
+
+  test('takes all for new where a reader has already taken what was told of, and so all before it', () => {
+    const task = new WatchedTask('task');
+    task.noteEnqueued(message('taken'));
+    expect(task.noteFirstPeek(messages('new', 'newer'))).toEqual({
+      before: [],
+      since: messages('new', 'newer'),
+    });
+  });
+
+  test('knows a message that is too large for its event again, by its size', () => {
+    const task = new WatchedTask('task');
+    const large = message('x'.repeat(100_000));
+    task.noteEnqueued({ ...large, body: undefined });
+    expect(task.noteFirstPeek([large])).toEqual({ before: [], since: [] });
+  });
 });
