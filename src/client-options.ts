@@ -68,8 +68,10 @@ export interface SubscriptionListener {
   onLost(error: TaskQueueError): void;
   /** The connection is back, and the subscription with it. */
   onResumed(): void;
-  /** The queue of this subscription was full: the oldest events in it were dropped. */
+  /** The queue of this subscription has filled up: the oldest events in it are dropped. */
   onOverflow(): void;
+  /** It has ended, with its {@link TaskEventSubscription.close} or with the client's. */
+  onClosed?(): void;
 }
 
 /** Listens until it is closed, or its client is. */

@@ -15,6 +15,9 @@ export interface WaitOptions {
 /** Servers wait for the same task again and again; following it anew each time would be more work. */
 const LINGER_MS = 10_000;
 
+/** Node fires a longer timer at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 interface WaitedTask {
   taskId: string;
   wakers: Set<(outcome: 'look' | TaskQueueError) => void>;
@@ -31,6 +34,8 @@ export class MessageWaiter {
   readonly #aborts = new AbortListeners();
   readonly #tasks = new Map<string, WaitedTask>();
   #subscription: Promise<TaskEventSubscription | undefined> | undefined;
+  /** Why there is none, as far as was warned. */
+  #warnedOf: ErrorCode | undefined;
   readonly #looks = new PacedLooks((taskId) => this.#look(taskId));
   #isClosed = false;
 
@@ -96,7 +101,10 @@ export class MessageWaiter {
       const timer =
         giveUpAt === undefined
           ? undefined
-          : setTimeout(() => wake(timeoutError(taskId)), Math.max(0, giveUpAt - Date.now()));
+          : setTimeout(
+              () => wake(Date.now() < giveUpAt ? 'look' : timeoutError(taskId)),
+              Math.min(Math.max(0, giveUpAt - Date.now()), MAX_TIMER_MS),
+            );
       cancel = () => {
         clearTimeout(timer);
         stopListening();
@@ -113,9 +121,9 @@ export class MessageWaiter {
     if (task === undefined) {
       task = { taskId, wakers: new Set(), lingering: undefined };
       this.#tasks.set(taskId, task);
-      void this.#follow(taskId);
     }
     if (task.wakers.size === 0) {
+      void this.#follow(taskId);
       clearTimeout(task.lingering);
       this.#looks.start(taskId);
     }
@@ -151,19 +159,32 @@ export class MessageWaiter {
     await (await this.#subscription)?.unfollow(taskId).catch(() => {});
   }
 
+  /** Once of each reason. */
+  #warn(error: TaskQueueError): void {
+    if (this.#isClosed || error.code === this.#warnedOf) return;
+    this.#warnedOf = error.code;
+    this.#onWarning(error);
+  }
+
   async #subscribe(): Promise<TaskEventSubscription | undefined> {
     const lookAll = () => {
       for (const taskId of [...this.#tasks.keys()]) this.notify(taskId);
     };
     try {
-      return await this.#client.subscribe(['enqueued'], {
+      const subscription = await this.#client.subscribe(['enqueued'], {
         onEvent: ({ taskId }) => this.notify(taskId),
         onLost: () => {},
         onResumed: lookAll,
         onOverflow: lookAll,
       });
+      this.#warnedOf = undefined;
+      // Also for waits that began when there was none.
+      for (const taskId of this.#tasks.keys()) subscription.follow(taskId).catch(() => {});
+      return subscription;
     } catch (error) {
-      if (!this.#isClosed) this.#onWarning(error as TaskQueueError);
+      // The next wait tries again, unless there is no sense in it.
+      if (!hasCode(error, ErrorCode.accessRefused)) this.#subscription = undefined;
+      this.#warn(error as TaskQueueError);
       return undefined;
     }
   }

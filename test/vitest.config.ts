@@ -14,6 +14,8 @@ export default defineConfig(({ mode }) => {
       provide: { isLong },
       ...(isLong && { reporters: ['default', './test/support/figures-reporter.ts'], fileParallelism: false }),
       pool: 'forks',
+      // One second, the default, is less than a machine may stall that is busy with other things.
+      expect: { poll: { timeout: 10_000 } },
       testTimeout: 30_000,
       hookTimeout: 60_000,
     },

@@ -14,11 +14,19 @@ import type { BrokerConnection } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { translateAmqpError } from './errors.ts';
 
-/** What the broker keeps for a subscriber that does not keep up. */
+/** What the broker keeps for a subscriber that does not keep up: messages, of up to 50 events each. */
 const MAX_LENGTH = 10_000;
 
-/** Sent ahead of the subscriber's acknowledgements. */
+/** Messages sent ahead of the subscriber's acknowledgements. */
 const PREFETCH = 500;
+
+/** Failures that may be over by the next try. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.connectionFailed,
+  ErrorCode.connectionLost,
+  ErrorCode.timeout,
+  ErrorCode.brokerError,
+]);
 
 const OVERFLOW_CHECK_MS = 1_000;
 const RETRY_MS = 1_000;
@@ -37,6 +45,9 @@ export class EventSubscription {
   #channel: Channel | undefined;
   #handling: Promise<void> = Promise.resolve();
   #isClosed = false;
+  #isFull = false;
+  /** Why it is interrupted, as far as the listener was told. */
+  #toldOf: ErrorCode | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #overflowTimer: NodeJS.Timeout | undefined;
 
@@ -89,6 +100,7 @@ export class EventSubscription {
     clearInterval(this.#overflowTimer);
     await this.#connection.close();
     this.onClosed();
+    this.#listener.onClosed?.();
   }
 
   async #subscribe(): Promise<void> {
@@ -159,33 +171,54 @@ export class EventSubscription {
     this.#handling = this.#handling.then(async () => {
       try {
         for (const event of events) await this.#listener.onEvent(event);
-        // On a channel that has ended this throws, and there is nothing left to acknowledge.
+      } catch {
+        // What a listener makes of one event must not keep it from the next.
+      }
+      try {
         channel.ack(message);
-      } catch {}
+      } catch {
+        // The channel has ended, and there is nothing left to acknowledge.
+      }
     });
   }
 
   #lose(reason: unknown): void {
     clearInterval(this.#overflowTimer);
     if (this.#isClosed) return;
-    this.#listener.onLost(translateAmqpError(reason, 'Task events are interrupted'));
-    this.#resubscribe();
+    this.#tellLost(reason);
+    // Deferred: of a connection that is lost the channels end first.
+    setImmediate(() => this.#resubscribe());
   }
 
   #resubscribe(): void {
     this.#subscribe().then(
-      () => this.#listener.onResumed(),
       () => {
+        this.#toldOf = undefined;
+        this.#listener.onResumed();
+      },
+      (error) => {
         // The connection itself tries for a while; a subscription goes on until it is closed.
-        if (!this.#isClosed) this.#retryTimer = setTimeout(() => this.#resubscribe(), RETRY_MS);
+        if (this.#isClosed) return;
+        this.#tellLost(error);
+        this.#retryTimer = setTimeout(() => this.#resubscribe(), RETRY_MS);
       },
     );
+  }
+
+  /** Once; and once more when it turns out to be something that does not pass by itself, as a password that was changed. */
+  #tellLost(reason: unknown): void {
+    const error = translateAmqpError(reason, 'Task events are interrupted');
+    if (this.#toldOf !== undefined && (PASSING.has(error.code) || error.code === this.#toldOf)) return;
+    this.#toldOf = error.code;
+    this.#listener.onLost(error);
   }
 
   async #checkOverflow(channel: Channel): Promise<void> {
     try {
       const { messageCount } = await channel.checkQueue(this.#queue);
-      if (messageCount >= MAX_LENGTH) this.#listener.onOverflow();
+      const wasFull = this.#isFull;
+      this.#isFull = messageCount >= MAX_LENGTH;
+      if (this.#isFull && !wasFull) this.#listener.onOverflow();
     } catch {
       // The channel has ended; its `close` event tells.
     }

@@ -9,12 +9,20 @@ export class ItemQueue<T> {
   #hasEnded = false;
   #failure: { error: unknown } | undefined;
 
-  /** Resolves when there is room for the next one. */
-  async put(item: T): Promise<void> {
+  /** Adds it at once. Wait for {@link room} where there can be many; after the end nothing is added. */
+  put(item: T): void {
+    if (this.#hasEnded) return;
     this.#items.push(item);
     this.#wakeReader?.();
-    if (this.#items.length < MAX_PENDING || this.#hasEnded) return;
-    await new Promise<void>((resolve) => this.#wakeWriters.push(resolve));
+  }
+
+  get isFull(): boolean {
+    return this.#items.length >= MAX_PENDING && !this.#hasEnded;
+  }
+
+  /** Resolves when there is room for the next one, or nobody who reads. */
+  async room(): Promise<void> {
+    if (this.isFull) await new Promise<void>((resolve) => this.#wakeWriters.push(resolve));
   }
 
   end(): void {
@@ -23,7 +31,9 @@ export class ItemQueue<T> {
     for (const wake of this.#wakeWriters.splice(0)) wake();
   }
 
+  /** Ends with this error, once the items before it have been read. */
   fail(error: unknown): void {
+    if (this.#hasEnded) return;
     this.#failure = { error };
     this.end();
   }

@@ -8,9 +8,10 @@ import { ErrorCode, hasCode, isTaskQueueError } from '../errors.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
+import type { StoredMessage } from '../wire/stored-message.ts';
 import type { ItemQueue } from './item-queue.ts';
 import type { WatchItem } from './watch-items.ts';
-import { EVENT_DELAY_MS, type WatchedTask } from './watched-task.ts';
+import { EVENT_DELAY_MS, type Mark, type WatchedTask } from './watched-task.ts';
 import type { WatchedTasks } from './watched-tasks.ts';
 
 /** How often the depth of a named task's queue is looked at. */
@@ -27,14 +28,21 @@ export interface Search {
   signal: AbortSignal;
 }
 
-/** Looks after one task, until the signal; the connection may come and go meanwhile. */
-export async function searchTask(search: Search, task: WatchedTask): Promise<void> {
-  while (await pause(search, POLL_MS * (0.75 + Math.random() / 2))) await look(search, task);
+/**
+ * Looks after one task, until the signal; the connection may come and go meanwhile.
+ * @param isCounted whether it is known how many messages its queue held when the watch began
+ */
+export async function searchTask(search: Search, task: WatchedTask, isCounted: boolean): Promise<void> {
+  let isKnown = isCounted || (await skipPresent(search, task));
+  while (await pause(search, POLL_MS * (0.75 + Math.random() / 2))) {
+    if (isKnown) await look(search, task);
+    else isKnown = await skipPresent(search, task);
+  }
 }
 
 /**
  * Looks after all tasks, until the signal. The list is that of the broker's statistics, as counting would make
- * every queue look busy; so it is some seconds old, and only what it says has grown is looked at.
+ * every queue look busy; so it is some seconds old, and only tasks are looked at that have more than is known of.
  */
 export async function searchAllTasks(
   search: Search,
@@ -46,71 +54,138 @@ export async function searchAllTasks(
   let tookMs: number;
   do {
     const startedAt = performance.now();
+    let grown: WatchedTask[] = [];
     try {
-      await searchListed(search, tasks, api, isFirst);
+      grown = await listGrown(search, tasks, api, isFirst);
       isFirst = false;
       isAnswered = true;
     } catch (error) {
+      if (search.signal.aborted) return;
       if (!isTaskQueueError(error)) throw error;
       // Nobody tells which tasks are over, and what comes meanwhile is not seen: it begins anew when there is a list.
       tasks.forgetAllBut(new Set());
       isFirst = true;
       if (isAnswered) {
         const reason = `messages of publishers without events are not seen for now: ${error.message}`;
-        await search.items.put({ kind: 'gap', taskId: undefined, reason });
+        search.items.put({ kind: 'gap', taskId: undefined, reason });
       }
       isAnswered = false;
     }
     tookMs = performance.now() - startedAt;
+    for (const task of grown) if (!search.signal.aborted) await look(search, task);
   } while (await pause(search, Math.max(LIST_MS, tookMs * LIST_SHARE)));
 }
 
-async function searchListed(
-  search: Search,
+/** @returns the tasks whose queues hold more than is known of */
+async function listGrown(
+  { client, signal }: Search,
   tasks: WatchedTasks,
   api: ManagementApiOptions,
   isFirst: boolean,
-): Promise<void> {
-  const { prefix } = search.client;
+): Promise<WatchedTask[]> {
   const present = new Set<string>();
-  for await (const queues of listTaskQueues({ ...api, prefix, source: 'statistics' })) {
+  const grown: WatchedTask[] = [];
+  for await (const queues of listTaskQueues({
+    ...api,
+    prefix: client.prefix,
+    source: 'statistics',
+    signal,
+  })) {
     for (const { taskId, ready = 0 } of queues) {
-      if (search.signal.aborted) return;
-      if (ready === 0) continue;
+      if (ready === 0) {
+        tasks.find(taskId)?.noteStatistics(0);
+        continue;
+      }
       present.add(taskId);
       const task = tasks.get(taskId);
       // What was there before the watch is not looked at.
-      if (isFirst) task.skip(Math.max(ready, task.expected));
-      else if (ready > task.expected) await look(search, task);
+      if (isFirst) task.skip(Math.max(ready, task.expected), task.mark());
+      else if (ready > task.expected) grown.push(task);
+      else task.noteStatistics(ready);
     }
   }
   tasks.forgetAllBut(present);
+  return grown;
 }
 
 /** Shows what is in the queue of a task and no event told of. */
-async function look({ client, items, signal }: Search, task: WatchedTask): Promise<void> {
+async function look(search: Search, task: WatchedTask): Promise<void> {
   const { taskId } = task;
+  const { items, signal } = search;
   try {
-    const mark = task.mark();
-    const depth = (await client.depth(taskId))?.messages ?? 0;
-    await pause({ signal }, EVENT_DELAY_MS);
-    if (!task.holdsUntold(depth, mark)) return;
-    const obstacle = await obstacleToPeeking(client, taskId, depth);
+    const count = await countMessages(search, task);
+    // While the reader is behind, so are the events: they may tell of all that is in the queue.
+    if (signal.aborted || items.isFull || !task.holdsUntold(count.depth, count.since)) return;
+    const obstacle = await peekAt(search, task, count.depth, (messages) => {
+      for (const message of task.notePeeked(messages))
+        items.put({ kind: 'message', source: 'found', message });
+    });
     if (obstacle !== undefined) {
-      task.skip(depth);
+      task.skip(count.depth, count.since);
       const reason = `messages came from a publisher without events and are not shown: ${obstacle}`;
-      await items.put({ kind: 'gap', taskId, reason });
-      return;
+      items.put({ kind: 'gap', taskId, reason });
     }
-    const fresh = task.notePeeked(await client.peek(taskId, { limit: MAX_PEEK }));
-    for (const message of fresh) await items.put({ kind: 'message', source: 'found', message });
-  } catch {
-    // The connection is down, which the subscription tells of; looking goes on when it is back.
+    await items.room();
+  } catch (error) {
+    // The connection is down; looking goes on when it is back.
+    if (!isTaskQueueError(error)) throw error;
+  }
+}
+
+/** Takes what a queue holds for known, without looking at it. @returns false when the connection is down */
+async function skipPresent(search: Search, task: WatchedTask): Promise<boolean> {
+  try {
+    const { depth, since } = await countMessages(search, task);
+    task.skip(depth, since);
+    return true;
+  } catch (error) {
+    if (!isTaskQueueError(error)) throw error;
+    return false;
+  }
+}
+
+/** How much is in the task's queue. Afterwards the events of all that was counted have arrived. */
+async function countMessages(
+  { client, signal }: Search,
+  task: WatchedTask,
+): Promise<{ depth: number; since: Mark }> {
+  const since = task.mark();
+  const depth = (await client.depth(task.taskId))?.messages ?? 0;
+  await pause({ signal }, EVENT_DELAY_MS);
+  return { depth, since };
+}
+
+/**
+ * Looks at all that is in a task's queue, if that does no harm.
+ *
+ * @param search
+ * @param task its events wait meanwhile
+ * @param depth how much was in the queue
+ * @param note takes down what was seen, before the events go on
+ * @returns why it was not looked at
+ */
+export async function peekAt(
+  { client }: Search,
+  task: WatchedTask,
+  depth: number,
+  note: (messages: StoredMessage[]) => void,
+): Promise<string | undefined> {
+  const obstacle = await obstacleToPeeking(client, task.taskId, depth);
+  if (obstacle !== undefined) return obstacle;
+  const goOn = task.hold();
+  try {
+    note(await client.peek(task.taskId, { limit: MAX_PEEK }));
+    return undefined;
+  } catch (error) {
+    if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+    return 'it takes permission to read the queue, and nobody who consumes from it exclusively';
+  } finally {
+    goOn();
   }
 }
 
 /** Why the queue cannot be peeked at without harm. */
-export async function obstacleToPeeking(
+async function obstacleToPeeking(
   client: TaskQueueClient,
   taskId: string,
   depth: number,

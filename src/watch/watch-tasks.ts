@@ -1,8 +1,10 @@
+import type { TaskEventSubscription } from '../client-options.ts';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
-import { queueName } from '../wire/naming.ts';
+import { taskIdOf } from '../wire/naming.ts';
 import type { EventName, TaskEvent } from '../wire/task-events.ts';
-import { firstLook } from './first-look.ts';
+import { firstLooks } from './first-look.ts';
 import { ItemQueue } from './item-queue.ts';
 import { searchAllTasks, searchTask } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';
@@ -54,27 +56,38 @@ export async function* watchTasks(
   const tasks = new WatchedTasks(taskIds);
   const items = new ItemQueue<WatchItem>();
   const isWatched = ({ taskId, queue }: TaskEvent) =>
-    queue === queueName(taskId, client.prefix) && tasks.isWatched(taskId);
+    taskId === taskIdOf(queue, client.prefix) && tasks.isWatched(taskId);
   const isSearched = !areAll || api !== undefined;
-  let lostAt = 0;
+  let lostAt: number | undefined;
+  let isRead = false;
   const events: EventName[] = ['enqueued', 'dequeued', 'cleared'];
   const subscription = await client.subscribe(events, {
-    onEvent: (event) => {
+    onEvent: async (event) => {
       if (!isWatched(event)) return;
-      const item = itemOf(event, isSearched ? tasks.get(event.taskId) : undefined, removals);
-      return item && items.put(item);
+      const task = isSearched ? tasks.get(event.taskId) : undefined;
+      await task?.held;
+      const item = itemOf(event, task, removals);
+      if (item === undefined) return;
+      items.put(item);
+      // Before, nobody makes room.
+      if (isRead) await items.room();
     },
     onLost: (error) => {
-      lostAt = Date.now();
-      void items.put({ kind: 'interrupted', error });
+      lostAt ??= Date.now();
+      items.put({ kind: 'interrupted', error });
     },
-    onResumed: () => void items.put({ kind: 'resumed', afterMs: Date.now() - lostAt }),
+    onResumed: () => {
+      items.put({ kind: 'resumed', afterMs: lostAt === undefined ? 0 : Date.now() - lostAt });
+      lostAt = undefined;
+    },
     onOverflow: () =>
-      void items.put({
+      items.put({
         kind: 'gap',
         taskId: undefined,
         reason: 'events came faster than they were read, and the oldest of them were dropped',
       }),
+    onClosed: () =>
+      items.fail(new TaskQueueError(ErrorCode.closed, 'The client of this watch was closed meanwhile')),
   });
   const stopping = new AbortController();
   const stop = () => {
@@ -83,28 +96,20 @@ export async function* watchTasks(
   };
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();
+  const search = { client, items, signal: stopping.signal };
   try {
-    if (areAll) await subscription.follow();
-    const named = areAll ? [] : [...tasks];
-    // Subscribed before it is looked at, so that nothing falls in between; what shows up in both is shown once.
-    for (const { taskId } of named) await subscription.follow(taskId);
-    const search = { client, items, signal: stopping.signal };
-    const visible: WatchedTask[] = [];
-    const existing: WatchItem[] = [];
+    // Followed before it is looked at, so that nothing falls in between; what shows up in both is shown once.
+    const beginning = follow(subscription, taskIds).then(() => firstLooks(search, [...tasks], tail));
     // All are looked at before the first is shown, which tells that the watch has begun, for every task.
-    for (const task of named) {
-      if (stopping.signal.aborted) return;
-      const look = await firstLook(search, task, tail);
-      existing.push(...look.existing);
-      if (look.isVisible) visible.push(task);
-    }
-    yield* existing;
-    const searching = Promise.all([
-      ...visible.map((task) => searchTask(search, task)),
-      areAll && api && searchAllTasks(search, tasks, api),
-    ]).catch((error) => items.fail(error));
+    const looks = (await unlessAborted(beginning, stopping.signal)) ?? [];
+    isRead = true;
+    for (const { existing } of looks) yield* existing;
+    const searches = looks
+      .filter(({ knows }) => knows !== 'nothing')
+      .map(({ task, knows }) => searchTask(search, task, knows === 'all'));
+    if (areAll && api) searches.push(searchAllTasks(search, tasks, api));
+    Promise.all(searches).catch((error) => items.fail(error));
     yield* items;
-    await searching;
   } finally {
     stop();
     signal?.removeEventListener('abort', stop);
@@ -112,10 +117,29 @@ export async function* watchTasks(
   }
 }
 
+/** @param taskIds none for all */
+async function follow(subscription: TaskEventSubscription, taskIds: readonly string[]): Promise<void> {
+  if (taskIds.length === 0) await subscription.follow();
+  for (const taskId of taskIds) await subscription.follow(taskId);
+}
+
+/** @returns `undefined` as soon as the signal is aborted; how the promise ends then does not matter */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  promise.catch(() => {});
+  if (signal.aborted) return undefined;
+  let stopListening = () => {};
+  const aborted = new Promise<undefined>((resolve) => {
+    const onAbort = () => resolve(undefined);
+    signal.addEventListener('abort', onAbort);
+    stopListening = () => signal.removeEventListener('abort', onAbort);
+  });
+  return Promise.race([promise, aborted]).finally(stopListening);
+}
+
 function itemOf(event: TaskEvent, task: WatchedTask | undefined, removals: boolean): WatchItem | undefined {
   const { taskId } = event;
   if (event.event !== 'enqueued') {
-    task?.noteRemoved(event.count);
+    task?.noteRemoved(event);
     if (!removals) return undefined;
     const { count } = event;
     return event.event === 'cleared'

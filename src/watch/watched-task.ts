@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { StoredMessage } from '../wire/stored-message.ts';
-import { type EnqueuedEvent, MAX_EVENT_BODY_BYTES } from '../wire/task-events.ts';
+import type { EnqueuedEvent } from '../wire/task-events.ts';
 
 /**
  * What a watcher knows of one task: how many messages its queue holds as far as events tell, and which of
@@ -13,14 +13,19 @@ export class WatchedTask {
   readonly #shown = new Map<string, number>();
   /** Seen by peek, with a message id; their events may be on the way. */
   readonly #shownAhead = new Map<string, number>();
-  /** The same of those without one: if no event comes soon none will, and the next message like it is another one. */
-  readonly #shownJustNow = new Map<string, number>();
-  #justNowUntil = Number.NEGATIVE_INFINITY;
+  /**
+   * The same of those without one, and until when each: if no event comes soon none will, and the next message like it is
+   * another one.
+   */
+  readonly #shownJustNow = new Map<string, number[]>();
+  #peekedAt = Number.NEGATIVE_INFINITY;
   #expected = 0;
   /** Some of what is expected was never looked at. */
   #hasSkipped = false;
   #enqueued = 0;
   #removed = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #held: Promise<void> | undefined;
 
   constructor(taskId: string) {
     this.taskId = taskId;
@@ -31,20 +36,50 @@ export class WatchedTask {
     return this.#expected;
   }
 
+  /** Set while events of this task have to wait. */
+  get held(): Promise<void> | undefined {
+    return this.#held;
+  }
+
+  /**
+   * Lets events wait while the queue is peeked at: each then belongs to a message that the peek saw, or to one that
+   * came behind those.
+   * @returns how to let them go on; what the peek saw is noted before
+   */
+  hold(): () => void {
+    let goOn = () => {};
+    this.#held = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    return () => {
+      this.#held = undefined;
+      goOn();
+    };
+  }
+
   /** An event told of a message. @returns whether it is to be shown */
   noteEnqueued(message: Told): boolean {
+    this.#toldAt = performance.now();
     const key = fingerprintOfEvent(message);
     if (take(this.#shownAhead, key)) return false;
-    if (performance.now() < this.#justNowUntil && take(this.#shownJustNow, key)) return false;
+    this.#forgetJustNow(key);
+    if (this.#shownJustNow.get(key)?.shift() !== undefined) return false;
     add(this.#shown, key);
     this.#expected++;
     this.#enqueued++;
     return true;
   }
 
-  noteRemoved(count: number): void {
+  /** An event told that messages are gone. */
+  noteRemoved({ count, messageId }: { count: number; messageId?: string | undefined }): void {
+    this.#toldAt = performance.now();
     this.#removed += count;
     this.#expected = Math.max(0, this.#expected - count);
+    if (messageId !== undefined) take(this.#shown, messageId);
+    if (this.#toldAt < this.#peekedAt + EVENT_DELAY_MS) return;
+    // One that comes again with its message id, as a replay does, is another one.
+    if (this.#expected === 0) this.#shownAhead.clear();
+    else if (messageId !== undefined) take(this.#shownAhead, messageId);
   }
 
   /**
@@ -57,6 +92,7 @@ export class WatchedTask {
     const isUntold = depth > this.#expected + (this.#removed - since.removed);
     // Readers without events take messages too.
     this.#expected = Math.min(this.#expected, depth + (this.#enqueued - since.enqueued));
+    if (depth === 0 && this.#enqueued === since.enqueued) this.#shownAhead.clear();
     return isUntold;
   }
 
@@ -64,22 +100,30 @@ export class WatchedTask {
     return { enqueued: this.#enqueued, removed: this.#removed };
   }
 
+  /** The broker's statistics say how many are ready, which is news where no event has come for so long. */
+  noteStatistics(ready: number): void {
+    if (performance.now() - this.#toldAt < STATISTICS_DELAY_MS) return;
+    this.#expected = Math.min(this.#expected, ready);
+    if (ready === 0) this.#shownAhead.clear();
+  }
+
   /** @param messages all that is in the queue @returns those that were not shown yet, nor skipped */
   notePeeked(messages: readonly StoredMessage[]): StoredMessage[] {
     const present = new Map<string, number>();
     const untold = Math.max(0, messages.length - this.#expected);
-    this.#shownJustNow.clear();
-    this.#justNowUntil = performance.now() + EVENT_DELAY_MS;
+    this.#peekedAt = performance.now();
+    for (const key of [...this.#shownJustNow.keys()]) this.#forgetJustNow(key);
     const fresh = messages.filter((message) => {
-      const key = fingerprint(message);
+      const key = fingerprint(message, this.#shown);
       add(present, key);
       if ((present.get(key) ?? 0) <= (this.#shown.get(key) ?? 0)) return false;
       add(this.#shown, key);
       // A message id says that its publisher may be one of ours, whose event then follows; others are replayed as they are.
-      add(message.properties.message_id === undefined ? this.#shownJustNow : this.#shownAhead, key);
+      if (message.properties.message_id !== undefined) add(this.#shownAhead, key);
+      else for (const each of bodyFingerprints(message.body)) this.#addJustNow(each);
       return true;
     });
-    // Whatever is not in the queue any more cannot be seen there again.
+    // What is not in the queue any more was taken.
     for (const [key, count] of this.#shown) {
       const left = Math.min(count, present.get(key) ?? 0);
       if (left === 0) this.#shown.delete(key);
@@ -92,18 +136,32 @@ export class WatchedTask {
     return isNew;
   }
 
+  #addJustNow(key: string): void {
+    const untils = this.#shownJustNow.get(key) ?? [];
+    untils.push(this.#peekedAt + LATE_EVENT_MS);
+    this.#shownJustNow.set(key, untils);
+  }
+
+  /** Those whose time is over. */
+  #forgetJustNow(key: string): void {
+    const left = this.#shownJustNow.get(key)?.filter((until) => until > performance.now()) ?? [];
+    if (left.length === 0) this.#shownJustNow.delete(key);
+    else this.#shownJustNow.set(key, left);
+  }
+
   /**
-   * The first look, at a task whose events are followed already: those that have arrived told of the newest messages.
+   * The same at the beginning of a watch, whose events are followed already: where one has told of a message, that
+   * and all behind it came since then.
    *
    * @param messages all that is in the queue
-   * @returns those from before the events, and those that came since but whose events, if any, are still to come
+   * @returns those from before, and those that came since but whose events, if any, are still to come
    */
   noteFirstPeek(messages: readonly StoredMessage[]): { before: StoredMessage[]; since: StoredMessage[] } {
     const told = new Map(this.#shown);
     // From the end: of messages that are alike, the newest are those that were told of.
     const isTold = messages.map(() => false);
-    for (let index = messages.length - 1; index >= 0; index--)
-      isTold[index] = take(told, fingerprint(messages[index] as StoredMessage));
+    for (const [index, message] of [...messages.entries()].reverse())
+      isTold[index] = take(told, fingerprint(message, told));
     let begin = isTold.indexOf(true);
     // A reader that has taken those told of took all before them, too.
     if (begin === -1) begin = this.#enqueued > 0 ? 0 : messages.length;
@@ -114,38 +172,61 @@ export class WatchedTask {
     };
   }
 
-  /** Nothing is looked at: what is in the queue now counts as known. */
-  skip(depth: number): void {
-    this.#expected = depth;
+  /**
+   * Nothing is looked at: what was in the queue counts as known.
+   * @param depth how much that was
+   * @param since what {@link mark} answered before that was read; events of what was counted have arrived meanwhile
+   */
+  skip(depth: number, since: Mark): void {
+    // Of what was removed meanwhile nobody knows whether it was counted: too many expected are corrected by the next depth.
+    this.#expected = depth + (this.#enqueued - since.enqueued);
     this.#hasSkipped = true;
   }
 }
 
-/** Within this time an event has arrived that belongs to a message which can be seen already. */
+/** Within this time an event is taken to have arrived that belongs to a message which can be seen already. */
 export const EVENT_DELAY_MS = 100;
 
-/** A watch can go on for weeks. No more than these are looked at by a peek, so no more need be known. */
+/** Later than this, which takes a machine that is very busy, no event of it arrives. */
+const LATE_EVENT_MS = 1_000;
+
+/** Older than this the broker's statistics are not. */
+const STATISTICS_DELAY_MS = 15_000;
+
+/** A watch can go on for weeks: of more messages that differ, the oldest are forgotten. */
 const MAX_REMEMBERED = 2_000;
 
-/** What an event tells of a message. */
-type Told = Pick<EnqueuedEvent, 'body' | 'bodyBytes' | 'properties'>;
-
+/** How many messages events have told of so far. */
 export interface Mark {
   enqueued: number;
   removed: number;
 }
 
-/** By its message id; else by the body, or by the size of one that is too large for its event. */
-function fingerprint({ body, properties }: Pick<StoredMessage, 'body' | 'properties'>): string {
+/** What an event tells of a message. */
+type Told = Pick<EnqueuedEvent, 'body' | 'bodyBytes' | 'properties'>;
+
+/** By the message id; else by the body, or by its size where that is what the event told. */
+function fingerprint(
+  { body, properties }: Pick<StoredMessage, 'body' | 'properties'>,
+  known: ReadonlyMap<string, number>,
+): string {
   if (properties.message_id !== undefined) return properties.message_id;
-  if (body.length > MAX_EVENT_BODY_BYTES) return String(body.length);
-  return createHash('sha1').update(body).digest('base64');
+  const [hash, size] = bodyFingerprints(body);
+  return !known.has(hash) && known.has(size) ? size : hash;
 }
 
 function fingerprintOfEvent({ body, bodyBytes, properties }: Told): string {
-  return body === undefined
-    ? (properties.message_id ?? String(bodyBytes))
-    : fingerprint({ body, properties });
+  if (properties.message_id !== undefined) return properties.message_id;
+  return body === undefined ? sizeFingerprint(bodyBytes) : bodyFingerprints(body)[0];
+}
+
+/** Of the whole of it, and of its size alone. */
+function bodyFingerprints(body: Buffer): [hash: string, size: string] {
+  return [createHash('sha1').update(body).digest('base64'), sizeFingerprint(body.length)];
+}
+
+function sizeFingerprint(bytes: number): string {
+  return `${bytes} bytes`;
 }
 
 function add(counts: Map<string, number>, key: string): void {

@@ -25,6 +25,11 @@ export class WatchedTasks {
     return !this.#areNamed || this.#tasks.has(taskId);
   }
 
+  /** One that is known of already. */
+  find(taskId: string): WatchedTask | undefined {
+    return this.#tasks.get(taskId);
+  }
+
   get(taskId: string): WatchedTask {
     let task = this.#tasks.get(taskId);
     if (task === undefined) {

@@ -14,7 +14,7 @@ export const EVENT_EXCHANGE = 'mcp:events';
 export const LISTENING_KEY = 'listening';
 
 /** A larger body is not copied into its event. */
-export const MAX_EVENT_BODY_BYTES = 64 * 1024;
+const MAX_EVENT_BODY_BYTES = 64 * 1024;
 
 /** What happened to a task's queue. Best effort: events can be lost, never the messages they are about. */
 export type TaskEvent = EnqueuedEvent | DequeuedEvent | ClearedEvent;
@@ -93,7 +93,7 @@ export function decodeEvents(routingKey: string, message: Buffer): TaskEvent[] {
   const events: TaskEvent[] = [];
   for (let start = 0; start < message.length; ) {
     const end = message.indexOf(0x0a, start);
-    const line = parseLine(message.subarray(start, end === -1 ? undefined : end));
+    const line = parseLine(name, message.subarray(start, end === -1 ? undefined : end));
     if (end === -1 || line === undefined) break;
     start = end + 1;
     const {
@@ -120,7 +120,7 @@ export function decodeEvents(routingKey: string, message: Buffer): TaskEvent[] {
   return events;
 }
 
-/** The members of all kinds of events; those of one kind are checked only as far as reading goes on after it. */
+/** The members of all kinds of events. */
 interface EventLine {
   queue: string;
   at: number;
@@ -131,15 +131,20 @@ interface EventLine {
   properties: { [name: string]: unknown };
 }
 
-function parseLine(line: Buffer): EventLine | undefined {
+function parseLine(name: string, line: Buffer): EventLine | undefined {
   try {
     const value = JSON.parse(line.toString()) as EventLine;
     const isRead = typeof value.queue === 'string' && typeof value.at === 'number';
-    const isMessage = typeof value.body_bytes === 'number' && typeof value.properties === 'object';
-    return isRead && (isMessage || typeof value.count === 'number') ? value : undefined;
+    const isMessage =
+      isSize(value.body_bytes) && typeof value.properties === 'object' && value.properties !== null;
+    return isRead && (name === 'enqueued' ? isMessage : isSize(value.count)) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isSize(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /**

@@ -45,8 +45,21 @@ describe('events', () => {
     '{"queue":"q","at":1}\n',
     '[1]\n',
     '{"queue":"q","at":1,"count":"many"}\n',
+    '{"queue":"q","at":1,"count":-1}\n',
+    '{"queue":"q","at":1,"body_bytes":1,"has_body":true,"properties":null}\n',
+    '{"queue":"q","at":1,"body_bytes":-9,"has_body":true,"properties":{}}\n',
   ])('of nobody’s making are none: %j', (text) => {
-    expect(decodeEvents('enqueued.a', Buffer.from(text))).toEqual([]);
+    for (const name of ['enqueued', 'dequeued', 'cleared'])
+      expect(decodeEvents(`${name}.a`, Buffer.from(text))).toEqual([]);
+  });
+
+  test('of one kind that are sent as another are none', () => {
+    const [removed, added] = [
+      encodeEvents([{ event: 'cleared', taskId: 'a.b', queue, at: 1, count: 3 }]),
+      encodeEvents([enqueued(Buffer.from('x'))]),
+    ];
+    expect(decodeEvents('enqueued.a.b', removed)).toEqual([]);
+    expect(decodeEvents('cleared.a.b', added)).toEqual([]);
   });
 
   test('are asked for by task, or all of them', () => {

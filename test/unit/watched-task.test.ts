@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WatchedTask } from '../../src/watch/watched-task.ts';
+import type { StoredMessage } from '../../src/wire/stored-message.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -22,7 +23,7 @@ test.each([
     const task = new WatchedTask('task');
     const stored = message('{}', id);
     expect(task.notePeeked([stored])).toEqual([stored]);
-    vi.advanceTimersByTime(60);
+    vi.advanceTimersByTime(600);
     expect(task.noteEnqueued(stored)).toBe(false);
     expect(task.noteEnqueued(stored)).toBe(true);
     expect(task.expected).toBe(2);
@@ -32,9 +33,50 @@ test.each([
 test('a message without a message id that is like one that was peeked at long ago is another one', () => {
   const task = new WatchedTask('task');
   task.notePeeked([message('{}')]);
-  task.noteRemoved(1);
-  vi.advanceTimersByTime(1_000);
+  task.noteRemoved({ count: 1 });
+  vi.advanceTimersByTime(1_001);
   expect(task.noteEnqueued(message('{}'))).toBe(true);
+});
+
+test.each([
+  ['that was taken out', (task: WatchedTask) => task.noteRemoved({ count: 1, messageId: 'id-1' })],
+  ['whose task was cleared', (task: WatchedTask) => task.noteRemoved({ count: 2 })],
+  ['whose queue was seen empty', (task: WatchedTask) => task.holdsUntold(0, task.mark())],
+])('a message %s is shown when it comes again under its message id', (_, remove) => {
+  const task = new WatchedTask('task');
+  task.notePeeked([message('{}', 'id-1'), message('{}', 'id-2')]);
+  vi.advanceTimersByTime(1_000);
+  remove(task);
+  expect(task.noteEnqueued(message('{}', 'id-1'))).toBe(true);
+});
+
+test('messages without events that are as large as each other are told apart', () => {
+  const task = new WatchedTask('task');
+  const [first, second] = ['x', 'y'].map((letter) => message(letter.repeat(100_000)));
+  expect(task.notePeeked([first as StoredMessage])).toEqual([first]);
+  expect(task.notePeeked([second as StoredMessage])).toEqual([second]);
+});
+
+test('a message whose event tells its size alone is known again, whichever is seen first', () => {
+  const large = message('x'.repeat(100_000));
+  const told = { ...large, body: undefined };
+  const task = new WatchedTask('task');
+  task.noteEnqueued(told);
+  expect(task.notePeeked([large])).toEqual([]);
+  const other = new WatchedTask('other');
+  expect(other.notePeeked([large])).toEqual([large]);
+  expect(other.noteEnqueued(told)).toBe(false);
+});
+
+test('what a reader without events took is not expected any longer, as soon as the statistics must know of it', () => {
+  const task = new WatchedTask('task');
+  task.noteEnqueued(message('{}'));
+  vi.advanceTimersByTime(5_000);
+  task.noteStatistics(0);
+  expect(task.expected).toBe(1);
+  vi.advanceTimersByTime(15_000);
+  task.noteStatistics(0);
+  expect(task.expected).toBe(0);
 });
 
 describe('the first look', () => {
@@ -65,12 +107,5 @@ describe('the first look', () => {
       before: [],
       since: messages('new', 'newer'),
     });
-  });
-
-  test('knows a message that is too large for its event again, by its size', () => {
-    const task = new WatchedTask('task');
-    const large = message('x'.repeat(100_000));
-    task.noteEnqueued({ ...large, body: undefined });
-    expect(task.noteFirstPeek([large])).toEqual({ before: [], since: [] });
   });
 });
