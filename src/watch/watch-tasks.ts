@@ -37,8 +37,8 @@ export interface WatchTasksOptions {
  *
  * Publishers without events (the Python package) are noticed when a queue holds more than events told of; then
  * it is peeked at, once, if it is a plain classic queue. What such a publisher queues and a reader takes within
- * half a second is not seen, nor what comes and goes within some 10 seconds where all tasks are watched. Each
- * message is shown once. With the first item the watch has begun, for every task: what events tell after it is shown.
+ * half a second is not seen, nor what comes and goes within some 10 seconds where all tasks are watched, nor what
+ * takes the place of another message meanwhile. Each message is shown once. With the first item the watch has begun, for every task: what events tell after it is shown.
  *
  * Goes on by itself when the broker comes back, and says so, as it says what it may have missed.
  *

@@ -97,6 +97,24 @@ describe('with the permissions that the README names, a user who', () => {
     expect(await admin.size('task')).toBe(2);
   });
 
+  test('enqueues and watches sees what is enqueued, also where the queue is not to be read', async () => {
+    const [one, other] = [permissionsIn('only enqueues'), permissionsIn('only watches')];
+    const join = (name: 'configure' | 'write' | 'read') => `${one[name]}|${other[name]}`;
+    const both = { configure: join('configure'), write: join('write'), read: other.read, tags: '' };
+    const { url } = await userWith(both);
+    const queue = openQueue({ url });
+    await queue.enqueue('task', numbered(0));
+    const items = watchTasks(openClient({ url }), ['task'], { tail: 1 });
+    expect((await items.next()).value).toMatchObject({
+      kind: 'gap',
+      reason: expect.stringContaining('permission to read'),
+    });
+    const next = items.next();
+    await queue.enqueue('task', numbered(1));
+    expect((await next).value).toMatchObject({ kind: 'message', source: 'live' });
+    await items.return(undefined);
+  });
+
   test('serves can do all that it needs', async () => {
     const { url, warnings, onWarning } = await userWith(permissionsIn('an MCP server'));
     const queue = openQueue({ url, onWarning });
