@@ -13,8 +13,11 @@ export interface Context {
   stdout: Sink;
   /** How to print: never `auto`, which is a table on a terminal and JSON Lines elsewhere. */
   format: Exclude<OutputFormat, 'auto'>;
-  /** One line for the reader, on stderr: everything that is not the data asked for. */
-  note(text: string): void;
+  /**
+   * One line for the reader, on stderr: everything that is not the data asked for. Whatever is in the text, it can do
+   * nothing to a terminal, so colours come on top.
+   */
+  note(text: string, paint?: (text: string) => string): void;
   stop: Stop;
 }
 
@@ -72,7 +75,7 @@ export function withClient<T>(
   );
 }
 
-function note(text: string): void {
+function note(text: string, paint = (line: string) => line): void {
   const stderr = standardError();
-  stderr.write(`${stderr.isTTY ? safeText(text) : text}\n`);
+  stderr.write(`${paint(stderr.isTTY ? safeText(text) : text)}\n`);
 }

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { BIN, runCli, temporaryFolder } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { screenOf } from '../support/screen.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal, Terminal } from '../support/terminal.ts';
@@ -225,5 +226,17 @@ describe('watch on a terminal', () => {
     terminal.type('\u0003');
     expect(await terminal.ended).toBe(0);
     expect((await openClient().depth(task))?.messages).toBe(2);
+  });
+
+  test('says in colour that it is interrupted, and that it goes on', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const terminal = cliOnTerminal(['watch', await filledTask(1), '-u', proxy.url]);
+    await terminal.shows('Sure?');
+    proxy.reset();
+    await terminal.shows(/^Task events are interrupted: .*; waiting for the broker$/m);
+    await terminal.shows(/^resumed after .* not seen$/m);
+    expect(terminal.output).toContain('\u001b[33mTask events');
+    terminal.type('\u0003');
+    expect(await terminal.ended).toBe(0);
   });
 });

@@ -69,7 +69,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
     const api = { ...settings.connection, apiUrl: settings.apiUrl };
     for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals, api })) {
       if (item.kind === 'gap' || item.kind === 'interrupted' || item.kind === 'resumed') {
-        note(noteOf(item, context));
+        note(noteOf(item), colorsFor(standardError(), settings).yellow);
         continue;
       }
       if (select && isMessage(item) && !(item.kind === 'message' && select(item.message))) continue;
@@ -131,20 +131,14 @@ function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): string {
   return JSON.stringify({ event: item.kind, task_id, count: item.count, message_id });
 }
 
-function noteOf(
-  item: Extract<WatchItem, { kind: 'gap' | 'interrupted' | 'resumed' }>,
-  { settings }: ClientContext,
-): string {
-  const colors = colorsFor(standardError(), settings);
+function noteOf(item: Extract<WatchItem, { kind: 'gap' | 'interrupted' | 'resumed' }>): string {
   switch (item.kind) {
     case 'gap':
-      return colors.yellow(`gap${item.taskId === undefined ? '' : ` in ${item.taskId}`}: ${item.reason}`);
+      return `gap${item.taskId === undefined ? '' : ` in ${item.taskId}`}: ${item.reason}`;
     case 'interrupted':
-      return colors.yellow(`${item.error.message}; waiting for the broker`);
+      return `${item.error.message}; waiting for the broker`;
     case 'resumed':
-      return colors.yellow(
-        `resumed after ${formatDuration(item.afterMs)}: what came and went meanwhile was not seen`,
-      );
+      return `resumed after ${formatDuration(item.afterMs)}: what came and went meanwhile was not seen`;
   }
 }
 
