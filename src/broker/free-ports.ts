@@ -10,13 +10,27 @@ const LOWEST = 20_000;
 const COUNT = 12_000;
 const ATTEMPTS = 200;
 
-/** A port of 127.0.0.1 on which nobody listens at the moment, none of those that are spoken for. */
-export async function findFreePort(spokenFor: readonly (number | undefined)[] = []): Promise<number> {
+/** What this process was given last, oldest first. It may not listen there yet: starting a broker takes seconds. */
+const handedOut = new Set<number>();
+const MAX_HANDED_OUT = 1_000;
+
+/** A port of 127.0.0.1 on which nobody listens at the moment, and which this process was not given lately. */
+export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = LOWEST + Math.floor(Math.random() * COUNT);
-    if (!spokenFor.includes(port) && (await portProblem(port)) === undefined) return port;
+    if (handedOut.has(port)) continue;
+    // Before the first wait, during which another call may come upon the same one.
+    handOut(port);
+    if ((await portProblem(port)) === undefined) return port;
   }
   throw startFailed('No free port was found on 127.0.0.1');
+}
+
+function handOut(port: number): void {
+  handedOut.add(port);
+  if (handedOut.size <= MAX_HANDED_OUT) return;
+  const [oldest] = handedOut;
+  handedOut.delete(oldest as number);
 }
 
 /** @throws TaskQueueError saying why the port of the caller's choice cannot be had. */
@@ -27,6 +41,7 @@ export async function requireFreePort(port: number): Promise<void> {
       `The port is no whole number from 1 to 65535: ${port}`,
     );
   }
+  handOut(port);
   const problem = await portProblem(port);
   if (problem === undefined) return;
   throw startFailed(

@@ -56,8 +56,8 @@ export class NativeNode implements BrokerNode {
 
   static async prepare(options: NativeNodeOptions): Promise<NativeNode> {
     const { ports, config, plugins, folder } = options;
-    const distPort = await findFreePort([ports.amqp, ports.api]);
-    const epmdPort = await findFreePort([ports.amqp, ports.api, distPort]);
+    const distPort = await findFreePort();
+    const epmdPort = await findFreePort();
     await writeNodeFiles(folder.path, {
       config: [...LOG_CONFIG, ...(ports.api === undefined ? [] : apiConfig(ports.api)), ...config],
       plugins: ports.api === undefined ? plugins : ['rabbitmq_management', ...plugins],

@@ -32,7 +32,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
 async function choosePorts({ port, management }: BrokerOptions): Promise<NodePorts> {
   if (port !== undefined) await requireFreePort(port);
   const amqp = port ?? (await findFreePort());
-  return { amqp, api: management ? await findFreePort([amqp]) : undefined };
+  return { amqp, api: management ? await findFreePort() : undefined };
 }
 
 class PrivateBroker implements RunningBroker {
