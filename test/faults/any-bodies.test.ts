@@ -1,7 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
 import { decodeQueuedMessage, MAX_PEEK, MalformedMessageError, parseRecord } from '../../src/index.ts';
 import { anyBodies } from '../support/any-bodies.ts';
@@ -58,10 +56,10 @@ describe(`${COUNT} random and mutated bodies (TASKQ_TEST_SEED=${SEED})`, () => {
     const file = join(await temporaryFolder(), 'drained.jsonl');
     expect(await runCli(['dequeue', from, '--all', '--out', file])).toMatchObject({ status: 0 });
     expect(await client.depth(from)).toMatchObject({ messages: 0 });
-    const inFile: Buffer[] = [];
-    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: 0 })) {
-      inFile.push(parseRecord(line).body);
-    }
+    // By hand: to node:readline of Node 24 a line also ends at U+2028 and U+2029, which JSON may contain as they are.
+    const lines = (await readFile(file, 'utf8')).split('\n');
+    expect(lines.pop()).toBe('');
+    const inFile = lines.map((line) => parseRecord(line).body);
     expect(firstDifference(inFile, bodies)).toBeUndefined();
 
     expect(await runCli(['enqueue', to, '--from', file])).toMatchObject({ status: 0 });
