@@ -16,21 +16,36 @@ const clearAlarm = () => broker.ctl('set_vm_memory_high_watermark', '0.4');
 
 /** A queue whose connection the broker blocks: it does so with the first message after the alarm. */
 async function blockedQueue(options: { confirmTimeoutMs: number; maxWaitingOperations?: number }) {
-  const queue = openQueue({ url: broker.url, ...options });
   onTestFinished(async () => void (await clearAlarm()));
-  for (let index = 0; index < 3; index++) await queue.enqueue('filled', numbered(index));
+  const filler = openQueue({ url: broker.url });
+  for (let index = 0; index < 3; index++) await filler.enqueue('filled', numbered(index));
+  const queue = openQueue({ url: broker.url, ...options });
+  // So that it knows the task's queue; a slow disk may miss the short deadline.
+  await until(
+    () =>
+      queue.enqueue('filled', numbered(3)).then(
+        () => true,
+        (error) => {
+          if (error.code !== 'PUBLISH_UNCONFIRMED') throw error;
+          return false;
+        },
+      ),
+    30_000,
+  );
   await raiseAlarm();
-  await until(() =>
-    queue.enqueue('filled', numbered(3)).then(
-      () => false,
-      (error) => error.code === 'BROKER_BLOCKED',
-    ),
+  await until(
+    () =>
+      queue.enqueue('filled', numbered(3)).then(
+        () => false,
+        (error) => error.code === 'BROKER_BLOCKED',
+      ),
+    30_000,
   );
   return queue;
 }
 
 test('while a memory alarm lasts, enqueue fails by its deadline, reading goes on, and afterwards all does', async () => {
-  const confirmTimeoutMs = 1_000;
+  const confirmTimeoutMs = 3_000;
   const queue = await blockedQueue({ confirmTimeoutMs });
   const before = await queue.size('filled');
   // To a known queue, to a new one, and one behind the other.
@@ -70,7 +85,7 @@ test('while a memory alarm lasts, enqueue fails by its deadline, reading goes on
 }, 60_000);
 
 test('no more operations wait for a blocked broker than are allowed', async () => {
-  const queue = await blockedQueue({ confirmTimeoutMs: 1_000, maxWaitingOperations: 50 });
+  const queue = await blockedQueue({ confirmTimeoutMs: 3_000, maxWaitingOperations: 50 });
   const outcomes = await Promise.allSettled(
     Array.from({ length: 60 }, (_, index) => queue.enqueue(`task-${index}`, numbered(index))),
   );

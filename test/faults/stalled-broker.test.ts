@@ -2,6 +2,8 @@ import { describe, expect, inject, test } from 'vitest';
 import { type SubscriptionListener, type TaskQueueOptions, watchTasks } from '../../src/index.ts';
 import { type Fault, FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+import { newVhost } from '../support/vhost.ts';
 
 const SHORT: TaskQueueOptions = {
   connectTimeoutMs: 1_500,
@@ -20,6 +22,24 @@ const LISTENER: SubscriptionListener = {
   onResumed: () => {},
   onOverflow: () => {},
 };
+
+const MISSED = ['TIMEOUT', 'CONNECTION_LOST', 'CONNECTION_FAILED', 'PUBLISH_UNCONFIRMED'];
+
+/**
+ * While all is well, with a client whose deadlines are short: a busy machine or a slow disk may miss one of them all the
+ * same, and then it is done again.
+ */
+async function setUp(work: () => Promise<unknown>): Promise<void> {
+  await until(async () => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!MISSED.includes((error as { code: string }).code)) throw error;
+      return false;
+    }
+  });
+}
 
 async function soon<T>(work: Promise<T>): Promise<T> {
   const begun = performance.now();
@@ -61,10 +81,12 @@ describe('a broker that goes silent', () => {
     const task = newTask();
     const client = openClient({ url: proxy.url, ...SHORT });
     const queue = openQueue({ url: proxy.url, ...SHORT });
-    await client.publish(task, raw('before'));
-    await client.depth(task);
-    await queue.enqueue(task, numbered(1));
-    await queue.size(task);
+    await setUp(async () => {
+      await client.publish(task, raw('before'));
+      await client.depth(task);
+      await queue.enqueue(task, numbered(1));
+      await queue.size(task);
+    });
     proxy.fault = fault;
     const code = expect.stringMatching(/^(TIMEOUT|CONNECTION_LOST|CONNECTION_FAILED)$/);
     await Promise.all([
@@ -95,15 +117,18 @@ describe('a broker that goes silent', () => {
   });
 
   test('in the middle of setting up a subscription ends that by its deadline', async () => {
+    // Of its own, as in another one publishers ask every subscriber whether anybody listens: more bytes.
+    const { pathname: vhost } = new URL((await newVhost()).url);
     const fine = await FaultProxy.inFrontOf(inject('url'));
-    await openClient({ url: fine.url }).connect();
+    await openClient({ url: fine.url + vhost }).connect();
     const greeting = fine.received;
-    await openClient({ url: fine.url }).subscribe(['enqueued'], LISTENER);
+    await openClient({ url: fine.url + vhost }).subscribe(['enqueued'], LISTENER);
     const whole = fine.received - greeting;
     for (const afterBytes of [greeting + 1, Math.floor((greeting + whole) / 2), whole - 1]) {
       const proxy = await FaultProxy.inFrontOf(inject('url'));
       proxy.fault = { kind: 'cut', afterBytes };
-      const client = openClient({ url: proxy.url, ...SHORT });
+      // It connects while all is well.
+      const client = openClient({ url: proxy.url + vhost, ...SHORT, connectTimeoutMs: 10_000 });
       await soon(expect(client.subscribe(['enqueued'], LISTENER)).rejects.toMatchObject({ code: 'TIMEOUT' }));
     }
   });
@@ -112,8 +137,10 @@ describe('a broker that goes silent', () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     const task = newTask();
     const queue = openQueue({ url: proxy.url, ...SHORT });
-    await queue.enqueue(task, numbered(0));
-    await queue.size(task);
+    await setUp(async () => {
+      await queue.enqueue(task, numbered(0));
+      await queue.size(task);
+    });
     proxy.fault = { kind: 'stall' };
     const code = expect.stringMatching(/^(TIMEOUT|CONNECTION_LOST|CONNECTION_FAILED|PUBLISH_UNCONFIRMED)$/);
     const other = newTask();
@@ -134,11 +161,11 @@ describe('a broker that goes silent', () => {
     const direct = openClient();
     await direct.publish(task, { body: Buffer.alloc(50_000, 'x'), properties: { delivery_mode: 2 } });
     const client = openClient({ url: proxy.url, ...SHORT });
-    await client.depth(task);
+    await setUp(() => client.depth(task));
     proxy.fault = { kind: 'cut', afterBytes: 20_000 };
     await soon(expect(client.take(task, () => {})).rejects.toMatchObject({ code: 'TIMEOUT' }));
     proxy.reset();
-    await expect.poll(() => direct.depth(task)).toEqual({ messages: 1, consumers: 0 });
+    await expect.poll(() => direct.depth(task), { timeout: 10_000 }).toEqual({ messages: 1, consumers: 0 });
   });
 });
 
@@ -147,10 +174,14 @@ describe('a broker that cannot be reached', () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     const queue = openQueue({ url: proxy.url, ...SHORT, maxWaitingOperations: 100 });
     const task = newTask();
-    await queue.enqueue(task, numbered(0));
-    await queue.size(task);
+    await setUp(async () => {
+      await queue.enqueue(task, numbered(0));
+      await queue.size(task);
+    });
     await proxy.close();
-    await expect.poll(() => queue.size(task).catch((error) => error.code)).toBe('CONNECTION_FAILED');
+    await expect
+      .poll(() => queue.size(task).catch((error) => error.code), { timeout: 10_000 })
+      .toBe('CONNECTION_FAILED');
     for (const call of [
       (index: number) => queue.size(`${task}-${index}`),
       (index: number) => queue.enqueue(`${task}-${index}`, numbered(index)),
