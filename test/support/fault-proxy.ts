@@ -5,6 +5,8 @@ import { onTestFinished } from 'vitest';
 export type Fault =
   /** Passes everything. */
   | { kind: 'none' }
+  /** Hangs up on whoever connects: a peer that is not there. */
+  | { kind: 'gone' }
   /** Takes everything, passes nothing: a peer that accepts and never answers. */
   | { kind: 'stall' }
   /** Passes nothing from the broker: a peer that hears and never answers. */
@@ -58,6 +60,10 @@ export class FaultProxy {
 
   #accept(client: Socket, port: number, host: string): void {
     this.accepted++;
+    if (this.fault.kind === 'gone') {
+      client.resetAndDestroy();
+      return;
+    }
     const broker = connect({ port, host, noDelay: true });
     let passed = 0;
     let isDeaf = false;
