@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { TaskQueueClient } from '../../src/index.ts';
+import { decodeQueuedMessage, TaskQueueClient } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { duration, extent, noteFigures } from '../support/figures.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
@@ -46,9 +47,9 @@ test(`connections reset every ${EVERY_MS} ms for ${FOR_MS / 1000} s lose nothing
   const task = newTask();
   const connectionName = `resets-${randomUUID()}`;
   const warnings = collectWarnings();
-  // Its own connections stay open as well: they are not what is counted.
-  const direct = openQueue();
-  await direct.dequeueAll(task);
+  // Its own connection stays open as well, and is not what is counted.
+  const direct = openClient({ events: 'off' });
+  await direct.depth(task);
   await atBroker(connectionName);
   const before = countResources();
   const queue = openQueue({ url: proxy.url, connectionName });
@@ -59,23 +60,32 @@ test(`connections reset every ${EVERY_MS} ms for ${FOR_MS / 1000} s lose nothing
   const waiting = new AbortController();
   const waits = queue.waitForMessage('never', { signal: waiting.signal }).catch((error) => error);
   let resets = 0;
-  const timer = setInterval(() => {
-    resets++;
-    proxy.reset();
-  }, EVERY_MS);
-  await new Promise((resolve) => setTimeout(resolve, FOR_MS));
-  clearInterval(timer);
-  const endedAt = performance.now();
+  let resetAt = 0;
+  for (const endAt = performance.now() + FOR_MS; performance.now() < endAt; ) {
+    const before = load.confirmed.size;
+    // The second one may come while it still connects. After it there has to be progress, for which a busy machine takes
+    // longer.
+    for (let count = 0; count < 2; count++) {
+      await sleep(EVERY_MS);
+      resets++;
+      resetAt = performance.now();
+      proxy.reset();
+    }
+    await until(() => load.confirmed.size > before);
+  }
   const confirmed = load.confirmed.size;
   await until(() => load.confirmed.size > confirmed + 10);
-  const recovered = ([...load.confirmed.values()][confirmed] as number) - endedAt;
+  const recovered = ([...load.confirmed.values()].find((at) => at > resetAt) as number) - resetAt;
   await load.stop();
   waiting.abort(new Error('done'));
   expect(await waits).toMatchObject({ message: 'done' });
 
-  // What the dead connections held comes back when the broker has noticed that they are dead.
+  // What the dead connections held comes back when the broker has noticed that they are dead. The queue stays until then:
+  // with it would go what they still hold.
   await until(async () => {
-    for (const message of await direct.dequeueAll(task)) load.note(message);
+    await direct.drain(task, (batch) => {
+      for (const { body } of batch) load.note(decodeQueuedMessage(task, body));
+    });
     return load.missing.length === 0;
   }, 15_000).catch(() => {});
 
@@ -96,6 +106,7 @@ test(`connections reset every ${EVERY_MS} ms for ${FOR_MS / 1000} s lose nothing
     resets,
     connections: proxy.accepted,
     confirmed: load.confirmed.size,
+    'of them during the resets': confirmed,
     'confirmed and lost': load.missing.length,
     'read twice': load.duplicates,
     'failed calls': load.failuresAsText,
@@ -105,7 +116,6 @@ test(`connections reset every ${EVERY_MS} ms for ${FOR_MS / 1000} s lose nothing
     'warnings of Node': warnings.length,
   });
   expect(load.missing).toEqual([]);
-  expect(load.confirmed.size).toBeGreaterThan(FOR_MS / 400);
   const codes = ['PUBLISH_UNCONFIRMED', 'CONNECTION_LOST', 'CONNECTION_FAILED'];
   expect([...load.failures.keys()].filter((code) => !codes.includes(code))).toEqual([]);
   expect(left.connections).toBeGreaterThan(0);
@@ -175,16 +185,18 @@ test('a message that was confirmed counts as unconfirmed while nobody can say wh
     proxy.fault = { kind: 'deaf', after: 'a revived task' };
     return client.publish(task, { body: Buffer.from('a revived task'), properties: { message_id: 'mine' } });
   };
-  await expect(publishing(300)).rejects.toMatchObject({
+  await expect(publishing(2_000)).rejects.toMatchObject({
     code: 'PUBLISH_UNCONFIRMED',
     messageId: 'mine',
-    message: expect.stringMatching(/was confirmed.*whether its queue is still there.*within 300 ms/),
+    message: expect.stringMatching(/was confirmed.*whether its queue is still there.*within 2000 ms/),
     cause: { code: 'TIMEOUT' },
   });
   const direct = openClient();
   expect(await direct.depth(task)).toMatchObject({ messages: 1 });
+  const { unheard } = proxy;
   const secondTime = publishing(20_000);
-  await until(async () => (await direct.depth(task))?.messages === 2);
+  // The look that did not arrive was sent, so the confirm has come.
+  await until(async () => proxy.unheard > unheard && (await direct.depth(task))?.messages === 2);
   proxy.fault = { kind: 'none' };
   proxy.reset();
   // Looked at again on a new connection.
@@ -195,9 +207,12 @@ test('a message that was confirmed counts as unconfirmed while nobody can say wh
 test('what the retries of an unconfirmed message fail of does not hide that it may be in the queue', async () => {
   const proxy = await FaultProxy.inFrontOf(inject('url'));
   const task = newTask();
-  const client = openClient({ url: proxy.url, retryUnconfirmedMs: 500, reconnectTimeoutMs: 300 });
+  const client = openClient({ url: proxy.url, retryUnconfirmedMs: 3_000, reconnectTimeoutMs: 300 });
   const message = { body: Buffer.from('{}'), properties: { message_id: 'mine' } };
   await client.publish(task, message);
+  // Connected before the time of the retries runs.
+  const direct = openClient();
+  await direct.depth(task);
   proxy.fault = { kind: 'mute' };
   const outcome = expect(client.publish(task, message)).rejects.toMatchObject({
     code: 'PUBLISH_UNCONFIRMED',
@@ -205,7 +220,6 @@ test('what the retries of an unconfirmed message fail of does not hide that it m
     message: expect.stringMatching(/did not confirm it in \d+ attempts.*Cannot connect/),
     cause: { code: 'CONNECTION_FAILED' },
   });
-  const direct = openClient();
   await until(async () => (await direct.depth(task))?.messages === 2);
   await proxy.close();
   await outcome;

@@ -28,6 +28,8 @@ export class FaultProxy {
   received = 0;
   /** Bytes that came for the broker so far. */
   sent = 0;
+  /** Of them, those that a deaf peer did not hear. */
+  unheard = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -84,7 +86,10 @@ export class FaultProxy {
         const isFromBroker = from === broker;
         if (isFromBroker) this.received += bytes.length;
         else this.sent += bytes.length;
-        if (isDeaf && !isFromBroker) return;
+        if (isDeaf && !isFromBroker) {
+          this.unheard += bytes.length;
+          return;
+        }
         isDeaf ||= fault.kind === 'deaf' && !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
         if (fault.kind === 'cut' && isFromBroker) {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { QueuedMessage, RabbitMQTaskMessageQueue } from '../../src/index.ts';
 import { isTaskQueueError } from '../../src/index.ts';
 import { numbered } from './tasks.ts';
@@ -76,6 +76,8 @@ export class NumberedLoad {
         } catch (error) {
           const code = isTaskQueueError(error) ? error.code : String(error);
           this.failures.set(code, (this.failures.get(code) ?? 0) + 1);
+          // A closed queue fails at once, for ever, and would let nothing else in this process go on.
+          await setImmediate();
         }
       }
     };
