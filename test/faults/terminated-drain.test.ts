@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { startCli, temporaryFolder } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { noteFigures } from '../support/figures.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -20,7 +21,10 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
       ),
     );
     const file = join(await temporaryFolder(), 'drained.jsonl');
-    const child = startCli(['dequeue', task, '--all', '--out', file]);
+    // A broker far away, so that the drain is still in the middle when the signal comes.
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    proxy.fault = { kind: 'delay', ms: 100 };
+    const child = startCli(['dequeue', task, '--all', '--out', file], { env: { MCP_TASKQ_URL: proxy.url } });
     let said = '';
     child.stderr.on('data', (chunk) => {
       said += chunk;
@@ -41,4 +45,5 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(numbers).toEqual(Array.from({ length: COUNT }, (_, n) => n));
     expect(said.replaceAll(',', '')).toMatch(new RegExp(`\\b${saved.length} messages?\\b`));
   },
+  60_000,
 );
