@@ -233,6 +233,7 @@ export class TaskQueueClient {
       operationTimeoutMs: this.#options.operationTimeoutMs,
       read: (work, isRepeatable) => this.#read(taskId, 'Cannot drain', 0, work, isRepeatable),
       deleteQueue: () => this.deleteIfUnused(taskId),
+      isPlain: () => this.isPlainQueue(taskId),
       onRemoved,
     };
     return drainTask(task, handle, options);

@@ -21,6 +21,8 @@ export interface BulkOptions {
    * takes 250 ms to have 50,000 messages acknowledged, and 30 ms for this.
    */
   deleteQueue?: (() => Promise<boolean>) | undefined;
+  /** Whether it is a plain classic queue; `undefined` when there is none. */
+  isPlain: () => Promise<boolean | undefined>;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
   /** How long a queue that is not empty may deliver nothing. */
@@ -45,7 +47,7 @@ export async function consumeInBatches(
   const { limit, batchSize, select, allOrNone = false, signal, operationTimeoutMs, onRemoved } = options;
   const { most = limit, deleteQueue } = options;
   const prefetch = sentUnacknowledged(options);
-  const consumption = await Consumption.start(lease, queue, prefetch);
+  const consumption = await Consumption.start(lease, queue, prefetch, options.isPlain);
   const handled = new HandledMessages(lease, select !== undefined);
   let seen = 0;
   try {

@@ -6,6 +6,12 @@ import type { ChannelLease } from './pooled-channel.ts';
 /** How long no delivery comes before the broker is asked whether there is anything left. */
 const QUIET_MS = 20;
 
+/**
+ * How long no delivery comes before a queue that may be replicated is taken for empty, whatever the broker says: a quorum
+ * queue is counted by its leader, and delivers by the member on the consumer's node, which hears of it later.
+ */
+const LAG_MS = 1_000;
+
 /** AMQP's prefetch count is a 16-bit number; 0 means without limit. */
 export const MAX_PREFETCH = 65_535;
 
@@ -22,11 +28,24 @@ export class Consumption {
   readonly #inbox: DeliveryInbox;
   readonly #stopListening: () => void;
   readonly #consumerTag: string;
+  readonly #isPlain: (() => Promise<boolean | undefined>) | undefined;
+  /** False as soon as that is asked for; true when the answer is yes. */
+  #isKnownPlain: boolean | undefined;
   #progressAt = Date.now();
   #isExhausted = false;
 
-  /** @param prefetch how many may be held unacknowledged; 0 for any number */
-  static async start(lease: ChannelLease, queue: string, prefetch: number): Promise<Consumption> {
+  /**
+   * @param lease
+   * @param queue
+   * @param prefetch how many may be held unacknowledged; 0 for any number
+   * @param isPlain whether it is a plain classic queue, which delivers before it says that it is empty; default: it is
+   */
+  static async start(
+    lease: ChannelLease,
+    queue: string,
+    prefetch: number,
+    isPlain?: () => Promise<boolean | undefined>,
+  ): Promise<Consumption> {
     const inbox = new DeliveryInbox();
     // A channel begins without a limit, and each consumption has a channel that nobody has consumed on before.
     if (prefetch > 0) await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
@@ -34,7 +53,7 @@ export class Consumption {
     try {
       const onMessage = (message: ConsumeMessage | null) => inbox.put(message);
       const { consumerTag } = await lease.request((channel) => channel.consume(queue, onMessage));
-      return new Consumption(lease, queue, inbox, consumerTag, stopListening);
+      return new Consumption(lease, queue, inbox, consumerTag, stopListening, isPlain);
     } catch (error) {
       stopListening();
       throw error;
@@ -47,12 +66,14 @@ export class Consumption {
     inbox: DeliveryInbox,
     consumerTag: string,
     stopListening: () => void,
+    isPlain: (() => Promise<boolean | undefined>) | undefined,
   ) {
     this.#lease = lease;
     this.#queue = queue;
     this.#inbox = inbox;
     this.#consumerTag = consumerTag;
     this.#stopListening = stopListening;
+    this.#isPlain = isPlain;
   }
 
   /**
@@ -74,9 +95,10 @@ export class Consumption {
       }
       // Twice, as the first answer may overtake a delivery that was already on its way.
       const before = inbox.received;
-      this.#isExhausted =
-        (await this.#depth()) === 0 && (await this.#depth()) === 0 && inbox.received === before;
-      if (Date.now() - this.#progressAt > timeoutMs) throw starvedError(this.#queue, timeoutMs);
+      const isEmpty = (await this.#depth()) === 0 && (await this.#depth()) === 0 && inbox.received === before;
+      const quietMs = Date.now() - this.#progressAt;
+      if (isEmpty) this.#isExhausted = this.#answersInOrder() || quietMs > LAG_MS;
+      else if (quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
     }
     this.#progressAt = Date.now();
     return inbox.take(most);
@@ -102,6 +124,24 @@ export class Consumption {
   async end(): Promise<void> {
     this.#stopListening();
     await this.#lease.close().catch(() => {});
+  }
+
+  /**
+   * Whether nothing can be on its way when the queue says that it is empty. Asked only of a queue that has fewer than
+   * were counted, which is rare; and not waited for, as all channels may be in use.
+   */
+  #answersInOrder(): boolean {
+    if (this.#isPlain === undefined) return true;
+    if (this.#isKnownPlain === undefined) {
+      this.#isKnownPlain = false;
+      this.#isPlain().then(
+        (isPlain) => {
+          this.#isKnownPlain = isPlain !== false;
+        },
+        () => {},
+      );
+    }
+    return this.#isKnownPlain;
   }
 
   async #depth(): Promise<number> {

@@ -18,6 +18,8 @@ export interface DrainedTask {
   ): Promise<number>;
   /** If nobody else uses it. @returns whether it is gone */
   deleteQueue(): Promise<boolean>;
+  /** `undefined` when there is no queue. */
+  isPlain(): Promise<boolean | undefined>;
   /** Told how many have been removed, each time that some have. */
   onRemoved(count: number): void;
 }
@@ -27,7 +29,7 @@ export interface DrainedTask {
  * @returns how many were removed
  */
 export async function drainTask(
-  { taskId, operationTimeoutMs, read, deleteQueue, onRemoved }: DrainedTask,
+  { taskId, operationTimeoutMs, read, deleteQueue, isPlain, onRemoved }: DrainedTask,
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
@@ -54,6 +56,7 @@ export async function drainTask(
       select: select && ((message: Delivery) => select(toStoredMessage(taskId, message))),
       allOrNone,
       deleteQueue: withQueue ? deleteQueue : undefined,
+      isPlain,
       signal,
       operationTimeoutMs,
       onRemoved,

@@ -2,10 +2,25 @@ import { expect, test } from 'vitest';
 import { canCluster, startCluster } from '../support/cluster.ts';
 import { duration, noteFigures } from '../support/figures.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
-import { numbered, openQueue } from '../support/tasks.ts';
+import { numbered, openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const TASK = 'task';
+
+/**
+ * Run on a node: stops its member of the task's queue, and lets it go on 200 ms after the leader has counted all messages
+ * as given to a consumer, which are those that it delivers.
+ */
+const LAG = `
+  {ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"mcp:queue:${TASK}">>)),
+  {Member, _} = amqqueue:get_pid(Q),
+  sys:suspend(Member),
+  spawn(fun Wait() ->
+    case rabbit_amqqueue:stat(Q) of
+      {ok, 0, 1} -> timer:sleep(200), sys:resume(Member);
+      _ -> timer:sleep(5), Wait()
+    end
+  end), ok.`;
 
 test.runIf(canCluster)(
   'three nodes, quorum queues: the node with the leader is killed under load, and nothing confirmed is lost',
@@ -43,4 +58,27 @@ test.runIf(canCluster)(
     expect(load.missing).toEqual([]);
   },
   240_000,
+);
+
+test.runIf(canCluster)(
+  'three nodes, quorum queues: dequeueAll by a node that is behind the leader has all messages, and none is left',
+  async () => {
+    const nodes = await startCluster(3);
+    const [leader, ...others] = nodes;
+    const options = { url: nodes.map(({ url }) => url), queueType: 'quorum' } as const;
+    const all = Array.from({ length: 1_000 }, (_, index) => numbered(index));
+    const writer = openQueue(options);
+    const client = openClient({ url: leader?.url as string });
+    for (const node of others) {
+      // With the default type as well: reading takes whatever is there.
+      for (const queueType of ['quorum', 'default'] as const) {
+        const reader = openQueue({ url: node.url, queueType });
+        await Promise.all(all.map((message) => writer.enqueue(TASK, message)));
+        await node.ctl('eval', LAG);
+        expect(await reader.dequeueAll(TASK)).toEqual(all);
+        expect(await client.depth(TASK)).toEqual({ messages: 0, consumers: 0 });
+      }
+    }
+  },
+  480_000,
 );
