@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkCount } from '../check-count.ts';
 import type { BatchHandler, DrainOptions } from '../client-options.ts';
 import { consumeInBatches } from './bulk-consumer.ts';
@@ -6,6 +7,10 @@ import { type Delivery, toStoredMessage } from './delivery.ts';
 import type { ChannelLease } from './pooled-channel.ts';
 
 const DEFAULT_BATCH_SIZE = 500;
+
+/** How long what a lost connection held may take to be back, and how often that is looked at. */
+const RETURN_MS = 1_000;
+const LOOK_MS = 20;
 
 /** The task that is drained, and what its client can do with the queue. */
 export interface DrainedTask {
@@ -44,9 +49,12 @@ export async function drainTask(
   if (limit !== undefined) checkCount('limit', limit);
   checkCount('batchSize', batchSize);
   let isHandedOver = false;
+  /** A connection that is lost from now on may have held messages. */
+  let isBegun = false;
   const failure = new CallerFailure();
   const drain = async (lease: ChannelLease, queue: string) => {
-    const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+    const messageCount = await countReady(lease, queue, isBegun ? RETURN_MS : 0);
+    isBegun = true;
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
     if (bound === 0) return 0;
     const bulk = {
@@ -69,4 +77,14 @@ export async function drainTask(
   };
   const isRepeatable = () => !isHandedOver || (allOrNone && !failure.isKnown);
   return failure.passOn(read(drain, isRepeatable));
+}
+
+/** @param patienceMs how long a queue is looked at that has nothing but a consumer, as that may be of a lost connection */
+async function countReady(lease: ChannelLease, queue: string, patienceMs: number): Promise<number> {
+  const giveUpAt = Date.now() + patienceMs;
+  for (;;) {
+    const { messageCount, consumerCount } = await lease.request((channel) => channel.checkQueue(queue));
+    if (messageCount > 0 || consumerCount === 0 || Date.now() >= giveUpAt) return messageCount;
+    await sleep(LOOK_MS);
+  }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'amqplib';
 import { expect, inject, test } from 'vitest';
 import { encodeQueuedMessage } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
@@ -87,6 +88,27 @@ test('dequeueAll begins again when the connection is lost in its midst, and has 
   proxy.reset();
   expect(await all).toEqual(ALL);
   expect(await openClient().depth(task)).toBeUndefined();
+});
+
+test('dequeueAll that begins again waits a moment for what the lost connection still holds', async () => {
+  const task = newTask();
+  await fill(task);
+  const { proxy, all } = await cutInTheMidst(task);
+  proxy.fault = { kind: 'mute' };
+  proxy.reset();
+  const client = openClient();
+  await until(async () => (await client.depth(task))?.messages === COUNT);
+  // In the place of the lost connection, as the broker cannot be made to notice its end this late.
+  const holder = await connect(inject('url'));
+  await (await holder.createChannel()).consume(`mcp:queue:${task}`, () => {});
+  await until(async () => (await client.depth(task))?.messages === 0);
+  const { accepted } = proxy;
+  proxy.fault = { kind: 'none' };
+  proxy.reset();
+  await until(() => proxy.accepted > accepted);
+  await sleep(300);
+  await holder.close();
+  expect(await all).toEqual(ALL);
 });
 
 test('dequeueAll that begins again has nothing when another reader has taken all meanwhile', async () => {
