@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { newVhost } from '../support/vhost.ts';
@@ -18,6 +19,24 @@ describe('waitForMessage', () => {
     await openQueue().enqueue(ours, numbered(1));
     await openClient({ events: 'off' }).publish(foreign, raw('{}'));
     await Promise.all(waits);
+  });
+
+  test('is woken by an event, long before it would look by itself', async () => {
+    const queue = openQueue();
+    const publisher = openQueue();
+    const tasks = Array.from({ length: 20 }, () => newTask());
+    const waits = tasks.map((task) => queue.waitForMessage(task, { timeoutMs: 25_000 }));
+    // By then there are 375 to 500 ms from one look at a task to the next.
+    await sleep(1_500);
+    const times: number[] = [];
+    for (const [index, task] of tasks.entries()) {
+      await publisher.enqueue(task, numbered(1));
+      const beganAt = performance.now();
+      await waits[index];
+      times.push(performance.now() - beganAt);
+    }
+    times.sort((a, b) => a - b);
+    expect(times[10]).toBeLessThan(125);
   });
 
   test('creates no queue', async () => {
@@ -54,5 +73,7 @@ describe('waitForMessage', () => {
     await expect.poll(queueNames).toEqual([expect.stringMatching(/^mcp:watch:/)]);
     await Promise.all(tasks.map((task) => publisher.enqueue(task, numbered(1))));
     await waits;
+    const names = await queueNames();
+    expect(names.filter((name) => name.startsWith('mcp:watch:'))).toHaveLength(1);
   });
 });
