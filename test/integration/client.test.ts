@@ -139,10 +139,10 @@ describe('a policy that expires unused queues', () => {
   test('does not take a queue that is published to, as it is declared again in time', async () => {
     const { url } = await newVhost();
     const vhost = new URL(url).pathname.slice(1);
-    const policy = { pattern: '^mcp:queue:', definition: { expires: 1_000 }, 'apply-to': 'queues' };
+    const policy = { pattern: '^mcp:queue:', definition: { expires: 4_000 }, 'apply-to': 'queues' };
     await callApi('PUT', `policies/${vhost}/expire`, policy);
     const client = openClient({ url, redeclareAfterMs: 300 });
-    const until = Date.now() + 2_500;
+    const until = Date.now() + 6_000;
     let sent = 0;
     while (Date.now() < until) {
       await client.publish('task', raw(String(sent++)));

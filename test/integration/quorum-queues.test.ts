@@ -109,6 +109,8 @@ describe('with the default type', () => {
     for (const text of ['a', 'b']) await maker.publish('t', raw(text));
     const client = openClient({ url });
     await expect(client.take('t', () => Promise.reject(new Error('disk full')))).rejects.toThrow('disk full');
+    // A quorum queue takes it back some milliseconds later.
+    await expect.poll(async () => (await client.depth('t'))?.messages).toBe(2);
     expect(await client.take('t', ({ body }) => body.toString())).toBe('a');
   });
 
