@@ -83,7 +83,11 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
     ),
   ],
   [/KEY_VALUES_MISMATCH/, failed('the client certificate is for another key', KEY_HINT)],
-  [/NO_START_LINE|DECODER_UNSUPPORTED/, failed('the client certificate or its key is no PEM', KEY_HINT)],
+  [
+    /NO_START_LINE|DECODER_UNSUPPORTED|OSSL_UNSUPPORTED/,
+    // Of a few hundred wrong passphrases one makes something of the key that only then turns out to be none.
+    failed('the client certificate or its key is no PEM, or the passphrase is wrong', KEY_HINT),
+  ],
 ];
 
 /** @param code of a failed connection; undefined for one that has nothing to do with TLS */
