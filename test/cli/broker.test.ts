@@ -5,16 +5,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { connect } from 'amqplib';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { runWith } from '../../src/cli/commands/broker.ts';
+import { BIN, temporaryFilesIn } from '../support/cli.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
 
 // Every test starts a broker, which takes its time where other tests run beside it.
 vi.setConfig({ testTimeout: 120_000 });
-
-const bin = fileURLToPath(new URL('../../bin/mcp-taskq.js', import.meta.url));
 
 /** Where the brokers of a test put their temporary folders. */
 let scratch: string;
@@ -43,10 +41,10 @@ interface Running {
 function broker(...args: string[]): Running {
   const child: ChildProcessByStdio<null, Readable, Readable> = spawn(
     process.execPath,
-    [bin, 'broker', ...args],
+    [BIN, 'broker', ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TMPDIR: scratch, MCP_TASKQ_API_URL: 'http://another.invalid' },
+      env: { ...process.env, ...temporaryFilesIn(scratch), MCP_TASKQ_API_URL: 'http://another.invalid' },
     },
   );
   onTestFinished(() => void child.kill('SIGKILL'));

@@ -4,7 +4,7 @@ import { readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { runCli, startCli, temporaryFolder } from '../support/cli.ts';
+import { runCli, startCli, temporaryFilesIn, temporaryFolder } from '../support/cli.ts';
 import { newTask, openClient } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
@@ -27,7 +27,7 @@ test('a named pipe is sent whole, as a file is, though it can be read only once'
 
 test('of the standard input nothing is left on the disk, however the command ends', async () => {
   const folder = await temporaryFolder();
-  const child = startCli(['enqueue', newTask(), '--from', '-'], { env: { TMPDIR: folder } });
+  const child = startCli(['enqueue', newTask(), '--from', '-'], { env: temporaryFilesIn(folder) });
   // Far more than fits into the pipe between the two: most of it was read, and kept, when this resolves.
   await new Promise<void>((resolve) => child.stdin.write(INPUT, () => resolve()));
   const ended = new Promise((resolve) => child.once('close', resolve));

@@ -32,6 +32,14 @@ export function cliEnvironment(env: CliOptions['env'] = {}): NodeJS.ProcessEnv {
   };
 }
 
+/**
+ * For `env`: a folder for temporary files in which nothing may be left. Node from 22.8 on would keep compiled code there:
+ * it keeps it where it does without this.
+ */
+export function temporaryFilesIn(folder: string) {
+  return { TMPDIR: folder, NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
+}
+
 /** Starts the built command line, without a terminal. */
 export function startCli(args: readonly string[], { env, cwd }: CliOptions = {}) {
   const child = spawn(process.execPath, [BIN, ...args], { env: cliEnvironment(env), ...(cwd && { cwd }) });
