@@ -213,7 +213,8 @@ describe('a reader that leaves', () => {
   test('is no error, and what it has read and the queue hold everything where a batch fills the pipe', async () => {
     const { task, ids } = await taskWithIds(1500);
     const { stdout, stderr } = await runShell(
-      `${CLI} dequeue ${task} --all | dd bs=64k count=1 status=none; echo; echo "status \${PIPESTATUS[0]}"`,
+      `${CLI} dequeue ${task} --all | dd bs=64k count=1 status=none
+       status=\${PIPESTATUS[0]}; echo; echo "status $status"`,
     );
     expect(stderr).toBe('');
     const [status, cutOff, ...read] = stdout.trimEnd().split('\n').reverse();
