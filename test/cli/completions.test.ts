@@ -2,10 +2,11 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { completionScript, SHELLS } from '../../src/cli/commands/completion.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import { cliInPath, runCli } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { Terminal } from '../support/terminal.ts';
 
@@ -43,8 +44,15 @@ test('task ids come from the broker, and quickly nothing when it is away', async
   expect((await runCli(['__task-ids', task.slice(0, 20)], { env: PATIENT })).stdout.split('\n')).toContain(
     task,
   );
-  const away = await runCli(['__task-ids', ''], { env: { MCP_TASKQ_API_URL: 'http://127.0.0.1:1' } });
-  expect(away).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  // One that refuses, and one that accepts and never answers, for which other commands wait a minute.
+  const silent = await FaultProxy.inFrontOf(inject('apiUrl'));
+  silent.fault = { kind: 'stall' };
+  for (const away of ['http://127.0.0.1:1', silent.url.replace('amqp:', 'http:')]) {
+    const start = performance.now();
+    const outcome = await runCli(['__task-ids', ''], { env: { MCP_TASKQ_API_URL: away } });
+    expect(outcome).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    expect(performance.now() - start).toBeLessThan(10_000);
+  }
 });
 
 describe.skipIf(!isInstalled('bash'))('bash', () => {
