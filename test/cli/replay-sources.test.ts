@@ -3,10 +3,13 @@ import { createWriteStream } from 'node:fs';
 import { readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { runCli, startCli, temporaryFilesIn, temporaryFolder } from '../support/cli.ts';
 import { newTask, openClient } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
+
+// Forty megabytes are checked before any is sent, which takes its time where other tests run beside it.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** More than is kept in memory of what was checked: it has to be read twice. */
 const COUNT = 40;
@@ -42,7 +45,7 @@ test('a file that loses messages while they are sent is not said to be sent', as
   const file = join(await temporaryFolder(), 'messages.jsonl');
   await writeFile(file, INPUT);
   const running = runCli(['enqueue', task, '--from', file, '--rate', '4/s']);
-  await until(async () => ((await client.depth(task))?.messages ?? 0) > 0);
+  await until(async () => ((await client.depth(task))?.messages ?? 0) > 0, 60_000);
   await truncate(file);
   const { status, stdout, stderr } = await running;
   const { messages } = (await client.depth(task)) as { messages: number };

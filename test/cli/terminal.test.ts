@@ -140,7 +140,7 @@ describe('enqueue on a terminal', () => {
 
 describe('enqueue at its prompt', () => {
   test.each([
-    ['--timeout', ['--timeout', '2s'], undefined, 124],
+    ['--timeout', ['--timeout', '5s'], undefined, 124],
     ['SIGTERM', [], 'SIGTERM', 143],
   ] as const)('ends with %s, and nothing was sent', async (_what, args, signal, status) => {
     const task = newTask();

@@ -267,12 +267,17 @@ test('prune', async () => {
 test('broker', async () => {
   const { transcript } = await scene();
   transcript.heading('On a terminal');
-  await transcript.onTerminal('mcp-taskq broker --install', { answers: [['Ctrl-C stops it.', CTRL_C]] });
+  await transcript.onTerminal('mcp-taskq broker --install', {
+    answers: [['Ctrl-C stops it.', CTRL_C]],
+    // It comes after a whole start of RabbitMQ, which is given that long.
+    waitMs: 60_000,
+  });
   transcript.heading('Piped');
   await transcript.piped(`mcp-taskq broker --install -- sh -c 'echo "$MCP_TASKQ_URL"; exit 9'`);
   await transcript.piped('mcp-taskq broker --port 70000');
   await transcript.matches('broker');
-});
+  // Two starts.
+}, 180_000);
 
 test('completion', async () => {
   const { transcript } = await scene();

@@ -69,7 +69,7 @@ test('npx mcp-taskq runs from it: it tells its version, and enqueues and peeks o
   const { stdout } = await run('npx', ['mcp-taskq', 'peek', taskId], folder, env);
   expect(JSON.parse(stdout)).toMatchObject({ task_id: taskId, body: { message: JSON.parse(message) } });
   await run('npx', ['mcp-taskq', 'clear', taskId, '--yes'], folder, env);
-});
+}, 120_000);
 
 test('the library imports from it and works on a broker', async () => {
   const taskId = `imported-${process.pid}-${Date.now()}`;
@@ -149,4 +149,4 @@ test('the declarations compile in a strict project without the MCP SDK and witho
   expect(stdout).not.toMatch(/error TS/);
   expect(stdout).toMatch(/mcp-taskq.*index\.d\.ts/);
   expect(stdout).not.toMatch(/amqplib|modelcontextprotocol/);
-});
+}, 120_000);
