@@ -64,13 +64,16 @@ export type BatchHandler = (batch: StoredMessage[], before: number) => Promise<v
 export interface SubscriptionListener {
   /** Events come one at a time: the next one waits for the promise. */
   onEvent(event: TaskEvent): Promise<void> | void;
-  /** The connection was lost; what happens until `onResumed` is not seen. */
+  /**
+   * The connection was lost; what happens until `onResumed` is not seen. Told once more when the broker turns out to
+   * refuse the subscription, which may go on until somebody does something about it.
+   */
   onLost(error: TaskQueueError): void;
   /** The connection is back, and the subscription with it. */
   onResumed(): void;
   /** The queue of this subscription has filled up: the oldest events in it are dropped. */
   onOverflow(): void;
-  /** It has ended, with its {@link TaskEventSubscription.close} or with the client's. */
+  /** It has ended, with its {@link TaskEventSubscription.close} or with the client's, or could not be set up. */
   onClosed?(): void;
 }
 

@@ -18,6 +18,9 @@ const LINGER_MS = 10_000;
 /** Node fires a longer timer at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Until a subscription is tried once more that the broker has not made. */
+const RETRY_MS = 10_000;
+
 interface WaitedTask {
   taskId: string;
   wakers: Set<(outcome: 'look' | TaskQueueError) => void>;
@@ -159,7 +162,7 @@ export class MessageWaiter {
     await (await this.#subscription)?.unfollow(taskId).catch(() => {});
   }
 
-  /** Once of each reason. */
+  /** Once of a reason, however often it is met. */
   #warn(error: TaskQueueError): void {
     if (this.#isClosed || error.code === this.#warnedOf) return;
     this.#warnedOf = error.code;
@@ -182,8 +185,12 @@ export class MessageWaiter {
       for (const taskId of this.#tasks.keys()) subscription.follow(taskId).catch(() => {});
       return subscription;
     } catch (error) {
-      // The next wait tries again, unless there is no sense in it.
-      if (!hasCode(error, ErrorCode.accessRefused)) this.#subscription = undefined;
+      // The next wait tries again: at once if that is how it finds the broker back, and later if it may be refused again.
+      const tryAgain = () => {
+        this.#subscription = undefined;
+      };
+      if (hasCode(error, ErrorCode.connectionFailed)) tryAgain();
+      else if (!hasCode(error, ErrorCode.accessRefused)) setTimeout(tryAgain, RETRY_MS).unref();
       this.#warn(error as TaskQueueError);
       return undefined;
     }

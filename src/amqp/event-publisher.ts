@@ -5,6 +5,7 @@ import {
   type EventName,
   encodeEvents,
   LISTENING_KEY,
+  MAX_ROUTING_KEY_BYTES,
   routingKeyOf,
   type TaskEvent,
 } from '../wire/task-events.ts';
@@ -30,9 +31,6 @@ const LARGE_BYTES = 16 * 1024;
 
 /** When nobody has listened to anything: until the next question, so that it is one for the events of many tasks. */
 const UNHEARD_MS = 50;
-
-/** AMQP 0-9-1 `shortstr`. With a short prefix, a task id can be longer: there are no events for it. */
-const MAX_ROUTING_KEY_BYTES = 255;
 
 /**
  * Publishes events, unconfirmed, on a channel of its own. It never fails and is never waited for: what cannot

@@ -9,6 +9,7 @@ import {
   type EventName,
   eventPatterns,
   LISTENING_KEY,
+  MAX_ROUTING_KEY_BYTES,
 } from '../wire/task-events.ts';
 import type { BrokerConnection } from './connection.ts';
 import { withDeadline } from './deadline.ts';
@@ -30,6 +31,9 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
 
 const OVERFLOW_CHECK_MS = 1_000;
 const RETRY_MS = 1_000;
+const REFUSED_RETRY_MS = 10_000;
+
+const INTERRUPTED = 'Task events are interrupted';
 
 /**
  * Listens to events through a queue of its own, `mcp:watch:{uuid}`, which is exclusive: it is gone with the
@@ -80,7 +84,7 @@ export class EventSubscription {
   /** Events of a task, or of all tasks. More may come than asked for: look at the task id and the queue. */
   async follow(taskId?: string): Promise<void> {
     for (const pattern of eventPatterns(this.#events, taskId)) {
-      if (this.#patterns.has(pattern)) continue;
+      if (this.#patterns.has(pattern) || Buffer.byteLength(pattern) > MAX_ROUTING_KEY_BYTES) continue;
       this.#patterns.add(pattern);
       await this.#change((channel) => channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern));
     }
@@ -169,10 +173,12 @@ export class EventSubscription {
     if (message === null) return;
     const events = decodeEvents(message.fields.routingKey, message.content);
     this.#handling = this.#handling.then(async () => {
-      try {
-        for (const event of events) await this.#listener.onEvent(event);
-      } catch {
-        // What a listener makes of one event must not keep it from the next.
+      for (const event of events) {
+        try {
+          await this.#listener.onEvent(event);
+        } catch {
+          // What a listener makes of one event must not keep it from the next.
+        }
       }
       try {
         channel.ack(message);
@@ -185,9 +191,9 @@ export class EventSubscription {
   #lose(reason: unknown): void {
     clearInterval(this.#overflowTimer);
     if (this.#isClosed) return;
-    this.#tellLost(reason);
     // Deferred: of a connection that is lost the channels end first.
     setImmediate(() => this.#resubscribe());
+    this.#tellLost(translateAmqpError(reason, INTERRUPTED));
   }
 
   #resubscribe(): void {
@@ -199,15 +205,18 @@ export class EventSubscription {
       (error) => {
         // The connection itself tries for a while; a subscription goes on until it is closed.
         if (this.#isClosed) return;
-        this.#tellLost(error);
-        this.#retryTimer = setTimeout(() => this.#resubscribe(), RETRY_MS);
+        // The queue that may have been made goes with it.
+        this.#connection.abandon();
+        const failure = translateAmqpError(error, INTERRUPTED);
+        const pauseMs = PASSING.has(failure.code) ? RETRY_MS : REFUSED_RETRY_MS;
+        this.#retryTimer = setTimeout(() => this.#resubscribe(), pauseMs);
+        this.#tellLost(failure);
       },
     );
   }
 
   /** Once; and once more when it turns out to be something that does not pass by itself, as a password that was changed. */
-  #tellLost(reason: unknown): void {
-    const error = translateAmqpError(reason, 'Task events are interrupted');
+  #tellLost(error: TaskQueueError): void {
     if (this.#toldOf !== undefined && (PASSING.has(error.code) || error.code === this.#toldOf)) return;
     this.#toldOf = error.code;
     this.#listener.onLost(error);

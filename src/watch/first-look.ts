@@ -1,6 +1,6 @@
 import { ErrorCode, hasCode } from '../errors.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
-import { peekAt, type Search } from './untold-messages.ts';
+import { type Count, peekAt, REFUSED, type Search } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';
 import type { WatchedTask } from './watched-task.ts';
 
@@ -9,11 +9,10 @@ export interface FirstLook {
   task: WatchedTask;
   /** To be shown before anything that events tell. */
   existing: WatchItem[];
-  /**
-   * What is known of the queue: all that is in it; that it holds messages, which are still to be counted; or nothing, as
-   * the user may not see into it.
-   */
-  knows: 'all' | 'some' | 'nothing';
+  /** Whether the user may see into the task's queue. */
+  isVisible: boolean;
+  /** What was in the queue and could not be looked at. */
+  skipped?: Count;
 }
 
 /** Tasks that are looked at together: some round trips each, on channels side by side. */
@@ -40,26 +39,24 @@ async function firstLook(search: Search, task: WatchedTask, tail: number): Promi
   const { taskId } = task;
   const existing: WatchItem[] = [];
   const gap = (reason: string) => existing.push({ kind: 'gap', taskId, reason });
+  const since = task.mark();
   const depth = await depthIfAllowed(search.client, taskId);
   if (depth === undefined) {
-    // RabbitMQ 4.3; before, everybody is told.
-    gap(
-      'only what publishers with events add is shown: it takes permission to configure, write to or read the queue to see more',
-    );
-    return { task, existing, knows: 'nothing' };
+    if (task.noteRefused()) gap(REFUSED);
+    return { task, existing, isVisible: false };
   }
-  if (depth === 0) return { task, existing, knows: 'all' };
-  if (tail === 0) return { task, existing, knows: 'some' };
+  if (depth === 0) return { task, existing, isVisible: true };
+  // Also without a tail: what was there is not to be taken for new when it is seen later.
   const obstacle = await peekAt(search, task, depth, (messages) => {
-    const { before, since } = task.noteFirstPeek(messages);
-    for (const message of before.slice(-tail))
-      existing.push({ kind: 'message', source: 'existing', message });
-    // What came since belongs behind what events have told meanwhile, and is not counted against the tail.
-    for (const message of since) search.items.put({ kind: 'message', source: 'found', message });
+    const { before, behind } = task.noteFirstPeek(messages, depth);
+    const newest = tail === 0 ? [] : before.slice(-tail);
+    for (const message of newest) existing.push({ kind: 'message', source: 'existing', message });
+    // What came behind one that an event has told of belongs there, and is not counted against the tail.
+    for (const message of behind) search.items.put({ kind: 'message', source: 'found', message });
   });
-  if (obstacle === undefined) return { task, existing, knows: 'all' };
-  gap(`${depth} messages that were there are not shown: ${obstacle}`);
-  return { task, existing, knows: 'some' };
+  if (obstacle === undefined) return { task, existing, isVisible: true };
+  if (tail > 0) gap(`${depth} messages that were there are not shown: ${obstacle}`);
+  return { task, existing, isVisible: true, skipped: { depth, since } };
 }
 
 /** How many messages there are; `undefined` when the broker does not tell this user. */

@@ -21,6 +21,10 @@ const POLL_MS = 500;
 const LIST_MS = 5_000;
 const LIST_SHARE = 20;
 
+/** RabbitMQ 4.3; before, everybody is told. */
+export const REFUSED =
+  'only what publishers with events add is shown: it takes permission to configure, write to or read the queue to see more';
+
 export interface Search {
   client: TaskQueueClient;
   items: ItemQueue<WatchItem>;
@@ -28,16 +32,22 @@ export interface Search {
   signal: AbortSignal;
 }
 
+/** How much was in a queue, and what events had told before that was asked. */
+export interface Count {
+  depth: number;
+  since: Mark;
+}
+
 /**
  * Looks after one task, until the signal; the connection may come and go meanwhile.
- * @param isCounted whether it is known how many messages its queue held when the watch began
+ * @param skipped what was in its queue when the watch began, and could not be looked at
  */
-export async function searchTask(search: Search, task: WatchedTask, isCounted: boolean): Promise<void> {
-  let isKnown = isCounted || (await skipPresent(search, task));
-  while (await pause(search, POLL_MS * (0.75 + Math.random() / 2))) {
-    if (isKnown) await look(search, task);
-    else isKnown = await skipPresent(search, task);
+export async function searchTask(search: Search, task: WatchedTask, skipped?: Count): Promise<void> {
+  if (skipped !== undefined) {
+    await pause(search, EVENT_DELAY_MS);
+    task.skip(skipped.depth, skipped.since);
   }
+  while (await pause(search, POLL_MS * (0.75 + Math.random() / 2))) await look(search, task);
 }
 
 /**
@@ -100,7 +110,7 @@ async function listGrown(
       const task = tasks.get(taskId);
       // What was there before the watch is not looked at.
       if (isFirst) task.skip(Math.max(ready, task.expected), task.mark());
-      else if (ready > task.expected) grown.push(task);
+      else if (task.mayHaveGrown(ready)) grown.push(task);
       else task.noteStatistics(ready);
     }
   }
@@ -115,40 +125,32 @@ async function look(search: Search, task: WatchedTask): Promise<void> {
   try {
     const count = await countMessages(search, task);
     // While the reader is behind, so are the events: they may tell of all that is in the queue.
-    if (signal.aborted || items.isFull || !task.holdsUntold(count.depth, count.since)) return;
+    if (signal.aborted || items.isFull) return;
+    const holdsUntold = task.noteDepth(count.depth, count.since);
+    if (holdsUntold === 'no') return;
     const obstacle = await peekAt(search, task, count.depth, (messages) => {
-      for (const message of task.notePeeked(messages))
+      for (const message of task.notePeeked(messages, count.depth))
         items.put({ kind: 'message', source: 'found', message });
     });
     if (obstacle !== undefined) {
       task.skip(count.depth, count.since);
-      const reason = `messages came from a publisher without events and are not shown: ${obstacle}`;
-      items.put({ kind: 'gap', taskId, reason });
+      const what =
+        holdsUntold === 'yes'
+          ? 'messages came from a publisher without events and'
+          : 'those that came meanwhile';
+      items.put({ kind: 'gap', taskId, reason: `${what} are not shown: ${obstacle}` });
     }
     await items.room();
   } catch (error) {
-    // The connection is down; looking goes on when it is back.
     if (!isTaskQueueError(error)) throw error;
+    if (hasCode(error, ErrorCode.accessRefused) && task.noteRefused())
+      items.put({ kind: 'gap', taskId, reason: REFUSED });
+    // Mostly the connection is down; looking goes on when it is back.
   }
 }
 
-/** Takes what a queue holds for known, without looking at it. @returns false when the connection is down */
-async function skipPresent(search: Search, task: WatchedTask): Promise<boolean> {
-  try {
-    const { depth, since } = await countMessages(search, task);
-    task.skip(depth, since);
-    return true;
-  } catch (error) {
-    if (!isTaskQueueError(error)) throw error;
-    return false;
-  }
-}
-
-/** How much is in the task's queue. Afterwards the events of all that was counted have arrived. */
-async function countMessages(
-  { client, signal }: Search,
-  task: WatchedTask,
-): Promise<{ depth: number; since: Mark }> {
+/** How much is in the task's queue. Afterwards the events of all that was counted are taken to have arrived. */
+async function countMessages({ client, signal }: Search, task: WatchedTask): Promise<Count> {
   const since = task.mark();
   const depth = (await client.depth(task.taskId))?.messages ?? 0;
   await pause({ signal }, EVENT_DELAY_MS);
@@ -174,7 +176,9 @@ export async function peekAt(
   if (obstacle !== undefined) return obstacle;
   const goOn = task.hold();
   try {
-    note(await client.peek(task.taskId, { limit: MAX_PEEK }));
+    const messages = await client.peek(task.taskId, { limit: MAX_PEEK });
+    if (messages.length >= MAX_PEEK) return tooDeep(messages.length);
+    note(messages);
     return undefined;
   } catch (error) {
     if (!hasCode(error, ErrorCode.accessRefused)) throw error;
@@ -190,7 +194,7 @@ async function obstacleToPeeking(
   taskId: string,
   depth: number,
 ): Promise<string | undefined> {
-  if (depth > MAX_PEEK) return `the queue is ${depth} messages deep, and at most ${MAX_PEEK} are looked at`;
+  if (depth >= MAX_PEEK) return tooDeep(depth);
   try {
     if ((await client.isPlainQueue(taskId)) !== false) return undefined;
     return 'it is no plain classic queue, and looking would count as a delivery';
@@ -198,6 +202,10 @@ async function obstacleToPeeking(
     if (!hasCode(error, ErrorCode.accessRefused)) throw error;
     return 'only a user with permission to configure the queue is told of its type, and looking is not safe on all';
   }
+}
+
+function tooDeep(depth: number): string {
+  return `there are ${depth} messages in the queue, and only fewer than ${MAX_PEEK} are looked at`;
 }
 
 /** @returns false when the search is over */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { TaskEventSubscription } from '../client-options.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
@@ -6,6 +7,7 @@ import { taskIdOf } from '../wire/naming.ts';
 import type { EventName, TaskEvent } from '../wire/task-events.ts';
 import { firstLooks } from './first-look.ts';
 import { ItemQueue } from './item-queue.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { searchAllTasks, searchTask } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';
 import type { WatchedTask } from './watched-task.ts';
@@ -25,7 +27,7 @@ export interface WatchTasksOptions {
   /**
    * Where the management API is, which knows all queues. With no task named it is asked, every 5 seconds or less
    * often, which of them have grown; its statistics are up to 10 seconds old. Left out: publishers without events
-   * are noticed in named tasks alone.
+   * are noticed in named tasks alone. Its `signal` is that of the watch.
    */
   api?: ManagementApiOptions;
 }
@@ -38,14 +40,16 @@ export interface WatchTasksOptions {
  * Publishers without events (the Python package) are noticed when a queue holds more than events told of; then
  * it is peeked at, once, if it is a plain classic queue. What such a publisher queues and a reader takes within
  * half a second is not seen, nor what comes and goes within some 10 seconds where all tasks are watched, nor what
- * takes the place of another message meanwhile. Each message is shown once. With the first item the watch has begun, for every task: what events tell after it is shown.
+ * takes the place of another message meanwhile. Each message is shown once. With the first item the watch has begun,
+ * for every task: what events tell after it is shown.
  *
  * Goes on by itself when the broker comes back, and says so, as it says what it may have missed.
  *
  * @param client it stays open afterwards
  * @param taskIds the tasks to follow; none for all
  * @param options
- * @throws TaskQueueError when the broker cannot be reached at the start, or refuses the subscription
+ * @throws TaskQueueError when the broker cannot be reached at the start, or refuses the subscription; `CLOSED` when the
+ * client is closed
  */
 export async function* watchTasks(
   client: TaskQueueClient,
@@ -58,10 +62,20 @@ export async function* watchTasks(
   const isWatched = ({ taskId, queue }: TaskEvent) =>
     taskId === taskIdOf(queue, client.prefix) && tasks.isWatched(taskId);
   const isSearched = !areAll || api !== undefined;
+  const stopping = new AbortController();
+  // Each search listens to it, and there can be more than the ten that Node takes for a leak.
+  setMaxListeners(0, stopping.signal);
+  const stop = () => {
+    stopping.abort();
+    items.end();
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
   let lostAt: number | undefined;
-  let isRead = false;
+  let hasReader = false;
+  let subscription: TaskEventSubscription | undefined;
   const events: EventName[] = ['enqueued', 'dequeued', 'cleared'];
-  const subscription = await client.subscribe(events, {
+  const subscribing = client.subscribe(events, {
     onEvent: async (event) => {
       if (!isWatched(event)) return;
       const task = isSearched ? tasks.get(event.taskId) : undefined;
@@ -69,51 +83,52 @@ export async function* watchTasks(
       const item = itemOf(event, task, removals);
       if (item === undefined) return;
       items.put(item);
-      // Before, nobody makes room.
-      if (isRead) await items.room();
+      // Until then nobody makes room.
+      if (hasReader) await items.room();
     },
     onLost: (error) => {
       lostAt ??= Date.now();
       items.put({ kind: 'interrupted', error });
     },
     onResumed: () => {
+      tasks.noteGap();
       items.put({ kind: 'resumed', afterMs: lostAt === undefined ? 0 : Date.now() - lostAt });
       lostAt = undefined;
     },
-    onOverflow: () =>
-      items.put({
-        kind: 'gap',
-        taskId: undefined,
-        reason: 'events came faster than they were read, and the oldest of them were dropped',
-      }),
-    onClosed: () =>
-      items.fail(new TaskQueueError(ErrorCode.closed, 'The client of this watch was closed meanwhile')),
+    onOverflow: () => {
+      tasks.noteGap();
+      const reason = 'events came faster than they were read, and the oldest of them were dropped';
+      items.put({ kind: 'gap', taskId: undefined, reason });
+    },
+    onClosed: () => {
+      // One that could not be set up says so itself.
+      if (subscription === undefined) return;
+      items.fail(new TaskQueueError(ErrorCode.closed, 'The client of this watch was closed meanwhile'));
+      stopping.abort();
+    },
   });
-  const stopping = new AbortController();
-  const stop = () => {
-    stopping.abort();
-    items.end();
-  };
-  signal?.addEventListener('abort', stop, { once: true });
-  if (signal?.aborted) stop();
   const search = { client, items, signal: stopping.signal };
   try {
+    subscription = await unlessAborted(subscribing, stopping.signal);
+    if (subscription === undefined) return;
     // Followed before it is looked at, so that nothing falls in between; what shows up in both is shown once.
     const beginning = follow(subscription, taskIds).then(() => firstLooks(search, [...tasks], tail));
     // All are looked at before the first is shown, which tells that the watch has begun, for every task.
     const looks = (await unlessAborted(beginning, stopping.signal)) ?? [];
-    isRead = true;
-    for (const { existing } of looks) yield* existing;
+    hasReader = true;
+    for (const { existing } of looks) if (!stopping.signal.aborted) yield* existing;
     const searches = looks
-      .filter(({ knows }) => knows !== 'nothing')
-      .map(({ task, knows }) => searchTask(search, task, knows === 'all'));
+      .filter(({ isVisible }) => isVisible)
+      .map(({ task, skipped }) => searchTask(search, task, skipped));
     if (areAll && api) searches.push(searchAllTasks(search, tasks, api));
     Promise.all(searches).catch((error) => items.fail(error));
     yield* items;
   } finally {
     stop();
     signal?.removeEventListener('abort', stop);
-    await subscription.close();
+    if (subscription !== undefined) await subscription.close();
+    // One that is still being set up is closed as soon as it is there.
+    else subscribing.then((late) => late.close()).catch(() => {});
   }
 }
 
@@ -121,19 +136,6 @@ export async function* watchTasks(
 async function follow(subscription: TaskEventSubscription, taskIds: readonly string[]): Promise<void> {
   if (taskIds.length === 0) await subscription.follow();
   for (const taskId of taskIds) await subscription.follow(taskId);
-}
-
-/** @returns `undefined` as soon as the signal is aborted; how the promise ends then does not matter */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  promise.catch(() => {});
-  if (signal.aborted) return undefined;
-  let stopListening = () => {};
-  const aborted = new Promise<undefined>((resolve) => {
-    const onAbort = () => resolve(undefined);
-    signal.addEventListener('abort', onAbort);
-    stopListening = () => signal.removeEventListener('abort', onAbort);
-  });
-  return Promise.race([promise, aborted]).finally(stopListening);
 }
 
 function itemOf(event: TaskEvent, task: WatchedTask | undefined, removals: boolean): WatchItem | undefined {

@@ -24,7 +24,11 @@ export class WatchedTask {
   #hasSkipped = false;
   #enqueued = 0;
   #removed = 0;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  /** When an event came, or the queue was looked at. */
+  #knownAt = Number.NEGATIVE_INFINITY;
+  /** Events may have been missed: messages may be in the queue, and others gone, that none told of. */
+  #isUncertain = false;
+  #wasRefused = false;
   #held: Promise<void> | undefined;
 
   constructor(taskId: string) {
@@ -36,7 +40,7 @@ export class WatchedTask {
     return this.#expected;
   }
 
-  /** Set while events of this task have to wait. */
+  /** Set while events of this task have to wait, and all that come behind them. */
   get held(): Promise<void> | undefined {
     return this.#held;
   }
@@ -59,7 +63,7 @@ export class WatchedTask {
 
   /** An event told of a message. @returns whether it is to be shown */
   noteEnqueued(message: Told): boolean {
-    this.#toldAt = performance.now();
+    this.#knownAt = performance.now();
     const key = fingerprintOfEvent(message);
     if (take(this.#shownAhead, key)) return false;
     this.#forgetJustNow(key);
@@ -72,46 +76,70 @@ export class WatchedTask {
 
   /** An event told that messages are gone. */
   noteRemoved({ count, messageId }: { count: number; messageId?: string | undefined }): void {
-    this.#toldAt = performance.now();
+    this.#knownAt = performance.now();
     this.#removed += count;
     this.#expected = Math.max(0, this.#expected - count);
     if (messageId !== undefined) take(this.#shown, messageId);
-    if (this.#toldAt < this.#peekedAt + EVENT_DELAY_MS) return;
+    if (this.#knownAt < this.#peekedAt + EVENT_DELAY_MS) return;
     // One that comes again with its message id, as a replay does, is another one.
     if (this.#expected === 0) this.#shownAhead.clear();
     else if (messageId !== undefined) take(this.#shownAhead, messageId);
+  }
+
+  /** Events may have been missed. */
+  noteGap(): void {
+    this.#isUncertain = true;
+  }
+
+  /** The user may not look at the queue. @returns whether that is news */
+  noteRefused(): boolean {
+    const isNews = !this.#wasRefused;
+    this.#wasRefused = true;
+    return isNews;
   }
 
   /**
    * Compares a depth, read some moments ago, with what events told up to now; events of what was counted have
    * arrived meanwhile.
    * @param since what {@link mark} answered before the depth was read
-   * @returns whether the queue held messages that no event told of
+   * @returns whether the queue holds messages that no event told of; `maybe` after a gap
    */
-  holdsUntold(depth: number, since: Mark): boolean {
+  noteDepth(depth: number, since: Mark): 'yes' | 'maybe' | 'no' {
+    this.#knownAt = performance.now();
     const isUntold = depth > this.#expected + (this.#removed - since.removed);
     // Readers without events take messages too.
     this.#expected = Math.min(this.#expected, depth + (this.#enqueued - since.enqueued));
     if (depth === 0 && this.#enqueued === since.enqueued) this.#shownAhead.clear();
-    return isUntold;
+    if (isUntold) return 'yes';
+    return this.#isUncertain && depth > 0 ? 'maybe' : 'no';
+  }
+
+  /** Whether it should be looked at, by a number that the broker's statistics have. */
+  mayHaveGrown(ready: number): boolean {
+    return ready > this.#expected || (this.#isUncertain && ready > 0);
   }
 
   mark(): Mark {
     return { enqueued: this.#enqueued, removed: this.#removed };
   }
 
-  /** The broker's statistics say how many are ready, which is news where no event has come for so long. */
+  /** The broker's statistics say how many are ready, which is news where nothing has been known for so long. */
   noteStatistics(ready: number): void {
-    if (performance.now() - this.#toldAt < STATISTICS_DELAY_MS) return;
+    if (performance.now() - this.#knownAt < STATISTICS_DELAY_MS) return;
     this.#expected = Math.min(this.#expected, ready);
     if (ready === 0) this.#shownAhead.clear();
   }
 
-  /** @param messages all that is in the queue @returns those that were not shown yet, nor skipped */
-  notePeeked(messages: readonly StoredMessage[]): StoredMessage[] {
+  /**
+   * @param messages all that is in the queue and held by nobody
+   * @param depth how many were counted there, some moments before
+   * @returns those that were not shown yet, nor skipped
+   */
+  notePeeked(messages: readonly StoredMessage[], depth = messages.length): StoredMessage[] {
     const present = new Map<string, number>();
     const untold = Math.max(0, messages.length - this.#expected);
     this.#peekedAt = performance.now();
+    this.#knownAt = this.#peekedAt;
     for (const key of [...this.#shownJustNow.keys()]) this.#forgetJustNow(key);
     const fresh = messages.filter((message) => {
       const key = fingerprint(message, this.#shown);
@@ -123,17 +151,64 @@ export class WatchedTask {
       else for (const each of bodyFingerprints(message.body)) this.#addJustNow(each);
       return true;
     });
-    // What is not in the queue any more was taken.
+    // What was skipped came before.
+    const isNew = this.#hasSkipped ? fresh.slice(Math.max(0, fresh.length - untold)) : fresh;
+    if (messages.length >= depth) {
+      this.#keepShown(present);
+      this.#expected = messages.length;
+      this.#hasSkipped = false;
+      this.#isUncertain = false;
+    } else {
+      // Some were taken, or are held by somebody who may give them back: they stay known.
+      this.#expected = Math.max(this.#expected, messages.length);
+    }
+    return isNew;
+  }
+
+  /**
+   * {@link notePeeked} at the beginning of a watch, whose events are followed already: where one has told of a message,
+   * that and all behind it came since then.
+   * @returns those from before, and those that came since but whose events, if any, are still to come
+   */
+  noteFirstPeek(
+    messages: readonly StoredMessage[],
+    depth = messages.length,
+  ): { before: StoredMessage[]; behind: StoredMessage[] } {
+    const told = new Map(this.#shown);
+    // From the end: of messages that are alike, the newest are those that were told of.
+    const isTold = messages.map(() => false);
+    for (const [index, message] of [...messages.entries()].reverse())
+      isTold[index] = take(told, fingerprint(message, told));
+    let begin = isTold.indexOf(true);
+    // A reader that has taken those told of took all before them, too.
+    if (begin === -1) begin = this.#enqueued > 0 ? 0 : messages.length;
+    this.notePeeked(messages, depth);
+    return {
+      before: messages.slice(0, begin),
+      behind: messages.filter((_, index) => index >= begin && !isTold[index]),
+    };
+  }
+
+  /**
+   * Nothing is looked at: what was in the queue counts as known.
+   * @param depth how much that was
+   * @param since what {@link mark} answered before that was read; events of what was counted have arrived meanwhile
+   */
+  skip(depth: number, since: Mark): void {
+    // Of what was removed meanwhile nobody knows whether it was counted: too many expected are corrected by the next depth.
+    this.#expected = depth + (this.#enqueued - since.enqueued);
+    this.#hasSkipped = true;
+    this.#isUncertain = false;
+    this.#knownAt = performance.now();
+  }
+
+  /** What is not in the queue any more was taken. */
+  #keepShown(present: ReadonlyMap<string, number>): void {
     for (const [key, count] of this.#shown) {
       const left = Math.min(count, present.get(key) ?? 0);
       if (left === 0) this.#shown.delete(key);
       else this.#shown.set(key, left);
     }
-    this.#expected = messages.length;
-    // What was skipped came before.
-    const isNew = this.#hasSkipped ? fresh.slice(Math.max(0, fresh.length - untold)) : fresh;
-    this.#hasSkipped = false;
-    return isNew;
   }
 
   #addJustNow(key: string): void {
@@ -147,40 +222,6 @@ export class WatchedTask {
     const left = this.#shownJustNow.get(key)?.filter((until) => until > performance.now()) ?? [];
     if (left.length === 0) this.#shownJustNow.delete(key);
     else this.#shownJustNow.set(key, left);
-  }
-
-  /**
-   * The same at the beginning of a watch, whose events are followed already: where one has told of a message, that
-   * and all behind it came since then.
-   *
-   * @param messages all that is in the queue
-   * @returns those from before, and those that came since but whose events, if any, are still to come
-   */
-  noteFirstPeek(messages: readonly StoredMessage[]): { before: StoredMessage[]; since: StoredMessage[] } {
-    const told = new Map(this.#shown);
-    // From the end: of messages that are alike, the newest are those that were told of.
-    const isTold = messages.map(() => false);
-    for (const [index, message] of [...messages.entries()].reverse())
-      isTold[index] = take(told, fingerprint(message, told));
-    let begin = isTold.indexOf(true);
-    // A reader that has taken those told of took all before them, too.
-    if (begin === -1) begin = this.#enqueued > 0 ? 0 : messages.length;
-    this.notePeeked(messages);
-    return {
-      before: messages.slice(0, begin),
-      since: messages.filter((_, index) => index >= begin && !isTold[index]),
-    };
-  }
-
-  /**
-   * Nothing is looked at: what was in the queue counts as known.
-   * @param depth how much that was
-   * @param since what {@link mark} answered before that was read; events of what was counted have arrived meanwhile
-   */
-  skip(depth: number, since: Mark): void {
-    // Of what was removed meanwhile nobody knows whether it was counted: too many expected are corrected by the next depth.
-    this.#expected = depth + (this.#enqueued - since.enqueued);
-    this.#hasSkipped = true;
   }
 }
 

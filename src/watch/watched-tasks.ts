@@ -40,6 +40,11 @@ export class WatchedTasks {
     return task;
   }
 
+  /** Events may have been missed, of each. */
+  noteGap(): void {
+    for (const task of this.#tasks.values()) task.noteGap();
+  }
+
   /** A watch can go on for weeks: tasks are forgotten that have no messages, and were not heard of lately. */
   forgetAllBut(present: ReadonlySet<string>): void {
     const longAgo = Date.now() - KEEP_MS;

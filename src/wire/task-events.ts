@@ -13,6 +13,9 @@ export const EVENT_EXCHANGE = 'mcp:events';
  */
 export const LISTENING_KEY = 'listening';
 
+/** AMQP 0-9-1 `shortstr`. With a short prefix, a task id can be longer: there are no events for it. */
+export const MAX_ROUTING_KEY_BYTES = 255;
+
 /** A larger body is not copied into its event. */
 const MAX_EVENT_BODY_BYTES = 64 * 1024;
 

@@ -5,17 +5,31 @@ import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
+import { texts } from '../support/watching.ts';
 
 const kinds = (items: WatchItem[]) => items.map(({ kind }) => kind);
 
 /** Watches until the test is over, which closes the client. */
-function watching(url: string, taskId: string): WatchItem[] {
+function watching(url: string, taskId: string, tail = 1): WatchItem[] {
   const items: WatchItem[] = [];
   const watch = async () => {
-    for await (const item of watchTasks(openClient({ url }), [taskId], { tail: 1 })) items.push(item);
+    for await (const item of watchTasks(openClient({ url }), [taskId], { tail })) items.push(item);
   };
   watch().catch((error) => expect(error).toMatchObject({ code: 'CLOSED' }));
   return items;
+}
+
+/** A vhost with a user who may do anything there, for now. */
+async function ownUser() {
+  const { url, queueNames } = await newVhost();
+  const user = `user-${randomUUID()}`;
+  const change = (password: string) => callApi('PUT', `users/${user}`, { password, tags: '' });
+  const allow = ({ read }: { read: string }) =>
+    callApi('PUT', `permissions${new URL(url).pathname}/${user}`, { configure: '.*', write: '.*', read });
+  await change('right');
+  onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
+  await allow({ read: '.*' });
+  return { url, user, change, allow, queueNames };
 }
 
 describe('a watch', () => {
@@ -35,18 +49,50 @@ describe('a watch', () => {
     expect(Math.min(...gaps)).toBeLessThan(1_000);
   });
 
-  test('that is refused after an interruption says so once, and goes on when it is let in again', async () => {
-    const { url } = await newVhost();
-    const vhost = new URL(url).pathname;
-    const user = `user-${randomUUID()}`;
-    const change = (password: string) => callApi('PUT', `users/${user}`, { password, tags: '' });
-    await change('right');
-    onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
-    const all = { configure: '.*', write: '.*', read: '.*' };
-    await callApi('PUT', `permissions${vhost}/${user}`, all);
+  test('shows what came meanwhile and is there, also if there is no more than before', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const task = newTask();
+    const client = openClient();
+    for (const text of ['a', 'b', 'c']) await client.publish(task, raw(text));
+    const items = watching(proxy.url, task, 3);
+    await until(() => items.length === 3);
+    proxy.fault = { kind: 'gone' };
+    proxy.reset();
+    await until(() => kinds(items).includes('interrupted'));
+    await client.drain(task, () => {});
+    for (const text of ['d', 'e']) await client.publish(task, raw(text));
+    proxy.fault = { kind: 'none' };
+    await until(() => kinds(items).filter((kind) => kind === 'message').length === 5);
+    expect(texts(items).filter((text) => text.length === 1)).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  test('that is refused its queue makes no more of them than one at a time', async () => {
+    const { url, user, allow, queueNames } = await ownUser();
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     await openClient({ url }).publish('task', raw('x'));
-    const items = watching(`${proxy.url.replace('//', `//${user}:right@`)}${vhost}`, 'task');
+    const items = watching(`${proxy.url.replace('//', `//${user}:right@`)}${new URL(url).pathname}`, 'task');
+    await until(() => items.length === 1);
+    // It may make its queue, and not read from it.
+    await allow({ read: '^mcp:(queue:|events$)' });
+    proxy.reset();
+    await until(() => items.length === 3);
+    expect(items[2]).toMatchObject({ error: { code: 'ACCESS_REFUSED' } });
+    const most = { queues: 0 };
+    for (const giveUpAt = Date.now() + 4_000; Date.now() < giveUpAt; ) {
+      const own = (await queueNames()).filter((name) => name.startsWith('mcp:watch:'));
+      most.queues = Math.max(most.queues, own.length);
+    }
+    expect(most.queues).toBeLessThanOrEqual(1);
+    await allow({ read: '.*' });
+    await until(() => items.length > 3, 20_000);
+    expect(kinds(items).slice(3)).toEqual(['resumed']);
+  });
+
+  test('that is refused after an interruption says so once, and goes on when it is let in again', async () => {
+    const { url, user, change } = await ownUser();
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    await openClient({ url }).publish('task', raw('x'));
+    const items = watching(`${proxy.url.replace('//', `//${user}:right@`)}${new URL(url).pathname}`, 'task');
     await until(() => items.length === 1);
     await change('another');
     proxy.reset();
@@ -55,7 +101,7 @@ describe('a watch', () => {
     expect(items[2]).toMatchObject({ error: { code: 'AUTHENTICATION_FAILED' } });
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     await change('right');
-    await until(() => items.length > 3);
+    await until(() => items.length > 3, 20_000);
     expect(kinds(items).slice(3)).toEqual(['resumed']);
   });
 });

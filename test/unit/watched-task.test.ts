@@ -41,7 +41,7 @@ test('a message without a message id that is like one that was peeked at long ag
 test.each([
   ['that was taken out', (task: WatchedTask) => task.noteRemoved({ count: 1, messageId: 'id-1' })],
   ['whose task was cleared', (task: WatchedTask) => task.noteRemoved({ count: 2 })],
-  ['whose queue was seen empty', (task: WatchedTask) => task.holdsUntold(0, task.mark())],
+  ['whose queue was seen empty', (task: WatchedTask) => task.noteDepth(0, task.mark())],
 ])('a message %s is shown when it comes again under its message id', (_, remove) => {
   const task = new WatchedTask('task');
   task.notePeeked([message('{}', 'id-1'), message('{}', 'id-2')]);
@@ -79,13 +79,31 @@ test('what a reader without events took is not expected any longer, as soon as t
   expect(task.expected).toBe(0);
 });
 
+test('after a gap a queue is looked at that holds no more than was known', () => {
+  const task = new WatchedTask('task');
+  task.notePeeked(messages('a', 'b', 'c'));
+  expect(task.noteDepth(2, task.mark())).toBe('no');
+  task.noteGap();
+  expect(task.noteDepth(2, task.mark())).toBe('maybe');
+  expect(task.notePeeked(messages('d', 'e'), 2)).toEqual(messages('d', 'e'));
+  expect(task.noteDepth(2, task.mark())).toBe('no');
+  expect(task.noteDepth(3, task.mark())).toBe('yes');
+});
+
+test('what somebody else holds while the queue is looked at is not shown again when it is back', () => {
+  const task = new WatchedTask('task');
+  expect(task.notePeeked(messages('a', 'b', 'c'), 3)).toHaveLength(3);
+  expect(task.notePeeked(messages(), 4)).toEqual([]);
+  expect(task.notePeeked(messages('a', 'b', 'c', 'd'), 4)).toEqual(messages('d'));
+});
+
 describe('the first look', () => {
   test('takes what came behind a message that an event told of for new, though its event is still to come', () => {
     const task = new WatchedTask('task');
     task.noteEnqueued(message('told'));
     expect(task.noteFirstPeek(messages('old', 'older', 'told', 'behind'))).toEqual({
       before: messages('old', 'older'),
-      since: messages('behind'),
+      behind: messages('behind'),
     });
     expect(task.noteEnqueued(message('behind'))).toBe(false);
     expect(task.expected).toBe(4);
@@ -96,7 +114,7 @@ describe('the first look', () => {
     task.noteEnqueued(message('{}'));
     expect(task.noteFirstPeek(messages('{}', '{}', '{}'))).toEqual({
       before: messages('{}', '{}'),
-      since: [],
+      behind: [],
     });
   });
 
@@ -105,7 +123,7 @@ describe('the first look', () => {
     task.noteEnqueued(message('taken'));
     expect(task.noteFirstPeek(messages('new', 'newer'))).toEqual({
       before: [],
-      since: messages('new', 'newer'),
+      behind: messages('new', 'newer'),
     });
   });
 });
