@@ -137,7 +137,7 @@ async function look(search: Search, task: WatchedTask): Promise<void> {
       const what =
         holdsUntold === 'yes'
           ? 'messages came from a publisher without events and'
-          : 'those that came meanwhile';
+          : 'messages that came during a gap, if any,';
       items.put({ kind: 'gap', taskId, reason: `${what} are not shown: ${obstacle}` });
     }
     await items.room();
