@@ -31,7 +31,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
 
 const OVERFLOW_CHECK_MS = 1_000;
 const RETRY_MS = 1_000;
-const REFUSED_RETRY_MS = 10_000;
+const REFUSED_RETRY_MS = 5_000;
 
 const INTERRUPTED = 'Task events are interrupted';
 
