@@ -9,7 +9,7 @@ import { translateConnectError } from './errors.ts';
 import { joinWrites } from './joined-writes.ts';
 
 /** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
-const TRANSIENT: readonly ErrorCode[] = [
+export const TRANSIENT: readonly ErrorCode[] = [
   ErrorCode.connectionFailed,
   ErrorCode.connectionLost,
   ErrorCode.timeout,

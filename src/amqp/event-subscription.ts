@@ -11,7 +11,7 @@ import {
   LISTENING_KEY,
   MAX_ROUTING_KEY_BYTES,
 } from '../wire/task-events.ts';
-import type { BrokerConnection } from './connection.ts';
+import { type BrokerConnection, TRANSIENT } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { translateAmqpError } from './errors.ts';
 
@@ -20,14 +20,6 @@ const MAX_LENGTH = 10_000;
 
 /** Messages sent ahead of the subscriber's acknowledgements. */
 const PREFETCH = 500;
-
-/** Failures that may be over by the next try. */
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  ErrorCode.connectionFailed,
-  ErrorCode.connectionLost,
-  ErrorCode.timeout,
-  ErrorCode.brokerError,
-]);
 
 const OVERFLOW_CHECK_MS = 1_000;
 const RETRY_MS = 1_000;
@@ -208,7 +200,7 @@ export class EventSubscription {
         // The queue that may have been made goes with it.
         this.#connection.abandon();
         const failure = translateAmqpError(error, INTERRUPTED);
-        const pauseMs = PASSING.has(failure.code) ? RETRY_MS : REFUSED_RETRY_MS;
+        const pauseMs = TRANSIENT.includes(failure.code) ? RETRY_MS : REFUSED_RETRY_MS;
         this.#retryTimer = setTimeout(() => this.#resubscribe(), pauseMs);
         this.#tellLost(failure);
       },
@@ -217,7 +209,7 @@ export class EventSubscription {
 
   /** Once; and once more when it turns out to be something that does not pass by itself, as a password that was changed. */
   #tellLost(error: TaskQueueError): void {
-    if (this.#toldOf !== undefined && (PASSING.has(error.code) || error.code === this.#toldOf)) return;
+    if (this.#toldOf !== undefined && (TRANSIENT.includes(error.code) || error.code === this.#toldOf)) return;
     this.#toldOf = error.code;
     this.#listener.onLost(error);
   }

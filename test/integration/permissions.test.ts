@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { listTaskQueues, pruneTaskQueues, watchTasks } from '../../src/index.ts';
+import {
+  listTaskQueues,
+  pruneTaskQueues,
+  type RabbitMQTaskMessageQueue,
+  type TaskQueueClient,
+  watchTasks,
+} from '../../src/index.ts';
 import { runCli } from '../support/cli.ts';
 import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -38,6 +44,20 @@ async function userWith({ tags, ...permissions }: ReturnType<typeof permissionsI
 }
 
 const refused = { code: 'ACCESS_REFUSED' };
+
+/** What is there already cannot be looked at, which a watch says and is no failure; what comes is seen. */
+async function expectEventsAlone(
+  client: TaskQueueClient,
+  publisher: RabbitMQTaskMessageQueue,
+  reason: string,
+) {
+  const items = watchTasks(client, ['task'], { tail: 1 });
+  expect((await items.next()).value).toMatchObject({ kind: 'gap', reason: expect.stringContaining(reason) });
+  const next = items.next();
+  await publisher.enqueue('task', numbered(1));
+  expect((await next).value).toMatchObject({ kind: 'message', source: 'live' });
+  await items.return(undefined);
+}
 
 describe('with the permissions that the README names, a user who', () => {
   test('enqueues can do that, with events, and read nothing', async () => {
@@ -82,16 +102,7 @@ describe('with the permissions that the README names, a user who', () => {
     const admin = openQueue({ url: adminUrl });
     await admin.enqueue('task', numbered(0));
     const client = openClient({ url });
-    const items = watchTasks(client, ['task'], { tail: 1 });
-    // What is there already cannot be looked at, which is said and is no failure.
-    expect((await items.next()).value).toMatchObject({
-      kind: 'gap',
-      reason: expect.stringContaining('permission to configure'),
-    });
-    const next = items.next();
-    await admin.enqueue('task', numbered(1));
-    expect((await next).value).toMatchObject({ kind: 'message', source: 'live' });
-    await items.return(undefined);
+    await expectEventsAlone(client, admin, 'permission to configure');
     await expect(client.take('task', () => {})).rejects.toMatchObject(refused);
     await expect(client.publish('task', raw('{}'))).rejects.toMatchObject(refused);
     expect(await admin.size('task')).toBe(2);
@@ -104,15 +115,7 @@ describe('with the permissions that the README names, a user who', () => {
     const { url } = await userWith(both);
     const queue = openQueue({ url });
     await queue.enqueue('task', numbered(0));
-    const items = watchTasks(openClient({ url }), ['task'], { tail: 1 });
-    expect((await items.next()).value).toMatchObject({
-      kind: 'gap',
-      reason: expect.stringContaining('permission to read'),
-    });
-    const next = items.next();
-    await queue.enqueue('task', numbered(1));
-    expect((await next).value).toMatchObject({ kind: 'message', source: 'live' });
-    await items.return(undefined);
+    await expectEventsAlone(openClient({ url }), queue, 'permission to read');
   });
 
   test('serves can do all that it needs', async () => {
