@@ -69,8 +69,8 @@ export interface SubscriptionListener {
    * refuse the subscription, which may go on until somebody does something about it.
    */
   onLost(error: TaskQueueError): void;
-  /** The connection is back, and the subscription with it. */
-  onResumed(): void;
+  /** The connection is back, and the subscription with it. Events wait for the promise. */
+  onResumed(): Promise<void> | void;
   /** The queue of this subscription has filled up: the oldest events in it are dropped. */
   onOverflow(): void;
   /** It has ended, with its {@link TaskEventSubscription.close} or with the client's, or could not be set up. */

@@ -188,23 +188,41 @@ export class EventSubscription {
     this.#tellLost(translateAmqpError(reason, INTERRUPTED));
   }
 
-  #resubscribe(): void {
-    this.#subscribe().then(
-      () => {
-        this.#toldOf = undefined;
-        this.#listener.onResumed();
-      },
-      (error) => {
-        // The connection itself tries for a while; a subscription goes on until it is closed.
-        if (this.#isClosed) return;
-        // The queue that may have been made goes with it.
-        this.#connection.abandon();
-        const failure = translateAmqpError(error, INTERRUPTED);
-        const pauseMs = TRANSIENT.includes(failure.code) ? RETRY_MS : REFUSED_RETRY_MS;
-        this.#retryTimer = setTimeout(() => this.#resubscribe(), pauseMs);
-        this.#tellLost(failure);
-      },
-    );
+  async #resubscribe(): Promise<void> {
+    let goOn = () => {};
+    const told = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    // The first events can be here before the broker's answer.
+    this.#handling = this.#handling.then(() => told);
+    try {
+      await this.#subscribe();
+      this.#toldOf = undefined;
+      await this.#tellResumed();
+    } catch (error) {
+      this.#tryAgain(error);
+    } finally {
+      goOn();
+    }
+  }
+
+  /** The connection itself tries for a while; a subscription goes on until it is closed. */
+  #tryAgain(error: unknown): void {
+    if (this.#isClosed) return;
+    // The queue that may have been made goes with it.
+    this.#connection.abandon();
+    const failure = translateAmqpError(error, INTERRUPTED);
+    const pauseMs = TRANSIENT.includes(failure.code) ? RETRY_MS : REFUSED_RETRY_MS;
+    this.#retryTimer = setTimeout(() => this.#resubscribe(), pauseMs);
+    this.#tellLost(failure);
+  }
+
+  async #tellResumed(): Promise<void> {
+    try {
+      await this.#listener.onResumed();
+    } catch {
+      // Nor must this keep it from the events that wait.
+    }
   }
 
   /** Once; and once more when it turns out to be something that does not pass by itself, as a password that was changed. */

@@ -1,8 +1,8 @@
 import { ErrorCode, hasCode } from '../errors.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
-import { type Count, peekAt, REFUSED, type Search } from './untold-messages.ts';
+import { pause, peekAt, REFUSED, type Search } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';
-import type { WatchedTask } from './watched-task.ts';
+import { EVENT_DELAY_MS, type WatchedTask } from './watched-task.ts';
 
 /** What there is of a task when a watch begins. */
 export interface FirstLook {
@@ -11,31 +11,17 @@ export interface FirstLook {
   existing: WatchItem[];
   /** Whether the user may see into the task's queue. */
   isVisible: boolean;
-  /** What was in the queue and could not be looked at. */
-  skipped?: Count;
 }
-
-/** Tasks that are looked at together: some round trips each, on channels side by side. */
-const AT_ONCE = 16;
 
 /**
- * Looks at tasks whose events are followed already.
+ * Looks at a task whose events are followed already.
  *
  * @param search
- * @param tasks
- * @param tail for each, so many of the newest messages that were there before
+ * @param task
+ * @param tail so many of the newest messages that were there before
  * @throws TaskQueueError when the broker cannot be reached, or fails
  */
-export async function firstLooks(search: Search, tasks: WatchedTask[], tail: number): Promise<FirstLook[]> {
-  const looks: FirstLook[] = [];
-  for (let start = 0; start < tasks.length && !search.signal.aborted; start += AT_ONCE) {
-    const some = tasks.slice(start, start + AT_ONCE);
-    looks.push(...(await Promise.all(some.map((task) => firstLook(search, task, tail)))));
-  }
-  return looks;
-}
-
-async function firstLook(search: Search, task: WatchedTask, tail: number): Promise<FirstLook> {
+export async function firstLook(search: Search, task: WatchedTask, tail: number): Promise<FirstLook> {
   const { taskId } = task;
   const existing: WatchItem[] = [];
   const gap = (reason: string) => existing.push({ kind: 'gap', taskId, reason });
@@ -56,7 +42,9 @@ async function firstLook(search: Search, task: WatchedTask, tail: number): Promi
   });
   if (obstacle === undefined) return { task, existing, isVisible: true };
   if (tail > 0) gap(`${depth} messages that were there are not shown: ${obstacle}`);
-  return { task, existing, isVisible: true, skipped: { depth, since } };
+  await pause(search, EVENT_DELAY_MS);
+  task.skip(depth, since);
+  return { task, existing, isVisible: true };
 }
 
 /** How many messages there are; `undefined` when the broker does not tell this user. */

@@ -33,20 +33,13 @@ export interface Search {
 }
 
 /** How much was in a queue, and what events had told before that was asked. */
-export interface Count {
+interface Count {
   depth: number;
   since: Mark;
 }
 
-/**
- * Looks after one task, until the signal; the connection may come and go meanwhile.
- * @param skipped what was in its queue when the watch began, and could not be looked at
- */
-export async function searchTask(search: Search, task: WatchedTask, skipped?: Count): Promise<void> {
-  if (skipped !== undefined) {
-    await pause(search, EVENT_DELAY_MS);
-    task.skip(skipped.depth, skipped.since);
-  }
+/** Looks after one task, until the signal; the connection may come and go meanwhile. */
+export async function searchTask(search: Search, task: WatchedTask): Promise<void> {
   while (await pause(search, POLL_MS * (0.75 + Math.random() / 2))) await look(search, task);
 }
 
@@ -119,7 +112,11 @@ async function listGrown(
 }
 
 /** Shows what is in the queue of a task and no event told of. */
-async function look(search: Search, task: WatchedTask): Promise<void> {
+export function look(search: Search, task: WatchedTask): Promise<void> {
+  return task.inTurn(() => lookNow(search, task));
+}
+
+async function lookNow(search: Search, task: WatchedTask): Promise<void> {
   const { taskId } = task;
   const { items, signal } = search;
   try {
@@ -181,6 +178,7 @@ export async function peekAt(
     note(messages);
     return undefined;
   } catch (error) {
+    task.notePeekFailed();
     if (!hasCode(error, ErrorCode.accessRefused)) throw error;
     return 'it takes permission to read the queue, and nobody who consumes from it exclusively';
   } finally {
@@ -209,7 +207,7 @@ function tooDeep(depth: number): string {
 }
 
 /** @returns false when the search is over */
-async function pause({ signal }: { signal: AbortSignal }, ms: number): Promise<boolean> {
+export async function pause({ signal }: { signal: AbortSignal }, ms: number): Promise<boolean> {
   await sleep(ms, undefined, { signal }).catch(() => {});
   return !signal.aborted;
 }

@@ -5,10 +5,11 @@ import type { ManagementApiOptions } from '../management/management-api.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { taskIdOf } from '../wire/naming.ts';
 import type { EventName, TaskEvent } from '../wire/task-events.ts';
-import { firstLooks } from './first-look.ts';
+import { firstLook } from './first-look.ts';
 import { ItemQueue } from './item-queue.ts';
+import { someAtOnce } from './some-at-once.ts';
 import { unlessAborted } from './unless-aborted.ts';
-import { searchAllTasks, searchTask } from './untold-messages.ts';
+import { look, searchAllTasks, searchTask } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';
 import type { WatchedTask } from './watched-task.ts';
 import { WatchedTasks } from './watched-tasks.ts';
@@ -73,6 +74,8 @@ export async function* watchTasks(
   if (signal?.aborted) stop();
   let lostAt: number | undefined;
   let hasReader = false;
+  /** The ones named, once the watch has begun; those that the user may see into. */
+  let visible: WatchedTask[] = [];
   let subscription: TaskEventSubscription | undefined;
   const events: EventName[] = ['enqueued', 'dequeued', 'cleared'];
   const subscribing = client.subscribe(events, {
@@ -90,10 +93,12 @@ export async function* watchTasks(
       lostAt ??= Date.now();
       items.put({ kind: 'interrupted', error });
     },
-    onResumed: () => {
+    onResumed: async () => {
       tasks.noteGap();
       items.put({ kind: 'resumed', afterMs: lostAt === undefined ? 0 : Date.now() - lostAt });
       lostAt = undefined;
+      // What came meanwhile is older than what events tell from now on.
+      await someAtOnce(visible, (task) => look(search, task), stopping.signal);
     },
     onOverflow: () => {
       tasks.noteGap();
@@ -112,14 +117,15 @@ export async function* watchTasks(
     subscription = await unlessAborted(subscribing, stopping.signal);
     if (subscription === undefined) return;
     // Followed before it is looked at, so that nothing falls in between; what shows up in both is shown once.
-    const beginning = follow(subscription, taskIds).then(() => firstLooks(search, [...tasks], tail));
+    const beginning = follow(subscription, taskIds).then(() =>
+      someAtOnce([...tasks], (task) => firstLook(search, task, tail), stopping.signal),
+    );
     // All are looked at before the first is shown, which tells that the watch has begun, for every task.
     const looks = (await unlessAborted(beginning, stopping.signal)) ?? [];
     hasReader = true;
+    visible = looks.filter(({ isVisible }) => isVisible).map(({ task }) => task);
     for (const { existing } of looks) if (!stopping.signal.aborted) yield* existing;
-    const searches = looks
-      .filter(({ isVisible }) => isVisible)
-      .map(({ task, skipped }) => searchTask(search, task, skipped));
+    const searches = visible.map((task) => searchTask(search, task));
     if (areAll && api) searches.push(searchAllTasks(search, tasks, api));
     Promise.all(searches).catch((error) => items.fail(error));
     yield* items;

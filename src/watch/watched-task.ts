@@ -19,6 +19,8 @@ export class WatchedTask {
    */
   readonly #shownJustNow = new Map<string, number[]>();
   #peekedAt = Number.NEGATIVE_INFINITY;
+  /** A peek was cut off, and the broker may not have put back yet what it saw. */
+  #putBackBy = Number.NEGATIVE_INFINITY;
   #expected = 0;
   /** Some of what is expected was never looked at. */
   #hasSkipped = false;
@@ -30,6 +32,7 @@ export class WatchedTask {
   #isUncertain = false;
   #wasRefused = false;
   #held: Promise<void> | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(taskId: string) {
     this.taskId = taskId;
@@ -59,6 +62,13 @@ export class WatchedTask {
       this.#held = undefined;
       goOn();
     };
+  }
+
+  /** Two that look at the queue at once would see only what the other one does not hold. */
+  inTurn(look: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(look);
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   /** An event told of a message. @returns whether it is to be shown */
@@ -130,6 +140,11 @@ export class WatchedTask {
     if (ready === 0) this.#shownAhead.clear();
   }
 
+  /** A peek at the queue was cut off. */
+  notePeekFailed(): void {
+    this.#putBackBy = performance.now() + PUT_BACK_MS;
+  }
+
   /**
    * @param messages all that is in the queue and held by nobody
    * @param depth how many were counted there, some moments before
@@ -154,7 +169,7 @@ export class WatchedTask {
     // What was skipped came before.
     const isNew = this.#hasSkipped ? fresh.slice(Math.max(0, fresh.length - untold)) : fresh;
     if (messages.length >= depth) {
-      this.#keepShown(present);
+      if (this.#peekedAt > this.#putBackBy) this.#keepShown(present);
       this.#expected = messages.length;
       this.#hasSkipped = false;
       this.#isUncertain = false;
@@ -230,6 +245,12 @@ export const EVENT_DELAY_MS = 100;
 
 /** Later than this, which takes a machine that is very busy, no event of it arrives. */
 const LATE_EVENT_MS = 1_000;
+
+/**
+ * Both sides take about the same time to notice that a connection is dead. By then the broker has put back what that
+ * one had.
+ */
+const PUT_BACK_MS = 30_000;
 
 /** Older than this the broker's statistics are not. */
 const STATISTICS_DELAY_MS = 15_000;

@@ -97,6 +97,19 @@ test('what somebody else holds while the queue is looked at is not shown again w
   expect(task.notePeeked(messages('a', 'b', 'c', 'd'), 4)).toEqual(messages('d'));
 });
 
+test('what a peek held that was cut off is not shown again when the broker has put it back', () => {
+  const task = new WatchedTask('task');
+  const all = messages('a', 'b', 'c');
+  task.notePeeked(all);
+  task.notePeekFailed();
+  // Nobody can see what the dead connection had, nor count it.
+  expect(task.notePeeked(all.slice(0, 1))).toEqual([]);
+  expect(task.notePeeked(all)).toEqual([]);
+  vi.advanceTimersByTime(30_001);
+  expect(task.notePeeked(all.slice(0, 1))).toEqual([]);
+  expect(task.notePeeked(all)).toEqual(all.slice(1));
+});
+
 describe('the first look', () => {
   test('takes what came behind a message that an event told of for new, though its event is still to come', () => {
     const task = new WatchedTask('task');
