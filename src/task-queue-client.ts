@@ -234,6 +234,7 @@ export class TaskQueueClient {
       read: (work, isRepeatable) => this.#read(taskId, 'Cannot drain', 0, work, isRepeatable),
       deleteQueue: () => this.deleteIfUnused(taskId),
       isPlain: () => this.isPlainQueue(taskId),
+      exists: async () => (await this.depth(taskId)) !== undefined,
       onRemoved,
     };
     return drainTask(task, handle, options);

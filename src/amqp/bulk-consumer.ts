@@ -1,5 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
 import { Consumption, MAX_PREFETCH } from './consumption.ts';
+import { CONSUMER_TIMEOUT_HINT } from './errors.ts';
 import type { ChannelLease } from './pooled-channel.ts';
 
 export interface BulkOptions {
@@ -23,6 +25,7 @@ export interface BulkOptions {
   deleteQueue?: (() => Promise<boolean>) | undefined;
   /** Whether it is a plain classic queue; `undefined` when there is none. */
   isPlain: () => Promise<boolean | undefined>;
+  exists: () => Promise<boolean>;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
   /** How long a queue that is not empty may deliver nothing. */
@@ -45,20 +48,29 @@ export async function consumeInBatches(
   handle: (batch: ConsumeMessage[], before: number) => Promise<void> | void,
 ): Promise<number> {
   const { limit, batchSize, select, allOrNone = false, signal, operationTimeoutMs, onRemoved } = options;
-  const { most = limit, deleteQueue } = options;
+  const { most = limit, deleteQueue, exists } = options;
   const prefetch = sentUnacknowledged(options);
   const consumption = await Consumption.start(lease, queue, prefetch, options.isPlain);
   const handled = new HandledMessages(lease, select !== undefined);
+  /**
+   * RabbitMQ 4.3 cancels a consumer that holds messages of a quorum queue for longer than consumer_timeout; earlier ones
+   * close the channel. To acknowledge them then does nothing, and nobody says so.
+   */
+  const throwIfTakenBack = async () => {
+    if (consumption.isCancelled && (await exists())) throw takenBackError(queue);
+  };
   let seen = 0;
   try {
     while (seen < limit && handled.count < most && !signal?.aborted) {
       const wanted = Math.min(batchSize, limit - seen);
       const batch = await consumption.take(1, wanted, operationTimeoutMs, signal);
+      await throwIfTakenBack();
       if (batch.length === 0 || signal?.aborted) break;
       seen += batch.length;
       const selected = select ? batch.filter(select).slice(0, most - handled.count) : batch;
       if (selected.length === 0) continue;
       await handle(selected, handled.count);
+      await throwIfTakenBack();
       handled.add(selected);
       if (!allOrNone) onRemoved(handled.acknowledge());
     }
@@ -73,6 +85,8 @@ export async function consumeInBatches(
   } finally {
     await consumption.end();
   }
+  // Not of all or none: those may be removed, and must not be given up for what comes with another try.
+  if (!allOrNone) await throwIfTakenBack();
   return handled.acknowledged;
 }
 
@@ -114,6 +128,14 @@ async function removeWithQueue(
   }
 }
 
+function takenBackError(queue: string): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.connectionLost,
+    `The broker cancelled the reading of the queue ${queue}, and took back what was not acknowledged`,
+    { hint: CONSUMER_TIMEOUT_HINT },
+  );
+}
+
 /** What a handler has taken care of, so that the broker may forget it. */
 class HandledMessages {
   readonly #lease: ChannelLease;
@@ -144,6 +166,7 @@ class HandledMessages {
 
   /** @returns how many that were, since the last time */
   acknowledge(): number {
+    this.#lease.throwIfEnded();
     const { channel } = this.#lease;
     for (const message of this.#waiting) channel.ack(message, !this.#hasGaps);
     return this.settle();

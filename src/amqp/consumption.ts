@@ -76,6 +76,11 @@ export class Consumption {
     this.#isPlain = isPlain;
   }
 
+  /** The broker has ended it: the queue is deleted, or what was held is back in it. */
+  get isCancelled(): boolean {
+    return this.#inbox.isCancelled;
+  }
+
   /**
    * The next deliveries, as soon as there are `least`; fewer when the queue is empty, or when the signal says
    * so. No more than `most`.

@@ -25,6 +25,7 @@ export interface DrainedTask {
   deleteQueue(): Promise<boolean>;
   /** `undefined` when there is no queue. */
   isPlain(): Promise<boolean | undefined>;
+  exists(): Promise<boolean>;
   /** Told how many have been removed, each time that some have. */
   onRemoved(count: number): void;
 }
@@ -34,7 +35,7 @@ export interface DrainedTask {
  * @returns how many were removed
  */
 export async function drainTask(
-  { taskId, operationTimeoutMs, read, deleteQueue, isPlain, onRemoved }: DrainedTask,
+  { taskId, operationTimeoutMs, read, deleteQueue, isPlain, exists, onRemoved }: DrainedTask,
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
@@ -65,6 +66,7 @@ export async function drainTask(
       allOrNone,
       deleteQueue: withQueue ? deleteQueue : undefined,
       isPlain,
+      exists,
       signal,
       operationTimeoutMs,
       onRemoved,

@@ -29,6 +29,9 @@ const REPLY_CODES: Record<number, Outcome> = {
   541: [ErrorCode.brokerError, 'the broker had an internal error', 'Its log says more.'],
 };
 
+export const CONSUMER_TIMEOUT_HINT =
+  'Take them faster, or fewer at once; consumer_timeout in rabbitmq.conf says how long they may be held, by default 30 minutes.';
+
 const UNREACHABLE_HINT =
   'Is RabbitMQ running there, and is the URL right? "mcp-taskq broker" starts a private one.';
 
@@ -92,6 +95,15 @@ const TEXTS: [pattern: RegExp, outcome: Outcome][] = [
   [
     /message size \d+ .*larger than/,
     [ErrorCode.messageTooLarge, 'the message is larger than the broker takes'],
+  ],
+  // RabbitMQ, rabbit_channel evaluate_consumer_timeout (in 4.3 the queues' own): a 406 that says nothing of a queue.
+  [
+    /delivery acknowledgement on channel \d+ timed out/,
+    [
+      ErrorCode.connectionLost,
+      'the broker took back messages that were held for longer than it allows',
+      CONSUMER_TIMEOUT_HINT,
+    ],
   ],
   // lib/channel.js, lib/connection.js: operations on what has ended.
   [/Channel (ended|closed|closing)|channel closed|Connection clos|Unexpected close|Heartbeat timeout/i, LOST],

@@ -154,15 +154,22 @@ export class EventSubscription {
     this.#channel = channel;
     for (const pattern of this.#patterns) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
     await channel.prefetch(PREFETCH);
-    await channel.consume(this.#queue, (message) => this.#receive(channel, message), { exclusive: true });
+    const cancelled = () => {
+      reason = new TaskQueueError(ErrorCode.connectionLost, `${INTERRUPTED}: the broker deleted their queue`);
+      channel.close().catch(() => {});
+    };
+    await channel.consume(
+      this.#queue,
+      (message) => (message === null ? cancelled() : this.#receive(channel, message)),
+      { exclusive: true },
+    );
     if (state === 'closed') throw reason;
     state = 'running';
     this.#overflowTimer = setInterval(() => this.#checkOverflow(channel), OVERFLOW_CHECK_MS);
     this.#overflowTimer.unref();
   }
 
-  #receive(channel: Channel, message: ConsumeMessage | null): void {
-    if (message === null) return;
+  #receive(channel: Channel, message: ConsumeMessage): void {
     const events = decodeEvents(message.fields.routingKey, message.content);
     this.#handling = this.#handling.then(async () => {
       for (const event of events) {

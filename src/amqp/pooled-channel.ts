@@ -9,6 +9,8 @@ export interface ChannelLease {
    * answer is complete (amqplib leaves a `get` hanging there), and after the operation timeout.
    */
   request<T>(start: (channel: Channel) => Promise<T>): Promise<T>;
+  /** @throws why the channel has ended, if it has; amqplib says only that it has, to what is not a request */
+  throwIfEnded(): void;
   /** Closes the channel, and with it ends all that it holds. The pool opens another one when it needs one. */
   close(): Promise<void>;
   /** Calls back when the channel ends, for whoever waits for deliveries; answers how to stop listening. */
@@ -70,6 +72,10 @@ export class PooledChannel implements ChannelLease {
         fail(error);
       }
     });
+  }
+
+  throwIfEnded(): void {
+    if (!this.#isOpen) throw this.#closeReason;
   }
 
   close(): Promise<void> {

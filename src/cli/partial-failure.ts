@@ -13,11 +13,13 @@ export function partialFailure({ note }: Context, error: unknown, done: number, 
   if (done === 0) return error;
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   if (status === ExitCode.done) return error;
-  const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; the rest is still there.`;
+  const { code, message, hint } = error as { code?: string; message: string; hint?: string };
+  // Acknowledgements are not answered: those on a lost connection may not have arrived.
+  const rest = code === 'CONNECTION_LOST' ? 'the last may be back in the queue, and the rest' : 'the rest';
+  const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${rest} is still there.`;
   if (status !== undefined && status >= ExitCode.timedOut) {
     note(`Stopped: ${far}`);
     return error;
   }
-  const { message, hint } = error as { message: string; hint?: string };
   return new CommandFailure(ExitCode.partly, `${message}. Before that, ${far}`, { cause: error, hint });
 }

@@ -130,6 +130,8 @@ async function lookNow(search: Search, task: WatchedTask): Promise<void> {
         items.put({ kind: 'message', source: 'found', message });
     });
     if (obstacle !== undefined) {
+      // Amid a flood events come later than what was counted: they may tell of all of it.
+      if (holdsUntold === 'yes' && task.hasHeardSince(count.since)) return;
       task.skip(count.depth, count.since);
       const what =
         holdsUntold === 'yes'

@@ -129,6 +129,11 @@ export class WatchedTask {
     return ready > this.#expected || (this.#isUncertain && ready > 0);
   }
 
+  /** Whether an event told of a message meanwhile. */
+  hasHeardSince({ enqueued }: Mark): boolean {
+    return this.#enqueued > enqueued;
+  }
+
   mark(): Mark {
     return { enqueued: this.#enqueued, removed: this.#removed };
   }
