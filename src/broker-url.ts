@@ -25,7 +25,7 @@ export function parseBrokerUrl(url: string): BrokerAddress {
   const invalid = (reason: string) =>
     new TaskQueueError(
       ErrorCode.invalidArgument,
-      `The broker URL ${withoutCredentials(url)} is unusable: ${reason}`,
+      `The broker URL ${withoutCredentials(url) || '""'} is unusable: ${reason}`,
       {
         // No example of credentials: where credentials are taken out of texts, it would go as well.
         hint: 'It reads amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host; percent-encode special characters.',

@@ -41,7 +41,7 @@ function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): 
   if (!isUrl) {
     throw new TaskQueueError(
       ErrorCode.invalidArgument,
-      `The management API URL ${redactUrl(text)} is unusable: it is no http or https URL`,
+      `The management API URL ${redactUrl(text) || '""'} is unusable: it is no http or https URL`,
       { hint: 'It reads http://host:15672; the credentials of the broker URL are used.' },
     );
   }

@@ -39,7 +39,7 @@ describe('a broker URL', () => {
     ['amqp://u:s3cret@h/a/b', 'more than one part'],
     ['amqp://u:s3cret%FF@h', 'password has a %'],
     ['localhost:5672', 'its scheme is localhost'],
-    ['', 'not a URL'],
+    ['', 'URL "" is unusable: it is not a URL'],
   ])('%j is refused, and its password not repeated', (url, reason) => {
     const parse = () => parseBrokerUrl(url);
     expect(parse).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
