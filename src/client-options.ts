@@ -20,6 +20,8 @@ export interface PeekOptions {
   limit?: number;
   /** How many of the oldest to leave out. Default 0. */
   skip?: number;
+  /** Look once more when the connection is lost meanwhile; what was held then may not be back yet. Default true. */
+  retry?: boolean;
 }
 
 /** For {@link TaskQueueClient.drain}. */
@@ -62,8 +64,11 @@ export type BatchHandler = (batch: StoredMessage[], before: number) => Promise<v
 
 /** What {@link TaskQueueClient.subscribe} tells. */
 export interface SubscriptionListener {
-  /** Events come one at a time: the next one waits for the promise. */
-  onEvent(event: TaskEvent): Promise<void> | void;
+  /**
+   * Events come one at a time: the next one waits for the promise. So one may have waited itself: `arrivedAt` says when
+   * it came, by `performance.now()`.
+   */
+  onEvent(event: TaskEvent, arrivedAt: number): Promise<void> | void;
   /**
    * The connection was lost; what happens until `onResumed` is not seen. Told once more when the broker turns out to
    * refuse the subscription, which may go on until somebody does something about it.

@@ -99,6 +99,7 @@ export class TaskQueueClient {
         await giveBack(lease, queue, message);
         throw error;
       }
+      lease.throwIfEnded();
       lease.channel.ack(message);
       this.#tell(taskId, 'dequeued', 1, message.properties.messageId);
       return result;
@@ -113,7 +114,10 @@ export class TaskQueueClient {
    * @param taskId
    * @param options
    */
-  async peek(taskId: string, { limit = 1, skip = 0 }: PeekOptions = {}): Promise<StoredMessage[]> {
+  async peek(
+    taskId: string,
+    { limit = 1, skip = 0, retry = true }: PeekOptions = {},
+  ): Promise<StoredMessage[]> {
     checkCount('limit', limit);
     if (!Number.isInteger(skip) || skip < 0 || skip + limit > MAX_PEEK) {
       throw new TaskQueueError(
@@ -123,13 +127,14 @@ export class TaskQueueClient {
       );
     }
     const { operationTimeoutMs } = this.#options;
-    return this.#read(taskId, 'Cannot peek at', [], async (lease, queue) => {
+    const look = async (lease: ChannelLease, queue: string) => {
       const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
       const count = Math.min(messageCount, skip + limit);
       if (count <= skip) return [];
       const held = await consumeAndGiveBack(lease, queue, count, operationTimeoutMs);
       return held.slice(skip).map((message) => toStoredMessage(taskId, message));
-    });
+    };
+    return this.#read(taskId, 'Cannot peek at', [], look, () => retry);
   }
 
   /** How much is in the task's queue, exactly; `undefined` when there is no such queue. Creates none. */
@@ -234,7 +239,6 @@ export class TaskQueueClient {
       read: (work, isRepeatable) => this.#read(taskId, 'Cannot drain', 0, work, isRepeatable),
       deleteQueue: () => this.deleteIfUnused(taskId),
       isPlain: () => this.isPlainQueue(taskId),
-      exists: async () => (await this.depth(taskId)) !== undefined,
       onRemoved,
     };
     return drainTask(task, handle, options);

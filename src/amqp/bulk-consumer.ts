@@ -25,7 +25,6 @@ export interface BulkOptions {
   deleteQueue?: (() => Promise<boolean>) | undefined;
   /** Whether it is a plain classic queue; `undefined` when there is none. */
   isPlain: () => Promise<boolean | undefined>;
-  exists: () => Promise<boolean>;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
   /** How long a queue that is not empty may deliver nothing. */
@@ -48,7 +47,7 @@ export async function consumeInBatches(
   handle: (batch: ConsumeMessage[], before: number) => Promise<void> | void,
 ): Promise<number> {
   const { limit, batchSize, select, allOrNone = false, signal, operationTimeoutMs, onRemoved } = options;
-  const { most = limit, deleteQueue, exists } = options;
+  const { most = limit, deleteQueue } = options;
   const prefetch = sentUnacknowledged(options);
   const consumption = await Consumption.start(lease, queue, prefetch, options.isPlain);
   const handled = new HandledMessages(lease, select !== undefined);
@@ -57,8 +56,13 @@ export async function consumeInBatches(
    * close the channel. To acknowledge them then does nothing, and nobody says so.
    */
   const throwIfTakenBack = async () => {
-    if (consumption.isCancelled && (await exists())) throw takenBackError(queue);
+    if (!consumption.isCancelled) return;
+    const queueNow = await consumption.queueNow();
+    // Deleted with what was held, and perhaps declared again: what was handled is nowhere else, and must not be given up.
+    if (queueNow === 'missing' || (queueNow === 'plain' && allOrNone)) return;
+    throw takenBackError(queue);
   };
+  const acknowledge = () => onRemoved(consumption.isCancelled ? handled.settle() : handled.acknowledge());
   let seen = 0;
   try {
     while (seen < limit && handled.count < most && !signal?.aborted) {
@@ -72,21 +76,22 @@ export async function consumeInBatches(
       await handle(selected, handled.count);
       await throwIfTakenBack();
       handled.add(selected);
-      if (!allOrNone) onRemoved(handled.acknowledge());
+      if (!allOrNone) acknowledge();
     }
-    if (allOrNone && !signal?.aborted && handled.count > 0) {
+    const isNone = handled.count === 0 || (allOrNone && signal?.aborted);
+    if (!isNone && !consumption.isCancelled) await consumption.hearOut();
+    await throwIfTakenBack();
+    if (allOrNone && !isNone) {
       const isLong = handled.count > batchSize;
       // All that could come has come and was handled: nothing that has to go back may be held by then.
       const isWhole = handled.count === prefetch;
-      if (deleteQueue && isLong && isWhole)
+      if (deleteQueue && isLong && isWhole && !consumption.isCancelled)
         onRemoved(await removeWithQueue(consumption, handled, deleteQueue));
-      else onRemoved(handled.acknowledge());
+      else acknowledge();
     }
   } finally {
     await consumption.end();
   }
-  // Not of all or none: those may be removed, and must not be given up for what comes with another try.
-  if (!allOrNone) await throwIfTakenBack();
   return handled.acknowledged;
 }
 
@@ -131,7 +136,7 @@ async function removeWithQueue(
 function takenBackError(queue: string): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.connectionLost,
-    `The broker cancelled the reading of the queue ${queue}, and took back what was not acknowledged`,
+    `The broker cancelled the reading of the queue ${queue}: what was held too long is back in it, or it was deleted`,
     { hint: CONSUMER_TIMEOUT_HINT },
   );
 }

@@ -1,7 +1,9 @@
 import type { ConsumeMessage } from 'amqplib';
-import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { ErrorCode, hasCode, TaskQueueError } from '../errors.ts';
 import { DeliveryInbox } from './delivery-inbox.ts';
+import { translateAmqpError } from './errors.ts';
 import type { ChannelLease } from './pooled-channel.ts';
+import { checkPlain } from './queue-reader.ts';
 
 /** How long no delivery comes before the broker is asked whether there is anything left. */
 const QUIET_MS = 20;
@@ -33,6 +35,7 @@ export class Consumption {
   #isKnownPlain: boolean | undefined;
   #progressAt = Date.now();
   #isExhausted = false;
+  #queueNow: 'missing' | 'plain' | 'other' | undefined;
 
   /**
    * @param lease
@@ -78,7 +81,39 @@ export class Consumption {
 
   /** The broker has ended it: the queue is deleted, or what was held is back in it. */
   get isCancelled(): boolean {
-    return this.#inbox.isCancelled;
+    return this.#inbox.isCancelled || this.#queueNow === 'missing';
+  }
+
+  /** Resolves when what the broker said before is known; rejects when that was that it has closed the channel. */
+  async hearOut(): Promise<void> {
+    try {
+      await this.#depth();
+    } catch (error) {
+      // RabbitMQ before 4.3.7 sends more to a consumer that it has cancelled, for which amqplib closes the channel.
+      if (!this.isCancelled) throw error;
+    }
+  }
+
+  /**
+   * Of one that was cancelled: the queue as it is now, which may be another one of the same name; `other` also when that
+   * cannot be known. What has come can be taken all the same.
+   */
+  async queueNow(): Promise<'missing' | 'plain' | 'other'> {
+    if (this.#queueNow !== undefined) return this.#queueNow;
+    // A refusal closes the channel.
+    this.#stopListening();
+    try {
+      await checkPlain(this.#lease, this.#queue);
+      this.#queueNow = 'plain';
+    } catch (error) {
+      if (isCode(error, ErrorCode.queueNotFound)) this.#queueNow = 'missing';
+      else if (isCode(error, ErrorCode.queueMismatch)) this.#queueNow = 'other';
+      else if (isCode(error, ErrorCode.connectionLost)) this.#queueNow = 'other';
+      // Who may not configure it is not told.
+      else if (isCode(error, ErrorCode.accessRefused)) this.#queueNow = 'plain';
+      else throw error;
+    }
+    return this.#queueNow;
   }
 
   /**
@@ -93,14 +128,16 @@ export class Consumption {
     signal?: AbortSignal,
   ): Promise<ConsumeMessage[]> {
     const inbox = this.#inbox;
-    while (inbox.size < least && !inbox.isCancelled && !this.#isExhausted && !signal?.aborted) {
+    while (inbox.size < least && !this.isCancelled && !this.#isExhausted && !signal?.aborted) {
       if (await inbox.waitForMore(QUIET_MS, signal)) {
         this.#progressAt = Date.now();
         continue;
       }
       // Twice, as the first answer may overtake a delivery that was already on its way.
       const before = inbox.received;
-      const isEmpty = (await this.#depth()) === 0 && (await this.#depth()) === 0 && inbox.received === before;
+      let isEmpty = (await this.#depth()) === 0;
+      if (this.isCancelled) break;
+      isEmpty &&= (await this.#depth()) === 0 && inbox.received === before;
       const quietMs = Date.now() - this.#progressAt;
       if (isEmpty) this.#isExhausted = this.#answersInOrder() || quietMs > LAG_MS;
       else if (quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
@@ -149,10 +186,21 @@ export class Consumption {
     return this.#isKnownPlain;
   }
 
+  /** 0 when the queue is deleted, which ends this. */
   async #depth(): Promise<number> {
-    const { messageCount } = await this.#lease.request((channel) => channel.checkQueue(this.#queue));
-    return messageCount;
+    try {
+      const { messageCount } = await this.#lease.request((channel) => channel.checkQueue(this.#queue));
+      return messageCount;
+    } catch (error) {
+      if (!isCode(error, ErrorCode.queueNotFound)) throw error;
+      this.#queueNow = 'missing';
+      return 0;
+    }
   }
+}
+
+function isCode(error: unknown, code: ErrorCode): boolean {
+  return hasCode(translateAmqpError(error, ''), code);
 }
 
 function starvedError(queue: string, ms: number): TaskQueueError {

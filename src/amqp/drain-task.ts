@@ -25,7 +25,6 @@ export interface DrainedTask {
   deleteQueue(): Promise<boolean>;
   /** `undefined` when there is no queue. */
   isPlain(): Promise<boolean | undefined>;
-  exists(): Promise<boolean>;
   /** Told how many have been removed, each time that some have. */
   onRemoved(count: number): void;
 }
@@ -35,7 +34,7 @@ export interface DrainedTask {
  * @returns how many were removed
  */
 export async function drainTask(
-  { taskId, operationTimeoutMs, read, deleteQueue, isPlain, exists, onRemoved }: DrainedTask,
+  { taskId, operationTimeoutMs, read, deleteQueue, isPlain, onRemoved }: DrainedTask,
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
@@ -66,7 +65,6 @@ export async function drainTask(
       allOrNone,
       deleteQueue: withQueue ? deleteQueue : undefined,
       isPlain,
-      exists,
       signal,
       operationTimeoutMs,
       onRemoved,

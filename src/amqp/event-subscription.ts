@@ -170,11 +170,12 @@ export class EventSubscription {
   }
 
   #receive(channel: Channel, message: ConsumeMessage): void {
+    const arrivedAt = performance.now();
     const events = decodeEvents(message.fields.routingKey, message.content);
     this.#handling = this.#handling.then(async () => {
       for (const event of events) {
         try {
-          await this.#listener.onEvent(event);
+          await this.#listener.onEvent(event, arrivedAt);
         } catch {
           // What a listener makes of one event must not keep it from the next.
         }

@@ -14,12 +14,20 @@ export function partialFailure({ note }: Context, error: unknown, done: number, 
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   if (status === ExitCode.done) return error;
   const { code, message, hint } = error as { code?: string; message: string; hint?: string };
-  // Acknowledgements are not answered: those on a lost connection may not have arrived.
-  const rest = code === 'CONNECTION_LOST' ? 'the last may be back in the queue, and the rest' : 'the rest';
-  const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${rest} is still there.`;
+  const back = code === 'CONNECTION_LOST' || code === 'TIMEOUT' ? `${mayBeBack(done)}, and ` : '';
+  const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${back}the rest is still there.`;
   if (status !== undefined && status >= ExitCode.timedOut) {
     note(`Stopped: ${far}`);
     return error;
   }
   return new CommandFailure(ExitCode.partly, `${message}. Before that, ${far}`, { cause: error, hint });
+}
+
+/** Two batches, which is what the broker sends ahead. Acknowledgements are not answered: these may not have arrived. */
+const MAX_UNSURE = 1_000;
+
+function mayBeBack(done: number): string {
+  if (done === 1) return 'it may be back in the queue';
+  const which = done > MAX_UNSURE ? `up to ${MAX_UNSURE} of the last ones` : 'some or all of them';
+  return `${which} may be back in the queue`;
 }

@@ -175,16 +175,27 @@ export async function peekAt(
   if (obstacle !== undefined) return obstacle;
   const goOn = task.hold();
   try {
-    const messages = await client.peek(task.taskId, { limit: MAX_PEEK });
+    const messages = await peekAll(client, task);
     if (messages.length >= MAX_PEEK) return tooDeep(messages.length);
     note(messages);
     return undefined;
   } catch (error) {
-    task.notePeekFailed();
     if (!hasCode(error, ErrorCode.accessRefused)) throw error;
     return 'it takes permission to read the queue, and nobody who consumes from it exclusively';
   } finally {
     goOn();
+  }
+}
+
+/** Tries once more when the connection is lost, as every reading does; but it has to be known. */
+async function peekAll(client: TaskQueueClient, task: WatchedTask): Promise<StoredMessage[]> {
+  const peek = () => client.peek(task.taskId, { limit: MAX_PEEK, retry: false });
+  try {
+    return await peek();
+  } catch (error) {
+    if (!hasCode(error, ErrorCode.connectionLost)) throw error;
+    task.notePeekFailed();
+    return peek();
   }
 }
 

@@ -79,11 +79,11 @@ export async function* watchTasks(
   let subscription: TaskEventSubscription | undefined;
   const events: EventName[] = ['enqueued', 'dequeued', 'cleared'];
   const subscribing = client.subscribe(events, {
-    onEvent: async (event) => {
+    onEvent: async (event, arrivedAt) => {
       if (!isWatched(event)) return;
       const task = isSearched ? tasks.get(event.taskId) : undefined;
       await task?.held;
-      const item = itemOf(event, task, removals);
+      const item = itemOf(event, arrivedAt, task, removals);
       if (item === undefined) return;
       items.put(item);
       // Until then nobody makes room.
@@ -97,6 +97,8 @@ export async function* watchTasks(
       tasks.noteGap();
       items.put({ kind: 'resumed', afterMs: lostAt === undefined ? 0 : Date.now() - lostAt });
       lostAt = undefined;
+      // A reader who is behind has all that was told to see first.
+      if (hasReader) await items.room();
       // What came meanwhile is older than what events tell from now on.
       await someAtOnce(visible, (task) => look(search, task), stopping.signal);
     },
@@ -144,10 +146,15 @@ async function follow(subscription: TaskEventSubscription, taskIds: readonly str
   for (const taskId of taskIds) await subscription.follow(taskId);
 }
 
-function itemOf(event: TaskEvent, task: WatchedTask | undefined, removals: boolean): WatchItem | undefined {
+function itemOf(
+  event: TaskEvent,
+  arrivedAt: number,
+  task: WatchedTask | undefined,
+  removals: boolean,
+): WatchItem | undefined {
   const { taskId } = event;
   if (event.event !== 'enqueued') {
-    task?.noteRemoved(event);
+    task?.noteRemoved(event, arrivedAt);
     if (!removals) return undefined;
     const { count } = event;
     return event.event === 'cleared'
@@ -155,7 +162,7 @@ function itemOf(event: TaskEvent, task: WatchedTask | undefined, removals: boole
       : { kind: 'dequeued', taskId, count, messageId: event.messageId };
   }
   const { body, bodyBytes, properties } = event;
-  const isNew = task?.noteEnqueued(event) ?? true;
+  const isNew = task?.noteEnqueued(event, arrivedAt) ?? true;
   if (!isNew) return undefined;
   if (body === undefined) return { kind: 'large-message', taskId, bodyBytes, properties };
   return { kind: 'message', source: 'live', message: { taskId, body, properties, redelivered: false } };

@@ -71,12 +71,17 @@ export class WatchedTask {
     return turn;
   }
 
-  /** An event told of a message. @returns whether it is to be shown */
-  noteEnqueued(message: Told): boolean {
+  /**
+   * An event told of a message.
+   * @param message
+   * @param arrivedAt when it came; it may have waited
+   * @returns whether it is to be shown
+   */
+  noteEnqueued(message: Told, arrivedAt = performance.now()): boolean {
     this.#knownAt = performance.now();
     const key = fingerprintOfEvent(message);
     if (take(this.#shownAhead, key)) return false;
-    this.#forgetJustNow(key);
+    this.#forgetJustNow(key, arrivedAt);
     if (this.#shownJustNow.get(key)?.shift() !== undefined) return false;
     add(this.#shown, key);
     this.#expected++;
@@ -84,13 +89,20 @@ export class WatchedTask {
     return true;
   }
 
-  /** An event told that messages are gone. */
-  noteRemoved({ count, messageId }: { count: number; messageId?: string | undefined }): void {
+  /**
+   * An event told that messages are gone.
+   * @param removed
+   * @param arrivedAt when it came; it may have waited
+   */
+  noteRemoved(
+    { count, messageId }: { count: number; messageId?: string | undefined },
+    arrivedAt = performance.now(),
+  ): void {
     this.#knownAt = performance.now();
     this.#removed += count;
     this.#expected = Math.max(0, this.#expected - count);
     if (messageId !== undefined) take(this.#shown, messageId);
-    if (this.#knownAt < this.#peekedAt + EVENT_DELAY_MS) return;
+    if (arrivedAt < this.#peekedAt + EVENT_DELAY_MS) return;
     // One that comes again with its message id, as a replay does, is another one.
     if (this.#expected === 0) this.#shownAhead.clear();
     else if (messageId !== undefined) take(this.#shownAhead, messageId);
@@ -120,8 +132,8 @@ export class WatchedTask {
     // Readers without events take messages too.
     this.#expected = Math.min(this.#expected, depth + (this.#enqueued - since.enqueued));
     if (depth === 0 && this.#enqueued === since.enqueued) this.#shownAhead.clear();
-    if (isUntold) return 'yes';
-    return this.#isUncertain && depth > 0 ? 'maybe' : 'no';
+    if (this.#isUncertain) return depth > 0 ? 'maybe' : 'no';
+    return isUntold ? 'yes' : 'no';
   }
 
   /** Whether it should be looked at, by a number that the broker's statistics have. */
@@ -160,7 +172,7 @@ export class WatchedTask {
     const untold = Math.max(0, messages.length - this.#expected);
     this.#peekedAt = performance.now();
     this.#knownAt = this.#peekedAt;
-    for (const key of [...this.#shownJustNow.keys()]) this.#forgetJustNow(key);
+    for (const key of [...this.#shownJustNow.keys()]) this.#forgetJustNow(key, this.#peekedAt);
     const fresh = messages.filter((message) => {
       const key = fingerprint(message, this.#shown);
       add(present, key);
@@ -237,9 +249,9 @@ export class WatchedTask {
     this.#shownJustNow.set(key, untils);
   }
 
-  /** Those whose time is over. */
-  #forgetJustNow(key: string): void {
-    const left = this.#shownJustNow.get(key)?.filter((until) => until > performance.now()) ?? [];
+  /** Those whose time was over at that time. */
+  #forgetJustNow(key: string, at: number): void {
+    const left = this.#shownJustNow.get(key)?.filter((until) => until > at) ?? [];
     if (left.length === 0) this.#shownJustNow.delete(key);
     else this.#shownJustNow.set(key, left);
   }

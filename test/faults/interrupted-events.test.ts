@@ -69,6 +69,29 @@ describe('a watch', () => {
     expect(texts(items).filter((text) => text.length === 1)).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
+  test('of many tasks shows once what came while they are looked at again', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const tasks = Array.from({ length: 33 }, (_, index) => newTask(`task-${index}`));
+    const [task = ''] = tasks;
+    const client = openClient();
+    await client.publish(task, { body: raw('a').body });
+    const items: WatchItem[] = [];
+    const watch = async () => {
+      for await (const item of watchTasks(openClient({ url: proxy.url }), tasks, { tail: 1 }))
+        items.push(item);
+    };
+    watch().catch((error) => expect(error).toMatchObject({ code: 'CLOSED' }));
+    await until(() => items.length === 1);
+    proxy.reset();
+    await until(() => kinds(items).includes('resumed'));
+    await client.drain(task, () => {});
+    await client.publish(task, { body: raw('b').body });
+    await until(() => texts(items).includes('b'));
+    // The looks take a third of a second, and what is shown twice came right after them.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(texts(items)).toEqual(['a', 'interrupted', 'resumed', 'b']);
+  });
+
   test('that is refused its queue makes no more of them than one at a time', async () => {
     const { url, user, allow, queueNames } = await ownUser();
     const proxy = await FaultProxy.inFrontOf(inject('url'));

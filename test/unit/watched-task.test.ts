@@ -97,6 +97,22 @@ test('what somebody else holds while the queue is looked at is not shown again w
   expect(task.notePeeked(messages('a', 'b', 'c', 'd'), 4)).toEqual(messages('d'));
 });
 
+test.each([['id'], [undefined]])(
+  'events that waited while the queue was peeked at count from when they came (message id %s)',
+  (id) => {
+    const task = new WatchedTask('task');
+    const [first, second] = [message('first', id && `${id}-1`), message('second', id && `${id}-2`)];
+    task.notePeeked([first]);
+    vi.advanceTimersByTime(1_000);
+    const arrivedAt = performance.now();
+    vi.advanceTimersByTime(100);
+    expect(task.notePeeked([second])).toEqual([second]);
+    vi.advanceTimersByTime(2_000);
+    task.noteRemoved({ count: 1 }, arrivedAt);
+    expect(task.noteEnqueued(second, arrivedAt)).toBe(false);
+  },
+);
+
 test('what a peek held that was cut off is not shown again when the broker has put it back', () => {
   const task = new WatchedTask('task');
   const all = messages('a', 'b', 'c');
