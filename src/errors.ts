@@ -12,6 +12,8 @@ export const ErrorCode = {
   queueOverflow: 'QUEUE_OVERFLOW',
   /** The task has no queue, and the operation does not create one. */
   queueNotFound: 'QUEUE_NOT_FOUND',
+  /** The queue is there, on a node of the cluster that is down, or it has crashed; so are its messages. */
+  queueUnavailable: 'QUEUE_UNAVAILABLE',
   /** The queue exists with other arguments than the ones asked for (AMQP 406). */
   queueMismatch: 'QUEUE_MISMATCH',
   /** Somebody else holds the queue exclusively (AMQP 405). */

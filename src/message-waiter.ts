@@ -83,7 +83,13 @@ export class MessageWaiter {
   }
 
   async #hasMessage(taskId: string): Promise<boolean> {
-    return ((await this.#client.depth(taskId))?.messages ?? 0) > 0;
+    try {
+      return ((await this.#client.depth(taskId))?.messages ?? 0) > 0;
+    } catch (error) {
+      // Its node may come back, and its messages with it.
+      if (hasCode(error, ErrorCode.queueUnavailable)) return false;
+      throw error;
+    }
   }
 
   /** The next reason to look at the task's queue, or the end of the wait. */

@@ -37,6 +37,14 @@ const UNREACHABLE_HINT =
 
 const WRONG_PORT_HINT = 'Is it RabbitMQ’s AMQP port, and does it expect TLS (amqps://)?';
 
+/** RabbitMQ answers 404 also for a queue that it has (rabbit_amqqueue.erl, `absent`). */
+const ABSENT = /is down or inaccessible|is stopped by supervisor|has crashed and failed to restart/;
+const UNAVAILABLE: Outcome = [
+  ErrorCode.queueUnavailable,
+  'the node that holds the queue is down, or the queue has crashed',
+  'Its messages are there again when the node is; rabbitmqctl cluster_status says which nodes run.',
+];
+
 const SYSTEM_CODES: Record<string, Outcome> = {
   ECONNREFUSED: [ErrorCode.connectionFailed, 'nothing listens there', UNREACHABLE_HINT],
   ENOTFOUND: [ErrorCode.connectionFailed, 'the host name is unknown', UNREACHABLE_HINT],
@@ -141,6 +149,7 @@ function translate(error: unknown, what: string, known?: Outcome): TaskQueueErro
 
 function outcomeOf(code: unknown, text: string): Outcome | undefined {
   const byText = () => TEXTS.find(([pattern]) => pattern.test(text))?.[1];
+  if (code === 404 && ABSENT.test(text)) return UNAVAILABLE;
   if (typeof code === 'number') return code === 406 ? (byText() ?? REPLY_CODES[406]) : REPLY_CODES[code];
   if (typeof code === 'string') {
     if (SYSTEM_CODES[code]) return SYSTEM_CODES[code];

@@ -41,12 +41,20 @@ export class QueueDeleter {
   }
 
   async #delete(queue: string, what: string): Promise<boolean> {
-    const remove = () =>
-      this.#channels.use(what, (lease) =>
-        lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true })),
-      );
+    const remove = async () => {
+      try {
+        await this.#channels.use(what, async (lease) => {
+          // RabbitMQ 4 deletes a queue whose node is down, whatever is in it. Asked about it, it refuses.
+          await lease.request((channel) => channel.checkQueue(queue));
+          await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
+        });
+      } catch (error) {
+        if (!hasCode(error, ErrorCode.queueNotFound)) throw error;
+      }
+      return true;
+    };
     try {
-      return (await this.#publisher.removeUnlessSending(queue, remove)) !== undefined;
+      return (await this.#publisher.removeUnlessSending(queue, remove)) ?? false;
     } catch (error) {
       // Not empty or in use (406); a type of queue without conditional delete (540).
       if (hasCode(error, ErrorCode.queueMismatch) || hasCode(error, ErrorCode.unsupported)) return false;

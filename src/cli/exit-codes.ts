@@ -26,6 +26,7 @@ const BY_ERROR_CODE: Record<ErrorCode, ExitCode> = {
   MESSAGE_TOO_LARGE: ExitCode.failed,
   QUEUE_OVERFLOW: ExitCode.failed,
   QUEUE_NOT_FOUND: ExitCode.noSuchQueue,
+  QUEUE_UNAVAILABLE: ExitCode.unreachable,
   QUEUE_MISMATCH: ExitCode.failed,
   QUEUE_LOCKED: ExitCode.failed,
   ACCESS_REFUSED: ExitCode.refused,

@@ -14,7 +14,7 @@ export function partialFailure({ note }: Context, error: unknown, done: number, 
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   if (status === ExitCode.done) return error;
   const { code, message, hint } = error as { code?: string; message: string; hint?: string };
-  const back = code === 'CONNECTION_LOST' || code === 'TIMEOUT' ? `${mayBeBack(done)}, and ` : '';
+  const back = UNSURE_CODES.includes(code ?? '') ? `${mayBeBack(done)}, and ` : '';
   const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${back}the rest is still there.`;
   if (status !== undefined && status >= ExitCode.timedOut) {
     note(`Stopped: ${far}`);
@@ -22,6 +22,9 @@ export function partialFailure({ note }: Context, error: unknown, done: number, 
   }
   return new CommandFailure(ExitCode.partly, `${message}. Before that, ${far}`, { cause: error, hint });
 }
+
+/** Failures that may have kept acknowledgements from the queue. */
+const UNSURE_CODES = ['CONNECTION_LOST', 'QUEUE_UNAVAILABLE', 'TIMEOUT'];
 
 /** Two batches, which is what the broker sends ahead. Acknowledgements are not answered: these may not have arrived. */
 const MAX_UNSURE = 1_000;

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import type { RunningBroker } from '../../src/index.ts';
+import { runCli } from '../support/cli.ts';
 import { canCluster, startCluster } from '../support/cluster.ts';
 import { duration, noteFigures } from '../support/figures.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
-import { numbered, openClient, openQueue } from '../support/tasks.ts';
+import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const TASK = 'task';
@@ -81,4 +83,35 @@ test.runIf(canCluster)(
     }
   },
   480_000,
+);
+
+test.runIf(canCluster)(
+  'a queue whose node is down is neither empty nor missing, and what was drained of it meanwhile not said to be removed',
+  async () => {
+    const [node, home] = (await startCluster(2)) as [RunningBroker, RunningBroker];
+    const publisher = openClient({ url: home.url });
+    for (let index = 0; index < 10; index++) await publisher.publish(TASK, raw(String(index)));
+    await publisher.close();
+    const client = openClient({ url: node.url });
+    const queue = openQueue({ url: node.url });
+    const stopHome = async () => void (await home.ctl('stop_app'));
+    const unavailable = { code: 'QUEUE_UNAVAILABLE', hint: expect.stringMatching(/cluster_status/) };
+    await expect(client.drain(TASK, stopHome)).rejects.toMatchObject(unavailable);
+    await expect(client.depth(TASK)).rejects.toMatchObject(unavailable);
+    await expect(client.peek(TASK)).rejects.toMatchObject(unavailable);
+    await expect(client.publish(TASK, raw('another'))).rejects.toMatchObject(unavailable);
+    await expect(client.deleteIfUnused(TASK)).rejects.toMatchObject(unavailable);
+    await expect(queue.dequeue(TASK)).rejects.toMatchObject(unavailable);
+    await expect(queue.dequeueAll(TASK)).rejects.toMatchObject(unavailable);
+    await expect(queue.isEmpty(TASK)).rejects.toMatchObject(unavailable);
+    const { status, stderr } = await runCli(['dequeue', TASK, '--all'], { env: { MCP_TASKQ_URL: node.url } });
+    expect(stderr).toMatch(/the node that holds the queue is down/);
+    expect(status).toBe(7);
+    await expect(queue.waitForMessage(TASK, { timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    const waiting = queue.waitForMessage(TASK);
+    await home.ctl('start_app');
+    await waiting;
+    await expect.poll(() => client.depth(TASK).catch(() => {})).toEqual({ messages: 10, consumers: 0 });
+  },
+  240_000,
 );
