@@ -186,6 +186,7 @@ export class TaskQueueClient {
    * matters if that program fails before it is done with it. And RabbitMQ confirms, and drops, what arrives in this very
    * instant (rabbitmq-server#4746): {@link publish} notices that for a queue it has not used for `redeclareAfterMs`.
    * @returns whether the task has no queue now; false when it was left alone
+   * @throws TaskQueueError `QUEUE_UNAVAILABLE` when its node is down: RabbitMQ 4 would delete it with all that is in it
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
     this.#throwIfClosed();
