@@ -107,8 +107,8 @@ export class Consumption {
       this.#queueNow = 'plain';
     } catch (error) {
       if (isCode(error, ErrorCode.queueNotFound)) this.#queueNow = 'missing';
-      else if (isCode(error, ErrorCode.queueMismatch)) this.#queueNow = 'other';
-      else if (isCode(error, ErrorCode.connectionLost)) this.#queueNow = 'other';
+      else if (isCode(error, ErrorCode.queueMismatch) || isCode(error, ErrorCode.connectionLost))
+        this.#queueNow = 'other';
       // Who may not configure it is not told.
       else if (isCode(error, ErrorCode.accessRefused)) this.#queueNow = 'plain';
       else throw error;

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { StoredMessage } from '../wire/stored-message.ts';
-import type { EnqueuedEvent } from '../wire/task-events.ts';
+import { bodyFingerprints, fingerprint, fingerprintOfEvent, type Told } from './fingerprints.ts';
 
 /**
  * What a watcher knows of one task: how many messages its queue holds as far as events tell, and which of
@@ -279,33 +278,6 @@ const MAX_REMEMBERED = 2_000;
 export interface Mark {
   enqueued: number;
   removed: number;
-}
-
-/** What an event tells of a message. */
-type Told = Pick<EnqueuedEvent, 'body' | 'bodyBytes' | 'properties'>;
-
-/** By the message id; else by the body, or by its size where that is what the event told. */
-function fingerprint(
-  { body, properties }: Pick<StoredMessage, 'body' | 'properties'>,
-  known: ReadonlyMap<string, number>,
-): string {
-  if (properties.message_id !== undefined) return properties.message_id;
-  const [hash, size] = bodyFingerprints(body);
-  return !known.has(hash) && known.has(size) ? size : hash;
-}
-
-function fingerprintOfEvent({ body, bodyBytes, properties }: Told): string {
-  if (properties.message_id !== undefined) return properties.message_id;
-  return body === undefined ? sizeFingerprint(bodyBytes) : bodyFingerprints(body)[0];
-}
-
-/** Of the whole of it, and of its size alone. */
-function bodyFingerprints(body: Buffer): [hash: string, size: string] {
-  return [createHash('sha1').update(body).digest('base64'), sizeFingerprint(body.length)];
-}
-
-function sizeFingerprint(bytes: number): string {
-  return `${bytes} bytes`;
 }
 
 function add(counts: Map<string, number>, key: string): void {
