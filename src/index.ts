@@ -33,11 +33,14 @@ export { redactUrl } from './broker-url.ts';
 export { TaskQueueClient } from './task-queue-client.ts';
 export {
   type BatchHandler,
+  type BatchViewer,
+  type BrowseOptions,
   type ClearOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
+  type PublishResult,
   type QueueDepth,
   type SubscriptionListener,
   type TaskEventSubscription,
