@@ -41,7 +41,7 @@ test('the demo shows every step, and ends with 0 and nothing left running', asyn
   expect(aliveAmong(servers)).toEqual([]);
 }, 60_000);
 
-test.for([60, 80, 120])(
+test.each([60, 80, 120])(
   'the demo succeeds on a terminal of %i columns',
   async (columns) => {
     const terminal = new Terminal(process.execPath, [demo], {}, columns);
