@@ -31,6 +31,7 @@ export { redactUrl } from './broker-url.ts';
 
 // For tools: the same queues as bytes and properties, which move from one to another unchanged.
 export { TaskQueueClient } from './task-queue-client.ts';
+export type { QueueKind } from './amqp/queue-kind.ts';
 export {
   type BatchHandler,
   type BatchViewer,

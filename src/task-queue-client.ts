@@ -4,6 +4,7 @@ import { toStoredMessage } from './amqp/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/drain-task.ts';
 import { giveBack } from './amqp/give-back.ts';
 import type { ChannelLease } from './amqp/pooled-channel.ts';
+import { isPlainKind, type QueueKind } from './amqp/queue-kind.ts';
 import { Session } from './amqp/session.ts';
 import type { BrokerAddress } from './broker-url.ts';
 import { checkCount } from './check-count.ts';
@@ -138,7 +139,7 @@ export class TaskQueueClient {
       try {
         result = await failure.watch(() => decode(message));
       } catch (error) {
-        await giveBack(lease, queue, delivery);
+        await giveBack(lease, queue, delivery, () => this.#isPlain(taskId));
         throw error;
       }
       lease.throwIfEnded();
@@ -271,12 +272,21 @@ export class TaskQueueClient {
   /**
    * Whether the task's queue is a plain classic one, as this package and the Python package make it, so that
    * what {@link peek} gives back goes back to its place. False for a quorum queue, a stream, and a queue with
-   * arguments of its own; `undefined` when there is none.
-   * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue
+   * arguments of its own; `undefined` when there is none. The same question as {@link queueKind}.
    */
   async isPlainQueue(taskId: string): Promise<boolean | undefined> {
     this.#throwIfClosed();
-    return this.#session.reader.isPlain(this.#queueName(taskId), looking(taskId));
+    return isPlainKind(await this.queueKind(taskId));
+  }
+
+  /**
+   * What sort of queue the task has; `undefined` when there is none. Never creates one. Up to a minute old.
+   * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue; `QUEUE_LOCKED` for a
+   * queue that is exclusive to another connection
+   */
+  async queueKind(taskId: string): Promise<QueueKind | undefined> {
+    this.#throwIfClosed();
+    return this.#session.reader.kind(this.#queueName(taskId), looking(taskId));
   }
 
   /**
@@ -314,7 +324,7 @@ export class TaskQueueClient {
       read: (work, isRepeatable) => this.#read(taskId, 'Cannot drain', 0, work, isRepeatable),
       deleteQueue: () => this.deleteIfUnused(taskId),
       openChannel: () => this.#session.reader.openChannel(`Cannot drain task ${JSON.stringify(taskId)}`),
-      isPlain: () => this.isPlainQueue(taskId),
+      isPlain: () => this.#isPlain(taskId),
       onRemoved,
     };
     return drainTask(task, handle, options);
@@ -331,6 +341,11 @@ export class TaskQueueClient {
     this.#throwIfClosed();
     const what = `${doing} task ${JSON.stringify(taskId)}`;
     return this.#session.reader.read({ queue: this.#queueName(taskId), what, missing, isRepeatable }, work);
+  }
+
+  /** As it is now. */
+  #isPlain(taskId: string): Promise<boolean | undefined> {
+    return this.#session.reader.isPlain(this.#queueName(taskId), looking(taskId));
   }
 
   #tell(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {

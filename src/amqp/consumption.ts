@@ -3,7 +3,6 @@ import { ErrorCode, hasCode, TaskQueueError } from '../errors.ts';
 import { DeliveryInbox } from './delivery-inbox.ts';
 import { translateAmqpError } from './errors.ts';
 import type { ChannelLease } from './pooled-channel.ts';
-import { checkPlain } from './queue-reader.ts';
 import { readGateOf } from './raw-frames.ts';
 
 /** How long no delivery comes before the broker is asked whether there is anything left. */
@@ -105,15 +104,12 @@ export class Consumption {
    */
   async queueNow(): Promise<'missing' | 'plain' | 'other'> {
     if (this.#queueNow !== undefined) return this.#queueNow;
-    // A refusal closes the channel.
     this.#stopListening();
     try {
-      await checkPlain(this.#lease, this.#queue);
-      this.#queueNow = 'plain';
+      const isPlain = await this.#isPlain?.();
+      this.#queueNow = isPlain === undefined ? 'missing' : isPlain ? 'plain' : 'other';
     } catch (error) {
-      if (isCode(error, ErrorCode.queueNotFound)) this.#queueNow = 'missing';
-      else if (isCode(error, ErrorCode.queueMismatch) || isCode(error, ErrorCode.connectionLost))
-        this.#queueNow = 'other';
+      if (isCode(error, ErrorCode.connectionLost)) this.#queueNow = 'other';
       // Who may not configure it is not told.
       else if (isCode(error, ErrorCode.accessRefused)) this.#queueNow = 'plain';
       else throw error;
