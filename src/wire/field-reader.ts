@@ -4,6 +4,10 @@ import { type Base64Text, isIndex, MAX_NESTING, type TypedTable, type TypedValue
 
 type Table = { [name: string]: unknown };
 
+/** There are many bit patterns that are not a number, and JavaScript has one. */
+const NAN_32 = 0x7fc00000;
+const NAN_64 = 0x7ff8000000000000n;
+
 /**
  * Decodes AMQP values one after the other. A number is plain where the encoder, given a plain one, would write the same
  * bytes, else it has its type beside it.
@@ -103,13 +107,9 @@ export class FieldReader {
       case Tag.uint32:
         return typed('uint32', list.readUInt32BE(this.#take(4, limit)));
       case Tag.float:
-        return typed('float', list.readFloatBE(this.#take(4, limit)));
-      case Tag.double: {
-        const value = list.readDoubleBE(this.#take(8, limit));
-        const isPlain = Number.isFinite(value) && (!Number.isInteger(value) || Math.abs(value) >= 2 ** 63);
-        // -2^63 is an integer of 64 bits.
-        return isPlain && value !== -(2 ** 63) ? value : typed('double', value);
-      }
+        return this.#float(limit);
+      case Tag.double:
+        return this.#double(limit);
       case Tag.timestamp:
         return typed('timestamp', this.uint64(limit));
       case Tag.decimal: {
@@ -156,6 +156,22 @@ export class FieldReader {
       pairs.push([key, value]);
     }
     return pairs === undefined ? table : { '!': 'table', value: pairs };
+  }
+
+  #float(limit: number): unknown {
+    const start = this.#take(4, limit);
+    const value = this.#list.readFloatBE(start);
+    if (Number.isNaN(value) && this.#list.readUInt32BE(start) !== NAN_32) this.isComplete = false;
+    return typed('float', value);
+  }
+
+  #double(limit: number): unknown {
+    const start = this.#take(8, limit);
+    const value = this.#list.readDoubleBE(start);
+    if (Number.isNaN(value) && this.#list.readBigUInt64BE(start) !== NAN_64) this.isComplete = false;
+    const isPlain =
+      Number.isFinite(value) && (!Number.isInteger(value) || value >= 2 ** 63 || value < -(2 ** 63));
+    return isPlain ? value : typed('double', value);
   }
 
   #int64(limit: number): unknown {

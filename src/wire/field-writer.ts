@@ -195,7 +195,8 @@ export class FieldWriter {
 
   #pairs(typed: TypedValue, depth: number): void {
     const { value: pairs } = typed;
-    if (typed['!'] !== 'table') throw new Unencodable(`expected a table, not the type ${shown(typed['!'])}`);
+    if (typed['!'] !== 'table')
+      throw new Unencodable(`headers are a table, not a value of type ${shown(typed['!'])}`);
     if (Object.keys(typed).length !== 2 || !Array.isArray(pairs)) {
       throw new Unencodable('table expects "value": [[key, value], …]');
     }
@@ -260,7 +261,7 @@ export class FieldWriter {
   }
 
   #decimal(value: unknown): void {
-    const { places, digits } = (typeof value === 'object' && value) as { places?: unknown; digits?: unknown };
+    const { places, digits } = (value ?? {}) as { places?: unknown; digits?: unknown };
     if (!isWhole(places, 0, 0xff) || !isWhole(digits, 0, 0xffffffff)) {
       throw unfit('decimal', '{"places": 0 to 255, "digits": 0 to 4294967295}', value);
     }

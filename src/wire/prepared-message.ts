@@ -1,5 +1,5 @@
 import { propertyListOf } from './property-list.ts';
-import { applyReplayPolicy, type ReplayChange, type ReplayPolicy } from './replay-policy.ts';
+import { applyReplayPolicy, type ReplayChange, type ReplayPolicyOptions } from './replay-policy.ts';
 import type { RawMessage } from './stored-message.ts';
 
 /** A message as it goes to the broker: bytes only. */
@@ -14,7 +14,7 @@ export interface PreparedMessage {
 }
 
 /** @throws TaskQueueError `INVALID_MESSAGE` naming a property that cannot be encoded */
-export function prepareMessage(message: RawMessage, policy: ReplayPolicy): PreparedMessage {
+export function prepareMessage(message: RawMessage, policy: ReplayPolicyOptions): PreparedMessage {
   const { list, changes } = applyReplayPolicy(propertyListOf(message), policy);
   const { message_id: messageId } = message.properties;
   return {
