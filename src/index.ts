@@ -50,7 +50,9 @@ export type { MessageProperties, OutgoingMessage, RawMessage, StoredMessage } fr
 
 // Between bytes, queued messages, and the JSON Lines that drain and replay work with.
 export { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
+export { checkOutgoing } from './wire/prepared-message.ts';
 export { ownProperties } from './wire/message-properties.ts';
+export { REPLAY_RULES, type ReplayChange, type ReplayRule } from './wire/replay-policy.ts';
 export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
 export { parseMessageInput } from './wire/message-input.ts';
 
