@@ -30,6 +30,7 @@ import { prepareMessage } from './wire/prepared-message.ts';
 import { decodePropertyList } from './wire/property-list.ts';
 import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
 import { type EventName, enqueuedEvent } from './wire/task-events.ts';
+import { textOf } from './wire/typed-values.ts';
 
 /**
  * Task queues as the broker has them: messages are bytes and properties, neither decoded nor changed. This is
@@ -112,7 +113,7 @@ export class TaskQueueClient {
     let messageId: string | undefined;
     const takeOne = async ([message]: StoredMessage[]) => {
       result = await handle(message as StoredMessage);
-      messageId = message?.properties.message_id;
+      messageId = textOf(message?.properties.message_id);
     };
     await this.#drain(taskId, takeOne, { limit: 1, batchSize: 1 }, (count) =>
       this.#tell(taskId, 'dequeued', count, messageId),
@@ -144,7 +145,7 @@ export class TaskQueueClient {
       }
       lease.throwIfEnded();
       lease.channel.ack(delivery);
-      this.#tell(taskId, 'dequeued', 1, message.properties.message_id);
+      this.#tell(taskId, 'dequeued', 1, textOf(message.properties.message_id));
       return result;
     };
     return failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, get, () => !isDelivered));

@@ -15,6 +15,14 @@ export interface Base64Text {
   value: string;
 }
 
+/** A string of at most 255 bytes; one that is not UTF-8 as the base64 of its bytes. */
+export type PropertyText = string | Base64Text;
+
+/** A property as one string, for comparing and showing: `base64:` and the base64 of one that is not UTF-8. */
+export function textOf(property: PropertyText | undefined): string | undefined {
+  return typeof property === 'object' ? `base64:${property.value}` : property;
+}
+
 /** A whole number above 2^53 - 1, in decimal digits. */
 export interface Uint64 {
   '!': 'uint64';
