@@ -61,6 +61,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     declare: async () => (await import('./commands/prune.ts')).pruneCommand(),
   },
   {
+    name: 'context',
+    usage: '[options] [action] [name]',
+    summary: 'name brokers, and select one: ls, show, use, set, rm',
+    declare: async () => (await import('./commands/context.ts')).contextCommand(),
+  },
+  {
     name: 'broker',
     usage: '[options] [command...]',
     summary: 'run a private RabbitMQ, for one command or until Ctrl-C',

@@ -11,6 +11,7 @@ export const DEFAULT_URL = 'amqp://localhost:5672';
 /** What every command takes, by commander's names; absent where it was not on the command line. */
 export interface GlobalOptions {
   url?: string;
+  context?: string;
   prefix?: string;
   queueType?: 'default' | 'quorum';
   apiUrl?: string;
@@ -48,6 +49,12 @@ const CONNECTION: readonly Declaration[] = [
     description: 'broker, or several of a cluster with commas between',
     environment: ['MCP_TASKQ_URL', 'RABBITMQ_URL', 'AMQP_URL'],
     byDefault: DEFAULT_URL,
+  },
+  {
+    name: 'context',
+    flags: '--context <name>',
+    description: 'use the named broker of "mcp-taskq context"',
+    environment: ['MCP_TASKQ_CONTEXT'],
   },
   {
     name: 'prefix',
