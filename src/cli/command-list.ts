@@ -55,6 +55,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     declare: async () => (await import('./commands/ls.ts')).lsCommand(),
   },
   {
+    name: 'status',
+    usage: '[options]',
+    summary: 'say which broker this is, what you may do there, and whether all is well',
+    declare: async () => (await import('./commands/status.ts')).statusCommand(),
+  },
+  {
     name: 'prune',
     usage: '[options]',
     summary: 'delete empty, unused, idle task queues',
