@@ -7,6 +7,8 @@ export interface CommandEntry {
   usage: string;
   summary: string;
   isHidden?: true;
+  /** Other names that it answers to. */
+  aliases?: readonly string[];
   declare: () => Promise<CommandUnknownOpts>;
 }
 
@@ -53,6 +55,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: '[options] [pattern]',
     summary: 'list task queues',
     declare: async () => (await import('./commands/ls.ts')).lsCommand(),
+  },
+  {
+    name: 'describe',
+    aliases: ['stat'],
+    usage: '[options] <task_id>',
+    summary: 'say what is in a task, who reads it, and what to do next',
+    declare: async () => (await import('./commands/describe.ts')).describeCommand(),
   },
   {
     name: 'status',

@@ -58,7 +58,7 @@ function describeApi({ api }: BrokerStatus, colors: ChalkInstance): string {
   if (api.isSameCluster === false) {
     return `${url}, ${colors.red(`another cluster: ${safeLine(api.overview?.clusterName ?? '')}`)}`;
   }
-  if (api.overview === undefined) return `${url}, ${colors.red('no answer that is of use')}`;
+  if (api.overview === undefined) return `${url}, ${colors.red('unusable')}`;
   return `${url}, ${api.isSameCluster ? 'the same cluster' : 'cluster unknown'}`;
 }
 

@@ -1,7 +1,7 @@
 import type { BrokerInspection, ClusterOverview } from '../../index.ts';
 import { DEFAULT_PREFIX } from '../global-options.ts';
 import type { Settings } from '../settings.ts';
-import { formatCount } from '../sizes.ts';
+import { formatCount, formatNumber } from '../sizes.ts';
 import { findProblems, type Problem } from './find-problems.ts';
 
 /** What `status` knows of the management API. */
@@ -114,6 +114,6 @@ function described(error: unknown): { message: string; hint: string | undefined 
 /** `12 task queues, 340 messages ready, 4 unacknowledged`. */
 export function describeTotals({ queues, ready, unacked, uncounted }: TaskTotals): string {
   const left = uncounted > 0 ? `; ${formatCount(uncounted, 'queue')} not counted yet` : '';
-  const held = formatCount(unacked, '').trimEnd();
-  return `${formatCount(queues, 'task queue')}, ${formatCount(ready, 'message')} ready, ${held} unacknowledged${left}`;
+  const [tasks, messages] = [formatCount(queues, 'task queue'), formatCount(ready, 'message')];
+  return `${tasks}, ${messages} ready, ${formatNumber(unacked)} unacknowledged${left}`;
 }
