@@ -45,6 +45,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     declare: async () => (await import('./commands/mv.ts')).mvCommand(),
   },
   {
+    name: 'cp',
+    usage: '[options] <from> <to>',
+    summary: 'copy messages to another task',
+    declare: async () => (await import('./commands/cp.ts')).cpCommand(),
+  },
+  {
     name: 'watch',
     usage: '[options] [task_id...]',
     summary: 'follow tasks live',
