@@ -76,6 +76,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     declare: async () => (await import('./commands/status.ts')).statusCommand(),
   },
   {
+    name: 'check',
+    usage: '[options] [pattern]',
+    summary: 'check depth, age and consumers, for monitoring',
+    declare: async () => (await import('./commands/check.ts')).checkCommand(),
+  },
+  {
     name: 'prune',
     usage: '[options]',
     summary: 'delete empty, unused, idle task queues',

@@ -74,13 +74,14 @@ export function givenSettings(command: CommandUnknownOpts): GlobalOptions {
 
 /** How to print, for commands that work with no broker and so need none of the other settings. */
 export function outputSettings(command: CommandUnknownOpts): {
+  asked: OutputFormat;
   format: Exclude<OutputFormat, 'auto'>;
   color: boolean;
 } {
   const { json, output = 'auto', color = true } = givenSettings(command);
-  const wanted = json ? 'json' : output;
+  const asked = json ? 'json' : output;
   const automatic = process.stdout.isTTY === true ? 'table' : 'jsonl';
-  return { format: wanted === 'auto' ? automatic : wanted, color };
+  return { asked, format: asked === 'auto' ? automatic : asked, color };
 }
 
 /** Without defaults: `--no-color` before the command's name must survive the default behind it. */

@@ -33,7 +33,7 @@ export interface TaskReport {
 const MAX_LOOK_BYTES = 32 * 1024 * 1024;
 
 /** Looked at first where nothing says how large the messages are. */
-const FIRST_LOOK = 20;
+const FIRST_LOOK = 3;
 
 /** @throws CommandFailure (5) when the task has no queue */
 export async function readTask(
