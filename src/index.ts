@@ -76,6 +76,16 @@ export {
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
 
+// One queue and its consumers, and what a broker and its user are, for tools.
+export {
+  describeTaskQueue,
+  type TaskConsumer,
+  type TaskQueueDescription,
+} from './management/describe-task-queue.ts';
+export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
+export type { BrokerInspection, BrokerPermissions } from './broker-inspection.ts';
+export { inspectBroker } from './inspect-broker.ts';
+
 // A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';
 export type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';
