@@ -163,8 +163,28 @@ export class RawAmqp {
     return this.take(queue, await this.depth(queue));
   }
 
+  /** What is in a queue, which stays there, in order; none for a queue that is not there. On a connection of its own. */
+  static async look(url: string, queue: string): Promise<DeliveredFrames[]> {
+    const amqp = await RawAmqp.connect(url);
+    try {
+      const count = await amqp.depth(queue);
+      await amqp.#consume(queue, 0);
+      await amqp.#until(() => amqp.#inbox.length >= count);
+      const found = amqp.#inbox.splice(0);
+      // Closed in good order: when the answer comes, all of it is back.
+      await amqp.#request(CHANNEL, method(20, 40), uint(2, 200), short(''), uint(4, 0));
+      return found;
+    } catch (error) {
+      if (error instanceof ClosedByBroker && error.code === 404) return [];
+      throw error;
+    } finally {
+      await amqp.close();
+    }
+  }
+
   close(): Promise<void> {
     return new Promise((resolve) => {
+      if (this.#socket.closed) return resolve();
       this.#socket.once('close', () => resolve());
       this.#socket.destroy();
     });
