@@ -10,7 +10,7 @@ import { numberOf, TaskOperations } from '../support/task-operations.ts';
 import { anySteps, type Step } from '../support/task-steps.ts';
 import { openClient, openQueue } from '../support/tasks.ts';
 
-const ROWS = extent(12, 400);
+const ROWS = extent(6, 400);
 const STEPS = 25;
 /** How long what a broken connection held may take to be back. */
 const RETURN_MS = 10_000;
@@ -48,6 +48,9 @@ type Numbers = [number[], number[]];
 class Run {
   #tasks: [string, string] = [newRawTask('first'), newRawTask('second')];
   #model: Numbers = [[], []];
+  /** What `dequeue` and `take` took in the last steps. They do not wait until the broker has heard of it. */
+  #taken: { task: 0 | 1; number: number; step: number }[] = [];
+  #steps = 0;
   readonly #proxy: FaultProxy;
   /** Not through the proxy. */
   readonly #amqp: RawAmqp;
@@ -66,6 +69,7 @@ class Run {
 
   /** @returns what is wrong after it */
   async do(step: Step): Promise<string[]> {
+    this.#steps++;
     return step.fault ? this.#doWithFault(step, step.fault) : this.#doUndisturbed(step);
   }
 
@@ -86,7 +90,10 @@ class Run {
     const account = await this.#perform(step);
     if (account.failure !== undefined) return [`it failed without a fault: ${account.failure}`];
     let handed: number[] = [];
-    if (operation === 'dequeue' || operation === 'take') handed = model.splice(0, 1);
+    if (operation === 'dequeue' || operation === 'take') {
+      handed = model.splice(0, 1);
+      this.#taken.push(...handed.map((number) => ({ task, number, step: this.#steps })));
+    }
     if (operation === 'peek') handed = model.slice(0, count);
     if (operation === 'drain') handed = model.splice(0, count);
     if (operation === 'dequeueAll' || operation === 'clear') handed = model.splice(0);
@@ -112,6 +119,7 @@ class Run {
       before,
       after: [[], []],
       account,
+      mayReturn: fault.kind === 'cut' ? this.#takenLately() : undefined,
       ...(!isPublish && operation !== 'peek' && operation !== 'delete' && { reads: task }),
       ...((isPublish || operation === 'mv') && { writes: target }),
       ...(fault.kind === 'delete' && isHit && { deleted: victim }),
@@ -131,6 +139,13 @@ class Run {
       this.#model = [[], []];
     }
     return wrong;
+  }
+
+  #takenLately(): Numbers {
+    const lately = this.#taken.filter(({ step }) => this.#steps - step <= 3);
+    return [0, 1].map((task) =>
+      lately.filter((each) => each.task === task).map(({ number }) => number),
+    ) as Numbers;
   }
 
   /** Meanwhile, when so many bytes have passed, connections are cut, or another client deletes a queue. */

@@ -105,9 +105,10 @@ export class RawAmqp {
     await this.#request(CHANNEL, method(50, 10), uint(2, 0), short(queue), uint(1, 0b10), table);
   }
 
-  /** With whatever is in it. */
-  async delete(queue: string): Promise<void> {
-    await this.#request(CHANNEL, method(50, 40), uint(2, 0), short(queue), uint(1, 0));
+  /** With whatever is in it. @returns how many messages were */
+  async delete(queue: string): Promise<number> {
+    const { fields } = await this.#request(CHANNEL, method(50, 40), uint(2, 0), short(queue), uint(1, 0));
+    return fields.readUInt32BE(0);
   }
 
   /** @returns how many messages are ready */

@@ -19,6 +19,8 @@ export interface Audit {
   before: readonly [readonly number[], readonly number[]];
   after: readonly [readonly number[], readonly number[]];
   account: Account;
+  /** Taken shortly before: their acknowledgements may have been cut off, and then they come back to their place. */
+  mayReturn?: readonly [readonly number[], readonly number[]] | undefined;
   reads?: 0 | 1 | undefined;
   writes?: 0 | 1 | undefined;
   /** A queue that was deleted meanwhile. */
@@ -42,13 +44,18 @@ export function missing(audit: Audit): number[] {
 
 /** Whatever is not as it may be, in words; missing messages apart. */
 export function complaints(audit: Audit): string[] {
-  const { before, after, account, reads, writes } = audit;
+  const { before, after, account, reads, writes, mayReturn = [[], []] } = audit;
   const wrong: string[] = [];
   const removed = new Set(account.handed.slice(0, account.removed));
   for (const task of [0, 1] as const) {
     const inQueue = after[task];
     const moved = isMove(audit) && task === writes ? before[reads as 0 | 1] : [];
-    const allowed = [...before[task], ...moved, ...(task === writes ? account.published : [])];
+    const allowed = [
+      ...mayReturn[task],
+      ...before[task],
+      ...moved,
+      ...(task === writes ? account.published : []),
+    ];
     if (!isSubsequence(inQueue, allowed)) {
       wrong.push(`queue ${task} has ${inQueue}, which is not from ${allowed} in this order, each once`);
     }
@@ -60,17 +67,20 @@ export function complaints(audit: Audit): string[] {
   const twice = after[0].filter((number) => after[1].includes(number));
   if (twice.length > 0 && account.failure === undefined)
     wrong.push(`in both queues without a word: ${twice}`);
-  if (reads !== undefined && !isSubsequence(account.handed, before[reads])) {
+  if (reads !== undefined && !isSubsequence(account.handed, [...mayReturn[reads], ...before[reads]])) {
     wrong.push(`handed over ${account.handed}, which is not from ${before[reads]} in this order, each once`);
   }
   return wrong;
 }
 
 /** Whether what comes next is known exactly: nothing that was handed over can come back, nothing can be there twice. */
-export function isCertain({ after, account, reads }: Audit): boolean {
+export function isCertain({ after, account, reads, mayReturn = [[], []] }: Audit): boolean {
   const isTwice = after[0].some((number) => after[1].includes(number));
+  const hasReturned = ([0, 1] as const).some((task) =>
+    after[task].some((number) => mayReturn[task].includes(number)),
+  );
   const mayComeBack = reads !== undefined && account.handed.length > account.removed;
-  return !isTwice && !mayComeBack && account.failure === undefined;
+  return !isTwice && !hasReturned && !mayComeBack && account.failure === undefined;
 }
 
 /** All of the one stand in the other, in the same order. */
