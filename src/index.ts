@@ -31,13 +31,17 @@ export { redactUrl } from './broker-url.ts';
 
 // For tools: the same queues as bytes and properties, which move from one to another unchanged.
 export { TaskQueueClient } from './task-queue-client.ts';
+export type { QueueKind } from './amqp/queue-kind.ts';
 export {
   type BatchHandler,
+  type BatchViewer,
+  type BrowseOptions,
   type ClearOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
+  type PublishResult,
   type QueueDepth,
   type SubscriptionListener,
   type TaskEventSubscription,

@@ -7,6 +7,7 @@ import { withDeadline } from './deadline.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { translateConnectError } from './errors.ts';
 import { joinWrites } from './joined-writes.ts';
+import { useRawFrames } from './raw-frames.ts';
 
 /** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
 export const TRANSIENT: readonly ErrorCode[] = [
@@ -155,6 +156,7 @@ export class BrokerConnection {
     this.#current = { model, stream, socket };
     this.#history.wasOpen = true;
     joinWrites(stream);
+    useRawFrames(model);
     // Without a listener the process would die of it; each operation hears of it through its own channel.
     model.on('error', () => {});
     model.on('close', () => {

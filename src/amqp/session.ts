@@ -16,6 +16,7 @@ import { QueueReader } from './queue-reader.ts';
 /** Operations that may be under way at the same time, each on a channel of its own. */
 const READ_CHANNELS = 16;
 const DECLARE_CHANNELS = 4;
+const PROBE_CHANNELS = 2;
 
 /**
  * The connections of one client and what runs on each, none of them opened before it is needed.
@@ -49,14 +50,15 @@ export class Session {
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
     const reads = new ChannelPool(reading, options, READ_CHANNELS);
+    const probes = new ChannelPool(reading, options, PROBE_CHANNELS);
     // One at a time, so that a connection closed by a delete hurts no other one.
     const deletions = new ChannelPool(deleting, options, 1);
     const declarer = new QueueDeclarer(declarations, confirmed, options);
     this.publisher = new QueuePublisher(confirmed, declarer, options);
-    this.reader = new QueueReader(reads, () => this.throwIfClosed());
+    this.reader = new QueueReader(reads, probes, () => this.throwIfClosed());
     this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, options.queueType);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
-    this.#channels = [this.events, declarations, reads, deletions];
+    this.#channels = [this.events, declarations, reads, probes, deletions];
     this.#reading = reading;
     this.#publishing = publishing;
     this.#connections = [publishing, reading, deleting];

@@ -29,6 +29,11 @@ export interface OutgoingMessage {
   body: Buffer;
   /** What the publisher says about it. Default: {@link ownProperties}, when it is published. */
   properties?: MessageProperties | undefined;
+  /**
+   * The properties as AMQP encodes them (flags and values), where the typed form does not say all of them: values of
+   * unknown types, or nested over 500 levels deep. What is published then, in place of `properties`.
+   */
+  propertyList?: Buffer | undefined;
 }
 
 /** A message as the broker keeps it. */
