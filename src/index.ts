@@ -51,6 +51,9 @@ export type { MessageProperties, OutgoingMessage, RawMessage, StoredMessage } fr
 // Between bytes, queued messages, and the JSON Lines that drain and replay work with.
 export { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
 export { ownProperties } from './wire/message-properties.ts';
+export { type JsonProperties, propertiesToJson } from './wire/property-json.ts';
+export { plainProperties } from './wire/plain-properties.ts';
+export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './wire/typed-values.ts';
 export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
 export { parseMessageInput } from './wire/message-input.ts';
 
