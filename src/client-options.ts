@@ -105,8 +105,6 @@ export interface SubscriptionListener {
   onLost(error: TaskQueueError): void;
   /** The connection is back, and the subscription with it. Events wait for the promise. */
   onResumed(): Promise<void> | void;
-  /** The queue of this subscription has filled up: the oldest events in it are dropped. */
-  onOverflow(): void;
   /** It has ended, with its {@link TaskEventSubscription.close} or with the client's, or could not be set up. */
   onClosed?(): void;
 }

@@ -20,7 +20,6 @@ const LISTENER: SubscriptionListener = {
   onEvent: () => {},
   onLost: () => {},
   onResumed: () => {},
-  onOverflow: () => {},
 };
 
 const MISSED = ['TIMEOUT', 'CONNECTION_LOST', 'CONNECTION_FAILED', 'PUBLISH_UNCONFIRMED'];
