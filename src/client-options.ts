@@ -100,5 +100,16 @@ export interface QueueDepth {
   consumers: number;
 }
 
+/** What {@link TaskQueueClient.queueKind} finds. */
+export interface QueueKind {
+  kind: 'classic' | 'quorum' | 'stream' | 'other';
+  /**
+   * The arguments that it was declared with beside its type, and `durable`, `auto_delete` or `exclusive` where these are
+   * not as this package declares them. Not always complete; empty only where there is none. Those of a policy are not
+   * among them.
+   */
+  ownArguments: readonly string[];
+}
+
 /** The most messages that one peek looks at: while it does, nobody else can read them. */
 export const MAX_PEEK = 1000;

@@ -31,7 +31,6 @@ export { redactUrl } from './broker-url.ts';
 
 // For tools: the same queues as bytes and properties, which move from one to another unchanged.
 export { TaskQueueClient } from './task-queue-client.ts';
-export type { QueueKind } from './amqp/queue-kind.ts';
 export {
   type BatchHandler,
   type ClearOptions,
@@ -40,6 +39,7 @@ export {
   type PeekOptions,
   type PublishOptions,
   type QueueDepth,
+  type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';

@@ -4,7 +4,7 @@ import { toStoredMessage } from './amqp/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/drain-task.ts';
 import { giveBack } from './amqp/give-back.ts';
 import type { ChannelLease } from './amqp/pooled-channel.ts';
-import { isPlainKind, type QueueKind } from './amqp/queue-kind.ts';
+import { isPlainKind } from './amqp/queue-kind.ts';
 import { Session } from './amqp/session.ts';
 import { checkCount } from './check-count.ts';
 import {
@@ -15,6 +15,7 @@ import {
   type PeekOptions,
   type PublishOptions,
   type QueueDepth,
+  type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';

@@ -7,12 +7,15 @@ import { withDeadline } from './deadline.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { translateConnectError } from './errors.ts';
 import { joinWrites } from './joined-writes.ts';
+import { findOpeningRefusal, isOpeningRefused } from './opening-refusal.ts';
 
 /** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
 export const TRANSIENT: readonly ErrorCode[] = [
   ErrorCode.connectionFailed,
   ErrorCode.connectionLost,
-  ErrorCode.timeout,
+  ErrorCode.noAnswer,
+  // Of connections that are dead, and that the broker has not noticed yet, perhaps.
+  ErrorCode.limitReached,
   ErrorCode.brokerError,
 ];
 
@@ -38,6 +41,7 @@ export class BrokerConnection {
   #preferred = 0;
   readonly #history: ConnectionHistory;
   #blocked: { reason: string; ended: Promise<void>; end: () => void } | undefined;
+  #closeReason: unknown;
   /** Ends attempts under way, and the waits between them. */
   readonly #closing = new AbortController();
 
@@ -67,6 +71,16 @@ export class BrokerConnection {
   /** Why the broker keeps this connection from publishing (a resource alarm), while it does. */
   get blocked(): { reason: string; ended: Promise<void> } | undefined {
     return this.#blocked;
+  }
+
+  /**
+   * Why the broker has closed the connection, where it was for a limit (AMQP 530): its channels hear of it as a
+   * connection that is lost.
+   */
+  get refusal(): unknown {
+    return (this.#closeReason as { code?: unknown } | undefined)?.code === 530
+      ? this.#closeReason
+      : undefined;
   }
 
   /** Gives up on a broker that does not answer: everything under way fails, the next `open` starts anew. */
@@ -137,6 +151,10 @@ export class BrokerConnection {
       this.#adopt(model, socket);
       return model;
     } catch (error) {
+      if (isOpeningRefused(error)) {
+        const refusal = await findOpeningRefusal(address, this.#options, this.#name, socket.signal);
+        if (refusal) throw refusal;
+      }
       if (!socket.signal.aborted) throw error;
       if (this.#closing.signal.aborted) throw closedError();
       throw new TaskQueueError(
@@ -153,10 +171,13 @@ export class BrokerConnection {
   #adopt(model: ChannelModel, socket: AbortController): void {
     const { stream } = model.connection as unknown as { stream: Duplex };
     this.#current = { model, stream, socket };
+    this.#closeReason = undefined;
     this.#history.wasOpen = true;
     joinWrites(stream);
     // Without a listener the process would die of it; each operation hears of it through its own channel.
-    model.on('error', () => {});
+    model.on('error', (error) => {
+      this.#closeReason = error;
+    });
     model.on('close', () => {
       if (this.#current?.model === model) this.#current = undefined;
       this.#unblock();

@@ -115,7 +115,7 @@ export class Consumption {
   /**
    * The next deliveries, as soon as there are `least`; fewer when the queue is empty, or when the signal says
    * so. No more than `most`.
-   * @throws TaskQueueError `TIMEOUT` when the queue is not empty and yet nothing comes
+   * @throws TaskQueueError `NO_ANSWER` when the queue is not empty and yet nothing comes
    */
   async take(
     least: number,
@@ -201,7 +201,7 @@ function isCode(error: unknown, code: ErrorCode): boolean {
 
 function starvedError(queue: string, ms: number): TaskQueueError {
   return new TaskQueueError(
-    ErrorCode.timeout,
+    ErrorCode.noAnswer,
     `The queue ${queue} is not empty, but delivered nothing for ${ms} ms`,
     { hint: 'Another consumer may hold it alone (single active consumer).' },
   );

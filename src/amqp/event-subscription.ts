@@ -122,7 +122,7 @@ export class EventSubscription {
     await withDeadline(request, ms, () => {
       this.#connection.abandon();
       return new TaskQueueError(
-        ErrorCode.timeout,
+        ErrorCode.noAnswer,
         `RabbitMQ did not answer about task events within ${ms} ms`,
       );
     });

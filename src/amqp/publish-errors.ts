@@ -59,7 +59,7 @@ export function notSentError(error: unknown, what: string): TaskQueueError {
 
 export function lateError(what: string, ms: number): TaskQueueError {
   return new TaskQueueError(
-    ErrorCode.timeout,
+    ErrorCode.busy,
     `${what}: its turn behind other messages of the task did not come within ${ms} ms`,
     { hint: 'The broker does not answer, or is away; nothing was sent.' },
   );

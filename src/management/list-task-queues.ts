@@ -85,7 +85,7 @@ const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_times
  * Lists the queues of tasks, by name, some at a time as the broker tells them, and so with little memory however
  * many there are. A queue that is made or deleted meanwhile may be in the list or not.
  *
- * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`, `TIMEOUT`; the
+ * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`, `NO_ANSWER`; the
  * reason of its signal
  */
 export async function* listTaskQueues(

@@ -51,7 +51,7 @@ export function refusal(
 
 export function noAnswer({ origin }: URL, timeoutMs: number): TaskQueueError {
   return new TaskQueueError(
-    ErrorCode.timeout,
+    ErrorCode.noAnswer,
     `The management API at ${origin} did not answer within ${timeoutMs} ms`,
     { hint: 'The broker may be overloaded; "ls --ids" asks over AMQP instead.' },
   );

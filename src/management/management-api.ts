@@ -60,7 +60,7 @@ export class ManagementApi {
    * The JSON that answers a GET.
    * @param path below `/api/`, its parts percent-encoded
    * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`
-   * (404), `TLS_FAILED`, `TIMEOUT`
+   * (404), `TLS_FAILED`, `NO_ANSWER`
    */
   async get<T>(path: string, query: Query = {}): Promise<T> {
     const { base, response } = await this.#ask(path, query);
