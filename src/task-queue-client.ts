@@ -20,7 +20,12 @@ import {
   type TaskEventSubscription,
 } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
-import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type TaskQueueOptions,
+  warnOfUnusedParameters,
+} from './options.ts';
 import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
 import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
@@ -41,6 +46,7 @@ export class TaskQueueClient {
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
     this.#session = new Session(this.#options);
+    warnOfUnusedParameters(this.#options);
   }
 
   /** What stands before the task id in a queue's name. */

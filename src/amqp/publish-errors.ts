@@ -76,7 +76,7 @@ export function overflowError(what: string, size: number, maxSize: number): Task
 
 export function missingError(what: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.queueNotFound, `${what}: it has no queue`, {
-    hint: 'Leave out create: false (--no-create) to create the queue.',
+    hint: 'Leave out create: false to create the queue.',
   });
 }
 
