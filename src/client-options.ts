@@ -1,4 +1,5 @@
 import type { TaskQueueError } from './errors.ts';
+import type { ReplayChange } from './wire/replay-policy.ts';
 import type { StoredMessage } from './wire/stored-message.ts';
 import type { TaskEvent } from './wire/task-events.ts';
 
@@ -12,6 +13,17 @@ export interface PublishOptions {
    * exact everywhere, and its refusal is the same error.
    */
   maxSize?: number | undefined;
+  /**
+   * Send the property `expiration` as it is given. Default false: it would count from now, and the broker would drop a
+   * message that is moved or replayed.
+   */
+  keepExpiration?: boolean;
+}
+
+/** What {@link TaskQueueClient.publish} answers. */
+export interface PublishResult {
+  /** Which properties were not published as given, because the broker would act on them again. */
+  changes: readonly ReplayChange[];
 }
 
 /** For {@link TaskQueueClient.peek}. */
@@ -22,6 +34,14 @@ export interface PeekOptions {
   skip?: number;
   /** Look once more when the connection is lost meanwhile; what was held then may not be back yet. Default true. */
   retry?: boolean;
+}
+
+/** For {@link TaskQueueClient.browse}. */
+export interface BrowseOptions extends PeekOptions {
+  /**
+   * Begin again, with `before` 0, when the connection is lost after some batches were shown. Default false: that rejects.
+   */
+  again?: boolean;
 }
 
 /** For {@link TaskQueueClient.drain}. */
@@ -48,6 +68,8 @@ export interface DrainOptions {
   withQueue?: boolean;
   /** Stop between two batches. */
   signal?: AbortSignal;
+  /** Called after each batch with how many messages were read so far, those that stay included. */
+  onRead?: (count: number) => void;
 }
 
 /** For {@link TaskQueueClient.clear}. */
@@ -57,10 +79,17 @@ export interface ClearOptions extends DrainOptions {
 }
 
 /**
- * Takes care of a batch: writes it somewhere, say. Rejecting keeps the batch in the queue.
- * `before` says how many it was handed before this batch.
+ * Takes care of a batch: writes it somewhere, say. Messages that it returns stay in the queue, at their place; rejecting
+ * keeps the whole batch. `before` says how many it has taken care of before this batch.
  */
-export type BatchHandler = (batch: StoredMessage[], before: number) => Promise<void> | void;
+export type BatchHandler = (
+  batch: StoredMessage[],
+  before: number,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing keeps nothing
+) => Promise<void | readonly StoredMessage[]> | void | readonly StoredMessage[];
+
+/** Looks at a batch. `before` says how many messages came before it. */
+export type BatchViewer = (batch: StoredMessage[], before: number) => Promise<void> | void;
 
 /** What {@link TaskQueueClient.subscribe} tells. */
 export interface SubscriptionListener {

@@ -33,11 +33,14 @@ export { redactUrl } from './broker-url.ts';
 export { TaskQueueClient } from './task-queue-client.ts';
 export {
   type BatchHandler,
+  type BatchViewer,
+  type BrowseOptions,
   type ClearOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
+  type PublishResult,
   type QueueDepth,
   type QueueKind,
   type SubscriptionListener,
@@ -47,7 +50,9 @@ export type { MessageProperties, OutgoingMessage, RawMessage, StoredMessage } fr
 
 // Between bytes, queued messages, and the JSON Lines that drain and replay work with.
 export { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
+export { checkOutgoing } from './wire/prepared-message.ts';
 export { ownProperties } from './wire/message-properties.ts';
+export { REPLAY_RULES, type ReplayChange, type ReplayRule } from './wire/replay-policy.ts';
 export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
 export { parseMessageInput } from './wire/message-input.ts';
 
@@ -70,6 +75,16 @@ export {
   pruneTaskQueues,
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
+
+// One queue and its consumers, and what a broker and its user are, for tools.
+export {
+  describeTaskQueue,
+  type TaskConsumer,
+  type TaskQueueDescription,
+} from './management/describe-task-queue.ts';
+export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
+export type { BrokerInspection, BrokerPermissions } from './broker-inspection.ts';
+export { inspectBroker } from './inspect-broker.ts';
 
 // A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';

@@ -63,7 +63,7 @@ export class RabbitMQTaskMessageQueue {
    * @throws MalformedMessageError when it cannot be decoded; it stays in the queue
    */
   dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
-    return this.#client.take(taskId, decode);
+    return this.#client.dequeue(taskId, decode);
   }
 
   /**

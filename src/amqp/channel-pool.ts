@@ -65,6 +65,11 @@ export class ChannelPool {
     }
   }
 
+  /** A channel beside those that are lent, for an operation that needs another one. It ends with its `close`. */
+  openAnother(what: string): Promise<ChannelLease> {
+    return this.#open(what);
+  }
+
   /**
    * Closes the channels that no operation holds. Resolves when the broker has done everything that was sent on
    * them: amqplib may write the closing of the connection ahead of an acknowledgement that is still in a
@@ -112,10 +117,12 @@ export class ChannelPool {
       this.#connection.abandon();
       return timeoutError(what, this.#operationTimeoutMs);
     });
-    return new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
+    const pooled = new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
       const index = this.#idle.indexOf(ended);
       if (index >= 0) this.#idle.splice(index, 1);
     });
+    pooled.what = what;
+    return pooled;
   }
 
   #busyError(what: string): TaskQueueError {

@@ -8,6 +8,7 @@ import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { translateConnectError } from './errors.ts';
 import { joinWrites } from './joined-writes.ts';
 import { findOpeningRefusal, isOpeningRefused } from './opening-refusal.ts';
+import { useRawFrames } from './raw-frames.ts';
 
 /** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
 export const TRANSIENT: readonly ErrorCode[] = [
@@ -174,6 +175,7 @@ export class BrokerConnection {
     this.#closeReason = undefined;
     this.#history.wasOpen = true;
     joinWrites(stream);
+    useRawFrames(model);
     // Without a listener the process would die of it; each operation hears of it through its own channel.
     model.on('error', (error) => {
       this.#closeReason = error;

@@ -3,6 +3,7 @@ import { ErrorCode, hasCode, TaskQueueError } from '../errors.ts';
 import { DeliveryInbox } from './delivery-inbox.ts';
 import { translateAmqpError } from './errors.ts';
 import type { ChannelLease } from './pooled-channel.ts';
+import { readGateOf } from './raw-frames.ts';
 
 /** How long no delivery comes before the broker is asked whether there is anything left. */
 const QUIET_MS = 20;
@@ -12,6 +13,9 @@ const QUIET_MS = 20;
  * queue is counted by its leader, and delivers by the member on the consumer's node, which hears of it later.
  */
 const LAG_MS = 1_000;
+
+/** Bodies that are handled together. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** AMQP's prefetch count is a 16-bit number; 0 means without limit. */
 export const MAX_PREFETCH = 65_535;
@@ -48,7 +52,7 @@ export class Consumption {
     prefetch: number,
     isPlain?: () => Promise<boolean | undefined>,
   ): Promise<Consumption> {
-    const inbox = new DeliveryInbox();
+    const inbox = new DeliveryInbox(readGateOf(lease.channel));
     // A channel begins without a limit, and each consumption has a channel that nobody has consumed on before.
     if (prefetch > 0) await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
     const stopListening = lease.onEnd((reason) => inbox.fail(reason));
@@ -57,6 +61,7 @@ export class Consumption {
       const { consumerTag } = await lease.request((channel) => channel.consume(queue, onMessage));
       return new Consumption(lease, queue, inbox, consumerTag, stopListening, isPlain);
     } catch (error) {
+      inbox.end();
       stopListening();
       throw error;
     }
@@ -113,18 +118,13 @@ export class Consumption {
   }
 
   /**
-   * The next deliveries, as soon as there are `least`; fewer when the queue is empty, or when the signal says
-   * so. No more than `most`.
+   * The next deliveries, as soon as there is one; none when the queue is empty, or when the signal says so. No more than
+   * `most`, and no more than {@link MAX_BATCH_BYTES}, but one however large.
    * @throws TaskQueueError `NO_ANSWER` when the queue is not empty and yet nothing comes
    */
-  async take(
-    least: number,
-    most: number,
-    timeoutMs: number,
-    signal?: AbortSignal,
-  ): Promise<ConsumeMessage[]> {
+  async next(most: number, timeoutMs: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
     const inbox = this.#inbox;
-    while (inbox.size < least && !this.isCancelled && !this.#isExhausted && !signal?.aborted) {
+    while (inbox.size === 0 && !this.isCancelled && !this.#isExhausted && !signal?.aborted) {
       if (await inbox.waitForMore(QUIET_MS, signal)) {
         this.#progressAt = Date.now();
         continue;
@@ -139,7 +139,7 @@ export class Consumption {
       else if (quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
     }
     this.#progressAt = Date.now();
-    return inbox.take(most);
+    return inbox.shift(most, MAX_BATCH_BYTES);
   }
 
   /**
@@ -160,6 +160,7 @@ export class Consumption {
    * {@link stop}. Never rejects: when the channel has ended, the broker does it by itself.
    */
   async end(): Promise<void> {
+    this.#inbox.end();
     this.#stopListening();
     await this.#lease.close().catch(() => {});
   }

@@ -4,7 +4,6 @@
  */
 import { ErrorCode, PublishUnconfirmedError, TaskQueueError } from '../errors.ts';
 import type { QueueType } from '../options.ts';
-import { translateAmqpError } from './errors.ts';
 
 export function tooLargeError(what: string, bytes: number, limit: number): TaskQueueError {
   return new TaskQueueError(
@@ -13,6 +12,15 @@ export function tooLargeError(what: string, bytes: number, limit: number): TaskQ
     {
       hint: 'Raise maxMessageBytes together with the broker’s max_message_size, or send a reference instead.',
     },
+  );
+}
+
+/** AMQP has one frame for all properties of a message, and RabbitMQ closes the connection on a larger one (501). */
+export function propertiesTooLargeError(what: string, bytes: number, limit: number): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.messageTooLarge,
+    `${what}: the properties and headers have ${bytes} bytes, and at most ${limit} fit a frame of this connection`,
+    { hint: 'Shorten the headers, or raise frame_max in rabbitmq.conf.' },
   );
 }
 
@@ -41,20 +49,6 @@ export function rejectedError(what: string, queueType: QueueType, cause: unknown
     `${what}: Task message queue overflow: the broker rejected the message`,
     { cause, hint: 'A policy limits the length of the queue (max-length with overflow reject-publish).' },
   );
-}
-
-/** amqplib threw before a byte was written: the headers do not fit, or the channel has just ended. */
-export function notSentError(error: unknown, what: string): TaskQueueError {
-  if (error instanceof RangeError || error instanceof TypeError) {
-    return new TaskQueueError(
-      ErrorCode.invalidMessage,
-      `${what}: its properties cannot be encoded: ${error.message}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return translateAmqpError(error, what);
 }
 
 export function lateError(what: string, ms: number): TaskQueueError {

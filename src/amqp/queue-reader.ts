@@ -51,6 +51,11 @@ export class QueueReader {
     }
   }
 
+  /** See {@link ChannelPool.openAnother}. */
+  openChannel(what: string): Promise<ChannelLease> {
+    return this.#channels.openAnother(what);
+  }
+
   /** How much is in the queue, exactly; `undefined` when there is none. */
   depth(queue: string, what: string): Promise<QueueDepth | undefined> {
     return this.read<QueueDepth | undefined>({ queue, what, missing: undefined }, async (lease) => {
