@@ -51,10 +51,7 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
   ],
   [
     /ALERT_CERTIFICATE_REQUIRED/,
-    refused(
-      'the broker asks for a client certificate',
-      'Set tls.cert and tls.key.',
-    ),
+    refused('the broker asks for a client certificate', 'Set tls.cert and tls.key.'),
   ],
   [
     /ALERT_UNKNOWN_CA/,
@@ -77,10 +74,7 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
   ],
   [
     /BAD_DECRYPT|BAD_PASSWORD_READ|MISSING_PASSPHRASE/,
-    failed(
-      'the passphrase of the client key is wrong or missing',
-      'Set tls.passphrase.',
-    ),
+    failed('the passphrase of the client key is wrong or missing', 'Set tls.passphrase.'),
   ],
   [/KEY_VALUES_MISMATCH/, failed('the client certificate is for another key', KEY_HINT)],
   [

@@ -20,7 +20,11 @@ export interface UrlParameters {
   frameMax?: number;
 }
 
-const FILES: Readonly<Record<string, string>> = { cacertfile: 'tls.ca', certfile: 'tls.cert', keyfile: 'tls.key' };
+const FILES: Readonly<Record<string, string>> = {
+  cacertfile: 'tls.ca',
+  certfile: 'tls.cert',
+  keyfile: 'tls.key',
+};
 
 /**
  * Of other clients, for their retries and names, and of RabbitMQ's own list what is for servers: without them everything
@@ -77,11 +81,15 @@ export function readUrlParameters(query: ReadonlyMap<string, string>): UrlParame
     const key = ALIASES[name.toLowerCase()] ?? name.toLowerCase();
     if (WITHOUT_USE.has(key)) continue;
     const option = Object.hasOwn(FILES, key) ? FILES[key] : undefined;
-    if (option) throw refused(`names a file in its parameter ${key}`, `Give its content as the option ${option}.`);
+    if (option)
+      throw refused(`names a file in its parameter ${key}`, `Give its content as the option ${option}.`);
     const set = Object.hasOwn(SETTERS, key) ? SETTERS[key] : undefined;
     if (!set) throw refused(`has a parameter that is not known: ${shown(name)}`, KNOWN_HINT);
     const invalid = (expected: string) =>
-      refused(`has an unusable parameter ${key}`, `Expected ${expected}; see rabbitmq.com/docs/uri-query-parameters.`);
+      refused(
+        `has an unusable parameter ${key}`,
+        `Expected ${expected}; see rabbitmq.com/docs/uri-query-parameters.`,
+      );
     parameters = { ...parameters, ...set(value, invalid) };
   }
   return parameters;

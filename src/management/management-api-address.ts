@@ -44,7 +44,8 @@ function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): 
     });
   if (!/^https?:\/\//i.test(text)) throw invalid('it does not begin with http:// or https://');
   if (hasLateAt(text)) throw invalid(LATE_AT);
-  if (!URL.canParse(text)) throw invalid('what stands behind http:// is not a host with a port from 1 to 65535');
+  if (!URL.canParse(text))
+    throw invalid('what stands behind http:// is not a host with a port from 1 to 65535');
   const url = new URL(text);
   if (url.search !== '' || url.hash !== '') throw invalid('it has a ? or #');
   // RabbitMQ's documentation has its addresses with it.
