@@ -129,6 +129,24 @@ export interface QueueDepth {
   consumers: number;
 }
 
+/** For {@link TaskQueueClient.close}. */
+export interface CloseOptions {
+  /** Instead of the client's `closeTimeoutMs`. Milliseconds. */
+  timeoutMs?: number | undefined;
+}
+
+/** What {@link TaskQueueClient.identify} finds. */
+export interface BrokerIdentity {
+  /** As the broker introduces itself; undefined where it does not. */
+  clusterName: string | undefined;
+  version: string | undefined;
+  /** Who is logged in, as far as the URL says it. */
+  user: string;
+  vhost: string;
+  /** Of the connection, on this side. */
+  localPort: number | undefined;
+}
+
 /** What {@link TaskQueueClient.queueKind} finds. */
 export interface QueueKind {
   kind: 'classic' | 'quorum' | 'stream' | 'other';

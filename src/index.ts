@@ -35,7 +35,9 @@ export {
   type BatchHandler,
   type BatchViewer,
   type BrowseOptions,
+  type BrokerIdentity,
   type ClearOptions,
+  type CloseOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
@@ -74,10 +76,12 @@ export {
 export {
   type FindIdleTaskQueuesOptions,
   findIdleTaskQueues,
+  type LeftOutQueues,
   type PruneOutcome,
   pruneTaskQueues,
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
+export { verifySameBroker } from './management/same-broker.ts';
 
 // One queue and its consumers, and what a broker and its user are, for tools.
 export {

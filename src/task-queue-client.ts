@@ -11,8 +11,10 @@ import { checkCount } from './check-count.ts';
 import {
   type BatchHandler,
   type BatchViewer,
+  type BrokerIdentity,
   type BrowseOptions,
   type ClearOptions,
+  type CloseOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
@@ -308,9 +310,21 @@ export class TaskQueueClient {
     return this.#session.subscribe(events, listener);
   }
 
-  /** Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`. */
-  async close(): Promise<void> {
-    await this.#session.close();
+  /** Opens the connection for reading, and answers what it leads to. */
+  async identify(): Promise<BrokerIdentity> {
+    this.#throwIfClosed();
+    const { introduced, localPort } = await this.#session.identify();
+    const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
+    const [{ username = 'guest', vhost }] = this.#options.addresses;
+    return { clusterName: text('cluster_name'), version: text('version'), user: username, vhost, localPort };
+  }
+
+  /**
+   * Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`, or twice the `timeoutMs`
+   * that is given here.
+   */
+  async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
+    await this.#session.close(timeoutMs);
   }
 
   /** The same as {@link close}, for `await using`. */

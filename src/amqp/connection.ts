@@ -89,15 +89,15 @@ export class BrokerConnection {
     this.#current?.socket.abort();
   }
 
-  /** Never rejects and never takes longer than `closeTimeoutMs`. */
-  async close(): Promise<void> {
+  /** Never rejects and never takes longer than that. */
+  async close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
     this.#closing.abort();
     await this.#opening?.catch(() => {});
     const current = this.#current;
     if (!current) return;
     try {
       // A closing handshake, so that the broker has seen everything sent before it.
-      await withDeadline(current.model.close(), this.#options.closeTimeoutMs, closedError);
+      await withDeadline(current.model.close(), timeoutMs, closedError);
       current.stream.destroy();
     } catch {
       // Already closed, or a peer that no longer answers: the socket goes all the same.

@@ -90,11 +90,11 @@ export class EventSubscription {
   }
 
   /** Closes the connection too: it is this subscription's own. */
-  async close(): Promise<void> {
+  async close(timeoutMs?: number): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retryTimer);
     clearInterval(this.#overflowTimer);
-    await this.#connection.close();
+    await this.#connection.close(timeoutMs);
     this.onClosed();
     this.#listener.onClosed?.();
   }
