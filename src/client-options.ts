@@ -127,5 +127,34 @@ export interface QueueDepth {
   consumers: number;
 }
 
+/** For {@link TaskQueueClient.close}. */
+export interface CloseOptions {
+  /** Instead of the client's `closeTimeoutMs`. Milliseconds. */
+  timeoutMs?: number | undefined;
+}
+
+/** What {@link TaskQueueClient.identify} finds. */
+export interface BrokerIdentity {
+  /** As the broker introduces itself; undefined where it does not. */
+  clusterName: string | undefined;
+  version: string | undefined;
+  /** Who is logged in, as far as the URL says it. */
+  user: string;
+  vhost: string;
+  /** Of the connection, on this side. */
+  localPort: number | undefined;
+}
+
+/** What {@link TaskQueueClient.queueKind} finds. */
+export interface QueueKind {
+  kind: 'classic' | 'quorum' | 'stream' | 'other';
+  /**
+   * The arguments that it was declared with beside its type, and `durable`, `auto_delete` or `exclusive` where these are
+   * not as this package declares them. Not always complete; empty only where there is none. Those of a policy are not
+   * among them.
+   */
+  ownArguments: readonly string[];
+}
+
 /** The most messages that one peek looks at: while it does, nobody else can read them. */
 export const MAX_PEEK = 1000;

@@ -90,10 +90,10 @@ export class EventSubscription {
   }
 
   /** Closes the connection too: it is this subscription's own. */
-  async close(): Promise<void> {
+  async close(timeoutMs?: number): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retryTimer);
-    await this.#connection.close();
+    await this.#connection.close(timeoutMs);
     this.onClosed();
     this.#listener.onClosed?.();
   }
@@ -121,7 +121,7 @@ export class EventSubscription {
     await withDeadline(request, ms, () => {
       this.#connection.abandon();
       return new TaskQueueError(
-        ErrorCode.timeout,
+        ErrorCode.noAnswer,
         `RabbitMQ did not answer about task events within ${ms} ms`,
       );
     });

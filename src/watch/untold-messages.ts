@@ -222,7 +222,7 @@ export async function peekAt(
     note(messages);
     return undefined;
   } catch (error) {
-    if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+    if (!hasCode(error, ErrorCode.accessRefused) && !hasCode(error, ErrorCode.queueLocked)) throw error;
     return 'it takes permission to read the queue, and nobody who consumes from it exclusively';
   } finally {
     goOn();
