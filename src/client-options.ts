@@ -48,6 +48,8 @@ export interface DrainOptions {
   withQueue?: boolean;
   /** Stop between two batches. */
   signal?: AbortSignal;
+  /** Called after each acknowledgement with the number of messages that it removed. Must not throw. */
+  onRemoved?: (count: number) => void;
 }
 
 /** For {@link TaskQueueClient.clear}. */

@@ -240,7 +240,10 @@ export class TaskQueueClient {
       read: (work, isRepeatable) => this.#read(taskId, 'Cannot drain', 0, work, isRepeatable),
       deleteQueue: () => this.deleteIfUnused(taskId),
       isPlain: () => this.isPlainQueue(taskId),
-      onRemoved,
+      onRemoved: (count) => {
+        onRemoved(count);
+        options.onRemoved?.(count);
+      },
     };
     return drainTask(task, handle, options);
   }

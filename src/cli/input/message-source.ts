@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
-import { hasTerminal } from '../confirmation.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { hasTerminal } from '../prompts.ts';
 import { askForMessage, composeMessage, type MessageParts } from './compose-message.ts';
 import { openReplay, type ReplaySource } from './replay-source.ts';
 
@@ -34,15 +34,16 @@ export function checkMessageSource(options: MessageSourceOptions): void {
 
 /** @throws CommandFailure (usage), TaskQueueError `INVALID_MESSAGE` when it cannot be used */
 export async function openMessageSource(
-  { client, stop }: ClientContext,
+  context: ClientContext,
   taskId: string,
   { message, from, skip, limit, ...parts }: MessageSourceOptions,
 ): Promise<ReplaySource> {
+  const { client, stop } = context;
   if (from !== undefined) {
     return stop.race(openReplay(from, { skip, limit, maxMessageBytes: client.maxMessageBytes }));
   }
   const { parseMessageInput } = await import('../../index.ts');
-  const asked = () => stop.race(askForMessage(taskId, stop.signal));
+  const asked = () => stop.race(askForMessage(context, taskId));
   const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
   return { count: 1, messages: () => [record], close: async () => {} };
 }

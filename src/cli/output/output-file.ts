@@ -1,10 +1,12 @@
-import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { fileSink } from '../sinks.ts';
-import { createMessageWriter, type MessageWriter } from './message-writer.ts';
+import { FileSink } from '../file-sink.ts';
+import { formatCount } from '../sizes.ts';
+import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
 
 export interface OutputFileOptions {
   out?: string;
@@ -15,27 +17,33 @@ export interface OutputFileOptions {
 export function outputFileOptions(command: CommandUnknownOpts): void {
   command
     .option('--out <file>', 'write to a file, JSON Lines unless -o says otherwise; it must not exist yet')
-    .addOption(new Option('--append', 'to the end of that file').conflicts('overwrite'))
+    .addOption(new Option('--append', 'add to the end of that file').conflicts('overwrite'))
     .addOption(new Option('--overwrite', 'replace that file').conflicts('append'));
+}
+
+export interface OutputFileUse extends Pick<MessageWriterOptions, 'inFull' | 'isWhole' | 'isRemoving'> {
+  /** The command has no options for a file that exists. */
+  mustBeNew?: boolean;
 }
 
 /**
  * Where a command writes its messages: the standard output, or the file of `--out`. The file is made when the
- * first message comes, so a command that fails before leaves none; it is readable by its owner alone.
+ * first message comes, so a command that fails before leaves none; it is readable by its owner alone. A file that is
+ * added to and ends in half a record, as a drain leaves it that was killed, is repaired first.
  *
  * @throws CommandFailure when the file exists and neither `--append` nor `--overwrite` was given
  */
 export async function openOutputFile(
   context: Context,
   { out, append = false, overwrite = false }: OutputFileOptions,
-  { inFull, mustBeNew = false }: { inFull: boolean; mustBeNew?: boolean },
+  { mustBeNew = false, ...use }: OutputFileUse,
 ): Promise<MessageWriter> {
   const { encodeRecord } = await import('../../index.ts');
   const { settings } = context;
   if (out === undefined || out === '-') {
-    if (append || overwrite) throw new CommandFailure(ExitCode.usage, 'Append and overwrite need --out FILE');
-    const isTerminal = process.stdout.isTTY === true;
-    return createMessageWriter({ ...context, sink: context.stdout, inFull, isTerminal, encodeRecord });
+    if (append || overwrite)
+      throw new CommandFailure(ExitCode.usage, '--append and --overwrite need --out FILE');
+    return openStandardOutput(context, use, encodeRecord);
   }
   const format = settings.output === 'auto' ? 'jsonl' : settings.output;
   if (format === 'table')
@@ -46,21 +54,123 @@ export async function openOutputFile(
   const { checkFile, openFile } = await import('./file-opening.ts');
   const found = { append, overwrite, mustBeNew };
   await checkFile(out, found);
+  return openedLater(async (batch) => {
+    const { file, end, discard } = await openFile(out, found);
+    const sink = new FileSink(file.fd, out);
+    if (append && sink.isRegular) {
+      const isResumed = use.isRemoving === true && format === 'jsonl';
+      await repairEnd(context, { sink, name: out, path: out, end }, isResumed ? batch : [], encodeRecord);
+    }
+    const writer = createMessageWriter({ sink, format, settings, isTerminal: false, ...use, encodeRecord });
+    return {
+      ...writer,
+      get count() {
+        return writer.count;
+      },
+      async end() {
+        await writer.end();
+        await file.close();
+      },
+      async abandon() {
+        await writer.abandon();
+        if (sink.isRegular && (await file.stat()).size === 0) await discard();
+        await file.close();
+      },
+    };
+  });
+}
+
+/** A shell's `>> FILE` gets the same care as `--out FILE --append`. */
+async function openStandardOutput(
+  context: Context,
+  use: OutputFileUse,
+  encodeRecord: (message: StoredMessage) => string,
+): Promise<MessageWriter> {
+  const { stdout: sink, format } = context;
+  const isTerminal = process.stdout.isTTY === true;
+  const writer = createMessageWriter({ ...context, sink, isTerminal, ...use, encodeRecord });
+  if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0) return writer;
+  return openedLater(async (batch) => {
+    const { inspectEnd } = await import('./last-line.ts');
+    const path = `/dev/fd/${sink.fd}`;
+    const file = await open(path, 'r').catch(() => undefined);
+    const end = file && (await inspectEnd(file, sink.size as number).finally(() => file.close()));
+    // Only where each write goes to the end of the file can it be cut off: others would leave a gap.
+    if (end !== undefined && end.kind !== 'other' && (await isAppendedTo(sink.fd))) {
+      const name = 'the file of the standard output';
+      const resumed = use.isRemoving ? batch : [];
+      await repairEnd(context, { sink, name, path, end }, resumed, encodeRecord);
+    } else if (end?.kind !== 'line') {
+      await sink.write('\n');
+      sink.keep();
+    }
+    return writer;
+  });
+}
+
+/** `fcntl` would tell; Node has no such call. */
+async function isAppendedTo(fd: number): Promise<boolean> {
+  const { O_APPEND } = (await import('node:fs')).constants;
+  const { readFile } = await import('node:fs/promises');
+  const info = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
+  const flags = /^flags:\s*([0-7]+)$/m.exec(info)?.[1];
+  return flags !== undefined && (Number.parseInt(flags, 8) & O_APPEND) !== 0;
+}
+
+interface InterruptedFile {
+  sink: FileSink;
+  name: string;
+  /** Where it can be read. */
+  path: string;
+  end: import('./last-line.ts').FileEnd;
+}
+
+/** Has the file end where the next record can begin. */
+async function repairEnd(
+  { note }: Context,
+  { sink, name, path, end }: InterruptedFile,
+  batch: readonly StoredMessage[],
+  encodeRecord: (message: StoredMessage) => string,
+): Promise<void> {
+  const size = sink.size as number;
+  if (size === 0) return;
+  const { findRepeatedRecords } = await import('./resumed-drain.ts');
+  const file = await open(path, 'r');
+  const repeated = await findRepeatedRecords(file, size, end, batch, encodeRecord).finally(() =>
+    file.close(),
+  );
+  if (end.kind === 'half') {
+    note(
+      `${name} ended in half a record (${formatCount(end.bytes, 'byte')}), left by a drain that was killed. ` +
+        'Removed it: that message was not removed from its queue.',
+    );
+  }
+  if (repeated !== undefined) {
+    note(
+      `${name} already had ${formatCount(repeated.count, 'message')} that the killed drain had not removed from the ` +
+        'queue; they are not written twice.',
+    );
+  }
+  if (repeated !== undefined) sink.cutTo(repeated.start);
+  else if (end.kind === 'half') sink.cutTo(end.start);
+  else if (end.kind === 'unended') {
+    await sink.write('\n');
+    sink.keep();
+  }
+}
+
+/** A writer that is opened when the first batch comes, or the end. */
+function openedLater(open: (firstBatch: readonly StoredMessage[]) => Promise<MessageWriter>): MessageWriter {
   let writer: MessageWriter | undefined;
-  let file: FileHandle | undefined;
-  const opened = async () => {
-    if (writer) return writer;
-    file = await openFile(out, found);
-    const sink = fileSink(file.fd, out);
-    writer = createMessageWriter({ sink, format, settings, inFull: false, isTerminal: false, encodeRecord });
+  const opened = async (batch: readonly StoredMessage[]) => {
+    writer ??= await open(batch);
     return writer;
   };
   return {
-    write: async (batch) => (await opened()).write(batch),
-    async end() {
-      await (await opened()).end();
-      await file?.close();
-    },
+    write: async (batch) => (await opened(batch)).write(batch),
+    keep: () => writer?.keep(),
+    end: async () => (await opened([])).end(),
+    abandon: async () => writer?.abandon(),
     get count() {
       return writer?.count ?? 0;
     },
