@@ -5,6 +5,7 @@ import type { TaskQueueOptions, TlsOptions } from '../index.ts';
 import { CommandFailure } from './command-failure.ts';
 import { ExitCode } from './exit-codes.ts';
 import { DEFAULT_URL, GLOBAL_DECLARATIONS, type GlobalOptions, type OutputFormat } from './global-options.ts';
+import { secretIn } from './input/secret-file.ts';
 
 /** The options and environment variables that every command shares, normalised. */
 export interface Settings {
@@ -92,9 +93,15 @@ function tlsOptions(options: GlobalOptions): TlsOptions {
   };
 }
 
-/** The first line of a file. */
+/** The first line of a file, without white space at its end. */
 function readSecret(file: string, option: string): string {
-  const [secret = ''] = readSettingFile(file, option).toString().split(/\r?\n/, 1);
+  let secret: string;
+  try {
+    secret = secretIn(readSettingFile(file, option));
+  } catch (cause) {
+    if (cause instanceof CommandFailure) throw cause;
+    throw new CommandFailure(ExitCode.usage, `Cannot use ${file} of ${option}: ${(cause as Error).message}`);
+  }
   if (secret === '') throw new CommandFailure(ExitCode.usage, `The file ${file} of ${option} is empty`);
   return secret;
 }

@@ -77,9 +77,14 @@ async function clear(context: ClientContext, taskIds: string[], options: ClearOp
   try {
     for (const target of targets) {
       const before = cleared;
-      const isDeleted = await clearOne(context, target, { select, backup, ...options }, (count) => {
-        cleared += count;
-      });
+      const isDeleted = await clearOne(
+        context,
+        target,
+        { keepQueue: options.keepQueue, select, backup },
+        (count) => {
+          cleared += count;
+        },
+      );
       const removed = cleared - before;
       const where = `task ${target.taskId} on ${describeTarget(context)}`;
       await printResult(context, `Removed ${formatCount(removed, 'message')} of ${where}.`, {
@@ -102,9 +107,9 @@ async function clear(context: ClientContext, taskIds: string[], options: ClearOp
 }
 
 interface ClearOneOptions {
+  keepQueue: true | undefined;
   select: MessageFilter | undefined;
   backup: MessageWriter | undefined;
-  keepQueue?: true;
 }
 
 /** @returns whether the queue is gone */

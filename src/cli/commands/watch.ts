@@ -6,11 +6,13 @@ import { durationOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { noteMissingQueue } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
 import { colorsFor } from '../output/colors.ts';
 import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
+import { awaitAnswer } from '../stall-notice.ts';
 import { standardError } from '../standard-error.ts';
 import { safeLine } from '../terminal-text.ts';
 
@@ -51,7 +53,9 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const { client, stop, note, settings } = context;
   const { watchTasks, encodeRecord } = await import('../../index.ts');
   const select = await selectionOf(options);
-  await stop.race(client.connect());
+  await stop.race(awaitAnswer(context, client.connect()));
+  // A mistyped id would be watched for ever. Looked up beside the watch, which may not begin later for it.
+  for (const taskId of taskIds) noteMissingQueue(context, taskId, 'has no queue yet').catch(() => {});
   const ending = endings(options, stop.signal);
   const isTerminal = process.stdout.isTTY === true;
   const messages = createMessageWriter({
@@ -79,6 +83,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
       if (seen >= limit) break;
     }
     await messages.end();
+    select?.tally.report(context);
   } finally {
     ending.release();
     if (standardError().isTTY) note(seen === 1 ? '1 message' : `${seen} messages`);

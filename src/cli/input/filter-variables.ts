@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { Duration } from '@marcbachmann/cel-js';
+import { Duration } from '@marcbachmann/cel-js/evaluator';
 import type { StoredMessage } from '../../index.ts';
 import { summarize } from '../message-summary.ts';
 
