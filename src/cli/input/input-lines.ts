@@ -1,7 +1,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { shellWords } from '../shell-words.ts';
@@ -69,7 +69,9 @@ async function sourceOf(
   }
   if (encoding.kind === 'gzip') {
     const { createGunzip } = await import('node:zlib');
-    const unpacked = file.createReadStream({ start: 0, autoClose: false }).pipe(createGunzip());
+    const unpacked = createGunzip();
+    const packed = Readable.from(chunksOf(file, 0));
+    packed.on('error', (error) => unpacked.destroy(error)).pipe(unpacked);
     const kept = await keepLines(name, unpacked);
     return {
       ...kept,
@@ -80,12 +82,21 @@ async function sourceOf(
     };
   }
   const start = encoding.markBytes;
-  const chunks = (): AsyncIterable<Buffer> =>
-    file.createReadStream({ start, autoClose: false, highWaterMark: CHUNK_BYTES });
+  const chunks = () => chunksOf(file, start);
   return { name, path, lines: () => linesOf(chunks(), start), chunks, close };
 }
 
-async function keepLines(name: string, input: NodeJS.ReadableStream): Promise<LineSource> {
+/** Not a stream: one that is left early closes the file, which may be read again. */
+async function* chunksOf(file: FileHandle, start: number): AsyncGenerator<Buffer, void, undefined> {
+  for (let position = start; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    position += bytesRead;
+  }
+}
+
+async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<LineSource> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-taskq-'));
   const remove = () => rm(folder, { recursive: true, force: true });
   let file: FileHandle | undefined;
@@ -99,9 +110,7 @@ async function keepLines(name: string, input: NodeJS.ReadableStream): Promise<Li
     // An open file needs no name; without one it goes with this process, however that ends. On Windows it keeps
     // its name until `close`.
     await remove().catch(() => {});
-    await pipeline(input, async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) await kept.appendFile(chunk);
-    });
+    for await (const chunk of input) await kept.appendFile(chunk);
     return await sourceOf(name, undefined, kept, close);
   } catch (cause) {
     await close();
