@@ -6,7 +6,9 @@ import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { FileSink } from '../file-sink.ts';
 import { formatCount } from '../sizes.ts';
+import type { FileEnd } from './last-line.ts';
 import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
+import { WrittenBefore } from './resumed-drain.ts';
 
 export interface OutputFileOptions {
   out?: string;
@@ -54,14 +56,17 @@ export async function openOutputFile(
   const { checkFile, openFile } = await import('./file-opening.ts');
   const found = { append, overwrite, mustBeNew };
   await checkFile(out, found);
-  return openedLater(async (batch) => {
+  return openedLater(async () => {
     const { file, end, discard } = await openFile(out, found);
     const sink = new FileSink(file.fd, out);
-    if (append && sink.isRegular) {
+    let writer = createMessageWriter({ sink, format, settings, isTerminal: false, ...use, encodeRecord });
+    if (append && sink.isRegular && sink.size !== 0) {
+      const interrupted = { sink, name: out, path: out, end };
       const isResumed = use.isRemoving === true && format === 'jsonl';
-      await repairEnd(context, { sink, name: out, path: out, end }, isResumed ? batch : [], encodeRecord);
+      const before = isResumed ? await writtenBefore(interrupted, encodeRecord) : undefined;
+      await repairEnd(context, interrupted);
+      if (before !== undefined) writer = withoutRepeating(context, writer, before, out);
     }
-    const writer = createMessageWriter({ sink, format, settings, isTerminal: false, ...use, encodeRecord });
     return {
       ...writer,
       get count() {
@@ -90,7 +95,7 @@ async function openStandardOutput(
   const isTerminal = process.stdout.isTTY === true;
   const writer = createMessageWriter({ ...context, sink, isTerminal, ...use, encodeRecord });
   if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0) return writer;
-  return openedLater(async (batch) => {
+  return openedLater(async () => {
     const { inspectEnd } = await import('./last-line.ts');
     const path = `/dev/fd/${sink.fd}`;
     const file = await open(path, 'r').catch(() => undefined);
@@ -98,9 +103,12 @@ async function openStandardOutput(
     // Only where each write goes to the end of the file can it be cut off: others would leave a gap.
     if (end !== undefined && end.kind !== 'other' && (await isAppendedTo(sink.fd))) {
       const name = 'the file of the standard output';
-      const resumed = use.isRemoving ? batch : [];
-      await repairEnd(context, { sink, name, path, end }, resumed, encodeRecord);
-    } else if (end?.kind !== 'line') {
+      const interrupted = { sink, name, path, end };
+      const before = use.isRemoving ? await writtenBefore(interrupted, encodeRecord) : undefined;
+      await repairEnd(context, interrupted);
+      return before === undefined ? writer : withoutRepeating(context, writer, before, name);
+    }
+    if (end?.kind !== 'line') {
       await sink.write('\n');
       sink.keep();
     }
@@ -122,54 +130,79 @@ interface InterruptedFile {
   name: string;
   /** Where it can be read. */
   path: string;
-  end: import('./last-line.ts').FileEnd;
+  end: FileEnd;
 }
 
 /** Has the file end where the next record can begin. */
-async function repairEnd(
-  { note }: Context,
-  { sink, name, path, end }: InterruptedFile,
-  batch: readonly StoredMessage[],
-  encodeRecord: (message: StoredMessage) => string,
-): Promise<void> {
-  const size = sink.size as number;
-  if (size === 0) return;
-  const { findRepeatedRecords } = await import('./resumed-drain.ts');
-  const file = await open(path, 'r');
-  const repeated = await findRepeatedRecords(file, size, end, batch, encodeRecord).finally(() =>
-    file.close(),
-  );
+async function repairEnd({ note }: Context, { sink, name, end }: InterruptedFile): Promise<void> {
   if (end.kind === 'half') {
     note(
       `${name} ended in half a record (${formatCount(end.bytes, 'byte')}), left by a drain that was killed. ` +
-        'Removed it: that message was not removed from its queue.',
+        'Cut it off: that message was not removed from its queue.',
     );
-  }
-  if (repeated !== undefined) {
-    note(
-      `${name} already had ${formatCount(repeated.count, 'message')} that the killed drain had not removed from the ` +
-        'queue; they are not written twice.',
-    );
-  }
-  if (repeated !== undefined) sink.cutTo(repeated.start);
-  else if (end.kind === 'half') sink.cutTo(end.start);
-  else if (end.kind === 'unended') {
+    sink.cutTo(end.start);
+  } else if (end.kind === 'unended') {
     await sink.write('\n');
     sink.keep();
   }
 }
 
+async function writtenBefore(
+  { sink, path, end }: InterruptedFile,
+  encodeRecord: (message: StoredMessage) => string,
+): Promise<WrittenBefore> {
+  const file = await open(path, 'r');
+  try {
+    return await WrittenBefore.in(file, sink.size as number, end, encodeRecord);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Leaves out what a killed drain has written already, and says so in the end. */
+function withoutRepeating(
+  { note }: Context,
+  writer: MessageWriter,
+  before: WrittenBefore,
+  name: string,
+): MessageWriter {
+  const report = () => {
+    if (before.count === 0) return;
+    const were = before.count === 1 ? 'was' : 'were';
+    note(
+      `${formatCount(before.count, 'message')} ${were} in ${name} already, written by a drain that was killed before ` +
+        `it could remove ${before.count === 1 ? 'it' : 'them'} from the queue; not written twice.`,
+    );
+  };
+  return {
+    ...writer,
+    // An empty batch is flushed as well: what the killed drain has written may not be on disk.
+    write: (batch) => writer.write(before.without(batch)),
+    get count() {
+      return writer.count;
+    },
+    async end() {
+      await writer.end();
+      report();
+    },
+    async abandon() {
+      await writer.abandon();
+      report();
+    },
+  };
+}
+
 /** A writer that is opened when the first batch comes, or the end. */
-function openedLater(open: (firstBatch: readonly StoredMessage[]) => Promise<MessageWriter>): MessageWriter {
+function openedLater(open: () => Promise<MessageWriter>): MessageWriter {
   let writer: MessageWriter | undefined;
-  const opened = async (batch: readonly StoredMessage[]) => {
-    writer ??= await open(batch);
+  const opened = async () => {
+    writer ??= await open();
     return writer;
   };
   return {
-    write: async (batch) => (await opened(batch)).write(batch),
+    write: async (batch) => (await opened()).write(batch),
     keep: () => writer?.keep(),
-    end: async () => (await opened([])).end(),
+    end: async () => (await opened()).end(),
     abandon: async () => writer?.abandon(),
     get count() {
       return writer?.count ?? 0;
