@@ -55,10 +55,12 @@ function refuseOtherText(out: string, end: FileEnd): void {
 
 /** @throws CommandFailure when it cannot be written to, also because it has come into being since it was checked */
 export async function openFile(out: string, { append, overwrite, mustBeNew }: IfFound): Promise<OpenedFile> {
-  const isThere = (await stat(out).catch(() => undefined)) !== undefined;
+  const before = await stat(out).catch(() => undefined);
+  // Nothing in a device or named pipe is replaced.
+  const mustBeMade = !append && !overwrite && (before === undefined || before.isFile());
   let file: FileHandle;
   try {
-    file = await open(out, openingFlags(append, overwrite), PRIVATE);
+    file = await open(out, openingFlags(overwrite, mustBeMade), PRIVATE);
     await makeEntryDurable(out);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw existsFailure(out, mustBeNew);
@@ -75,16 +77,15 @@ export async function openFile(out: string, { append, overwrite, mustBeNew }: If
   const discard = async () => {
     // It may have been renamed meanwhile.
     const now = await stat(out).catch(() => undefined);
-    if (!isThere && now?.ino === found.ino && now.dev === found.dev) await unlink(out).catch(() => {});
+    if (before === undefined && now?.ino === found.ino && now.dev === found.dev) await unlink(out).catch(() => {});
   };
   return { file, end, discard };
 }
 
 /** What is there stays whoever else writes to the file: each write goes to its end. */
-function openingFlags(append: boolean, overwrite: boolean): number {
+function openingFlags(overwrite: boolean, mustBeMade: boolean): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_TRUNC } = constants;
-  const found = append ? 0 : overwrite ? O_TRUNC : O_EXCL;
-  return O_WRONLY | O_APPEND | O_CREAT | found;
+  return O_WRONLY | O_APPEND | O_CREAT | (overwrite ? O_TRUNC : 0) | (mustBeMade ? O_EXCL : 0);
 }
 
 /** Through a handle of its own: the one that is written to need not be readable. */
