@@ -38,5 +38,7 @@ export async function ask<T>(
     return await show(prompts, { output, signal: stop.signal });
   } finally {
     release();
+    // Readline takes its input for paused since then, and would leave it open for ever.
+    if (process.stdin.isTTY) process.stdin.setRawMode(false).pause();
   }
 }

@@ -14,7 +14,7 @@ const CTRL_Z = '\u001a';
 async function openShell(): Promise<Terminal> {
   const shell = new Terminal('bash', ['--norc', '--noprofile', '-i'], { PS1: '$ ' }, 200);
   await shell.shows('$ ');
-  shell.type(`mcp() { "${process.execPath}" "${BIN}" "$@"; }\r`);
+  shell.type(`alias mcp='"${process.execPath}" "${BIN}"'\r`);
   return shell;
 }
 
@@ -45,6 +45,7 @@ describe('Ctrl-Z and fg', () => {
     await until(() => shell.text.slice(before).includes('?'));
     shell.type('y\r');
     await shell.shows('Removed 2 messages');
+    await until(() => shell.text.endsWith('$ '));
   });
 
   test('leave Ctrl-C at that question its meaning', async () => {
@@ -89,7 +90,9 @@ describe('Ctrl-Z and fg', () => {
     shell.type(CTRL_Z);
     await shell.shows(/Stopped/);
     const stopped = shell.output.indexOf('Stopped');
-    expect(shell.output.slice(0, stopped)).toMatch(/\r\u001b\[K\u001b\[\?25h[^█]*$/);
+    const cleared = shell.output.lastIndexOf('\r\u001b[K\u001b[?25h', stopped);
+    expect(cleared).toBeGreaterThan(shell.output.lastIndexOf('█', stopped));
+    expect(cleared).toBeGreaterThan(shell.output.lastIndexOf('░', stopped));
     shell.type('fg\r');
     await until(() => /[█░]{30} [1-9]/.test(shell.text.slice(shell.text.indexOf('Stopped'))));
     shell.type(CTRL_C);

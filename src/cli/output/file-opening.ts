@@ -77,7 +77,8 @@ export async function openFile(out: string, { append, overwrite, mustBeNew }: If
   const discard = async () => {
     // It may have been renamed meanwhile.
     const now = await stat(out).catch(() => undefined);
-    if (before === undefined && now?.ino === found.ino && now.dev === found.dev) await unlink(out).catch(() => {});
+    if (before === undefined && now?.ino === found.ino && now.dev === found.dev)
+      await unlink(out).catch(() => {});
   };
   return { file, end, discard };
 }
