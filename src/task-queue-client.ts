@@ -345,7 +345,10 @@ export class TaskQueueClient {
       deleteQueue: () => this.deleteIfUnused(taskId),
       openChannel: () => this.#session.reader.openChannel(`Cannot drain task ${JSON.stringify(taskId)}`),
       isPlain: () => this.#isPlain(taskId),
-      onRemoved,
+      onRemoved: (count) => {
+        onRemoved(count);
+        options.onRemoved?.(count);
+      },
     };
     return drainTask(task, handle, options);
   }

@@ -15,6 +15,7 @@ export const HELP_TOPICS: Readonly<Record<string, { summary: string; text: strin
     7  broker or management API unreachable
     8  declined at the prompt
   124  --timeout elapsed
+  129  the terminal was closed (SIGHUP), after a clean stop
   130  Ctrl-C (SIGINT), after a clean stop; "watch" ends with 0
   143  SIGTERM, after a clean stop
 
