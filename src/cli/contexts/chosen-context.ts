@@ -3,6 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { durationOption } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { GLOBAL_DECLARATIONS, type GlobalOptions } from '../global-options.ts';
+import { isInPrivateBroker } from '../private-broker.ts';
 import { type ContextFile, readContextFile } from './context-file.ts';
 import { type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
 import { runPasswordCommand } from './password-command.ts';
@@ -66,6 +67,8 @@ export function chooseContext(given: GlobalOptions, environment: Environment): C
   }
   const urlVariable = variablesOf('url').find((variable) => environment[variable]);
   if (urlVariable !== undefined) {
+    // Whoever is inside a private broker knows where that is.
+    if (isInPrivateBroker(environment)) return { ...none, warnings };
     warnings.push(`${urlVariable} is set, so context ${name} is not used. Use --context ${name} to use it.`);
     return { ...none, warnings };
   }
