@@ -1,9 +1,12 @@
 import { connect } from 'amqplib';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { runCli } from '../support/cli.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
+
+// Each runs several commands, and statistics come seconds after what they are about.
+vi.setConfig({ testTimeout: 120_000 });
 
 const MINUTE_MS = 60_000;
 

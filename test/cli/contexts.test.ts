@@ -1,9 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, test, vi } from 'vitest';
 import { BIN, runCli, temporaryFolder } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { Terminal } from '../support/terminal.ts';
+
+// Each runs several commands, and statistics come seconds after what they are about.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A configuration folder of one test, and no broker in the environment. */
 async function configuration() {
@@ -148,7 +151,7 @@ test('private brokers and completion have no use for a context: its password com
   expect((await runCli(['__contexts'], { env })).stdout).toBe('c\n');
 });
 
-const REMOVING = [['dequeue'], ['clear'], ['mv', 'parked', '--all']] as const;
+const REMOVING: [command: string, ...rest: string[]][] = [['dequeue'], ['clear'], ['mv', 'parked', '--all']];
 
 test.each(REMOVING)(
   'in a protected context %s wants the name typed, or --yes and --context',

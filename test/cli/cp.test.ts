@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
+
+// Each runs several commands, and statistics come seconds after what they are about.
+vi.setConfig({ testTimeout: 120_000 });
 
 async function filledTask(count: number): Promise<string> {
   const task = newTask('from');

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'amqplib';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
+
+// Each runs several commands, and statistics come seconds after what they are about.
+vi.setConfig({ testTimeout: 120_000 });
 
 const HOUR_MS = 3_600_000;
 

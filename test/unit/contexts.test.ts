@@ -55,7 +55,13 @@ describe('the configuration file', () => {
 
   test('is written for its owner alone, in one step, and through a symbolic link', () => {
     const path = contextFilePath(environment);
-    writeContextFile({ path, current: 'dev', contexts: new Map([['dev', DEV]]), isExposed: false });
+    writeContextFile({
+      path,
+      current: 'dev',
+      contexts: new Map([['dev', DEV]]),
+      isExposed: false,
+      isWritableByOthers: false,
+    });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readContextFile(environment).contexts).toEqual(new Map([['dev', DEV]]));
     const elsewhere = join(folder, 'dotfiles.json');
@@ -192,6 +198,13 @@ describe('the password of a context', () => {
   ])('is refused for the command %s, without what it printed', (command, message) => {
     expect(() => password({ password_command: command })).toThrow(message);
     expect(() => password({ password_command: command })).toThrow(expect.objectContaining({ exitCode: 2 }));
+  });
+
+  test('comes from no command in a file that others may write to', () => {
+    const path = put({ contexts: { c: { url: 'amqp://u@h', password_command: 'echo p' } } }, 0o666);
+    expect(() => chooseContext({ context: 'c' }, environment).password()).toThrow(
+      expect.objectContaining({ exitCode: 2, hint: `Read the file, and then: chmod 600 ${path}` }),
+    );
   });
 
   test('may be in the file, and others that may read that are warned about', () => {
