@@ -31,18 +31,20 @@ export { redactUrl } from './broker-url.ts';
 
 // For tools: the same queues as bytes and properties, which move from one to another unchanged.
 export { TaskQueueClient } from './task-queue-client.ts';
-export type { QueueKind } from './amqp/queue-kind.ts';
 export {
   type BatchHandler,
   type BatchViewer,
   type BrowseOptions,
+  type BrokerIdentity,
   type ClearOptions,
+  type CloseOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
   type PublishResult,
   type QueueDepth,
+  type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
@@ -50,7 +52,12 @@ export type { MessageProperties, OutgoingMessage, RawMessage, StoredMessage } fr
 
 // Between bytes, queued messages, and the JSON Lines that drain and replay work with.
 export { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
+export { checkOutgoing } from './wire/prepared-message.ts';
 export { ownProperties } from './wire/message-properties.ts';
+export { REPLAY_RULES, type ReplayChange, type ReplayRule } from './wire/replay-policy.ts';
+export { type JsonProperties, propertiesToJson } from './wire/property-json.ts';
+export { plainProperties } from './wire/plain-properties.ts';
+export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './wire/typed-values.ts';
 export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
 export { parseMessageInput } from './wire/message-input.ts';
 
@@ -69,10 +76,12 @@ export {
 export {
   type FindIdleTaskQueuesOptions,
   findIdleTaskQueues,
+  type LeftOutQueues,
   type PruneOutcome,
   pruneTaskQueues,
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
+export { verifySameBroker } from './management/same-broker.ts';
 
 // One queue and its consumers, and what a broker and its user are, for tools.
 export {

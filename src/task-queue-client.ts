@@ -4,32 +4,41 @@ import { toStoredMessage } from './amqp/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/drain-task.ts';
 import { giveBack } from './amqp/give-back.ts';
 import type { ChannelLease } from './amqp/pooled-channel.ts';
-import { isPlainKind, type QueueKind } from './amqp/queue-kind.ts';
+import { isPlainKind } from './amqp/queue-kind.ts';
 import { Session } from './amqp/session.ts';
 import type { BrokerAddress } from './broker-url.ts';
 import { checkCount } from './check-count.ts';
 import {
   type BatchHandler,
   type BatchViewer,
+  type BrokerIdentity,
   type BrowseOptions,
   type ClearOptions,
+  type CloseOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
   type PublishResult,
   type QueueDepth,
+  type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
-import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type TaskQueueOptions,
+  warnOfUnusedParameters,
+} from './options.ts';
 import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
 import { prepareMessage } from './wire/prepared-message.ts';
-import { decodePropertyList } from './wire/property-list.ts';
+import { readPropertyList } from './wire/property-list.ts';
 import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
 import { type EventName, enqueuedEvent } from './wire/task-events.ts';
+import { propertyText } from './wire/typed-values.ts';
 
 /**
  * Task queues as the broker has them: messages are bytes and properties, neither decoded nor changed. This is
@@ -46,6 +55,7 @@ export class TaskQueueClient {
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
     this.#session = new Session(this.#options);
+    warnOfUnusedParameters(this.#options);
   }
 
   /** What stands before the task id in a queue's name. */
@@ -93,10 +103,8 @@ export class TaskQueueClient {
     const { changes } = message;
     const { events } = this.#session;
     if (!events.isOff) {
-      const sent = changes.length === 0 ? properties : decodePropertyList(message.list);
-      events.publish(
-        enqueuedEvent(taskId, queue, { body, properties: sent }, this.#options.events === 'full'),
-      );
+      const sent = changes.length === 0 ? { properties, propertyList } : readPropertyList(message.list);
+      events.publish(enqueuedEvent(taskId, queue, { body, ...sent }, this.#options.events === 'full'));
     }
     return { changes };
   }
@@ -112,7 +120,7 @@ export class TaskQueueClient {
     let messageId: string | undefined;
     const takeOne = async ([message]: StoredMessage[]) => {
       result = await handle(message as StoredMessage);
-      messageId = message?.properties.message_id;
+      messageId = propertyText(message?.properties.message_id);
     };
     await this.#drain(taskId, takeOne, { limit: 1, batchSize: 1 }, (count) =>
       this.#tell(taskId, 'dequeued', count, messageId),
@@ -144,7 +152,7 @@ export class TaskQueueClient {
       }
       lease.throwIfEnded();
       lease.channel.ack(delivery);
-      this.#tell(taskId, 'dequeued', 1, message.properties.message_id);
+      this.#tell(taskId, 'dequeued', 1, propertyText(message.properties.message_id));
       return result;
     };
     return failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, get, () => !isDelivered));
@@ -302,9 +310,21 @@ export class TaskQueueClient {
     return this.#session.subscribe(events, listener);
   }
 
-  /** Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`. */
-  async close(): Promise<void> {
-    await this.#session.close();
+  /** Opens the connection for reading, and answers what it leads to. */
+  async identify(): Promise<BrokerIdentity> {
+    this.#throwIfClosed();
+    const { introduced, localPort } = await this.#session.identify();
+    const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
+    const [{ username = 'guest', vhost }] = this.#options.addresses;
+    return { clusterName: text('cluster_name'), version: text('version'), user: username, vhost, localPort };
+  }
+
+  /**
+   * Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`, or twice the `timeoutMs`
+   * that is given here.
+   */
+  async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
+    await this.#session.close(timeoutMs);
   }
 
   /** The same as {@link close}, for `await using`. */
