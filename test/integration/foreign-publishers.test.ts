@@ -196,7 +196,7 @@ for (const [who, { isHere = true, count, publish }] of Object.entries(PUBLISHERS
         '--tail',
         '100',
         '-n',
-        count,
+        String(count),
         '--for',
         '20s',
         '-o',
