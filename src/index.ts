@@ -53,6 +53,9 @@ export { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
 export { checkOutgoing } from './wire/prepared-message.ts';
 export { ownProperties } from './wire/message-properties.ts';
 export { REPLAY_RULES, type ReplayChange, type ReplayRule } from './wire/replay-policy.ts';
+export { type JsonProperties, propertiesToJson } from './wire/property-json.ts';
+export { plainProperties } from './wire/plain-properties.ts';
+export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './wire/typed-values.ts';
 export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
 export { parseMessageInput } from './wire/message-input.ts';
 

@@ -27,10 +27,10 @@ import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './o
 import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
 import { prepareMessage } from './wire/prepared-message.ts';
-import { decodePropertyList } from './wire/property-list.ts';
+import { readPropertyList } from './wire/property-list.ts';
 import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
 import { type EventName, enqueuedEvent } from './wire/task-events.ts';
-import { textOf } from './wire/typed-values.ts';
+import { propertyText } from './wire/typed-values.ts';
 
 /**
  * Task queues as the broker has them: messages are bytes and properties, neither decoded nor changed. This is
@@ -94,10 +94,8 @@ export class TaskQueueClient {
     const { changes } = message;
     const { events } = this.#session;
     if (!events.isOff) {
-      const sent = changes.length === 0 ? properties : decodePropertyList(message.list);
-      events.publish(
-        enqueuedEvent(taskId, queue, { body, properties: sent }, this.#options.events === 'full'),
-      );
+      const sent = changes.length === 0 ? { properties, propertyList } : readPropertyList(message.list);
+      events.publish(enqueuedEvent(taskId, queue, { body, ...sent }, this.#options.events === 'full'));
     }
     return { changes };
   }
@@ -113,7 +111,7 @@ export class TaskQueueClient {
     let messageId: string | undefined;
     const takeOne = async ([message]: StoredMessage[]) => {
       result = await handle(message as StoredMessage);
-      messageId = textOf(message?.properties.message_id);
+      messageId = propertyText(message?.properties.message_id);
     };
     await this.#drain(taskId, takeOne, { limit: 1, batchSize: 1 }, (count) =>
       this.#tell(taskId, 'dequeued', count, messageId),
@@ -145,7 +143,7 @@ export class TaskQueueClient {
       }
       lease.throwIfEnded();
       lease.channel.ack(delivery);
-      this.#tell(taskId, 'dequeued', 1, textOf(message.properties.message_id));
+      this.#tell(taskId, 'dequeued', 1, propertyText(message.properties.message_id));
       return result;
     };
     return failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, get, () => !isDelivered));

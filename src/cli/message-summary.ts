@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { RawMessage } from '../index.ts';
+import type { MessageProperties, RawMessage } from '../index.ts';
 
 /** What a stored message is, as far as it can be told: a body may be anything. */
 export interface MessageSummary {
@@ -21,12 +21,11 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
   const text = isUtf8(body) ? body.toString() : undefined;
   const envelope = asObject(parse(text));
   const rpc = asObject(envelope.message);
-  const sent = properties.timestamp === undefined ? undefined : properties.timestamp * 1000;
   return {
     type: typeof envelope.type === 'string' ? envelope.type : '?',
     method: typeof rpc.method === 'string' ? rpc.method : undefined,
     id: rpc.id === undefined || rpc.id === null ? undefined : String(rpc.id),
-    queuedAt: timeOf(envelope.timestamp) ?? sent,
+    queuedAt: timeOf(envelope.timestamp) ?? sentAt(properties),
     size: body.length,
     detail:
       typeof envelope.type === 'string'
@@ -67,7 +66,22 @@ function timeOf(timestamp: unknown): number | undefined {
   if (typeof timestamp !== 'string') return undefined;
   const hasZone = /(Z|[+-]\d\d:?\d\d)$/i.test(timestamp);
   const ms = Date.parse(hasZone ? timestamp : `${timestamp}Z`);
-  return Number.isNaN(ms) ? undefined : ms;
+  return isDate(ms) ? ms : undefined;
+}
+
+/**
+ * When the publisher says that it sent a message, in milliseconds since the epoch; `undefined` where it does not, or where
+ * what it says is no date: AMQP means seconds, and there are publishers that write microseconds, or -1.
+ */
+export function sentAt({ timestamp }: MessageProperties): number | undefined {
+  if (typeof timestamp !== 'number') return undefined;
+  const ms = timestamp * 1000;
+  return isDate(ms) ? ms : undefined;
+}
+
+function isDate(ms: number): boolean {
+  const year = new Date(ms).getUTCFullYear();
+  return year >= 1 && year <= 9999;
 }
 
 function parse(text: string | undefined): unknown {

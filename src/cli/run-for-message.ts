@@ -16,7 +16,7 @@ export async function runForMessage(shellCommand: string, message: StoredMessage
   const child = spawn(shellCommand, {
     shell: true,
     stdio: ['pipe', 'inherit', 'inherit'],
-    env: { ...process.env, ...environmentOf(message) },
+    env: { ...process.env, ...(await environmentOf(message)) },
   });
   // A command that does not read its input is free to do so.
   child.stdin.on('error', () => {});
@@ -32,7 +32,8 @@ export async function runForMessage(shellCommand: string, message: StoredMessage
   }
 }
 
-function environmentOf(message: StoredMessage): Record<string, string> {
+async function environmentOf(message: StoredMessage): Promise<Record<string, string>> {
+  const { propertiesToJson, propertyText } = await import('../index.ts');
   const { type, method, id } = summarize(message);
   const { headers, ...properties } = message.properties;
   const variables: Record<string, string | undefined> = {
@@ -41,9 +42,12 @@ function environmentOf(message: StoredMessage): Record<string, string> {
     MESSAGE_TYPE: type,
     METHOD: method,
     ID: id,
-    HEADERS: headers && JSON.stringify(headers),
+    HEADERS: headers && JSON.stringify(propertiesToJson({ headers }).headers),
     ...Object.fromEntries(
-      Object.entries(properties).map(([name, value]) => [`PROPERTY_${name.toUpperCase()}`, String(value)]),
+      Object.entries(properties).map(([name, value]) => [
+        `PROPERTY_${name.toUpperCase()}`,
+        propertyText(value),
+      ]),
     ),
   };
   return Object.fromEntries(

@@ -1,5 +1,5 @@
 import { DEFAULT_PREFIX, taskIdOf } from '../wire/naming.ts';
-import { parseTimestamp } from '../wire/timestamps.ts';
+import { parseTimestamp, timestampToMs } from '../wire/timestamps.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { orderedJoin } from './ordered-join.ts';
@@ -173,6 +173,6 @@ function toStatistics(
     consumers,
     idleSince: idle_since ? parseTimestamp(idle_since) : undefined,
     // An empty string on some versions, null on others.
-    oldestAt: typeof head_message_timestamp === 'number' ? head_message_timestamp * 1000 : undefined,
+    oldestAt: timestampToMs(head_message_timestamp),
   };
 }

@@ -161,9 +161,13 @@ function itemOf(
       ? { kind: 'cleared', taskId, count }
       : { kind: 'dequeued', taskId, count, messageId: event.messageId };
   }
-  const { body, bodyBytes, properties } = event;
+  const { body, bodyBytes, properties, propertyList } = event;
   const isNew = task?.noteEnqueued(event, arrivedAt) ?? true;
   if (!isNew) return undefined;
   if (body === undefined) return { kind: 'large-message', taskId, bodyBytes, properties };
-  return { kind: 'message', source: 'live', message: { taskId, body, properties, redelivered: false } };
+  return {
+    kind: 'message',
+    source: 'live',
+    message: { taskId, body, properties, ...(propertyList && { propertyList }), redelivered: false },
+  };
 }

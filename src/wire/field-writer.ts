@@ -3,6 +3,7 @@ import {
   bytesFromBase64,
   canonicalType,
   isTyped,
+  isWellFormed,
   MAX_NESTING,
   numberFromJson,
   type TypedValue,
@@ -12,8 +13,6 @@ import {
 export class Unencodable extends Error {}
 
 const MAX_SHORT_BYTES = 255;
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 const INITIAL_BYTES = 4096;
 /** A larger buffer is let go again after the list that needed it. */
 const MAX_KEPT_BYTES = 256 * 1024;
@@ -302,7 +301,7 @@ export class FieldWriter {
         return;
       }
     }
-    if (LONE_SURROGATE.test(text)) throw new Unencodable('a lone surrogate cannot be written in UTF-8');
+    if (!isWellFormed(text)) throw new Unencodable('a lone surrogate cannot be written in UTF-8');
     this.at += this.#buffer.write(text, this.at, 'utf8');
   }
 

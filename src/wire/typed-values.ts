@@ -18,15 +18,22 @@ export interface Base64Text {
 /** A string of at most 255 bytes; one that is not UTF-8 as the base64 of its bytes. */
 export type PropertyText = string | Base64Text;
 
-/** A property as one string, for comparing and showing: `base64:` and the base64 of one that is not UTF-8. */
-export function textOf(property: PropertyText | undefined): string | undefined {
-  return typeof property === 'object' ? `base64:${property.value}` : property;
-}
-
 /** A whole number above 2^53 - 1, in decimal digits. */
 export interface Uint64 {
   '!': 'uint64';
   value: string;
+}
+
+/**
+ * A property other than `headers` as one string, for showing and comparing: numbers in digits, and `base64:` before the
+ * bytes of a text that is not UTF-8.
+ */
+export function propertyText(property: PropertyText | Uint64 | number): string;
+export function propertyText(property: PropertyText | Uint64 | number | undefined): string | undefined;
+export function propertyText(property: PropertyText | Uint64 | number | undefined): string | undefined {
+  if (property === undefined) return undefined;
+  if (typeof property !== 'object') return String(property);
+  return property['!'] === 'string_base64' ? `base64:${property.value}` : property.value;
 }
 
 /** A table that an object cannot stand for: keys that occur twice, are not UTF-8, would be reordered, or are `"!"`. */
@@ -54,6 +61,13 @@ export function canonicalType(type: unknown): string {
 
 /** Nested arrays and tables beyond this are not decoded, and refused in what is encoded: recursion has an end. */
 export const MAX_NESTING = 500;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Whether UTF-8 can carry it: a lone surrogate would become another character. */
+export function isWellFormed(text: string): boolean {
+  return !LONE_SURROGATE.test(text);
+}
 
 export function isTyped(value: object): value is TypedValue {
   return Object.hasOwn(value, '!');

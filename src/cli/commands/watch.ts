@@ -109,22 +109,23 @@ function printer(context: ClientContext, messages: MessageWriter, showTask: bool
     } else if (item.kind === 'message') {
       await messages.write([item.message]);
     } else if (format === 'jsonl') {
-      await stdout.write(`${eventRecord(item)}\n`);
+      await stdout.write(`${await eventRecord(item)}\n`);
     } else {
       // One JSON document, or bodies alone, have no place for it.
-      note(safeLine(eventRecord(item)));
+      note(safeLine(await eventRecord(item)));
     }
   };
 }
 
-function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): string {
+async function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): Promise<string> {
   const { taskId: task_id } = item;
   if (item.kind === 'large-message') {
+    const { propertiesToJson } = await import('../../index.ts');
     return JSON.stringify({
       event: 'enqueued',
       task_id,
       body_bytes: item.bodyBytes,
-      properties: item.properties,
+      properties: propertiesToJson(item.properties),
     });
   }
   const message_id = item.kind === 'dequeued' ? item.messageId : undefined;
