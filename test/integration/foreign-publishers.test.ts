@@ -165,7 +165,7 @@ function framesIn(output: string): FramedMessage[] {
   const lines = output.split('\n').filter((line) => line !== '');
   return lines.map((line) => {
     const record = parseRecord(line);
-    return { list: propertyListOf(record), body: record.body };
+    return { list: propertyListOf({ ...record, properties: record.properties ?? {} }), body: record.body };
   });
 }
 
