@@ -31,18 +31,20 @@ export { redactUrl } from './broker-url.ts';
 
 // For tools: the same queues as bytes and properties, which move from one to another unchanged.
 export { TaskQueueClient } from './task-queue-client.ts';
-export type { QueueKind } from './amqp/queue-kind.ts';
 export {
   type BatchHandler,
   type BatchViewer,
   type BrowseOptions,
+  type BrokerIdentity,
   type ClearOptions,
+  type CloseOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
   type PublishResult,
   type QueueDepth,
+  type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
@@ -74,10 +76,12 @@ export {
 export {
   type FindIdleTaskQueuesOptions,
   findIdleTaskQueues,
+  type LeftOutQueues,
   type PruneOutcome,
   pruneTaskQueues,
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
+export { verifySameBroker } from './management/same-broker.ts';
 
 // One queue and its consumers, and what a broker and its user are, for tools.
 export {

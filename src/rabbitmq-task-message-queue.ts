@@ -125,7 +125,8 @@ export class RabbitMQTaskMessageQueue {
    * publisher with events wakes it within milliseconds, any other one within half a second (later when more
    * than a hundred tasks are waited for). With several readers the message may be gone again by the time of
    * the dequeue.
-   * @throws the reason of the signal; TaskQueueError `TIMEOUT`, or `CLOSED` when this object is closed
+   * @throws the reason of the signal; TaskQueueError `WAIT_TIMEOUT`, `NO_ANSWER` when the time is over and the
+   * broker does not answer, or `CLOSED` when this object is closed
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
     await this.#waiter.wait(taskId, options);

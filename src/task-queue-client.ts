@@ -4,26 +4,34 @@ import { toStoredMessage } from './amqp/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/drain-task.ts';
 import { giveBack } from './amqp/give-back.ts';
 import type { ChannelLease } from './amqp/pooled-channel.ts';
-import { isPlainKind, type QueueKind } from './amqp/queue-kind.ts';
+import { isPlainKind } from './amqp/queue-kind.ts';
 import { Session } from './amqp/session.ts';
 import type { BrokerAddress } from './broker-url.ts';
 import { checkCount } from './check-count.ts';
 import {
   type BatchHandler,
   type BatchViewer,
+  type BrokerIdentity,
   type BrowseOptions,
   type ClearOptions,
+  type CloseOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
   type PublishResult,
   type QueueDepth,
+  type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
-import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type TaskQueueOptions,
+  warnOfUnusedParameters,
+} from './options.ts';
 import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
 import { prepareMessage } from './wire/prepared-message.ts';
@@ -47,6 +55,7 @@ export class TaskQueueClient {
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
     this.#session = new Session(this.#options);
+    warnOfUnusedParameters(this.#options);
   }
 
   /** What stands before the task id in a queue's name. */
@@ -301,9 +310,21 @@ export class TaskQueueClient {
     return this.#session.subscribe(events, listener);
   }
 
-  /** Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`. */
-  async close(): Promise<void> {
-    await this.#session.close();
+  /** Opens the connection for reading, and answers what it leads to. */
+  async identify(): Promise<BrokerIdentity> {
+    this.#throwIfClosed();
+    const { introduced, localPort } = await this.#session.identify();
+    const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
+    const [{ username = 'guest', vhost }] = this.#options.addresses;
+    return { clusterName: text('cluster_name'), version: text('version'), user: username, vhost, localPort };
+  }
+
+  /**
+   * Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`, or twice the `timeoutMs`
+   * that is given here.
+   */
+  async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
+    await this.#session.close(timeoutMs);
   }
 
   /** The same as {@link close}, for `await using`. */

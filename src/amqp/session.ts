@@ -86,20 +86,38 @@ export class Session {
     return subscription;
   }
 
-  /** Idempotent: whoever calls again waits for the same end. */
-  close(): Promise<void> {
+  /** Opens the connection for reading, and answers what it is a connection to. */
+  async identify(): Promise<{ introduced: Record<string, unknown>; localPort: number | undefined }> {
+    const { connection } = await this.#reading.open();
+    const { serverProperties, stream } = connection as unknown as {
+      serverProperties: Record<string, unknown>;
+      stream: { localPort?: number };
+    };
+    return { introduced: serverProperties, localPort: stream.localPort };
+  }
+
+  /** Idempotent: whoever calls again waits for the same end, and may bring it nearer. */
+  close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
     this.#isClosed = true;
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close(timeoutMs);
+    if (timeoutMs < this.#options.closeTimeoutMs) {
+      setTimeout(() => {
+        for (const connection of this.#connections) connection.abandon();
+      }, timeoutMs).unref();
+    }
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  async #close(timeoutMs: number): Promise<void> {
     // In this order, as there is an event for what was published.
     const settled = this.publisher
       .flush()
       .then(() => Promise.all(this.#channels.map((each) => each.close())));
     // What is not done by then is given up with the connection, and its callers are told.
-    await withDeadline(settled, this.#options.closeTimeoutMs, () => new Error('late')).catch(() => {});
-    await Promise.all([...this.#subscriptions, ...this.#connections].map((each) => each.close()));
+    await withDeadline(settled, timeoutMs, () => new Error('late')).catch(() => {});
+    await Promise.all([
+      ...[...this.#subscriptions].map((each) => each.close(timeoutMs)),
+      ...this.#connections.map((each) => each.close(timeoutMs)),
+    ]);
   }
 }

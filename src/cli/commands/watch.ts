@@ -11,6 +11,7 @@ import { colorsFor } from '../output/colors.ts';
 import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
+import { formatCount } from '../sizes.ts';
 import { standardError } from '../standard-error.ts';
 import { safeLine } from '../terminal-text.ts';
 
@@ -64,11 +65,13 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const show = printer(context, messages, taskIds.length !== 1);
   const { limit = Number.POSITIVE_INFINITY, tail, events: removals = false } = options;
   let seen = 0;
+  let missed = 0;
   try {
     if (standardError().isTTY) note(`Watching ${whatIsWatched(taskIds)}. Ctrl-C ends it.`);
     const api = { ...settings.connection, apiUrl: settings.apiUrl };
     for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals, api })) {
       if (item.kind === 'gap' || item.kind === 'interrupted' || item.kind === 'resumed') {
+        if (item.kind === 'gap') missed += item.missed ?? 0;
         note(noteOf(item), colorsFor(standardError(), settings).yellow);
         continue;
       }
@@ -81,7 +84,8 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
     await messages.end();
   } finally {
     ending.release();
-    if (standardError().isTTY) note(seen === 1 ? '1 message' : `${seen} messages`);
+    const notShown = missed === 0 ? '' : `, ${formatCount(missed, 'message')} not shown`;
+    if (standardError().isTTY) note(`${formatCount(seen, 'message')}${notShown}`);
   }
   const { reason } = stop.signal;
   // Ctrl-C is how a watch ends.
