@@ -20,6 +20,8 @@ export const Tag = {
   int32: 0x49, // I
   uint32: 0x69, // i
   int64: 0x6c, // l
+  // Taken and delivered by RabbitMQ, and written by hardly anybody: not decoded, such a list travels as bytes.
+  uint64: 0x4c, // L
   float: 0x66, // f
   double: 0x64, // d
   decimal: 0x44, // D
@@ -62,6 +64,7 @@ function sizeOf(list: Buffer, at: number, start: number, limit: number): number 
     case Tag.decimal:
       return 5;
     case Tag.int64:
+    case Tag.uint64:
     case Tag.double:
     case Tag.timestamp:
       return 8;
