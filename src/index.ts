@@ -50,7 +50,9 @@ export type { MessageProperties, OutgoingMessage, RawMessage, StoredMessage } fr
 
 // Between bytes, queued messages, and the JSON Lines that drain and replay work with.
 export { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
+export { checkOutgoing } from './wire/prepared-message.ts';
 export { ownProperties } from './wire/message-properties.ts';
+export { REPLAY_RULES, type ReplayChange, type ReplayRule } from './wire/replay-policy.ts';
 export { type JsonProperties, propertiesToJson } from './wire/property-json.ts';
 export { plainProperties } from './wire/plain-properties.ts';
 export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './wire/typed-values.ts';
@@ -76,6 +78,16 @@ export {
   pruneTaskQueues,
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
+
+// One queue and its consumers, and what a broker and its user are, for tools.
+export {
+  describeTaskQueue,
+  type TaskConsumer,
+  type TaskQueueDescription,
+} from './management/describe-task-queue.ts';
+export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
+export type { BrokerInspection, BrokerPermissions } from './broker-inspection.ts';
+export { inspectBroker } from './inspect-broker.ts';
 
 // A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';

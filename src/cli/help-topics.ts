@@ -18,6 +18,9 @@ export const HELP_TOPICS: Readonly<Record<string, { summary: string; text: strin
   130  Ctrl-C (SIGINT), after a clean stop; "watch" ends with 0
   143  SIGTERM, after a clean stop
 
+"check" answers as monitoring plugins do: 0 ok, 1 warning, 2 critical,
+3 unknown, also when the broker is unreachable.
+
 dequeue --all of an empty queue is done (0) with no messages. The first signal
 lets a command stop cleanly; the second one ends it at once.
 `,

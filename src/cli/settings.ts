@@ -3,6 +3,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { TaskQueueOptions, TlsOptions } from '../index.ts';
 import { CommandFailure } from './command-failure.ts';
+import { type ChosenContext, chooseContext, noContext } from './contexts/chosen-context.ts';
 import { ExitCode } from './exit-codes.ts';
 import { DEFAULT_URL, GLOBAL_DECLARATIONS, type GlobalOptions, type OutputFormat } from './global-options.ts';
 
@@ -19,20 +20,34 @@ export interface Settings {
   /** False when `--no-color` was given. */
   color: boolean;
   verbose: boolean;
+  /** The named broker that these settings are of, if they are of one. */
+  context: ChosenContext | undefined;
   /** What the user ought to know about these settings, one sentence each. */
   warnings: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/**
+ * What the settings are for: a command; completion, for which no password command is run, as it may ask something; or a
+ * command that brings a broker of its own and has no use for a named one.
+ */
+export type SettingsPurpose = 'command' | 'completion' | 'private-broker';
+
 /** @throws CommandFailure (usage) for an unusable value or an unreadable file. */
 export function resolveSettings(
   command: CommandUnknownOpts,
   environment: Environment = process.env,
+  purpose: SettingsPurpose = 'command',
 ): Settings {
-  const given: GlobalOptions = { ...givenOptions(command.parent), ...givenOptions(command) };
-  const options = withEnvironment(given, environment);
-  const password = options.passwordFile && readSecret(options.passwordFile, '--password-file');
+  const given = givenSettings(command);
+  const layer = purpose === 'private-broker' ? noContext(environment) : chooseContext(given, environment);
+  const options = { ...layer.options, ...withEnvironment(given, layer.environment) };
+  const password = options.passwordFile
+    ? readSecret(options.passwordFile, '--password-file')
+    : purpose === 'command'
+      ? layer.password()
+      : undefined;
   const urls = options.url?.split(/,(?=\s*[a-z][a-z0-9+.-]*:\/\/)/i).map((url) => url.trim());
   return {
     connection: {
@@ -47,8 +62,26 @@ export function resolveSettings(
     output: options.json ? 'json' : (options.output ?? 'auto'),
     color: options.color ?? true,
     verbose: options.verbose ?? false,
-    warnings: warningsAbout(given, options),
+    context: layer.context,
+    warnings: [...layer.warnings, ...warningsAbout(given, options)],
   };
+}
+
+/** What the command line says, before and behind the name of the command. */
+export function givenSettings(command: CommandUnknownOpts): GlobalOptions {
+  return { ...givenOptions(command.parent), ...givenOptions(command) };
+}
+
+/** How to print, for commands that work with no broker and so need none of the other settings. */
+export function outputSettings(command: CommandUnknownOpts): {
+  asked: OutputFormat;
+  format: Exclude<OutputFormat, 'auto'>;
+  color: boolean;
+} {
+  const { json, output = 'auto', color = true } = givenSettings(command);
+  const asked = json ? 'json' : output;
+  const automatic = process.stdout.isTTY === true ? 'table' : 'jsonl';
+  return { asked, format: asked === 'auto' ? automatic : asked, color };
 }
 
 /** Without defaults: `--no-color` before the command's name must survive the default behind it. */

@@ -1,6 +1,7 @@
+import { ErrorCode, TaskQueueError } from '../errors.ts';
 import { propertyListOf } from './property-list.ts';
 import { applyReplayPolicy, type ReplayChange, type ReplayPolicyOptions } from './replay-policy.ts';
-import type { RawMessage } from './stored-message.ts';
+import type { OutgoingMessage, RawMessage } from './stored-message.ts';
 
 /** A message as it goes to the broker: bytes only. */
 export interface PreparedMessage {
@@ -24,3 +25,20 @@ export function prepareMessage(message: RawMessage, policy: ReplayPolicyOptions)
     changes,
   };
 }
+
+/**
+ * Checks what can be checked of a message before it is published, as a whole file is before any of it is sent.
+ * @param maxBytes of the body
+ * @throws TaskQueueError `INVALID_MESSAGE`, `MESSAGE_TOO_LARGE`
+ */
+export function checkOutgoing({ body, properties, propertyList }: OutgoingMessage, maxBytes: number): void {
+  if (body.length > maxBytes) {
+    throw new TaskQueueError(
+      ErrorCode.messageTooLarge,
+      `its body has ${body.length} bytes, and the most is ${maxBytes}`,
+    );
+  }
+  if (properties !== undefined) prepareMessage({ body, properties, propertyList }, ANY_USER);
+}
+
+const ANY_USER: ReplayPolicyOptions = { userId: undefined, keepExpiration: false };

@@ -10,7 +10,9 @@ export function helpCommand() {
     .action((topic, _options, self) => {
       const program = self.parent as CommandUnknownOpts;
       if (topic === undefined) return program.outputHelp();
-      const command = program.commands.find((candidate) => candidate.name() === topic);
+      const command = program.commands.find(
+        (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),
+      );
       if (command) return command.outputHelp();
       if (!Object.hasOwn(HELP_TOPICS, topic)) throw unknownTopic(topic);
       process.stdout.write(HELP_TOPICS[topic]?.text ?? '');
