@@ -59,7 +59,8 @@ name their type:
 
   {"!": "int32", "value": 7}   also int16, int64, uint8, uint16, uint32,
                                float and double
-  {"!": "int64", "value": "9007199254740993"}   a string beyond 2^53 - 1
+  {"!": "int64", "value": "9007199254740993"}   a string beyond 2^53 - 1; also
+                               longlong, the same with the type octet L
   {"!": "double", "value": "NaN"}   also Infinity, -Infinity and -0
   {"!": "timestamp", "value": 1700000000}
   {"!": "decimal", "value": {"places": 2, "digits": 314}}
