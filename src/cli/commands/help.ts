@@ -8,7 +8,7 @@ export function helpCommand() {
   return new Command('help')
     .description(`Explain a command or one of the topics ${Object.keys(HELP_TOPICS).join(', ')}.`)
     .argument('[topic]')
-    .action((topic, _options, self) => {
+    .action(async (topic, _options, self) => {
       const program = self.parent as CommandUnknownOpts;
       if (topic === undefined) return program.outputHelp();
       const command = program.commands.find(
@@ -19,7 +19,8 @@ export function helpCommand() {
         throw new CommandFailure(ExitCode.usage, `The command is ${meant}: mcp-taskq help ${meant}`);
       if (command) return command.outputHelp();
       if (!Object.hasOwn(HELP_TOPICS, topic)) throw unknownTopic(topic);
-      process.stdout.write(HELP_TOPICS[topic]?.text ?? '');
+      const { text } = HELP_TOPICS[topic] as (typeof HELP_TOPICS)[string];
+      process.stdout.write(typeof text === 'string' ? text : await text());
     });
 }
 
