@@ -93,6 +93,8 @@ export class MalformedMessageError extends TaskQueueError {
   readonly taskId: string;
   /** The body as stored, byte for byte. */
   readonly body: Buffer;
+  /** What is wrong with it, without the name of the task. */
+  readonly reason: string;
 
   constructor(taskId: string, body: Buffer, reason: string, cause?: unknown) {
     super(
@@ -105,6 +107,7 @@ export class MalformedMessageError extends TaskQueueError {
     );
     this.taskId = taskId;
     this.body = body;
+    this.reason = reason;
   }
 }
 

@@ -16,7 +16,13 @@ export type {
 } from './wire/messages.ts';
 
 // Where the broker is, and how long anything may take: what every part of the package is configured with.
-export { DEFAULT_URL, type QueueType, type TaskQueueOptions, type TlsOptions } from './options.ts';
+export {
+  DEFAULT_URL,
+  type MalformedPolicy,
+  type QueueType,
+  type TaskQueueOptions,
+  type TlsOptions,
+} from './options.ts';
 
 // How anything here fails, and how to print such a thing without its passwords.
 export {

@@ -218,9 +218,13 @@ export class TaskQueueClient {
     return this.#session.subscribe(events, listener);
   }
 
-  /** Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`. */
-  async close(): Promise<void> {
-    await this.#session.close();
+  /**
+   * Waits for outstanding confirms and for requests under way, then closes; later calls reject with `CLOSED`.
+   * Idempotent; takes at most twice `closeTimeoutMs`.
+   * @param options `timeoutMs`: wait no longer than this for what is under way. Default `closeTimeoutMs`
+   */
+  async close({ timeoutMs = this.#options.closeTimeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
+    await this.#session.close(timeoutMs);
   }
 
   /** The same as {@link close}, for `await using`. */

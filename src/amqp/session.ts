@@ -1,5 +1,6 @@
 import type { SubscriptionListener } from '../client-options.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { guarded } from '../guarded-callback.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { EventName } from '../wire/task-events.ts';
 import { ChannelPool } from './channel-pool.ts';
@@ -76,7 +77,14 @@ export class Session {
   /** Listens to events, on a connection of its own that ends with the subscription. */
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
     const connection = new BrokerConnection(this.#options, 'watch', this.#history);
-    const subscription = new EventSubscription(connection, this.#options, events, listener);
+    const subscription = new EventSubscription(connection, this.#options, events, {
+      onEvent: (event, arrivedAt) => listener.onEvent(event, arrivedAt),
+      onResumed: () => listener.onResumed(),
+      // Called where nobody could catch what they throw.
+      onLost: guarded((error) => listener.onLost(error)),
+      onOverflow: guarded(() => listener.onOverflow()),
+      onClosed: guarded(() => listener.onClosed?.()),
+    });
     // Before it has started: a close in the meantime must find the connection that is being opened.
     this.#subscriptions.add(subscription);
     subscription.onClosed = () => this.#subscriptions.delete(subscription);
@@ -84,20 +92,23 @@ export class Session {
     return subscription;
   }
 
-  /** Idempotent: whoever calls again waits for the same end. */
-  close(): Promise<void> {
+  /**
+   * Idempotent: whoever calls again waits for the same end.
+   * @param timeoutMs how long operations under way may take to finish
+   */
+  close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  async #close(timeoutMs: number): Promise<void> {
     // In this order, as there is an event for what was published.
     const settled = this.publisher
       .flush()
       .then(() => Promise.all(this.#channels.map((each) => each.close())));
     // What is not done by then is given up with the connection, and its callers are told.
-    await withDeadline(settled, this.#options.closeTimeoutMs, () => new Error('late')).catch(() => {});
+    await withDeadline(settled, timeoutMs, () => new Error('late')).catch(() => {});
     await Promise.all([...this.#subscriptions, ...this.#connections].map((each) => each.close()));
   }
 }

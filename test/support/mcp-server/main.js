@@ -16,20 +16,11 @@ const { SDK = '@modelcontextprotocol/sdk', TASKS, RABBITMQ, MAX_QUEUE } = proces
 const { McpServer } = await import(`${SDK}/server/mcp.js`);
 const schemas = await import(`${SDK}/types.js`);
 
-/** The SDK clears the queue of a task without awaiting it: a rejection of that would end this process. */
-class TaskMessages extends RabbitMQTaskMessageQueue {
-  async dequeueAll(taskId) {
-    try {
-      return await super.dequeueAll(taskId);
-    } catch (error) {
-      if (error.code !== 'CLOSED') process.stderr.write(`${error.message}\n`);
-      return [];
-    }
-  }
-}
-
 const taskStore = new FileTaskStore(TASKS);
-const taskMessageQueue = new TaskMessages(RABBITMQ);
+const taskMessageQueue = new RabbitMQTaskMessageQueue({
+  url: RABBITMQ,
+  onWarning: ({ message }) => process.stderr.write(`${message}\n`),
+});
 
 function buildServer() {
   const mcp = new McpServer(
