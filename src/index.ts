@@ -76,6 +76,9 @@ export {
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
 
+// The queues under the prefix that are no task's: answers on their way to a process of `mcp-taskq/replicas`.
+export { isReplyQueue } from './wire/reply-queues.ts';
+
 // A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';
 export type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';

@@ -21,6 +21,7 @@ import { ErrorCode, TaskQueueError } from './errors.ts';
 import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
 import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
+import { replyQueueName } from './wire/reply-queues.ts';
 import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
 import { type EventName, enqueuedEvent } from './wire/task-events.ts';
 
@@ -216,6 +217,30 @@ export class TaskQueueClient {
   ): Promise<TaskEventSubscription> {
     this.#throwIfClosed();
     return this.#session.subscribe(events, listener);
+  }
+
+  /**
+   * Receives what other processes send to this one with {@link sendReply}, through a queue of its own that is deleted
+   * with this client. For `mcp-taskq/replicas`.
+   * @param instance unique; 22 characters of base64url
+   * @returns how to open it: resolves when the queue is there, and may be called again when it has rejected
+   */
+  receiveReplies(instance: string, onReply: (body: Buffer) => void): { open(): Promise<void> } {
+    this.#throwIfClosed();
+    const replies = this.#session.replyQueue(replyQueueName(instance, this.prefix), onReply);
+    return { open: () => replies.start() };
+  }
+
+  /**
+   * Sends something to the process that receives the replies of this instance. Resolves when the broker has stored
+   * it; creates no queue.
+   * @throws TaskQueueError `QUEUE_NOT_FOUND` when that process is gone, …
+   */
+  async sendReply(instance: string, body: Buffer): Promise<void> {
+    this.#throwIfClosed();
+    const message = { body, properties: ownProperties() };
+    const queue = replyQueueName(instance, this.prefix);
+    await this.#session.publisher.publish(queue, message, { create: false }, 'Cannot pass on an answer');
   }
 
   /**

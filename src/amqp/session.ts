@@ -13,6 +13,7 @@ import { QueueDeclarer } from './queue-declarer.ts';
 import { QueueDeleter } from './queue-deleter.ts';
 import { QueuePublisher } from './queue-publisher.ts';
 import { QueueReader } from './queue-reader.ts';
+import { ReplyQueue } from './reply-queue.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
 const READ_CHANNELS = 16;
@@ -38,6 +39,7 @@ export class Session {
   #isClosed = false;
   #closing: Promise<void> | undefined;
   readonly #subscriptions = new Set<EventSubscription>();
+  readonly #replyQueues: ReplyQueue[] = [];
   readonly #connections: readonly BrokerConnection[];
   readonly #history: ConnectionHistory = { wasOpen: false };
 
@@ -92,6 +94,14 @@ export class Session {
     return subscription;
   }
 
+  /** A queue for answers, on a connection of its own; it is closed with this session. Nothing is opened yet. */
+  replyQueue(queue: string, onReply: (body: Buffer) => void): ReplyQueue {
+    const connection = new BrokerConnection(this.#options, 'replies', this.#history);
+    const replies = new ReplyQueue(connection, this.#options, queue, guarded(onReply));
+    this.#replyQueues.push(replies);
+    return replies;
+  }
+
   /**
    * Idempotent: whoever calls again waits for the same end.
    * @param timeoutMs how long operations under way may take to finish
@@ -109,6 +119,7 @@ export class Session {
       .then(() => Promise.all(this.#channels.map((each) => each.close())));
     // What is not done by then is given up with the connection, and its callers are told.
     await withDeadline(settled, timeoutMs, () => new Error('late')).catch(() => {});
-    await Promise.all([...this.#subscriptions, ...this.#connections].map((each) => each.close()));
+    const others = [...this.#subscriptions, ...this.#replyQueues, ...this.#connections];
+    await Promise.all(others.map((each) => each.close()));
   }
 }
