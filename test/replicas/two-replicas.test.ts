@@ -327,7 +327,7 @@ test('progress and a timeout reach across replicas', async ({ store }) => {
   const taskId = await a.startTask([{ hold: true }]);
   const result = b.taskResult(taskId).catch(() => {});
   const progress: unknown[] = [];
-  expect(await ask(a, taskId, { onprogress: (each) => void progress.push(each) })).toEqual(ACCEPTED);
+  expect(await ask(a, taskId, { onprogress: (each: unknown) => void progress.push(each) })).toEqual(ACCEPTED);
   expect(progress).toEqual([{ progress: 1 }]);
   await expect(ask(a, taskId, { timeout: 500 })).rejects.toThrow('timed out');
   await until(() => cancelled.length === 1);

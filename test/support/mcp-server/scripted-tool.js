@@ -11,10 +11,13 @@ import { z } from 'zod';
  *     {sample: text}      ask the model, and wait for the answer
  *     {hold: true}        never go on
  *
- * Its result has the answers as text, a line each. A step that fails makes the task fail with its message, and
- * adds a line to the task's journal in `folder`.
+ * Its result has the answers as text, a line each, and `_meta.answeredAt` when each of them came. A step that fails makes the task fail with its message, and
+ * adds a line to the task's journal in `folder`. `running` has a promise for each task that is not done.
  */
-export function registerScriptedTool(mcp, { ElicitResultSchema, CreateMessageResultSchema, folder }) {
+export function registerScriptedTool(
+  mcp,
+  { ElicitResultSchema, CreateMessageResultSchema, folder, running = new Set() },
+) {
   mcp.experimental.tasks.registerToolTask(
     'script',
     {
@@ -25,12 +28,14 @@ export function registerScriptedTool(mcp, { ElicitResultSchema, CreateMessageRes
     {
       async createTask({ steps }, extra) {
         const task = await extra.taskStore.createTask({ ttl: 60_000, pollInterval: 50 });
-        run(task.taskId, steps, extra).catch((error) => {
+        const done = run(task.taskId, steps, extra).catch((error) => {
           appendFileSync(join(folder, `${task.taskId}.journal`), `${error.message}\n`);
           return extra.taskStore
             .storeTaskResult(task.taskId, 'failed', { content: [text(error.message)], isError: true })
             .catch(() => {});
         });
+        running.add(done);
+        done.finally(() => running.delete(done));
         return { task };
       },
       getTask: (_args, extra) => extra.taskStore.getTask(extra.taskId),
@@ -41,8 +46,10 @@ export function registerScriptedTool(mcp, { ElicitResultSchema, CreateMessageRes
   async function run(taskId, steps, extra) {
     const relatedTask = { taskId };
     const notify = (method, params) => mcp.server.notification({ method, params }, { relatedTask });
+    const answeredAt = [];
     const ask = async (method, params, schema) => {
       const answer = await extra.sendRequest({ method, params }, schema, { relatedTask });
+      answeredAt.push(Date.now());
       await extra.taskStore.updateTaskStatus(taskId, 'working');
       return answer;
     };
@@ -66,7 +73,8 @@ export function registerScriptedTool(mcp, { ElicitResultSchema, CreateMessageRes
       }
       if (hold) return;
     }
-    await extra.taskStore.storeTaskResult(taskId, 'completed', { content: [text(answers.join('\n'))] });
+    const content = [text(answers.join('\n'))];
+    await extra.taskStore.storeTaskResult(taskId, 'completed', { content, _meta: { answeredAt } });
   }
 }
 
