@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { CallOrder } from '../call-order.ts';
 import { MalformedMessages } from '../malformed-messages.ts';
 import { MessageWaiter } from '../message-waiter.ts';
 import { type ResolvedOptions, resolveOptions } from '../options.ts';
@@ -28,6 +29,8 @@ export class ReplicaCore {
   readonly questions = new OpenQuestions(this.instance);
   readonly delivered = new DeliveredQuestions();
   readonly replies: ReplyRouter;
+  /** Of the calls of all server objects, each with its own keys. */
+  readonly order: CallOrder;
   readonly #seals: Seals;
   readonly #principal: (origin: MessageOrigin) => string | undefined;
   readonly #answered = new Set<string>();
@@ -36,7 +39,10 @@ export class ReplicaCore {
     const { secret, principal } = resolveReplicasOptions(options);
     const queueOptions = { retryUnconfirmedMs: RETRY_UNCONFIRMED_MS, ...options };
     this.options = resolveOptions(queueOptions);
-    const { onWarning, onMalformed } = this.options;
+    const { onWarning, onMalformed, maxWaitingOperations } = this.options;
+    const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.options;
+    const turnTimeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
+    this.order = new CallOrder(turnTimeoutMs, maxWaitingOperations);
     this.client = new TaskQueueClient(queueOptions);
     this.waiter = new MessageWaiter(this.client, onWarning);
     this.malformed = new MalformedMessages(this.client, onMalformed, onWarning);

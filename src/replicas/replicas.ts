@@ -81,10 +81,12 @@ export class Replicas {
   }
 
   async #close(): Promise<void> {
-    const { waiter, replies, client, options } = this.#core;
+    const { waiter, order, replies, client, options } = this.#core;
     waiter.close();
     const giveUpAt = Date.now() + options.closeTimeoutMs;
-    await replies.flush(options.closeTimeoutMs);
-    await client.close({ timeoutMs: Math.max(1, giveUpAt - Date.now()) });
+    const remainingMs = () => Math.max(1, giveUpAt - Date.now());
+    await order.idle(remainingMs());
+    await replies.flush(remainingMs());
+    await client.close({ timeoutMs: remainingMs() });
   }
 }

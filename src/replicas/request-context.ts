@@ -22,7 +22,7 @@ export interface RequestContext {
   /** Ends what waits on behalf of the request. */
   readonly abort: AbortController;
   /** What the SDK has last been told about the task. */
-  task: { isOver: boolean; pollInterval: number } | undefined;
+  task: { isOver: boolean; pollInterval: number; look(): Promise<void> } | undefined;
 }
 
 /** Set where the SDK handles a request of the client, and in everything that it starts. */

@@ -1,4 +1,4 @@
-import { CallOrder } from '../call-order.ts';
+import type { CallKind } from '../call-order.ts';
 import { clientFacingError } from '../client-facing-error.ts';
 import { ErrorCode, hasCode, MalformedMessageError, TaskQueueError } from '../errors.ts';
 import { encodeQueuedMessage } from '../wire/codec.ts';
@@ -30,7 +30,8 @@ export interface Connection {
 /** The task message queue of one server object. */
 export class ServerLink implements Asker {
   readonly #core: ReplicaCore;
-  readonly #order: CallOrder;
+  /** Keeps the order of this object's calls apart from that of others. */
+  readonly #token = randomToken();
   readonly #held = new Map<object, HeldMessage>();
   readonly #contexts = new Map<string | number, RequestContext>();
   #connection: Connection | undefined;
@@ -38,9 +39,6 @@ export class ServerLink implements Asker {
 
   constructor(core: ReplicaCore) {
     this.#core = core;
-    const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs, maxWaitingOperations } = core.options;
-    const turnTimeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
-    this.#order = new CallOrder(turnTimeoutMs, maxWaitingOperations);
   }
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` while the server object has another transport */
@@ -110,16 +108,13 @@ export class ServerLink implements Asker {
   async dequeue(taskId: string): Promise<QueuedMessage | undefined> {
     const context = requestContext.getStore();
     const what = `Cannot dequeue from task ${JSON.stringify(taskId)}`;
-    const task = context?.taskId === taskId ? context.task : undefined;
-    const giveUpAt = Date.now() + (task === undefined || task.isOver ? 0 : task.pollInterval);
     try {
       for (;;) {
         this.#throwIfClosed();
         throwIfGone(context);
-        const message = await this.#order.run(taskId, 'dequeue', what, () => this.#take(taskId, context));
-        const timeoutMs = giveUpAt - Date.now();
-        if (message !== undefined || timeoutMs <= 0) return message;
-        if (!(await this.#waitFor(taskId, timeoutMs, context))) return undefined;
+        const message = await this.#inOrder(taskId, 'dequeue', what, () => this.#take(taskId, context));
+        if (message !== undefined || context?.taskId !== taskId) return message;
+        if (!(await this.#waitFor(taskId, context))) return undefined;
       }
     } catch (error) {
       throw clientFacingError(error, what);
@@ -133,7 +128,7 @@ export class ServerLink implements Asker {
   async dequeueAll(taskId: string): Promise<QueuedMessage[]> {
     const what = `Cannot clear task ${JSON.stringify(taskId)}`;
     try {
-      return await this.#order.run(taskId, 'clear', what, () => this.#clear(taskId));
+      return await this.#inOrder(taskId, 'clear', what, () => this.#clear(taskId));
     } catch (error) {
       this.#core.options.onWarning(error as TaskQueueError);
       return [];
@@ -197,16 +192,23 @@ export class ServerLink implements Asker {
     this.#core.replies.send(address, 'progress', message);
   }
 
-  /** @returns the task as the SDK is to see it while it answers `tasks/result` */
-  async seeTask(context: RequestContext, task: TaskSeen): Promise<TaskSeen> {
-    const isOver = ['completed', 'failed', 'cancelled'].includes(task.status);
-    const { pollInterval } = task;
-    context.task = { isOver, pollInterval: pollInterval || DEFAULT_POLL_MS };
-    // This waits, in `dequeue`; the SDK need not.
+  /**
+   * The task as the SDK is to see it while it answers `tasks/result`.
+   * @param look looks at the task itself
+   */
+  async seeTask(context: RequestContext, look: () => Promise<TaskSeen | null>): Promise<TaskSeen | null> {
+    const task = await look();
+    context.task = {
+      isOver: task === null || ENDS.includes(task.status),
+      pollInterval: task?.pollInterval || DEFAULT_POLL_MS,
+      look: async () => void (await this.seeTask(context, look)),
+    };
+    if (task === null) return null;
+    // The SDK would pause between two looks, which delays what is queued meanwhile; `dequeue` waits in its stead.
     const seen = { ...task, pollInterval: 1 };
-    if (!isOver) return seen;
+    if (!context.task.isOver) return seen;
     this.#core.endQuestions(task.taskId);
-    // What was queued before the end is delivered before the result; the SDK would drop it if it came between two looks.
+    // What was queued before the end is delivered before the result; the SDK drops it when it comes between two looks.
     const isDelivered = task.status === 'cancelled' || !(await this.#hasMessages(task.taskId));
     return isDelivered ? seen : { ...seen, status: 'working' };
   }
@@ -230,7 +232,7 @@ export class ServerLink implements Asker {
     const { client, replies, waiter } = this.#core;
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
     try {
-      await this.#order.run(taskId, 'enqueue', what, async () => {
+      await this.#inOrder(taskId, 'enqueue', what, async () => {
         if (properties !== undefined) await replies.open();
         await client.publish(taskId, { body, properties }, { maxSize });
       });
@@ -240,19 +242,25 @@ export class ServerLink implements Asker {
     waiter.notify(taskId);
   }
 
-  /** @returns false when none came in time */
-  async #waitFor(taskId: string, timeoutMs: number, context: RequestContext | undefined): Promise<boolean> {
-    const { exchange, abort, isResumable } = context ?? {};
+  /**
+   * Waits for the next message on behalf of a `tasks/result`, and looks at the task as often as the SDK would.
+   * @returns false when the task is over, or when nothing is known of it
+   */
+  async #waitFor(taskId: string, context: RequestContext): Promise<boolean> {
+    const { exchange, abort, isResumable } = context;
     const gone = exchange && !isResumable ? [exchange.gone] : [];
-    const signal = AbortSignal.any([...gone, ...(abort ? [abort.signal] : [])]);
-    try {
-      await this.#core.waiter.wait(taskId, { signal, timeoutMs });
-      return true;
-    } catch (error) {
-      if (signal.aborted) throwIfGone(context);
-      if (hasCode(error, ErrorCode.closed)) throw error;
-      return false;
+    const signal = AbortSignal.any([...gone, abort.signal]);
+    while (context.task !== undefined && !context.task.isOver) {
+      try {
+        await this.#core.waiter.wait(taskId, { signal, timeoutMs: context.task.pollInterval });
+        return true;
+      } catch (error) {
+        if (signal.aborted) throwIfGone(context);
+        if (!hasCode(error, ErrorCode.timeout)) throw error;
+      }
+      await context.task.look();
     }
+    return false;
   }
 
   async #take(taskId: string, context: RequestContext | undefined): Promise<QueuedMessage | undefined> {
@@ -354,6 +362,10 @@ export class ServerLink implements Asker {
     return { ...queued, message: withId(queued.message, question.messageId) };
   }
 
+  #inOrder<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>): Promise<T> {
+    return this.#core.order.run(`${this.#token} ${taskId}`, kind, what, work);
+  }
+
   #recipient(origin: MessageOrigin): Recipient {
     return this.#core.recipient(origin, this.#connection?.session ?? '');
   }
@@ -372,6 +384,9 @@ export class ServerLink implements Asker {
     if (this.#isClosed) throw closedError();
   }
 }
+
+/** What a task does not come back from. */
+const ENDS = ['completed', 'failed', 'cancelled'];
 
 /** The SDK's poll interval for a task without one. */
 const DEFAULT_POLL_MS = 1_000;

@@ -8,9 +8,9 @@ import type { ServerLink, TaskSeen } from './server-link.ts';
  */
 export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, store: Store): Store {
   const getTask = async (taskId: string, sessionId?: string) => {
-    const task = (await store.getTask(taskId, sessionId)) as TaskSeen | null;
+    const look = async () => (await store.getTask(taskId, sessionId)) as TaskSeen | null;
     const context = requestContext.getStore();
-    return task && context?.taskId === taskId ? link.seeTask(context, task) : task;
+    return context?.taskId === taskId ? link.seeTask(context, look) : look();
   };
   return new Proxy(store, {
     get(_, name) {
