@@ -23,6 +23,7 @@ export type Step =
   | { progress: number }
   | { elicit: string }
   | { sample: string }
+  | { both: [string, string] }
   | { hold: true };
 
 export interface ServerOptions {
@@ -37,6 +38,8 @@ export interface ServerOptions {
   replicas?: string;
   /** It takes questions from their queues and never sends them. */
   stall?: boolean;
+  /** Over stdio: the folder where its `stderr` and, when it has ended, its `status` are written. */
+  endsIn?: string;
   /** Default: the broker that all tests share. */
   broker?: string;
 }
@@ -68,9 +71,15 @@ async function removeQueues(tasks: string): Promise<void> {
 }
 
 function stdioServer(options: Omit<ServerOptions, 'transport'>): ServerProcess {
+  const { endsIn } = options;
   const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [main, 'stdio'],
+    // A shell to see how it ends; without, so that there is nothing between the server and a signal.
+    ...(endsIn === undefined
+      ? { command: process.execPath, args: [main, 'stdio'] }
+      : {
+          command: 'sh',
+          args: ['-c', `"$0" "$1" stdio 2>"$2/stderr"; echo $? >"$2/status"`, process.execPath, main, endsIn],
+        }),
     env: environment(options),
   });
   return {

@@ -9,6 +9,7 @@ import { z } from 'zod';
  *     {progress: number}  queue a progress notification
  *     {elicit: message}   ask the user, and wait for the answer
  *     {sample: text}      ask the model, and wait for the answer
+ *     {both: [a, b]}      ask the user both at once, and wait for the answers
  *     {hold: true}        never go on
  *
  * Its result has the answers as text, a line each, and `_meta.answeredAt` when each of them came. A step that fails makes the task fail with its message, and
@@ -54,17 +55,19 @@ export function registerScriptedTool(
       return answer;
     };
     const answers = [];
-    for (const { log, progress, elicit, sample, hold } of steps) {
+    const askUser = async (message) => {
+      const requestedSchema = { type: 'object', properties: { answer: { type: 'string' } } };
+      const params = { mode: 'form', message, requestedSchema };
+      const { action, content } = await ask('elicitation/create', params, ElicitResultSchema);
+      return `${action}: ${content?.answer}`;
+    };
+    for (const { log, progress, elicit, both, sample, hold } of steps) {
       if (log !== undefined) await notify('notifications/message', { level: 'info', data: log });
       if (progress !== undefined) {
         await notify('notifications/progress', { progressToken: extra._meta.progressToken, progress });
       }
-      if (elicit !== undefined) {
-        const requestedSchema = { type: 'object', properties: { answer: { type: 'string' } } };
-        const params = { mode: 'form', message: elicit, requestedSchema };
-        const { action, content } = await ask('elicitation/create', params, ElicitResultSchema);
-        answers.push(`${action}: ${content?.answer}`);
-      }
+      if (elicit !== undefined) answers.push(await askUser(elicit));
+      if (both !== undefined) answers.push(...(await Promise.all(both.map(askUser))));
       if (sample !== undefined) {
         const messages = [{ role: 'user', content: text(sample) }];
         const params = { messages, maxTokens: 50 };
