@@ -41,6 +41,11 @@ export class FieldWriter {
     return Buffer.from(this.#buffer.subarray(0, this.at));
   }
 
+  /** Whether exactly this was written. */
+  hasWritten(bytes: Buffer): boolean {
+    return this.at === bytes.length && this.#buffer.compare(bytes, 0, bytes.length, 0, this.at) === 0;
+  }
+
   octet(value: number): void {
     this.#reserve(1);
     this.#buffer[this.at++] = value;
