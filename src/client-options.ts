@@ -70,6 +70,8 @@ export interface DrainOptions {
   signal?: AbortSignal;
   /** Called after each batch with how many messages were read so far, those that stay included. */
   onRead?: (count: number) => void;
+  /** Called after each acknowledgement with the number of messages that it removed. Must not throw. */
+  onRemoved?: (count: number) => void;
 }
 
 /** For {@link TaskQueueClient.clear}. */
@@ -105,8 +107,6 @@ export interface SubscriptionListener {
   onLost(error: TaskQueueError): void;
   /** The connection is back, and the subscription with it. Events wait for the promise. */
   onResumed(): Promise<void> | void;
-  /** The queue of this subscription has filled up: the oldest events in it are dropped. */
-  onOverflow(): void;
   /** It has ended, with its {@link TaskEventSubscription.close} or with the client's, or could not be set up. */
   onClosed?(): void;
 }
@@ -127,6 +127,35 @@ export interface QueueDepth {
   messages: number;
   /** Who reads with a subscription. A single `get`, as of {@link TaskQueueClient.take}, is none. */
   consumers: number;
+}
+
+/** For {@link TaskQueueClient.close}. */
+export interface CloseOptions {
+  /** Instead of the client's `closeTimeoutMs`. Milliseconds. */
+  timeoutMs?: number | undefined;
+}
+
+/** What {@link TaskQueueClient.identify} finds. */
+export interface BrokerIdentity {
+  /** As the broker introduces itself; undefined where it does not. */
+  clusterName: string | undefined;
+  version: string | undefined;
+  /** Who is logged in, as far as the URL says it. */
+  user: string;
+  vhost: string;
+  /** Of the connection, on this side. */
+  localPort: number | undefined;
+}
+
+/** What {@link TaskQueueClient.queueKind} finds. */
+export interface QueueKind {
+  kind: 'classic' | 'quorum' | 'stream' | 'other';
+  /**
+   * The arguments that it was declared with beside its type, and `durable`, `auto_delete` or `exclusive` where these are
+   * not as this package declares them. Not always complete; empty only where there is none. Those of a policy are not
+   * among them.
+   */
+  ownArguments: readonly string[];
 }
 
 /** The most messages that one peek looks at: while it does, nobody else can read them. */

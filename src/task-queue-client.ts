@@ -4,30 +4,39 @@ import { toStoredMessage } from './amqp/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/drain-task.ts';
 import { giveBack } from './amqp/give-back.ts';
 import type { ChannelLease } from './amqp/pooled-channel.ts';
-import { isPlainKind, type QueueKind } from './amqp/queue-kind.ts';
+import { isPlainKind } from './amqp/queue-kind.ts';
 import { Session } from './amqp/session.ts';
 import type { BrokerAddress } from './broker-url.ts';
 import { checkCount } from './check-count.ts';
 import {
   type BatchHandler,
   type BatchViewer,
+  type BrokerIdentity,
   type BrowseOptions,
   type ClearOptions,
+  type CloseOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
   type PublishResult,
   type QueueDepth,
+  type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
-import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type TaskQueueOptions,
+  warnOfUnusedParameters,
+} from './options.ts';
 import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
 import { prepareMessage } from './wire/prepared-message.ts';
 import { readPropertyList } from './wire/property-list.ts';
+import { replyQueueName } from './wire/reply-queues.ts';
 import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
 import { type EventName, enqueuedEvent } from './wire/task-events.ts';
 import { propertyText } from './wire/typed-values.ts';
@@ -47,6 +56,7 @@ export class TaskQueueClient {
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
     this.#session = new Session(this.#options);
+    warnOfUnusedParameters(this.#options);
   }
 
   /** What stands before the task id in a queue's name. */
@@ -301,9 +311,45 @@ export class TaskQueueClient {
     return this.#session.subscribe(events, listener);
   }
 
-  /** Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`. */
-  async close(): Promise<void> {
-    await this.#session.close();
+  /** Opens the connection for reading, and answers what it leads to. */
+  async identify(): Promise<BrokerIdentity> {
+    this.#throwIfClosed();
+    const { introduced, localPort } = await this.#session.identify();
+    const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
+    const [{ username = 'guest', vhost }] = this.#options.addresses;
+    return { clusterName: text('cluster_name'), version: text('version'), user: username, vhost, localPort };
+  }
+
+  /**
+   * Receives what other processes send to this one with {@link sendReply}, through a queue of its own that is deleted
+   * with this client. For `mcp-taskq/replicas`.
+   * @param instance unique; 22 characters of base64url
+   * @returns how to open it: resolves when the queue is there, and may be called again when it has rejected
+   */
+  receiveReplies(instance: string, onReply: (body: Buffer) => void): { open(): Promise<void> } {
+    this.#throwIfClosed();
+    const replies = this.#session.replyQueue(replyQueueName(instance, this.prefix), onReply);
+    return { open: () => replies.start() };
+  }
+
+  /**
+   * Sends something to the process that receives the replies of this instance. Resolves when the broker has stored
+   * it; creates no queue.
+   * @throws TaskQueueError `QUEUE_NOT_FOUND` when that process is gone, …
+   */
+  async sendReply(instance: string, body: Buffer): Promise<void> {
+    this.#throwIfClosed();
+    const message = prepareMessage({ body, properties: ownProperties() }, NO_POLICY);
+    const queue = replyQueueName(instance, this.prefix);
+    await this.#session.publisher.publish(queue, message, { create: false }, 'Cannot pass on an answer');
+  }
+
+  /**
+   * Waits for outstanding confirms and for requests under way, then closes; later calls reject with `CLOSED`.
+   * Idempotent; takes at most twice `closeTimeoutMs`, or twice the `timeoutMs` that is given here.
+   */
+  async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
+    await this.#session.close(timeoutMs);
   }
 
   /** The same as {@link close}, for `await using`. */
@@ -324,7 +370,10 @@ export class TaskQueueClient {
       deleteQueue: () => this.deleteIfUnused(taskId),
       openChannel: () => this.#session.reader.openChannel(`Cannot drain task ${JSON.stringify(taskId)}`),
       isPlain: () => this.#isPlain(taskId),
-      onRemoved,
+      onRemoved: (count) => {
+        onRemoved(count);
+        options.onRemoved?.(count);
+      },
     };
     return drainTask(task, handle, options);
   }
@@ -367,6 +416,8 @@ export class TaskQueueClient {
     this.#session.throwIfClosed();
   }
 }
+
+const NO_POLICY = { userId: undefined, keepExpiration: false };
 
 /** As amqplib logs in; undefined where the broker takes the name from a certificate. */
 function userOf({ username = 'guest', query }: BrokerAddress): string | undefined {

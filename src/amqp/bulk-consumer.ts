@@ -88,6 +88,7 @@ export async function consumeInBatches(
   };
   let seen = 0;
   let before = 0;
+  let isStopped = false;
   try {
     while (seen < limit && before < most && !signal?.aborted) {
       const deliveries = await windows.next(Math.min(batchSize, limit - seen), signal);
@@ -98,10 +99,18 @@ export async function consumeInBatches(
       seen += deliveries.length;
       before = held.count;
       onRead?.(seen);
-      if (!allOrNone) acknowledge();
+      if (allOrNone) continue;
+      const isLast = seen === limit || held.count === most;
+      if (isLast && !held.hasGaps && windows.current.received === seen) {
+        // Otherwise the acknowledgement would bring more, which nobody else could see for a moment.
+        await windows.current.stop();
+        await throwIfTakenBack();
+        isStopped = true;
+      }
+      acknowledge();
     }
     const isNone = held.count === 0 || (allOrNone && signal?.aborted);
-    if (!isNone && !windows.isCancelled) await windows.hearOut();
+    if (!isNone && !isStopped && !windows.isCancelled) await windows.hearOut();
     await throwIfTakenBack();
     if (allOrNone && !isNone) {
       const isLong = held.count > batchSize;

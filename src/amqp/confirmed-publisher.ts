@@ -232,7 +232,7 @@ export class ConfirmedPublisher {
       const channel = await withDeadline(model.createConfirmChannel(), operationTimeoutMs, () => {
         this.#connection.abandon();
         return new TaskQueueError(
-          ErrorCode.timeout,
+          ErrorCode.noAnswer,
           `${what}: RabbitMQ opened no channel within ${operationTimeoutMs} ms`,
         );
       });

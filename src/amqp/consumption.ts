@@ -88,6 +88,11 @@ export class Consumption {
     return this.#inbox.isCancelled || this.#queueNow === 'missing';
   }
 
+  /** Deliveries so far. */
+  get received(): number {
+    return this.#inbox.received;
+  }
+
   /** Resolves when what the broker said before is known; rejects when that was that it has closed the channel. */
   async hearOut(): Promise<void> {
     try {
@@ -120,7 +125,7 @@ export class Consumption {
   /**
    * The next deliveries, as soon as there is one; none when the queue is empty, or when the signal says so. No more than
    * `most`, and no more than {@link MAX_BATCH_BYTES}, but one however large.
-   * @throws TaskQueueError `TIMEOUT` when the queue is not empty and yet nothing comes
+   * @throws TaskQueueError `NO_ANSWER` when the queue is not empty and yet nothing comes
    */
   async next(most: number, timeoutMs: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
     const inbox = this.#inbox;
@@ -202,7 +207,7 @@ function isCode(error: unknown, code: ErrorCode): boolean {
 
 function starvedError(queue: string, ms: number): TaskQueueError {
   return new TaskQueueError(
-    ErrorCode.timeout,
+    ErrorCode.noAnswer,
     `The queue ${queue} is not empty, but delivered nothing for ${ms} ms`,
     { hint: 'Another consumer may hold it alone (single active consumer).' },
   );

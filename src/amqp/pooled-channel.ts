@@ -96,7 +96,7 @@ export class PooledChannel implements ChannelLease {
 }
 
 export function timeoutError(what: string, ms: number): TaskQueueError {
-  return new TaskQueueError(ErrorCode.timeout, `${what}: RabbitMQ did not answer within ${ms} ms`, {
+  return new TaskQueueError(ErrorCode.noAnswer, `${what}: RabbitMQ did not answer within ${ms} ms`, {
     hint: 'Look at the broker: a resource alarm, an overload, or a network that drops packets.',
   });
 }

@@ -53,7 +53,7 @@ export function rejectedError(what: string, queueType: QueueType, cause: unknown
 
 export function lateError(what: string, ms: number): TaskQueueError {
   return new TaskQueueError(
-    ErrorCode.timeout,
+    ErrorCode.busy,
     `${what}: its turn behind other messages of the task did not come within ${ms} ms`,
     { hint: 'The broker does not answer, or is away; nothing was sent.' },
   );
@@ -70,7 +70,7 @@ export function overflowError(what: string, size: number, maxSize: number): Task
 
 export function missingError(what: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.queueNotFound, `${what}: it has no queue`, {
-    hint: 'Leave out create: false (--no-create) to create the queue.',
+    hint: 'Leave out create: false to create the queue.',
   });
 }
 

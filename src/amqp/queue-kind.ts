@@ -1,15 +1,5 @@
+import type { QueueKind } from '../client-options.ts';
 import type { ChannelLease } from './pooled-channel.ts';
-
-/** What sort of queue it is, as far as reading it is concerned. */
-export interface QueueKind {
-  kind: 'classic' | 'quorum' | 'stream' | 'other';
-  /**
-   * The arguments that it was declared with beside its type, and `durable`, `auto_delete` or `exclusive` where these are
-   * not as this package declares them. Not always complete; empty only where there is none. Those of a policy are not
-   * among them.
-   */
-  ownArguments: readonly string[];
-}
 
 /** Whether it is a classic queue without arguments of its own, which gives back to their places what was read. */
 export function isPlainKind(kind: QueueKind | undefined): boolean | undefined {

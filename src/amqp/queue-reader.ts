@@ -1,8 +1,8 @@
-import type { QueueDepth } from '../client-options.ts';
+import type { QueueDepth, QueueKind } from '../client-options.ts';
 import { ErrorCode, hasCode } from '../errors.ts';
 import type { ChannelPool } from './channel-pool.ts';
 import type { ChannelLease } from './pooled-channel.ts';
-import { findQueueKind, isPlainKind, type QueueKind } from './queue-kind.ts';
+import { findQueueKind, isPlainKind } from './queue-kind.ts';
 
 /** For {@link QueueReader.read}. */
 export interface ReadOptions<T> {

@@ -17,6 +17,7 @@ export const HELP_TOPICS: Readonly<
     7  broker or management API unreachable
     8  declined at the prompt
   124  --timeout elapsed
+  129  the terminal was closed (SIGHUP), after a clean stop
   130  Ctrl-C (SIGINT), after a clean stop; "watch" ends with 0
   143  SIGTERM, after a clean stop
 
@@ -85,6 +86,72 @@ with -n instead.
 
 On a terminal nothing in a message is obeyed: control characters and changes of
 the writing direction are shown as \\u escapes.
+`,
+  },
+  contexts: {
+    summary: 'brokers that have names',
+    text: `A context is a named set of connection options:
+
+  mcp-taskq context set prod --url amqps://ops@mq.example.com/prod \\
+    --tls-ca-file ca.pem --password-command 'pass show mq' --protected
+  mcp-taskq ls --context prod      use it once
+  mcp-taskq context use prod       select it for all commands
+  mcp-taskq context use --none     select none
+
+A setting is looked for on the command line, in the environment, in the
+context, in this order; else it has its default. One broker counts as a whole:
+
+  --context NAME   nothing in the environment about another broker counts
+  --url URL        the selected context is left out, with all that it has
+  MCP_TASKQ_URL, RABBITMQ_URL, AMQP_URL
+                   come before MCP_TASKQ_CONTEXT and "context use", and a
+                   warning says so
+
+In a protected context dequeue, clear, mv and prune ask for its name first.
+Where there is no terminal to ask on, use --yes together with --context NAME.
+
+The file is $XDG_CONFIG_HOME/mcp-taskq/contexts.json (else in ~/.config), and
+only you can read it:
+
+  {"current": "prod", "contexts": {"prod": {"url": "amqps://…", …}}}
+
+Settings: url, description, api_url, prefix, queue_type, password_file,
+password_command, tls_ca_file, tls_cert_file, tls_key_file, tls_pass_file,
+tls_server_name, insecure, connect_timeout, protected. Names of files are
+relative to that folder. A password is only in it (password) after
+"context set --store-password".
+`,
+  },
+  monitoring: {
+    summary: 'check, status and describe for programs',
+    text: `"mcp-taskq check" compares the task queues with thresholds. A value at or above
+one is a warning (exit status 1) or critical (2); what cannot be checked, as
+when the broker is unreachable, is unknown (3).
+
+  --depth-warn, --depth-critical            messages ready in one task
+  --age-warn, --age-critical                age of the oldest message of a task
+  --unconsumed-warn, --unconsumed-critical  tasks with messages, no consumers
+
+  --format text         for Nagios, Icinga and the like
+  --format json         one object: status, code, tasks, ready, unacked,
+                        depth_max, deepest_task, oldest_age_seconds,
+                        oldest_task, unconsumed, unknown_ages, uncounted,
+                        thresholds, violations
+  --format prometheus   gauges mcp_taskq_*; no label names a task
+
+The numbers are RabbitMQ's statistics, up to 10 s old: reading them is no use of
+a queue. Where a publisher set no AMQP timestamp, the age comes from a look at
+the message, which ends the idle time of that queue (and renews a policy's
+"expires"); --no-peek leaves it unknown.
+
+"mcp-taskq status" answers 0 when all is well, 1 when something is wrong, 4 when
+the broker refuses, 7 when it is unreachable. With --json: ok, problems, broker,
+cluster, user, tags, permissions, alarms, publishing_blocked, api, tasks.
+
+"mcp-taskq describe TASK --json": task_id, queue, ready, unacked,
+consumer_count, consumers, type, state, node, members, online, arguments,
+policy, operator_policy, effective_policy, body_bytes, idle_since, looked_at,
+oldest, newest, by_type, missing, next. What is not known is null.
 `,
   },
   replay: {

@@ -39,7 +39,7 @@ interface NodeHealth {
 
 /**
  * Asks the management API about its cluster.
- * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `TIMEOUT`, …
+ * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `NO_ANSWER`, …
  */
 export async function readClusterOverview(options: ManagementApiOptions = {}): Promise<ClusterOverview> {
   // Loaded here, as Node's HTTP client takes a while to load.

@@ -2,6 +2,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { HELP_TOPICS } from '../help-topics.ts';
+import { OTHER_NAMES } from '../other-names.ts';
 
 export function helpCommand() {
   return new Command('help')
@@ -13,6 +14,9 @@ export function helpCommand() {
       const command = program.commands.find(
         (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),
       );
+      const meant = Object.hasOwn(OTHER_NAMES, topic) ? OTHER_NAMES[topic] : undefined;
+      if (command === undefined && meant !== undefined)
+        throw new CommandFailure(ExitCode.usage, `The command is ${meant}: mcp-taskq help ${meant}`);
       if (command) return command.outputHelp();
       if (!Object.hasOwn(HELP_TOPICS, topic)) throw unknownTopic(topic);
       const { text } = HELP_TOPICS[topic] as (typeof HELP_TOPICS)[string];

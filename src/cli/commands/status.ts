@@ -1,4 +1,4 @@
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -10,7 +10,6 @@ import { terminalWidth } from '../output/tables.ts';
 import { standardError } from '../standard-error.ts';
 import { type BrokerStatus, readStatus } from '../status/read-status.ts';
 import { safeLine } from '../terminal-text.ts';
-import { sourceOfUrl } from '../url-source.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Say which broker this is, who you are there, what you may do, and whether all is well. Permissions are found out by
@@ -32,15 +31,15 @@ export function statusCommand() {
   return new Command('status')
     .description(DESCRIPTION)
     .option('--no-api', 'do not ask the management API: no alarms and no counts of tasks')
-    .action((options, self) => withContext(self, (context) => status(context, options, self)));
+    .action((options, self) => withContext(self, (context) => status(context, options)));
 }
 
-async function status(context: Context, { api }: StatusOptions, command: CommandUnknownOpts): Promise<void> {
+async function status(context: Context, { api }: StatusOptions): Promise<void> {
   const { format, stdout, settings, note } = context;
   if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'status has no raw output');
   let found: BrokerStatus;
   try {
-    found = await readStatus(settings, { asksApi: api, urlSource: sourceOfUrl(command, settings) });
+    found = await readStatus(settings, { asksApi: api, urlSource: settings.urlSource });
   } catch (error) {
     // A program that reads JSON gets some in any case.
     if (format !== 'table') {
