@@ -137,6 +137,12 @@ describe('a record', () => {
     expect(parseRecord(line)).toEqual({ taskId: 'x', properties: {}, body: Buffer.from('{"a": 1.0}') });
   });
 
+  test('has each property in the form in which it would be read from a queue', () => {
+    const line =
+      '{"properties":{"type":{"!":"string_base64","value":"w7w="},"timestamp":{"!":"uint64","value":"7"},"headers":{"h":{"!":"long","value":4294967296}}},"body":1}';
+    expect(parseRecord(line).properties).toEqual({ type: 'ü', timestamp: 7, headers: { h: 4_294_967_296 } });
+  });
+
   test('has no properties where it does not say, and none where it says so', () => {
     expect(parseRecord('{"body":1}').properties).toBeUndefined();
     expect(parseRecord('{"properties":null,"body":1}').properties).toBeUndefined();
