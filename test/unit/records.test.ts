@@ -74,6 +74,7 @@ describe('a record', () => {
     ['JSON with space around it', ' {"a":1} '],
     ['JSON after a byte order mark', '\ufeff{}'],
     ['JSON in broken UTF-8', Buffer.from([0x22, 0xc3, 0x28, 0x22])],
+    ['what Python takes for JSON', '{"a": NaN, "b": -Infinity}'],
     ['JSON in UTF-16', Buffer.from('{"a":1}', 'utf16le')],
   ])('carries %s as base64', (_what, body) => {
     const message = stored(body);
