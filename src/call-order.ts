@@ -130,7 +130,7 @@ function turnFor(kind: CallKind, turns: Turn[]): Turn {
 
 function lateError(what: string, ms: number): TaskQueueError {
   return new TaskQueueError(
-    ErrorCode.timeout,
+    ErrorCode.busy,
     `${what}: the earlier calls for this task were not done within ${ms} ms`,
     { hint: 'The broker does not answer, or is away; nothing was sent.' },
   );

@@ -11,13 +11,16 @@ const DISCREET: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.messageTooLarge,
   ErrorCode.queueOverflow,
   ErrorCode.tooManyWaiting,
-  ErrorCode.timeout,
+  ErrorCode.busy,
+  ErrorCode.waitTimeout,
   ErrorCode.closed,
 ]);
 
 const REASONS: { readonly [Code in ErrorCode]?: string } = {
   [ErrorCode.connectionFailed]: 'the message broker cannot be reached',
   [ErrorCode.connectionLost]: 'the connection to the message broker was lost',
+  [ErrorCode.noAnswer]: 'the message broker does not answer',
+  [ErrorCode.limitReached]: 'a limit of the message broker is reached',
   [ErrorCode.tlsFailed]: 'the message broker cannot be reached securely',
   [ErrorCode.authenticationFailed]: 'the message broker refuses the credentials',
   [ErrorCode.accessRefused]: 'the message broker refuses the operation',

@@ -4,6 +4,7 @@ import type { TaskQueueClient } from './task-queue-client.ts';
 import { decodeQueuedMessage } from './wire/codec.ts';
 import type { QueuedMessage } from './wire/messages.ts';
 import type { StoredMessage } from './wire/stored-message.ts';
+import { withHeaders } from './wire/with-headers.ts';
 
 /** The malformed messages of task `x` are kept in the queue of task `x:malformed`. */
 const SUFFIX = ':malformed';
@@ -48,13 +49,15 @@ export class MalformedMessages {
    * @throws the error itself when the message is to stay in its queue
    */
   async setAside(message: StoredMessage, error: MalformedMessageError): Promise<undefined> {
-    const { taskId, body, properties } = message;
+    const { taskId, body, properties, propertyList } = message;
     const isWornOut = returnsOf(message) >= MAX_RETURNS;
     if ((this.#policy === 'throw' && !isWornOut) || taskId.endsWith(SUFFIX)) throw error;
     const sibling = `${taskId}${SUFFIX}`;
-    const headers = { ...properties.headers, [REASON_HEADER]: error.reason };
+    // Properties that are only known as bytes are kept, without the reason.
+    const marked =
+      propertyList === undefined ? withHeaders(properties, { [REASON_HEADER]: error.reason }) : properties;
     try {
-      await this.#client.publish(sibling, { body, properties: { ...properties, headers } });
+      await this.#client.publish(sibling, { body, properties: marked, propertyList });
     } catch (cause) {
       this.#onWarning(notSetAsideError(taskId, cause));
       throw error;

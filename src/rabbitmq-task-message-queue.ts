@@ -1,6 +1,6 @@
 import { type CallKind, CallOrder } from './call-order.ts';
 import { clientFacingError } from './client-facing-error.ts';
-import { ErrorCode, TaskQueueError } from './errors.ts';
+import { ErrorCode, MalformedMessageError, TaskQueueError } from './errors.ts';
 import { MalformedMessages } from './malformed-messages.ts';
 import { MessageWaiter, type WaitOptions } from './message-waiter.ts';
 import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
@@ -73,6 +73,12 @@ export class RabbitMQTaskMessageQueue {
   dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
     return this.#call(taskId, 'dequeue', 'Cannot dequeue from', async () => {
       for (;;) {
+        try {
+          return await this.#client.dequeue(taskId, decodeStored);
+        } catch (error) {
+          if (!(error instanceof MalformedMessageError)) throw error;
+        }
+        // Held for as long as it takes to set it aside. By now another one may be the oldest.
         const taken = await this.#client.take(taskId, async (stored) => ({
           message: await this.#malformed.decode(stored),
         }));
@@ -136,7 +142,8 @@ export class RabbitMQTaskMessageQueue {
    * publisher with events wakes it within milliseconds, any other one within half a second (later when more
    * than a hundred tasks are waited for). With several readers the message may be gone again by the time of
    * the dequeue.
-   * @throws the reason of the signal; TaskQueueError `TIMEOUT`, or `CLOSED` when this object is closed
+   * @throws the reason of the signal; TaskQueueError `WAIT_TIMEOUT`, `NO_ANSWER` when the time is over and the
+   * broker does not answer, or `CLOSED` when this object is closed
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
     try {
@@ -231,4 +238,8 @@ export class RabbitMQTaskMessageQueue {
 function droppable<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
+}
+
+function decodeStored({ taskId, body }: StoredMessage): QueuedMessage {
+  return decodeQueuedMessage(taskId, body);
 }

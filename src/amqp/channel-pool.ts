@@ -56,10 +56,19 @@ export class ChannelPool {
     } catch (error) {
       // What it held is given back; nobody waits for that.
       if (pooled?.isOpen) pooled.close().catch(() => {});
-      throw translateAmqpError(error, what);
+      const failure = translateAmqpError(error, what);
+      const { refusal } = this.#connection;
+      throw refusal && failure.code === ErrorCode.connectionLost
+        ? translateAmqpError(refusal, what)
+        : failure;
     } finally {
       this.#leave();
     }
+  }
+
+  /** A channel beside those that are lent, for an operation that needs another one. It ends with its `close`. */
+  openAnother(what: string): Promise<ChannelLease> {
+    return this.#open(what);
   }
 
   /**
@@ -72,7 +81,7 @@ export class ChannelPool {
     await Promise.all(this.#idle.splice(0).map(({ channel }) => channel.close().catch(() => {})));
   }
 
-  /** @throws TaskQueueError `TIMEOUT` when all channels are in use for too long */
+  /** @throws TaskQueueError `BUSY` when all channels are in use for too long */
   async #enter(what: string): Promise<void> {
     // Before there is anything to queue for: all that wait for a connection hear of its fate together.
     await this.#connection.open();
@@ -111,15 +120,17 @@ export class ChannelPool {
       this.#connection.abandon();
       return timeoutError(what, this.#operationTimeoutMs);
     });
-    return new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
+    const pooled = new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
       const index = this.#idle.indexOf(ended);
       if (index >= 0) this.#idle.splice(index, 1);
     });
+    pooled.what = what;
+    return pooled;
   }
 
   #busyError(what: string): TaskQueueError {
     return new TaskQueueError(
-      ErrorCode.timeout,
+      ErrorCode.busy,
       `${what}: the ${this.#max} operations before it were not done within ${this.#operationTimeoutMs} ms`,
       { hint: 'The broker does not answer, or the handlers of what was read take long.' },
     );

@@ -18,6 +18,7 @@ import { ReplyQueue } from './reply-queue.ts';
 /** Operations that may be under way at the same time, each on a channel of its own. */
 const READ_CHANNELS = 16;
 const DECLARE_CHANNELS = 4;
+const PROBE_CHANNELS = 2;
 
 /**
  * The connections of one client and what runs on each, none of them opened before it is needed.
@@ -52,14 +53,15 @@ export class Session {
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
     const reads = new ChannelPool(reading, options, READ_CHANNELS);
+    const probes = new ChannelPool(reading, options, PROBE_CHANNELS);
     // One at a time, so that a connection closed by a delete hurts no other one.
     const deletions = new ChannelPool(deleting, options, 1);
     const declarer = new QueueDeclarer(declarations, confirmed, options);
     this.publisher = new QueuePublisher(confirmed, declarer, options);
-    this.reader = new QueueReader(reads, () => this.throwIfClosed());
+    this.reader = new QueueReader(reads, probes, () => this.throwIfClosed());
     this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, options.queueType);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
-    this.#channels = [this.events, declarations, reads, deletions];
+    this.#channels = [this.events, declarations, reads, probes, deletions];
     this.#reading = reading;
     this.#publishing = publishing;
     this.#connections = [publishing, reading, deleting];
@@ -84,7 +86,6 @@ export class Session {
       onResumed: () => listener.onResumed(),
       // Called where nobody could catch what they throw.
       onLost: guarded((error) => listener.onLost(error)),
-      onOverflow: guarded(() => listener.onOverflow()),
       onClosed: guarded(() => listener.onClosed?.()),
     });
     // Before it has started: a close in the meantime must find the connection that is being opened.
@@ -92,6 +93,16 @@ export class Session {
     subscription.onClosed = () => this.#subscriptions.delete(subscription);
     await subscription.start();
     return subscription;
+  }
+
+  /** Opens the connection for reading, and answers what it is a connection to. */
+  async identify(): Promise<{ introduced: Record<string, unknown>; localPort: number | undefined }> {
+    const { connection } = await this.#reading.open();
+    const { serverProperties, stream } = connection as unknown as {
+      serverProperties: Record<string, unknown>;
+      stream: { localPort?: number };
+    };
+    return { introduced: serverProperties, localPort: stream.localPort };
   }
 
   /** A queue for answers, on a connection of its own; it is closed with this session. Nothing is opened yet. */
@@ -103,12 +114,17 @@ export class Session {
   }
 
   /**
-   * Idempotent: whoever calls again waits for the same end.
+   * Idempotent: whoever calls again waits for the same end, and may bring it nearer.
    * @param timeoutMs how long operations under way may take to finish
    */
-  close(timeoutMs: number): Promise<void> {
+  close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
     this.#isClosed = true;
     this.#closing ??= this.#close(timeoutMs);
+    if (timeoutMs < this.#options.closeTimeoutMs) {
+      setTimeout(() => {
+        for (const connection of this.#connections) connection.abandon();
+      }, timeoutMs).unref();
+    }
     return this.#closing;
   }
 
@@ -120,6 +136,6 @@ export class Session {
     // What is not done by then is given up with the connection, and its callers are told.
     await withDeadline(settled, timeoutMs, () => new Error('late')).catch(() => {});
     const others = [...this.#subscriptions, ...this.#replyQueues, ...this.#connections];
-    await Promise.all(others.map((each) => each.close()));
+    await Promise.all(others.map((each) => each.close(timeoutMs)));
   }
 }

@@ -1,7 +1,10 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { CommandFailure } from './command-failure.ts';
 import { COMMANDS, type CommandEntry } from './command-list.ts';
+import { ExitCode } from './exit-codes.ts';
 import { addGlobalOptions } from './global-options.ts';
 import { topicList } from './help-topics.ts';
+import { OTHER_NAMES } from './other-names.ts';
 import { packageVersion } from './package-version.ts';
 
 /**
@@ -28,14 +31,32 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     .configureOutput({ outputError: () => {} });
   addGlobalOptions(program);
   // The script is made from all declarations.
-  const isWanted = ({ name }: CommandEntry) =>
-    argv === undefined || argv.includes(name) || argv.includes('completion');
+  const isWanted = ({ name, aliases = [] }: CommandEntry) =>
+    argv === undefined || [name, ...aliases, 'completion'].some((word) => argv.includes(word));
   for (const entry of COMMANDS) {
-    const { name, usage, summary, isHidden = false, declare } = entry;
+    const { name, aliases = [], usage, summary, isHidden = false, declare } = entry;
     const command = isWanted(entry) ? await declare() : new Command(name).usage(usage);
-    command.summary(summary).copyInheritedSettings(program);
+    command.summary(summary).aliases(aliases).copyInheritedSettings(program);
     if (isWanted(entry)) addGlobalOptions(command);
     program.addCommand(command, { hidden: isHidden });
   }
+  for (const name of new Set(argv)) {
+    const meant = Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined;
+    if (meant !== undefined) program.addCommand(otherName(name, meant), { hidden: true });
+  }
   return program;
+}
+
+/** Says which command is meant, and does nothing: what one tool calls "get" is not always what another does. */
+function otherName(name: string, meant: string): CommandUnknownOpts {
+  const fail = () => {
+    throw new CommandFailure(
+      ExitCode.usage,
+      `There is no command ${JSON.stringify(name)}. The command is ${meant}`,
+      {
+        hint: `"mcp-taskq help ${meant}" explains it.`,
+      },
+    );
+  };
+  return new Command(name).helpOption(false).allowUnknownOption().allowExcessArguments().action(fail);
 }

@@ -14,7 +14,11 @@ export function formatSize(bytes: number): string {
 
 /** `1 message`, `12,000 messages`. */
 export function formatCount(count: number, noun: string): string {
+  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `12,000`, of a whole number. */
+export function formatNumber(count: number): string {
   // Not by Intl, which takes Node 10 ms to load.
-  const digits = String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
-  return `${digits} ${noun}${count === 1 ? '' : 's'}`;
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { ChalkInstance } from 'chalk';
-import type { StoredMessage } from '../../index.ts';
+import { propertiesToJson, propertyText, type StoredMessage } from '../../index.ts';
 import { formatDuration } from '../durations.ts';
-import { summarize } from '../message-summary.ts';
+import { sentAt, summarize } from '../message-summary.ts';
 import { formatSize } from '../sizes.ts';
 import { safeLine, safeText } from '../terminal-text.ts';
 import { layOutJson } from './json-text.ts';
@@ -10,8 +10,16 @@ import { layOutJson } from './json-text.ts';
 /** As much of a body as a reader would scroll through. */
 const MAX_SHOWN = 64 * 1024;
 
-/** One message in full, for a terminal. */
-export function viewMessage(message: StoredMessage, colors: ChalkInstance, now: number): string {
+/**
+ * One message in full, for a terminal.
+ * @param isWhole a large body too, as it is; else as much of it as a reader would scroll through
+ */
+export function viewMessage(
+  message: StoredMessage,
+  colors: ChalkInstance,
+  now: number,
+  isWhole = false,
+): string {
   const { type, method, id, queuedAt, size } = summarize(message);
   const title = [
     colors.bold(safeLine(type)),
@@ -20,6 +28,7 @@ export function viewMessage(message: StoredMessage, colors: ChalkInstance, now: 
     message.redelivered && colors.yellow('redelivered'),
   ];
   const { headers, timestamp, ...properties } = message.properties;
+  const json = propertiesToJson(message.properties);
   const facts: [name: string, value: string | undefined][] = [
     ['task', message.taskId],
     [
@@ -27,18 +36,20 @@ export function viewMessage(message: StoredMessage, colors: ChalkInstance, now: 
       queuedAt === undefined ? undefined : `${new Date(queuedAt).toISOString()}, ${ageOf(queuedAt, now)}`,
     ],
     ['size', formatSize(size)],
-    ...Object.entries(properties).map(([name, value]): [string, string] => [name, String(value)]),
-    ['headers', headers && JSON.stringify(headers)],
+    ['timestamp', sentAt(message.properties) === undefined ? propertyText(timestamp) : undefined],
+    ...Object.entries(properties).map(([name, value]): [string, string] => [name, propertyText(value)]),
+    ['headers', headers && JSON.stringify(json.headers)],
   ];
   const width = Math.max(...facts.map(([name, value]) => (value === undefined ? 0 : name.length)));
   const lines = facts
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `  ${colors.dim(name.padEnd(width))}  ${safeLine(value as string)}`);
-  return `${title.filter(Boolean).join('  ')}\n${lines.join('\n')}\n${viewBody(message.body, colors)}\n`;
+  return `${title.filter(Boolean).join('  ')}\n${lines.join('\n')}\n${viewBody(message.body, colors, isWhole)}\n`;
 }
 
-function viewBody(body: Buffer, colors: ChalkInstance): string {
+function viewBody(body: Buffer, colors: ChalkInstance, isWhole: boolean): string {
   if (body.length > MAX_SHOWN) {
+    if (isWhole) return isUtf8(body) ? safeText(body.toString()) : body.toString('hex');
     const start = body.subarray(0, MAX_SHOWN).toString();
     return `${safeText(start)}\n${colors.dim(`… ${formatSize(body.length - MAX_SHOWN)} more; -o raw prints all of it`)}`;
   }
