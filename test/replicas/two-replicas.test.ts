@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import {
   ElicitRequestSchema,
@@ -6,12 +7,17 @@ import {
   ElicitResultSchema,
   type JSONRPCMessage,
 } from '@modelcontextprotocol/sdk/types.js';
-import { describe, expect } from 'vitest';
-import type { TaskQueueError } from '../../src/index.ts';
+import { describe, expect, inject } from 'vitest';
+import { listTaskQueues, type TaskQueueError } from '../../src/index.ts';
 import { Replicas } from '../../src/replicas/index.ts';
+import { runCli } from '../support/cli.ts';
+import { extent, noteFigures } from '../support/figures.ts';
 import { ACCEPTED, ask, openReplicas, serve, test, textOf } from '../support/replicas.ts';
 import { openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
+
+/** A second; more where other tests keep the machine busy. */
+const AT_ONCE_MS = extent(5_000, 1_000);
 
 describe('a question that a task asks in one replica and the client answers at another one', () => {
   test('is answered, and the next one too; what was queued before the end arrives', async ({ store }) => {
@@ -65,7 +71,9 @@ describe('a question that a task asks in one replica and the client answers at a
       },
     );
     expect(await asked).toMatchObject({ action: 'accept' });
-    expect(performance.now() - begun).toBeLessThan(2_000);
+    const ms = performance.now() - begun;
+    noteFigures({ 'asked to answered with a poll interval of 5 s, ms': Math.round(ms) });
+    expect(ms).toBeLessThan(4_000);
     await store.storeTaskResult(taskId, 'completed', { content: [] });
     await result;
   });
@@ -80,7 +88,7 @@ describe('when the task is cancelled at another replica', () => {
     const begun = performance.now();
     await b.client.experimental.tasks.cancelTask(taskId);
     await expect(asked).rejects.toThrow('Task cancelled or completed');
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(performance.now() - begun).toBeLessThan(AT_ONCE_MS);
     await until(async () => (await openClient().depth(taskId)) === undefined);
   });
 
@@ -94,7 +102,7 @@ describe('when the task is cancelled at another replica', () => {
     const begun = performance.now();
     await b.client.experimental.tasks.cancelTask(taskId);
     await expect(asked).rejects.toThrow('Task cancelled or completed');
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(performance.now() - begun).toBeLessThan(AT_ONCE_MS);
     await result;
   });
 
@@ -275,6 +283,14 @@ test('the reply queue is gone with its process, and is not taken for a task', as
   });
   const replies = String(message?.properties.reply_to).slice('mcp:queue:'.length);
   expect(await openClient().depth(replies)).toEqual({ messages: 0, consumers: 1 });
+  const listed: string[] = [];
+  for await (const queues of listTaskQueues({ url: inject('url'), apiUrl: inject('apiUrl') })) {
+    listed.push(...queues.map((queue) => queue.taskId));
+  }
+  expect(listed).toContain(taskId);
+  expect(listed.filter((id) => id.startsWith('replies:'))).toEqual([]);
+  const shown = await runCli(['peek', taskId, '-o', 'table', '-u', inject('url')]);
+  expect(shown.stdout).toMatch(new RegExp(`asked by +${hostname()}:${process.pid}`));
   await a.client.experimental.tasks.cancelTask(taskId);
   await replicas.close();
   expect(await openClient().depth(replies)).toBeUndefined();
