@@ -2,6 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TaskQueueClient } from '../index.ts';
 import { confirmProtected } from './contexts/protection.ts';
 import type { OutputFormat } from './global-options.ts';
+import { closeOptions, withGrace } from './grace.ts';
 import { resolveSettings, type Settings, type SettingsPurpose } from './settings.ts';
 import { type Sink, standardOutput } from './sinks.ts';
 import { standardError } from './standard-error.ts';
@@ -51,7 +52,7 @@ export async function withContext<T>(
     const running = confirmProtected(command, settings.context, stop.signal).then(() =>
       action({ settings, stdout: standardOutput(), format, note, stop }),
     );
-    return await (stopsByItself ? running : stop.race(running));
+    return await (stopsByItself ? withGrace(stop, running) : stop.race(running));
   } finally {
     stop.release();
   }
@@ -70,9 +71,9 @@ export function withClient<T>(
       const client = new TaskQueueClient(context.settings.connection);
       try {
         const running = action({ ...context, client });
-        return await (options.stopsByItself ? running : context.stop.race(running));
+        return await (options.stopsByItself ? withGrace(context.stop, running) : context.stop.race(running));
       } finally {
-        await client.close();
+        await client.close(closeOptions(context.stop));
       }
     },
     // The client is closed before the command ends, also when it is stopped.

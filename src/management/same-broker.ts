@@ -106,6 +106,6 @@ function shown(name: string | undefined): string {
 
 function mismatch({ base }: ManagementApi, what: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.targetMismatch, `The management API at ${base.origin} ${what}`, {
-    hint: 'Nothing was listed and nothing deleted. Set apiUrl to the API of the broker that url names.',
+    hint: 'Nothing was listed and nothing deleted. Set apiUrl to the API of the broker that the URL names.',
   });
 }
