@@ -68,7 +68,10 @@ export function withClient<T>(
     command,
     async (context) => {
       const { TaskQueueClient } = await import('../index.ts');
-      const client = new TaskQueueClient(context.settings.connection);
+      const client = new TaskQueueClient({
+        ...context.settings.connection,
+        onWarning: ({ message }) => note(`warning: ${message}`),
+      });
       try {
         const running = action({ ...context, client });
         return await (options.stopsByItself ? withGrace(context.stop, running) : context.stop.race(running));

@@ -73,6 +73,8 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
     throw new CommandFailure(ExitCode.usage, 'ls has no raw output', {
       hint: 'Use --names for the ids alone.',
     });
+  if (options.ids === undefined)
+    for (const warning of context.settings.apiWarnings) context.note(`warning: ${warning}`);
   const { listTaskQueues } = await import('../../index.ts');
   const unknown = { idle: 0, depth: 0 };
   const list = () => {

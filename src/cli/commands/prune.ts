@@ -43,6 +43,7 @@ export function pruneCommand() {
 
 async function prune(context: ClientContext, options: PruneOptions): Promise<void> {
   const { client, settings, stop, note } = context;
+  for (const warning of settings.apiWarnings) note(`warning: ${warning}`);
   const mustAsk = !options.dryRun && !options.yes;
   if (mustAsk) requireTerminal();
   const { findIdleTaskQueues, pruneTaskQueues, verifySameBroker } = await import('../../index.ts');
