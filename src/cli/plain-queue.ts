@@ -20,17 +20,18 @@ const LIMITS = ['x-max-length', 'x-max-length-bytes'];
 
 /**
  * Makes sure that a task's messages can be looked at and are all there afterwards.
- * @param options `force` goes on all the same, and says what that does
+ * @param options `force` goes on all the same, and says what that does; `isEmpty` says that no message is counted
  * @throws CommandFailure (1) for a queue where they might not be, or cannot be looked at
  */
 export async function requirePlainQueue(
   context: Pick<ClientContext, 'client' | 'note' | 'settings'>,
   taskId: string,
-  { force = false } = {},
+  { force = false, isEmpty = false } = {},
 ): Promise<void> {
   const { client, note } = context;
-  const kind = await findKind(context, taskId, force);
-  if (kind === undefined) return;
+  const kind = await findKind(context, taskId, force || isEmpty);
+  // Nothing to look at; but a stream is counted as empty whatever is in it.
+  if (kind === undefined || (isEmpty && kind.kind !== 'stream')) return;
   const queue = `The queue of task ${JSON.stringify(taskId)}`;
   if (kind.ownArguments.includes('x-single-active-consumer')) {
     const { consumers = 0 } = (await client.depth(taskId)) ?? {};
