@@ -70,6 +70,8 @@ export interface DrainOptions {
   signal?: AbortSignal;
   /** Called after each batch with how many messages were read so far, those that stay included. */
   onRead?: (count: number) => void;
+  /** Called after each acknowledgement with the number of messages that it removed. Must not throw. */
+  onRemoved?: (count: number) => void;
 }
 
 /** For {@link TaskQueueClient.clear}. */
@@ -105,8 +107,6 @@ export interface SubscriptionListener {
   onLost(error: TaskQueueError): void;
   /** The connection is back, and the subscription with it. Events wait for the promise. */
   onResumed(): Promise<void> | void;
-  /** The queue of this subscription has filled up: the oldest events in it are dropped. */
-  onOverflow(): void;
   /** It has ended, with its {@link TaskEventSubscription.close} or with the client's, or could not be set up. */
   onClosed?(): void;
 }

@@ -210,7 +210,6 @@ export class MessageWaiter {
         onEvent: ({ taskId }) => this.notify(taskId),
         onLost: () => {},
         onResumed: lookAll,
-        onOverflow: lookAll,
       });
       this.#warnedOf = undefined;
       // Also for waits that began when there was none.

@@ -43,8 +43,12 @@ export interface BulkOptions {
   onRemoved: (count: number) => void;
 }
 
-/** The first channel holds so many that are kept, where any are. */
-const KEPT_WINDOW = 500;
+/**
+ * The first channel holds so many that are kept, where any are; or where each message is handled alone, which may take
+ * long, while what was sent ahead is withheld from other readers.
+ */
+const KEPT_WINDOW = 2_000;
+const KEPT_WINDOW_ONE_BY_ONE = 100;
 
 /**
  * Consumes a queue in order, up to a limit, or until it is empty, whichever comes first: others may be
@@ -88,6 +92,7 @@ export async function consumeInBatches(
   };
   let seen = 0;
   let before = 0;
+  let isStopped = false;
   try {
     while (seen < limit && before < most && !signal?.aborted) {
       const deliveries = await windows.next(Math.min(batchSize, limit - seen), signal);
@@ -98,10 +103,18 @@ export async function consumeInBatches(
       seen += deliveries.length;
       before = held.count;
       onRead?.(seen);
-      if (!allOrNone) acknowledge();
+      if (allOrNone) continue;
+      const isLast = seen === limit || held.count === most;
+      if (isLast && !held.hasGaps && windows.current.received === seen) {
+        // Otherwise the acknowledgement would bring more, which nobody else could see for a moment.
+        await windows.current.stop();
+        await throwIfTakenBack();
+        isStopped = true;
+      }
+      acknowledge();
     }
     const isNone = held.count === 0 || (allOrNone && signal?.aborted);
-    if (!isNone && !windows.isCancelled) await windows.hearOut();
+    if (!isNone && !isStopped && !windows.isCancelled) await windows.hearOut();
     await throwIfTakenBack();
     if (allOrNone && !isNone) {
       const isLong = held.count > batchSize;
@@ -125,7 +138,7 @@ export async function consumeInBatches(
  */
 function prefetchFor({ limit, batchSize, select, allOrNone }: BulkOptions): number {
   if (allOrNone) return limit <= MAX_PREFETCH ? limit : 0;
-  if (select) return Math.min(KEPT_WINDOW, limit);
+  if (select) return Math.min(batchSize === 1 ? KEPT_WINDOW_ONE_BY_ONE : KEPT_WINDOW, limit);
   return Math.min(batchSize === 1 ? 1 : 2 * batchSize, limit, MAX_PREFETCH);
 }
 

@@ -88,6 +88,11 @@ export class Consumption {
     return this.#inbox.isCancelled || this.#queueNow === 'missing';
   }
 
+  /** Deliveries so far. */
+  get received(): number {
+    return this.#inbox.received;
+  }
+
   /** Resolves when what the broker said before is known; rejects when that was that it has closed the channel. */
   async hearOut(): Promise<void> {
     try {

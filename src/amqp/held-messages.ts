@@ -12,6 +12,11 @@ export class HeldMessages {
   #count = 0;
   #removed = 0;
 
+  /** Some of what was delivered stays unacknowledged. */
+  get hasGaps(): boolean {
+    return this.#hasGaps;
+  }
+
   /** All that were handled. */
   get count(): number {
     return this.#count;

@@ -118,4 +118,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     isHidden: true,
     declare: async () => (await import('./commands/task-ids.ts')).taskIdsCommand(),
   },
+  {
+    name: '__contexts',
+    usage: '[options]',
+    summary: '',
+    isHidden: true,
+    declare: async () => (await import('./commands/context-names.ts')).contextNamesCommand(),
+  },
 ];

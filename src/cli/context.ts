@@ -2,7 +2,11 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TaskQueueClient } from '../index.ts';
 import { confirmProtected } from './contexts/protection.ts';
 import type { OutputFormat } from './global-options.ts';
+<<<<<<< HEAD
 import { closeOptions, withGrace } from './grace.ts';
+=======
+import { withSuggestions } from './missing-queue.ts';
+>>>>>>> main
 import { resolveSettings, type Settings, type SettingsPurpose } from './settings.ts';
 import { type Sink, standardOutput } from './sinks.ts';
 import { standardError } from './standard-error.ts';
@@ -68,6 +72,7 @@ export function withClient<T>(
     command,
     async (context) => {
       const { TaskQueueClient } = await import('../index.ts');
+<<<<<<< HEAD
       const client = new TaskQueueClient({
         ...context.settings.connection,
         onWarning: ({ message }) => note(`warning: ${message}`),
@@ -75,6 +80,15 @@ export function withClient<T>(
       try {
         const running = action({ ...context, client });
         return await (options.stopsByItself ? withGrace(context.stop, running) : context.stop.race(running));
+=======
+      const client = new TaskQueueClient(context.settings.connection);
+      const clientContext = { ...context, client };
+      try {
+        const running = action(clientContext);
+        return await (options.stopsByItself ? running : context.stop.race(running));
+      } catch (error) {
+        throw await withSuggestions(clientContext, error);
+>>>>>>> main
       } finally {
         await client.close(closeOptions(context.stop));
       }

@@ -34,6 +34,13 @@ interface BaseEvent {
   queue: string;
   /** When it happened by the publisher's clock, in milliseconds since the epoch. */
   at: number;
+  /**
+   * The events that one publisher has for one routing key. Those of versions before sequence numbers have none, and what
+   * is missing among them is not known.
+   */
+  stream?: string | undefined;
+  /** Its number in the stream, from 1. A number is missing where an event was not sent, or was dropped on its way. */
+  sequence?: number | undefined;
 }
 
 /** A message was stored. */
@@ -76,12 +83,14 @@ export function routingKeyOf({ event, taskId }: TaskEvent): string {
 export function encodeEvents(events: readonly TaskEvent[]): Buffer {
   const parts: Buffer[] = [];
   for (const event of events) {
-    const { queue, at } = event;
+    const { queue, at, stream, sequence } = event;
     if (event.event === 'enqueued') {
       const { body, bodyBytes, properties, propertyList } = event;
       const line: Omit<EventLine, 'count' | 'message_id'> = {
         queue,
         at,
+        stream,
+        sequence,
         body_bytes: bodyBytes,
         has_body: body !== undefined,
         properties: propertiesToJson(properties),
@@ -91,7 +100,9 @@ export function encodeEvents(events: readonly TaskEvent[]): Buffer {
       if (body !== undefined) parts.push(body);
     } else {
       const message_id = event.event === 'dequeued' ? event.messageId : undefined;
-      parts.push(Buffer.from(`${JSON.stringify({ queue, at, count: event.count, message_id })}\n`));
+      parts.push(
+        Buffer.from(`${JSON.stringify({ queue, at, stream, sequence, count: event.count, message_id })}\n`),
+      );
     }
   }
   return Buffer.concat(parts);
@@ -108,16 +119,18 @@ export function decodeEvents(routingKey: string, message: Buffer): TaskEvent[] {
     if (end === -1 || line === undefined) break;
     start = end + 1;
     const { queue, at, count, message_id: messageId, body_bytes: bodyBytes, has_body: hasBody } = line;
+    const { stream, sequence } = line;
+    const numbered = stream === undefined ? {} : { stream, sequence };
     if (name === 'enqueued') {
       const body = hasBody ? message.subarray(start, start + bodyBytes) : undefined;
       start += body?.length ?? 0;
       const read = readProperties(line);
       if (read === undefined) break;
-      events.push({ event: name, taskId, queue, at, body, bodyBytes, ...read });
+      events.push({ event: name, taskId, queue, at, ...numbered, body, bodyBytes, ...read });
     } else if (name === 'dequeued') {
-      events.push({ event: name, taskId, queue, at, count, messageId });
+      events.push({ event: name, taskId, queue, at, ...numbered, count, messageId });
     } else if (name === 'cleared') {
-      events.push({ event: name, taskId, queue, at, count });
+      events.push({ event: name, taskId, queue, at, ...numbered, count });
     }
   }
   return events;
@@ -127,6 +140,8 @@ export function decodeEvents(routingKey: string, message: Buffer): TaskEvent[] {
 interface EventLine {
   queue: string;
   at: number;
+  stream: string | undefined;
+  sequence: number | undefined;
   count: number;
   message_id: string | undefined;
   body_bytes: number;
@@ -141,8 +156,10 @@ function parseLine(name: string, line: Buffer): EventLine | undefined {
     const isRead = typeof value.queue === 'string' && typeof value.at === 'number';
     const isMessage =
       isSize(value.body_bytes) && typeof value.properties === 'object' && value.properties !== null;
+    const isNumbered =
+      value.stream === undefined || (typeof value.stream === 'string' && isSize(value.sequence));
     const isRemoval = isSize(value.count) && ['string', 'undefined'].includes(typeof value.message_id);
-    return isRead && (name === 'enqueued' ? isMessage : isRemoval) ? value : undefined;
+    return isRead && isNumbered && (name === 'enqueued' ? isMessage : isRemoval) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -20,7 +20,6 @@ const LISTENER: SubscriptionListener = {
   onEvent: () => {},
   onLost: () => {},
   onResumed: () => {},
-  onOverflow: () => {},
 };
 
 const MISSED = ['NO_ANSWER', 'CONNECTION_LOST', 'CONNECTION_FAILED', 'PUBLISH_UNCONFIRMED'];
@@ -129,7 +128,9 @@ describe('a broker that goes silent', () => {
       proxy.fault = { kind: 'cut', afterBytes };
       // It connects while all is well.
       const client = openClient({ url: proxy.url + vhost, ...SHORT, connectTimeoutMs: 10_000 });
-      await soon(expect(client.subscribe(['enqueued'], LISTENER)).rejects.toMatchObject({ code: 'NO_ANSWER' }));
+      await soon(
+        expect(client.subscribe(['enqueued'], LISTENER)).rejects.toMatchObject({ code: 'NO_ANSWER' }),
+      );
     }
   });
 
@@ -142,7 +143,9 @@ describe('a broker that goes silent', () => {
       await queue.size(task);
     });
     proxy.fault = { kind: 'stall' };
-    const code = expect.stringMatching(/^(NO_ANSWER|BUSY|CONNECTION_LOST|CONNECTION_FAILED|PUBLISH_UNCONFIRMED)$/);
+    const code = expect.stringMatching(
+      /^(NO_ANSWER|BUSY|CONNECTION_LOST|CONNECTION_FAILED|PUBLISH_UNCONFIRMED)$/,
+    );
     const other = newTask();
     await Promise.all(
       Array.from({ length: 100 }, (_, index) =>

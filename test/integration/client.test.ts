@@ -380,7 +380,6 @@ describe('close', () => {
         onEvent: ({ taskId, event }) => void told.push(`${event} ${taskId}`),
         onLost: () => {},
         onResumed: () => {},
-        onOverflow: () => {},
       })
       .then((subscription) => Promise.all(tasks.map((task) => subscription.follow(task))));
     await client.publish(newTask(), raw('opens the connection'));

@@ -6,11 +6,14 @@ import { durationOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { noteMissingQueue } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
 import { colorsFor } from '../output/colors.ts';
 import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
+import { formatCount } from '../sizes.ts';
+import { awaitAnswer } from '../stall-notice.ts';
 import { standardError } from '../standard-error.ts';
 import { safeLine } from '../terminal-text.ts';
 
@@ -51,7 +54,9 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const { client, stop, note, settings } = context;
   const { watchTasks, encodeRecord } = await import('../../index.ts');
   const select = await selectionOf(options);
-  await stop.race(client.connect());
+  await stop.race(awaitAnswer(context, client.connect()));
+  // A mistyped id would be watched for ever. Looked up beside the watch, which may not begin later for it.
+  for (const taskId of taskIds) noteMissingQueue(context, taskId, 'has no queue yet').catch(() => {});
   const ending = endings(options, stop.signal);
   const isTerminal = process.stdout.isTTY === true;
   const messages = createMessageWriter({
@@ -64,11 +69,13 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const show = printer(context, messages, taskIds.length !== 1);
   const { limit = Number.POSITIVE_INFINITY, tail, events: removals = false } = options;
   let seen = 0;
+  let missed = 0;
   try {
     if (standardError().isTTY) note(`Watching ${whatIsWatched(taskIds)}. Ctrl-C ends it.`);
     const api = { ...settings.connection, apiUrl: settings.apiUrl };
     for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals, api })) {
       if (item.kind === 'gap' || item.kind === 'interrupted' || item.kind === 'resumed') {
+        if (item.kind === 'gap') missed += item.missed ?? 0;
         note(noteOf(item), colorsFor(standardError(), settings).yellow);
         continue;
       }
@@ -79,9 +86,11 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
       if (seen >= limit) break;
     }
     await messages.end();
+    select?.tally.report(context);
   } finally {
     ending.release();
-    if (standardError().isTTY) note(seen === 1 ? '1 message' : `${seen} messages`);
+    const notShown = missed === 0 ? '' : `, ${formatCount(missed, 'message')} not shown`;
+    if (standardError().isTTY) note(`${formatCount(seen, 'message')}${notShown}`);
   }
   const { reason } = stop.signal;
   // Ctrl-C is how a watch ends.

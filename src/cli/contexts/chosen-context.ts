@@ -3,6 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { durationOption } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { GLOBAL_DECLARATIONS, type GlobalOptions } from '../global-options.ts';
+import { isInPrivateBroker } from '../private-broker.ts';
 import { type ContextFile, readContextFile } from './context-file.ts';
 import { type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
 import { runPasswordCommand } from './password-command.ts';
@@ -60,12 +61,14 @@ export function chooseContext(given: GlobalOptions, environment: Environment): C
   const settings = requireContext(file, name, source);
   const chosen = { name, source, isProtected: settings.protected ?? false } as const;
   const warnings = exposure(file);
-  const layer = { options: optionsOf(settings, file.path), password: () => passwordOf(settings, name) };
+  const layer = { options: optionsOf(settings, file.path), password: () => passwordOf(settings, name, file) };
   if (asked !== undefined) {
     return { ...layer, context: chosen, environment: aboutAnyBroker(environment), warnings };
   }
   const urlVariable = variablesOf('url').find((variable) => environment[variable]);
   if (urlVariable !== undefined) {
+    // Whoever is inside a private broker knows where that is.
+    if (isInPrivateBroker(environment)) return { ...none, warnings };
     warnings.push(`${urlVariable} is set, so context ${name} is not used. Use --context ${name} to use it.`);
     return { ...none, warnings };
   }
@@ -111,8 +114,18 @@ function resolveFile(file: string, path: string): string {
   return resolve(dirname(path), file);
 }
 
-function passwordOf({ password, password_command: command }: NamedContext, name: string): string | undefined {
-  return command === undefined ? password : runPasswordCommand(command, name);
+function passwordOf(
+  { password, password_command: command }: NamedContext,
+  name: string,
+  { path, isWritableByOthers }: ContextFile,
+): string | undefined {
+  if (command === undefined) return password;
+  if (!isWritableByOthers) return runPasswordCommand(command, name);
+  throw new CommandFailure(
+    ExitCode.usage,
+    `The password command of context ${name} is not run: others may write to ${path}`,
+    { hint: `Read the file, and then: chmod 600 ${path}` },
+  );
 }
 
 function exposure({ path, isExposed, contexts }: ContextFile): string[] {

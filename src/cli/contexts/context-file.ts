@@ -16,6 +16,8 @@ export interface ContextFile {
   contexts: ReadonlyMap<string, NamedContext>;
   /** Others than its owner may read it. */
   isExposed: boolean;
+  /** Others than its owner may change it. */
+  isWritableByOthers: boolean;
 }
 
 /** https://specifications.freedesktop.org/basedir-spec: a relative XDG_CONFIG_HOME is to be ignored. */
@@ -36,13 +38,18 @@ export function readContextFile(environment?: Environment): ContextFile {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      return { path, current: undefined, contexts: new Map(), isExposed: false };
+      return { path, current: undefined, contexts: new Map(), isExposed: false, isWritableByOthers: false };
     }
     throw unusable(path, message, cause);
   }
   // Windows has no such modes.
-  const isExposed = process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0;
-  return { path, ...parse(path, text), isExposed };
+  const mode = process.platform === 'win32' ? 0o600 : statSync(path).mode;
+  return {
+    path,
+    ...parse(path, text),
+    isExposed: (mode & 0o077) !== 0,
+    isWritableByOthers: (mode & 0o022) !== 0,
+  };
 }
 
 /** Replaces the file in one step, readable by its owner alone. A symbolic link stays, and its target is replaced. */

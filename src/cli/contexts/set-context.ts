@@ -3,7 +3,6 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { hasTerminal } from '../confirmation.ts';
 import { note } from '../context.ts';
-import { formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { givenSettings } from '../settings.ts';
 import { shellWords } from '../shell-words.ts';
@@ -72,7 +71,14 @@ function connectionSettings(command: CommandUnknownOpts): Record<string, unknown
 
 /** In the largest unit that it is a whole number of. */
 function exactDuration(ms: number): string {
-  return ms % 1000 === 0 && !formatDuration(ms).includes(' ') ? formatDuration(ms) : `${ms}ms`;
+  const units = [
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+    ['ms', 1],
+  ] as const;
+  const [unit, size] = units.find(([, each]) => ms % each === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
 }
 
 /** A new source of the password replaces the one before. */

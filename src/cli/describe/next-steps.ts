@@ -14,8 +14,18 @@ export interface NextStep {
 /** Nobody waits that long for the answer to a question. */
 const LONG_MS = 5 * 60_000;
 
-/** What an operator would do next, most urgent first. */
+/** More would leave the screen. */
+const MOST_STEPS = 3;
+
+/** What an operator would do next, most urgent first, each command once. */
 export function nextSteps(report: TaskReport, now: number): NextStep[] {
+  const steps = possibleSteps(report, now);
+  return steps
+    .filter(({ command }, index) => steps.findIndex((step) => step.command === command) === index)
+    .slice(0, MOST_STEPS);
+}
+
+function possibleSteps(report: TaskReport, now: number): NextStep[] {
   const { taskId, ready, unacked = 0, state, consumerCount, description, counts } = report;
   const { effectivePolicy = {}, consumers = [] } = description ?? {};
   const of = (...words: string[]) => shellWords(['mcp-taskq', ...words]);
@@ -27,7 +37,7 @@ export function nextSteps(report: TaskReport, now: number): NextStep[] {
   if (effectivePolicy.overflow === 'reject-publish' && typeof limit === 'number' && ready >= limit) {
     steps.push({
       reason: 'the queue is full, and publishers are refused',
-      command: of('dequeue', taskId, '--all', '--out', fileFor(taskId)),
+      command: of('dequeue', taskId, '--all', '--out', 'out.jsonl'),
     });
   }
   if (unacked > 0) {
@@ -52,7 +62,7 @@ export function nextSteps(report: TaskReport, now: number): NextStep[] {
     if (isOld) {
       steps.push({
         reason: 'save and remove them, to replay them later',
-        command: of('dequeue', taskId, '--all', '--out', fileFor(taskId)),
+        command: of('dequeue', taskId, '--all', '--out', 'out.jsonl'),
       });
     }
   }
@@ -69,9 +79,4 @@ export function nextSteps(report: TaskReport, now: number): NextStep[] {
 export function ageOfOldest({ counts, description }: TaskReport, now: number): number | undefined {
   const at = counts?.oldest?.queuedAt ?? description?.oldestAt;
   return at === undefined ? undefined : Math.max(0, now - at);
-}
-
-/** An id may hold what a file's name must not. */
-function fileFor(taskId: string): string {
-  return `${taskId.replace(/[^\p{L}\p{N}._-]/gu, '_').replace(/^[-.]/, '_')}.jsonl`;
 }

@@ -54,8 +54,8 @@ export async function readTask(
     );
   }
   const isReadOnly = !looks && description?.ready !== undefined;
-  const depth = isReadOnly ? undefined : await depthOrFail(client, taskId);
-  if (description === undefined && missing.length === 0 && depth !== undefined) {
+  const depth = isReadOnly ? undefined : await depthOf(client, taskId, description, missing);
+  if (description === undefined && missing.length === 0) {
     missing.push(
       'The management API does not know this queue: it is new, or the API belongs to another cluster (mcp-taskq status).',
     );
@@ -74,7 +74,7 @@ export async function readTask(
     counts: undefined,
     missing,
   };
-  if (!looks || ready === 0) return report;
+  if (depth === undefined || !looks || ready === 0) return report;
   const obstacle = await obstacleToLook(context, report);
   if (obstacle !== undefined) return { ...report, missing: [...missing, obstacle] };
   try {
@@ -82,6 +82,23 @@ export async function readTask(
   } catch (error) {
     if (!isTaskQueueError(error) || !UNLOOKABLE.includes(error.code)) throw error;
     return { ...report, missing: [...missing, `The messages were not looked at. ${error.message}.`] };
+  }
+}
+
+/** Undefined where the broker does not say over AMQP what the statistics say. */
+async function depthOf(
+  client: ClientContext['client'],
+  taskId: string,
+  description: TaskQueueDescription | undefined,
+  missing: string[],
+): Promise<QueueDepth | undefined> {
+  try {
+    return await depthOrFail(client, taskId);
+  } catch (error) {
+    const isLeft = isTaskQueueError(error) && ['QUEUE_UNAVAILABLE', 'ACCESS_REFUSED'].includes(error.code);
+    if (!isLeft || description === undefined) throw error;
+    missing.push(`The numbers are those of the statistics, up to 10 s old. ${error.message}.`);
+    return undefined;
   }
 }
 

@@ -36,9 +36,10 @@ export function viewTask(
   const parts = [layOutFacts(facts, { width, colors })];
   if (counts !== undefined) parts.push(groupsOf(counts, report.ready, { width, colors }));
   if (steps.length > 0) {
+    // Comments, so that all of it can be pasted.
     const lines = steps.map(({ reason, command }) => {
-      const shown = command === undefined ? '' : `\n    ${safeLine(command)}`;
-      return `  ${safeLine(reason)}${shown}\n`;
+      const shown = command === undefined ? '' : `  ${safeLine(command)}\n`;
+      return `${colors.dim(`  # ${safeLine(reason)}`)}\n${shown}`;
     });
     parts.push(`${colors.dim('What to do next')}\n${lines.join('')}`);
   }

@@ -1,5 +1,6 @@
 import type { BrokerInspection, ClusterOverview } from '../../index.ts';
 import { DEFAULT_PREFIX } from '../global-options.ts';
+import { privateBrokerHint } from '../private-broker.ts';
 import type { Settings } from '../settings.ts';
 import { formatCount, formatNumber } from '../sizes.ts';
 import { findProblems, type Problem } from './find-problems.ts';
@@ -108,7 +109,7 @@ function withoutCredentials(url: string | undefined): string | undefined {
 
 function described(error: unknown): { message: string; hint: string | undefined } {
   const { message, hint } = error as { message: string; hint?: string };
-  return { message, hint };
+  return { message, hint: privateBrokerHint(error) ?? hint };
 }
 
 /** `12 task queues, 340 messages ready, 4 unacknowledged`. */
