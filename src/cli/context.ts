@@ -2,11 +2,8 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TaskQueueClient } from '../index.ts';
 import { confirmProtected } from './contexts/protection.ts';
 import type { OutputFormat } from './global-options.ts';
-<<<<<<< HEAD
 import { closeOptions, withGrace } from './grace.ts';
-=======
 import { withSuggestions } from './missing-queue.ts';
->>>>>>> main
 import { resolveSettings, type Settings, type SettingsPurpose } from './settings.ts';
 import { type Sink, standardOutput } from './sinks.ts';
 import { standardError } from './standard-error.ts';
@@ -72,23 +69,16 @@ export function withClient<T>(
     command,
     async (context) => {
       const { TaskQueueClient } = await import('../index.ts');
-<<<<<<< HEAD
       const client = new TaskQueueClient({
         ...context.settings.connection,
         onWarning: ({ message }) => note(`warning: ${message}`),
       });
-      try {
-        const running = action({ ...context, client });
-        return await (options.stopsByItself ? withGrace(context.stop, running) : context.stop.race(running));
-=======
-      const client = new TaskQueueClient(context.settings.connection);
       const clientContext = { ...context, client };
       try {
         const running = action(clientContext);
-        return await (options.stopsByItself ? running : context.stop.race(running));
+        return await (options.stopsByItself ? withGrace(context.stop, running) : context.stop.race(running));
       } catch (error) {
         throw await withSuggestions(clientContext, error);
->>>>>>> main
       } finally {
         await client.close(closeOptions(context.stop));
       }

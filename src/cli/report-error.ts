@@ -1,10 +1,7 @@
 import type { CommanderError } from '@commander-js/extra-typings';
 import { CommandFailure } from './command-failure.ts';
-<<<<<<< HEAD
 import { hintFor, inFlagsOf } from './hints.ts';
-=======
 import { privateBrokerHint } from './private-broker.ts';
->>>>>>> main
 
 /**
  * What is printed of the error that ended a command: what failed, what to do, and with `--verbose` what lies
@@ -15,16 +12,10 @@ export function describeError(error: unknown, { verbose }: { verbose: boolean })
   if (!(error instanceof Error)) return `error: ${String(error)}\n`;
   if (error.name === 'ExitPromptError') return '';
   if (error instanceof CommandFailure && error.message === '') return '';
-<<<<<<< HEAD
-  const hint = hintFor(error);
+  const hint = privateBrokerHint(error) ?? hintFor(error);
   const message = inFlagsOf(error.message);
   const lines = [`error: ${isExpected(error) ? message : `${error.name}: ${message}`}`];
   if (hint !== undefined) lines.push(`hint: ${hint}`);
-=======
-  const hint = privateBrokerHint(error) ?? (error as { hint?: unknown }).hint;
-  const lines = [`error: ${isExpected(error) ? error.message : `${error.name}: ${error.message}`}`];
-  if (typeof hint === 'string') lines.push(`hint: ${hint}`);
->>>>>>> main
   if (!isExpected(error)) lines.push('This is a bug in mcp-taskq; --verbose shows where it happened.');
   if (verbose) lines.push(...stacksOf(error));
   return `${lines.join('\n')}\n`;
