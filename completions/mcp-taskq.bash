@@ -19,6 +19,10 @@ _mcp_taskq_tasks() {
   while IFS= read -r id; do COMPREPLY+=("$(printf '%q' "$id")"); done < <("${words[0]}" __task-ids "$cur" 2>/dev/null)
 }
 
+_mcp_taskq_contexts() {
+  _mcp_taskq_words "$("${words[0]}" __contexts 2>/dev/null)"
+}
+
 _mcp_taskq() {
   local cur prev words cword command index
   if declare -F _get_comp_words_by_ref >/dev/null; then
@@ -28,7 +32,7 @@ _mcp_taskq() {
   fi
   for ((index = 1; index < cword; index++)); do
     case "${words[index]}" in
-      -u | --url | --prefix | --queue-type | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-pass-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
+      -u | --url | --context | --prefix | --queue-type | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-pass-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
       -*) ;;
       *)
         command=${words[index]}
@@ -40,6 +44,7 @@ _mcp_taskq() {
     '')
       case "$prev" in
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -54,8 +59,8 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-V --version -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
-            *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help' ;;
+            -*) _mcp_taskq_words '-V --version -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_words 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help' ;;
           esac
           ;;
       esac
@@ -73,6 +78,7 @@ _mcp_taskq() {
         --rate) COMPREPLY=() ;;
         --speed) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -87,7 +93,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --mark --dry-run -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -101,6 +107,7 @@ _mcp_taskq() {
         --filter) COMPREPLY=() ;;
         --out) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -115,7 +122,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run -y --yes --filter --out --append --overwrite -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run -y --yes --filter --out --append --overwrite -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -128,6 +135,7 @@ _mcp_taskq() {
         --filter) COMPREPLY=() ;;
         --out) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -142,7 +150,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -154,6 +162,7 @@ _mcp_taskq() {
         --older-than) COMPREPLY=() ;;
         --filter) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -168,7 +177,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -179,6 +188,7 @@ _mcp_taskq() {
         -n | --limit) COMPREPLY=() ;;
         --filter) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -193,7 +203,34 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --dry-run --filter -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --keep-expiration --dry-run --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    cp)
+      case "$prev" in
+        -n | --limit) COMPREPLY=() ;;
+        --skip) COMPREPLY=() ;;
+        --filter) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-n --limit --all --skip --keep-expiration --force --dry-run --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -207,6 +244,7 @@ _mcp_taskq() {
         --idle) COMPREPLY=() ;;
         --filter) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -221,7 +259,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -236,6 +274,7 @@ _mcp_taskq() {
         --ids) _mcp_taskq_files ;;
         --interval) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -250,7 +289,86 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    describe)
+      case "$prev" in
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--no-peek -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    status)
+      case "$prev" in
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--no-api -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_files ;;
+          esac
+          ;;
+      esac
+      ;;
+    check)
+      case "$prev" in
+        --depth-warn) COMPREPLY=() ;;
+        --depth-critical) COMPREPLY=() ;;
+        --age-warn) COMPREPLY=() ;;
+        --age-critical) COMPREPLY=() ;;
+        --unconsumed-warn) COMPREPLY=() ;;
+        --unconsumed-critical) COMPREPLY=() ;;
+        --format) _mcp_taskq_words 'text json prometheus' ;;
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--depth-warn --depth-critical --age-warn --age-critical --unconsumed-warn --unconsumed-critical --no-peek --format -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -261,6 +379,7 @@ _mcp_taskq() {
         --pattern) COMPREPLY=() ;;
         --idle) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -275,8 +394,35 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
+          esac
+          ;;
+      esac
+      ;;
+    context)
+      case "$prev" in
+        --password-command) COMPREPLY=() ;;
+        --description) COMPREPLY=() ;;
+        --unset) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--none --password-command --store-password --protected --unprotected --description --unset -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) if ((cword == index + 1)); then _mcp_taskq_words 'ls show use set rm'; else _mcp_taskq_contexts; fi ;;
           esac
           ;;
       esac
@@ -284,8 +430,10 @@ _mcp_taskq() {
     broker)
       case "$prev" in
         --port) COMPREPLY=() ;;
+        --api-port) COMPREPLY=() ;;
         --data) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -300,7 +448,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--port --data --management --install -u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--port --api-port --data --management --install -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -309,6 +457,7 @@ _mcp_taskq() {
     completion)
       case "$prev" in
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -323,7 +472,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'bash zsh fish' ;;
           esac
           ;;
@@ -332,6 +481,7 @@ _mcp_taskq() {
     help)
       case "$prev" in
         -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
         --queue-type) _mcp_taskq_words 'default quorum' ;;
         --api-url) COMPREPLY=() ;;
@@ -346,8 +496,8 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
-            *) _mcp_taskq_words 'enqueue dequeue peek clear mv watch ls prune broker completion help exit-codes output filters' ;;
+            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_words 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help exit-codes output contexts monitoring filters' ;;
           esac
           ;;
       esac

@@ -1,4 +1,5 @@
 import { ErrorCode, TaskQueueError } from './errors.ts';
+import { readUrlParameters, type UrlParameters } from './url-parameters.ts';
 
 /** Where a RabbitMQ node listens and who is asking, taken out of an AMQP URI. */
 export interface BrokerAddress {
@@ -9,8 +10,10 @@ export interface BrokerAddress {
   username: string | undefined;
   password: string | undefined;
   vhost: string;
-  /** URI query parameters: `heartbeat`, `auth_mechanism`, … */
+  /** The query of the URI. */
   query: ReadonlyMap<string, string>;
+  /** What it sets. */
+  parameters: UrlParameters;
 }
 
 const DEFAULT_PORT = { amqp: 5672, amqps: 5671 } as const;
@@ -22,25 +25,19 @@ const DEFAULT_PORT = { amqp: 5672, amqps: 5671 } as const;
  * @throws TaskQueueError `INVALID_ARGUMENT`, with no part of the credentials in it.
  */
 export function parseBrokerUrl(url: string): BrokerAddress {
-  const invalid = (reason: string) =>
-    new TaskQueueError(
-      ErrorCode.invalidArgument,
-      `The broker URL ${withoutCredentials(url) || '""'} is unusable: ${reason}`,
-      {
-        // No example of credentials: where credentials are taken out of texts, it would go as well.
-        hint: 'It reads amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host; percent-encode special characters.',
-      },
-    );
+  const scheme = schemeOf(url);
+  if (scheme !== 'amqp' && scheme !== 'amqps') {
+    throw unusable(scheme === undefined ? '' : `${scheme}://`, 'it does not begin with amqp:// or amqps://');
+  }
+  const invalid = (reason: string) => unusable(`${scheme}://…`, reason);
+  if (hasLateAt(url)) throw invalid(LATE_AT);
   let parts: URL;
   try {
     parts = new URL(url);
   } catch {
     // The cause is left out: Node's error carries the whole input, password included.
-    throw invalid('it is not a URL');
+    throw invalid('what stands behind amqp:// is not a host with a port from 1 to 65535');
   }
-  const protocol = parts.protocol.slice(0, -1);
-  if (protocol !== 'amqp' && protocol !== 'amqps')
-    throw invalid(`its scheme is ${protocol}, not amqp or amqps`);
   const decode = (text: string, what: string) => {
     try {
       return decodeURIComponent(text);
@@ -48,24 +45,50 @@ export function parseBrokerUrl(url: string): BrokerAddress {
       throw invalid(`its ${what} has a % that encodes no UTF-8`);
     }
   };
+  if (parts.hash !== '') throw invalid('it has a # (write %23)');
   if (parts.pathname.lastIndexOf('/') > 0)
     throw invalid('its path has more than one part (write / in a vhost as %2F)');
   const named = parts.username !== '' || parts.password !== '';
+  const query = new Map(parts.searchParams);
   return {
-    protocol,
+    protocol: scheme,
     host: decode(parts.hostname, 'host').replace(/^\[|\]$/g, '') || 'localhost',
-    port: parts.port === '' ? DEFAULT_PORT[protocol] : Number(parts.port),
+    port: parts.port === '' ? DEFAULT_PORT[scheme] : Number(parts.port),
     username: named ? decode(parts.username, 'user name') : undefined,
     password: named ? decode(parts.password, 'password') : undefined,
     vhost: decode(parts.pathname.slice(1), 'vhost') || '/',
-    query: new Map(parts.searchParams),
+    query,
+    parameters: readUrlParameters(query),
   };
 }
 
-/** As {@link redactUrl}, of what is one URL to the end: a space in it may well be in the password. */
-function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
+/** Printed of a URL that is not understood: nothing else in it is certain not to be a password. */
+function schemeOf(url: string): string | undefined {
+  return /^\s*([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
 }
+
+function unusable(shown: string, reason: string): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.invalidArgument,
+    `The broker URL ${shown}${shown && ' '}is unusable: ${reason}`,
+    {
+      // No example of credentials: where credentials are taken out of texts, it would go as well.
+      hint: 'It reads amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host. Percent-encode special characters in the password: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
+    },
+  );
+}
+
+/**
+ * Whether there is an @ behind the slash, ? or # that ends the host: a password with one of these in it was not encoded,
+ * and its beginning would be taken for the host.
+ */
+export function hasLateAt(url: string): boolean {
+  const [, rest = ''] = /:\/\/[^/?#\\]*([\s\S]*)$/.exec(url) ?? [];
+  return rest.includes('@');
+}
+
+export const LATE_AT =
+  'it has an @ behind a slash, ? or #: percent-encode these in a password, and the @ in a vhost (%40)';
 
 /** `host:port`, fit for messages: no credentials. */
 export function describeAddress({ protocol, host, port, vhost }: BrokerAddress): string {
@@ -81,5 +104,6 @@ export function describeAddress({ protocol, host, port, vhost }: BrokerAddress):
 export function redactUrl(text: string): string {
   return text
     .replace(/([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, '$1***@')
+    .replace(/([?&]password=)[^&\s"']*/gi, '$1***')
     .replace(/(^|[\s"'(])(?![a-z][a-z0-9+.-]*:\/\/)[^\s"'(:]*:\S*@/gi, '$1***@');
 }

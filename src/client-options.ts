@@ -1,4 +1,5 @@
 import type { TaskQueueError } from './errors.ts';
+import type { ReplayChange } from './wire/replay-policy.ts';
 import type { StoredMessage } from './wire/stored-message.ts';
 import type { TaskEvent } from './wire/task-events.ts';
 
@@ -12,6 +13,17 @@ export interface PublishOptions {
    * exact everywhere, and its refusal is the same error.
    */
   maxSize?: number | undefined;
+  /**
+   * Send the property `expiration` as it is given. Default false: it would count from now, and the broker would drop a
+   * message that is moved or replayed.
+   */
+  keepExpiration?: boolean;
+}
+
+/** What {@link TaskQueueClient.publish} answers. */
+export interface PublishResult {
+  /** Which properties were not published as given, because the broker would act on them again. */
+  changes: readonly ReplayChange[];
 }
 
 /** For {@link TaskQueueClient.peek}. */
@@ -22,6 +34,14 @@ export interface PeekOptions {
   skip?: number;
   /** Look once more when the connection is lost meanwhile; what was held then may not be back yet. Default true. */
   retry?: boolean;
+}
+
+/** For {@link TaskQueueClient.browse}. */
+export interface BrowseOptions extends PeekOptions {
+  /**
+   * Begin again, with `before` 0, when the connection is lost after some batches were shown. Default false: that rejects.
+   */
+  again?: boolean;
 }
 
 /** For {@link TaskQueueClient.drain}. */
@@ -48,6 +68,8 @@ export interface DrainOptions {
   withQueue?: boolean;
   /** Stop between two batches. */
   signal?: AbortSignal;
+  /** Called after each batch with how many messages were read so far, those that stay included. */
+  onRead?: (count: number) => void;
   /** Called after each acknowledgement with the number of messages that it removed. Must not throw. */
   onRemoved?: (count: number) => void;
 }
@@ -59,10 +81,17 @@ export interface ClearOptions extends DrainOptions {
 }
 
 /**
- * Takes care of a batch: writes it somewhere, say. Rejecting keeps the batch in the queue.
- * `before` says how many it was handed before this batch.
+ * Takes care of a batch: writes it somewhere, say. Messages that it returns stay in the queue, at their place; rejecting
+ * keeps the whole batch. `before` says how many it has taken care of before this batch.
  */
-export type BatchHandler = (batch: StoredMessage[], before: number) => Promise<void> | void;
+export type BatchHandler = (
+  batch: StoredMessage[],
+  before: number,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing keeps nothing
+) => Promise<void | readonly StoredMessage[]> | void | readonly StoredMessage[];
+
+/** Looks at a batch. `before` says how many messages came before it. */
+export type BatchViewer = (batch: StoredMessage[], before: number) => Promise<void> | void;
 
 /** What {@link TaskQueueClient.subscribe} tells. */
 export interface SubscriptionListener {
@@ -78,8 +107,6 @@ export interface SubscriptionListener {
   onLost(error: TaskQueueError): void;
   /** The connection is back, and the subscription with it. Events wait for the promise. */
   onResumed(): Promise<void> | void;
-  /** The queue of this subscription has filled up: the oldest events in it are dropped. */
-  onOverflow(): void;
   /** It has ended, with its {@link TaskEventSubscription.close} or with the client's, or could not be set up. */
   onClosed?(): void;
 }
@@ -100,6 +127,35 @@ export interface QueueDepth {
   messages: number;
   /** Who reads with a subscription. A single `get`, as of {@link TaskQueueClient.take}, is none. */
   consumers: number;
+}
+
+/** For {@link TaskQueueClient.close}. */
+export interface CloseOptions {
+  /** Instead of the client's `closeTimeoutMs`. Milliseconds. */
+  timeoutMs?: number | undefined;
+}
+
+/** What {@link TaskQueueClient.identify} finds. */
+export interface BrokerIdentity {
+  /** As the broker introduces itself; undefined where it does not. */
+  clusterName: string | undefined;
+  version: string | undefined;
+  /** Who is logged in, as far as the URL says it. */
+  user: string;
+  vhost: string;
+  /** Of the connection, on this side. */
+  localPort: number | undefined;
+}
+
+/** What {@link TaskQueueClient.queueKind} finds. */
+export interface QueueKind {
+  kind: 'classic' | 'quorum' | 'stream' | 'other';
+  /**
+   * The arguments that it was declared with beside its type, and `durable`, `auto_delete` or `exclusive` where these are
+   * not as this package declares them. Not always complete; empty only where there is none. Those of a policy are not
+   * among them.
+   */
+  ownArguments: readonly string[];
 }
 
 /** The most messages that one peek looks at: while it does, nobody else can read them. */

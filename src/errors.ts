@@ -16,8 +16,12 @@ export const ErrorCode = {
   queueUnavailable: 'QUEUE_UNAVAILABLE',
   /** The queue exists with other arguments than the ones asked for (AMQP 406). */
   queueMismatch: 'QUEUE_MISMATCH',
-  /** Somebody else holds the queue exclusively (AMQP 405). */
+  /** The queue, or reading it, belongs exclusively to another connection (AMQP 405) or consumer (403). */
   queueLocked: 'QUEUE_LOCKED',
+  /** A queue that was to be deleted only if empty and unused is neither or not both (AMQP 406). */
+  queueInUse: 'QUEUE_IN_USE',
+  /** A limit that the operator has set is reached: queues or connections of a vhost, connections or channels of a user. */
+  limitReached: 'LIMIT_REACHED',
   /** The broker knows the user, but refuses the operation (AMQP 403). */
   accessRefused: 'ACCESS_REFUSED',
   /** The broker or the management API refuses the credentials. */
@@ -30,8 +34,12 @@ export const ErrorCode = {
   connectionLost: 'CONNECTION_LOST',
   /** The TLS handshake failed: certificate, name or key. */
   tlsFailed: 'TLS_FAILED',
-  /** The deadline of the operation passed. */
-  timeout: 'TIMEOUT',
+  /** Nothing that was waited for came in time, and the broker was there all the while. */
+  waitTimeout: 'WAIT_TIMEOUT',
+  /** The broker or the management API did not answer a request within its deadline. */
+  noAnswer: 'NO_ANSWER',
+  /** The operations before this one were not done in time; this one was not begun. */
+  busy: 'BUSY',
   /** The broker never said what became of a message that was sent: it may or may not be queued. */
   publishUnconfirmed: 'PUBLISH_UNCONFIRMED',
   /** The broker refused a message (nack, or returned as unroutable twice); it is not queued. */
@@ -44,6 +52,8 @@ export const ErrorCode = {
   unsupported: 'UNSUPPORTED',
   /** The object was closed before or during the operation. */
   closed: 'CLOSED',
+  /** The management API and the broker's URL lead to different clusters or vhosts. */
+  targetMismatch: 'TARGET_MISMATCH',
   /** The management HTTP API is absent, unreachable or answered nonsense. */
   apiUnavailable: 'API_UNAVAILABLE',
   /** A private RabbitMQ could not be started. */
@@ -93,6 +103,8 @@ export class MalformedMessageError extends TaskQueueError {
   readonly taskId: string;
   /** The body as stored, byte for byte. */
   readonly body: Buffer;
+  /** What is wrong with it, without the name of the task. */
+  readonly reason: string;
 
   constructor(taskId: string, body: Buffer, reason: string, cause?: unknown) {
     super(
@@ -105,6 +117,7 @@ export class MalformedMessageError extends TaskQueueError {
     );
     this.taskId = taskId;
     this.body = body;
+    this.reason = reason;
   }
 }
 

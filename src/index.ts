@@ -16,7 +16,13 @@ export type {
 } from './wire/messages.ts';
 
 // Where the broker is, and how long anything may take: what every part of the package is configured with.
-export { DEFAULT_URL, type QueueType, type TaskQueueOptions, type TlsOptions } from './options.ts';
+export {
+  DEFAULT_URL,
+  type MalformedPolicy,
+  type QueueType,
+  type TaskQueueOptions,
+  type TlsOptions,
+} from './options.ts';
 
 // How anything here fails, and how to print such a thing without its passwords.
 export {
@@ -33,12 +39,18 @@ export { redactUrl } from './broker-url.ts';
 export { TaskQueueClient } from './task-queue-client.ts';
 export {
   type BatchHandler,
+  type BatchViewer,
+  type BrowseOptions,
+  type BrokerIdentity,
   type ClearOptions,
+  type CloseOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
+  type PublishResult,
   type QueueDepth,
+  type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
@@ -46,8 +58,14 @@ export type { MessageProperties, OutgoingMessage, RawMessage, StoredMessage } fr
 
 // Between bytes, queued messages, and the JSON Lines that drain and replay work with.
 export { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
+export { checkOutgoing } from './wire/prepared-message.ts';
 export { ownProperties } from './wire/message-properties.ts';
+export { REPLAY_RULES, type ReplayChange, type ReplayRule } from './wire/replay-policy.ts';
+export { type JsonProperties, propertiesToJson } from './wire/property-json.ts';
+export { plainProperties } from './wire/plain-properties.ts';
+export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './wire/typed-values.ts';
 export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
+export { withHeaders } from './wire/with-headers.ts';
 export { parseMessageInput } from './wire/message-input.ts';
 
 // Following tasks live, without taking anything.
@@ -65,10 +83,25 @@ export {
 export {
   type FindIdleTaskQueuesOptions,
   findIdleTaskQueues,
+  type LeftOutQueues,
   type PruneOutcome,
   pruneTaskQueues,
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
+export { verifySameBroker } from './management/same-broker.ts';
+
+// One queue and its consumers, and what a broker and its user are, for tools.
+export {
+  describeTaskQueue,
+  type TaskConsumer,
+  type TaskQueueDescription,
+} from './management/describe-task-queue.ts';
+export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
+export type { BrokerInspection, BrokerPermissions } from './broker-inspection.ts';
+export { inspectBroker } from './inspect-broker.ts';
+
+// The queues under the prefix that are no task's: answers on their way to a process of `mcp-taskq/replicas`.
+export { isReplyQueue } from './wire/reply-queues.ts';
 
 // A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';

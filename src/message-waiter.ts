@@ -8,7 +8,10 @@ import type { TaskQueueClient } from './task-queue-client.ts';
 export interface WaitOptions {
   /** Stop waiting; the wait rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Stop waiting after so many milliseconds, with a TaskQueueError `TIMEOUT`. Default: wait for ever. */
+  /**
+   * Stop waiting after so many milliseconds, with a TaskQueueError `WAIT_TIMEOUT`; or `NO_ANSWER`, up to two seconds later,
+   * when the broker does not answer then. Default: wait for ever.
+   */
   timeoutMs?: number;
 }
 
@@ -20,6 +23,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Until a subscription is tried once more that the broker has not made. */
 const RETRY_MS = 10_000;
+
+/** An answer takes less than a millisecond; this is for a machine that is busy with other things. */
+const LAST_LOOK_MS = 2_000;
 
 interface WaitedTask {
   taskId: string;
@@ -59,7 +65,10 @@ export class MessageWaiter {
         await woken.promise;
       } catch (error) {
         // Of the connection for reading: the next look waits for it to come back.
-        if (!hasCode(error, ErrorCode.connectionLost)) throw error;
+        if (hasCode(error, ErrorCode.connectionLost)) continue;
+        if (!hasCode(error, ErrorCode.waitTimeout)) throw error;
+        if (await this.#lastLook(taskId)) return;
+        throw error;
       } finally {
         woken.cancel();
       }
@@ -90,6 +99,23 @@ export class MessageWaiter {
       if (hasCode(error, ErrorCode.queueUnavailable)) return false;
       throw error;
     }
+  }
+
+  /**
+   * At the end of a wait: only a broker that answers says that nothing came. With one that is away, or stands still,
+   * nobody knows.
+   * @throws TaskQueueError `NO_ANSWER`
+   */
+  #lastLook(taskId: string): Promise<boolean> {
+    const unknown = (cause?: unknown) => unansweredError(taskId, cause);
+    const look = this.#hasMessage(taskId).catch((cause) => {
+      throw isAway(cause) ? unknown(cause) : cause;
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(unknown()), LAST_LOOK_MS);
+    });
+    return Promise.race([look, late]).finally(() => clearTimeout(timer));
   }
 
   /** The next reason to look at the task's queue, or the end of the wait. */
@@ -184,7 +210,6 @@ export class MessageWaiter {
         onEvent: ({ taskId }) => this.notify(taskId),
         onLost: () => {},
         onResumed: lookAll,
-        onOverflow: lookAll,
       });
       this.#warnedOf = undefined;
       // Also for waits that began when there was none.
@@ -209,7 +234,25 @@ function rejectionOf(promise: Promise<unknown>): Promise<never> {
 }
 
 function timeoutError(taskId: string): TaskQueueError {
-  return new TaskQueueError(ErrorCode.timeout, `No message came for task ${JSON.stringify(taskId)} in time`);
+  return new TaskQueueError(
+    ErrorCode.waitTimeout,
+    `No message came for task ${JSON.stringify(taskId)} in time`,
+  );
+}
+
+function isAway(error: unknown): boolean {
+  return [ErrorCode.connectionLost, ErrorCode.connectionFailed, ErrorCode.noAnswer, ErrorCode.busy].some(
+    (code) => hasCode(error, code),
+  );
+}
+
+function unansweredError(taskId: string, cause?: unknown): TaskQueueError {
+  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  return new TaskQueueError(
+    ErrorCode.noAnswer,
+    `Nobody knows whether a message came for task ${JSON.stringify(taskId)}: the broker does not answer${why}`,
+    { cause, hint: 'Is the broker running, and is the network in between all right?' },
+  );
 }
 
 function closedError(taskId: string): TaskQueueError {

@@ -1,5 +1,7 @@
 import { type BrokerAddress, parseBrokerUrl } from './broker-url.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
+import { guarded } from './guarded-callback.ts';
+import { unusedUrlParameters } from './url-parameters.ts';
 import { DEFAULT_PREFIX } from './wire/naming.ts';
 
 /** For `amqps://` and `https://`. */
@@ -23,7 +25,12 @@ export type QueueType = 'default' | 'quorum';
 
 /** Where the broker is, what the queues are called, and how long anything may take. */
 export interface TaskQueueOptions {
-  /** AMQP URI, or several of them: the nodes of a cluster, tried in turn. Default `amqp://localhost:5672`. */
+  /**
+   * AMQP URI, or several of them: the nodes of a cluster, tried in turn. Default `amqp://localhost:5672`. Of RabbitMQ's
+   * URI parameters `verify`, `server_name_indication`, `password` (of the client's key), `auth_mechanism`, `heartbeat`,
+   * `connection_timeout` (milliseconds), `channel_max` and `frame_max` count where the option that goes with it is not
+   * given. Parameters that name files, and unknown ones, are refused.
+   */
   url?: string | readonly string[];
   /** What stands before the task id in a queue's name. Default `mcp:queue:`, the Python package's. */
   prefix?: string;
@@ -89,7 +96,18 @@ export interface TaskQueueOptions {
    * Default: nobody is.
    */
   onWarning?: (warning: TaskQueueError) => void;
+  /**
+   * What {@link RabbitMQTaskMessageQueue} does with a message that is not a queued MCP message, which anybody may
+   * publish. `set-aside`, the default: it is moved, byte for byte, to the queue of task `{task_id}:malformed`, with a
+   * header that says why; `onWarning` names it, and the messages after it are delivered. `throw`: it stays at the head
+   * of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only a quorum queue's
+   * message that RabbitMQ would soon drop, for being returned too often, is set aside all the same.
+   */
+  onMalformed?: MalformedPolicy;
 }
+
+/** For {@link TaskQueueOptions}`.onMalformed`. */
+export type MalformedPolicy = 'set-aside' | 'throw';
 
 /** {@link TaskQueueOptions}, checked, with the defaults put in. */
 export interface ResolvedOptions {
@@ -110,6 +128,7 @@ export interface ResolvedOptions {
   redeclareAfterMs: number;
   events: 'full' | 'headers' | 'off';
   onWarning: (warning: TaskQueueError) => void;
+  onMalformed: MalformedPolicy;
 }
 
 /** Where a broker is looked for without a URL. */
@@ -121,13 +140,22 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
   const urls = typeof options.url === 'string' ? [options.url] : (options.url ?? [DEFAULT_URL]);
   const [first, ...rest] = urls.map(parseBrokerUrl);
   if (!first) throw invalidOption('url', 'an empty list');
+  if (!rest.every((other) => isSameBroker(first, other))) {
+    throw invalidOption('url', 'a list of URLs that differ in more than host and credentials');
+  }
+  const { verify, serverName, passphrase, heartbeatSeconds, connectTimeoutMs } = first.parameters;
+  const ofUrl = {
+    ...(verify !== undefined && { verify }),
+    ...(serverName !== undefined && { serverName }),
+    ...(passphrase !== undefined && { passphrase }),
+  };
   return {
     addresses: [first, ...rest],
     prefix: prefixOption(options.prefix ?? DEFAULT_PREFIX),
     queueType: oneOf('queueType', ['default', 'quorum'], options.queueType ?? 'default'),
-    tls: tlsOption(options.tls ?? {}),
+    tls: tlsOption({ ...ofUrl, ...options.tls }),
     connectionName: options.connectionName ?? 'mcp-taskq',
-    connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
+    connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? connectTimeoutMs ?? 10_000),
     reconnectTimeoutMs: positive('reconnectTimeoutMs', options.reconnectTimeoutMs ?? 30_000),
     operationTimeoutMs: positive('operationTimeoutMs', options.operationTimeoutMs ?? 30_000),
     confirmTimeoutMs: positive('confirmTimeoutMs', options.confirmTimeoutMs ?? 30_000),
@@ -136,11 +164,12 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
       : 0,
     maxWaitingOperations: positive('maxWaitingOperations', options.maxWaitingOperations ?? 20_000),
     closeTimeoutMs: positive('closeTimeoutMs', options.closeTimeoutMs ?? 5_000),
-    heartbeatSeconds: heartbeatOption(first, options.heartbeatSeconds),
+    heartbeatSeconds: heartbeatOption(options.heartbeatSeconds ?? heartbeatSeconds ?? 30),
     maxMessageBytes: positive('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024),
     redeclareAfterMs: positive('redeclareAfterMs', options.redeclareAfterMs ?? 300_000),
     events: oneOf('events', ['full', 'headers', 'off'], options.events ?? 'full'),
-    onWarning: options.onWarning ?? (() => {}),
+    onWarning: guarded(options.onWarning ?? (() => {})),
+    onMalformed: oneOf('onMalformed', ['set-aside', 'throw'], options.onMalformed ?? 'set-aside'),
   };
 }
 
@@ -154,15 +183,27 @@ function prefixOption(prefix: string): string {
 /** What Node would pass over in silence, to fail later for another reason. */
 function tlsOption(tls: TlsOptions): TlsOptions {
   const { ca, cert, key } = tls;
-  const [certName, keyName] = ['tls.cert (--tls-cert-file)', 'tls.key (--tls-key-file)'];
-  if (cert !== undefined && key === undefined) throw invalidOption(certName, `given without ${keyName}`);
-  if (key !== undefined && cert === undefined) throw invalidOption(keyName, `given without ${certName}`);
-  if (ca !== undefined && !ca.includes('-----BEGIN')) throw invalidOption('tls.ca (--tls-ca-file)', 'no PEM');
+  if (cert !== undefined && key === undefined) throw invalidOption('tls.cert', 'given without tls.key');
+  if (key !== undefined && cert === undefined) throw invalidOption('tls.key', 'given without tls.cert');
+  if (ca !== undefined && !ca.includes('-----BEGIN')) throw invalidOption('tls.ca', 'not PEM');
   return tls;
 }
 
-function heartbeatOption(address: BrokerAddress, given: number | undefined): number {
-  const seconds = given ?? Number(address.query.get('heartbeat') ?? 30);
+/** Parameters of the URL that nothing is done with are told, and not passed over in silence. */
+export function warnOfUnusedParameters({ addresses: [{ query }], onWarning }: ResolvedOptions): void {
+  const names = unusedUrlParameters(query);
+  if (names.length === 0) return;
+  const message = `The broker URL has parameters that are for other clients, and not used here: ${names.join(', ')}`;
+  onWarning(new TaskQueueError(ErrorCode.invalidArgument, message));
+}
+
+/** Nodes of one cluster have one list of vhosts, and what holds for the one holds for the others. */
+function isSameBroker(first: BrokerAddress, other: BrokerAddress): boolean {
+  const query = (address: BrokerAddress) => JSON.stringify([...address.query].sort());
+  return first.vhost === other.vhost && query(first) === query(other);
+}
+
+function heartbeatOption(seconds: number): number {
   if (!Number.isInteger(seconds) || seconds < 0 || seconds > 65_535) {
     throw invalidOption('heartbeatSeconds', 'no whole number of seconds from 0 to 65535');
   }

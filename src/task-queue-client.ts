@@ -4,25 +4,42 @@ import { toStoredMessage } from './amqp/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/drain-task.ts';
 import { giveBack } from './amqp/give-back.ts';
 import type { ChannelLease } from './amqp/pooled-channel.ts';
+import { isPlainKind } from './amqp/queue-kind.ts';
 import { Session } from './amqp/session.ts';
+import type { BrokerAddress } from './broker-url.ts';
 import { checkCount } from './check-count.ts';
 import {
   type BatchHandler,
+  type BatchViewer,
+  type BrokerIdentity,
+  type BrowseOptions,
   type ClearOptions,
+  type CloseOptions,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,
   type PublishOptions,
+  type PublishResult,
   type QueueDepth,
+  type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
 } from './client-options.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
-import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type TaskQueueOptions,
+  warnOfUnusedParameters,
+} from './options.ts';
 import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
+import { prepareMessage } from './wire/prepared-message.ts';
+import { readPropertyList } from './wire/property-list.ts';
+import { replyQueueName } from './wire/reply-queues.ts';
 import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
 import { type EventName, enqueuedEvent } from './wire/task-events.ts';
+import { propertyText } from './wire/typed-values.ts';
 
 /**
  * Task queues as the broker has them: messages are bytes and properties, neither decoded nor changed. This is
@@ -39,6 +56,7 @@ export class TaskQueueClient {
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
     this.#session = new Session(this.#options);
+    warnOfUnusedParameters(this.#options);
   }
 
   /** What stands before the task id in a queue's name. */
@@ -62,49 +80,83 @@ export class TaskQueueClient {
    * the message is in the queue, and, if it is persistent (`delivery_mode` 2), on disk. Calls need not wait
    * for each other: messages of one task are stored in the order of the calls.
    *
+   * Properties that the broker would act on again are not sent as they are: the headers CC and BCC go under another name,
+   * a `user_id` of somebody else, `expiration` and the broker's own counters are left out. The result names them.
+   *
    * @throws PublishUnconfirmedError when the message was sent and nobody knows what became of it
    * @throws TaskQueueError `QUEUE_OVERFLOW`, `QUEUE_NOT_FOUND` (with `create: false`), `QUEUE_MISMATCH`,
-   * `MESSAGE_TOO_LARGE`, `BROKER_BLOCKED`, …: the message is not in the queue
+   * `INVALID_MESSAGE`, `MESSAGE_TOO_LARGE`, `BROKER_BLOCKED`, …: the message is not in the queue
    */
   async publish(
     taskId: string,
-    { body, properties = ownProperties() }: OutgoingMessage,
+    { body, properties = ownProperties(), propertyList }: OutgoingMessage,
     options: PublishOptions = {},
-  ): Promise<void> {
+  ): Promise<PublishResult> {
     this.#throwIfClosed();
     const queue = this.#queueName(taskId);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
-    const message = { body, properties };
+    const { keepExpiration = false } = options;
+    const message = prepareMessage(
+      { body, properties, propertyList },
+      { userId: this.#userId, keepExpiration },
+    );
     await this.#session.publisher.publish(queue, message, options, what);
+    const { changes } = message;
     const { events } = this.#session;
-    if (!events.isOff) events.publish(enqueuedEvent(taskId, queue, message, this.#options.events === 'full'));
+    if (!events.isOff) {
+      const sent = changes.length === 0 ? { properties, propertyList } : readPropertyList(message.list);
+      events.publish(enqueuedEvent(taskId, queue, { body, ...sent }, this.#options.events === 'full'));
+    }
+    return { changes };
   }
 
   /**
    * Takes the oldest message: it is acknowledged when `handle` resolves, and given back to its place when it
-   * rejects. A process that dies in between gives it back too, so it may be delivered twice, never lost.
+   * rejects. A process that dies in between gives it back too, so it may be delivered twice, never lost: whoever deletes
+   * the queue if it is empty and unused finds it in use meanwhile.
    * @returns what `handle` answers, or `undefined` when the queue is empty or missing
    */
   async take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
-    let isHandedOver = false;
+    let result: T | undefined;
+    let messageId: string | undefined;
+    const takeOne = async ([message]: StoredMessage[]) => {
+      result = await handle(message as StoredMessage);
+      messageId = propertyText(message?.properties.message_id);
+    };
+    await this.#drain(taskId, takeOne, { limit: 1, batchSize: 1 }, (count) =>
+      this.#tell(taskId, 'dequeued', count, messageId),
+    );
+    return result;
+  }
+
+  /**
+   * Removes the oldest message: acknowledged before this resolves, so that a process that dies then has lost it. Takes a
+   * quarter of the time of {@link take}.
+   * @param taskId
+   * @param decode makes something of it at once; when it throws, the message is given back to its place
+   * @returns `undefined` when the queue is empty or missing
+   */
+  async dequeue<T>(taskId: string, decode: (message: StoredMessage) => T): Promise<T | undefined> {
+    let isDelivered = false;
     const failure = new CallerFailure();
-    const take = async (lease: ChannelLease, queue: string) => {
-      const message = await lease.request((channel) => channel.get(queue));
-      if (message === false) return undefined;
-      isHandedOver = true;
+    const get = async (lease: ChannelLease, queue: string) => {
+      const delivery = await lease.request((channel) => channel.get(queue));
+      if (delivery === false) return undefined;
+      isDelivered = true;
+      const message = toStoredMessage(taskId, delivery);
       let result: T;
       try {
-        result = await failure.watch(() => handle(toStoredMessage(taskId, message)));
+        result = await failure.watch(() => decode(message));
       } catch (error) {
-        await giveBack(lease, queue, message);
+        await giveBack(lease, queue, delivery, () => this.#isPlain(taskId));
         throw error;
       }
       lease.throwIfEnded();
-      lease.channel.ack(message);
-      this.#tell(taskId, 'dequeued', 1, message.properties.messageId);
+      lease.channel.ack(delivery);
+      this.#tell(taskId, 'dequeued', 1, propertyText(message.properties.message_id));
       return result;
     };
-    return failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, take, () => !isHandedOver));
+    return failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, get, () => !isDelivered));
   }
 
   /**
@@ -114,10 +166,30 @@ export class TaskQueueClient {
    * @param taskId
    * @param options
    */
-  async peek(
-    taskId: string,
-    { limit = 1, skip = 0, retry = true }: PeekOptions = {},
-  ): Promise<StoredMessage[]> {
+  async peek(taskId: string, options: PeekOptions = {}): Promise<StoredMessage[]> {
+    const messages: StoredMessage[] = [];
+    await this.browse(
+      taskId,
+      (batch, before) => {
+        // Shorter than it is when the connection was lost, and all of them come again.
+        messages.length = before;
+        messages.push(...batch);
+      },
+      { ...options, again: true },
+    );
+    return messages;
+  }
+
+  /**
+   * {@link peek}, batch by batch, so that large messages need not all be in memory. They are back at their place when
+   * this resolves or rejects.
+   * @param taskId
+   * @param view gets the batches; a rejection of it ends this and is passed on
+   * @param options
+   * @returns how many it was shown
+   */
+  async browse(taskId: string, view: BatchViewer, options: BrowseOptions = {}): Promise<number> {
+    const { limit = 1, skip = 0, retry = true, again = false } = options;
     checkCount('limit', limit);
     if (!Number.isInteger(skip) || skip < 0 || skip + limit > MAX_PEEK) {
       throw new TaskQueueError(
@@ -127,14 +199,26 @@ export class TaskQueueClient {
       );
     }
     const { operationTimeoutMs } = this.#options;
+    const failure = new CallerFailure();
+    let shown = 0;
     const look = async (lease: ChannelLease, queue: string) => {
       const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
       const count = Math.min(messageCount, skip + limit);
-      if (count <= skip) return [];
-      const held = await consumeAndGiveBack(lease, queue, count, operationTimeoutMs);
-      return held.slice(skip).map((message) => toStoredMessage(taskId, message));
+      let seen = 0;
+      shown = 0;
+      if (count <= skip) return 0;
+      await consumeAndGiveBack(lease, queue, count, operationTimeoutMs, async (batch) => {
+        const batchSkip = Math.max(0, skip - seen);
+        seen += batch.length;
+        const messages = batch.slice(batchSkip).map((message) => toStoredMessage(taskId, message));
+        if (messages.length === 0) return;
+        await failure.watch(() => view(messages, shown));
+        shown += messages.length;
+      });
+      return shown;
     };
-    return this.#read(taskId, 'Cannot peek at', [], look, () => retry);
+    const isRepeatable = () => retry && !failure.isKnown && (again || shown === 0);
+    return failure.passOn(this.#read(taskId, 'Cannot peek at', 0, look, isRepeatable));
   }
 
   /** How much is in the task's queue, exactly; `undefined` when there is no such queue. Creates none. */
@@ -197,12 +281,21 @@ export class TaskQueueClient {
   /**
    * Whether the task's queue is a plain classic one, as this package and the Python package make it, so that
    * what {@link peek} gives back goes back to its place. False for a quorum queue, a stream, and a queue with
-   * arguments of its own; `undefined` when there is none.
-   * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue
+   * arguments of its own; `undefined` when there is none. The same question as {@link queueKind}.
    */
   async isPlainQueue(taskId: string): Promise<boolean | undefined> {
     this.#throwIfClosed();
-    return this.#session.reader.isPlain(this.#queueName(taskId), looking(taskId));
+    return isPlainKind(await this.queueKind(taskId));
+  }
+
+  /**
+   * What sort of queue the task has; `undefined` when there is none. Never creates one. Up to a minute old.
+   * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue; `QUEUE_LOCKED` for a
+   * queue that is exclusive to another connection
+   */
+  async queueKind(taskId: string): Promise<QueueKind | undefined> {
+    this.#throwIfClosed();
+    return this.#session.reader.kind(this.#queueName(taskId), looking(taskId));
   }
 
   /**
@@ -218,9 +311,45 @@ export class TaskQueueClient {
     return this.#session.subscribe(events, listener);
   }
 
-  /** Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`. */
-  async close(): Promise<void> {
-    await this.#session.close();
+  /** Opens the connection for reading, and answers what it leads to. */
+  async identify(): Promise<BrokerIdentity> {
+    this.#throwIfClosed();
+    const { introduced, localPort } = await this.#session.identify();
+    const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
+    const [{ username = 'guest', vhost }] = this.#options.addresses;
+    return { clusterName: text('cluster_name'), version: text('version'), user: username, vhost, localPort };
+  }
+
+  /**
+   * Receives what other processes send to this one with {@link sendReply}, through a queue of its own that is deleted
+   * with this client. For `mcp-taskq/replicas`.
+   * @param instance unique; 22 characters of base64url
+   * @returns how to open it: resolves when the queue is there, and may be called again when it has rejected
+   */
+  receiveReplies(instance: string, onReply: (body: Buffer) => void): { open(): Promise<void> } {
+    this.#throwIfClosed();
+    const replies = this.#session.replyQueue(replyQueueName(instance, this.prefix), onReply);
+    return { open: () => replies.start() };
+  }
+
+  /**
+   * Sends something to the process that receives the replies of this instance. Resolves when the broker has stored
+   * it; creates no queue.
+   * @throws TaskQueueError `QUEUE_NOT_FOUND` when that process is gone, …
+   */
+  async sendReply(instance: string, body: Buffer): Promise<void> {
+    this.#throwIfClosed();
+    const message = prepareMessage({ body, properties: ownProperties() }, NO_POLICY);
+    const queue = replyQueueName(instance, this.prefix);
+    await this.#session.publisher.publish(queue, message, { create: false }, 'Cannot pass on an answer');
+  }
+
+  /**
+   * Waits for outstanding confirms and for requests under way, then closes; later calls reject with `CLOSED`.
+   * Idempotent; takes at most twice `closeTimeoutMs`, or twice the `timeoutMs` that is given here.
+   */
+  async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
+    await this.#session.close(timeoutMs);
   }
 
   /** The same as {@link close}, for `await using`. */
@@ -239,7 +368,8 @@ export class TaskQueueClient {
       operationTimeoutMs: this.#options.operationTimeoutMs,
       read: (work, isRepeatable) => this.#read(taskId, 'Cannot drain', 0, work, isRepeatable),
       deleteQueue: () => this.deleteIfUnused(taskId),
-      isPlain: () => this.isPlainQueue(taskId),
+      openChannel: () => this.#session.reader.openChannel(`Cannot drain task ${JSON.stringify(taskId)}`),
+      isPlain: () => this.#isPlain(taskId),
       onRemoved: (count) => {
         onRemoved(count);
         options.onRemoved?.(count);
@@ -261,10 +391,21 @@ export class TaskQueueClient {
     return this.#session.reader.read({ queue: this.#queueName(taskId), what, missing, isRepeatable }, work);
   }
 
+  /** As it is now. */
+  #isPlain(taskId: string): Promise<boolean | undefined> {
+    return this.#session.reader.isPlain(this.#queueName(taskId), looking(taskId));
+  }
+
   #tell(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {
     const { events } = this.#session;
     if (events.isOff) return;
     events.publish({ event, taskId, queue: this.#queueName(taskId), at: Date.now(), count, messageId });
+  }
+
+  /** The user that messages may name in `user_id`: the one who publishes them. */
+  get #userId(): string | undefined {
+    const [first, ...others] = this.#options.addresses.map(userOf);
+    return others.every((user) => user === first) ? first : undefined;
   }
 
   #queueName(taskId: string): string {
@@ -274,6 +415,13 @@ export class TaskQueueClient {
   #throwIfClosed(): void {
     this.#session.throwIfClosed();
   }
+}
+
+const NO_POLICY = { userId: undefined, keepExpiration: false };
+
+/** As amqplib logs in; undefined where the broker takes the name from a certificate. */
+function userOf({ username = 'guest', query }: BrokerAddress): string | undefined {
+  return query.get('auth_mechanism')?.toUpperCase() === 'EXTERNAL' ? undefined : username;
 }
 
 function looking(taskId: string): string {

@@ -15,7 +15,7 @@ const refused = (reason: string, hint: string): TlsFailure => ({
   hint,
 });
 
-const KEY_HINT = 'Check --tls-cert-file and --tls-key-file (tls.cert, tls.key).';
+const KEY_HINT = 'Check tls.cert and tls.key.';
 
 /*
  * Node's codes, https://nodejs.org/api/errors.html#openssl-error-codes: those of X.509 verification, and
@@ -27,14 +27,14 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
     /SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE/,
     failed(
       'the certificate of the broker is not signed by a trusted authority',
-      'Name its authority with --tls-ca-file (tls.ca).',
+      'Set tls.ca to the certificate of its authority.',
     ),
   ],
   [
     /ALTNAME_INVALID/,
     failed(
       'the certificate of the broker is for another name',
-      'Use the name in the certificate, or tell it with --tls-server-name (tls.serverName).',
+      'Use the name in the certificate in the URL, or set tls.serverName to it.',
     ),
   ],
   [/^CERT_HAS_EXPIRED/, failed('the certificate of the broker has expired', 'Renew it.')],
@@ -51,10 +51,7 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
   ],
   [
     /ALERT_CERTIFICATE_REQUIRED/,
-    refused(
-      'the broker asks for a client certificate',
-      'Give one with --tls-cert-file and --tls-key-file (tls.cert, tls.key).',
-    ),
+    refused('the broker asks for a client certificate', 'Set tls.cert and tls.key.'),
   ],
   [
     /ALERT_UNKNOWN_CA/,
@@ -72,21 +69,18 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
     /ALERT_HANDSHAKE_FAILURE/,
     failed(
       'the broker refuses the TLS handshake',
-      'It may ask for a client certificate (--tls-cert-file, --tls-key-file), or for other versions or ciphers; its log says more.',
+      'It may ask for a client certificate (tls.cert, tls.key), or for other versions or ciphers; its log says more.',
     ),
   ],
   [
     /BAD_DECRYPT|BAD_PASSWORD_READ|MISSING_PASSPHRASE/,
-    failed(
-      'the passphrase of the client key is wrong or missing',
-      'Give it with --tls-pass-file (tls.passphrase).',
-    ),
+    failed('the passphrase of the client key is wrong or missing', 'Set tls.passphrase.'),
   ],
   [/KEY_VALUES_MISMATCH/, failed('the client certificate is for another key', KEY_HINT)],
   [
     /NO_START_LINE|DECODER_UNSUPPORTED|OSSL_UNSUPPORTED/,
     // Of a few hundred wrong passphrases one makes something of the key that only then turns out to be none.
-    failed('the client certificate or its key is no PEM, or the passphrase is wrong', KEY_HINT),
+    failed('the client certificate or its key is not PEM, or the passphrase is wrong', KEY_HINT),
   ],
 ];
 

@@ -1,19 +1,25 @@
 import type { ConsumeMessage } from 'amqplib';
+import type { BatchHandler } from '../client-options.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
+import type { StoredMessage } from '../wire/stored-message.ts';
 import { Consumption, MAX_PREFETCH } from './consumption.ts';
+import { toStoredMessage } from './delivery.ts';
 import { CONSUMER_TIMEOUT_HINT } from './errors.ts';
+import { HeldMessages } from './held-messages.ts';
 import type { ChannelLease } from './pooled-channel.ts';
+import { QueueWindows, type WindowDelivery } from './queue-windows.ts';
 
 export interface BulkOptions {
+  taskId: string;
   /** Read at most this many. */
   limit: number;
   /** At most this many at once go to the handler. Unless it is one, the broker sends as many again meanwhile. */
   batchSize: number;
   /**
-   * Only these are handled; the others are held back until the end, and are then where they were. They count
-   * for `limit`, not for `most`.
+   * Only these are handled; the others are kept until the end, and are then where they were. They count for `limit`, not
+   * for `most`.
    */
-  select?: ((message: ConsumeMessage) => boolean) | undefined;
+  select?: ((message: StoredMessage) => boolean) | undefined;
   /** Handle at most this many. */
   most?: number | undefined;
   /** Acknowledge when everything has been handled, and not batch by batch. */
@@ -23,88 +29,113 @@ export interface BulkOptions {
    * takes 250 ms to have 50,000 messages acknowledged, and 30 ms for this.
    */
   deleteQueue?: (() => Promise<boolean>) | undefined;
+  /** Another channel of the same connection. */
+  openChannel: () => Promise<ChannelLease>;
   /** Whether it is a plain classic queue; `undefined` when there is none. */
   isPlain: () => Promise<boolean | undefined>;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
   /** How long a queue that is not empty may deliver nothing. */
   operationTimeoutMs: number;
-  /** Told after each acknowledgement. */
+  /** Called after each batch with how many messages were read so far. */
+  onRead?: ((count: number) => void) | undefined;
+  /** Called after each acknowledgement. */
   onRemoved: (count: number) => void;
 }
 
+/** The first channel holds so many that are kept, where any are. */
+const KEPT_WINDOW = 500;
+
 /**
  * Consumes a queue in order, up to a limit, or until it is empty, whichever comes first: others may be
- * reading it too. A batch is acknowledged when the handler has resolved. Everything else that was delivered
- * goes back to its place, and has done so when this returns or rejects.
- * @param handle is told how many were handed over before
+ * reading it too. A batch is acknowledged when the handler has resolved, but for those that it returns. Everything else
+ * that was delivered goes back to its place, and has done so when this returns or rejects.
  * @returns how many messages were handled and acknowledged
  */
 export async function consumeInBatches(
   lease: ChannelLease,
   queue: string,
   options: BulkOptions,
-  handle: (batch: ConsumeMessage[], before: number) => Promise<void> | void,
+  handle: BatchHandler,
 ): Promise<number> {
-  const { limit, batchSize, select, allOrNone = false, signal, operationTimeoutMs, onRemoved } = options;
+  const { taskId, limit, batchSize, select, allOrNone = false, signal, onRead, onRemoved } = options;
   const { most = limit, deleteQueue } = options;
-  const prefetch = sentUnacknowledged(options);
-  const consumption = await Consumption.start(lease, queue, prefetch, options.isPlain);
-  const handled = new HandledMessages(lease, select !== undefined);
+  const prefetch = prefetchFor(options);
+  const windows = await QueueWindows.open(lease, queue, { ...options, prefetch });
+  const held = new HeldMessages();
   /**
    * RabbitMQ 4.3 cancels a consumer that holds messages of a quorum queue for longer than consumer_timeout; earlier ones
    * close the channel. To acknowledge them then does nothing, and nobody says so.
    */
   const throwIfTakenBack = async () => {
-    if (!consumption.isCancelled) return;
-    const queueNow = await consumption.queueNow();
+    if (!windows.isCancelled) return;
+    const queueNow = await windows.queueNow();
     // Deleted with what was held, and perhaps declared again: what was handled is nowhere else, and must not be given up.
     if (queueNow === 'missing' || (queueNow === 'plain' && allOrNone)) return;
     throw takenBackError(queue);
   };
-  const acknowledge = () => onRemoved(consumption.isCancelled ? handled.settle() : handled.acknowledge());
+  const acknowledge = () => onRemoved(windows.isCancelled ? held.markRemoved() : held.acknowledge());
+  const handleBatch = async (deliveries: WindowDelivery[], before: number) => {
+    const messages = deliveries.map(({ message }) => toStoredMessage(taskId, message));
+    const selected = select ? messages.filter(select).slice(0, most - before) : messages;
+    const kept = selected.length === 0 ? undefined : await handle(selected, before);
+    if (selected.length === messages.length && !kept?.length) return held.add(deliveries, true);
+    const removable = new Set(selected);
+    for (const message of kept ?? []) removable.delete(message);
+    const handled = deliveries.filter((_, index) => removable.has(messages[index] as StoredMessage));
+    windows.keep(deliveries.length - handled.length);
+    held.add(handled, false);
+  };
   let seen = 0;
+  let before = 0;
+  let isStopped = false;
   try {
-    while (seen < limit && handled.count < most && !signal?.aborted) {
-      const wanted = Math.min(batchSize, limit - seen);
-      const batch = await consumption.take(1, wanted, operationTimeoutMs, signal);
+    while (seen < limit && before < most && !signal?.aborted) {
+      const deliveries = await windows.next(Math.min(batchSize, limit - seen), signal);
       await throwIfTakenBack();
-      if (batch.length === 0 || signal?.aborted) break;
-      seen += batch.length;
-      const selected = select ? batch.filter(select).slice(0, most - handled.count) : batch;
-      if (selected.length === 0) continue;
-      await handle(selected, handled.count);
+      if (deliveries.length === 0 || signal?.aborted) break;
+      await handleBatch(deliveries, before);
       await throwIfTakenBack();
-      handled.add(selected);
-      if (!allOrNone) acknowledge();
+      seen += deliveries.length;
+      before = held.count;
+      onRead?.(seen);
+      if (allOrNone) continue;
+      const isLast = seen === limit || held.count === most;
+      if (isLast && !held.hasGaps && windows.current.received === seen) {
+        // Otherwise the acknowledgement would bring more, which nobody else could see for a moment.
+        await windows.current.stop();
+        await throwIfTakenBack();
+        isStopped = true;
+      }
+      acknowledge();
     }
-    const isNone = handled.count === 0 || (allOrNone && signal?.aborted);
-    if (!isNone && !consumption.isCancelled) await consumption.hearOut();
+    const isNone = held.count === 0 || (allOrNone && signal?.aborted);
+    if (!isNone && !isStopped && !windows.isCancelled) await windows.hearOut();
     await throwIfTakenBack();
     if (allOrNone && !isNone) {
-      const isLong = handled.count > batchSize;
+      const isLong = held.count > batchSize;
       // All that could come has come and was handled: nothing that has to go back may be held by then.
-      const isWhole = handled.count === prefetch;
-      if (deleteQueue && isLong && isWhole && !consumption.isCancelled)
-        onRemoved(await removeWithQueue(consumption, handled, deleteQueue));
+      const isWhole = held.count === prefetch;
+      if (deleteQueue && isLong && isWhole && !windows.isCancelled)
+        onRemoved(await removeWithQueue(windows.current, held, deleteQueue));
       else acknowledge();
     }
   } finally {
-    await consumption.end();
+    await windows.end();
   }
-  return handled.acknowledged;
+  return held.removed;
 }
 
 /**
  * How many the broker may have sent that are not acknowledged; 0 for any number. The next batch, so that it need not wait
  * for the handling of this one; but whoever handles messages one by one may take long, and holds none that another could
- * handle. What is held until the end counts all the time, and reading would come to a halt: where it may be all, it is the
- * limit, so that nothing comes behind it, if AMQP has such a number.
+ * handle. What is held until the end counts all the time: where all may be, it is the limit, so that nothing comes behind
+ * it, if AMQP has such a number.
  */
-function sentUnacknowledged({ limit, batchSize, select, allOrNone }: BulkOptions): number {
-  if (select) return 0;
+function prefetchFor({ limit, batchSize, select, allOrNone }: BulkOptions): number {
   if (allOrNone) return limit <= MAX_PREFETCH ? limit : 0;
-  return Math.min(batchSize === 1 ? 1 : 2 * batchSize, limit);
+  if (select) return Math.min(KEPT_WINDOW, limit);
+  return Math.min(batchSize === 1 ? 1 : 2 * batchSize, limit, MAX_PREFETCH);
 }
 
 /**
@@ -113,7 +144,7 @@ function sentUnacknowledged({ limit, batchSize, select, allOrNone }: BulkOptions
  */
 async function removeWithQueue(
   consumption: Consumption,
-  handled: HandledMessages,
+  held: HeldMessages,
   deleteQueue: () => Promise<boolean>,
 ): Promise<number> {
   await consumption.stop();
@@ -123,13 +154,13 @@ async function removeWithQueue(
   } catch {
     // Nobody knows. It makes no difference where the acknowledgement arrives.
   }
-  if (isDeleted) return handled.settle();
+  if (isDeleted) return held.markRemoved();
   try {
-    return handled.acknowledge();
+    return held.acknowledge();
   } catch (error) {
     if (isDeleted === false) throw error;
     // They may be gone already, so they must not be given up for what comes with another try: at worst they come twice.
-    return handled.settle();
+    return held.markRemoved();
   }
 }
 
@@ -141,53 +172,9 @@ function takenBackError(queue: string): TaskQueueError {
   );
 }
 
-/** What a handler has taken care of, so that the broker may forget it. */
-class HandledMessages {
-  readonly #lease: ChannelLease;
-  readonly #hasGaps: boolean;
-  #waiting: ConsumeMessage[] = [];
-  #count = 0;
-  #acknowledged = 0;
-
-  /** @param hasGaps messages between these may be held back */
-  constructor(lease: ChannelLease, hasGaps: boolean) {
-    this.#lease = lease;
-    this.#hasGaps = hasGaps;
-  }
-
-  get count(): number {
-    return this.#count;
-  }
-
-  get acknowledged(): number {
-    return this.#acknowledged;
-  }
-
-  add(messages: ConsumeMessage[]): void {
-    this.#count += messages.length;
-    // Without gaps the last one stands for all before it, and those need not be kept.
-    this.#waiting = this.#hasGaps ? this.#waiting.concat(messages) : messages.slice(-1);
-  }
-
-  /** @returns how many that were, since the last time */
-  acknowledge(): number {
-    this.#lease.throwIfEnded();
-    const { channel } = this.#lease;
-    for (const message of this.#waiting) channel.ack(message, !this.#hasGaps);
-    return this.settle();
-  }
-
-  /** They are removed, however that was done. @returns how many that were, since the last time */
-  settle(): number {
-    this.#waiting = [];
-    const before = this.#acknowledged;
-    this.#acknowledged = this.#count;
-    return this.#count - before;
-  }
-}
-
 /**
- * The oldest messages of a queue, up to a number, which are all back at their place when this resolves.
+ * Hands over the oldest messages of a queue, up to a number, batch by batch; all are back at their place when this
+ * resolves.
  * @param count no more than there are, or it takes a little longer to see that there are none
  */
 export async function consumeAndGiveBack(
@@ -195,10 +182,16 @@ export async function consumeAndGiveBack(
   queue: string,
   count: number,
   operationTimeoutMs: number,
-): Promise<ConsumeMessage[]> {
+  handle: (batch: ConsumeMessage[]) => Promise<void> | void,
+): Promise<void> {
   const consumption = await Consumption.start(lease, queue, count);
   try {
-    return await consumption.take(count, count, operationTimeoutMs);
+    for (let seen = 0; seen < count; ) {
+      const batch = await consumption.next(count - seen, operationTimeoutMs);
+      if (batch.length === 0) break;
+      seen += batch.length;
+      await handle(batch);
+    }
   } finally {
     await consumption.end();
   }

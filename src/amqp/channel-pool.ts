@@ -23,6 +23,7 @@ export class ChannelPool {
   readonly #waitingLimit: WaitingLimit;
   /** Channels in use, and those that are handed over. */
   #lent = 0;
+  readonly #onAllReturned: (() => void)[] = [];
 
   constructor(
     connection: BrokerConnection,
@@ -55,22 +56,32 @@ export class ChannelPool {
     } catch (error) {
       // What it held is given back; nobody waits for that.
       if (pooled?.isOpen) pooled.close().catch(() => {});
-      throw translateAmqpError(error, what);
+      const failure = translateAmqpError(error, what);
+      const { refusal } = this.#connection;
+      throw refusal && failure.code === ErrorCode.connectionLost
+        ? translateAmqpError(refusal, what)
+        : failure;
     } finally {
       this.#leave();
     }
   }
 
+  /** A channel beside those that are lent, for an operation that needs another one. It ends with its `close`. */
+  openAnother(what: string): Promise<ChannelLease> {
+    return this.#open(what);
+  }
+
   /**
-   * Closes the channels that no operation holds. Resolves when the broker has done everything that was sent on
-   * them: amqplib may write the closing of the connection ahead of an acknowledgement that is still in a
-   * channel's buffer, and the message would be back in its queue.
+   * Waits for the operations that hold a channel, then closes the channels. Resolves when the broker has done
+   * everything that was sent on them: amqplib may write the closing of the connection ahead of an acknowledgement
+   * that is still in a channel's buffer, and the message would be back in its queue.
    */
   async close(): Promise<void> {
+    if (this.#lent > 0) await new Promise<void>((resolve) => this.#onAllReturned.push(resolve));
     await Promise.all(this.#idle.splice(0).map(({ channel }) => channel.close().catch(() => {})));
   }
 
-  /** @throws TaskQueueError `TIMEOUT` when all channels are in use for too long */
+  /** @throws TaskQueueError `BUSY` when all channels are in use for too long */
   async #enter(what: string): Promise<void> {
     // Before there is anything to queue for: all that wait for a connection hear of its fate together.
     await this.#connection.open();
@@ -95,6 +106,7 @@ export class ChannelPool {
     const [next] = this.#waiting;
     if (next === undefined) {
       this.#lent--;
+      if (this.#lent === 0) for (const resolve of this.#onAllReturned.splice(0)) resolve();
       return;
     }
     this.#waiting.delete(next);
@@ -108,15 +120,17 @@ export class ChannelPool {
       this.#connection.abandon();
       return timeoutError(what, this.#operationTimeoutMs);
     });
-    return new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
+    const pooled = new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
       const index = this.#idle.indexOf(ended);
       if (index >= 0) this.#idle.splice(index, 1);
     });
+    pooled.what = what;
+    return pooled;
   }
 
   #busyError(what: string): TaskQueueError {
     return new TaskQueueError(
-      ErrorCode.timeout,
+      ErrorCode.busy,
       `${what}: the ${this.#max} operations before it were not done within ${this.#operationTimeoutMs} ms`,
       { hint: 'The broker does not answer, or the handlers of what was read take long.' },
     );

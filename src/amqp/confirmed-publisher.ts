@@ -1,16 +1,29 @@
 import type { ConfirmChannel } from 'amqplib';
 import { ErrorCode, PublishUnconfirmedError, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
-import type { RawMessage } from '../wire/stored-message.ts';
+import type { PreparedMessage } from '../wire/prepared-message.ts';
 import type { BrokerConnection } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { translateAmqpError } from './errors.ts';
-import { MessagesInFlight } from './messages-in-flight.ts';
-import { publishOptions } from './properties.ts';
-import { blockedError, lostError, notSentError, rejectedError, tooLargeError } from './publish-errors.ts';
+import { type MessageInFlight, MessagesInFlight } from './messages-in-flight.ts';
+import {
+  blockedError,
+  lateError,
+  lostError,
+  propertiesTooLargeError,
+  rejectedError,
+  tooLargeError,
+} from './publish-errors.ts';
+import { PublishWindow } from './publish-window.ts';
+import { maxPropertyListBytes, publishRaw } from './raw-frames.ts';
+import { refusedMessage } from './refused-message.ts';
 
 /** What the broker says of a message: it is in the queue, or there is no such queue. */
 export type PublishOutcome = 'queued' | 'returned';
+
+/** Sent and not confirmed, at most: enough to keep the broker busy, whatever it and the network need for an answer. */
+const MAX_IN_FLIGHT = 10_000;
+const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024;
 
 /** Between two channels that are given up, at least. */
 const RETIRE_PAUSE_MS = 250;
@@ -28,6 +41,7 @@ export class ConfirmedPublisher {
   /** On this channel. */
   #hasConfirmed = false;
   readonly #inFlight = new MessagesInFlight();
+  readonly #window = new PublishWindow(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT);
   #retired: Promise<void> | undefined;
   #retiredAt = 0;
 
@@ -67,24 +81,52 @@ export class ConfirmedPublisher {
   }
 
   /**
-   * Hands a message to the broker, at once; messages of one queue are stored in the order of the calls.
-   * Nothing of the body or the properties is changed.
+   * Hands a message to the broker, at once if so few are in flight that there is room for it; messages of one queue are
+   * stored in the order of the calls. Nothing of the body or the properties is changed.
    * @param what for error messages, e.g. `Cannot enqueue to task "a"`
    * @throws PublishUnconfirmedError when it was sent, but no confirm came
    * @throws TaskQueueError when it was not sent, or refused
    */
-  send(queue: string, message: RawMessage, what: string): Promise<PublishOutcome> {
-    const { body, properties } = message;
-    const messageId = properties.message_id;
+  send(queue: string, message: PreparedMessage, what: string): Promise<PublishOutcome> {
+    const bytes = message.body.length + message.list.length;
+    if (!this.#window.hasRoomFor(bytes)) return this.#sendInTurn(queue, message, bytes, what);
+    this.#window.enter(bytes);
+    return this.#write(queue, message, bytes, what);
+  }
+
+  async #sendInTurn(
+    queue: string,
+    message: PreparedMessage,
+    bytes: number,
+    what: string,
+  ): Promise<PublishOutcome> {
+    const { confirmTimeoutMs } = this.#options;
+    const entered = await this.#window.wait(bytes, confirmTimeoutMs, () => lateError(what, confirmTimeoutMs));
+    let outcome: Promise<PublishOutcome>;
+    try {
+      await this.ready(what);
+      outcome = this.#write(queue, message, bytes, what);
+    } catch (error) {
+      this.#window.leave(bytes);
+      throw error;
+    } finally {
+      entered();
+    }
+    return outcome;
+  }
+
+  /** @param bytes counted in the window, which they leave when this is settled */
+  #write(queue: string, message: PreparedMessage, bytes: number, what: string): Promise<PublishOutcome> {
+    const { body, list, messageId } = message;
     const channel = this.#channel;
-    const { confirmTimeoutMs, maxMessageBytes } = this.#options;
+    const { confirmTimeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
-      if (body.length > maxMessageBytes) return reject(tooLargeError(what, body.length, maxMessageBytes));
-      if (channel === undefined) return reject(lostError(what));
-      const inFlight = { queue, body, messageId, returned: false };
+      const inFlight: MessageInFlight = { ...message, queue, returned: false };
       const settle = (finish: () => void) => {
         clearTimeout(timer);
-        if (this.#inFlight.delete(inFlight)) finish();
+        if (!this.#inFlight.delete(inFlight)) return;
+        this.#window.leave(bytes);
+        finish();
       };
       const unconfirmed = (reason: string, cause?: unknown) =>
         settle(() => reject(new PublishUnconfirmedError(`${what}: ${reason}`, messageId, cause)));
@@ -95,23 +137,60 @@ export class ConfirmedPublisher {
       }, confirmTimeoutMs);
       this.#inFlight.add(inFlight);
       try {
-        channel.publish('', queue, body, publishOptions(properties), (error: unknown) => {
+        this.#checkSendable(channel, message, what);
+        publishRaw(channel, queue, list, body, (error: unknown) => {
           if (!error) {
             this.#hasConfirmed = true;
             settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
           } else if (isNack(error)) {
             this.#retire(channel);
             settle(() => reject(rejectedError(what, this.#options.queueType, error)));
-          } else if (this.#isRefused) {
+          } else if (this.#isRefused || inFlight.refusal === 'itself') {
             settle(() => reject(translateAmqpError(this.#closeReason, what)));
+          } else if (inFlight.refusal === 'unread') {
+            settle(() => reject(lostError(what)));
           } else
-            unconfirmed('the connection was lost before the broker confirmed it', this.#closeReason ?? error);
+            unconfirmed(
+              inFlight.refusal === 'perhaps'
+                ? 'the broker refused it, or another message that was sent with it'
+                : 'the connection was lost before the broker confirmed it',
+              this.#closeReason ?? error,
+            );
         });
       } catch (error) {
-        // Thrown before a byte was written: the headers do not fit, or the channel has just ended.
-        settle(() => reject(notSentError(error, what)));
+        // Nothing was written: the message is too large, or the channel has just ended.
+        settle(() => reject(translateAmqpError(error, what)));
       }
     });
+  }
+
+  #checkSendable(
+    channel: ConfirmChannel | undefined,
+    { body, list }: PreparedMessage,
+    what: string,
+  ): asserts channel is ConfirmChannel {
+    const { maxMessageBytes } = this.#options;
+    if (body.length > maxMessageBytes) throw tooLargeError(what, body.length, maxMessageBytes);
+    if (channel === undefined) throw lostError(what);
+    const maxListBytes = maxPropertyListBytes(channel);
+    if (list.length > maxListBytes) throw propertiesTooLargeError(what, list.length, maxListBytes);
+  }
+
+  /**
+   * The broker has closed the channel because of one message (406). It reads them in order: those before that one may be
+   * stored, and it has thrown away those behind it. Where it does not say which one it was, those that follow go one
+   * at a time, so that the next refusal says it.
+   */
+  #blame(error: unknown): void {
+    if ((error as { code?: unknown }).code !== PRECONDITION_FAILED) return;
+    const refused = refusedMessage(this.#inFlight, (error as Error).message);
+    if (refused === undefined) this.#window.narrow(this.#inFlight.count);
+    let isBehind = false;
+    for (const message of this.#inFlight) {
+      message.refusal =
+        message === refused ? 'itself' : isBehind ? 'unread' : refused ? undefined : 'perhaps';
+      isBehind ||= message === refused;
+    }
   }
 
   /** The user may not publish (403): nothing sent on this channel has come through. */
@@ -153,7 +232,7 @@ export class ConfirmedPublisher {
       const channel = await withDeadline(model.createConfirmChannel(), operationTimeoutMs, () => {
         this.#connection.abandon();
         return new TaskQueueError(
-          ErrorCode.timeout,
+          ErrorCode.noAnswer,
           `${what}: RabbitMQ opened no channel within ${operationTimeoutMs} ms`,
         );
       });
@@ -161,6 +240,7 @@ export class ConfirmedPublisher {
       this.#hasConfirmed = false;
       channel.on('error', (error) => {
         this.#closeReason = error;
+        this.#blame(error);
       });
       // amqplib tells every outstanding publish by itself, from a listener that was there before this one.
       channel.on('close', () => {
@@ -174,6 +254,9 @@ export class ConfirmedPublisher {
     }
   }
 }
+
+/** AMQP 0-9-1 reply code. */
+const PRECONDITION_FAILED = 406;
 
 /** amqplib lib/channel.js hands this, and nothing else, to the callback of a message that was nacked. */
 function isNack(error: unknown): boolean {

@@ -7,12 +7,16 @@ import { withDeadline } from './deadline.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { translateConnectError } from './errors.ts';
 import { joinWrites } from './joined-writes.ts';
+import { findOpeningRefusal, isOpeningRefused } from './opening-refusal.ts';
+import { useRawFrames } from './raw-frames.ts';
 
 /** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
 export const TRANSIENT: readonly ErrorCode[] = [
   ErrorCode.connectionFailed,
   ErrorCode.connectionLost,
-  ErrorCode.timeout,
+  ErrorCode.noAnswer,
+  // Of connections that are dead, and that the broker has not noticed yet, perhaps.
+  ErrorCode.limitReached,
   ErrorCode.brokerError,
 ];
 
@@ -38,6 +42,7 @@ export class BrokerConnection {
   #preferred = 0;
   readonly #history: ConnectionHistory;
   #blocked: { reason: string; ended: Promise<void>; end: () => void } | undefined;
+  #closeReason: unknown;
   /** Ends attempts under way, and the waits between them. */
   readonly #closing = new AbortController();
 
@@ -69,20 +74,30 @@ export class BrokerConnection {
     return this.#blocked;
   }
 
+  /**
+   * Why the broker has closed the connection, where it was for a limit (AMQP 530): its channels hear of it as a
+   * connection that is lost.
+   */
+  get refusal(): unknown {
+    return (this.#closeReason as { code?: unknown } | undefined)?.code === 530
+      ? this.#closeReason
+      : undefined;
+  }
+
   /** Gives up on a broker that does not answer: everything under way fails, the next `open` starts anew. */
   abandon(): void {
     this.#current?.socket.abort();
   }
 
-  /** Never rejects and never takes longer than `closeTimeoutMs`. */
-  async close(): Promise<void> {
+  /** Never rejects and never takes longer than that. */
+  async close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
     this.#closing.abort();
     await this.#opening?.catch(() => {});
     const current = this.#current;
     if (!current) return;
     try {
       // A closing handshake, so that the broker has seen everything sent before it.
-      await withDeadline(current.model.close(), this.#options.closeTimeoutMs, closedError);
+      await withDeadline(current.model.close(), timeoutMs, closedError);
       current.stream.destroy();
     } catch {
       // Already closed, or a peer that no longer answers: the socket goes all the same.
@@ -137,6 +152,10 @@ export class BrokerConnection {
       this.#adopt(model, socket);
       return model;
     } catch (error) {
+      if (isOpeningRefused(error)) {
+        const refusal = await findOpeningRefusal(address, this.#options, this.#name, socket.signal);
+        if (refusal) throw refusal;
+      }
       if (!socket.signal.aborted) throw error;
       if (this.#closing.signal.aborted) throw closedError();
       throw new TaskQueueError(
@@ -153,10 +172,14 @@ export class BrokerConnection {
   #adopt(model: ChannelModel, socket: AbortController): void {
     const { stream } = model.connection as unknown as { stream: Duplex };
     this.#current = { model, stream, socket };
+    this.#closeReason = undefined;
     this.#history.wasOpen = true;
     joinWrites(stream);
+    useRawFrames(model);
     // Without a listener the process would die of it; each operation hears of it through its own channel.
-    model.on('error', () => {});
+    model.on('error', (error) => {
+      this.#closeReason = error;
+    });
     model.on('close', () => {
       if (this.#current?.model === model) this.#current = undefined;
       this.#unblock();

@@ -3,7 +3,7 @@ import { ErrorCode, hasCode, TaskQueueError } from '../errors.ts';
 import { DeliveryInbox } from './delivery-inbox.ts';
 import { translateAmqpError } from './errors.ts';
 import type { ChannelLease } from './pooled-channel.ts';
-import { checkPlain } from './queue-reader.ts';
+import { readGateOf } from './raw-frames.ts';
 
 /** How long no delivery comes before the broker is asked whether there is anything left. */
 const QUIET_MS = 20;
@@ -13,6 +13,9 @@ const QUIET_MS = 20;
  * queue is counted by its leader, and delivers by the member on the consumer's node, which hears of it later.
  */
 const LAG_MS = 1_000;
+
+/** Bodies that are handled together. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** AMQP's prefetch count is a 16-bit number; 0 means without limit. */
 export const MAX_PREFETCH = 65_535;
@@ -49,7 +52,7 @@ export class Consumption {
     prefetch: number,
     isPlain?: () => Promise<boolean | undefined>,
   ): Promise<Consumption> {
-    const inbox = new DeliveryInbox();
+    const inbox = new DeliveryInbox(readGateOf(lease.channel));
     // A channel begins without a limit, and each consumption has a channel that nobody has consumed on before.
     if (prefetch > 0) await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
     const stopListening = lease.onEnd((reason) => inbox.fail(reason));
@@ -58,6 +61,7 @@ export class Consumption {
       const { consumerTag } = await lease.request((channel) => channel.consume(queue, onMessage));
       return new Consumption(lease, queue, inbox, consumerTag, stopListening, isPlain);
     } catch (error) {
+      inbox.end();
       stopListening();
       throw error;
     }
@@ -84,6 +88,11 @@ export class Consumption {
     return this.#inbox.isCancelled || this.#queueNow === 'missing';
   }
 
+  /** Deliveries so far. */
+  get received(): number {
+    return this.#inbox.received;
+  }
+
   /** Resolves when what the broker said before is known; rejects when that was that it has closed the channel. */
   async hearOut(): Promise<void> {
     try {
@@ -100,15 +109,12 @@ export class Consumption {
    */
   async queueNow(): Promise<'missing' | 'plain' | 'other'> {
     if (this.#queueNow !== undefined) return this.#queueNow;
-    // A refusal closes the channel.
     this.#stopListening();
     try {
-      await checkPlain(this.#lease, this.#queue);
-      this.#queueNow = 'plain';
+      const isPlain = await this.#isPlain?.();
+      this.#queueNow = isPlain === undefined ? 'missing' : isPlain ? 'plain' : 'other';
     } catch (error) {
-      if (isCode(error, ErrorCode.queueNotFound)) this.#queueNow = 'missing';
-      else if (isCode(error, ErrorCode.queueMismatch) || isCode(error, ErrorCode.connectionLost))
-        this.#queueNow = 'other';
+      if (isCode(error, ErrorCode.connectionLost)) this.#queueNow = 'other';
       // Who may not configure it is not told.
       else if (isCode(error, ErrorCode.accessRefused)) this.#queueNow = 'plain';
       else throw error;
@@ -117,18 +123,13 @@ export class Consumption {
   }
 
   /**
-   * The next deliveries, as soon as there are `least`; fewer when the queue is empty, or when the signal says
-   * so. No more than `most`.
-   * @throws TaskQueueError `TIMEOUT` when the queue is not empty and yet nothing comes
+   * The next deliveries, as soon as there is one; none when the queue is empty, or when the signal says so. No more than
+   * `most`, and no more than {@link MAX_BATCH_BYTES}, but one however large.
+   * @throws TaskQueueError `NO_ANSWER` when the queue is not empty and yet nothing comes
    */
-  async take(
-    least: number,
-    most: number,
-    timeoutMs: number,
-    signal?: AbortSignal,
-  ): Promise<ConsumeMessage[]> {
+  async next(most: number, timeoutMs: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
     const inbox = this.#inbox;
-    while (inbox.size < least && !this.isCancelled && !this.#isExhausted && !signal?.aborted) {
+    while (inbox.size === 0 && !this.isCancelled && !this.#isExhausted && !signal?.aborted) {
       if (await inbox.waitForMore(QUIET_MS, signal)) {
         this.#progressAt = Date.now();
         continue;
@@ -143,7 +144,7 @@ export class Consumption {
       else if (quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
     }
     this.#progressAt = Date.now();
-    return inbox.take(most);
+    return inbox.shift(most, MAX_BATCH_BYTES);
   }
 
   /**
@@ -164,6 +165,7 @@ export class Consumption {
    * {@link stop}. Never rejects: when the channel has ended, the broker does it by itself.
    */
   async end(): Promise<void> {
+    this.#inbox.end();
     this.#stopListening();
     await this.#lease.close().catch(() => {});
   }
@@ -205,7 +207,7 @@ function isCode(error: unknown, code: ErrorCode): boolean {
 
 function starvedError(queue: string, ms: number): TaskQueueError {
   return new TaskQueueError(
-    ErrorCode.timeout,
+    ErrorCode.noAnswer,
     `The queue ${queue} is not empty, but delivered nothing for ${ms} ms`,
     { hint: 'Another consumer may hold it alone (single active consumer).' },
   );

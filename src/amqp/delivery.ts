@@ -1,10 +1,20 @@
-import type { GetMessage } from 'amqplib';
+import { readPropertyList } from '../wire/property-list.ts';
 import type { StoredMessage } from '../wire/stored-message.ts';
-import { fromAmqplib } from './properties.ts';
+import { propertyListIn } from './raw-frames.ts';
 
 /** A message of amqplib's, got or delivered. */
-export type Delivery = Pick<GetMessage, 'content' | 'properties'> & { fields: { redelivered: boolean } };
+export interface Delivery {
+  content: Buffer;
+  properties: object;
+  fields: { redelivered: boolean };
+}
 
-export function toStoredMessage(taskId: string, { content, fields, properties }: Delivery): StoredMessage {
-  return { taskId, redelivered: fields.redelivered, properties: fromAmqplib(properties), body: content };
+export function toStoredMessage(taskId: string, delivery: Delivery): StoredMessage {
+  const { content, fields } = delivery;
+  return {
+    taskId,
+    redelivered: fields.redelivered,
+    ...readPropertyList(propertyListIn(delivery)),
+    body: content,
+  };
 }

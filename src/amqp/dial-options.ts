@@ -4,8 +4,8 @@ import type { ResolvedOptions } from '../options.ts';
 
 /** The part of a URL, and of the options, that amqplib takes as its first argument. */
 export function amqplibAddress(address: BrokerAddress, options: ResolvedOptions): Options.Connect {
-  const { protocol, host, port, vhost, username, password, query } = address;
-  const number = (name: string) => (query.has(name) ? { [name]: Number(query.get(name)) } : {});
+  const { protocol, host, port, vhost, username, password, parameters } = address;
+  const { frameMax, channelMax } = parameters;
   return {
     protocol,
     hostname: host,
@@ -14,8 +14,8 @@ export function amqplibAddress(address: BrokerAddress, options: ResolvedOptions)
     // amqplib takes this field for percent-encoded.
     vhost: encodeURIComponent(vhost),
     heartbeat: options.heartbeatSeconds,
-    ...number('frameMax'),
-    ...number('channelMax'),
+    ...(frameMax === undefined ? {} : { frameMax }),
+    ...(channelMax === undefined ? {} : { channelMax }),
   };
 }
 
@@ -40,7 +40,7 @@ export async function socketOptions(
     ...(serverName === undefined ? {} : { servername: serverName }),
     ...(verify === undefined ? {} : { rejectUnauthorized: verify }),
   };
-  if (address.query.get('auth_mechanism')?.toUpperCase() !== 'EXTERNAL') return options as SocketOptions;
+  if (!address.parameters.isExternal) return options as SocketOptions;
   const { credentials } = await import('amqplib');
   return { ...options, credentials: credentials.external() } as SocketOptions;
 }

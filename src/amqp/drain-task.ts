@@ -3,7 +3,6 @@ import { checkCount } from '../check-count.ts';
 import type { BatchHandler, DrainOptions } from '../client-options.ts';
 import { consumeInBatches } from './bulk-consumer.ts';
 import { CallerFailure } from './caller-failure.ts';
-import { type Delivery, toStoredMessage } from './delivery.ts';
 import type { ChannelLease } from './pooled-channel.ts';
 
 const DEFAULT_BATCH_SIZE = 500;
@@ -23,6 +22,8 @@ export interface DrainedTask {
   ): Promise<number>;
   /** If nobody else uses it. @returns whether it is gone */
   deleteQueue(): Promise<boolean>;
+  /** A channel beside those that operations share. */
+  openChannel(): Promise<ChannelLease>;
   /** `undefined` when there is no queue. */
   isPlain(): Promise<boolean | undefined>;
   /** Told how many have been removed, each time that some have. */
@@ -34,7 +35,7 @@ export interface DrainedTask {
  * @returns how many were removed
  */
 export async function drainTask(
-  { taskId, operationTimeoutMs, read, deleteQueue, isPlain, onRemoved }: DrainedTask,
+  { taskId, operationTimeoutMs, read, deleteQueue, openChannel, isPlain, onRemoved }: DrainedTask,
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
@@ -45,6 +46,7 @@ export async function drainTask(
     allOrNone = false,
     withQueue = false,
     signal,
+    onRead,
   } = options;
   if (limit !== undefined) checkCount('limit', limit);
   checkCount('batchSize', batchSize);
@@ -58,21 +60,23 @@ export async function drainTask(
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
     if (bound === 0) return 0;
     const bulk = {
+      taskId,
       limit: bound,
       most: limit,
       batchSize,
-      select: select && ((message: Delivery) => select(toStoredMessage(taskId, message))),
+      select,
       allOrNone,
       deleteQueue: withQueue ? deleteQueue : undefined,
+      openChannel,
       isPlain,
       signal,
       operationTimeoutMs,
+      onRead,
       onRemoved,
     };
     return consumeInBatches(lease, queue, bulk, (batch, before) => {
       isHandedOver = true;
-      const stored = batch.map((message) => toStoredMessage(taskId, message));
-      return failure.watch(() => handle(stored, before));
+      return failure.watch(() => handle(batch, before));
     });
   };
   const isRepeatable = () => !isHandedOver || (allOrNone && !failure.isKnown);

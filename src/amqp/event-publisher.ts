@@ -12,6 +12,7 @@ import {
 import type { BrokerConnection } from './connection.ts';
 import { translateAmqpError } from './errors.ts';
 import { EventListeners } from './event-listeners.ts';
+import { EventNumbers } from './event-numbers.ts';
 
 /** Events that wait to be sent; more than these are dropped. */
 const MAX_WAITING = 10_000;
@@ -43,6 +44,7 @@ export class EventPublisher {
   #listeners: EventListeners | undefined;
   #opening: Promise<void> | undefined;
   #waiting: TaskEvent[] = [];
+  readonly #numbers = new EventNumbers();
   #sentAt = Number.NEGATIVE_INFINITY;
   /** Nobody has just listened: no event is sent before this. */
   #unheardUntil = Number.NEGATIVE_INFINITY;
@@ -66,7 +68,9 @@ export class EventPublisher {
 
   /** Sent when the caller's turn is over, and no sooner than {@link WINDOW_MS} after the events before it. */
   publish(event: TaskEvent): void {
-    if (this.#isOff || this.#connection.blocked || this.#waiting.length >= MAX_WAITING) return;
+    if (this.#isOff) return;
+    this.#numbers.number(event);
+    if (this.#connection.blocked || this.#waiting.length >= MAX_WAITING) return;
     this.#waiting.push(event);
     if (this.#channel === undefined) {
       this.#opening ??= this.#open().finally(() => {

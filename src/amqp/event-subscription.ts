@@ -15,13 +15,15 @@ import { type BrokerConnection, TRANSIENT } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { translateAmqpError } from './errors.ts';
 
-/** What the broker keeps for a subscriber that does not keep up: messages, of up to 50 events each. */
+/**
+ * What the broker keeps for a subscriber that does not keep up: messages, of up to 50 events each. It drops the oldest, and
+ * the numbers of those that follow tell how many these were.
+ */
 const MAX_LENGTH = 10_000;
 
 /** Messages sent ahead of the subscriber's acknowledgements. */
 const PREFETCH = 500;
 
-const OVERFLOW_CHECK_MS = 1_000;
 const RETRY_MS = 1_000;
 const REFUSED_RETRY_MS = 5_000;
 
@@ -41,11 +43,9 @@ export class EventSubscription {
   #channel: Channel | undefined;
   #handling: Promise<void> = Promise.resolve();
   #isClosed = false;
-  #isFull = false;
   /** Why it is interrupted, as far as the listener was told. */
   #toldOf: ErrorCode | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
-  #overflowTimer: NodeJS.Timeout | undefined;
 
   /** Told once it is closed. */
   onClosed: () => void = () => {};
@@ -90,11 +90,10 @@ export class EventSubscription {
   }
 
   /** Closes the connection too: it is this subscription's own. */
-  async close(): Promise<void> {
+  async close(timeoutMs?: number): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retryTimer);
-    clearInterval(this.#overflowTimer);
-    await this.#connection.close();
+    await this.#connection.close(timeoutMs);
     this.onClosed();
     this.#listener.onClosed?.();
   }
@@ -122,7 +121,7 @@ export class EventSubscription {
     await withDeadline(request, ms, () => {
       this.#connection.abandon();
       return new TaskQueueError(
-        ErrorCode.timeout,
+        ErrorCode.noAnswer,
         `RabbitMQ did not answer about task events within ${ms} ms`,
       );
     });
@@ -165,8 +164,6 @@ export class EventSubscription {
     );
     if (state === 'closed') throw reason;
     state = 'running';
-    this.#overflowTimer = setInterval(() => this.#checkOverflow(channel), OVERFLOW_CHECK_MS);
-    this.#overflowTimer.unref();
   }
 
   #receive(channel: Channel, message: ConsumeMessage): void {
@@ -189,7 +186,6 @@ export class EventSubscription {
   }
 
   #lose(reason: unknown): void {
-    clearInterval(this.#overflowTimer);
     if (this.#isClosed) return;
     // Deferred: of a connection that is lost the channels end first.
     setImmediate(() => this.#resubscribe());
@@ -238,16 +234,5 @@ export class EventSubscription {
     if (this.#toldOf !== undefined && (TRANSIENT.includes(error.code) || error.code === this.#toldOf)) return;
     this.#toldOf = error.code;
     this.#listener.onLost(error);
-  }
-
-  async #checkOverflow(channel: Channel): Promise<void> {
-    try {
-      const { messageCount } = await channel.checkQueue(this.#queue);
-      const wasFull = this.#isFull;
-      this.#isFull = messageCount >= MAX_LENGTH;
-      if (this.#isFull && !wasFull) this.#listener.onOverflow();
-    } catch {
-      // The channel has ended; its `close` event tells.
-    }
   }
 }

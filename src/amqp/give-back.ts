@@ -1,6 +1,5 @@
 import type { Channel, GetMessage } from 'amqplib';
 import type { ChannelLease } from './pooled-channel.ts';
-import { checkPlain } from './queue-reader.ts';
 
 /**
  * Resolves when a message that was got is back at its place, so that whoever hears of the failure finds it there, and no
@@ -9,15 +8,20 @@ import { checkPlain } from './queue-reader.ts';
  * has no conditional delete; the rest is left to the closing. Never rejects: when the channel has ended, the broker does it
  * by itself.
  */
-export async function giveBack(lease: ChannelLease, queue: string, message: GetMessage): Promise<void> {
+export async function giveBack(
+  lease: ChannelLease,
+  queue: string,
+  message: GetMessage,
+  isPlain: () => Promise<boolean | undefined>,
+): Promise<void> {
   const nack = (channel: Channel) => {
     channel.nack(message);
     // Answered by the queue, which has the one before the other.
     return channel.checkQueue(queue);
   };
   try {
-    await checkPlain(lease, queue);
-    await lease.request(nack);
+    if (await isPlain()) await lease.request(nack);
+    else await lease.close();
   } catch {
     await lease.close().catch(() => {});
   }

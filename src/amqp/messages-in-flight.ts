@@ -1,18 +1,30 @@
-import type { Message } from 'amqplib';
+import type { PreparedMessage } from '../wire/prepared-message.ts';
+import { propertyListIn } from './raw-frames.ts';
 
 /** A message that was sent, and not answered yet. */
-export interface MessageInFlight {
+export interface MessageInFlight extends PreparedMessage {
   queue: string;
-  body: Buffer;
-  messageId: string | undefined;
   /** The broker has sent it back: there is no such queue. */
   returned: boolean;
+  /**
+   * The broker has closed the channel because of a message: of this one, of one before it, so that it has not read this
+   * one, or of one that is not known.
+   */
+  refusal?: 'itself' | 'unread' | 'perhaps' | undefined;
 }
 
-/** What was sent on a confirm channel and is neither confirmed nor given up. */
-export class MessagesInFlight {
+/** What was sent on a confirm channel and is neither confirmed nor given up, in the order in which it was sent. */
+export class MessagesInFlight implements Iterable<MessageInFlight> {
   readonly #messages = new Set<MessageInFlight>();
   #onEnd: (() => void)[] = [];
+
+  get count(): number {
+    return this.#messages.size;
+  }
+
+  [Symbol.iterator](): Iterator<MessageInFlight> {
+    return this.#messages.values();
+  }
 
   add(message: MessageInFlight): void {
     this.#messages.add(message);
@@ -32,17 +44,18 @@ export class MessagesInFlight {
   }
 
   /**
-   * A return comes before the confirm of the same message, and the confirm still says ok. It is matched by
-   * queue, message id and bytes; among messages that are alike in all of them it makes no difference which
+   * A return comes before the confirm of the same message, and the confirm still says ok. It is matched by queue and
+   * bytes, which come back as they were sent; among messages that are alike in all of them it makes no difference which
    * one is published again.
    */
-  markReturned({ fields, properties, content }: Message): void {
+  markReturned(returned: { fields: { routingKey: string }; properties: object; content: Buffer }): void {
+    const list = propertyListIn(returned);
     for (const message of this.#messages) {
       if (
         !message.returned &&
-        message.queue === fields.routingKey &&
-        message.messageId === properties.messageId &&
-        message.body.equals(content)
+        message.queue === returned.fields.routingKey &&
+        message.list.equals(list) &&
+        message.body.equals(returned.content)
       ) {
         message.returned = true;
         return;

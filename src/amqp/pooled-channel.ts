@@ -1,5 +1,7 @@
 import type { Channel } from 'amqplib';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { readGateOf } from './raw-frames.ts';
+import type { ReadGate } from './read-gate.ts';
 
 /** A channel held by one operation, alone: whatever closes it hurts nobody else. */
 export interface ChannelLease {
@@ -23,6 +25,7 @@ export class PooledChannel implements ChannelLease {
   /** For error messages: what the operation that has the channel does, and on what. */
   what = '';
   readonly #operationTimeoutMs: number;
+  readonly #gate: ReadGate;
   /** Requests under way, which are told when the channel ends. */
   readonly #pending = new Set<(reason: unknown) => void>();
   #isOpen = true;
@@ -32,6 +35,7 @@ export class PooledChannel implements ChannelLease {
   constructor(channel: Channel, operationTimeoutMs: number, onClose: (self: PooledChannel) => void) {
     this.channel = channel;
     this.#operationTimeoutMs = operationTimeoutMs;
+    this.#gate = readGateOf(channel);
     // Without a listener here the whole connection would die of a channel's error.
     channel.on('error', (error) => {
       this.#closeReason = error;
@@ -54,7 +58,7 @@ export class PooledChannel implements ChannelLease {
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void) => {
         clearTimeout(timer);
-        this.#pending.delete(fail);
+        if (this.#pending.delete(fail)) this.#gate.endWait();
         settle();
       };
       const fail = (reason: unknown) => finish(() => reject(reason));
@@ -65,6 +69,7 @@ export class PooledChannel implements ChannelLease {
       );
       // A set instead of a listener for each request, which costs more than the rest of this.
       this.#pending.add(fail);
+      this.#gate.beginWait();
       try {
         start(this.channel).then((value) => finish(() => resolve(value)), fail);
       } catch (error) {
@@ -91,7 +96,7 @@ export class PooledChannel implements ChannelLease {
 }
 
 export function timeoutError(what: string, ms: number): TaskQueueError {
-  return new TaskQueueError(ErrorCode.timeout, `${what}: RabbitMQ did not answer within ${ms} ms`, {
+  return new TaskQueueError(ErrorCode.noAnswer, `${what}: RabbitMQ did not answer within ${ms} ms`, {
     hint: 'Look at the broker: a resource alarm, an overload, or a network that drops packets.',
   });
 }

@@ -5,7 +5,8 @@ import { ErrorCode, hasCode, isTaskQueueError, PublishUnconfirmedError } from '.
 const TRANSIENT: ReadonlySet<unknown> = new Set([
   ErrorCode.connectionLost,
   ErrorCode.connectionFailed,
-  ErrorCode.timeout,
+  ErrorCode.noAnswer,
+  ErrorCode.busy,
   ErrorCode.brokerBlocked,
   ErrorCode.publishRejected,
 ]);

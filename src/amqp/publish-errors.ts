@@ -4,7 +4,6 @@
  */
 import { ErrorCode, PublishUnconfirmedError, TaskQueueError } from '../errors.ts';
 import type { QueueType } from '../options.ts';
-import { translateAmqpError } from './errors.ts';
 
 export function tooLargeError(what: string, bytes: number, limit: number): TaskQueueError {
   return new TaskQueueError(
@@ -13,6 +12,15 @@ export function tooLargeError(what: string, bytes: number, limit: number): TaskQ
     {
       hint: 'Raise maxMessageBytes together with the broker’s max_message_size, or send a reference instead.',
     },
+  );
+}
+
+/** AMQP has one frame for all properties of a message, and RabbitMQ closes the connection on a larger one (501). */
+export function propertiesTooLargeError(what: string, bytes: number, limit: number): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.messageTooLarge,
+    `${what}: the properties and headers have ${bytes} bytes, and at most ${limit} fit a frame of this connection`,
+    { hint: 'Shorten the headers, or raise frame_max in rabbitmq.conf.' },
   );
 }
 
@@ -43,23 +51,9 @@ export function rejectedError(what: string, queueType: QueueType, cause: unknown
   );
 }
 
-/** amqplib threw before a byte was written: the headers do not fit, or the channel has just ended. */
-export function notSentError(error: unknown, what: string): TaskQueueError {
-  if (error instanceof RangeError || error instanceof TypeError) {
-    return new TaskQueueError(
-      ErrorCode.invalidMessage,
-      `${what}: its properties cannot be encoded: ${error.message}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return translateAmqpError(error, what);
-}
-
 export function lateError(what: string, ms: number): TaskQueueError {
   return new TaskQueueError(
-    ErrorCode.timeout,
+    ErrorCode.busy,
     `${what}: its turn behind other messages of the task did not come within ${ms} ms`,
     { hint: 'The broker does not answer, or is away; nothing was sent.' },
   );
@@ -76,7 +70,7 @@ export function overflowError(what: string, size: number, maxSize: number): Task
 
 export function missingError(what: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.queueNotFound, `${what}: it has no queue`, {
-    hint: 'Leave out create: false (--no-create) to create the queue.',
+    hint: 'Leave out create: false to create the queue.',
   });
 }
 

@@ -56,7 +56,7 @@ export class QueueDeclarer {
       return await this.#channels.use(what, (lease) => lease.request(start));
     } catch (error) {
       // It may be blocked in the meantime.
-      const isLate = hasCode(error, ErrorCode.timeout);
+      const isLate = hasCode(error, ErrorCode.noAnswer) || hasCode(error, ErrorCode.busy);
       throw (isLate && this.#publisher.blockedError(what)) || error;
     }
   }

@@ -56,8 +56,8 @@ export class QueueDeleter {
     try {
       return (await this.#publisher.removeUnlessSending(queue, remove)) ?? false;
     } catch (error) {
-      // Not empty or in use (406); a type of queue without conditional delete (540).
-      if (hasCode(error, ErrorCode.queueMismatch) || hasCode(error, ErrorCode.unsupported)) return false;
+      // A type of queue without conditional delete is unsupported (540).
+      if (hasCode(error, ErrorCode.queueInUse) || hasCode(error, ErrorCode.unsupported)) return false;
       throw error;
     }
   }

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
 import type { ResolvedOptions } from '../options.ts';
-import type { RawMessage } from '../wire/stored-message.ts';
+import type { PreparedMessage } from '../wire/prepared-message.ts';
 import type { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import { publishAgain } from './publish-again.ts';
@@ -42,18 +42,27 @@ export class QueuePublisher {
   }
 
   /** Resolves when the broker has confirmed that the message is in the queue. */
-  async publish(queue: string, message: RawMessage, options: PublishOptions, what: string): Promise<void> {
+  publish(queue: string, message: PreparedMessage, options: PublishOptions, what: string): Promise<void> {
+    return this.#waitingLimit.hold(what, () => this.#publish(queue, message, options, what));
+  }
+
+  async #publish(
+    queue: string,
+    message: PreparedMessage,
+    options: PublishOptions,
+    what: string,
+  ): Promise<void> {
     const giveUpAt = Date.now() + this.#options.retryUnconfirmedMs;
     try {
       await this.#attempt(queue, message, options, what);
     } catch (error) {
-      const { message_id: messageId } = message.properties;
+      const { messageId } = message;
       const again = () => this.#attempt(queue, message, options, what);
       await publishAgain(error, again, { giveUpAt, messageId, what });
     }
   }
 
-  #attempt(queue: string, message: RawMessage, options: PublishOptions, what: string): Promise<void> {
+  #attempt(queue: string, message: PreparedMessage, options: PublishOptions, what: string): Promise<void> {
     const { create = true, maxSize } = options;
     if (maxSize !== undefined) return this.#publishIfRoom(queue, message, create, maxSize, what);
     const isKnown = !create || this.#known?.has(queue);
@@ -65,7 +74,7 @@ export class QueuePublisher {
 
   #publishIfRoom(
     queue: string,
-    message: RawMessage,
+    message: PreparedMessage,
     create: boolean,
     maxSize: number,
     what: string,
@@ -81,7 +90,12 @@ export class QueuePublisher {
     });
   }
 
-  async #publishInTurn(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
+  async #publishInTurn(
+    queue: string,
+    message: PreparedMessage,
+    create: boolean,
+    what: string,
+  ): Promise<void> {
     const { sent } = await this.#inTurn(queue, what, async () => {
       const isKnown = !create || this.#known?.has(queue);
       if (!isKnown) await this.#declarer.declare(queue, what);
@@ -133,10 +147,10 @@ export class QueuePublisher {
         this.#countSending(queue, -1);
       }
     };
-    return this.#waitingLimit.hold(what, () => this.#order.run(queue, ready, { timeoutMs, onTimeout }));
+    return this.#order.run(queue, ready, { timeoutMs, onTimeout });
   }
 
-  async #send(queue: string, message: RawMessage, create: boolean, what: string): Promise<void> {
+  async #send(queue: string, message: PreparedMessage, create: boolean, what: string): Promise<void> {
     this.#countSending(queue, 1);
     try {
       for (let vanished = 0; ; vanished++) {
@@ -160,9 +174,9 @@ export class QueuePublisher {
    * its way to it, and RabbitMQ confirms that message as well (rabbitmq-server#4746). By the time of the confirm the
    * queue is gone, so one that is still there has the message.
    */
-  async #hasSurvived(queue: string, { properties }: RawMessage, what: string): Promise<boolean> {
+  async #hasSurvived(queue: string, { messageId }: PreparedMessage, what: string): Promise<boolean> {
     const isThere = await this.#declarer.exists(queue, what).catch((error) => {
-      throw unprovenError(what, properties.message_id, error);
+      throw unprovenError(what, messageId, error);
     });
     if (isThere) this.#known?.set(queue, true);
     return isThere;

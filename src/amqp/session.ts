@@ -1,5 +1,6 @@
 import type { SubscriptionListener } from '../client-options.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { guarded } from '../guarded-callback.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { EventName } from '../wire/task-events.ts';
 import { ChannelPool } from './channel-pool.ts';
@@ -12,10 +13,12 @@ import { QueueDeclarer } from './queue-declarer.ts';
 import { QueueDeleter } from './queue-deleter.ts';
 import { QueuePublisher } from './queue-publisher.ts';
 import { QueueReader } from './queue-reader.ts';
+import { ReplyQueue } from './reply-queue.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
 const READ_CHANNELS = 16;
 const DECLARE_CHANNELS = 4;
+const PROBE_CHANNELS = 2;
 
 /**
  * The connections of one client and what runs on each, none of them opened before it is needed.
@@ -37,6 +40,7 @@ export class Session {
   #isClosed = false;
   #closing: Promise<void> | undefined;
   readonly #subscriptions = new Set<EventSubscription>();
+  readonly #replyQueues: ReplyQueue[] = [];
   readonly #connections: readonly BrokerConnection[];
   readonly #history: ConnectionHistory = { wasOpen: false };
 
@@ -49,14 +53,15 @@ export class Session {
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
     const reads = new ChannelPool(reading, options, READ_CHANNELS);
+    const probes = new ChannelPool(reading, options, PROBE_CHANNELS);
     // One at a time, so that a connection closed by a delete hurts no other one.
     const deletions = new ChannelPool(deleting, options, 1);
     const declarer = new QueueDeclarer(declarations, confirmed, options);
     this.publisher = new QueuePublisher(confirmed, declarer, options);
-    this.reader = new QueueReader(reads, () => this.throwIfClosed());
+    this.reader = new QueueReader(reads, probes, () => this.throwIfClosed());
     this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, options.queueType);
     this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
-    this.#channels = [this.events, declarations, reads, deletions];
+    this.#channels = [this.events, declarations, reads, probes, deletions];
     this.#reading = reading;
     this.#publishing = publishing;
     this.#connections = [publishing, reading, deleting];
@@ -76,7 +81,13 @@ export class Session {
   /** Listens to events, on a connection of its own that ends with the subscription. */
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
     const connection = new BrokerConnection(this.#options, 'watch', this.#history);
-    const subscription = new EventSubscription(connection, this.#options, events, listener);
+    const subscription = new EventSubscription(connection, this.#options, events, {
+      onEvent: (event, arrivedAt) => listener.onEvent(event, arrivedAt),
+      onResumed: () => listener.onResumed(),
+      // Called where nobody could catch what they throw.
+      onLost: guarded((error) => listener.onLost(error)),
+      onClosed: guarded(() => listener.onClosed?.()),
+    });
     // Before it has started: a close in the meantime must find the connection that is being opened.
     this.#subscriptions.add(subscription);
     subscription.onClosed = () => this.#subscriptions.delete(subscription);
@@ -84,20 +95,47 @@ export class Session {
     return subscription;
   }
 
-  /** Idempotent: whoever calls again waits for the same end. */
-  close(): Promise<void> {
+  /** Opens the connection for reading, and answers what it is a connection to. */
+  async identify(): Promise<{ introduced: Record<string, unknown>; localPort: number | undefined }> {
+    const { connection } = await this.#reading.open();
+    const { serverProperties, stream } = connection as unknown as {
+      serverProperties: Record<string, unknown>;
+      stream: { localPort?: number };
+    };
+    return { introduced: serverProperties, localPort: stream.localPort };
+  }
+
+  /** A queue for answers, on a connection of its own; it is closed with this session. Nothing is opened yet. */
+  replyQueue(queue: string, onReply: (body: Buffer) => void): ReplyQueue {
+    const connection = new BrokerConnection(this.#options, 'replies', this.#history);
+    const replies = new ReplyQueue(connection, this.#options, queue, guarded(onReply));
+    this.#replyQueues.push(replies);
+    return replies;
+  }
+
+  /**
+   * Idempotent: whoever calls again waits for the same end, and may bring it nearer.
+   * @param timeoutMs how long operations under way may take to finish
+   */
+  close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
     this.#isClosed = true;
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close(timeoutMs);
+    if (timeoutMs < this.#options.closeTimeoutMs) {
+      setTimeout(() => {
+        for (const connection of this.#connections) connection.abandon();
+      }, timeoutMs).unref();
+    }
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  async #close(timeoutMs: number): Promise<void> {
     // In this order, as there is an event for what was published.
     const settled = this.publisher
       .flush()
       .then(() => Promise.all(this.#channels.map((each) => each.close())));
     // What is not done by then is given up with the connection, and its callers are told.
-    await withDeadline(settled, this.#options.closeTimeoutMs, () => new Error('late')).catch(() => {});
-    await Promise.all([...this.#subscriptions, ...this.#connections].map((each) => each.close()));
+    await withDeadline(settled, timeoutMs, () => new Error('late')).catch(() => {});
+    const others = [...this.#subscriptions, ...this.#replyQueues, ...this.#connections];
+    await Promise.all(others.map((each) => each.close(timeoutMs)));
   }
 }

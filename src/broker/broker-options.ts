@@ -2,11 +2,13 @@ import type { ServerInstallation } from './find-server.ts';
 
 /** For {@link startBroker}. */
 export interface BrokerOptions {
-  /** Where AMQP listens on 127.0.0.1. Default: a free port. */
+  /** Where AMQP listens on 127.0.0.1. Default: where it did the last time with this `dataDir`, else a free port. */
   port?: number;
+  /** Where the management API listens on 127.0.0.1, which it then has. Default: as for `port`. */
+  apiPort?: number;
   /** A folder for the data, which is kept. Default: a temporary folder, removed at the end. */
   dataDir?: string;
-  /** Run the management plugin and its HTTP API, on a free port. They make the start slower. Default false. */
+  /** Run the management plugin and its HTTP API. They make the start slower. Default: only with `apiPort`. */
   management?: boolean;
   /** Agrees to installing RabbitMQ where there is neither one nor a container engine. Default false. */
   install?: boolean;
@@ -34,6 +36,8 @@ export interface RunningBroker {
   readonly apiUrl: string | undefined;
   /** Of AMQP. */
   readonly port: number;
+  /** Of the management API; undefined without it. */
+  readonly apiPort: number | undefined;
   /** Of RabbitMQ. */
   readonly version: string;
   /** What runs it. */

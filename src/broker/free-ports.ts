@@ -33,12 +33,18 @@ function handOut(port: number): void {
   handedOut.delete(oldest as number);
 }
 
+/** Hands out this port if nobody listens there. */
+export async function takeIfFree(port: number): Promise<boolean> {
+  handOut(port);
+  return (await portProblem(port)) === undefined;
+}
+
 /** @throws TaskQueueError saying why the port of the caller's choice cannot be had. */
 export async function requireFreePort(port: number): Promise<void> {
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new TaskQueueError(
       ErrorCode.invalidArgument,
-      `The port is no whole number from 1 to 65535: ${port}`,
+      `The port must be a whole number from 1 to 65535, not ${port}`,
     );
   }
   handOut(port);

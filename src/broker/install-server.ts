@@ -2,16 +2,25 @@ import { findOnPath } from './find-server.ts';
 import { runCommand } from './run-command.ts';
 import { startFailed } from './start-failed.ts';
 
+interface InstallStep {
+  /** Shown while it runs. */
+  doing: string;
+  command: readonly string[];
+  /** It only brings lists up to date. */
+  mayFail?: boolean;
+}
+
 interface InstallPlan {
   /** What is going to happen, to be agreed to. */
   what: string;
-  /** Run in turn. One that `mayFail` only brings lists up to date. */
-  steps: readonly { command: readonly string[]; mayFail?: boolean }[];
+  /** Run in turn. */
+  steps: readonly InstallStep[];
 }
 
 export interface InstallOptions {
   /** Asked before anything is installed. */
   confirm: (what: string) => Promise<boolean>;
+  /** Called with a line for each step. */
   onProgress?: ((line: string) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -37,11 +46,11 @@ export async function installServer({ confirm, onProgress, signal }: InstallOpti
       hint: BY_HAND,
     });
   }
-  for (const { command, mayFail } of plan.steps) {
+  for (const { doing, command, mayFail } of plan.steps) {
     signal?.throwIfAborted();
-    onProgress?.(`Running ${command.join(' ')}`);
+    onProgress?.(`${doing} ...`);
     const [program, ...args] = command as [string, ...string[]];
-    const result = await runCommand(program, args, { signal, onLine: onProgress });
+    const result = await runCommand(program, args, { signal });
     signal?.throwIfAborted();
     if (!result.ok && !mayFail) {
       throw startFailed(`Installing RabbitMQ failed: ${command.join(' ')} ended with ${result.ending}`, {
@@ -57,7 +66,7 @@ async function makePlan(): Promise<InstallPlan | undefined> {
   if ((await findOnPath('brew')) !== undefined) {
     return {
       what: 'Install RabbitMQ with "brew install rabbitmq"',
-      steps: [{ command: ['brew', 'install', 'rabbitmq'] }],
+      steps: [{ doing: 'Installing RabbitMQ (brew install)', command: ['brew', 'install', 'rabbitmq'] }],
     };
   }
   return undefined;
@@ -71,8 +80,11 @@ function aptPlan(): InstallPlan {
     what: 'Install the system package rabbitmq-server with apt-get (on a machine with systemd that also starts its service)',
     steps: [
       // One source that does not answer makes this fail, while the others may have the package.
-      { command: [...asRoot, 'update'], mayFail: true },
-      { command: [...asRoot, 'install', '--yes', '--no-install-recommends', 'rabbitmq-server'] },
+      { doing: 'Updating the package lists (apt-get update)', command: [...asRoot, 'update'], mayFail: true },
+      {
+        doing: 'Installing RabbitMQ (apt-get install rabbitmq-server)',
+        command: [...asRoot, 'install', '--yes', '--no-install-recommends', 'rabbitmq-server'],
+      },
     ],
   };
 }

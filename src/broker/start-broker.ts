@@ -3,7 +3,8 @@ import { awaitReady } from './await-ready.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
 import type { BrokerOptions, RunningBroker } from './broker-options.ts';
 import { chooseNode } from './choose-node.ts';
-import { findFreePort, requireFreePort } from './free-ports.ts';
+import { findFreePort, requireFreePort, takeIfFree } from './free-ports.ts';
+import { readKnownPorts, writeKnownPorts } from './known-ports.ts';
 import { startFailed } from './start-failed.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -21,7 +22,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   const watchdog = new Watchdog();
   try {
     const node = await chooseNode(options, ports, watchdog);
-    return await PrivateBroker.start(node, ports, watchdog, options);
+    const broker = await PrivateBroker.start(node, ports, watchdog, options);
+    if (options.dataDir !== undefined) await writeKnownPorts(options.dataDir, ports);
+    return broker;
   } catch (error) {
     await watchdog.cleanUp();
     options.signal?.throwIfAborted();
@@ -29,16 +32,38 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   }
 }
 
-async function choosePorts({ port, management }: BrokerOptions): Promise<NodePorts> {
-  if (port !== undefined) await requireFreePort(port);
-  const amqp = port ?? (await findFreePort());
-  return { amqp, api: management ? await findFreePort() : undefined };
+async function choosePorts(options: BrokerOptions): Promise<NodePorts> {
+  const { port, apiPort, management = apiPort !== undefined, dataDir } = options;
+  if (port !== undefined && port === apiPort) {
+    throw new TaskQueueError(
+      ErrorCode.invalidArgument,
+      `AMQP and the management API cannot share port ${port}`,
+    );
+  }
+  const known = dataDir === undefined ? {} : await readKnownPorts(dataDir);
+  const choose = async (given: number | undefined, before: number | undefined) => {
+    if (given !== undefined) {
+      await requireFreePort(given);
+      return given;
+    }
+    if (before !== undefined && (await takeIfFree(before))) return before;
+    const found = await findFreePort();
+    if (before !== undefined)
+      options.onProgress?.(`Port ${before} of the last time is in use; taking ${found}`);
+    return found;
+  };
+  const amqp = await choose(port, known.amqp === apiPort ? undefined : known.amqp);
+  return {
+    amqp,
+    api: management ? await choose(apiPort, known.api === amqp ? undefined : known.api) : undefined,
+  };
 }
 
 class PrivateBroker implements RunningBroker {
   readonly url: string;
   readonly apiUrl: string | undefined;
   readonly port: number;
+  readonly apiPort: number | undefined;
   readonly runtime: BrokerNode['runtime'];
   readonly exited: Promise<Error | undefined>;
   readonly #node: BrokerNode;
@@ -61,6 +86,7 @@ class PrivateBroker implements RunningBroker {
     this.#startTimeoutMs = startTimeoutMs;
     this.runtime = node.runtime;
     this.port = ports.amqp;
+    this.apiPort = ports.api;
     this.url = `amqp://127.0.0.1:${ports.amqp}`;
     this.apiUrl = ports.api === undefined ? undefined : `http://127.0.0.1:${ports.api}`;
     this.exited = new Promise((resolve) => {

@@ -7,6 +7,8 @@ export interface CommandEntry {
   usage: string;
   summary: string;
   isHidden?: true;
+  /** Other names that it answers to. */
+  aliases?: readonly string[];
   declare: () => Promise<CommandUnknownOpts>;
 }
 
@@ -43,6 +45,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     declare: async () => (await import('./commands/mv.ts')).mvCommand(),
   },
   {
+    name: 'cp',
+    usage: '[options] <from> <to>',
+    summary: 'copy messages to another task',
+    declare: async () => (await import('./commands/cp.ts')).cpCommand(),
+  },
+  {
     name: 'watch',
     usage: '[options] [task_id...]',
     summary: 'follow tasks live',
@@ -55,10 +63,35 @@ export const COMMANDS: readonly CommandEntry[] = [
     declare: async () => (await import('./commands/ls.ts')).lsCommand(),
   },
   {
+    name: 'describe',
+    aliases: ['stat'],
+    usage: '[options] <task_id>',
+    summary: 'say what is in a task, who reads it, and what to do next',
+    declare: async () => (await import('./commands/describe.ts')).describeCommand(),
+  },
+  {
+    name: 'status',
+    usage: '[options]',
+    summary: 'say which broker this is, what you may do there, and whether all is well',
+    declare: async () => (await import('./commands/status.ts')).statusCommand(),
+  },
+  {
+    name: 'check',
+    usage: '[options] [pattern]',
+    summary: 'check depth, age and consumers, for monitoring',
+    declare: async () => (await import('./commands/check.ts')).checkCommand(),
+  },
+  {
     name: 'prune',
     usage: '[options]',
     summary: 'delete empty, unused, idle task queues',
     declare: async () => (await import('./commands/prune.ts')).pruneCommand(),
+  },
+  {
+    name: 'context',
+    usage: '[options] [action] [name]',
+    summary: 'name brokers, and select one: ls, show, use, set, rm',
+    declare: async () => (await import('./commands/context.ts')).contextCommand(),
   },
   {
     name: 'broker',
@@ -84,5 +117,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: '',
     isHidden: true,
     declare: async () => (await import('./commands/task-ids.ts')).taskIdsCommand(),
+  },
+  {
+    name: '__contexts',
+    usage: '[options]',
+    summary: '',
+    isHidden: true,
+    declare: async () => (await import('./commands/context-names.ts')).contextNamesCommand(),
   },
 ];

@@ -1,8 +1,9 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TaskQueueClient } from '../index.ts';
+import { confirmProtected } from './contexts/protection.ts';
 import type { OutputFormat } from './global-options.ts';
 import { withSuggestions } from './missing-queue.ts';
-import { resolveSettings, type Settings } from './settings.ts';
+import { resolveSettings, type Settings, type SettingsPurpose } from './settings.ts';
 import { type Sink, standardOutput } from './sinks.ts';
 import { standardError } from './standard-error.ts';
 import { listenForStop, type Stop } from './stop.ts';
@@ -32,21 +33,25 @@ export interface RunOptions {
    * abandoned then.
    */
   stopsByItself?: boolean;
+  /** What the settings are for. Default: a command. */
+  purpose?: SettingsPurpose;
 }
 
 /** Runs the action of a command that needs no connection over AMQP. */
 export async function withContext<T>(
   command: CommandUnknownOpts,
   action: (context: Context) => Promise<T>,
-  { stopsByItself = false }: RunOptions = {},
+  { stopsByItself = false, purpose }: RunOptions = {},
 ): Promise<T> {
-  const settings = resolveSettings(command);
+  const settings = resolveSettings(command, process.env, purpose);
   for (const warning of settings.warnings) note(`warning: ${warning}`);
   const stop = listenForStop(settings.timeoutMs);
   const isTerminal = process.stdout.isTTY === true;
   const format = settings.output === 'auto' ? (isTerminal ? 'table' : 'jsonl') : settings.output;
   try {
-    const running = action({ settings, stdout: standardOutput(), format, note, stop });
+    const running = confirmProtected(command, settings.context, stop.signal).then(() =>
+      action({ settings, stdout: standardOutput(), format, note, stop }),
+    );
     return await (stopsByItself ? running : stop.race(running));
   } finally {
     stop.release();
@@ -79,7 +84,7 @@ export function withClient<T>(
   );
 }
 
-function note(text: string, paint = (line: string) => line): void {
+export function note(text: string, paint = (line: string) => line): void {
   const stderr = standardError();
   stderr.write(`${paint(stderr.isTTY ? safeText(text) : text)}\n`);
 }

@@ -30,6 +30,8 @@ const BY_ERROR_CODE: Record<ErrorCode, ExitCode> = {
   QUEUE_UNAVAILABLE: ExitCode.unreachable,
   QUEUE_MISMATCH: ExitCode.failed,
   QUEUE_LOCKED: ExitCode.failed,
+  QUEUE_IN_USE: ExitCode.failed,
+  LIMIT_REACHED: ExitCode.failed,
   ACCESS_REFUSED: ExitCode.refused,
   AUTHENTICATION_FAILED: ExitCode.refused,
   // The broker was reached and knows the user: it refuses where the user wants to go.
@@ -37,14 +39,17 @@ const BY_ERROR_CODE: Record<ErrorCode, ExitCode> = {
   CONNECTION_FAILED: ExitCode.unreachable,
   CONNECTION_LOST: ExitCode.unreachable,
   TLS_FAILED: ExitCode.unreachable,
-  // A broker that does not answer. The deadline that the user sets with --timeout is a CommandFailure.
-  TIMEOUT: ExitCode.unreachable,
+  // The deadline that the user sets with --timeout is a CommandFailure.
+  NO_ANSWER: ExitCode.unreachable,
+  BUSY: ExitCode.unreachable,
+  WAIT_TIMEOUT: ExitCode.nothingThere,
   PUBLISH_UNCONFIRMED: ExitCode.failed,
   PUBLISH_REJECTED: ExitCode.failed,
   BROKER_BLOCKED: ExitCode.failed,
   TOO_MANY_WAITING: ExitCode.failed,
   UNSUPPORTED: ExitCode.failed,
   CLOSED: ExitCode.failed,
+  TARGET_MISMATCH: ExitCode.failed,
   API_UNAVAILABLE: ExitCode.unreachable,
   BROKER_START_FAILED: ExitCode.failed,
   BROKER_ERROR: ExitCode.failed,

@@ -8,9 +8,13 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 /** The library's, whose modules are not loaded just to show a help text. */
 export const DEFAULT_URL = 'amqp://localhost:5672';
 
+/** The library's, of queue names. */
+export const DEFAULT_PREFIX = 'mcp:queue:';
+
 /** What every command takes, by commander's names; absent where it was not on the command line. */
 export interface GlobalOptions {
   url?: string;
+  context?: string;
   prefix?: string;
   queueType?: 'default' | 'quorum';
   apiUrl?: string;
@@ -50,11 +54,17 @@ const CONNECTION: readonly Declaration[] = [
     byDefault: DEFAULT_URL,
   },
   {
+    name: 'context',
+    flags: '--context <name>',
+    description: 'use the named broker of "mcp-taskq context"',
+    environment: ['MCP_TASKQ_CONTEXT'],
+  },
+  {
     name: 'prefix',
     flags: '--prefix <text>',
     description: 'what stands before the task id in a queue name',
     environment: ['MCP_TASKQ_PREFIX'],
-    byDefault: 'mcp:queue:',
+    byDefault: DEFAULT_PREFIX,
   },
   {
     name: 'queueType',

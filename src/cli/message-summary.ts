@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { RawMessage } from '../index.ts';
+import type { MessageProperties, RawMessage } from '../index.ts';
 
 /** What a stored message is, as far as it can be told: a body may be anything. */
 export interface MessageSummary {
@@ -21,12 +21,11 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
   const text = isUtf8(body) ? body.toString() : undefined;
   const envelope = asObject(parse(text));
   const rpc = asObject(envelope.message);
-  const sent = properties.timestamp === undefined ? undefined : properties.timestamp * 1000;
   return {
     type: typeof envelope.type === 'string' ? envelope.type : '?',
     method: typeof rpc.method === 'string' ? rpc.method : undefined,
-    id: rpc.id === undefined || rpc.id === null ? undefined : String(rpc.id),
-    queuedAt: timeOf(envelope.timestamp) ?? sent,
+    id: rpc.id === undefined || rpc.id === null ? undefined : shown(rpc.id),
+    queuedAt: timeOf(envelope.timestamp) ?? sentAt(properties),
     size: body.length,
     detail:
       typeof envelope.type === 'string'
@@ -39,26 +38,37 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
 function detailOf(rpc: Json): string {
   if (rpc.error !== undefined) {
     const { code, message } = asObject(rpc.error);
-    return `${code} ${message}`;
+    return `${shown(code)} ${shown(message)}`;
   }
-  if (rpc.result !== undefined) return JSON.stringify(rpc.result);
+  if (rpc.result !== undefined) return shown(rpc.result);
   const params = asObject(rpc.params);
   switch (rpc.method) {
     case 'elicitation/create':
-      return String(params.message ?? '');
+      return shown(params.message ?? '');
     case 'sampling/createMessage': {
       const { content } = asObject(Array.isArray(params.messages) ? params.messages.at(-1) : undefined);
       const { text } = asObject(Array.isArray(content) ? content[0] : content);
-      return String(text ?? JSON.stringify(content) ?? '');
+      return shown(text ?? content ?? '');
     }
     case 'notifications/progress': {
       const { progress, total, message } = params;
-      return [`${progress}${total === undefined ? '' : `/${total}`}`, message].filter(Boolean).join(' ');
+      const share = total === undefined ? shown(progress) : `${shown(progress)}/${shown(total)}`;
+      return message ? `${share} ${shown(message)}` : share;
     }
     case 'notifications/message':
-      return `${params.level}: ${typeof params.data === 'string' ? params.data : JSON.stringify(params.data)}`;
+      return `${shown(params.level)}: ${shown(params.data)}`;
     default:
-      return rpc.params === undefined || rpc.params === null ? '' : JSON.stringify(rpc.params);
+      return rpc.params === undefined || rpc.params === null ? '' : shown(rpc.params);
+  }
+}
+
+/** A value of JSON as text: anything may be where a string is meant, also `{"toString": null}`, and any depth of it. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return String(JSON.stringify(value));
+  } catch {
+    return '…';
   }
 }
 
@@ -67,7 +77,22 @@ function timeOf(timestamp: unknown): number | undefined {
   if (typeof timestamp !== 'string') return undefined;
   const hasZone = /(Z|[+-]\d\d:?\d\d)$/i.test(timestamp);
   const ms = Date.parse(hasZone ? timestamp : `${timestamp}Z`);
-  return Number.isNaN(ms) ? undefined : ms;
+  return isDate(ms) ? ms : undefined;
+}
+
+/**
+ * When the publisher says that it sent a message, in milliseconds since the epoch; `undefined` where it does not, or where
+ * what it says is no date: AMQP means seconds, and there are publishers that write microseconds, or -1.
+ */
+export function sentAt({ timestamp }: MessageProperties): number | undefined {
+  if (typeof timestamp !== 'number') return undefined;
+  const ms = timestamp * 1000;
+  return isDate(ms) ? ms : undefined;
+}
+
+function isDate(ms: number): boolean {
+  const year = new Date(ms).getUTCFullYear();
+  return year >= 1 && year <= 9999;
 }
 
 function parse(text: string | undefined): unknown {

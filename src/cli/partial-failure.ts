@@ -31,7 +31,7 @@ export function partialFailure(
 }
 
 /** Failures that may have kept acknowledgements from the queue. */
-const UNSURE_CODES = ['CONNECTION_LOST', 'QUEUE_UNAVAILABLE', 'TIMEOUT'];
+const UNSURE_CODES = ['CONNECTION_LOST', 'QUEUE_UNAVAILABLE', 'NO_ANSWER'];
 
 /** Two batches, which is what the broker sends ahead. Acknowledgements are not answered: these may not have arrived. */
 const MAX_UNSURE = 1_000;

@@ -1,53 +1,75 @@
 import type { OutgoingMessage, TaskQueueClient } from '../index.ts';
+import { isOwnFault, RefusedMessages } from './refused-messages.ts';
+import { ReplayReport } from './replay-report.ts';
 
 /** Messages and bytes on their way at a time: enough to keep the broker busy, little to lose track of. */
 const MAX_IN_FLIGHT = 1000;
 const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
 
+/** A message and where it is from. */
+export interface NamedMessage extends OutgoingMessage {
+  /** For people: `line 7`. */
+  name: string;
+}
+
 export interface PipelineOptions {
   create: boolean;
+  keepExpiration: boolean;
   signal: AbortSignal;
   /** Called with the number of messages confirmed so far. */
   onProgress?: (confirmed: number) => void;
 }
 
 export interface PipelineResult {
-  /** All of the first so many messages are in the queue. */
+  /** The first messages, of which it is known for each whether it is in the queue or was refused. */
+  answered: number;
+  /** How many of those are in the queue. */
   confirmed: number;
-  /** Of those behind the first failure, so many are in the queue as well. */
+  /** How many after the first failure are in the queue as well. */
   confirmedBehind: number;
-  /** Why not all; the reason of the signal if that stopped it. */
+  /** Those that cannot be published, which does not stop the others. */
+  refused: RefusedMessages;
+  /** What was changed on the way. */
+  report: ReplayReport;
+  /** Why not all were sent; the reason of the signal if that stopped it. */
   error?: unknown;
 }
 
 /**
- * Publishes messages in order without waiting for each one's confirm. After a failure nothing further is
- * sent, and what is on its way is waited for, so that the answer is known for every message.
+ * Publishes messages in order without waiting for each one's confirm. A message that cannot be published is left out.
+ * After any other failure nothing further is sent, and what is on its way is waited for, so that the answer is known for
+ * every message.
  */
 export async function publishInOrder(
   client: TaskQueueClient,
   taskId: string,
-  messages: Iterable<OutgoingMessage> | AsyncIterable<OutgoingMessage>,
-  { create, signal, onProgress }: PipelineOptions,
+  messages: Iterable<NamedMessage> | AsyncIterable<NamedMessage>,
+  { create, keepExpiration, signal, onProgress }: PipelineOptions,
 ): Promise<PipelineResult> {
+  const refused = new RefusedMessages();
+  const report = new ReplayReport();
   let sent = 0;
-  let confirmedCount = 0;
   let inFlight = 0;
   let bytesInFlight = 0;
+  let confirmedCount = 0;
+  const confirmed: boolean[] = [];
   let firstFailed = Number.POSITIVE_INFINITY;
   let error: unknown;
   let wake = () => {};
   const settled = () => new Promise<void>((resolve) => (wake = resolve));
 
-  const send = async (message: OutgoingMessage, index: number) => {
+  const send = async ({ name, ...message }: NamedMessage, index: number) => {
     inFlight++;
     bytesInFlight += message.body.length;
     try {
-      await client.publish(taskId, message, { create });
+      const { changes } = await client.publish(taskId, message, { create, keepExpiration });
+      report.add(changes);
+      confirmed[index] = true;
       confirmedCount++;
       onProgress?.(confirmedCount);
     } catch (reason) {
-      if (index < firstFailed) {
+      if (isOwnFault(reason)) refused.add(name, reason);
+      else if (index < firstFailed) {
         firstFailed = index;
         error = reason;
       }
@@ -70,7 +92,16 @@ export async function publishInOrder(
     error ??= reason;
   }
   while (inFlight > 0) await settled();
-  const confirmed = Math.min(firstFailed, sent);
+  const answered = Math.min(firstFailed, sent);
+  let confirmedBehind = 0;
+  for (let index = answered; index < sent; index++) if (confirmed[index]) confirmedBehind++;
   error ??= signal.aborted ? signal.reason : undefined;
-  return { confirmed, confirmedBehind: confirmedCount - confirmed, ...(error !== undefined && { error }) };
+  return {
+    answered,
+    confirmed: confirmedCount - confirmedBehind,
+    confirmedBehind,
+    refused,
+    report,
+    ...(error !== undefined && { error }),
+  };
 }

@@ -31,12 +31,12 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     .configureOutput({ outputError: () => {} });
   addGlobalOptions(program);
   // The script is made from all declarations.
-  const isWanted = ({ name }: CommandEntry) =>
-    argv === undefined || argv.includes(name) || argv.includes('completion');
+  const isWanted = ({ name, aliases = [] }: CommandEntry) =>
+    argv === undefined || [name, ...aliases, 'completion'].some((word) => argv.includes(word));
   for (const entry of COMMANDS) {
-    const { name, usage, summary, isHidden = false, declare } = entry;
+    const { name, aliases = [], usage, summary, isHidden = false, declare } = entry;
     const command = isWanted(entry) ? await declare() : new Command(name).usage(usage);
-    command.summary(summary).copyInheritedSettings(program);
+    command.summary(summary).aliases(aliases).copyInheritedSettings(program);
     if (isWanted(entry)) addGlobalOptions(command);
     program.addCommand(command, { hidden: isHidden });
   }

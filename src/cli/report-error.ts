@@ -1,5 +1,6 @@
 import type { CommanderError } from '@commander-js/extra-typings';
 import { CommandFailure } from './command-failure.ts';
+import { privateBrokerHint } from './private-broker.ts';
 
 /**
  * What is printed of the error that ended a command: what failed, what to do, and with `--verbose` what lies
@@ -10,7 +11,7 @@ export function describeError(error: unknown, { verbose }: { verbose: boolean })
   if (!(error instanceof Error)) return `error: ${String(error)}\n`;
   if (error.name === 'ExitPromptError') return '';
   if (error instanceof CommandFailure && error.message === '') return '';
-  const { hint } = error as { hint?: unknown };
+  const hint = privateBrokerHint(error) ?? (error as { hint?: unknown }).hint;
   const lines = [`error: ${isExpected(error) ? error.message : `${error.name}: ${error.message}`}`];
   if (typeof hint === 'string') lines.push(`hint: ${hint}`);
   if (!isExpected(error)) lines.push('This is a bug in mcp-taskq; --verbose shows where it happened.');

@@ -30,7 +30,7 @@ export async function runForMessage(
   const child = spawn(shellCommand, {
     shell: true,
     stdio: ['pipe', 'inherit', 'inherit'],
-    env: { ...process.env, ...environmentOf(message) },
+    env: { ...process.env, ...(await environmentOf(message)) },
     detached: process.platform !== 'win32',
   });
   // A command that does not read its input is free to do so.
@@ -93,7 +93,8 @@ function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-function environmentOf(message: StoredMessage): Record<string, string> {
+async function environmentOf(message: StoredMessage): Promise<Record<string, string>> {
+  const { propertiesToJson, propertyText } = await import('../index.ts');
   const { type, method, id } = summarize(message);
   const { headers, ...properties } = message.properties;
   const variables: Record<string, string | undefined> = {
@@ -102,9 +103,12 @@ function environmentOf(message: StoredMessage): Record<string, string> {
     MESSAGE_TYPE: type,
     METHOD: method,
     ID: id,
-    HEADERS: headers && JSON.stringify(headers),
+    HEADERS: headers && JSON.stringify(propertiesToJson({ headers }).headers),
     ...Object.fromEntries(
-      Object.entries(properties).map(([name, value]) => [`PROPERTY_${name.toUpperCase()}`, String(value)]),
+      Object.entries(properties).map(([name, value]) => [
+        `PROPERTY_${name.toUpperCase()}`,
+        propertyText(value),
+      ]),
     ),
   };
   return Object.fromEntries(

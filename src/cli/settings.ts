@@ -1,11 +1,13 @@
-import { readFileSync } from 'node:fs';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { TaskQueueOptions, TlsOptions } from '../index.ts';
+import { readUrlFiles, splitUrls, withPassword } from './broker-urls.ts';
 import { CommandFailure } from './command-failure.ts';
+import { type ChosenContext, chooseContext, noContext } from './contexts/chosen-context.ts';
 import { ExitCode } from './exit-codes.ts';
 import { DEFAULT_URL, GLOBAL_DECLARATIONS, type GlobalOptions, type OutputFormat } from './global-options.ts';
-import { secretIn } from './input/secret-file.ts';
+import { sourceOfUrl, withoutOtherBroker } from './one-target.ts';
+import { readSecret, readSettingFile } from './setting-files.ts';
 
 /** The options and environment variables that every command shares, normalised. */
 export interface Settings {
@@ -20,36 +22,72 @@ export interface Settings {
   /** False when `--no-color` was given. */
   color: boolean;
   verbose: boolean;
+  /** The named broker that these settings are of, if they are of one. */
+  context: ChosenContext | undefined;
+  /** Who named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
+  urlSource: string;
   /** What the user ought to know about these settings, one sentence each. */
   warnings: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/**
+ * What the settings are for: a command; completion, for which no password command is run, as it may ask something; or a
+ * command that brings a broker of its own and has no use for a named one.
+ */
+export type SettingsPurpose = 'command' | 'completion' | 'private-broker';
+
 /** @throws CommandFailure (usage) for an unusable value or an unreadable file. */
 export function resolveSettings(
   command: CommandUnknownOpts,
   environment: Environment = process.env,
+  purpose: SettingsPurpose = 'command',
 ): Settings {
-  const given: GlobalOptions = { ...givenOptions(command.parent), ...givenOptions(command) };
-  const options = withEnvironment(given, environment);
-  const password = options.passwordFile && readSecret(options.passwordFile, '--password-file');
-  const urls = options.url?.split(/,(?=\s*[a-z][a-z0-9+.-]*:\/\/)/i).map((url) => url.trim());
+  const given = givenSettings(command);
+  const layer = purpose === 'private-broker' ? noContext(environment) : chooseContext(given, environment);
+  const known = withoutOtherBroker(given, layer.environment);
+  const options = { ...layer.options, ...withEnvironment(given, known.environment) };
+  const password = options.passwordFile
+    ? readSecret(options.passwordFile, '--password-file')
+    : purpose === 'command'
+      ? layer.password()
+      : undefined;
+  const { urls, tls } = readUrlFiles(splitUrls(options.url ?? DEFAULT_URL));
   return {
     connection: {
-      ...((urls || password) && { url: (urls ?? [DEFAULT_URL]).map(withPassword(password)) }),
+      ...((options.url || password) && { url: urls.map(withPassword(password)) }),
       ...(options.prefix !== undefined && { prefix: options.prefix }),
       ...(options.queueType !== undefined && { queueType: options.queueType }),
       ...(options.connectTimeout !== undefined && { connectTimeoutMs: options.connectTimeout }),
-      tls: tlsOptions(options),
+      tls: { ...tls, ...tlsOptions(options) },
     },
     apiUrl: options.apiUrl && withPassword(password)(options.apiUrl),
     timeoutMs: options.timeout,
     output: options.json ? 'json' : (options.output ?? 'auto'),
     color: options.color ?? true,
     verbose: options.verbose ?? false,
-    warnings: warningsAbout(given, options),
+    context: layer.context,
+    urlSource: sourceOfUrl(given, layer.context?.name, environment),
+    warnings: [...layer.warnings, ...known.warnings, ...warningsAbout(given, options)],
   };
+}
+
+/** What the command line says, before and behind the name of the command. */
+export function givenSettings(command: CommandUnknownOpts): GlobalOptions {
+  return { ...givenOptions(command.parent), ...givenOptions(command) };
+}
+
+/** How to print, for commands that work with no broker and so need none of the other settings. */
+export function outputSettings(command: CommandUnknownOpts): {
+  asked: OutputFormat;
+  format: Exclude<OutputFormat, 'auto'>;
+  color: boolean;
+} {
+  const { json, output = 'auto', color = true } = givenSettings(command);
+  const asked = json ? 'json' : output;
+  const automatic = process.stdout.isTTY === true ? 'table' : 'jsonl';
+  return { asked, format: asked === 'auto' ? automatic : asked, color };
 }
 
 /** Without defaults: `--no-color` before the command's name must survive the default behind it. */
@@ -90,46 +128,6 @@ function tlsOptions(options: GlobalOptions): TlsOptions {
     ...(tlsPassFile && { passphrase: readSecret(tlsPassFile, '--tls-pass-file') }),
     ...(tlsServerName && { serverName: tlsServerName }),
     ...(insecure && { verify: false }),
-  };
-}
-
-/** The first line of a file, without white space at its end. */
-function readSecret(file: string, option: string): string {
-  let secret: string;
-  try {
-    secret = secretIn(readSettingFile(file, option));
-  } catch (cause) {
-    if (cause instanceof CommandFailure) throw cause;
-    throw new CommandFailure(ExitCode.usage, `Cannot use ${file} of ${option}: ${(cause as Error).message}`);
-  }
-  if (secret === '') throw new CommandFailure(ExitCode.usage, `The file ${file} of ${option} is empty`);
-  return secret;
-}
-
-function readSettingFile(file: string, option: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new CommandFailure(
-      ExitCode.usage,
-      `Cannot read ${file} of ${option}: ${(cause as Error).message}`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
-/** Puts a password into a URL, for the user it names or else guest. The library says what is wrong with a URL. */
-function withPassword(password: string | undefined): (url: string) => string {
-  return (text) => {
-    if (password === undefined || !URL.canParse(text)) return text;
-    const url = new URL(text);
-    if (url.password !== '') return text;
-    if (url.username === '') url.username = 'guest';
-    // Not the setter alone: it leaves % as it is, and a password may well contain one.
-    url.password = encodeURIComponent(password);
-    return url.href;
   };
 }
 

@@ -1,24 +1,34 @@
+import { hostsOf } from './broker-urls.ts';
 import type { Context } from './context.ts';
+import { DEFAULT_URL } from './global-options.ts';
+import { safeLine } from './terminal-text.ts';
 
 /**
- * Which broker and vhost a command works on, for questions and summaries: `localhost:5672, vhost /`. Never credentials.
+ * Which broker and vhost a command works on, for questions and summaries: `localhost:5672, vhost /`, and who said so
+ * where that was not the command line: `(RABBITMQ_URL)`. Never credentials.
  */
 export function describeTarget({ settings }: Pick<Context, 'settings'>): string {
-  const { url } = settings.connection;
-  const urls = url === undefined ? ['amqp://localhost'] : typeof url === 'string' ? [url] : url;
-  const targets = urls.filter((each) => URL.canParse(each)).map((each) => new URL(each));
-  const [first] = targets;
-  if (first === undefined) return 'the broker';
-  const hosts = targets.map(({ protocol, hostname, port }) => {
-    return `${hostname || 'localhost'}:${port || (protocol === 'amqps:' ? 5671 : 5672)}`;
-  });
-  return `${hosts.join(', ')}, vhost ${vhostOf(first)}`;
+  const { url = DEFAULT_URL } = settings.connection;
+  const urls = typeof url === 'string' ? [url] : url;
+  const hosts = urls.flatMap(hostsOf);
+  if (hosts.length === 0) return 'the broker';
+  const { urlSource } = settings;
+  const source =
+    urlSource === '--url' ? '' : ` (${urlSource === 'default' ? 'the default' : `from ${urlSource}`})`;
+  return `${hosts.join(', ')}, vhost ${vhostOf(urls)}${source}`;
 }
 
-function vhostOf({ pathname }: URL): string {
+/** In quotes where the sentence around it could be misread. */
+function vhostOf([url = '']: readonly string[]): string {
+  const path = URL.canParse(url) ? new URL(url).pathname.slice(1) : '';
+  const vhost = safeLine(decode(path)) || '/';
+  return /[\s,()"?]/.test(vhost) ? JSON.stringify(vhost) : vhost;
+}
+
+function decode(text: string): string {
   try {
-    return decodeURIComponent(pathname.slice(1)) || '/';
+    return decodeURIComponent(text);
   } catch {
-    return pathname.slice(1);
+    return text;
   }
 }

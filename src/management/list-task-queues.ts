@@ -1,7 +1,8 @@
 import { DEFAULT_PREFIX, taskIdOf } from '../wire/naming.ts';
-import { parseTimestamp } from '../wire/timestamps.ts';
+import { parseTimestamp, timestampToMs } from '../wire/timestamps.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
+import { otherVhosts } from './management-api-errors.ts';
 import { orderedJoin } from './ordered-join.ts';
 
 /** For {@link listTaskQueues}. */
@@ -19,6 +20,11 @@ export interface ListTaskQueuesOptions {
    * statistics alone.
    */
   source?: 'counted' | 'statistics' | 'both';
+  /**
+   * Told at the end how many queues of other vhosts were in the answers, and left out, where there were any: a proxy before
+   * the API has changed what was asked for. Default: nobody is.
+   */
+  onOtherVhosts?: (count: number) => void;
 }
 
 /** The queue of a task, as the management API tells of it. */
@@ -64,6 +70,7 @@ interface Page<T> {
 
 interface Totals {
   name: string;
+  vhost?: string;
   messages_ready?: number;
   messages_unacknowledged?: number;
   type?: string;
@@ -76,17 +83,17 @@ interface Statistics extends Totals {
   head_message_timestamp?: number | string | null;
 }
 
-const TOTALS = 'name,messages_ready,messages_unacknowledged,type,state';
+const TOTALS = 'name,vhost,messages_ready,messages_unacknowledged,type,state';
 const COUNTED = { disable_stats: true, enable_queue_totals: true, columns: TOTALS };
-const DETAILS = { columns: 'name,consumers,idle_since,head_message_timestamp' };
+const DETAILS = { columns: 'name,vhost,consumers,idle_since,head_message_timestamp' };
 const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_timestamp` };
 
 /**
  * Lists the queues of tasks, by name, some at a time as the broker tells them, and so with little memory however
  * many there are. A queue that is made or deleted meanwhile may be in the list or not.
  *
- * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`, `TIMEOUT`; the
- * reason of its signal
+ * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`, `NO_ANSWER`,
+ * `TARGET_MISMATCH` when an answer is about other vhosts alone; the reason of its signal
  */
 export async function* listTaskQueues(
   options: ManagementApiOptions & ListTaskQueuesOptions = {},
@@ -96,15 +103,18 @@ export async function* listTaskQueues(
   // Loaded here: Node's HTTP client takes a tenth of the time of a whole command, and most have no use for it.
   const { ManagementApi } = await import('./management-api.ts');
   const api = new ManagementApi(options);
+  const vhosts = new VhostFilter(api);
   try {
     const regex = glob === '*' ? undefined : globToServerRegex(prefix, glob);
-    for await (const queues of listed(api, source, regex)) {
+    for await (const queues of listed(vhosts, source, regex)) {
       yield queues.flatMap(({ item, other }) => {
         const taskId = taskIdOf(item.name, prefix);
         if (taskId === undefined || !matches(taskId)) return [];
         return [toInfo(taskId, item, source !== 'statistics', other)];
       });
     }
+    const others = vhosts.finish();
+    if (others > 0) options.onOtherVhosts?.(others);
   } finally {
     api.close();
   }
@@ -112,40 +122,74 @@ export async function* listTaskQueues(
 
 /** Some more queues than match the regular expression, each with its statistics where they are known. */
 async function* listed(
-  api: ManagementApi,
+  vhosts: VhostFilter,
   source: 'counted' | 'statistics' | 'both',
   regex: string | undefined,
 ): AsyncGenerator<{ item: Totals; other: Statistics | undefined }[]> {
   switch (source) {
     case 'both':
-      yield* orderedJoin(queues<Totals>(api, COUNTED, regex), queues<Statistics>(api, DETAILS, regex));
+      yield* orderedJoin(
+        queues<Totals>(vhosts, COUNTED, regex),
+        queues<Statistics>(new VhostFilter(vhosts.api), DETAILS, regex),
+      );
       return;
     case 'counted':
-      for await (const items of queues<Totals>(api, COUNTED, regex))
+      for await (const items of queues<Totals>(vhosts, COUNTED, regex))
         yield items.map((item) => ({ item, other: undefined }));
       return;
     case 'statistics':
-      for await (const items of queues<Statistics>(api, STATISTICS, regex))
+      for await (const items of queues<Statistics>(vhosts, STATISTICS, regex))
         yield items.map((item) => ({ item, other: item }));
   }
 }
 
-async function* queues<T>(
-  api: ManagementApi,
+async function* queues<T extends { vhost?: string }>(
+  vhosts: VhostFilter,
   numbers: { columns: string },
   regex: string | undefined,
 ): AsyncGenerator<T[]> {
+  const { api } = vhosts;
   const path = `queues/${encodeURIComponent(api.vhost)}`;
   // RabbitMQ goes through all queues for each page. So one page is quick, and a list of twenty pages is not.
   if (regex !== undefined) {
     const query = { ...numbers, name: regex, use_regex: true, page: 1, page_size: PAGE_SIZE };
     const { items, page_count } = await api.get<Page<T>>(path, query);
     if (page_count <= 1) {
-      yield items;
+      yield vhosts.own(items);
       return;
     }
   }
-  yield* api.items<T>(path, numbers);
+  for await (const items of api.items<T>(path, numbers)) yield vhosts.own(items);
+}
+
+/**
+ * Lets only queues of the vhost through that was asked for, whatever the answers are about. A proxy may decode the %2F of
+ * the vhost `/`, and the API then lists all vhosts, or another one.
+ */
+class VhostFilter {
+  readonly api: ManagementApi;
+  #own = 0;
+  #others = 0;
+
+  constructor(api: ManagementApi) {
+    this.api = api;
+  }
+
+  own<T extends { vhost?: string }>(items: T[]): T[] {
+    const own = items.filter(({ vhost }) => vhost === undefined || vhost === this.api.vhost);
+    this.#own += own.length;
+    this.#others += items.length - own.length;
+    return own;
+  }
+
+  /**
+   * @returns how many of other vhosts there were
+   * @throws TaskQueueError `TARGET_MISMATCH` when there were no others: nobody knows whether the vhost has queues
+   */
+  finish(): number {
+    if (this.#others > 0 && this.#own === 0) throw otherVhosts(this.api.base, this.api.vhost);
+    return this.#others;
+  }
 }
 
 function toInfo(
@@ -173,6 +217,6 @@ function toStatistics(
     consumers,
     idleSince: idle_since ? parseTimestamp(idle_since) : undefined,
     // An empty string on some versions, null on others.
-    oldestAt: typeof head_message_timestamp === 'number' ? head_message_timestamp * 1000 : undefined,
+    oldestAt: timestampToMs(head_message_timestamp),
   };
 }

@@ -1,5 +1,5 @@
 import type * as https from 'node:https';
-import { type BrokerAddress, redactUrl } from '../broker-url.ts';
+import { type BrokerAddress, hasLateAt, LATE_AT } from '../broker-url.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import type { ResolvedOptions, TlsOptions } from '../options.ts';
 
@@ -36,17 +36,20 @@ export function managementApiAddress(
 
 function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): URL {
   const [scheme, port] = protocol === 'amqps' ? ['https', 15671] : ['http', 15672];
-  const text = given ?? `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const isUrl = /^https?:\/\//i.test(text) && URL.canParse(text);
-  if (!isUrl) {
-    throw new TaskQueueError(
-      ErrorCode.invalidArgument,
-      `The management API URL ${redactUrl(text) || '""'} is unusable: it is no http or https URL`,
-      { hint: 'It reads http://host:15672; the credentials of the broker URL are used.' },
-    );
-  }
+  const text = (given ?? `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).trim();
+  // Of a URL that is not understood no part is certain not to be a password.
+  const invalid = (reason: string) =>
+    new TaskQueueError(ErrorCode.invalidArgument, `The management API URL is unusable: ${reason}`, {
+      hint: 'It reads http://host:15672 or https://host:15671; the credentials of the broker URL are used. Percent-encode special characters: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
+    });
+  if (!/^https?:\/\//i.test(text)) throw invalid('it does not begin with http:// or https://');
+  if (hasLateAt(text)) throw invalid(LATE_AT);
+  if (!URL.canParse(text))
+    throw invalid('what stands behind http:// is not a host with a port from 1 to 65535');
   const url = new URL(text);
-  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  if (url.search !== '' || url.hash !== '') throw invalid('it has a ? or #');
+  // RabbitMQ's documentation has its addresses with it.
+  url.pathname = `${url.pathname.replace(/\/+$/, '').replace(/\/api$/, '')}/`;
   return url;
 }
 

@@ -1,59 +1,95 @@
 import { redactUrl } from '../broker-url.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { networkFailure } from '../network-failures.ts';
 import { tlsFailure } from '../tls-failures.ts';
 
-const HINT =
-  'Is the management plugin on (rabbitmq-plugins enable rabbitmq_management) and --api-url right? "ls --ids" works without it.';
+/*
+ * Every way in which the management API, a proxy before it, or the network says no.
+ * RabbitMQ answers with JSON, https://www.rabbitmq.com/docs/http-api-reference; anything else is somebody else's answer.
+ */
 
-/** What an answer means that is not the one asked for. @param answer its JSON, undefined if it is none */
-export function refusal(
-  { origin }: URL,
-  { vhost, status, answer }: { vhost: string; status: number; answer: unknown },
-): TaskQueueError {
+const HINT =
+  'Is the management plugin on (rabbitmq-plugins enable rabbitmq_management), and is apiUrl right?';
+const PROXY_HINT =
+  'A proxy before it answers; its log says more. The URL is that of the API as the proxy has it, without /api.';
+
+export interface Refused {
+  vhost: string;
+  /** What was asked for, below `/api/`. */
+  path: string;
+  status: number;
+  /** Its JSON; undefined if it is none. */
+  answer: unknown;
+  /** The header. */
+  location?: string | undefined;
+}
+
+/** What an answer means that is not the one asked for. */
+export function refusal({ origin }: URL, { vhost, path, status, answer, location }: Refused): TaskQueueError {
   const { reason } = (answer ?? {}) as { reason?: unknown };
   const said = typeof reason === 'string' ? ` (${redactUrl(reason)})` : '';
   const at = `The management API at ${origin}`;
-  if (answer === undefined) {
+  const unavailable = (what: string, hint: string) =>
+    new TaskQueueError(ErrorCode.apiUnavailable, `${at} ${what}`, { hint });
+  if (status >= 300 && status < 400) {
+    const to = location === undefined ? 'elsewhere' : `to ${redactUrl(location)}`;
+    return unavailable(`sends us ${to} (${status})`, 'Name the final address as apiUrl.');
+  }
+  if (status === 401) {
+    // "Login failed" for wrong credentials, "Not management user" for a user without the tag.
+    if (/not management/i.test(said)) {
+      return new TaskQueueError(ErrorCode.accessRefused, `${at} refuses the user${said}`, {
+        hint: 'Give the user the tag "management": rabbitmqctl set_user_tags USER management.',
+      });
+    }
+    const who = answer === undefined ? 'or a proxy before it, refuses' : 'refuses';
     return new TaskQueueError(
-      ErrorCode.apiUnavailable,
-      `${at} answered ${status} and no JSON: something else listens there`,
-      { hint: HINT },
+      ErrorCode.authenticationFailed,
+      `${at}${answer === undefined ? ',' : ''} ${who} the user name or password${said}`,
+      { hint: 'Check the credentials in the broker URL, or put others into apiUrl.' },
     );
   }
-  switch (status) {
-    case 401:
-      // "Login failed" for wrong credentials, "Not management user" for a user without the tag.
-      return /not management/i.test(said)
-        ? new TaskQueueError(ErrorCode.accessRefused, `${at} refuses the user${said}`, {
-            hint: 'Give the user the tag "management": rabbitmqctl set_user_tags USER management.',
-          })
-        : new TaskQueueError(
-            ErrorCode.authenticationFailed,
-            `${at} refuses the user name or password${said}`,
-            { hint: 'Check the credentials in the broker URL or in --api-url.' },
-          );
-    case 403:
-      return new TaskQueueError(ErrorCode.accessRefused, `${at} refuses access${said}`, {
-        hint: `The user needs permissions on the vhost ${JSON.stringify(vhost)}.`,
-      });
-    case 404:
-      return new TaskQueueError(
-        ErrorCode.vhostNotFound,
-        `${at} knows no vhost ${JSON.stringify(vhost)}${said}`,
-        { hint: 'The vhost is the path of the broker URL.' },
-      );
-    default:
-      return new TaskQueueError(ErrorCode.apiUnavailable, `${at} answered ${status}${said}`, {
-        hint: status >= 500 ? 'The broker is starting, stopping or overloaded; its log says more.' : HINT,
-      });
+  if (status === 407) return unavailable('is behind a proxy that wants credentials (407)', PROXY_HINT);
+  if (answer === undefined && (status === 502 || status === 503 || status === 504)) {
+    return unavailable(`cannot be reached by the proxy before it, or is starting (${status})`, PROXY_HINT);
   }
+  if (answer === undefined) {
+    const what = status === 200 ? 'answers, but not with JSON' : `answered ${status}, and not with JSON`;
+    return unavailable(`${what}: something else listens there, or a proxy wants another path`, HINT);
+  }
+  if (status === 403) {
+    return new TaskQueueError(ErrorCode.accessRefused, `${at} refuses access${said}`, {
+      hint: `The user needs permissions on the vhost ${JSON.stringify(vhost)}.`,
+    });
+  }
+  if (status === 404 && /^(queues|vhosts|permissions)\//.test(path)) {
+    return new TaskQueueError(
+      ErrorCode.vhostNotFound,
+      `${at} knows no vhost ${JSON.stringify(vhost)}${said}`,
+      { hint: 'The vhost is the path of the broker URL. If it exists, a proxy changes %2F in paths.' },
+    );
+  }
+  if (status === 429) return unavailable(`answers no more for now (429)${said}`, 'Try again later.');
+  return unavailable(
+    `answered ${status}${said}`,
+    status >= 500 ? 'The broker is starting, stopping or overloaded; its log says more.' : HINT,
+  );
 }
 
 export function noAnswer({ origin }: URL, timeoutMs: number): TaskQueueError {
   return new TaskQueueError(
-    ErrorCode.timeout,
+    ErrorCode.noAnswer,
     `The management API at ${origin} did not answer within ${timeoutMs} ms`,
-    { hint: 'The broker may be overloaded; "ls --ids" asks over AMQP instead.' },
+    { hint: 'The broker may be overloaded; apiTimeoutMs says how long to wait.' },
+  );
+}
+
+/** Nobody took the connection. */
+export function noConnection({ origin }: URL, timeoutMs: number): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.apiUnavailable,
+    `Cannot reach the management API at ${origin}: no connection within ${timeoutMs} ms`,
+    { hint: 'Something on the way drops the packets: is the port right, and open in the firewall?' },
   );
 }
 
@@ -65,11 +101,28 @@ export function brokenAnswer({ origin }: URL, cause: Error): TaskQueueError {
   );
 }
 
+/** The answer was about other vhosts than the one asked for. */
+export function otherVhosts({ origin }: URL, vhost: string): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.targetMismatch,
+    `The management API at ${origin} was asked for the vhost ${JSON.stringify(vhost)}, and answered for others`,
+    { hint: 'A proxy before it changes %2F in paths; for nginx: proxy_pass without a path behind the host.' },
+  );
+}
+
 export function unreachable({ origin }: URL, cause: Error & { code?: string }): TaskQueueError {
-  const { code, reason, hint } = tlsFailure(cause.code) ?? {
-    code: ErrorCode.apiUnavailable,
-    reason: cause.code ?? cause.message,
-    hint: HINT,
-  };
-  return new TaskQueueError(code, `Cannot reach the management API at ${origin}: ${reason}`, { cause, hint });
+  const at = `Cannot reach the management API at ${origin}`;
+  const tls = tlsFailure(cause.code);
+  if (tls) return new TaskQueueError(tls.code, `${at}: ${tls.reason}`, { cause, hint: tls.hint });
+  // What does not speak HTTP is RabbitMQ's AMQP port more often than not; a hang-up may be a port with TLS.
+  const isHttp = !cause.code?.startsWith('HPE_');
+  const reason = isHttp
+    ? (networkFailure(cause.code) ?? cause.message)
+    : 'what answers there does not speak HTTP';
+  return new TaskQueueError(ErrorCode.apiUnavailable, `${at}: ${reason}`, {
+    cause,
+    hint: isHttp
+      ? HINT
+      : 'It may be the AMQP port: the API has another one, by default 15672 (15671 with TLS).',
+  });
 }

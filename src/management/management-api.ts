@@ -4,14 +4,14 @@ import { TaskQueueError } from '../errors.ts';
 import { resolveOptions, type TaskQueueOptions } from '../options.ts';
 import { jsonItems } from './json-items.ts';
 import { managementApiAddress } from './management-api-address.ts';
-import { brokenAnswer, noAnswer, refusal, unreachable } from './management-api-errors.ts';
+import { brokenAnswer, noAnswer, noConnection, refusal, unreachable } from './management-api-errors.ts';
 
 /** The broker, and where its management API is. */
 export interface ManagementApiOptions extends TaskQueueOptions {
   /**
    * Of RabbitMQ's management plugin. Default: the hosts of the broker's URLs, tried in turn, port 15672, or
    * 15671 with TLS.
-   * Credentials in it come before those of the broker's URL.
+   * Credentials in it come before those of the broker's URL. A path that ends with `/api` is taken without that.
    */
   apiUrl?: string | undefined;
   /** To wait for one answer to begin, and for all of it to come. Milliseconds, default 60,000. */
@@ -38,6 +38,7 @@ export class ManagementApi {
   readonly #authorization: string;
   readonly #agents: { 'http:': http.Agent; 'https:': https.Agent };
   readonly #timeoutMs: number;
+  readonly #connectTimeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly vhost: string;
 
@@ -47,6 +48,7 @@ export class ManagementApi {
     const { bases, authorization, tls } = managementApiAddress(resolved, options.apiUrl);
     this.vhost = resolved.addresses[0].vhost;
     this.#timeoutMs = options.apiTimeoutMs ?? 60_000;
+    this.#connectTimeoutMs = resolved.connectTimeoutMs;
     this.#signal = options.signal;
     this.#authorization = authorization;
     this.#bases = bases;
@@ -60,11 +62,11 @@ export class ManagementApi {
    * The JSON that answers a GET.
    * @param path below `/api/`, its parts percent-encoded
    * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`
-   * (404), `TLS_FAILED`, `TIMEOUT`
+   * (404), `TLS_FAILED`, `NO_ANSWER`
    */
   async get<T>(path: string, query: Query = {}): Promise<T> {
     const { base, response } = await this.#ask(path, query);
-    return (await this.#json(base, response)) as T;
+    return (await this.#json(base, path, response)) as T;
   }
 
   /**
@@ -73,7 +75,7 @@ export class ManagementApi {
   async *items<T>(path: string, query: Query = {}): AsyncGenerator<T[], void, undefined> {
     const { base, response } = await this.#ask(path, query);
     if (response.statusCode !== 200 || Number(response.headers['content-length']) <= SHORT_BYTES) {
-      const all = await this.#json(base, response);
+      const all = await this.#json(base, path, response);
       if (!Array.isArray(all)) throw brokenAnswer(base, new SyntaxError('No JSON array'));
       for (let index = 0; index < all.length; index += ITEMS_AT_ONCE)
         yield all.slice(index, index + ITEMS_AT_ONCE);
@@ -88,6 +90,12 @@ export class ManagementApi {
     }
   }
 
+  /** The address that answered last. */
+  get base(): URL {
+    return this.#bases[0] as URL;
+  }
+
+  /** Ends what is under way as well. */
   close(): void {
     this.#agents['http:'].destroy();
     this.#agents['https:'].destroy();
@@ -118,14 +126,21 @@ export class ManagementApi {
     const headers = { authorization: this.#authorization, accept: 'application/json' };
     return new Promise((resolve, reject) => {
       const outgoing = request(url, { agent, headers, ...(this.#signal && { signal: this.#signal }) });
-      const giveUp = setTimeout(() => {
-        reject(noAnswer(url, this.#timeoutMs));
-        outgoing.destroy();
-      }, this.#timeoutMs);
-      outgoing.on('error', (cause) => {
+      const fail = (error: unknown) => {
         clearTimeout(giveUp);
-        reject(unreachable(url, cause));
+        clearTimeout(unconnected);
+        reject(error);
+        outgoing.destroy();
+      };
+      const giveUp = setTimeout(() => fail(noAnswer(url, this.#timeoutMs)), this.#timeoutMs);
+      let unconnected: NodeJS.Timeout | undefined;
+      outgoing.on('socket', (socket) => {
+        if (!socket.connecting) return;
+        const ms = this.#connectTimeoutMs;
+        unconnected = setTimeout(() => fail(noConnection(url, ms)), ms);
+        socket.once(isTls ? 'secureConnect' : 'connect', () => clearTimeout(unconnected));
       });
+      outgoing.on('error', (cause) => fail(unreachable(url, cause)));
       outgoing.on('response', (response) => {
         clearTimeout(giveUp);
         resolve(response);
@@ -134,13 +149,13 @@ export class ManagementApi {
     });
   }
 
-  async #json(base: URL, response: http.IncomingMessage): Promise<unknown> {
+  async #json(base: URL, path: string, response: http.IncomingMessage): Promise<unknown> {
     const chunks: Buffer[] = [];
     for await (const chunk of this.#chunks(base, response)) chunks.push(chunk);
     const status = response.statusCode ?? 0;
     const answer = parseJson(Buffer.concat(chunks).toString());
     if (status === 200 && answer !== undefined) return answer;
-    throw refusal(base, { vhost: this.vhost, status, answer });
+    throw refusal(base, { vhost: this.vhost, path, status, answer, location: response.headers.location });
   }
 
   /** The time limit is for all the waiting for the broker, not for what a reader does with the chunks. */

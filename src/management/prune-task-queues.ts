@@ -13,6 +13,21 @@ export interface FindIdleTaskQueuesOptions {
    * `redeclareAfterMs` of those who publish: see {@link pruneTaskQueues}.
    */
   idleMs?: number;
+  /** Told at the end of the queues that were left out for another reason than being in use. Default: nobody is. */
+  onLeftOut?: (leftOut: LeftOutQueues) => void;
+  /** As in `listTaskQueues`. */
+  onOtherVhosts?: (count: number) => void;
+}
+
+/** Queues that may be forgotten, and that pruning leaves alone. */
+export interface LeftOutQueues {
+  /**
+   * The broker has no idle time for them: they are some seconds old, it was started some seconds ago, something has just
+   * been done with them, or its statistics are switched off.
+   */
+  unknown: number;
+  /** Empty as far as is known, but quorum queues and streams: RabbitMQ has no conditional delete for them. */
+  otherTypes: number;
 }
 
 /** What became of a queue that was to be pruned. */
@@ -33,20 +48,37 @@ const ONE_HOUR_MS = 3_600_000;
 export async function* findIdleTaskQueues(
   options: ManagementApiOptions & FindIdleTaskQueuesOptions = {},
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
-  const { idleMs = ONE_HOUR_MS } = options;
+  const { idleMs = ONE_HOUR_MS, onLeftOut } = options;
+  const leftOut: LeftOutQueues = { unknown: 0, otherTypes: 0 };
   const listed: ManagementApiOptions & ListTaskQueuesOptions = { ...options, source: 'statistics' };
   for await (const page of listTaskQueues(listed)) {
     const now = Date.now();
-    yield page.filter(
-      ({ ready, unacked, type, statistics }) =>
-        type === 'classic' &&
+    yield page.filter((info) => {
+      const { ready, unacked, type, statistics } = info;
+      if (type !== 'classic') {
+        if (ready === 0 && unacked === 0 && !statistics?.consumers) leftOut.otherTypes++;
+        return false;
+      }
+      if (!isKnown(info)) {
+        leftOut.unknown++;
+        return false;
+      }
+      return (
         ready === 0 &&
         unacked === 0 &&
         statistics?.consumers === 0 &&
         statistics.idleSince !== undefined &&
-        now - statistics.idleSince >= idleMs,
-    );
+        now - statistics.idleSince >= idleMs
+      );
+    });
   }
+  if (leftOut.unknown + leftOut.otherTypes > 0) onLeftOut?.(leftOut);
+}
+
+/** What is in use is none to delete, whatever else is not known. */
+function isKnown({ ready, unacked, statistics }: TaskQueueInfo): boolean {
+  if ((ready ?? 0) + (unacked ?? 0) + (statistics?.consumers ?? 0) > 0) return true;
+  return ready !== undefined && unacked !== undefined && statistics?.idleSince !== undefined;
 }
 
 /**

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { StoredMessage } from '../wire/stored-message.ts';
 import type { EnqueuedEvent } from '../wire/task-events.ts';
+import { propertyText } from '../wire/typed-values.ts';
 
 /** What an event tells of a message. */
 export type Told = Pick<EnqueuedEvent, 'body' | 'bodyBytes' | 'properties'>;
@@ -13,13 +14,15 @@ export function fingerprint(
   { body, properties }: Pick<StoredMessage, 'body' | 'properties'>,
   known: ReadonlyMap<string, number>,
 ): string {
-  if (properties.message_id !== undefined) return properties.message_id;
+  const messageId = propertyText(properties.message_id);
+  if (messageId !== undefined) return messageId;
   const [hash, size] = bodyFingerprints(body);
   return !known.has(hash) && known.has(size) ? size : hash;
 }
 
 export function fingerprintOfEvent({ body, bodyBytes, properties }: Told): string {
-  if (properties.message_id !== undefined) return properties.message_id;
+  const messageId = propertyText(properties.message_id);
+  if (messageId !== undefined) return messageId;
   return body === undefined ? sizeFingerprint(bodyBytes) : bodyFingerprints(body)[0];
 }
 

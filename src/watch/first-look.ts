@@ -24,7 +24,8 @@ export interface FirstLook {
 export async function firstLook(search: Search, task: WatchedTask, tail: number): Promise<FirstLook> {
   const { taskId } = task;
   const existing: WatchItem[] = [];
-  const gap = (reason: string) => existing.push({ kind: 'gap', taskId, reason });
+  const gap = (reason: string, missed?: number) =>
+    existing.push({ kind: 'gap', taskId, reason, ...(missed !== undefined && { missed }) });
   const since = task.mark();
   const depth = await depthIfAllowed(search.client, taskId);
   if (depth === undefined) {
@@ -41,7 +42,7 @@ export async function firstLook(search: Search, task: WatchedTask, tail: number)
     for (const message of behind) search.items.put({ kind: 'message', source: 'found', message });
   });
   if (obstacle === undefined) return { task, existing, isVisible: true };
-  if (tail > 0) gap(`${depth} messages that were there are not shown: ${obstacle}`);
+  if (tail > 0) gap(`${depth} messages that were there are not shown: ${obstacle}`, depth);
   await pause(search, EVENT_DELAY_MS);
   task.skip(depth, since);
   return { task, existing, isVisible: true };

@@ -130,14 +130,19 @@ async function lookNow(search: Search, task: WatchedTask): Promise<void> {
         items.put({ kind: 'message', source: 'found', message });
     });
     if (obstacle !== undefined) {
-      // Amid a flood events come later than what was counted: they may tell of all of it.
-      if (holdsUntold === 'yes' && task.hasHeardSince(count.since)) return;
-      task.skip(count.depth, count.since);
+      const missed = task.excess(count.depth);
+      if (holdsUntold === 'yes' && missed === 0) return;
+      task.skip(count.depth, count.since, missed);
       const what =
-        holdsUntold === 'yes'
-          ? 'messages came from a publisher without events and'
-          : 'messages that came during a gap, if any,';
-      items.put({ kind: 'gap', taskId, reason: `${what} are not shown: ${obstacle}` });
+        missed === 0
+          ? 'messages that came during a gap, if any,'
+          : `${missed} messages that came without events, or during a gap,`;
+      items.put({
+        kind: 'gap',
+        taskId,
+        reason: `${what} are not shown: ${obstacle}`,
+        ...(missed > 0 && { missed }),
+      });
     }
     await items.room();
   } catch (error) {
@@ -146,6 +151,43 @@ async function lookNow(search: Search, task: WatchedTask): Promise<void> {
       items.put({ kind: 'gap', taskId, reason: REFUSED });
     // Mostly the connection is down; looking goes on when it is back.
   }
+}
+
+/**
+ * Events of a task's messages are missing just before one that has come: shows those messages, where they can be seen, and
+ * says how many cannot.
+ * @param count how many events, by their numbers
+ * @param isVisible whether the user may look at the queue
+ */
+export async function closeGap(
+  search: Search,
+  task: WatchedTask,
+  count: number,
+  isVisible: boolean,
+): Promise<void> {
+  const { client, items } = search;
+  const { taskId } = task;
+  if (isVisible) {
+    try {
+      const depth = (await client.depth(taskId))?.messages ?? 0;
+      if (depth > 0) {
+        await peekAt(search, task, depth, (messages) => {
+          for (const message of task.notePeeked(messages, depth))
+            items.put({ kind: 'message', source: 'found', message });
+        });
+      }
+    } catch (error) {
+      // They count as missed then.
+      if (!isTaskQueueError(error)) throw error;
+    }
+  }
+  const missed = task.noteMissing(count);
+  if (missed > 0) items.put(missedMessages(taskId, missed));
+}
+
+export function missedMessages(taskId: string, missed: number): WatchItem {
+  const what = missed === 1 ? '1 message is' : `${missed} messages are`;
+  return { kind: 'gap', taskId, missed, reason: `${what} not shown, as events were dropped on the way` };
 }
 
 /** How much is in the task's queue. Afterwards the events of all that was counted are taken to have arrived. */
@@ -180,7 +222,7 @@ export async function peekAt(
     note(messages);
     return undefined;
   } catch (error) {
-    if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+    if (!hasCode(error, ErrorCode.accessRefused) && !hasCode(error, ErrorCode.queueLocked)) throw error;
     return 'it takes permission to read the queue, and nobody who consumes from it exclusively';
   } finally {
     goOn();

@@ -15,8 +15,11 @@ export type WatchItem =
   | { kind: 'dequeued'; taskId: string; count: number; messageId: string | undefined }
   /** All messages were removed, and the queue unless it was kept. Only with `removals`. */
   | { kind: 'cleared'; taskId: string; count: number }
-  /** Something may have happened that was not seen. */
-  | { kind: 'gap'; taskId: string | undefined; reason: string }
+  /**
+   * Something may have happened that was not seen, at this place in the order. `missed`: exactly so many messages, or so
+   * many that were there already.
+   */
+  | { kind: 'gap'; taskId: string | undefined; reason: string; missed?: number }
   /** The connection to the broker was lost. Watching goes on when it is back. */
   | { kind: 'interrupted'; error: TaskQueueError }
   /** The connection is back, after so many milliseconds. */

@@ -5,11 +5,12 @@ import type { ManagementApiOptions } from '../management/management-api.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { taskIdOf } from '../wire/naming.ts';
 import type { EventName, TaskEvent } from '../wire/task-events.ts';
+import { EventSequence } from './event-sequence.ts';
 import { firstLook } from './first-look.ts';
 import { ItemQueue } from './item-queue.ts';
 import { someAtOnce } from './some-at-once.ts';
 import { unlessAborted } from './unless-aborted.ts';
-import { look, searchAllTasks, searchTask } from './untold-messages.ts';
+import { closeGap, look, missedMessages, searchAllTasks, searchTask } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';
 import type { WatchedTask } from './watched-task.ts';
 import { WatchedTasks } from './watched-tasks.ts';
@@ -60,6 +61,7 @@ export async function* watchTasks(
   const areAll = taskIds.length === 0;
   const tasks = new WatchedTasks(taskIds);
   const items = new ItemQueue<WatchItem>();
+  const sequence = new EventSequence();
   const isWatched = ({ taskId, queue }: TaskEvent) =>
     taskId === taskIdOf(queue, client.prefix) && tasks.isWatched(taskId);
   const isSearched = !areAll || api !== undefined;
@@ -82,7 +84,9 @@ export async function* watchTasks(
     onEvent: async (event, arrivedAt) => {
       if (!isWatched(event)) return;
       const task = isSearched ? tasks.get(event.taskId) : undefined;
+      const missing = sequence.missingBefore(event);
       await task?.held;
+      if (missing > 0) await noteMissing(event, missing, task);
       const item = itemOf(event, arrivedAt, task, removals);
       if (item === undefined) return;
       items.put(item);
@@ -102,11 +106,6 @@ export async function* watchTasks(
       // What came meanwhile is older than what events tell from now on.
       await someAtOnce(visible, (task) => look(search, task), stopping.signal);
     },
-    onOverflow: () => {
-      tasks.noteGap();
-      const reason = 'events came faster than they were read, and the oldest of them were dropped';
-      items.put({ kind: 'gap', taskId: undefined, reason });
-    },
     onClosed: () => {
       // One that could not be set up says so itself.
       if (subscription === undefined) return;
@@ -115,6 +114,16 @@ export async function* watchTasks(
     },
   });
   const search = { client, items, signal: stopping.signal };
+  const noteMissing = async ({ event, taskId }: TaskEvent, count: number, task: WatchedTask | undefined) => {
+    if (event === 'enqueued') {
+      if (task === undefined) items.put(missedMessages(taskId, count));
+      else await closeGap(search, task, count, visible.includes(task));
+      return;
+    }
+    task?.noteGap();
+    const reason = `${count === 1 ? '1 removal is' : `${count} removals are`} not shown, as events were dropped on the way`;
+    if (removals) items.put({ kind: 'gap', taskId, reason });
+  };
   try {
     subscription = await unlessAborted(subscribing, stopping.signal);
     if (subscription === undefined) return;
@@ -161,9 +170,13 @@ function itemOf(
       ? { kind: 'cleared', taskId, count }
       : { kind: 'dequeued', taskId, count, messageId: event.messageId };
   }
-  const { body, bodyBytes, properties } = event;
+  const { body, bodyBytes, properties, propertyList } = event;
   const isNew = task?.noteEnqueued(event, arrivedAt) ?? true;
   if (!isNew) return undefined;
   if (body === undefined) return { kind: 'large-message', taskId, bodyBytes, properties };
-  return { kind: 'message', source: 'live', message: { taskId, body, properties, redelivered: false } };
+  return {
+    kind: 'message',
+    source: 'live',
+    message: { taskId, body, properties, ...(propertyList && { propertyList }), redelivered: false },
+  };
 }

@@ -25,6 +25,12 @@ export class WatchedTask {
   #hasSkipped = false;
   #enqueued = 0;
   #removed = 0;
+  /** Messages that were found or said to be missed, and whose events have not come. */
+  #accounted = 0;
+  /** When an event came. */
+  #heardAt = Number.NEGATIVE_INFINITY;
+  /** Since when the queue holds more than is expected, with no event meanwhile. */
+  #excessSince: number | undefined;
   /** When an event came, or the queue was looked at. */
   #knownAt = Number.NEGATIVE_INFINITY;
   /** Events may have been missed: messages may be in the queue, and others gone, that none told of. */
@@ -78,10 +84,13 @@ export class WatchedTask {
    */
   noteEnqueued(message: Told, arrivedAt = performance.now()): boolean {
     this.#knownAt = performance.now();
+    this.#heardAt = this.#knownAt;
     const key = fingerprintOfEvent(message);
-    if (take(this.#shownAhead, key)) return false;
     this.#forgetJustNow(key, arrivedAt);
-    if (this.#shownJustNow.get(key)?.shift() !== undefined) return false;
+    if (take(this.#shownAhead, key) || this.#shownJustNow.get(key)?.shift() !== undefined) {
+      this.#accounted = Math.max(0, this.#accounted - 1);
+      return false;
+    }
     add(this.#shown, key);
     this.#expected++;
     this.#enqueued++;
@@ -105,6 +114,22 @@ export class WatchedTask {
     // One that comes again with its message id, as a replay does, is another one.
     if (this.#expected === 0) this.#shownAhead.clear();
     else if (messageId !== undefined) take(this.#shownAhead, messageId);
+  }
+
+  /**
+   * Events of messages did not arrive.
+   * @param count how many, by their numbers
+   * @returns how many of those messages were neither found nor said to be missed
+   */
+  noteMissing(count: number): number {
+    const accounted = Math.min(count, this.#accounted);
+    this.#accounted -= accounted;
+    const missed = count - accounted;
+    // They are expected to be there, and are not looked for again.
+    this.#expected += missed;
+    this.#enqueued += missed;
+    if (missed > 0) this.#hasSkipped = true;
+    return missed;
   }
 
   /** Events may have been missed. */
@@ -131,6 +156,7 @@ export class WatchedTask {
     // Readers without events take messages too.
     this.#expected = Math.min(this.#expected, depth + (this.#enqueued - since.enqueued));
     if (depth === 0 && this.#enqueued === since.enqueued) this.#shownAhead.clear();
+    if (!isUntold) this.#excessSince = undefined;
     if (this.#isUncertain) return depth > 0 ? 'maybe' : 'no';
     return isUntold ? 'yes' : 'no';
   }
@@ -140,9 +166,15 @@ export class WatchedTask {
     return ready > this.#expected || (this.#isUncertain && ready > 0);
   }
 
-  /** Whether an event told of a message meanwhile. */
-  hasHeardSince({ enqueued }: Mark): boolean {
-    return this.#enqueued > enqueued;
+  /**
+   * How many more messages than expected the queue holds, when that has been so for a while without an event: amid a flood
+   * events come later than what was counted. 0 before that.
+   * @param depth as it was given to {@link noteDepth}
+   */
+  excess(depth: number): number {
+    const now = performance.now();
+    if (this.#excessSince === undefined || this.#heardAt > this.#excessSince) this.#excessSince = now;
+    return now - this.#excessSince < SLOW_EVENT_MS ? 0 : Math.max(0, depth - this.#expected);
   }
 
   mark(): Mark {
@@ -184,6 +216,7 @@ export class WatchedTask {
     });
     // What was skipped came before.
     const isNew = this.#hasSkipped ? fresh.slice(Math.max(0, fresh.length - untold)) : fresh;
+    this.#accounted += isNew.length;
     if (messages.length >= depth) {
       if (this.#peekedAt > this.#putBackBy) this.#keepShown(present);
       this.#expected = messages.length;
@@ -224,8 +257,11 @@ export class WatchedTask {
    * Nothing is looked at: what was in the queue counts as known.
    * @param depth how much that was
    * @param since what {@link mark} answered before that was read; events of what was counted have arrived meanwhile
+   * @param missed how many of them are said to be missed
    */
-  skip(depth: number, since: Mark): void {
+  skip(depth: number, since: Mark, missed = 0): void {
+    this.#accounted += missed;
+    this.#excessSince = undefined;
     // Of what was removed meanwhile nobody knows whether it was counted: too many expected are corrected by the next depth.
     this.#expected = depth + (this.#enqueued - since.enqueued);
     this.#hasSkipped = true;
@@ -261,6 +297,9 @@ export const EVENT_DELAY_MS = 100;
 
 /** Later than this, which takes a machine that is very busy, no event of it arrives. */
 const LATE_EVENT_MS = 1_000;
+
+/** A publisher that is busy may be so late with its events. */
+const SLOW_EVENT_MS = 2_000;
 
 /**
  * Both sides take about the same time to notice that a connection is dead. By then the broker has put back what that

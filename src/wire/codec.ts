@@ -1,6 +1,7 @@
 import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors.ts';
+import { parseLenientJson } from './lenient-json.ts';
 import type { QueueableMessage, QueuedMessage, RequestId } from './messages.ts';
-import { formatTimestamp, parseTimestamp } from './timestamps.ts';
+import { formatTimestamp, isDate, parseTimestamp } from './timestamps.ts';
 
 /*
  * The wire format of the Python package rabbitmq-mcp-task-queue 0.1.0: UTF-8 JSON
@@ -11,10 +12,6 @@ type JsonObject = { [key: string]: unknown };
 
 const WIRE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'original_request_id']);
 const MESSAGE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'originalRequestId']);
-
-/** The years 1 to 9999: all that the wire has and Python reads. Microseconds, say, would be far outside. */
-const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z');
-const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** Why a value is no queued message: a sentence about the place in it. Becomes one of two errors. */
 class Refusal extends Error {}
@@ -43,13 +40,14 @@ export function encodeQueuedMessage(message: QueueableMessage): Buffer {
 
 /**
  * Reads a stored body. JSON `null` params, which Python writes for absent ones and the SDK's schema refuses,
- * are dropped; integers beyond 2^53 lose their last digits, as everywhere in JavaScript.
+ * are dropped; integers beyond 2^53 lose their last digits, as everywhere in JavaScript. `NaN` and `Infinity`, which Python
+ * writes although JSON has no such numbers, are those numbers.
  * @throws MalformedMessageError naming what is wrong with it, and carrying the bytes.
  */
 export function decodeQueuedMessage(taskId: string, body: Buffer): QueuedMessage {
   let value: unknown;
   try {
-    value = JSON.parse(utf8.decode(body));
+    value = parseLenientJson(utf8.decode(body));
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? 'it is not JSON' : 'it is not UTF-8';
     throw new MalformedMessageError(taskId, body, reason, cause);
@@ -78,7 +76,7 @@ export function parseQueuedMessage(value: unknown): QueuedMessage {
   try {
     const envelope = asObject(value, 'it');
     const { timestamp } = envelope;
-    if (typeof timestamp !== 'number' || !(timestamp >= FIRST_MS && timestamp <= LAST_MS)) {
+    if (typeof timestamp !== 'number' || !isDate(timestamp)) {
       throw new Refusal('"timestamp" is not a number of milliseconds since the epoch');
     }
     return checkQueuedMessage(envelope);

@@ -2,9 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
 import type { QueuedMessage } from './messages.ts';
-import { parseRecord } from './records.ts';
+import { propertyListOf } from './property-list.ts';
+import { isRecord, readRecord } from './records.ts';
 import type { OutgoingMessage } from './stored-message.ts';
 import { formatTimestamp, parseTimestamp } from './timestamps.ts';
+import { isWellFormed } from './typed-values.ts';
 
 type JsonObject = { [key: string]: unknown };
 
@@ -14,7 +16,8 @@ const CLOSING_BRACE = 0x7d;
 /**
  * Reads a message to be enqueued from JSON text, in whichever form it comes:
  *
- * - a record, as {@link encodeRecord} writes it: the same bytes and properties, whatever the body is;
+ * - a record, as {@link encodeRecord} writes it: the same bytes and properties, whatever the body is. Known by `body` or
+ *   `body_base64`, unless it has the form of one of the other two: they may have members with these names;
  * - a queued message, `{"type", "message", "timestamp", …}`, with the timestamp as on the wire (ISO 8601), in
  *   the SDK's milliseconds, or without: then it is now;
  * - a bare JSON-RPC message, which is wrapped: its type follows from its members.
@@ -24,7 +27,7 @@ const CLOSING_BRACE = 0x7d;
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
 export function parseMessageInput(input: string | Buffer): OutgoingMessage {
-  if (typeof input !== 'string' && !isUtf8(input)) throw invalid('it is not UTF-8');
+  if (typeof input === 'string' ? !isWellFormed(input) : !isUtf8(input)) throw invalid('it is not UTF-8');
   const text = input.toString();
   let value: unknown;
   try {
@@ -38,12 +41,19 @@ export function parseMessageInput(input: string | Buffer): OutgoingMessage {
     );
   }
   const object = value as JsonObject;
-  if (Object.hasOwn(object, 'body') || Object.hasOwn(object, 'body_base64')) return parseRecord(text);
+  if (isRecord(object)) return publishable(readRecord(object, text));
   if (Object.hasOwn(object, 'jsonrpc')) return { body: wrapText(text, object) };
   if (Object.hasOwn(object, 'message')) return { body: readEnvelope(input, object) };
   throw invalid(
     'it is neither a record ("body"), nor a queued message ("message"), nor JSON-RPC ("jsonrpc")',
   );
+}
+
+/** @throws TaskQueueError `INVALID_MESSAGE` where RabbitMQ would close the connection for its properties */
+function publishable(record: OutgoingMessage): OutgoingMessage {
+  const { properties, propertyList } = record;
+  if (properties !== undefined) propertyListOf({ properties, propertyList });
+  return record;
 }
 
 function readEnvelope(input: string | Buffer, envelope: JsonObject): Buffer {

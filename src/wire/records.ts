@@ -1,14 +1,19 @@
 import { isUtf8 } from 'node:buffer';
-import { ErrorCode, TaskQueueError } from '../errors.ts';
-import { headerValueFromJson, headerValueToJson } from './header-values.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors.ts';
 import { jsonMembers } from './json-members.ts';
-import type { MessageProperties, RawMessage, StoredMessage } from './stored-message.ts';
+import { type JsonProperties, propertiesFromJson, propertiesToJson } from './property-json.ts';
+import { readPropertyList } from './property-list.ts';
+import type { OutgoingMessage, StoredMessage } from './stored-message.ts';
+import { bytesFromBase64, isWellFormed } from './typed-values.ts';
 
-/** A message read back from a record. */
-export interface MessageRecord extends RawMessage {
+/** A message read back from a record. Without properties where the record has none: it gets new ones then. */
+export interface MessageRecord extends OutgoingMessage {
   /** Of the task it was read from, where the record says so. */
   taskId: string | undefined;
 }
+
+type JsonObject = { [name: string]: unknown };
 
 /**
  * A message as one line of JSON, without the line feed:
@@ -16,14 +21,18 @@ export interface MessageRecord extends RawMessage {
  *     {"task_id": …, "redelivered": …, "properties": {…}, "body": <the body, verbatim>}
  *
  * A body that is not one line of JSON in valid UTF-8 travels as `body_base64` instead. Properties have their
- * AMQP names. {@link parseRecord} gives the same bytes and properties back.
+ * AMQP names; where they do not say all that AMQP did, `properties_base64` has the bytes. {@link parseRecord} gives the
+ * same bytes and properties back.
  *
  * @param message
  */
-export function encodeRecord({ taskId, redelivered, properties, body }: StoredMessage): string {
-  const { headers, ...rest } = properties;
-  const written = headers === undefined ? rest : { ...rest, headers: headerValueToJson(headers) };
-  const metadata = JSON.stringify({ task_id: taskId, redelivered, properties: written });
+export function encodeRecord({ taskId, redelivered, properties, propertyList, body }: StoredMessage): string {
+  const metadata = JSON.stringify({
+    task_id: taskId,
+    redelivered,
+    properties: propertiesToJson(properties),
+    properties_base64: propertyList?.toString('base64'),
+  });
   const text = jsonLine(body);
   return text === undefined
     ? `${metadata.slice(0, -1)},"body_base64":"${body.toString('base64')}"}`
@@ -32,29 +41,96 @@ export function encodeRecord({ taskId, redelivered, properties, body }: StoredMe
 
 /**
  * Reads what {@link encodeRecord} wrote, also after jq or the like has filtered or reordered it. The body is
- * the text that stands in the line, not one made anew from its values.
+ * the text that stands in the line, not one made anew from its values. Other members are ignored.
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
 export function parseRecord(line: string): MessageRecord {
+  if (!isWellFormed(line)) throw invalid('it has a lone surrogate, which UTF-8 cannot carry');
   const value = parseObject(line);
-  const { task_id: taskId, properties = {} } = value;
-  if (taskId !== undefined && typeof taskId !== 'string') throw invalid('"task_id" is not a string');
-  return { taskId, properties: readProperties(properties), body: readBody(value, line) };
+  if (!isRecord(value)) {
+    throw invalid(hasBody(value) ? 'it is a message itself' : 'it has neither "body" nor "body_base64"');
+  }
+  return readRecord(value, line);
 }
 
-function readBody(value: { [key: string]: unknown }, line: string): Buffer {
+/** What only records have beside a body. */
+const METADATA = ['task_id', 'redelivered', 'properties', 'properties_base64'];
+
+/**
+ * Whether an object is a record: it has a body, and is neither a queued message (`message` is an object) nor JSON-RPC
+ * (`jsonrpc`), which may have a member `body` of their own.
+ * @throws TaskQueueError `INVALID_MESSAGE` where it has the form of both
+ */
+export function isRecord(value: JsonObject): boolean {
+  if (!hasBody(value)) return false;
+  const other = Object.hasOwn(value, 'jsonrpc') ? 'jsonrpc' : isObject(value.message) ? 'message' : undefined;
+  if (other === undefined) return true;
+  const metadata = METADATA.find((name) => Object.hasOwn(value, name));
+  if (metadata === undefined && (other === 'jsonrpc' || Object.hasOwn(value, 'type'))) return false;
+  const body = Object.hasOwn(value, 'body') ? 'body' : 'body_base64';
+  throw new TaskQueueError(
+    ErrorCode.invalidMessage,
+    `This may be a record, by "${body}"${metadata ? ` and "${metadata}"` : ''}, or a message itself, by "${other}"`,
+    { hint: `Remove one of them: jq -c 'del(.${other})' leaves a record, 'del(.${body})' a message.` },
+  );
+}
+
+/**
+ * @param value what {@link isRecord} holds for
+ * @param line its text
+ */
+export function readRecord(value: JsonObject, line: string): MessageRecord {
+  const taskId = value.task_id ?? undefined;
+  if (taskId !== undefined && typeof taskId !== 'string') throw invalid('"task_id" is not a string');
+  return { taskId, ...readProperties(value), body: readBody(value, line) };
+}
+
+function hasBody(value: JsonObject): boolean {
+  return Object.hasOwn(value, 'body') || Object.hasOwn(value, 'body_base64');
+}
+
+function readBody(value: JsonObject, line: string): Buffer {
+  const { body_base64: base64 } = value;
   const isText = Object.hasOwn(value, 'body');
-  if (isText === Object.hasOwn(value, 'body_base64')) {
+  // null is what jq makes of a member that is not there.
+  if (isText && (base64 === undefined || base64 === null)) {
+    return Buffer.from(jsonMembers(line).get('body') as string);
+  }
+  if (isText) throw invalid('it has both "body" and "body_base64"');
+  const bytes = bytesFromBase64(base64);
+  // Buffer skips what is not base64; a damaged body must not be sent.
+  if (bytes === undefined) throw invalid('"body_base64" is not base64');
+  return bytes;
+}
+
+function readProperties(value: JsonObject): Pick<OutgoingMessage, 'properties' | 'propertyList'> {
+  const { properties_base64: base64 } = value;
+  const json = value.properties ?? undefined;
+  if (json !== undefined && !isObject(json)) throw invalid('"properties" is not an object');
+  if (base64 === undefined || base64 === null)
+    return json === undefined ? {} : { properties: fromJson(json) };
+  const bytes = bytesFromBase64(base64);
+  if (bytes === undefined) throw invalid('"properties_base64" is not base64');
+  const read = readPropertyList(bytes);
+  // Of two that say different things, neither may be dropped without a word.
+  if (json !== undefined && !isDeepStrictEqual(json, asJson(propertiesToJson(read.properties)))) {
     throw invalid(
-      isText ? 'it has both "body" and "body_base64"' : 'it has neither "body" nor "body_base64"',
+      '"properties" were edited, and "properties_base64" still has what they were; remove it to send "properties"',
     );
   }
-  if (isText) return Buffer.from(jsonMembers(line).get('body') as string);
-  const { body_base64: base64 } = value;
-  const bytes = Buffer.from(typeof base64 === 'string' ? base64 : '', 'base64');
-  // Buffer.from skips what is no base64; a damaged body must not be sent.
-  if (bytes.toString('base64') !== base64) throw invalid('"body_base64" is not base64');
-  return bytes;
+  return read;
+}
+
+function fromJson(json: JsonProperties) {
+  try {
+    return propertiesFromJson(json);
+  } catch (error) {
+    throw isTaskQueueError(error) ? invalid(error.message, error) : error;
+  }
+}
+
+function asJson(value: object): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 /** A body that can stand inside a line as it is, and be taken out of it again. */
@@ -71,43 +147,7 @@ function jsonLine(body: Buffer): string | undefined {
   }
 }
 
-const isString = (value: unknown) => typeof value === 'string' && Buffer.byteLength(value) <= 255;
-const isWhole = (least: number, most: number) => (value: unknown) =>
-  Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
-
-const PROPERTY_CHECKS: Record<keyof MessageProperties, [isValid: (value: unknown) => boolean, what: string]> =
-  {
-    content_type: [isString, 'a string of at most 255 bytes'],
-    content_encoding: [isString, 'a string of at most 255 bytes'],
-    headers: [isObject, 'an object'],
-    delivery_mode: [isWhole(1, 2), '1 or 2'],
-    priority: [isWhole(0, 255), 'a whole number from 0 to 255'],
-    correlation_id: [isString, 'a string of at most 255 bytes'],
-    reply_to: [isString, 'a string of at most 255 bytes'],
-    expiration: [(value) => /^\d{1,15}$/.test(String(value)) && isString(value), 'milliseconds as a string'],
-    message_id: [isString, 'a string of at most 255 bytes'],
-    timestamp: [isWhole(0, Number.MAX_SAFE_INTEGER), 'a whole number of seconds'],
-    type: [isString, 'a string of at most 255 bytes'],
-    user_id: [isString, 'a string of at most 255 bytes'],
-    app_id: [isString, 'a string of at most 255 bytes'],
-    cluster_id: [isString, 'a string of at most 255 bytes'],
-  };
-
-function readProperties(properties: unknown): MessageProperties {
-  if (!isObject(properties)) throw invalid('"properties" is not an object');
-  for (const [name, value] of Object.entries(properties)) {
-    if (!Object.hasOwn(PROPERTY_CHECKS, name)) {
-      throw invalid(`"properties" has ${JSON.stringify(name)}, which AMQP does not know`);
-    }
-    const [isValid, what] = PROPERTY_CHECKS[name as keyof MessageProperties];
-    if (!isValid(value)) throw invalid(`"properties.${name}" is not ${what}`);
-  }
-  const { headers, ...rest } = properties as MessageProperties;
-  if (headers === undefined) return rest;
-  return { ...rest, headers: headerValueFromJson(headers) as { [name: string]: unknown } };
-}
-
-function parseObject(line: string): { [key: string]: unknown } {
+function parseObject(line: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -118,10 +158,12 @@ function parseObject(line: string): { [key: string]: unknown } {
   return value;
 }
 
-function isObject(value: unknown): value is { [key: string]: unknown } {
+function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(reason: string, cause?: unknown): TaskQueueError {
-  return new TaskQueueError(ErrorCode.invalidMessage, `This is no record of a message: ${reason}`, { cause });
+  return new TaskQueueError(ErrorCode.invalidMessage, `This is not a record of a message: ${reason}`, {
+    cause,
+  });
 }

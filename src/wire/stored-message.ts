@@ -1,26 +1,41 @@
+import type { PropertyText, Uint64 } from './typed-values.ts';
+
 /**
  * AMQP 0-9-1 basic properties, by their protocol names as RabbitMQ's own tools print them. Absent where the
- * publisher set none. `headers` hold AMQP table values as amqplib decodes them: strings, numbers, booleans,
- * `Buffer` for byte arrays, `{ '!': 'timestamp' | 'decimal' | …, value }` for typed values, arrays, tables.
+ * publisher set none.
  */
 export interface MessageProperties {
-  content_type?: string;
-  content_encoding?: string;
+  content_type?: PropertyText;
+  content_encoding?: PropertyText;
+  /**
+   * Values are strings, numbers, booleans, null, `Buffer` for byte arrays, arrays, and objects for tables. A number is the
+   * smallest of AMQP's integers with a sign that holds it (8, 16, 32 or 64 bits), or a double if it has a fraction.
+   * Whatever else was received has its type beside it, `{ '!': 'uint32', value: 7 }`, so that it goes back as it came:
+   *
+   * - `int16`, `int32`, `uint8`, `uint16`, `uint32`, `float`, `double`;
+   * - `int64`, `longlong` (the same with another type octet, `L`) and `timestamp` (seconds): digits beyond 2^53 - 1;
+   * - `decimal`: `{ places, digits }`; `boolean`: the byte, where that is neither 0 nor 1;
+   * - `string_base64`: a string that is not UTF-8;
+   * - `table`: `[[key, value], …]`, with keys that occur twice, would be reordered in an object, are not UTF-8 or are `"!"`.
+   *
+   * `{ '!': 'bytes', value: <base64> }` and amqplib's names of types are understood as well.
+   */
   headers?: { [name: string]: unknown };
-  /** 1 transient, 2 persistent. */
+  /** 1 transient, 2 persistent; RabbitMQ refuses others, or takes them for transient. */
   delivery_mode?: number;
+  /** 0 to 255. */
   priority?: number;
-  correlation_id?: string;
-  reply_to?: string;
-  /** Milliseconds until the broker may discard the message, as a decimal string. */
-  expiration?: string;
-  message_id?: string;
-  /** Seconds since the epoch. */
-  timestamp?: number;
-  type?: string;
-  user_id?: string;
-  app_id?: string;
-  cluster_id?: string;
+  correlation_id?: PropertyText;
+  reply_to?: PropertyText;
+  /** Milliseconds until the broker may discard the message, in decimal digits. */
+  expiration?: PropertyText;
+  message_id?: PropertyText;
+  /** Seconds since the epoch, though publishers exist that mean other units; beyond 2^53 - 1 in decimal digits. */
+  timestamp?: number | Uint64;
+  type?: PropertyText;
+  user_id?: PropertyText;
+  app_id?: PropertyText;
+  cluster_id?: PropertyText;
 }
 
 /** A message to be stored: the bytes as they are, never decoded and encoded again. */
@@ -29,6 +44,11 @@ export interface OutgoingMessage {
   body: Buffer;
   /** What the publisher says about it. Default: {@link ownProperties}, when it is published. */
   properties?: MessageProperties | undefined;
+  /**
+   * The properties as AMQP encodes them (flags and values), where the typed form does not say all of them: values of
+   * unknown types, or nested over 500 levels deep. What is published then, in place of `properties`.
+   */
+  propertyList?: Buffer | undefined;
 }
 
 /** A message as the broker keeps it. */

@@ -1,5 +1,7 @@
-import { headerValueFromJson, headerValueToJson } from './header-values.ts';
+import { type JsonProperties, propertiesFromJson, propertiesToJson } from './property-json.ts';
+import { readPropertyList } from './property-list.ts';
 import type { MessageProperties, StoredMessage } from './stored-message.ts';
+import { bytesFromBase64 } from './typed-values.ts';
 
 /**
  * The topic exchange that this package tells live events through. Routing key: what happened, a dot, the task
@@ -32,6 +34,13 @@ interface BaseEvent {
   queue: string;
   /** When it happened by the publisher's clock, in milliseconds since the epoch. */
   at: number;
+  /**
+   * The events that one publisher has for one routing key. Those of versions before sequence numbers have none, and what
+   * is missing among them is not known.
+   */
+  stream?: string | undefined;
+  /** Its number in the stream, from 1. A number is missing where an event was not sent, or was dropped on its way. */
+  sequence?: number | undefined;
 }
 
 /** A message was stored. */
@@ -43,6 +52,8 @@ export interface EnqueuedEvent extends BaseEvent {
   bodyBytes: number;
   /** As they were stored. */
   properties: MessageProperties;
+  /** See {@link OutgoingMessage.propertyList}. */
+  propertyList?: Buffer | undefined;
 }
 
 /** Messages were removed by a reader. */
@@ -72,18 +83,26 @@ export function routingKeyOf({ event, taskId }: TaskEvent): string {
 export function encodeEvents(events: readonly TaskEvent[]): Buffer {
   const parts: Buffer[] = [];
   for (const event of events) {
-    const { queue, at } = event;
+    const { queue, at, stream, sequence } = event;
     if (event.event === 'enqueued') {
-      const { body, bodyBytes, properties } = event;
-      const { headers } = properties;
-      const shown =
-        headers === undefined ? properties : { ...properties, headers: headerValueToJson(headers) };
-      const line = { queue, at, body_bytes: bodyBytes, has_body: body !== undefined, properties: shown };
+      const { body, bodyBytes, properties, propertyList } = event;
+      const line: Omit<EventLine, 'count' | 'message_id'> = {
+        queue,
+        at,
+        stream,
+        sequence,
+        body_bytes: bodyBytes,
+        has_body: body !== undefined,
+        properties: propertiesToJson(properties),
+        properties_base64: propertyList?.toString('base64'),
+      };
       parts.push(Buffer.from(`${JSON.stringify(line)}\n`));
       if (body !== undefined) parts.push(body);
     } else {
       const message_id = event.event === 'dequeued' ? event.messageId : undefined;
-      parts.push(Buffer.from(`${JSON.stringify({ queue, at, count: event.count, message_id })}\n`));
+      parts.push(
+        Buffer.from(`${JSON.stringify({ queue, at, stream, sequence, count: event.count, message_id })}\n`),
+      );
     }
   }
   return Buffer.concat(parts);
@@ -99,25 +118,19 @@ export function decodeEvents(routingKey: string, message: Buffer): TaskEvent[] {
     const line = parseLine(name, message.subarray(start, end === -1 ? undefined : end));
     if (end === -1 || line === undefined) break;
     start = end + 1;
-    const {
-      queue,
-      at,
-      count,
-      message_id: messageId,
-      body_bytes: bodyBytes,
-      has_body: hasBody,
-      properties,
-    } = line;
+    const { queue, at, count, message_id: messageId, body_bytes: bodyBytes, has_body: hasBody } = line;
+    const { stream, sequence } = line;
+    const numbered = stream === undefined ? {} : { stream, sequence };
     if (name === 'enqueued') {
       const body = hasBody ? message.subarray(start, start + bodyBytes) : undefined;
       start += body?.length ?? 0;
-      const { headers, ...rest } = properties;
-      const read = headers === undefined ? rest : { ...rest, headers: headerValueFromJson(headers) };
-      events.push({ event: name, taskId, queue, at, body, bodyBytes, properties: read as MessageProperties });
+      const read = readProperties(line);
+      if (read === undefined) break;
+      events.push({ event: name, taskId, queue, at, ...numbered, body, bodyBytes, ...read });
     } else if (name === 'dequeued') {
-      events.push({ event: name, taskId, queue, at, count, messageId });
+      events.push({ event: name, taskId, queue, at, ...numbered, count, messageId });
     } else if (name === 'cleared') {
-      events.push({ event: name, taskId, queue, at, count });
+      events.push({ event: name, taskId, queue, at, ...numbered, count });
     }
   }
   return events;
@@ -127,11 +140,14 @@ export function decodeEvents(routingKey: string, message: Buffer): TaskEvent[] {
 interface EventLine {
   queue: string;
   at: number;
+  stream: string | undefined;
+  sequence: number | undefined;
   count: number;
   message_id: string | undefined;
   body_bytes: number;
   has_body: boolean;
-  properties: { [name: string]: unknown };
+  properties: JsonProperties;
+  properties_base64: string | undefined;
 }
 
 function parseLine(name: string, line: Buffer): EventLine | undefined {
@@ -140,7 +156,24 @@ function parseLine(name: string, line: Buffer): EventLine | undefined {
     const isRead = typeof value.queue === 'string' && typeof value.at === 'number';
     const isMessage =
       isSize(value.body_bytes) && typeof value.properties === 'object' && value.properties !== null;
-    return isRead && (name === 'enqueued' ? isMessage : isSize(value.count)) ? value : undefined;
+    const isNumbered =
+      value.stream === undefined || (typeof value.stream === 'string' && isSize(value.sequence));
+    const isRemoval = isSize(value.count) && ['string', 'undefined'].includes(typeof value.message_id);
+    return isRead && isNumbered && (name === 'enqueued' ? isMessage : isRemoval) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Checked, as anybody may have made them up. */
+function readProperties({
+  properties,
+  properties_base64: base64,
+}: EventLine): ReturnType<typeof readPropertyList> | undefined {
+  try {
+    if (base64 === undefined) return { properties: propertiesFromJson(properties) };
+    const list = bytesFromBase64(base64);
+    return list && readPropertyList(list);
   } catch {
     return undefined;
   }
@@ -162,7 +195,7 @@ export function eventPatterns(events: readonly EventName[], taskId?: string): st
 export function enqueuedEvent(
   taskId: string,
   queue: string,
-  { body, properties }: Pick<StoredMessage, 'body' | 'properties'>,
+  { body, properties, propertyList }: Pick<StoredMessage, 'body' | 'properties' | 'propertyList'>,
   withBody: boolean,
 ): EnqueuedEvent {
   const copied = withBody && body.length <= MAX_EVENT_BODY_BYTES;
@@ -174,5 +207,6 @@ export function enqueuedEvent(
     body: copied ? body : undefined,
     bodyBytes: body.length,
     properties,
+    ...(propertyList && { propertyList }),
   };
 }

@@ -35,6 +35,25 @@ export function parseTimestamp(text: string): number | undefined {
   return date.getTime() - (sign === '-' ? -offsetSeconds : offsetSeconds) * 1000;
 }
 
+/** The years 1 to 9999: all that the wire has and Python reads. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z');
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** Whether it is a number of milliseconds since the epoch that the years 1 to 9999 have. */
+export function isDate(ms: number): boolean {
+  return ms >= FIRST_MS && ms <= LAST_MS;
+}
+
+/**
+ * Milliseconds since the epoch of an AMQP timestamp, which is in seconds; `undefined` where it is absent or says no date
+ * of the years 1 to 9999. There are publishers that write microseconds, nanoseconds or -1.
+ */
+export function timestampToMs(seconds: unknown): number | undefined {
+  if (typeof seconds !== 'number') return undefined;
+  const ms = seconds * 1000;
+  return isDate(ms) ? ms : undefined;
+}
+
 /**
  * ISO 8601 in UTC, written with `+00:00`: `datetime.fromisoformat` takes no `Z` before Python 3.11.
  * @throws RangeError for a number that is no date.

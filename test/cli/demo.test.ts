@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { cliEnvironment } from '../support/cli.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
+import { Terminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 
 const demo = fileURLToPath(new URL('../demo/demo.js', import.meta.url));
@@ -39,6 +40,16 @@ test('the demo shows every step, and ends with 0 and nothing left running', asyn
   expect(servers).toHaveLength(1);
   expect(aliveAmong(servers)).toEqual([]);
 }, 60_000);
+
+test.each([60, 80, 120])(
+  'the demo succeeds on a terminal of %i columns',
+  async (columns) => {
+    const terminal = new Terminal(process.execPath, [demo], {}, columns);
+    expect(await terminal.ended, terminal.text).toBe(0);
+    expect(terminal.text).toContain('And nothing is left.');
+  },
+  60_000,
+);
 
 test('the demo ends with 1 and says which step did not show what it should', async () => {
   const { status, stderr } = await runDemo({ MCP_TASKQ_API_URL: 'http://127.0.0.1:1' });

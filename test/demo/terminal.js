@@ -1,5 +1,6 @@
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { stripVTControlCharacters } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { spawn } from '@lydell/node-pty';
 import { Chalk } from 'chalk';
 
@@ -24,7 +25,7 @@ export function note(text) {
 /**
  * Types a command: it is printed, and runs on a pseudo-terminal, so that its output is what an operator sees.
  * @param line as typed: `mcp-taskq ls`
- * @returns what it printed; rejects when it ends with another status than 0
+ * Rejects when it ends with another status than 0.
  */
 export function type(line, { cwd }) {
   out.write(`\n${chalk.bold(`$ ${line}`)}\n`);
@@ -35,17 +36,26 @@ export function type(line, { cwd }) {
     rows: 50,
     env: { ...process.env, TERM: 'xterm-256color', ...(!isColored && { NO_COLOR: '1' }) },
   });
-  let text = '';
-  child.onData((data) => {
-    out.write(isColored ? data : plain(data));
-    text += plain(data);
-  });
+  child.onData((data) => out.write(isColored ? data : plain(data)));
   return new Promise((resolve, reject) => {
     child.onExit(({ exitCode }) => {
-      if (exitCode === 0) resolve(text);
+      if (exitCode === 0) resolve();
       else reject(new Error(`"${line}" ended with status ${exitCode}, not 0`));
     });
   });
+}
+
+/**
+ * Runs a command unseen, for what it prints as data: that does not depend on any screen.
+ * @returns the records
+ */
+export async function read(line) {
+  const [, ...words] = line.split(' ');
+  const { stdout } = await promisify(execFile)(process.execPath, [BIN, ...words, '-o', 'jsonl']);
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((record) => JSON.parse(record));
 }
 
 function plain(data) {

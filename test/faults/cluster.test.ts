@@ -107,7 +107,9 @@ test.runIf(canCluster)(
     const { status, stderr } = await runCli(['dequeue', TASK, '--all'], { env: { MCP_TASKQ_URL: node.url } });
     expect(stderr).toMatch(/the node that holds the queue is down/);
     expect(status).toBe(7);
-    await expect(queue.waitForMessage(TASK, { timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await expect(queue.waitForMessage(TASK, { timeoutMs: 1_000 })).rejects.toMatchObject({
+      code: 'WAIT_TIMEOUT',
+    });
     const waiting = queue.waitForMessage(TASK);
     await home.ctl('start_app');
     await waiting;

@@ -189,7 +189,7 @@ test('a message that was confirmed counts as unconfirmed while nobody can say wh
     code: 'PUBLISH_UNCONFIRMED',
     messageId: 'mine',
     message: expect.stringMatching(/was confirmed.*whether its queue is still there.*within 2000 ms/),
-    cause: { code: 'TIMEOUT' },
+    cause: { code: 'NO_ANSWER' },
   });
   const direct = openClient();
   expect(await direct.depth(task)).toMatchObject({ messages: 1 });

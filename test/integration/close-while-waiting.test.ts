@@ -9,7 +9,7 @@ function openSockets(): number {
 /** How long it takes to connect, and to listen to a task. */
 async function measureSetUp(): Promise<number> {
   const client = openClient();
-  const listener = { onEvent: () => {}, onLost: () => {}, onResumed: () => {}, onOverflow: () => {} };
+  const listener = { onEvent: () => {}, onLost: () => {}, onResumed: () => {} };
   const task = newTask();
   const beganAt = performance.now();
   await Promise.all([

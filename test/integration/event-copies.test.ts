@@ -33,7 +33,6 @@ async function collect(taskId?: string, url = inject('url')): Promise<number[]> 
     },
     onLost: () => {},
     onResumed: () => {},
-    onOverflow: () => {},
   });
   await subscription.follow(taskId);
   return numbers;

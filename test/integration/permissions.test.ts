@@ -69,7 +69,6 @@ describe('with the permissions that the README names, a user who', () => {
       onEvent: ({ taskId }) => void seen.push(taskId),
       onLost: () => {},
       onResumed: () => {},
-      onOverflow: () => {},
     });
     await subscription.follow();
     await queue.enqueue('task', numbered(1));

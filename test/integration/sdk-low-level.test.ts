@@ -27,7 +27,7 @@ async function serve(queue: RabbitMQTaskMessageQueue, resultOf: () => Result | u
       await deliver(queue, taskId, server, extra.requestId);
       if (result) return result;
       await queue.waitForMessage(taskId, { signal: extra.signal, timeoutMs: 100 }).catch((error) => {
-        if (!isTaskQueueError(error) || error.code !== 'TIMEOUT') throw error;
+        if (!isTaskQueueError(error) || error.code !== 'WAIT_TIMEOUT') throw error;
       });
     }
   });
@@ -131,7 +131,7 @@ describe('with a server of your own, originalRequestId as the way back and waitF
     const task = newTask();
     const worker = openQueue();
     await expect(ask(worker, task, question('?'), { timeoutMs: 200 })).rejects.toMatchObject({
-      code: 'TIMEOUT',
+      code: 'WAIT_TIMEOUT',
     });
     const queued = await worker.peek(task);
     expect(queued).toMatchObject({ type: 'request', originalRequestId: expect.any(String) });

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
+import { type Fault, FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
 describe('waitForMessage', () => {
@@ -42,7 +44,9 @@ describe('waitForMessage', () => {
   test('creates no queue', async () => {
     const queue = openQueue();
     const task = newTask();
-    await expect(queue.waitForMessage(task, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await expect(queue.waitForMessage(task, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'WAIT_TIMEOUT',
+    });
     expect(await openClient().depth(task)).toBeUndefined();
   });
 
@@ -75,5 +79,27 @@ describe('waitForMessage', () => {
     await waits;
     const names = await queueNames();
     expect(names.filter((name) => name.startsWith('mcp:watch:'))).toHaveLength(1);
+  });
+});
+
+describe('a wait that ends while the broker', () => {
+  test.each<[string, Fault]>([
+    ['stands still', { kind: 'stall' }],
+    ['is away', { kind: 'gone' }],
+  ])('%s says that, and not that nothing came', async (_, fault) => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const queue = openQueue({ url: proxy.url });
+    const task = newTask();
+    const waiting = queue.waitForMessage(task, { timeoutMs: 1_500 });
+    const outcome = expect(waiting).rejects.toMatchObject({ code: 'NO_ANSWER' });
+    await until(() => proxy.received > 0);
+    await queue.size(task);
+    proxy.fault = fault;
+    if (fault.kind === 'gone') proxy.reset();
+    // It is there, and cannot be seen.
+    await openQueue().enqueue(task, numbered(1));
+    await outcome;
+    proxy.fault = { kind: 'none' };
+    proxy.reset();
   });
 });

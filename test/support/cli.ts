@@ -23,9 +23,11 @@ export interface CliOptions {
 
 /** The environment of a command: that of the test, the test broker, and nothing of the reader's settings. */
 export function cliEnvironment(env: CliOptions['env'] = {}): NodeJS.ProcessEnv {
-  const { NO_COLOR, FORCE_COLOR, RABBITMQ_URL, AMQP_URL, ...inherited } = process.env;
+  const { NO_COLOR, FORCE_COLOR, RABBITMQ_URL, AMQP_URL, MCP_TASKQ_CONTEXT, ...inherited } = process.env;
   return {
     ...inherited,
+    // No contexts of the reader's.
+    XDG_CONFIG_HOME: '/nonexistent',
     MCP_TASKQ_URL: inject('url'),
     MCP_TASKQ_API_URL: inject('apiUrl'),
     ...env,
@@ -77,7 +79,8 @@ export async function cliInPath(env: CliOptions['env'] = {}) {
   const program = join(programs, 'mcp-taskq');
   await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${BIN}" "$@"\n`);
   await chmod(program, 0o755);
-  return { folder, env: cliEnvironment({ PATH: `${programs}:${process.env.PATH}`, HOME: folder, ...env }) };
+  const own = { PATH: `${programs}:${process.env.PATH}`, HOME: folder, XDG_CONFIG_HOME: undefined };
+  return { folder, env: cliEnvironment({ ...own, ...env }) };
 }
 
 /** A folder that is gone after the test. */

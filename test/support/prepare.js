@@ -67,15 +67,19 @@ function filesBelow(folder) {
     });
 }
 
-/** Runs npm, with all it prints on stderr: the standard output is that of the command this is done for. */
+/** Runs npm, and shows what it prints only when it fails. On stderr: the standard output is the command's. */
 function run(what, args) {
   process.stderr.write(`${what} (npm ${args.join(' ')}) ...\n`);
-  const { status, error } = spawnSync('npm', args, {
+  const { status, error, stdout, stderr } = spawnSync('npm', args, {
     cwd: root,
-    stdio: ['ignore', 2, 2],
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
     shell: process.platform === 'win32',
   });
-  if (status !== 0) fail(`${what} failed: ${error ? error.message : `npm ended with status ${status}`}`);
+  if (status === 0) return;
+  process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`);
+  fail(`${what} failed: ${error ? error.message : `npm ended with status ${status}`}`);
 }
 
 function fail(message) {

@@ -29,7 +29,7 @@ async function items(options: ManagementApiOptions): Promise<unknown[]> {
 }
 
 /** Short where it is to pass, and nowhere else: a busy machine is no broker that does not answer. */
-const timeoutFor = (code: string) => (code === 'TIMEOUT' ? { apiTimeoutMs: 300 } : {});
+const timeoutFor = (code: string) => (code === 'NO_ANSWER' ? { apiTimeoutMs: 300 } : {});
 
 const json =
   (status: number, body: unknown): RequestListener =>
@@ -57,14 +57,14 @@ test.each<[string, RequestListener, string, RegExp]>([
     'API_UNAVAILABLE',
     /broke off its answer/,
   ],
-  ['nothing', () => {}, 'TIMEOUT', /did not answer within 300 ms/],
+  ['nothing', () => {}, 'NO_ANSWER', /did not answer within 300 ms/],
   [
     'bit by bit, for ever',
     (_, response) => {
       const drip = setInterval(() => response.write(' '), 50);
       response.on('close', () => clearInterval(drip));
     },
-    'TIMEOUT',
+    'NO_ANSWER',
     /did not answer/,
   ],
 ])('an answer of %s is told as what it is', async (_, answer, code, message) => {
@@ -101,7 +101,7 @@ test.each<[string, RequestListener, string, RegExp]>([
     /ends early/,
   ],
   ['403', json(403, {}), 'ACCESS_REFUSED', /refuses access/],
-  ['nothing more', (_, response) => void response.write('[{"name":"a"},'), 'TIMEOUT', /did not answer/],
+  ['nothing more', (_, response) => void response.write('[{"name":"a"},'), 'NO_ANSWER', /did not answer/],
 ])('in place of a list an answer of %s is told as what it is', async (_, answer, code, message) => {
   const apiUrl = await listen(answer);
   await expect(items({ url: 'amqp://localhost', apiUrl, ...timeoutFor(code) })).rejects.toMatchObject({

@@ -13,6 +13,29 @@ describe('a message to be enqueued', () => {
     });
   });
 
+  test.each([
+    '{"type":"notification","message":{"jsonrpc":"2.0","method":"m"},"timestamp":"2026-01-10T00:46:05Z","body":1}',
+    '{"type":"notification","message":{"jsonrpc":"2.0","method":"m"},"timestamp":"2026-01-10T00:46:05Z","body_base64":"eA=="}',
+  ])('is a queued message also with a body of its own: %s', (envelope) => {
+    expect(parseMessageInput(envelope)).toEqual({ body: Buffer.from(envelope) });
+  });
+
+  test.each(['"body":{"a":1}', '"body_base64":"eA=="', '"body":null,"body_base64":7'])(
+    'is JSON-RPC also with %s of its own',
+    (member) => {
+      const rpc = `{"jsonrpc":"2.0","method":"m",${member}}`;
+      expect(text(rpc)).toContain(`"message":${rpc},`);
+    },
+  );
+
+  test('is not guessed at where it may be a record and a message', () => {
+    const message = '"message":{"jsonrpc":"2.0","method":"m"},"body":{}';
+    for (const input of [`{"type":"notification","task_id":"t",${message}}`, `{${message}}`])
+      expect(() => parseMessageInput(input)).toThrowError(
+        expect.objectContaining({ code: 'INVALID_MESSAGE', hint: expect.stringContaining('jq') }),
+      );
+  });
+
   test('is kept as it is written when it has the form of the wire', () => {
     const envelope =
       '{"type": "notification", "message": {"jsonrpc": "2.0", "method": "m", "params": {"n": 1.0}}, "timestamp": "2026-01-10T00:46:05.123456+00:00", "original_request_id": null}';
@@ -58,6 +81,8 @@ describe('a message to be enqueued', () => {
 
   test.each([
     ['{"a"', 'not JSON'],
+    ['{"jsonrpc":"2.0","method":"\ud800"}', 'not UTF-8'],
+    ['{"properties":{"message_id":"\\ud800"},"body":1}', 'lone surrogate'],
     ['[]', 'array'],
     ['7', 'not an object'],
     ['{}', 'neither a record'],

@@ -2,8 +2,22 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { jsonMembers } from '../../src/wire/json-members.ts';
+import { encodePropertyList, propertyListOf, readPropertyList } from '../../src/wire/property-list.ts';
 import { encodeRecord, parseRecord } from '../../src/wire/records.ts';
-import type { MessageProperties, StoredMessage } from '../../src/wire/stored-message.ts';
+import type { MessageProperties, RawMessage, StoredMessage } from '../../src/wire/stored-message.ts';
+import {
+  arrayField,
+  bytesField,
+  field,
+  longField,
+  propertyList,
+  shortText,
+  table,
+  tableField,
+  textField,
+  uint64,
+} from '../support/amqp-bytes.ts';
+import { anyPropertyList } from '../support/any-property-lists.ts';
 
 const REFERENCE = JSON.parse(
   readFileSync(new URL('../wire/reference-messages.json', import.meta.url), 'utf8'),
@@ -77,20 +91,33 @@ describe('a record', () => {
         when: { '!': 'timestamp', value: 1_700_000_000 },
         price: { '!': 'decimal', value: { places: 2, digits: 314 } },
         list: [1, 'two', Buffer.from('3'), null, [true]],
+        small: { '!': 'int32', value: 7 },
+        huge: { '!': 'int64', value: '9223372036854775807' },
+        zero: { '!': 'double', value: -0 },
+        nan: { '!': 'float', value: Number.NaN },
+        broken: { '!': 'string_base64', value: '/w==' },
+        pairs: {
+          '!': 'table',
+          value: [
+            ['!', Buffer.from([1])],
+            [{ '!': 'string_base64', value: '/w==' }, 1],
+          ],
+        },
         table: { inner: Buffer.from('x'), '': 1 },
         large: 2 ** 40,
         half: 0.5,
       },
-      delivery_mode: 1,
+      delivery_mode: 255,
       priority: 9,
       correlation_id: 'c',
       reply_to: 'r',
-      expiration: '60000',
+      expiration: '+60000',
       message_id: 'm',
       timestamp: 1_700_000_000,
       type: 't',
       user_id: 'guest',
       app_id: 'a',
+      cluster_id: { '!': 'string_base64', value: '/w==' },
     };
     expect(roundTrip(stored('{}', properties)).properties).toEqual(properties);
   });
@@ -99,7 +126,7 @@ describe('a record', () => {
     const { properties } = roundTrip(
       stored('{}', { headers: { no: Number.NaN, up: Number.POSITIVE_INFINITY } }),
     );
-    expect(properties.headers).toEqual({
+    expect(properties?.headers).toEqual({
       no: { '!': 'double', value: Number.NaN },
       up: { '!': 'double', value: Number.POSITIVE_INFINITY },
     });
@@ -109,6 +136,96 @@ describe('a record', () => {
     const line = ' { "body" : {"a": 1.0} , "properties" : { } , "extra" : [ "}" ] , "task_id" : "x" } ';
     expect(parseRecord(line)).toEqual({ taskId: 'x', properties: {}, body: Buffer.from('{"a": 1.0}') });
   });
+
+  test('has no properties where it does not say, and none where it says so', () => {
+    expect(parseRecord('{"body":1}').properties).toBeUndefined();
+    expect(parseRecord('{"properties":null,"body":1}').properties).toBeUndefined();
+    expect(parseRecord('{"properties":{},"body":1}').properties).toEqual({});
+  });
+
+  test.each([
+    '{"body":[1]}',
+    '{"body":[1],"body_base64":null,"task_id":null,"properties":null,"properties_base64":null}',
+    '{"event":"enqueued","body":[1]}',
+    '{"type":"request","method":"m","body":[1]}',
+    '{"message":"a note","type":"request","timestamp":1,"properties":{},"body":[1]}',
+    '{"message":null,"body":[1]}',
+  ])('has a body, and maybe what somebody has added: %s', (line) => {
+    expect(parseRecord(line).body.toString()).toBe('[1]');
+  });
+
+  test('of an earlier version means what it meant', () => {
+    const line =
+      '{"task_id":"t","redelivered":false,"properties":{"content_type":"application/json","delivery_mode":2,"timestamp":1700000000,"headers":{"when":{"!":"timestamp","value":1700000000},"price":{"!":"decimal","value":{"places":2,"digits":314}},"bytes":{"!":"bytes","value":"AP8K"},"up":{"!":"double","value":"Infinity"},"n":3,"large":1099511627776,"half":0.5,"list":[1,null,{"a":true}],"by hand":{"!":"long","value":3}}},"body":{}}';
+    const { properties } = parseRecord(line);
+    expect(encodePropertyList(properties as MessageProperties)).toEqual(
+      propertyList({
+        content_type: shortText('application/json'),
+        delivery_mode: Buffer.from([2]),
+        timestamp: uint64(1_700_000_000n),
+        headers: table(
+          ['when', longField('T', 1_700_000_000n)],
+          ['price', field('D', Buffer.from([2, 0, 0, 1, 58]))],
+          ['bytes', bytesField(Buffer.from([0, 255, 10]))],
+          ['up', field('d', Buffer.from('7ff0000000000000', 'hex'))],
+          ['n', field('b', Buffer.from([3]))],
+          ['large', longField('l', 2n ** 40n)],
+          ['half', field('d', Buffer.from('3fe0000000000000', 'hex'))],
+          [
+            'list',
+            arrayField(
+              field('b', Buffer.from([1])),
+              field('V'),
+              tableField(['a', field('t', Buffer.from([1]))]),
+            ),
+          ],
+          ['by hand', longField('l', 3n)],
+        ),
+      }),
+    );
+  });
+
+  test('gives back any property list whatever, as bytes', () => {
+    fc.assert(
+      fc.property(anyPropertyList(), (list) => {
+        const record = parseRecord(encodeRecord({ ...stored('{}'), ...readPropertyList(list) }));
+        expect(propertyListOf(record as RawMessage).equals(list)).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('gives back a property list that the typed form cannot say', () => {
+    const deep = Array.from({ length: 5000 }).reduce<Buffer>((value) => arrayField(value), field('V'));
+    const list = propertyList({
+      headers: table(['a', textField('x')], ['deep', deep]),
+      type: shortText('t'),
+    });
+    const line = encodeRecord({ ...stored('{}'), ...readPropertyList(list) });
+    expect(JSON.parse(line).properties).toEqual({ headers: { a: 'x' }, type: 't' });
+    expect(propertyListOf(parseRecord(line) as RawMessage).equals(list)).toBe(true);
+    const edited = line.replace('"type":"t"', '"type":"u"');
+    expect(() => parseRecord(edited)).toThrowError('remove it to send "properties"');
+    const { properties_base64: _bytes, ...rest } = JSON.parse(edited);
+    expect(parseRecord(JSON.stringify(rest)).properties).toEqual({ headers: { a: 'x' }, type: 'u' });
+  });
+
+  test.each([
+    ['{"message":{"jsonrpc":"2.0"},"body":1}', 'del(.message)'],
+    ['{"type":"request","message":{},"properties":{},"body_base64":""}', 'del(.body_base64)'],
+    ['{"jsonrpc":"2.0","task_id":"t","body":1}', 'del(.jsonrpc)'],
+  ])('is not guessed at where it may be a message too: %s', (line, hint) => {
+    expect(() => parseRecord(line)).toThrowError(
+      expect.objectContaining({ code: 'INVALID_MESSAGE', hint: expect.stringContaining(hint) }),
+    );
+  });
+
+  test.each(['{"jsonrpc":"2.0","body":1}', '{"type":"request","message":{},"body":1}'])(
+    'is not what is a message by itself: %s',
+    (line) => {
+      expect(() => parseRecord(line)).toThrowError('it is a message itself');
+    },
+  );
 
   test('takes the last of two bodies, as every JSON parser does', () => {
     expect(parseRecord('{"body":1,"properties":{},"b\\u006fdy":2}').body.toString()).toBe('2');
@@ -124,10 +241,23 @@ describe('a record', () => {
     ['{"body_base64":7}', '"body_base64" is not base64'],
     ['{"task_id":1,"body":1}', '"task_id" is not a string'],
     ['{"properties":[],"body":1}', '"properties" is not an object'],
-    ['{"properties":{"priority":"9"},"body":1}', '"properties.priority" is not a whole number from 0 to 255'],
-    ['{"properties":{"delivery_mode":3},"body":1}', '"properties.delivery_mode" is not 1 or 2'],
-    ['{"properties":{"colour":"red"},"body":1}', '"properties" has "colour"'],
-    ['{"properties":{"expiration":"soon"},"body":1}', '"properties.expiration" is not milliseconds'],
+    ['{"properties":{"priority":"9"},"body":1}', 'property priority: expected a whole number from 0 to 255'],
+    ['{"properties":{"delivery_mode":256},"body":1}', 'property delivery_mode'],
+    ['{"properties":{"colour":"red"},"body":1}', 'AMQP has no property "colour"'],
+    ['{"properties":{"__proto__":{}},"body":1}', 'AMQP has no property "__proto__"'],
+    ['{"properties":{"expiration":60000},"body":1}', 'property expiration: expected a string, not 60000'],
+    ['{"properties":{"message_id":"\\ud800"},"body":1}', 'property message_id: a lone surrogate'],
+    ['{"properties":{"headers":{"h":["\\udc00"]}},"body":1}', 'header "h": a lone surrogate'],
+    ['{"properties":{"headers":{"h":{"!":"nope"}}},"body":1}', 'header "h"'],
+    [
+      '{"properties":{"headers":{"h":{"!":"nope","value":1}}},"body":1}',
+      'header "h": there is no type "nope"',
+    ],
+    ['{"properties":{"headers":{"h":{"!":"int32","value":1.5}}},"body":1}', 'header "h": int32 expects'],
+    ['{"properties":{"headers":{"h":{"!":"uint32","value":""}}},"body":1}', 'header "h": uint32 expects'],
+    ['{"properties":{"headers":[]},"body":1}', 'property headers: expected an object'],
+    ['{"properties_base64":"A","body":1}', '"properties_base64" is not base64'],
+    ['{"body":"\ud800"}', 'lone surrogate'],
   ])('%j is refused: %s', (line, reason) => {
     expect(() => parseRecord(line)).toThrowError(
       expect.objectContaining({ code: 'INVALID_MESSAGE', message: expect.stringContaining(reason) }),

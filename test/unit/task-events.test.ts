@@ -15,7 +15,11 @@ const enqueued = (body: Buffer | undefined, bodyBytes = body?.length ?? 0): Task
   at: 1_767_225_600_000,
   body,
   bodyBytes,
-  properties: { message_id: 'm', headers: { bytes: Buffer.from([0, 255]), nested: { CC: ['x'] } } },
+  properties: {
+    message_id: 'm',
+    timestamp: { '!': 'uint64', value: '18446744073709551615' },
+    headers: { bytes: Buffer.from([0, 255]), nested: { CC: ['x'] }, typed: { '!': 'int32', value: 7 } },
+  },
 });
 
 describe('events', () => {
@@ -23,6 +27,16 @@ describe('events', () => {
     [
       'messages, whatever their bytes',
       [enqueued(Buffer.from('{"a":1}\n\n')), enqueued(Buffer.from([0, 10, 255])), enqueued(Buffer.alloc(0))],
+    ],
+    [
+      'a message whose properties the typed form does not say',
+      [
+        {
+          ...enqueued(Buffer.from('x')),
+          properties: { type: 't' },
+          propertyList: Buffer.from([0, 32, 1, 0x74, 9]),
+        } as TaskEvent,
+      ],
     ],
     ['a message without its body', [enqueued(undefined, 100_000), enqueued(Buffer.from('x'))]],
     [
@@ -47,6 +61,11 @@ describe('events', () => {
     '{"queue":"q","at":1,"count":"many"}\n',
     '{"queue":"q","at":1,"count":-1}\n',
     '{"queue":"q","at":1,"body_bytes":1,"has_body":true,"properties":null}\n',
+    '{"queue":"q","at":1,"body_bytes":1,"has_body":true,"properties":{"type":7}}\n',
+    '{"queue":"q","at":1,"body_bytes":1,"has_body":true,"properties":{"colour":"red"}}\n',
+    '{"queue":"q","at":1,"body_bytes":1,"has_body":true,"properties":{"headers":{"h":{"!":"nope"}}}}\n',
+    '{"queue":"q","at":1,"body_bytes":1,"has_body":true,"properties":{},"properties_base64":7}\n',
+    '{"queue":"q","at":1,"count":"1","message_id":{}}\n',
     '{"queue":"q","at":1,"body_bytes":-9,"has_body":true,"properties":{}}\n',
   ])('of nobody’s making are none: %j', (text) => {
     for (const name of ['enqueued', 'dequeued', 'cleared'])

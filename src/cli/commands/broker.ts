@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { basename } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import type { BrokerOptions, RunningBroker } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
@@ -8,6 +9,7 @@ import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { wholeNumber } from '../numbers.ts';
+import { PRIVATE_BROKER } from '../private-broker.ts';
 import { standardError } from '../standard-error.ts';
 
 const DESCRIPTION = describeWithExamples(
@@ -18,13 +20,15 @@ const DESCRIPTION = describeWithExamples(
   passes its exit status on: 128 and the number for a signal, 127 when there is no such command.`,
   [
     ['mcp-taskq broker -- npm test', 'a broker for one command'],
-    ['mcp-taskq broker --data ./broker --port 5672', 'one that keeps its messages until the next time'],
+    ['mcp-taskq broker --management -- bash', 'a shell to try things in; "exit" stops the broker'],
+    ['mcp-taskq broker --data ./broker', 'one that keeps its messages and ports until the next time'],
     ['mcp-taskq broker > broker.env &', 'in the background; then: export $(cat broker.env)'],
   ],
 );
 
 interface Options {
   port?: number;
+  apiPort?: number;
   data?: string;
   management?: true;
   install?: true;
@@ -34,15 +38,19 @@ export function brokerCommand() {
   return (
     new Command('broker')
       .description(DESCRIPTION)
-      .argument('[command...]', 'what to run, with its own options; "--" before it is good style')
+      .argument('[command...]', 'what to run; put -- before it')
       .option('--port <number>', 'AMQP port (default: a free one)', wholeNumber(1))
-      .option('--data <dir>', 'keep the data in this folder (default: a temporary one)')
-      .option('--management', 'with the management API, which "ls" needs; makes the start slower')
+      .option('--api-port <number>', 'port of the management API, which is run then', wholeNumber(1))
+      .option('--data <dir>', 'keep the data and the ports in this folder (default: a temporary one)')
+      .option('--management', 'run the management API, which ls, describe and prune need; starts slower')
       .option('--install', 'install RabbitMQ if it is missing, without asking')
       // The options behind the command's name are the command's.
       .passThroughOptions()
       .action((words, options, self) =>
-        withContext(self, (context) => runBroker(context, words, options), { stopsByItself: true }),
+        withContext(self, (context) => runBroker(context, words, options), {
+          stopsByItself: true,
+          purpose: 'private-broker',
+        }),
       )
   );
 }
@@ -57,6 +65,7 @@ async function runBroker(context: Context, [program, ...args]: string[], options
     const { timeoutMs } = context.settings;
     // From here on signals are for the command, which decides what they mean.
     context.stop.release();
+    if (isShell(program) && hasTerminal()) context.note(whereOneIs(broker));
     await runWith(broker, program, args, {
       note: context.note,
       timeoutMs: timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (Date.now() - begun)),
@@ -66,11 +75,25 @@ async function runBroker(context: Context, [program, ...args]: string[], options
   }
 }
 
-function brokerOptions(context: Context, { port, data, management, install }: Options): BrokerOptions {
+const SHELLS: readonly string[] = ['sh', 'bash', 'dash', 'zsh', 'fish', 'ksh'];
+
+function isShell(program: string): boolean {
+  return SHELLS.includes(basename(program));
+}
+
+/** Before a shell that looks like any other one. */
+function whereOneIs({ url, apiUrl }: RunningBroker): string {
+  const api = apiUrl === undefined ? ' (without the management API: ls needs --management)' : '';
+  return `In this shell mcp-taskq uses the private broker at ${url}${api}. "exit" stops it.`;
+}
+
+function brokerOptions(context: Context, options: Options): BrokerOptions {
+  const { port, apiPort, data, management = apiPort !== undefined, install } = options;
   return {
     ...(port !== undefined && { port }),
+    ...(apiPort !== undefined && { apiPort }),
     ...(data !== undefined && { dataDir: data }),
-    management: management ?? false,
+    management,
     install: install ?? false,
     confirmInstall: (what) => confirmInstall(context, what),
     onProgress: context.note,
@@ -97,10 +120,9 @@ async function confirmInstall({ stop }: Context, what: string): Promise<boolean>
 
 /** Runs until a signal comes or `--timeout` elapses. */
 async function serve({ settings, stdout, note, stop }: Context, broker: RunningBroker): Promise<void> {
-  const { url, apiUrl, version } = broker;
   await stdout.write(
     settings.output === 'json' || settings.output === 'jsonl'
-      ? `${JSON.stringify({ url, api_url: apiUrl ?? null, version })}\n`
+      ? `${JSON.stringify(brokerRecord(broker))}\n`
       : Object.entries(addresses(broker))
           .map(([name, value]) => `${name}=${value}\n`)
           .join(''),
@@ -117,6 +139,12 @@ async function serve({ settings, stdout, note, stop }: Context, broker: RunningB
     }
     throw error;
   }
+}
+
+/** The documented schema. */
+function brokerRecord({ url, apiUrl, port, apiPort, version, runtime }: RunningBroker) {
+  const api = { api_url: apiUrl ?? null, api_port: apiPort ?? null };
+  return { url, port, ...api, version, runtime, pid: process.pid };
 }
 
 function addresses({ url, apiUrl }: Pick<RunningBroker, 'url' | 'apiUrl'>): Record<string, string> {
@@ -136,7 +164,9 @@ export async function runWith(
   // They belong to another broker.
   delete environment.MCP_TASKQ_API_URL;
   delete environment.MCP_TASKQ_PASSWORD_FILE;
-  const child = spawn(program, args, { stdio: 'inherit', env: { ...environment, ...addresses(broker) } });
+  delete environment.MCP_TASKQ_CONTEXT;
+  const own = { ...addresses(broker), [PRIVATE_BROKER]: broker.url };
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...environment, ...own } });
 
   // A terminal sends Ctrl-C and Ctrl-\ to the command as well; a second one could mean something else to it.
   const isOnTerminal = process.stdin.isTTY || process.stdout.isTTY || standardError().isTTY;

@@ -216,7 +216,7 @@ async function keepWaiting(
       await queue.waitForMessage(taskId, { timeoutMs: waitMs, signal: stop.signal });
     }
   } catch (error) {
-    if (!(isTaskQueueError(error) && error.code === 'TIMEOUT')) throw error;
+    if (!(isTaskQueueError(error) && error.code === 'WAIT_TIMEOUT')) throw error;
   } finally {
     await queue.close();
   }

@@ -10,7 +10,7 @@ import { wholeNumber } from '../numbers.ts';
 import { startProgress } from '../output/progress.ts';
 import { printResult } from '../output/result-line.ts';
 import { type Pace, paced, rateOption, speedOption } from '../pacing.ts';
-import { type PipelineResult, publishInOrder } from '../pipelined-publish.ts';
+import { type NamedMessage, type PipelineResult, publishInOrder } from '../pipelined-publish.ts';
 import { shellWords, withOption } from '../shell-words.ts';
 import { formatCount } from '../sizes.ts';
 
@@ -39,6 +39,7 @@ const REPLAY_HEADER = 'x-mcp-taskq-replayed-at';
 interface EnqueueOptions extends MessageSourceOptions, Pace {
   header: { [name: string]: string };
   create: boolean;
+  keepExpiration?: true;
   mark?: true;
   dryRun?: true;
 }
@@ -60,6 +61,7 @@ export function enqueueCommand() {
     .option('--rate <n/s>', 'send at this pace (default: as fast as they are confirmed)', rateOption)
     .option('--keep-timing', 'keep the gaps between the times at which they were queued')
     .option('--speed <x>', 'with --keep-timing: so many times as fast (default: 1)', speedOption, 1)
+    .option('--keep-expiration', 'keep the property expiration, which counts from now')
     .option('--mark', `add the header ${REPLAY_HEADER} with the present time`)
     .option('--dry-run', 'check everything, send nothing')
     .action((taskId, message, options, self) =>
@@ -76,7 +78,9 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
   // While the messages are checked, which comes first: what is wrong with them is told whether there is a broker or not.
   const connecting = options.dryRun ? undefined : client.connect('publish');
   connecting?.catch(() => {});
-  const source = await openMessageSource(context, taskId, options);
+  const source = await openMessageSource(context, taskId, options, (message) =>
+    checkHeaders(message, headers),
+  );
   try {
     if (options.dryRun) return await reportRehearsal(context, taskId, source.count);
     // The pace begins when messages can be sent.
@@ -85,11 +89,14 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     const progress = await startProgress(source.count, { isOutputShown: false });
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,
+      keepExpiration: options.keepExpiration ?? false,
       signal: stop.signal,
       onProgress: progress.update,
     });
     progress.end();
+    await result.report.print(context);
     if (result.error !== undefined) throw interrupted(context, taskId, source.count, result, options);
+    if (result.refused.count > 0) throw refusal(taskId, source.count, result);
   } finally {
     await source.close();
   }
@@ -112,7 +119,7 @@ function reportRehearsal(context: ClientContext, taskId: string, count: number):
   );
 }
 
-type Messages = Iterable<OutgoingMessage> | AsyncIterable<OutgoingMessage>;
+type Messages = Iterable<NamedMessage> | AsyncIterable<NamedMessage>;
 
 function withHeaders(messages: Messages, headers: { [name: string]: string }): Messages {
   const isPlain = Object.keys(headers).length === 0;
@@ -122,19 +129,37 @@ function withHeaders(messages: Messages, headers: { [name: string]: string }): M
 async function* addHeaders(
   messages: Messages,
   headers: { [name: string]: string },
-): AsyncGenerator<OutgoingMessage> {
-  const { ownProperties } = await import('../../index.ts');
-  for await (const { body, properties = ownProperties() } of messages) {
-    yield { body, properties: { ...properties, headers: { ...properties.headers, ...headers } } };
+): AsyncGenerator<NamedMessage> {
+  const { ownProperties, withHeaders: addTo } = await import('../../index.ts');
+  for await (const { properties = ownProperties(), ...message } of messages) {
+    yield { ...message, properties: addTo(properties, headers) };
   }
 }
 
-/** How far it came, and how to go on from there. */
+function checkHeaders({ propertyList }: OutgoingMessage, headers: { [name: string]: string }): void {
+  if (propertyList === undefined || Object.keys(headers).length === 0) return;
+  throw new CommandFailure(
+    ExitCode.usage,
+    'no header can be added to properties that are nested too deeply, or of a type that AMQP does not know',
+  );
+}
+
+/** All but some messages that cannot be published. */
+function refusal(taskId: string, count: number, { confirmed, refused }: PipelineResult): unknown {
+  if (count === 1) return refused.firstError;
+  return new CommandFailure(
+    confirmed === 0 ? ExitCode.failed : ExitCode.partly,
+    `${refused.describe()}\n${confirmed} of ${formatCount(count, 'message')} added to task ${taskId}`,
+    { cause: refused.firstError },
+  );
+}
+
+/** How far it got, and the command that resumes. */
 function interrupted(
   { note }: ClientContext,
   taskId: string,
   count: number,
-  { confirmed, confirmedBehind, error }: PipelineResult,
+  { answered, confirmed, confirmedBehind, refused, error }: PipelineResult,
   options: EnqueueOptions,
 ): unknown {
   if (options.from === undefined) return error;
@@ -142,17 +167,18 @@ function interrupted(
   const behind =
     confirmedBehind === 0
       ? ''
-      : `; of those after them ${confirmedBehind} are there too and will be there twice`;
-  const words = withOption(process.argv.slice(2), '--skip', String(options.skip + confirmed));
+      : `; ${confirmedBehind} of the messages after them are in it too, and will be there twice`;
+  const without = refused.count === 0 ? '' : `\n${refused.describe()}`;
+  const words = withOption(process.argv.slice(2), '--skip', String(options.skip + answered));
   const left =
-    options.limit === undefined ? words : withOption(words, '--limit', String(options.limit - confirmed));
+    options.limit === undefined ? words : withOption(words, '--limit', String(options.limit - answered));
   const hint = `To go on: mcp-taskq ${shellWords(left)}`;
   if (error instanceof CommandFailure && error.exitCode >= ExitCode.timedOut) {
-    note(`Stopped: ${done}${behind}.\n${hint}`);
+    note(`Stopped: ${done}${behind}.${without}\n${hint}`);
     return error;
   }
   if (confirmed + confirmedBehind === 0) return error;
-  return new CommandFailure(ExitCode.partly, `${(error as Error).message}. ${done}${behind}.`, {
+  return new CommandFailure(ExitCode.partly, `${(error as Error).message}. ${done}${behind}.${without}`, {
     cause: error,
     hint,
   });

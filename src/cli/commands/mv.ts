@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import type { StoredMessage } from '../../index.ts';
+import type { PublishOptions, PublishResult, StoredMessage, TaskQueueClient } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -10,12 +10,15 @@ import { wholeNumber } from '../numbers.ts';
 import { startProgress } from '../output/progress.ts';
 import { printResult } from '../output/result-line.ts';
 import { partialFailure } from '../partial-failure.ts';
+import { isOwnFault, RefusedMessages } from '../refused-messages.ts';
 import { rehearse } from '../rehearsal.ts';
+import { ReplayReport } from '../replay-report.ts';
 import { formatCount } from '../sizes.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Move messages to another task, in order, with the same bytes and properties. Each is removed once the broker has
-  confirmed it in its new place: interrupted in between, a message may be in both, and is never in neither.`,
+  confirmed it in its new place; one that is refused there stays. Interrupted in between, a message may be in both
+  tasks, never in neither.`,
   [
     ['mcp-taskq mv 786512e2 parked --all', 'move everything that is there'],
     [`mcp-taskq mv 786512e2 parked --all --filter 'type == "request"'`, 'move some'],
@@ -26,6 +29,7 @@ interface MoveOptions extends SelectionOptions {
   limit?: number;
   all?: true;
   dryRun?: true;
+  keepExpiration?: true;
 }
 
 export function mvCommand() {
@@ -34,7 +38,8 @@ export function mvCommand() {
     .argument('<from>')
     .argument('<to>')
     .option('-n, --limit <n>', 'how many', wholeNumber(1))
-    .option('--all', 'as many as there are at the start')
+    .option('--all', 'all messages present when the command starts')
+    .option('--keep-expiration', 'keep the property expiration, which counts from now')
     .option('--dry-run', 'print what would be moved, and leave it');
   filterOption(command, 'move only these');
   return command.action((from, to, options, self) =>
@@ -55,28 +60,97 @@ async function move(context: ClientContext, from: string, to: string, options: M
   const progress = await startProgress(Math.min(depth.messages, limit ?? depth.messages), {
     isOutputShown: false,
   });
-  let moved = 0;
+  const move = new Move(client, to, { keepExpiration: options.keepExpiration ?? false });
+  let error: unknown;
   try {
     const put = async (batch: StoredMessage[]) => {
-      await Promise.all(batch.map((message) => client.publish(to, message)));
-      moved += batch.length;
-      progress.update(moved);
+      const kept = await move.put(batch);
+      progress.update(move.moved);
+      return kept;
     };
     await client.drain(from, put, {
       ...(limit !== undefined && { limit }),
       ...(select && { select }),
-      signal: stop.signal,
+      signal: AbortSignal.any([stop.signal, move.failed]),
     });
     stop.signal.throwIfAborted();
-  } catch (error) {
-    progress.end();
-    throw partialFailure(context, error, moved, `moved from task ${from} to task ${to}`);
+    error = move.error;
+  } catch (reason) {
+    error = reason;
   }
   progress.end();
-  if (moved === 0 && !options.all) throw emptyFailure(from, options.filter);
-  await printResult(context, `Moved ${formatCount(moved, 'message')} from task ${from} to task ${to}.`, {
-    from,
-    to,
-    moved,
-  });
+  await move.report.print(context);
+  const { moved, unsure, refused } = move;
+  if (error === undefined && moved + refused.count === 0 && !options.all)
+    throw emptyFailure(from, options.filter);
+  if (error === undefined && refused.count === 0) {
+    return printResult(context, `Moved ${formatCount(moved, 'message')} from task ${from} to task ${to}.`, {
+      from,
+      to,
+      moved,
+    });
+  }
+  const notes = [
+    unsure > 0 && `${formatCount(unsure, 'message')} may be in both tasks`,
+    refused.count > 0 && `${refused.describe()}\nWhat was refused is still in task ${from}`,
+  ].filter((each): each is string => each !== false);
+  for (const each of notes) context.note(`${each}.`);
+  throw partialFailure(context, error ?? refused.firstError, moved, `moved from task ${from} to task ${to}`);
+}
+
+/** Publishes batches to another task, message by message: what is confirmed there may go, the rest stays. */
+class Move {
+  readonly report = new ReplayReport();
+  readonly refused = new RefusedMessages();
+  moved = 0;
+  /** They may have arrived all the same. */
+  unsure = 0;
+  /** Why no more should be sent, whatever it is. */
+  error: unknown;
+  readonly #failed = new AbortController();
+  readonly #client: TaskQueueClient;
+  readonly #to: string;
+  readonly #options: PublishOptions;
+  #seen = 0;
+
+  constructor(client: TaskQueueClient, to: string, options: PublishOptions) {
+    this.#client = client;
+    this.#to = to;
+    this.#options = options;
+  }
+
+  /** Aborted by a failure that is not about one message alone. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  /** @returns those that have not arrived for certain */
+  async put(batch: StoredMessage[]): Promise<StoredMessage[]> {
+    const outcomes = await Promise.allSettled(
+      batch.map((message) => this.#client.publish(this.#to, message, this.#options)),
+    );
+    return batch.filter((message, index) => {
+      this.#seen++;
+      const outcome = outcomes[index] as PromiseSettledResult<PublishResult>;
+      if (outcome.status === 'fulfilled') {
+        this.moved++;
+        this.report.add(outcome.value.changes);
+        return false;
+      }
+      this.#fail(message, outcome.reason);
+      return true;
+    });
+  }
+
+  #fail({ properties }: StoredMessage, error: unknown): void {
+    if (isOwnFault(error)) {
+      const id =
+        properties.message_id === undefined ? '' : ` (message_id ${JSON.stringify(properties.message_id)})`;
+      this.refused.add(`message ${this.#seen}${id}`, error);
+      return;
+    }
+    if ((error as { code?: unknown }).code === 'PUBLISH_UNCONFIRMED') this.unsure++;
+    this.error ??= error;
+    this.#failed.abort();
+  }
 }

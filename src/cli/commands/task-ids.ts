@@ -10,7 +10,7 @@ const MAX_IDS = 200;
 /** For the completion scripts: ids of tasks that begin with a text, a line each, or nothing at all in time. */
 export function taskIdsCommand() {
   return new Command('__task-ids').argument('[start]', '', '').action(async (start, _options, self) => {
-    const settings = resolveSettings(self);
+    const settings = resolveSettings(self, process.env, 'completion');
     // performance.now() counts from the start of the process.
     const leftMs = Math.max(1, (settings.timeoutMs ?? BUDGET_MS) - performance.now());
     const nothing = new Promise<string[]>((resolve) => setTimeout(() => resolve([]), leftMs).unref());

@@ -12,6 +12,7 @@ import { colorsFor } from '../output/colors.ts';
 import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
+import { formatCount } from '../sizes.ts';
 import { awaitAnswer } from '../stall-notice.ts';
 import { standardError } from '../standard-error.ts';
 import { safeLine } from '../terminal-text.ts';
@@ -68,11 +69,13 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const show = printer(context, messages, taskIds.length !== 1);
   const { limit = Number.POSITIVE_INFINITY, tail, events: removals = false } = options;
   let seen = 0;
+  let missed = 0;
   try {
     if (standardError().isTTY) note(`Watching ${whatIsWatched(taskIds)}. Ctrl-C ends it.`);
     const api = { ...settings.connection, apiUrl: settings.apiUrl };
     for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals, api })) {
       if (item.kind === 'gap' || item.kind === 'interrupted' || item.kind === 'resumed') {
+        if (item.kind === 'gap') missed += item.missed ?? 0;
         note(noteOf(item), colorsFor(standardError(), settings).yellow);
         continue;
       }
@@ -86,7 +89,8 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
     select?.tally.report(context);
   } finally {
     ending.release();
-    if (standardError().isTTY) note(seen === 1 ? '1 message' : `${seen} messages`);
+    const notShown = missed === 0 ? '' : `, ${formatCount(missed, 'message')} not shown`;
+    if (standardError().isTTY) note(`${formatCount(seen, 'message')}${notShown}`);
   }
   const { reason } = stop.signal;
   // Ctrl-C is how a watch ends.
@@ -114,22 +118,23 @@ function printer(context: ClientContext, messages: MessageWriter, showTask: bool
     } else if (item.kind === 'message') {
       await messages.write([item.message]);
     } else if (format === 'jsonl') {
-      await stdout.write(`${eventRecord(item)}\n`);
+      await stdout.write(`${await eventRecord(item)}\n`);
     } else {
       // One JSON document, or bodies alone, have no place for it.
-      note(safeLine(eventRecord(item)));
+      note(safeLine(await eventRecord(item)));
     }
   };
 }
 
-function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): string {
+async function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): Promise<string> {
   const { taskId: task_id } = item;
   if (item.kind === 'large-message') {
+    const { propertiesToJson } = await import('../../index.ts');
     return JSON.stringify({
       event: 'enqueued',
       task_id,
       body_bytes: item.bodyBytes,
-      properties: item.properties,
+      properties: propertiesToJson(item.properties),
     });
   }
   const message_id = item.kind === 'dequeued' ? item.messageId : undefined;

@@ -28,6 +28,10 @@ _mcp_taskq_tasks() {
   while IFS= read -r id; do COMPREPLY+=("$(printf '%q' "$id")"); done < <("\${words[0]}" __task-ids "$cur" 2>/dev/null)
 }
 
+_mcp_taskq_contexts() {
+  _mcp_taskq_words "$("\${words[0]}" __contexts 2>/dev/null)"
+}
+
 _mcp_taskq() {
   local cur prev words cword command index
   if declare -F _get_comp_words_by_ref >/dev/null; then
@@ -82,10 +86,15 @@ ${lines.join('\n')}
 
 function valueWords({ value }: OptionWords): string {
   if (value === 'file') return '_mcp_taskq_files';
+  if (value === 'context') return '_mcp_taskq_contexts';
   return typeof value === 'string' ? 'COMPREPLY=()' : `_mcp_taskq_words '${value.join(' ')}'`;
 }
 
-function argument({ argument: words }: CommandWords, helpWords: string): string {
+function argument({ argument: words, hasContextName }: CommandWords, helpWords: string): string {
+  if (hasContextName && typeof words !== 'string') {
+    const actions = `_mcp_taskq_words '${words.join(' ')}'`;
+    return `if ((cword == index + 1)); then ${actions}; else _mcp_taskq_contexts; fi`;
+  }
   if (words === 'task') return '_mcp_taskq_tasks';
   if (words === 'command') return `_mcp_taskq_words '${helpWords}'`;
   return words === 'none' ? '_mcp_taskq_files' : `_mcp_taskq_words '${words.join(' ')}'`;

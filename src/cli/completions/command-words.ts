@@ -5,8 +5,8 @@ export interface OptionWords {
   short: string | undefined;
   long: string;
   description: string;
-  /** What comes after it: nothing, one of some words, a file, or anything. */
-  value: 'none' | 'file' | 'any' | readonly string[];
+  /** What comes after it: nothing, one of some words, a file, the name of a context, or anything. */
+  value: 'none' | 'file' | 'context' | 'any' | readonly string[];
 }
 
 export interface CommandWords {
@@ -15,6 +15,8 @@ export interface CommandWords {
   options: readonly OptionWords[];
   /** Its arguments are task ids, any of these words, or nothing that can be guessed. */
   argument: 'task' | 'command' | 'none' | readonly string[];
+  /** The second argument is the name of a context. */
+  hasContextName: boolean;
 }
 
 /** Names of arguments that are task ids. */
@@ -30,6 +32,7 @@ export function commandWords(program: CommandUnknownOpts): CommandWords[] {
       description: command.summary() || command.description(),
       options: optionWords(command),
       argument: argumentWords(command),
+      hasContextName: command.name() === 'context',
     }));
 }
 
@@ -42,8 +45,14 @@ export function optionWords(command: CommandUnknownOpts): OptionWords[] {
       long,
       // The defaults and variables in brackets would make the lines of a menu too long.
       description: description.replace(/(: auto)? \(.*$/s, '').replace(/[,;] e\.g\. .*$/, ''),
-      value: argChoices ?? (/<(file|dir)>/.test(flags) ? 'file' : required ? 'any' : 'none'),
+      value: argChoices ?? valueKind(flags, required),
     }));
+}
+
+function valueKind(flags: string, required: boolean): OptionWords['value'] {
+  if (/<(file|dir)>/.test(flags)) return 'file';
+  if (flags === '--context <name>') return 'context';
+  return required ? 'any' : 'none';
 }
 
 function argumentWords(command: CommandUnknownOpts): CommandWords['argument'] {

@@ -14,15 +14,21 @@ export function fishCompletion(
     '    $words[1] __task-ids (commandline -ct) 2>/dev/null',
     'end',
     '',
+    'function __mcp_taskq_contexts',
+    '    set -l words (commandline -opc)',
+    '    $words[1] __contexts 2>/dev/null',
+    'end',
+    '',
     'complete -c mcp-taskq -f',
     ...globals.map((option) => `complete -c mcp-taskq -n __fish_use_subcommand${spec(option)}`),
   ];
-  for (const { name, description, options, argument } of commands) {
+  for (const { name, description, options, argument, hasContextName } of commands) {
     const condition = quote(`__fish_seen_subcommand_from ${name}`);
     lines.push('', `complete -c mcp-taskq -n __fish_use_subcommand -a ${name} -d ${quote(description)}`);
     lines.push(...options.map((option) => `complete -c mcp-taskq -n ${condition}${spec(option)}`));
     const words = argumentOf(argument, commands, topics);
     if (words !== undefined) lines.push(`complete -c mcp-taskq -n ${condition} ${words}`);
+    if (hasContextName) lines.push(`complete -c mcp-taskq -n ${condition} -a '(__mcp_taskq_contexts)'`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -35,6 +41,7 @@ function spec({ short, long, description, value }: OptionWords): string {
 function valueWords(value: OptionWords['value']): string {
   if (value === 'none') return '';
   if (value === 'file') return ' -r -F';
+  if (value === 'context') return ` -x -a '(__mcp_taskq_contexts)'`;
   return typeof value === 'string' ? ' -x' : ` -x -a ${quote(value.join(' '))}`;
 }
 

@@ -16,6 +16,12 @@ _mcp-taskq_tasks() {
   compadd -a ids
 }
 
+_mcp-taskq_contexts() {
+  local -a names
+  names=(\${(f)"$("\${(Q)_mcp_taskq_program}" __contexts 2>/dev/null)"})
+  compadd -a names
+}
+
 _mcp-taskq() {
   local curcontext="$curcontext" state line _mcp_taskq_program="\${words[1]}"
   local -a commands
@@ -64,10 +70,14 @@ function spec({ short, long, description, value }: OptionWords): string {
 function action(long: string, value: OptionWords['value']): string {
   if (value === 'none') return '';
   if (value === 'file') return ':file:_files';
+  if (value === 'context') return ':name:_mcp-taskq_contexts';
   return typeof value === 'string' ? `:${long.slice(2)}: ` : `:${long.slice(2)}:(${value.join(' ')})`;
 }
 
-function argument({ argument: words }: CommandWords, topics: string): string {
+function argument({ argument: words, hasContextName }: CommandWords, topics: string): string {
+  if (hasContextName && typeof words !== 'string') {
+    return `'1: :(${words.join(' ')})' '2: :_mcp-taskq_contexts'`;
+  }
   if (words === 'task') return `'*: :_mcp-taskq_tasks'`;
   if (words === 'command') return `'1: :{_describe -t commands command commands; compadd ${topics}}'`;
   return words === 'none' ? `'*: :_default'` : `'1: :(${words.join(' ')})'`;

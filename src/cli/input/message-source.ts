@@ -1,3 +1,4 @@
+import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -32,20 +33,30 @@ export function checkMessageSource(options: MessageSourceOptions): void {
   }
 }
 
-/** @throws CommandFailure (usage), TaskQueueError `INVALID_MESSAGE` when it cannot be used */
+/**
+ * @param context
+ * @param taskId
+ * @param options
+ * @param checkMore what makes a message unusable beside what always does; throws
+ * @throws CommandFailure (usage), TaskQueueError `INVALID_MESSAGE` when it cannot be used
+ */
 export async function openMessageSource(
   context: ClientContext,
   taskId: string,
   { message, from, skip, limit, ...parts }: MessageSourceOptions,
+  checkMore: (message: OutgoingMessage) => void,
 ): Promise<ReplaySource> {
   const { client, stop } = context;
-  if (from !== undefined) {
-    return stop.race(openReplay(from, { skip, limit, maxMessageBytes: client.maxMessageBytes }));
-  }
-  const { parseMessageInput } = await import('../../index.ts');
+  const { checkOutgoing, parseMessageInput } = await import('../../index.ts');
+  const check = (each: OutgoingMessage) => {
+    checkOutgoing(each, client.maxMessageBytes);
+    checkMore(each);
+  };
+  if (from !== undefined) return stop.race(openReplay(from, { skip, limit, check }));
   const asked = () => stop.race(askForMessage(context, taskId));
   const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
-  return { count: 1, messages: () => [record], close: async () => {} };
+  check(record);
+  return { count: 1, messages: () => [{ ...record, name: 'the message' }], close: async () => {} };
 }
 
 function hasParts({ type, method, params, id }: MessageParts): boolean {

@@ -1,6 +1,7 @@
 import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
+import type { NamedMessage } from '../pipelined-publish.ts';
 import { shellWords } from '../shell-words.ts';
 import { type InputLine, type LineSource, openLines } from './input-lines.ts';
 import { isOneALine as hasOneALine, jsonValues } from './json-values.ts';
@@ -8,7 +9,7 @@ import { isOneALine as hasOneALine, jsonValues } from './json-values.ts';
 /** Messages from a file, all of them known to be usable. */
 export interface ReplaySource {
   count: number;
-  messages(): Iterable<OutgoingMessage> | AsyncIterable<OutgoingMessage>;
+  messages(): Iterable<NamedMessage> | AsyncIterable<NamedMessage>;
   /** Forgets what was kept of it. */
   close(): Promise<void>;
 }
@@ -17,7 +18,8 @@ export interface ReplayRange {
   /** Messages, not lines: empty lines count for nothing. */
   skip: number;
   limit: number | undefined;
-  maxMessageBytes: number;
+  /** @throws what makes a message unusable */
+  check: (message: OutgoingMessage) => void;
 }
 
 /** What was read for the check is kept up to this size, so that most files are read and parsed once. */
@@ -33,7 +35,11 @@ const MAX_REPORTED = 5;
 export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
   const { parseMessageInput } = await import('../../index.ts');
   const text = await openLines(from);
-  const parse = (line: InputLine) => parseLine(line, parseMessageInput, range.maxMessageBytes);
+  const parse = (line: InputLine): NamedMessage => {
+    const message = parseMessageInput(line.text);
+    range.check(message);
+    return { ...message, name: `line ${line.number}` };
+  };
   try {
     const source = (await hasOneALine(text)) ? text : { ...text, lines: () => jsonValues(text) };
     const { count, kept } = await checkAll(source, parse, source === text);
@@ -49,16 +55,16 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
   }
 }
 
-type Parse = (line: InputLine) => OutgoingMessage;
+type Parse = (line: InputLine) => NamedMessage;
 
 /** @returns how many messages there are, and the messages themselves unless there is too much of them */
 async function checkAll(
   source: LineSource,
   parse: Parse,
   isOneALine: boolean,
-): Promise<{ count: number; kept: OutgoingMessage[] | undefined }> {
+): Promise<{ count: number; kept: NamedMessage[] | undefined }> {
   const problems: string[] = [];
-  let kept: OutgoingMessage[] | undefined = [];
+  let kept: NamedMessage[] | undefined = [];
   let bytes = 0;
   let count = 0;
   let bad = 0;
@@ -115,7 +121,7 @@ async function* readAgain(
   parse: Parse,
   first: number,
   end: number,
-): AsyncGenerator<OutgoingMessage> {
+): AsyncGenerator<NamedMessage> {
   const changed = (cause?: unknown) =>
     new CommandFailure(ExitCode.failed, `${source.name} has changed since it was checked`, { cause });
   let index = 0;
@@ -123,7 +129,7 @@ async function* readAgain(
     for (const line of lines) {
       if (index >= end) return;
       if (isBlank(line) || index++ < first) continue;
-      let message: OutgoingMessage;
+      let message: NamedMessage;
       try {
         message = parse(line);
       } catch (error) {
@@ -133,18 +139,6 @@ async function* readAgain(
     }
   }
   if (index < end) throw changed();
-}
-
-function parseLine(
-  { text }: InputLine,
-  parseMessageInput: (line: Buffer) => OutgoingMessage,
-  maxMessageBytes: number,
-): OutgoingMessage {
-  const record = parseMessageInput(text);
-  if (record.body.length > maxMessageBytes) {
-    throw new Error(`its body has ${record.body.length} bytes, and the most is ${maxMessageBytes}`);
-  }
-  return record;
 }
 
 function isBlank({ text }: InputLine): boolean {

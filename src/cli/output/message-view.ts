@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { ChalkInstance } from 'chalk';
-import type { StoredMessage } from '../../index.ts';
+import { propertiesToJson, propertyText, type StoredMessage } from '../../index.ts';
 import { formatDuration } from '../durations.ts';
-import { summarize } from '../message-summary.ts';
+import { sentAt, summarize } from '../message-summary.ts';
 import { formatSize } from '../sizes.ts';
 import { safeLine, safeText } from '../terminal-text.ts';
 import { layOutJson } from './json-text.ts';
@@ -28,6 +28,7 @@ export function viewMessage(
     message.redelivered && colors.yellow('redelivered'),
   ];
   const { headers, timestamp, ...properties } = message.properties;
+  const json = propertiesToJson(message.properties);
   const facts: [name: string, value: string | undefined][] = [
     ['task', message.taskId],
     [
@@ -35,8 +36,9 @@ export function viewMessage(
       queuedAt === undefined ? undefined : `${new Date(queuedAt).toISOString()}, ${ageOf(queuedAt, now)}`,
     ],
     ['size', formatSize(size)],
-    ...Object.entries(properties).map(([name, value]): [string, string] => [name, String(value)]),
-    ['headers', headers && JSON.stringify(headers)],
+    ['timestamp', sentAt(message.properties) === undefined ? propertyText(timestamp) : undefined],
+    ...Object.entries(properties).map(([name, value]): [string, string] => [name, propertyText(value)]),
+    ['headers', headers && JSON.stringify(json.headers)],
   ];
   const width = Math.max(...facts.map(([name, value]) => (value === undefined ? 0 : name.length)));
   const lines = facts

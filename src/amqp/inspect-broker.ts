@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import type { BrokerInspection, BrokerPermissions } from '../broker-inspection.ts';
+import type { BrokerAddress } from '../broker-url.ts';
+import { ErrorCode, hasCode } from '../errors.ts';
+import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from '../options.ts';
+import { EVENT_EXCHANGE } from '../wire/task-events.ts';
+import { ChannelPool } from './channel-pool.ts';
+import { BrokerConnection } from './connection.ts';
+import type { ChannelLease } from './pooled-channel.ts';
+
+/** How often to look whether the broker has blocked the connection, while it does not answer. */
+const BLOCKED_POLL_MS = 20;
+
+/** An exchange that every vhost has: asking for it needs no permission. */
+const ANY_EXCHANGE = 'amq.direct';
+
+/**
+ * Connects, and finds out who is there and what this user may do, by steps on queues and exchanges that do not exist:
+ * RabbitMQ checks the permission first (rabbit_channel.erl) and then finds nothing to do. Nothing is created, stored or
+ * looked at.
+ *
+ * @throws TaskQueueError when there is no connection: `CONNECTION_FAILED`, `AUTHENTICATION_FAILED`, `VHOST_NOT_FOUND`, …
+ */
+export async function inspectBroker(given?: string | TaskQueueOptions): Promise<BrokerInspection> {
+  const options = resolveOptions(given);
+  const connection = new BrokerConnection(options, 'status', { wasOpen: false });
+  const channels = new ChannelPool(connection, options, 1);
+  try {
+    const model = await connection.open();
+    const introduced = model.connection.serverProperties as Record<string, unknown>;
+    const probe = new PermissionProbe(channels, connection, options);
+    const permissions = await probe.permissions();
+    const address = addressOf(model, options);
+    const { username = isExternal(address) ? undefined : 'guest' } = address;
+    return {
+      host: address.host,
+      port: address.port,
+      isTls: address.protocol === 'amqps',
+      vhost: address.vhost,
+      user: username,
+      product: textOf(introduced.product),
+      version: textOf(introduced.version),
+      clusterName: textOf(introduced.cluster_name),
+      permissions,
+      blockedReason: connection.blocked?.reason,
+    };
+  } finally {
+    // A blocked connection is not read by the broker, so it would answer no closing handshake either.
+    if (connection.blocked) connection.abandon();
+    await channels.close();
+    await connection.close();
+  }
+}
+
+class PermissionProbe {
+  readonly #channels: ChannelPool;
+  readonly #connection: BrokerConnection;
+  /** Not to be met anywhere. */
+  readonly #unique = randomUUID();
+  readonly #queue: string;
+
+  constructor(channels: ChannelPool, connection: BrokerConnection, { prefix }: ResolvedOptions) {
+    this.#channels = channels;
+    this.#connection = connection;
+    this.#queue = `${prefix}status-${this.#unique}`;
+  }
+
+  async permissions(): Promise<BrokerPermissions> {
+    const queue = this.#queue;
+    const watchQueue = `mcp:watch:${this.#unique}`;
+    const nowhere = `mcp-taskq:status:${this.#unique}`;
+    return {
+      configure: await this.#mayDelete(queue),
+      read: await this.#isPermitted((lease) => lease.request((channel) => channel.get(queue))),
+      // Binding an exchange writes to the one that gets the messages, and reads the other one, which is not there. Its
+      // name may be refused too, so a refusal is only one of the first.
+      publishEvents: await this.#isPermitted(
+        (lease) => lease.request((channel) => channel.bindExchange(EVENT_EXCHANGE, nowhere, '')),
+        EVENT_EXCHANGE,
+      ),
+      watch:
+        (await this.#mayDelete(watchQueue)) &&
+        (await this.#isPermitted((lease) => lease.request((channel) => channel.get(watchQueue)))) &&
+        (await this.#isPermitted((lease) =>
+          lease.request((channel) => channel.bindQueue(watchQueue, EVENT_EXCHANGE, '')),
+        )),
+      // The last one, as an alarm blocks the connection that publishes.
+      write: await this.#unlessBlocked(
+        this.#isPermitted(async (lease) => {
+          // Routed nowhere, and so sent back.
+          lease.channel.publish('', queue, Buffer.alloc(0), { mandatory: true });
+          await lease.request((channel) => channel.checkExchange(ANY_EXCHANGE));
+        }),
+      ),
+    };
+  }
+
+  #mayDelete(queue: string): Promise<boolean> {
+    return this.#isPermitted((lease) =>
+      lease.request((channel) => channel.deleteQueue(queue, { ifUnused: true, ifEmpty: true })),
+    );
+  }
+
+  /** @param refused only a refusal whose text names this counts */
+  async #isPermitted(step: (lease: ChannelLease) => Promise<unknown>, refused?: string): Promise<boolean> {
+    try {
+      await this.#channels.use('Cannot find out the permissions', step);
+      return true;
+    } catch (error) {
+      if (hasCode(error, ErrorCode.queueNotFound)) return true;
+      if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+      const said = `${(error as Error).message} ${((error as Error).cause as Error | undefined)?.message}`;
+      return refused !== undefined && !said.includes(`'${refused}'`);
+    }
+  }
+
+  /** Undefined as soon as the broker has blocked the connection: no answer comes while it does. */
+  #unlessBlocked(step: Promise<boolean>): Promise<boolean | undefined> {
+    return new Promise((resolve, reject) => {
+      const timer = setInterval(() => {
+        if (this.#connection.blocked) settle(() => resolve(undefined));
+      }, BLOCKED_POLL_MS);
+      const settle = (end: () => void) => {
+        clearInterval(timer);
+        end();
+      };
+      step.then(
+        (isPermitted) => settle(() => resolve(isPermitted)),
+        (error) => settle(() => reject(error)),
+      );
+    });
+  }
+}
+
+function addressOf(model: unknown, { addresses }: ResolvedOptions): BrokerAddress {
+  const { remotePort } = (model as { connection: { stream: { remotePort?: number } } }).connection.stream;
+  // Which node of a cluster has answered: by its port where they differ, else the first.
+  return addresses.find(({ port }) => port === remotePort) ?? addresses[0];
+}
+
+function isExternal({ query }: BrokerAddress): boolean {
+  return query.get('auth_mechanism')?.toUpperCase() === 'EXTERNAL';
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,135 @@
+import { Command, type CommanderError, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { CheckStatus, evaluate, type Thresholds } from '../check/evaluate.ts';
+import { surveyTasks } from '../check/survey-tasks.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { type ClientContext, withClient } from '../context.ts';
+import { ageOption, formatDuration } from '../durations.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { describeWithExamples } from '../help-text.ts';
+import { wholeNumber } from '../numbers.ts';
+import { CHECK_FORMATS, type CheckFormat, reportCheck, reportUnknown } from '../output/check-report.ts';
+import { colorsFor } from '../output/colors.ts';
+import { outputSettings } from '../settings.ts';
+
+const DESCRIPTION = describeWithExamples(
+  `Check the task queues for a monitoring system. A value at or above a threshold is a warning (exit status 1) or critical
+  (2); what cannot be checked, as when the broker is unreachable, is unknown (3). It reads the statistics of the management
+  API, up to 10 s old, which leaves the idle times as they are. For --age-…, it looks at the oldest message of those tasks
+  whose publisher sets no AMQP timestamp, which does not; with --no-peek their age is unknown.`,
+  [
+    ['mcp-taskq check --age-warn 5m --age-critical 1h', 'stuck tasks'],
+    ['mcp-taskq check "build-*" --depth-critical 1000', 'some tasks only'],
+    ['mcp-taskq check --format prometheus > taskq.prom', 'for the textfile collector of node_exporter'],
+  ],
+);
+
+interface CheckOptions {
+  depthWarn?: number;
+  depthCritical?: number;
+  ageWarn?: number;
+  ageCritical?: number;
+  unconsumedWarn?: number;
+  unconsumedCritical?: number;
+  peek: boolean;
+  format?: CheckFormat;
+}
+
+/** Its own mistakes are "unknown" to a monitoring system, to which 2 would say critical. */
+class CheckCommand extends Command {
+  override copyInheritedSettings(source: CommandUnknownOpts): this {
+    super.copyInheritedSettings(source);
+    return this.exitOverride((error: CommanderError) => {
+      if (['commander.helpDisplayed', 'commander.help'].includes(error.code)) throw error;
+      const hint = '"mcp-taskq help check" lists the options.';
+      throw new CommandFailure(CheckStatus.unknown, error.message.replace(/^error: /, ''), { hint });
+    });
+  }
+}
+
+export function checkCommand() {
+  return new CheckCommand('check')
+    .description(DESCRIPTION)
+    .argument('[pattern]', 'task ids to check (default: all)')
+    .option('--depth-warn <n>', 'messages ready in one task', wholeNumber(1))
+    .option('--depth-critical <n>', 'the same', wholeNumber(1))
+    .option('--age-warn <dur>', 'age of the oldest message of one task', ageOption)
+    .option('--age-critical <dur>', 'the same', ageOption)
+    .option('--unconsumed-warn <n>', 'tasks with messages and without consumers', wholeNumber(1))
+    .option('--unconsumed-critical <n>', 'the same', wholeNumber(1))
+    .option('--no-peek', 'look at no message')
+    .addOption(
+      new Option('--format <format>', 'form of the result (default: text; json with -o json)').choices(
+        CHECK_FORMATS,
+      ),
+    )
+    .action(async (pattern, options, self) => {
+      const given = options as CheckOptions;
+      try {
+        await withClient(self, (context) => check(context, pattern, given));
+      } catch (error) {
+        throw unknownFailure(error, formatOf(given, self), pattern);
+      }
+    });
+}
+
+async function check(
+  context: ClientContext,
+  pattern: string | undefined,
+  options: CheckOptions,
+): Promise<void> {
+  const { settings, stdout, stop } = context;
+  const thresholds = thresholdsOf(options);
+  const { warn, critical } = thresholds.age;
+  const looks = options.peek && (warn !== undefined || critical !== undefined);
+  const survey = await surveyTasks(context, { glob: pattern, looks });
+  const found = evaluate(survey, thresholds, Date.now());
+  // Another answer was given by then.
+  stop.signal.throwIfAborted();
+  const colors = colorsFor(process.stdout, settings);
+  const format = options.format ?? (['json', 'jsonl'].includes(settings.output) ? 'json' : 'text');
+  await stdout.write(reportCheck(format, found, { thresholds, pattern, colors }));
+  if (found.status !== CheckStatus.ok) throw new CommandFailure(found.status, '');
+}
+
+function thresholdsOf(options: CheckOptions): Thresholds {
+  const { depthWarn, depthCritical, ageWarn, ageCritical, unconsumedWarn, unconsumedCritical } = options;
+  return {
+    depth: threshold('depth', depthWarn, depthCritical),
+    age: threshold('age', ageWarn, ageCritical, formatDuration),
+    unconsumed: threshold('unconsumed', unconsumedWarn, unconsumedCritical),
+  };
+}
+
+function threshold(
+  name: string,
+  warn: number | undefined,
+  critical: number | undefined,
+  show: (value: number) => string = String,
+) {
+  if (warn !== undefined && critical !== undefined && warn > critical) {
+    throw new CommandFailure(
+      ExitCode.usage,
+      `--${name}-warn ${show(warn)} is above --${name}-critical ${show(critical)}, and would never be seen`,
+    );
+  }
+  return { warn, critical };
+}
+
+function formatOf({ format }: CheckOptions, command: CommandUnknownOpts): CheckFormat {
+  return format ?? (['json', 'jsonl'].includes(outputSettings(command).asked) ? 'json' : 'text');
+}
+
+/** Monitoring systems read the standard output, people the standard error. A signal keeps its own status. */
+function unknownFailure(error: unknown, format: CheckFormat, pattern: string | undefined): unknown {
+  const status = error instanceof CommandFailure ? error.exitCode : undefined;
+  const isResult = error instanceof CommandFailure && error.message === '';
+  if (isResult || status === ExitCode.interrupted || status === ExitCode.terminated) return error;
+  const { name, message, hint } = error as Error & { hint?: string };
+  const isExpected = status !== undefined || 'code' in (error as object);
+  const said = isExpected ? message : `${name}: ${message}`;
+  process.stdout.write(reportUnknown(format, said, pattern));
+  return new CommandFailure(CheckStatus.unknown, said, {
+    cause: error,
+    hint: isExpected ? hint : 'This is a bug in mcp-taskq; --verbose shows where it happened.',
+  });
+}

@@ -1,0 +1,125 @@
+import { Command } from '@commander-js/extra-typings';
+import type { StoredMessage } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { type ClientContext, withClient } from '../context.ts';
+import { type CopyTally, copyBatch, describeChanges } from '../copy-messages.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { describeWithExamples } from '../help-text.ts';
+import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { depthOrFail, emptyFailure } from '../missing-queue.ts';
+import { wholeNumber } from '../numbers.ts';
+import { printResult } from '../output/result-line.ts';
+import { requirePlainQueue } from '../plain-queue.ts';
+import { rehearse } from '../rehearsal.ts';
+import { shellWords } from '../shell-words.ts';
+import { formatCount } from '../sizes.ts';
+
+const DESCRIPTION = describeWithExamples(
+  `Copy messages to another task, in order, with the same bytes and properties, message ids included. They stay where they
+  are. While they are looked at nobody else can read them, so one call copies at most the oldest 1,000; it says what it
+  left out, with status 3.`,
+  [
+    ['mcp-taskq cp 786512e2 trial --all', 'a copy to try things on'],
+    [`mcp-taskq cp 786512e2 trial --all --filter 'type == "request"'`, 'copy some'],
+    ['mcp-taskq cp 786512e2 trial -n 1 --skip 3', 'the fourth message alone'],
+  ],
+);
+
+interface CopyOptions extends SelectionOptions {
+  limit?: number;
+  all?: true;
+  skip: number;
+  keepExpiration?: true;
+  force?: true;
+  dryRun?: true;
+}
+
+export function cpCommand() {
+  const command = new Command('cp')
+    .description(DESCRIPTION)
+    .argument('<from>')
+    .argument('<to>')
+    .option('-n, --limit <n>', 'copy at most n messages', wholeNumber(1))
+    .option('--all', 'copy all messages present, up to 1,000')
+    .option('--skip <n>', 'leave out the oldest n messages (default: 0)', wholeNumber(0), 0)
+    .option('--keep-expiration', 'keep the property "expiration", which starts anew')
+    .option('--force', 'allow quorum queues, where each look counts towards the delivery limit')
+    .option('--dry-run', 'print what would be copied');
+  filterOption(command, 'copy only these');
+  return command.action((from, to, options, self) =>
+    withClient(self, (context) => copy(context, from, to, options), { stopsByItself: true }),
+  );
+}
+
+async function copy(context: ClientContext, from: string, to: string, options: CopyOptions): Promise<void> {
+  if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
+  if ((options.limit === undefined) === (options.all === undefined)) {
+    throw new CommandFailure(ExitCode.usage, 'Give the number of messages to copy: -n N or --all');
+  }
+  const { client, stop, note } = context;
+  const { MAX_PEEK } = await import('../../index.ts');
+  const { skip, keepExpiration = false } = options;
+  if (skip >= MAX_PEEK) throw new CommandFailure(ExitCode.usage, `--skip must be less than ${MAX_PEEK}`);
+  const select = await selectionOf(options);
+  const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit as number);
+  if (options.dryRun) {
+    return rehearse(context, from, { limit: options.all ? undefined : limit, select, verb: 'copied' });
+  }
+  const depth = await stop.race(depthOrFail(client, from));
+  if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));
+  // To find what matches, everything that can be held is looked at.
+  const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
+  const tally: CopyTally = { copied: 0, behind: 0, changes: new Map() };
+  let looked = 0;
+  const view = async (batch: StoredMessage[]) => {
+    stop.signal.throwIfAborted();
+    const wanted = (select ? batch.filter(select) : batch).slice(0, limit - tally.copied);
+    await copyBatch(client, to, wanted, { keepExpiration, tally });
+    looked += batch.length;
+  };
+  try {
+    await client.browse(from, view, { limit: window, skip });
+    stop.signal.throwIfAborted();
+  } catch (error) {
+    throw failureAmid(context, error, { from, to, tally });
+  }
+  if (tally.copied === 0 && !options.all) throw emptyFailure(from, looked === 0 ? undefined : options.filter);
+  const data = { from, to, copied: tally.copied };
+  await printResult(
+    context,
+    `Copied ${formatCount(tally.copied, 'message')} from task ${from} to task ${to}.`,
+    data,
+  );
+  for (const line of describeChanges(tally)) note(line);
+  const unseen = Math.max(0, depth.messages - skip - looked);
+  if (unseen === 0 || tally.copied >= limit) return;
+  throw new CommandFailure(
+    ExitCode.partly,
+    `${formatCount(unseen, 'message')} behind the oldest ${formatCount(skip + looked, 'message')} of task ${from} ` +
+      `${unseen === 1 ? 'was' : 'were'} not ${select ? 'looked at' : 'copied'}`,
+    {
+      hint: `To copy all, drain to a file and replay it to both: ${shellWords(['mcp-taskq', 'dequeue', from, '--all', '--out', 'FILE'])}`,
+    },
+  );
+}
+
+/** All messages are still at their source, whatever failed. */
+function failureAmid(
+  { note }: ClientContext,
+  error: unknown,
+  { from, to, tally: { copied, behind } }: { from: string; to: string; tally: CopyTally },
+): unknown {
+  if (copied + behind === 0) return error;
+  const gap = behind > 0 ? ` in order, and ${formatCount(behind, 'message')} after a gap` : '';
+  const far = `${formatCount(copied, 'message')}${gap} ${copied + behind === 1 ? 'is' : 'are'} in task ${to}; all are still in task ${from}.`;
+  const status = error instanceof CommandFailure ? error.exitCode : undefined;
+  if (status !== undefined && status >= ExitCode.timedOut) {
+    note(`Stopped: ${far}`);
+    return error;
+  }
+  const { message, hint } = error as { message: string; hint?: string };
+  return new CommandFailure(ExitCode.partly, `${message}. ${far}`, {
+    cause: error,
+    hint: hint ?? 'Clear the copies before you repeat the command, or they are there twice.',
+  });
+}

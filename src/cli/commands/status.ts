@@ -1,0 +1,66 @@
+import { Command } from '@commander-js/extra-typings';
+import { CommandFailure } from '../command-failure.ts';
+import { type Context, withContext } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { describeWithExamples } from '../help-text.ts';
+import { colorsFor } from '../output/colors.ts';
+import { layOutFacts } from '../output/facts.ts';
+import { statusFacts, statusRecord } from '../output/status-view.ts';
+import { terminalWidth } from '../output/tables.ts';
+import { standardError } from '../standard-error.ts';
+import { type BrokerStatus, readStatus } from '../status/read-status.ts';
+import { safeLine } from '../terminal-text.ts';
+
+const DESCRIPTION = describeWithExamples(
+  `Say which broker this is, who you are there, what you may do, and whether all is well. Permissions are found out by
+  steps on queues that do not exist, so nothing is created or changed. Exit status: 0 all is well, 1 something is wrong
+  (an alarm, a missing permission, a management API that is unreachable or belongs to another cluster), 4 the broker
+  refuses you, 7 it is unreachable.`,
+  [
+    ['mcp-taskq status', 'where am I?'],
+    ['mcp-taskq status --no-api && ./deploy', 'in a script, for a broker without the management API'],
+    ['mcp-taskq status --json | jq .permissions', 'for programs'],
+  ],
+);
+
+interface StatusOptions {
+  api: boolean;
+}
+
+export function statusCommand() {
+  return new Command('status')
+    .description(DESCRIPTION)
+    .option('--no-api', 'do not ask the management API: no alarms and no counts of tasks')
+    .action((options, self) => withContext(self, (context) => status(context, options)));
+}
+
+async function status(context: Context, { api }: StatusOptions): Promise<void> {
+  const { format, stdout, settings, note } = context;
+  if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'status has no raw output');
+  let found: BrokerStatus;
+  try {
+    found = await readStatus(settings, { asksApi: api, urlSource: settings.urlSource });
+  } catch (error) {
+    // A program that reads JSON gets some in any case.
+    if (format !== 'table') {
+      const { redactUrl } = await import('../../index.ts');
+      const { message, code } = error as { message: string; code?: unknown };
+      const problem = { problem: redactUrl(message), code: typeof code === 'string' ? code : null };
+      await stdout.write(`${JSON.stringify({ ok: false, problems: [problem] })}\n`);
+    }
+    throw error;
+  }
+  if (format === 'table') {
+    const colors = colorsFor(process.stdout, settings);
+    await stdout.write(layOutFacts(statusFacts(found, colors), { width: terminalWidth(), colors }));
+  } else {
+    await stdout.write(`${safeLine(JSON.stringify(statusRecord(found)))}\n`);
+  }
+  const red = colorsFor(standardError(), settings).red;
+  for (const { problem, hint } of found.problems) {
+    note(`problem: ${problem}`, red);
+    if (hint !== undefined) note(`hint: ${hint}`);
+  }
+  if (found.problems.length > 0) throw new CommandFailure(ExitCode.failed, '');
+  if (format === 'table') note('All is well.');
+}

@@ -1,0 +1,146 @@
+import { dirname, resolve } from 'node:path';
+import { CommandFailure } from '../command-failure.ts';
+import { durationOption } from '../durations.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { GLOBAL_DECLARATIONS, type GlobalOptions } from '../global-options.ts';
+import { isInPrivateBroker } from '../private-broker.ts';
+import { type ContextFile, readContextFile } from './context-file.ts';
+import { type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
+import { runPasswordCommand } from './password-command.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the name of the context comes from. */
+export type ContextSource = '--context' | 'MCP_TASKQ_CONTEXT' | 'context use';
+
+/** The context that a command line is about. */
+export interface ChosenContext {
+  name: string;
+  source: ContextSource;
+  isProtected: boolean;
+}
+
+/** What lies below the options of the command line, and what of the environment still counts. */
+export interface ContextLayer {
+  /** Undefined when there is none, or when another broker was named. */
+  context: ChosenContext | undefined;
+  /** The context's settings, by the names of the options. */
+  options: Partial<GlobalOptions>;
+  /** The password that the context gives, if it has a source for one other than a file. May run a command. */
+  password: () => string | undefined;
+  /** Without what is about another broker. */
+  environment: Environment;
+  warnings: readonly string[];
+}
+
+/** About how long things may take, whichever broker it is. */
+const ABOUT_ANY_BROKER: readonly string[] = ['connectTimeout', 'timeout'];
+
+/** For a command line without one. */
+export function noContext(environment: Environment): ContextLayer {
+  return { context: undefined, options: {}, password: () => undefined, environment, warnings: [] };
+}
+
+/**
+ * Finds the context of a command line. One broker counts, as a whole: a context that was asked for by `--context` is not
+ * mixed with environment variables about another broker, and one that `context use` selected is left out altogether where
+ * the command line or the environment name a broker of their own.
+ * @throws CommandFailure (usage) for a name that is not there, and for an unusable file
+ */
+export function chooseContext(given: GlobalOptions, environment: Environment): ContextLayer {
+  const none = noContext(environment);
+  const asked = given.context;
+  // A broker on the command line: not even the file is read, which may be broken.
+  if (asked === undefined && given.url !== undefined) return none;
+  const fromEnvironment = environment.MCP_TASKQ_CONTEXT || undefined;
+  const file = readContextFile(environment);
+  const name = asked ?? fromEnvironment ?? file.current;
+  if (name === undefined) return none;
+  const source =
+    asked !== undefined ? '--context' : fromEnvironment !== undefined ? 'MCP_TASKQ_CONTEXT' : 'context use';
+  const settings = requireContext(file, name, source);
+  const chosen = { name, source, isProtected: settings.protected ?? false } as const;
+  const warnings = exposure(file);
+  const layer = { options: optionsOf(settings, file.path), password: () => passwordOf(settings, name, file) };
+  if (asked !== undefined) {
+    return { ...layer, context: chosen, environment: aboutAnyBroker(environment), warnings };
+  }
+  const urlVariable = variablesOf('url').find((variable) => environment[variable]);
+  if (urlVariable !== undefined) {
+    // Whoever is inside a private broker knows where that is.
+    if (isInPrivateBroker(environment)) return { ...none, warnings };
+    warnings.push(`${urlVariable} is set, so context ${name} is not used. Use --context ${name} to use it.`);
+    return { ...none, warnings };
+  }
+  const overriding = SETTING_NAMES.flatMap((setting) => variablesOf(SETTINGS[setting].option)).filter(
+    (variable) => environment[variable] && !variablesOf('connectTimeout').includes(variable),
+  );
+  if (overriding.length > 0) {
+    warnings.push(`${overriding.join(', ')} of the environment overrides context ${name}.`);
+  }
+  return { ...layer, context: chosen, environment, warnings };
+}
+
+/** @throws CommandFailure (usage) naming those that are there */
+export function requireContext(file: ContextFile, name: string, source?: ContextSource): NamedContext {
+  const context = file.contexts.get(name);
+  if (context !== undefined) return context;
+  const names = [...file.contexts.keys()].sort();
+  const from = source === 'MCP_TASKQ_CONTEXT' ? ' (MCP_TASKQ_CONTEXT)' : '';
+  throw new CommandFailure(ExitCode.usage, `There is no context ${JSON.stringify(name)}${from}`, {
+    hint:
+      names.length === 0
+        ? `Make one: mcp-taskq context set ${name} --url amqps://USER@HOST/VHOST`
+        : `Contexts are ${names.join(', ')}.`,
+  });
+}
+
+function optionsOf(context: NamedContext, path: string): Partial<GlobalOptions> {
+  const options: Record<string, unknown> = {};
+  for (const name of SETTING_NAMES) {
+    const { option, kind } = SETTINGS[name];
+    const value = context[name];
+    if (option === undefined || value === undefined) continue;
+    if (kind === 'duration') options[option] = durationOption(String(value));
+    else options[option] = kind === 'file' ? resolveFile(String(value), path) : value;
+  }
+  return options;
+}
+
+/** `~/` as a shell would read it, and relative names as seen from the configuration file. */
+function resolveFile(file: string, path: string): string {
+  const home = process.env.HOME;
+  if (file.startsWith('~/') && home) return resolve(home, file.slice(2));
+  return resolve(dirname(path), file);
+}
+
+function passwordOf(
+  { password, password_command: command }: NamedContext,
+  name: string,
+  { path, isWritableByOthers }: ContextFile,
+): string | undefined {
+  if (command === undefined) return password;
+  if (!isWritableByOthers) return runPasswordCommand(command, name);
+  throw new CommandFailure(
+    ExitCode.usage,
+    `The password command of context ${name} is not run: others may write to ${path}`,
+    { hint: `Read the file, and then: chmod 600 ${path}` },
+  );
+}
+
+function exposure({ path, isExposed, contexts }: ContextFile): string[] {
+  const hasPassword = [...contexts.values()].some(({ password }) => password !== undefined);
+  if (!isExposed || !hasPassword) return [];
+  return [`${path} holds a password, and others may read it: chmod 600 ${path}`];
+}
+
+function aboutAnyBroker(environment: Environment): Environment {
+  const dropped = GLOBAL_DECLARATIONS.filter(({ name }) => !ABOUT_ANY_BROKER.includes(name)).flatMap(
+    ({ environment: names = [] }) => names,
+  );
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !dropped.includes(name)));
+}
+
+function variablesOf(option: keyof GlobalOptions | undefined): readonly string[] {
+  return GLOBAL_DECLARATIONS.find(({ name }) => name === option)?.environment ?? [];
+}

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { findFault, isContextName, type NamedContext } from './named-context.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the configuration file holds. */
+export interface ContextFile {
+  path: string;
+  /** The context that commands use unless they are given another one. */
+  current: string | undefined;
+  contexts: ReadonlyMap<string, NamedContext>;
+  /** Others than its owner may read it. */
+  isExposed: boolean;
+  /** Others than its owner may change it. */
+  isWritableByOthers: boolean;
+}
+
+/** https://specifications.freedesktop.org/basedir-spec: a relative XDG_CONFIG_HOME is to be ignored. */
+export function contextFilePath({ XDG_CONFIG_HOME: folder, HOME: home }: Environment = process.env): string {
+  const base = folder && isAbsolute(folder) ? folder : join(home || homedir(), '.config');
+  return join(base, 'mcp-taskq', 'contexts.json');
+}
+
+/**
+ * Reads the configuration file; a missing one is empty.
+ * @throws CommandFailure (usage) for an unreadable or unusable file, saying what is wrong with it
+ */
+export function readContextFile(environment?: Environment): ContextFile {
+  const path = contextFilePath(environment);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      return { path, current: undefined, contexts: new Map(), isExposed: false, isWritableByOthers: false };
+    }
+    throw unusable(path, message, cause);
+  }
+  // Windows has no such modes.
+  const mode = process.platform === 'win32' ? 0o600 : statSync(path).mode;
+  return {
+    path,
+    ...parse(path, text),
+    isExposed: (mode & 0o077) !== 0,
+    isWritableByOthers: (mode & 0o022) !== 0,
+  };
+}
+
+/** Replaces the file in one step, readable by its owner alone. A symbolic link stays, and its target is replaced. */
+export function writeContextFile({ path, current, contexts }: ContextFile): void {
+  const sorted = [...contexts].sort(([a], [b]) => (a < b ? -1 : 1));
+  const content = { ...(current !== undefined && { current }), contexts: Object.fromEntries(sorted) };
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const target = realTarget(path);
+    const temporary = `${target}.${randomBytes(4).toString('hex')}`;
+    try {
+      writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+      renameSync(temporary, target);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  } catch (cause) {
+    throw new CommandFailure(ExitCode.failed, `Cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function realTarget(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function parse(path: string, text: string): Pick<ContextFile, 'current' | 'contexts'> {
+  let content: unknown;
+  try {
+    content = JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (cause) {
+    // Node's message would quote the file, which may hold a password.
+    throw unusable(path, 'it is not JSON', cause, false);
+  }
+  const { current, contexts, ...others } = (content ?? {}) as { [name: string]: unknown };
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw unusable(path, `there is no setting ${JSON.stringify(other)}`);
+  if (typeof contexts !== 'object' || contexts === null || Array.isArray(contexts)) {
+    throw unusable(path, 'it needs an object "contexts"');
+  }
+  for (const [name, context] of Object.entries(contexts)) {
+    if (!isContextName(name)) throw unusable(path, `${JSON.stringify(name)} is not a name for a context`);
+    const fault = findFault(context);
+    if (fault !== undefined) throw unusable(path, `context ${JSON.stringify(name)}: ${fault}`);
+  }
+  const known = new Map(Object.entries(contexts as { [name: string]: NamedContext }));
+  if (current === undefined || current === null) return { current: undefined, contexts: known };
+  if (typeof current !== 'string' || !known.has(current)) {
+    throw unusable(path, `its current context ${JSON.stringify(current)} is not there`);
+  }
+  return { current, contexts: known };
+}
+
+function unusable(path: string, reason: string, cause?: unknown, showCause = true): CommandFailure {
+  return new CommandFailure(ExitCode.usage, `The configuration file ${path} is unusable: ${reason}`, {
+    ...(showCause && { cause }),
+    hint: 'Correct it, or move it away and start again with "mcp-taskq context set".',
+  });
+}

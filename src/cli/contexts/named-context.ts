@@ -1,0 +1,95 @@
+import { InvalidArgumentError } from '@commander-js/extra-typings';
+import { durationOption } from '../durations.ts';
+import type { GlobalOptions } from '../global-options.ts';
+
+/** A broker that has a name: what the configuration file says of it, checked. */
+export interface NamedContext {
+  /** One URL, or those of a cluster with commas between, without a password. */
+  url: string;
+  description?: string;
+  api_url?: string;
+  prefix?: string;
+  queue_type?: 'default' | 'quorum';
+  password_file?: string;
+  /** Run by a shell; the first line of its output is the password. */
+  password_command?: string;
+  /** Only where somebody insisted on it. */
+  password?: string;
+  tls_ca_file?: string;
+  tls_cert_file?: string;
+  tls_key_file?: string;
+  tls_pass_file?: string;
+  tls_server_name?: string;
+  insecure?: boolean;
+  /** A duration, such as `10s`. */
+  connect_timeout?: string;
+  /** Commands that remove messages want the name of the context typed first. */
+  protected?: boolean;
+}
+
+interface Setting {
+  /** The option of every command that it stands for, if there is one. */
+  option?: keyof GlobalOptions;
+  kind: 'text' | 'flag' | 'file' | 'duration' | readonly string[];
+}
+
+/** In the order in which they are shown and written. */
+export const SETTINGS: Readonly<Record<keyof NamedContext, Setting>> = {
+  url: { option: 'url', kind: 'text' },
+  description: { kind: 'text' },
+  api_url: { option: 'apiUrl', kind: 'text' },
+  prefix: { option: 'prefix', kind: 'text' },
+  queue_type: { option: 'queueType', kind: ['default', 'quorum'] },
+  password_file: { option: 'passwordFile', kind: 'file' },
+  password_command: { kind: 'text' },
+  password: { kind: 'text' },
+  tls_ca_file: { option: 'tlsCaFile', kind: 'file' },
+  tls_cert_file: { option: 'tlsCertFile', kind: 'file' },
+  tls_key_file: { option: 'tlsKeyFile', kind: 'file' },
+  tls_pass_file: { option: 'tlsPassFile', kind: 'file' },
+  tls_server_name: { option: 'tlsServerName', kind: 'text' },
+  insecure: { option: 'insecure', kind: 'flag' },
+  connect_timeout: { option: 'connectTimeout', kind: 'duration' },
+  protected: { kind: 'flag' },
+};
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as (keyof NamedContext)[];
+
+/** At most this long, so that a list of contexts fits a screen. */
+const NAME = /^[A-Za-z0-9_][\w.-]{0,31}$/;
+
+export function isContextName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/**
+ * Checks what a file says of a context. A misspelt `protected` must not go unnoticed, so nothing unknown is passed over.
+ * @returns why it is unusable; undefined when it is usable
+ */
+export function findFault(context: unknown): string | undefined {
+  if (typeof context !== 'object' || context === null || Array.isArray(context)) return 'it is not an object';
+  for (const [name, value] of Object.entries(context)) {
+    if (!Object.hasOwn(SETTINGS, name)) return `there is no setting ${JSON.stringify(name)}`;
+    const fault = faultOf(SETTINGS[name as keyof NamedContext], value);
+    if (fault !== undefined) return `${name} must be ${fault}`;
+  }
+  return 'url' in context ? undefined : 'it has no url';
+}
+
+function faultOf({ kind }: Setting, value: unknown): string | undefined {
+  if (kind === 'flag') return typeof value === 'boolean' ? undefined : 'true or false';
+  if (typeof value !== 'string' || value === '') return 'a text that is not empty';
+  if (kind === 'duration') return isDuration(value) ? undefined : 'a duration such as 500ms, 10s or 5m';
+  if (typeof kind === 'string' || kind.includes(value)) return undefined;
+  return `one of ${kind.join(', ')}`;
+}
+
+function isDuration(text: string): boolean {
+  try {
+    durationOption(text);
+    return true;
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,35 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { CommandFailure } from '../command-failure.ts';
+import { hasTerminal } from '../confirmation.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { standardError } from '../standard-error.ts';
+import type { ChosenContext } from './chosen-context.ts';
+
+/** Commands that take messages or queues away. */
+const REMOVING: readonly string[] = ['dequeue', 'clear', 'mv', 'prune'];
+
+/**
+ * Before a command removes anything in a protected context, its name has to be typed, or to stand on the command line as
+ * `--context NAME` together with `--yes`. A dry run removes nothing.
+ * @throws CommandFailure declined (8); usage (2) when there is no terminal to ask on
+ */
+export async function confirmProtected(
+  command: CommandUnknownOpts,
+  context: ChosenContext | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!context?.isProtected || !REMOVING.includes(command.name())) return;
+  const { dryRun, yes } = command.opts() as { dryRun?: boolean; yes?: boolean };
+  if (dryRun || (yes && context.source === '--context')) return;
+  const what = `Context ${context.name} is protected`;
+  if (!hasTerminal()) {
+    throw new CommandFailure(ExitCode.usage, `${what}: confirmation needed, but this is not a terminal`, {
+      hint: `Use --yes together with --context ${context.name}.`,
+    });
+  }
+  const { input } = await import('@inquirer/prompts');
+  const message = `${what}. Type its name to go on with ${command.name()}:`;
+  const answer = await input({ message }, { output: standardError(), signal });
+  if (answer.trim() !== context.name)
+    throw new CommandFailure(ExitCode.declined, 'Declined; nothing was done');
+}

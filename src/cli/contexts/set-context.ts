@@ -1,0 +1,160 @@
+import { resolve } from 'node:path';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { CommandFailure } from '../command-failure.ts';
+import { hasTerminal } from '../confirmation.ts';
+import { note } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { givenSettings } from '../settings.ts';
+import { shellWords } from '../shell-words.ts';
+import { readContextFile, writeContextFile } from './context-file.ts';
+import type { ContextSettingOptions } from './context-settings.ts';
+import { findFault, isContextName, type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
+
+/** `context set`: makes a context, or changes the settings that are given. */
+export async function setContext(
+  name: string,
+  options: ContextSettingOptions,
+  command: CommandUnknownOpts,
+): Promise<void> {
+  if (!isContextName(name)) {
+    throw new CommandFailure(ExitCode.usage, `${JSON.stringify(name)} is not a name for a context`, {
+      hint: 'A name is 1 to 32 letters, digits, dots, dashes and underscores.',
+    });
+  }
+  const file = readContextFile();
+  const before = file.contexts.get(name);
+  const context: Record<string, unknown> = { ...before, ...connectionSettings(command) };
+  if (options.description !== undefined) context.description = options.description;
+  if (options.protected) context.protected = true;
+  if (options.unprotected) delete context.protected;
+  const password = takePassword(context);
+  applyPasswordSource(context, options, command);
+  for (const setting of options.unset ?? []) delete context[settingNamed(setting)];
+  if (options.storePassword) context.password = password ?? (await askForPassword(name));
+  else if (password !== undefined) throw passwordInUrl(name);
+  const fault = findFault(context);
+  if (fault !== undefined) {
+    throw new CommandFailure(ExitCode.usage, `Context ${name} was not stored: ${fault}`, {
+      hint:
+        context.url === undefined
+          ? `mcp-taskq context set ${name} --url amqps://USER@HOST/VHOST`
+          : 'mcp-taskq context --help',
+    });
+  }
+  const ordered = SETTING_NAMES.flatMap((setting) =>
+    context[setting] === undefined ? [] : [[setting, context[setting]] as const],
+  );
+  const contexts = new Map(file.contexts).set(name, Object.fromEntries(ordered) as unknown as NamedContext);
+  writeContextFile({ ...file, contexts });
+  if (options.storePassword) {
+    note(`warning: The password is in ${file.path}, in clear text; --password-command is safer.`);
+  }
+  note(`${before === undefined ? 'Stored' : 'Changed'} context ${name} in ${file.path}.`);
+  if (file.current !== name && before === undefined) {
+    note(`Use it with --context ${name}, or for all commands: mcp-taskq context use ${name}`);
+  }
+}
+
+/** Those on the command line, not those of the environment. */
+function connectionSettings(command: CommandUnknownOpts): Record<string, unknown> {
+  const given = givenSettings(command);
+  const settings: Record<string, unknown> = {};
+  for (const name of SETTING_NAMES) {
+    const { option, kind } = SETTINGS[name];
+    const value = option === undefined ? undefined : given[option];
+    if (value === undefined) continue;
+    if (kind === 'file') settings[name] = resolve(String(value));
+    else settings[name] = kind === 'duration' ? exactDuration(Number(value)) : value;
+  }
+  return settings;
+}
+
+/** In the largest unit that it is a whole number of. */
+function exactDuration(ms: number): string {
+  const units = [
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+    ['ms', 1],
+  ] as const;
+  const [unit, size] = units.find(([, each]) => ms % each === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+}
+
+/** A new source of the password replaces the one before. */
+function applyPasswordSource(
+  context: Record<string, unknown>,
+  { passwordCommand, storePassword }: ContextSettingOptions,
+  command: CommandUnknownOpts,
+): void {
+  const { passwordFile } = givenSettings(command);
+  const sources = [passwordFile, passwordCommand, storePassword].filter((source) => source !== undefined);
+  if (sources.length > 1) {
+    throw new CommandFailure(
+      ExitCode.usage,
+      'Use one of --password-file, --password-command and --store-password',
+    );
+  }
+  if (sources.length === 0) return;
+  if (passwordFile === undefined) delete context.password_file;
+  delete context.password_command;
+  delete context.password;
+  if (passwordCommand !== undefined) context.password_command = passwordCommand;
+}
+
+/** Takes the password out of the URLs. That of guest is no secret, and stays. */
+function takePassword(context: Record<string, unknown>): string | undefined {
+  let password: string | undefined;
+  for (const setting of ['url', 'api_url']) {
+    const text = context[setting];
+    if (typeof text !== 'string') continue;
+    context[setting] = text
+      .split(/,(?=\s*[a-z][a-z0-9+.-]*:\/\/)/i)
+      .map((part) => {
+        if (!URL.canParse(part.trim())) {
+          if (!part.includes('@')) return part.trim();
+          throw new CommandFailure(ExitCode.usage, `The ${setting.replace('_', '-')} is not a URL`, {
+            hint: 'Percent-encode special characters in the user name; leave the password out.',
+          });
+        }
+        const url = new URL(part.trim());
+        if (url.password === '' || url.password === 'guest') return part.trim();
+        password ??= decodeURIComponent(url.password);
+        url.password = '';
+        return url.href;
+      })
+      .join(',');
+  }
+  return password;
+}
+
+function passwordInUrl(name: string): CommandFailure {
+  return new CommandFailure(ExitCode.usage, 'The URL has a password, which is not stored', {
+    hint: `Leave it out, and say where to find it: mcp-taskq context set ${name} … --password-command 'pass show mq' (or --password-file FILE; or --store-password, if it must be in the file).`,
+  });
+}
+
+function settingNamed(text: string): keyof NamedContext {
+  const name = text.replace(/^--/, '').replaceAll('-', '_');
+  if (Object.hasOwn(SETTINGS, name)) return name as keyof NamedContext;
+  throw new CommandFailure(ExitCode.usage, `There is no setting ${JSON.stringify(text)}`, {
+    hint: `Settings are ${SETTING_NAMES.map((each) => each.replaceAll('_', '-')).join(', ')}.`,
+  });
+}
+
+/** On a terminal without showing it; else the first line of the standard input. */
+async function askForPassword(name: string): Promise<string> {
+  let answer: string;
+  if (hasTerminal()) {
+    const { password } = await import('@inquirer/prompts');
+    answer = await password({ message: `Password for context ${name}:` }, { output: process.stderr });
+  } else {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk);
+    [answer = ''] = Buffer.concat(chunks).toString().split(/\r?\n/, 1);
+  }
+  if (answer !== '') return answer;
+  throw new CommandFailure(ExitCode.usage, 'No password was given', {
+    hint: `${shellWords(['printf', '%s', 'PASSWORD'])} | mcp-taskq context set ${name} --store-password`,
+  });
+}

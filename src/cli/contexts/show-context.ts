@@ -1,0 +1,48 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { CommandFailure } from '../command-failure.ts';
+import { note } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { colorsFor } from '../output/colors.ts';
+import { type Fact, layOutFacts } from '../output/facts.ts';
+import { terminalWidth } from '../output/tables.ts';
+import { givenSettings, outputSettings } from '../settings.ts';
+import { standardOutput } from '../sinks.ts';
+import { safeLine } from '../terminal-text.ts';
+import { chooseContext, requireContext } from './chosen-context.ts';
+import { readContextFile } from './context-file.ts';
+import { SETTING_NAMES } from './named-context.ts';
+import { redactContext } from './redact-context.ts';
+
+/** `context show`: a context, by default the one in effect, with where that was chosen. */
+export async function showContext(wanted: string | undefined, command: CommandUnknownOpts): Promise<void> {
+  const { format, color } = outputSettings(command);
+  const file = readContextFile();
+  const { context: chosen, warnings } = chooseContext(givenSettings(command), process.env);
+  for (const warning of warnings) note(`warning: ${warning}`);
+  const name = wanted ?? chosen?.name;
+  if (name === undefined) {
+    throw new CommandFailure(ExitCode.nothingThere, 'No context is in effect', {
+      hint:
+        file.contexts.size === 0
+          ? 'Make one: mcp-taskq context set NAME --url amqps://USER@HOST/VHOST'
+          : 'Select one with "mcp-taskq context use NAME"; "mcp-taskq context ls" lists them.',
+    });
+  }
+  const context = redactContext(requireContext(file, name));
+  const source = chosen?.name === name ? chosen.source : undefined;
+  const stdout = standardOutput();
+  if (format !== 'table') {
+    const record = { name, current: file.current === name, in_effect: source !== undefined, ...context };
+    await stdout.write(`${JSON.stringify(record, null, format === 'json' ? 2 : undefined)}\n`);
+    return;
+  }
+  const colors = colorsFor(process.stdout, { color });
+  const facts = SETTING_NAMES.map((setting): Fact => {
+    const value = context[setting];
+    return [setting.replaceAll('_', '-'), value === undefined ? undefined : safeLine(String(value))];
+  });
+  const effect = source === undefined ? '' : `  in effect (${source})`;
+  await stdout.write(`${colors.bold(name)}${effect}\n`);
+  await stdout.write(layOutFacts(facts, { width: terminalWidth(), colors, indent: '  ' }));
+  note(`from ${file.path}`);
+}

@@ -1,0 +1,57 @@
+import type { StoredMessage } from '../../index.ts';
+import { summarize } from '../message-summary.ts';
+
+/** One message, in short. */
+export interface MessageGlimpse {
+  type: string;
+  method: string | undefined;
+  id: string | undefined;
+  /** When it was queued, in milliseconds since the epoch. */
+  queuedAt: number | undefined;
+}
+
+/** What messages there are. */
+export interface MessageCounts {
+  lookedAt: number;
+  /** Nothing that is ready was left out. */
+  isAll: boolean;
+  oldest: MessageGlimpse | undefined;
+  /** Unknown unless all messages were looked at. */
+  newest: MessageGlimpse | undefined;
+  /** Most frequent first. */
+  groups: readonly { type: string; method: string | undefined; count: number }[];
+  bytes: number;
+}
+
+/** @param ready how many messages are ready in all */
+export function countMessages(messages: readonly StoredMessage[], ready: number): MessageCounts {
+  const groups = new Map<string, { type: string; method: string | undefined; count: number }>();
+  let oldest: MessageGlimpse | undefined;
+  let newest: MessageGlimpse | undefined;
+  let bytes = 0;
+  for (const message of messages) {
+    const { type, method, id, queuedAt, size } = summarize(message);
+    const glimpse = { type, method, id, queuedAt };
+    bytes += size;
+    // In the order of the queue where times are missing or equal.
+    if (oldest === undefined || isBefore(queuedAt, oldest.queuedAt)) oldest = glimpse;
+    if (newest === undefined || !isBefore(queuedAt, newest.queuedAt)) newest = glimpse;
+    const key = JSON.stringify([type, method]);
+    const group = groups.get(key) ?? { type, method, count: 0 };
+    group.count++;
+    groups.set(key, group);
+  }
+  const isAll = messages.length >= ready;
+  return {
+    lookedAt: messages.length,
+    isAll,
+    oldest,
+    newest: isAll ? newest : undefined,
+    groups: [...groups.values()].sort((a, b) => b.count - a.count),
+    bytes,
+  };
+}
+
+function isBefore(a: number | undefined, b: number | undefined): boolean {
+  return a !== undefined && b !== undefined && a < b;
+}

@@ -1,0 +1,82 @@
+import { formatDuration } from '../durations.ts';
+import { shellWords } from '../shell-words.ts';
+import { formatCount } from '../sizes.ts';
+import type { TaskReport } from './read-task.ts';
+
+/** Something to do about a task. */
+export interface NextStep {
+  /** What the matter is, in a few words. */
+  reason: string;
+  /** A command line that can be pasted; none where the step is outside this program. */
+  command: string | undefined;
+}
+
+/** Nobody waits that long for the answer to a question. */
+const LONG_MS = 5 * 60_000;
+
+/** More would leave the screen. */
+const MOST_STEPS = 3;
+
+/** What an operator would do next, most urgent first, each command once. */
+export function nextSteps(report: TaskReport, now: number): NextStep[] {
+  const steps = possibleSteps(report, now);
+  return steps
+    .filter(({ command }, index) => steps.findIndex((step) => step.command === command) === index)
+    .slice(0, MOST_STEPS);
+}
+
+function possibleSteps(report: TaskReport, now: number): NextStep[] {
+  const { taskId, ready, unacked = 0, state, consumerCount, description, counts } = report;
+  const { effectivePolicy = {}, consumers = [] } = description ?? {};
+  const of = (...words: string[]) => shellWords(['mcp-taskq', ...words]);
+  const steps: NextStep[] = [];
+  if (state !== undefined && !['running', 'idle', 'flow', 'unknown'].includes(state)) {
+    steps.push({ reason: `the queue is ${state}`, command: 'rabbitmqctl cluster_status' });
+  }
+  const limit = effectivePolicy['max-length'];
+  if (effectivePolicy.overflow === 'reject-publish' && typeof limit === 'number' && ready >= limit) {
+    steps.push({
+      reason: 'the queue is full, and publishers are refused',
+      command: of('dequeue', taskId, '--all', '--out', 'out.jsonl'),
+    });
+  }
+  if (unacked > 0) {
+    const held = `${formatCount(unacked, 'message')} ${unacked === 1 ? 'is' : 'are'} held`;
+    const [first] = consumers;
+    const by = first === undefined ? 'a program that has not acknowledged' : (first.peer ?? first.tag);
+    steps.push({ reason: `${held} by ${by}`, command: of('watch', taskId, '--events') });
+  }
+  if (ready > 0) {
+    const age = ageOfOldest(report, now);
+    const isOld = age !== undefined && age > LONG_MS;
+    const nobody = consumerCount === 0 ? ', and nobody consumes' : '';
+    const reason = isOld ? `the oldest has waited ${formatDuration(age)}${nobody}` : 'look at the messages';
+    steps.push({ reason, command: of('peek', taskId, '-n', String(Math.min(ready, 20))) });
+    const asks = counts?.groups.find(({ type }) => type === 'request');
+    if (asks !== undefined) {
+      steps.push({
+        reason: `${formatCount(asks.count, 'request')} ${asks.count === 1 ? 'waits' : 'wait'} for the client to call tasks/result`,
+        command: of('watch', taskId, '--events'),
+      });
+    }
+    if (isOld) {
+      steps.push({
+        reason: 'save and remove them, to replay them later',
+        command: of('dequeue', taskId, '--all', '--out', 'out.jsonl'),
+      });
+    }
+  }
+  if (ready === 0 && unacked === 0 && consumerCount === 0) {
+    steps.push({
+      reason: 'nothing is in it: if the task is over, delete the queue',
+      command: of('clear', taskId),
+    });
+  }
+  return steps;
+}
+
+/** By the messages, else by what the broker says of the first one. */
+export function ageOfOldest({ counts, description }: TaskReport, now: number): number | undefined {
+  const at = counts?.oldest?.queuedAt ?? description?.oldestAt;
+  return at === undefined ? undefined : Math.max(0, now - at);
+}

@@ -1,0 +1,162 @@
+import {
+  type ErrorCode,
+  isTaskQueueError,
+  type QueueDepth,
+  type TaskQueueDescription,
+  type TaskQueueInfo,
+} from '../../index.ts';
+import type { ClientContext } from '../context.ts';
+import { depthOrFail } from '../missing-queue.ts';
+import { formatCount } from '../sizes.ts';
+import { countMessages, type MessageCounts } from './count-messages.ts';
+
+/** All that is known of a task. */
+export interface TaskReport {
+  taskId: string;
+  queue: string;
+  /** From the management API, where that answers. Read before anything else touched the queue. */
+  description: TaskQueueDescription | undefined;
+  /** Over AMQP, exactly; undefined when it was not asked, which would end the idle time. */
+  depth: QueueDepth | undefined;
+  ready: number;
+  /** Exact where the queue was counted, else from the statistics. */
+  unacked: number | undefined;
+  state: string | undefined;
+  consumerCount: number;
+  /** What a look at the messages found; undefined without a look. */
+  counts: MessageCounts | undefined;
+  /** What is not known and why, a sentence each. */
+  missing: readonly string[];
+}
+
+/** The most bytes that one look holds. */
+const MAX_LOOK_BYTES = 32 * 1024 * 1024;
+
+/** Looked at first where nothing says how large the messages are. */
+const FIRST_LOOK = 3;
+
+/** @throws CommandFailure (5) when the task has no queue */
+export async function readTask(
+  context: ClientContext,
+  taskId: string,
+  { looks }: { looks: boolean },
+): Promise<TaskReport> {
+  const { client, settings } = context;
+  const { describeTaskQueue } = await import('../../index.ts');
+  const missing: string[] = [];
+  let description: TaskQueueDescription | undefined;
+  try {
+    description = await describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl });
+  } catch (error) {
+    if (!isTaskQueueError(error)) throw error;
+    missing.push(
+      `Unacknowledged messages, consumers, policy, node and idle time need the management API. ${error.message}.`,
+    );
+  }
+  const isReadOnly = !looks && description?.ready !== undefined;
+  const depth = isReadOnly ? undefined : await depthOf(client, taskId, description, missing);
+  if (description === undefined && missing.length === 0) {
+    missing.push(
+      'The management API does not know this queue: it is new, or the API belongs to another cluster (mcp-taskq status).',
+    );
+  }
+  const counted = depth && description && (await count(context, taskId));
+  const ready = depth?.messages ?? description?.ready ?? 0;
+  const report: TaskReport = {
+    taskId,
+    queue: client.prefix + taskId,
+    description,
+    depth,
+    ready,
+    unacked: counted?.unacked ?? description?.unacked,
+    state: counted?.state ?? description?.state,
+    consumerCount: depth?.consumers ?? description?.consumers.length ?? 0,
+    counts: undefined,
+    missing,
+  };
+  if (depth === undefined || !looks || ready === 0) return report;
+  const obstacle = await obstacleToLook(context, report);
+  if (obstacle !== undefined) return { ...report, missing: [...missing, obstacle] };
+  try {
+    return { ...report, counts: await look(context, report) };
+  } catch (error) {
+    if (!isTaskQueueError(error) || !UNLOOKABLE.includes(error.code)) throw error;
+    return { ...report, missing: [...missing, `The messages were not looked at. ${error.message}.`] };
+  }
+}
+
+/** Undefined where the broker does not say over AMQP what the statistics say. */
+async function depthOf(
+  client: ClientContext['client'],
+  taskId: string,
+  description: TaskQueueDescription | undefined,
+  missing: string[],
+): Promise<QueueDepth | undefined> {
+  try {
+    return await depthOrFail(client, taskId);
+  } catch (error) {
+    const isLeft = isTaskQueueError(error) && ['QUEUE_UNAVAILABLE', 'ACCESS_REFUSED'].includes(error.code);
+    if (!isLeft || description === undefined) throw error;
+    missing.push(`The numbers are those of the statistics, up to 10 s old. ${error.message}.`);
+    return undefined;
+  }
+}
+
+/** What is there now: the statistics of a queue come some seconds after it. */
+async function count({ settings }: ClientContext, taskId: string): Promise<TaskQueueInfo | undefined> {
+  const { listTaskQueues } = await import('../../index.ts');
+  const glob = taskId.replace(/[*?\\]/g, '\\$&');
+  const pages = listTaskQueues({ ...settings.connection, apiUrl: settings.apiUrl, glob, source: 'counted' });
+  for await (const page of pages) {
+    const found = page.find((info) => info.taskId === taskId);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** An exclusive consumer, a missing permission. */
+const UNLOOKABLE: readonly ErrorCode[] = ['ACCESS_REFUSED', 'QUEUE_LOCKED', 'UNSUPPORTED'];
+
+/** Looking takes and gives back, and only a plain classic queue is afterwards as it was. */
+async function obstacleToLook(
+  { client }: ClientContext,
+  { taskId, description }: TaskReport,
+): Promise<string | undefined> {
+  const why = 'The messages were not looked at';
+  if (description !== undefined) {
+    const { type } = description;
+    if (type === 'stream') return `${why}: a stream keeps its messages, and is read from an offset.`;
+    if (type !== 'classic') return `${why}: in a ${type} queue each look counts towards the delivery limit.`;
+    const own = Object.keys(description.arguments).filter((name) => name !== 'x-queue-type');
+    if (own.length === 0) return undefined;
+    return `${why}: the queue has arguments of its own (${own.join(', ')}), and a look could change its order.`;
+  }
+  try {
+    const isPlain = await client.isPlainQueue(taskId);
+    return isPlain === false ? `${why}: it is not a classic queue without arguments.` : undefined;
+  } catch (error) {
+    if (!isTaskQueueError(error)) throw error;
+    return `${why}: the type of the queue is not known. ${error.message}.`;
+  }
+}
+
+/** The oldest messages, as many as one look may hold. */
+async function look({ client }: ClientContext, report: TaskReport): Promise<MessageCounts> {
+  const { MAX_PEEK } = await import('../../index.ts');
+  const { taskId, ready, description } = report;
+  const { bodyBytes, ready: described = 0, unacked = 0 } = description ?? {};
+  let average = bodyBytes === undefined ? undefined : bodyBytes / Math.max(1, described + unacked);
+  if (average === undefined && ready > FIRST_LOOK) {
+    const first = await client.peek(taskId, { limit: FIRST_LOOK });
+    average = first.reduce((sum, { body }) => sum + body.length, 0) / Math.max(1, first.length);
+  }
+  const fitting = Math.max(1, Math.floor(MAX_LOOK_BYTES / Math.max(1, average ?? 1)));
+  const limit = Math.min(ready, MAX_PEEK, fitting);
+  return countMessages(await client.peek(taskId, { limit }), ready);
+}
+
+/** What the counts by type are about: `All 4 messages`, `The oldest 1,000 of 70,524 messages`. */
+export function scopeOf({ lookedAt, isAll }: MessageCounts, ready: number): string {
+  if (isAll) return lookedAt === 1 ? 'The only message' : `All ${formatCount(lookedAt, 'message')}`;
+  return `The oldest ${formatCount(lookedAt, 'message')} of ${formatCount(ready, 'message')}`;
+}

@@ -1,0 +1,64 @@
+import { hostsOf } from './broker-urls.ts';
+import { DEFAULT_URL, GLOBAL_DECLARATIONS, type GlobalOptions } from './global-options.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What belongs to a broker: where its API is, and how it is talked to. */
+const ABOUT_ONE_BROKER = [
+  'apiUrl',
+  'passwordFile',
+  'tlsServerName',
+] as const satisfies (keyof GlobalOptions)[];
+
+/**
+ * One broker counts. A URL on the command line that leads elsewhere than the one of the environment (or the default)
+ * leaves out what the environment says about that other one: its management API, which would list the queues of another
+ * broker, and its password, which is not for anybody else.
+ */
+export function withoutOtherBroker(
+  given: GlobalOptions,
+  environment: Environment,
+): { environment: Environment; warnings: string[] } {
+  if (given.url === undefined) return { environment, warnings: [] };
+  const variable = variablesOf('url').find((name) => environment[name]);
+  const known = hostsOf((variable && environment[variable]) || DEFAULT_URL);
+  const asked = hostsOf(given.url);
+  if (asked.every((host) => known.includes(host))) return { environment, warnings: [] };
+  const ignored = ABOUT_ONE_BROKER.flatMap((name) =>
+    variablesOf(name)
+      .filter((each) => environment[each])
+      .map((each) => ({ name, variable: each })),
+  );
+  const rest = { ...environment };
+  for (const each of ignored) delete rest[each.variable];
+  const missed = ignored.filter(({ name }) => given[name] === undefined);
+  if (missed.length === 0) return { environment: rest, warnings: [] };
+  const flags = missed.map(({ name }) => flagOf(name)).join(', ');
+  const names = missed.map((each) => each.variable).join(', ');
+  return {
+    environment: rest,
+    warnings: [
+      `--url names another broker than ${variable ?? 'the default'}, so ${names} ${missed.length === 1 ? 'is' : 'are'} not used. Use ${flags} to set ${missed.length === 1 ? 'it' : 'them'} for this one.`,
+    ],
+  };
+}
+
+/** Who named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
+export function sourceOfUrl(
+  given: GlobalOptions,
+  contextName: string | undefined,
+  environment: Environment,
+): string {
+  if (given.url !== undefined) return '--url';
+  if (contextName !== undefined) return `context ${contextName}`;
+  return variablesOf('url').find((name) => environment[name]) ?? 'default';
+}
+
+function variablesOf(option: keyof GlobalOptions): readonly string[] {
+  return GLOBAL_DECLARATIONS.find(({ name }) => name === option)?.environment ?? [];
+}
+
+function flagOf(option: keyof GlobalOptions): string {
+  const { flags = '' } = GLOBAL_DECLARATIONS.find(({ name }) => name === option) ?? {};
+  return /--[a-z-]+/.exec(flags)?.[0] ?? '';
+}

@@ -1,0 +1,181 @@
+import type { ChalkInstance } from 'chalk';
+import { CheckStatus, type Evaluation, type Threshold, type Thresholds } from '../check/evaluate.ts';
+import { formatDuration } from '../durations.ts';
+import { formatCount, formatNumber } from '../sizes.ts';
+import { safeLine } from '../terminal-text.ts';
+
+export const CHECK_FORMATS = ['text', 'json', 'prometheus'] as const;
+
+export type CheckFormat = (typeof CHECK_FORMATS)[number];
+
+export interface CheckReportOptions {
+  thresholds: Thresholds;
+  pattern: string | undefined;
+  colors: ChalkInstance;
+}
+
+const NAMES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
+
+const SHOWN_TASKS = 10;
+
+/** The result of a check in one of its forms. */
+export function reportCheck(format: CheckFormat, found: Evaluation, options: CheckReportOptions): string {
+  switch (format) {
+    case 'text':
+      return textReport(found, options);
+    case 'json':
+      return `${safeLine(JSON.stringify(checkRecord(found, options)))}\n`;
+    case 'prometheus':
+      return prometheusReport(found, options);
+  }
+}
+
+/** That nothing could be checked, in the same form. */
+export function reportUnknown(format: CheckFormat, message: string, pattern: string | undefined): string {
+  switch (format) {
+    case 'text':
+      return `TASKQ UNKNOWN - ${safeLine(message)}\n`;
+    case 'json':
+      return `${safeLine(JSON.stringify({ status: 'unknown', code: CheckStatus.unknown, error: message }))}\n`;
+    case 'prometheus':
+      return metrics([[...STATUS_METRIC, CheckStatus.unknown]], pattern);
+  }
+}
+
+/**
+ * A line for people and, after the bar, one for programs, as monitoring plugins print it,
+ * https://www.monitoring-plugins.org/doc/guidelines.html; then the tasks that are over a threshold.
+ */
+function textReport(found: Evaluation, { thresholds, colors }: CheckReportOptions): string {
+  const { status, violations } = found;
+  const name = NAMES[status];
+  const painted = { OK: colors.green, WARNING: colors.yellow, CRITICAL: colors.red, UNKNOWN: colors.yellow }[
+    name
+  ];
+  const lines = violations.slice(0, SHOWN_TASKS).map(({ task, status: taskStatus, age }) => {
+    const facts = [
+      formatCount(task.ready, 'message'),
+      ...(age === undefined ? [] : [`oldest ${formatDuration(age)}`]),
+      formatCount(task.consumers, 'consumer'),
+    ];
+    return `${NAMES[taskStatus]}: ${safeLine(task.taskId)}: ${facts.join(', ')}\n`;
+  });
+  const more = violations.length - lines.length;
+  if (more > 0) lines.push(`and ${formatNumber(more)} more\n`);
+  return `TASKQ ${painted(name)} - ${summary(found)} | ${performanceData(found, thresholds)}\n${lines.join('')}`;
+}
+
+function summary(found: Evaluation): string {
+  const { violations, tasks, deepest, oldest, oldestAge, unconsumed, unconsumedStatus, status } = found;
+  const blind = [
+    ...(found.unknownAges > 0 ? [`age unknown for ${formatCount(found.unknownAges, 'task')}`] : []),
+    ...(found.uncounted > 0 ? [`${formatCount(found.uncounted, 'queue')} too new for statistics`] : []),
+  ];
+  const facts = [`${formatCount(tasks, 'task')}, ${formatCount(found.ready, 'message')} ready`];
+  if (violations.length > 0) facts.push(`${formatCount(violations.length, 'task')} over a threshold`);
+  if (deepest !== undefined && violations.some(({ what }) => what.includes('depth'))) {
+    facts.push(`${formatNumber(deepest.ready)} in ${safeLine(deepest.taskId)}`);
+  }
+  if (
+    oldest !== undefined &&
+    (status === CheckStatus.ok || violations.some(({ what }) => what.includes('age')))
+  ) {
+    facts.push(`oldest ${formatDuration(oldestAge ?? 0)} in ${safeLine(oldest.taskId)}`);
+  }
+  if (unconsumedStatus > 0) facts.push(`${formatCount(unconsumed, 'task')} without consumers`);
+  return [...facts, ...blind].join('; ');
+}
+
+function performanceData(found: Evaluation, { depth, age, unconsumed }: Thresholds): string {
+  const range = ({ warn, critical }: Threshold, unit = 1) =>
+    warn === undefined && critical === undefined
+      ? ''
+      : `;${warn === undefined ? '' : warn / unit};${critical === undefined ? '' : critical / unit}`;
+  return [
+    `tasks=${found.tasks}`,
+    `ready=${found.ready}`,
+    `unacked=${found.unacked}`,
+    `depth=${found.deepest?.ready ?? 0}${range(depth)}`,
+    // U: it could not be determined.
+    `age=${found.oldestAge === undefined ? (found.unknownAges > 0 ? 'U' : '0s') : `${Math.round(found.oldestAge / 1000)}s`}${range(age, 1000)}`,
+    `unconsumed=${found.unconsumed}${range(unconsumed)}`,
+  ].join(' ');
+}
+
+/** The documented schema. */
+function checkRecord(
+  found: Evaluation,
+  { thresholds, pattern }: CheckReportOptions,
+): { [name: string]: unknown } {
+  const seconds = (ms: number | undefined) => (ms === undefined ? null : Math.round(ms) / 1000);
+  const limits = ({ warn, critical }: Threshold, unit = 1) => ({
+    warn: warn === undefined ? null : warn / unit,
+    critical: critical === undefined ? null : critical / unit,
+  });
+  return {
+    status: NAMES[found.status].toLowerCase(),
+    code: found.status,
+    pattern: pattern ?? null,
+    tasks: found.tasks,
+    ready: found.ready,
+    unacked: found.unacked,
+    depth_max: found.deepest?.ready ?? 0,
+    deepest_task: found.deepest?.taskId ?? null,
+    oldest_age_seconds: seconds(found.oldestAge),
+    oldest_task: found.oldest?.taskId ?? null,
+    unconsumed: found.unconsumed,
+    unknown_ages: found.unknownAges,
+    uncounted: found.uncounted,
+    thresholds: {
+      depth: limits(thresholds.depth),
+      age_seconds: limits(thresholds.age, 1000),
+      unconsumed: limits(thresholds.unconsumed),
+    },
+    violations: found.violations.map(({ task, status, age, what }) => ({
+      task_id: task.taskId,
+      status: NAMES[status].toLowerCase(),
+      what,
+      ready: task.ready,
+      age_seconds: seconds(age),
+      consumers: task.consumers,
+    })),
+  };
+}
+
+type Metric = readonly [name: string, help: string, value: number];
+
+const STATUS_METRIC = [
+  'check_status',
+  'Result of mcp-taskq check: 0 ok, 1 warning, 2 critical, 3 unknown.',
+] as const;
+
+/** The text format of Prometheus. No label names a task: ids are many, and new ones all the time. */
+function prometheusReport(found: Evaluation, { pattern }: CheckReportOptions): string {
+  return metrics(
+    [
+      [...STATUS_METRIC, found.status],
+      ['tasks', 'Tasks that have a queue.', found.tasks],
+      ['messages_ready', 'Messages ready in all task queues.', found.ready],
+      ['messages_unacknowledged', 'Messages that a reader holds.', found.unacked],
+      ['depth_max', 'Messages ready in the deepest task queue.', found.deepest?.ready ?? 0],
+      ...(found.oldestAge === undefined
+        ? []
+        : [['oldest_message_age_seconds', 'Age of the oldest message.', found.oldestAge / 1000] as const]),
+      ['tasks_without_consumers', 'Tasks with messages that nobody consumes from.', found.unconsumed],
+      ['tasks_over_threshold', 'Tasks over a threshold of depth or age.', found.violations.length],
+      ['tasks_with_unknown_age', 'Tasks whose oldest message has an unknown age.', found.unknownAges],
+    ],
+    pattern,
+  );
+}
+
+function metrics(all: readonly Metric[], pattern: string | undefined): string {
+  const escaped = pattern?.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+  const labels = escaped === undefined ? '' : `{pattern="${escaped}"}`;
+  return all
+    .map(([name, help, value]) => {
+      const full = `mcp_taskq_${name}`;
+      return `# HELP ${full} ${help}\n# TYPE ${full} gauge\n${full}${labels} ${value}\n`;
+    })
+    .join('');
+}

@@ -1,0 +1,106 @@
+import type { ChalkInstance } from 'chalk';
+import type { BrokerPermissions } from '../../index.ts';
+import { type BrokerStatus, describeTotals } from '../status/read-status.ts';
+import { safeLine } from '../terminal-text.ts';
+import type { Fact } from './facts.ts';
+
+/** `status` for people. */
+export function statusFacts(status: BrokerStatus, colors: ChalkInstance): Fact[] {
+  const { broker, api, totals, urlSource } = status;
+  const { host, port, isTls, vhost, product = 'unknown', version = '', clusterName, user } = broker;
+  const at = `${isTls ? 'amqps' : 'amqp'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const tags = api?.overview?.tags ?? [];
+  return [
+    ['broker', `${safeLine(at)}, vhost ${safeLine(vhost)} (from ${urlSource})`],
+    ['cluster', safeLine(`${clusterName ?? 'without a name'}, ${product} ${version}`.trimEnd())],
+    [
+      'user',
+      safeLine(`${user ?? 'of the client certificate'}${tags.length > 0 ? ` (${tags.join(', ')})` : ''}`),
+    ],
+    ['may', describePermissions(broker.permissions, colors)],
+    ['alarms', describeAlarms(status, colors)],
+    ['API', describeApi(status, colors)],
+    ['tasks', totals && `${describeTotals(totals)} ${colors.dim('(up to 10 s old)')}`],
+  ];
+}
+
+const PERMISSIONS: readonly [keyof BrokerPermissions, string][] = [
+  ['configure', 'create and delete queues'],
+  ['write', 'enqueue'],
+  ['read', 'peek and dequeue'],
+  ['publishEvents', 'publish events'],
+  ['watch', 'watch'],
+];
+
+function describePermissions(permissions: BrokerPermissions, colors: ChalkInstance): string {
+  const all = (wanted: boolean | undefined) =>
+    PERMISSIONS.filter(([name]) => permissions[name] === wanted).map(([, text]) => text);
+  const lines = [
+    all(true).join(', ') || colors.red('nothing'),
+    ...(all(false).length > 0 ? [`${colors.red('not:')} ${all(false).join(', ')}`] : []),
+    ...(all(undefined).length > 0 ? [`${colors.yellow('unknown:')} ${all(undefined).join(', ')}`] : []),
+  ];
+  return lines.join('\n');
+}
+
+function describeAlarms({ broker, api }: BrokerStatus, colors: ChalkInstance): string {
+  const alarms = api?.overview?.alarms;
+  if (alarms !== undefined && alarms.length > 0)
+    return alarms.map((alarm) => colors.red(safeLine(alarm))).join('\n');
+  if (broker.blockedReason !== undefined)
+    return colors.red(`publishing is blocked: ${safeLine(broker.blockedReason)}`);
+  return alarms === undefined ? 'publishing is not blocked' : 'none';
+}
+
+function describeApi({ api }: BrokerStatus, colors: ChalkInstance): string {
+  if (api === undefined) return colors.dim('not asked (--no-api)');
+  const url = safeLine(api.url);
+  if (api.isSameCluster === false) {
+    return `${url}, ${colors.red(`another cluster: ${safeLine(api.overview?.clusterName ?? '')}`)}`;
+  }
+  if (api.overview === undefined) return `${url}, ${colors.red('unusable')}`;
+  return `${url}, ${api.isSameCluster ? 'the same cluster' : 'cluster unknown'}`;
+}
+
+/** The documented schema. */
+export function statusRecord(status: BrokerStatus): { [name: string]: unknown } {
+  const { broker, api, totals, problems } = status;
+  const { configure, write, read, publishEvents, watch } = broker.permissions;
+  return {
+    ok: problems.length === 0,
+    problems: problems.map(({ problem, hint = null }) => ({ problem, hint })),
+    broker: {
+      host: broker.host,
+      port: broker.port,
+      tls: broker.isTls,
+      vhost: broker.vhost,
+      url_from: status.urlSource,
+      context: status.contextName ?? null,
+    },
+    cluster: {
+      name: broker.clusterName ?? null,
+      product: broker.product ?? null,
+      version: broker.version ?? null,
+    },
+    user: broker.user ?? null,
+    tags: api?.overview?.tags ?? null,
+    permissions: {
+      configure: configure ?? null,
+      write: write ?? null,
+      read: read ?? null,
+      publish_events: publishEvents ?? null,
+      watch: watch ?? null,
+    },
+    alarms: api?.overview?.alarms ?? null,
+    publishing_blocked: broker.blockedReason ?? null,
+    api: api && {
+      url: api.url,
+      reachable: api.overview !== undefined,
+      same_cluster: api.isSameCluster ?? null,
+      error: api.error?.message ?? null,
+    },
+    tasks: totals
+      ? { queues: totals.queues, ready: totals.ready, unacked: totals.unacked, uncounted: totals.uncounted }
+      : null,
+  };
+}

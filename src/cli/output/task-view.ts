@@ -1,0 +1,207 @@
+import type { ChalkInstance } from 'chalk';
+import type { TaskConsumer, TaskQueueDescription } from '../../index.ts';
+import type { MessageCounts, MessageGlimpse } from '../describe/count-messages.ts';
+import { ageOfOldest, type NextStep } from '../describe/next-steps.ts';
+import { scopeOf, type TaskReport } from '../describe/read-task.ts';
+import { formatDuration } from '../durations.ts';
+import { formatCount, formatNumber, formatSize } from '../sizes.ts';
+import { safeLine } from '../terminal-text.ts';
+import { alignColumns, type Fact, layOutFacts } from './facts.ts';
+
+const SHOWN_CONSUMERS = 10;
+const SHOWN_GROUPS = 12;
+
+/** `describe` for people. */
+export function viewTask(
+  report: TaskReport,
+  steps: readonly NextStep[],
+  { width, colors, now }: { width: number; colors: ChalkInstance; now: number },
+): string {
+  const { description, counts } = report;
+  const facts: Fact[] = [
+    ['task', colors.bold(safeLine(report.taskId))],
+    [
+      'queue',
+      `${safeLine(report.queue)}${description ? `, ${description.type}, ${stateOf(report, colors)}` : ''}`,
+    ],
+    ['messages', messagesOf(report, colors)],
+    ['oldest', oldestOf(report, colors, now)],
+    ['newest', counts?.newest && glimpse(counts.newest, now)],
+    ['idle', description?.idleSince === undefined ? undefined : idleOf(report, description.idleSince, now)],
+    ['consumers', consumersOf(report, colors)],
+    ['policy', description && policyOf(description)],
+    ['arguments', description && argumentsOf(description)],
+    ['node', description && nodeOf(description, colors)],
+  ];
+  const parts = [layOutFacts(facts, { width, colors })];
+  if (counts !== undefined) parts.push(groupsOf(counts, report.ready, { width, colors }));
+  if (steps.length > 0) {
+    // Comments, so that all of it can be pasted.
+    const lines = steps.map(({ reason, command }) => {
+      const shown = command === undefined ? '' : `  ${safeLine(command)}\n`;
+      return `${colors.dim(`  # ${safeLine(reason)}`)}\n${shown}`;
+    });
+    parts.push(`${colors.dim('What to do next')}\n${lines.join('')}`);
+  }
+  return parts.join('\n');
+}
+
+function stateOf({ state = 'unknown' }: TaskReport, colors: ChalkInstance): string {
+  return ['running', 'idle', 'flow', 'unknown'].includes(state)
+    ? safeLine(state)
+    : colors.red(safeLine(state));
+}
+
+function messagesOf({ ready, unacked, description }: TaskReport, colors: ChalkInstance): string {
+  const { bodyBytes } = description ?? {};
+  return [
+    `${ready > 0 ? colors.bold(formatNumber(ready)) : '0'} ready`,
+    unacked === undefined
+      ? colors.dim('unacknowledged unknown')
+      : `${unacked > 0 ? colors.yellow(formatNumber(unacked)) : '0'} unacknowledged`,
+    ...(bodyBytes === undefined ? [] : [formatSize(bodyBytes)]),
+  ].join(', ');
+}
+
+function oldestOf(report: TaskReport, colors: ChalkInstance, now: number): string | undefined {
+  const { counts, ready } = report;
+  if (counts?.oldest !== undefined) return glimpse(counts.oldest, now);
+  const age = ageOfOldest(report, now);
+  if (age !== undefined && ready > 0) return `${formatDuration(age)} ago`;
+  return ready > 0 ? colors.dim('unknown') : undefined;
+}
+
+function glimpse({ type, method, id, queuedAt }: MessageGlimpse, now: number): string {
+  const age =
+    queuedAt === undefined ? 'at an unknown time' : `${formatDuration(Math.max(0, now - queuedAt))} ago`;
+  const what = [type, method, id === undefined ? undefined : `id ${id}`].filter((part) => part !== undefined);
+  return `${age}: ${safeLine(what.join(' '))}`;
+}
+
+function idleOf({ depth }: TaskReport, idleSince: number, now: number): string {
+  const idle = formatDuration(Math.max(0, now - idleSince));
+  return depth === undefined ? idle : `${idle}, until this look`;
+}
+
+function consumersOf({ consumerCount, description }: TaskReport, colors: ChalkInstance): string {
+  if (consumerCount === 0) return '0';
+  if (description === undefined) return formatNumber(consumerCount);
+  const shown = description.consumers
+    .slice(0, SHOWN_CONSUMERS)
+    .map((consumer) => consumerLine(consumer, colors));
+  const more = description.consumers.length - shown.length;
+  // Over AMQP there is already one that the statistics do not know yet.
+  const unknown = consumerCount - description.consumers.length;
+  return [
+    formatNumber(consumerCount),
+    ...shown,
+    ...(more > 0 ? [`and ${formatNumber(more)} more`] : []),
+    ...(unknown > 0 ? [colors.dim(`${formatNumber(unknown)} too new for the statistics`)] : []),
+  ].join('\n');
+}
+
+function consumerLine(consumer: TaskConsumer, colors: ChalkInstance): string {
+  const { user, peer, connectionName, client, prefetch, isActive, tag } = consumer;
+  const who = [user, peer].filter(Boolean).join('@') || tag;
+  const facts = [connectionName, client, prefetch > 0 ? `prefetch ${prefetch}` : 'no prefetch limit'];
+  const waiting = isActive ? '' : `, ${colors.yellow('waiting for its turn')}`;
+  return `${safeLine([who, ...facts.filter(Boolean)].join(', '))}${waiting}`;
+}
+
+function policyOf({ policy, operatorPolicy, effectivePolicy }: TaskQueueDescription): string {
+  const names = [policy, operatorPolicy && `${operatorPolicy} (operator)`].filter(Boolean).join(' and ');
+  if (names === '') return 'none';
+  const settings = Object.entries(effectivePolicy).map(
+    ([name, value]) => `${name} ${settingText(name, value)}`,
+  );
+  return safeLine(`${names}: ${settings.join(', ')}`);
+}
+
+function settingText(name: string, value: unknown): string {
+  if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value);
+  return ['expires', 'message-ttl'].includes(name) ? formatDuration(value) : formatNumber(value);
+}
+
+function argumentsOf({ arguments: own }: TaskQueueDescription): string | undefined {
+  const shown = Object.entries(own).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  return shown.length === 0 ? undefined : safeLine(shown.join(', '));
+}
+
+function nodeOf({ node, members, online }: TaskQueueDescription, colors: ChalkInstance): string | undefined {
+  if (node === undefined) return undefined;
+  if (members.length === 0) return safeLine(node);
+  const away = members.filter((member) => !online.includes(member));
+  const down = away.length > 0 ? `, ${colors.red(`down: ${safeLine(away.join(', '))}`)}` : '';
+  return `${safeLine(node)}, leader of ${formatCount(members.length, 'member')}${down}`;
+}
+
+function groupsOf(
+  counts: MessageCounts,
+  ready: number,
+  { width, colors }: { width: number; colors: ChalkInstance },
+): string {
+  const shown = counts.groups.slice(0, SHOWN_GROUPS);
+  const rows = shown.map(({ count, type, method = '' }) => [
+    formatNumber(count),
+    safeLine(type),
+    safeLine(method),
+  ]);
+  const lines = alignColumns(rows, ['right', 'left', 'left']);
+  const rest = counts.groups.slice(SHOWN_GROUPS).reduce((sum, { count }) => sum + count, 0);
+  const more = rest > 0 ? [colors.dim(`and ${formatNumber(rest)} of other kinds`)] : [];
+  const cut = (line: string) => (line.length > width - 2 ? `${line.slice(0, width - 3)}…` : line);
+  return `${colors.dim(scopeOf(counts, ready))}\n${[...lines.map(cut), ...more].map((line) => `  ${line}\n`).join('')}`;
+}
+
+/** The documented schema; times are ISO 8601. */
+export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [name: string]: unknown } {
+  const { description, counts } = report;
+  return {
+    task_id: report.taskId,
+    queue: report.queue,
+    ready: report.ready,
+    unacked: report.unacked ?? null,
+    consumer_count: report.consumerCount,
+    consumers:
+      description?.consumers.map(({ tag, user, peer, connectionName, client, prefetch, isActive }) => ({
+        tag,
+        user: user ?? null,
+        peer: peer ?? null,
+        connection_name: connectionName ?? null,
+        client: client ?? null,
+        prefetch,
+        active: isActive,
+      })) ?? null,
+    type: description?.type ?? null,
+    state: report.state ?? null,
+    node: description?.node ?? null,
+    members: description?.members ?? null,
+    online: description?.online ?? null,
+    arguments: description?.arguments ?? null,
+    policy: description?.policy ?? null,
+    operator_policy: description?.operatorPolicy ?? null,
+    effective_policy: description?.effectivePolicy ?? null,
+    body_bytes: description?.bodyBytes ?? null,
+    idle_since: time(description?.idleSince),
+    looked_at: counts?.lookedAt ?? 0,
+    oldest: counts?.oldest ? glimpseRecord(counts.oldest) : atOnly(description?.oldestAt),
+    newest: counts?.newest ? glimpseRecord(counts.newest) : null,
+    by_type:
+      counts?.groups.map(({ type, method, count }) => ({ type, method: method ?? null, count })) ?? null,
+    missing: report.missing,
+    next: steps.map(({ reason, command = null }) => ({ reason, command })),
+  };
+}
+
+function glimpseRecord({ type, method, id, queuedAt }: MessageGlimpse) {
+  return { at: time(queuedAt), type, method: method ?? null, id: id ?? null };
+}
+
+function atOnly(at: number | undefined) {
+  return at === undefined ? null : { at: time(at), type: null, method: null, id: null };
+}
+
+function time(ms: number | undefined): string | null {
+  // A foreign timestamp may be no date at all.
+  return ms === undefined || Number.isNaN(new Date(ms).getTime()) ? null : new Date(ms).toISOString();
+}

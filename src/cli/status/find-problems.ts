@@ -1,0 +1,62 @@
+import type { BrokerStatus } from './read-status.ts';
+
+/** Something that an operator has to look at. */
+export interface Problem {
+  problem: string;
+  hint: string | undefined;
+}
+
+/** What is wrong with a broker that was reached. */
+export function findProblems(status: Omit<BrokerStatus, 'problems'>): Problem[] {
+  return [...alarms(status), ...permissions(status), ...apiProblems(status)];
+}
+
+function alarms({ broker, api }: Omit<BrokerStatus, 'problems'>): Problem[] {
+  const known = api?.overview?.alarms ?? [];
+  if (known.length > 0) return known.map((problem) => ({ problem, hint: hintFor(problem) }));
+  if (broker.blockedReason === undefined) return [];
+  return [
+    {
+      problem: `The broker blocks publishing: ${broker.blockedReason}`,
+      hint: 'Reading works. Free memory or disk space there: rabbitmq-diagnostics alarms.',
+    },
+  ];
+}
+
+function hintFor(problem: string): string | undefined {
+  if (/is down|partitioned/.test(problem)) return 'rabbitmqctl cluster_status says which nodes run.';
+  return 'Reading works. Free memory or disk space there: rabbitmq-diagnostics alarms.';
+}
+
+function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Problem[] {
+  const { configure, write, read } = broker.permissions;
+  const missing = [
+    ...(configure === false ? [`configure on ${prefix}* (create and delete task queues)`] : []),
+    ...(write === false ? ['write on amq.default (add messages)'] : []),
+    ...(read === false ? [`read on ${prefix}* (look at and take messages)`] : []),
+  ];
+  if (missing.length === 0) return [];
+  const user = broker.user ?? 'this user';
+  return [
+    {
+      problem: `${user} has no permission to ${missing.join(', to ')} in vhost ${broker.vhost}`,
+      hint: `rabbitmqctl set_permissions -p ${broker.vhost} ${broker.user ?? 'USER'} CONFIGURE WRITE READ, three patterns`,
+    },
+  ];
+}
+
+function apiProblems({ broker, api }: Omit<BrokerStatus, 'problems'>): Problem[] {
+  if (api === undefined) return [];
+  if (api.isSameCluster === false) {
+    return [
+      {
+        problem:
+          `The management API at ${api.url} belongs to another cluster: ` +
+          `${api.overview?.clusterName}, and not ${broker.clusterName}`,
+        hint: 'ls and prune would look there. Correct --api-url or MCP_TASKQ_API_URL.',
+      },
+    ];
+  }
+  if (api.error === undefined) return [];
+  return [{ problem: api.error.message, hint: api.error.hint }];
+}

@@ -1,0 +1,120 @@
+import type { BrokerInspection, ClusterOverview } from '../../index.ts';
+import { DEFAULT_PREFIX } from '../global-options.ts';
+import { privateBrokerHint } from '../private-broker.ts';
+import type { Settings } from '../settings.ts';
+import { formatCount, formatNumber } from '../sizes.ts';
+import { findProblems, type Problem } from './find-problems.ts';
+
+/** What `status` knows of the management API. */
+export interface ApiStatus {
+  /** Without credentials. */
+  url: string;
+  overview: ClusterOverview | undefined;
+  /** Undefined when it cannot be said. */
+  isSameCluster: boolean | undefined;
+  error: { message: string; hint: string | undefined } | undefined;
+}
+
+/** The task queues together, from the statistics. */
+export interface TaskTotals {
+  queues: number;
+  ready: number;
+  unacked: number;
+  /** Queues whose statistics are not there yet. */
+  uncounted: number;
+}
+
+export interface BrokerStatus {
+  broker: BrokerInspection;
+  prefix: string;
+  /** Who named the broker. */
+  urlSource: string;
+  contextName: string | undefined;
+  /** Undefined when the API was not to be asked. */
+  api: ApiStatus | undefined;
+  totals: TaskTotals | undefined;
+  problems: readonly Problem[];
+}
+
+/** @throws TaskQueueError when the broker cannot be reached over AMQP, or refuses */
+export async function readStatus(
+  settings: Settings,
+  { asksApi, urlSource }: { asksApi: boolean; urlSource: string },
+): Promise<BrokerStatus> {
+  const { inspectBroker } = await import('../../index.ts');
+  const [inspected, asked] = await Promise.allSettled([
+    inspectBroker({ ...settings.connection, connectionName: 'mcp-taskq' }),
+    asksApi ? askApi(settings) : undefined,
+  ]);
+  // What AMQP says comes first.
+  if (inspected.status === 'rejected') throw inspected.reason;
+  if (asked.status === 'rejected') throw asked.reason;
+  const broker = inspected.value;
+  const found = {
+    broker,
+    prefix: settings.connection.prefix ?? DEFAULT_PREFIX,
+    urlSource,
+    contextName: settings.context?.name,
+    api: asked.value && toApiStatus(asked.value, settings, broker),
+    totals: asked.value?.totals,
+  };
+  return { ...found, problems: findProblems(found) };
+}
+
+interface Answer {
+  overview: ClusterOverview | undefined;
+  totals: TaskTotals | undefined;
+  error: unknown;
+}
+
+async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
+  const { readClusterOverview, listTaskQueues } = await import('../../index.ts');
+  let overview: ClusterOverview | undefined;
+  try {
+    overview = await readClusterOverview({ ...connection, apiUrl });
+    const totals: TaskTotals = { queues: 0, ready: 0, unacked: 0, uncounted: 0 };
+    // The statistics, as counting would make every queue look busy.
+    for await (const page of listTaskQueues({ ...connection, apiUrl, source: 'statistics' })) {
+      for (const { ready, unacked } of page) {
+        totals.queues++;
+        if (ready === undefined) totals.uncounted++;
+        totals.ready += ready ?? 0;
+        totals.unacked += unacked ?? 0;
+      }
+    }
+    return { overview, totals, error: undefined };
+  } catch (error) {
+    return { overview, totals: undefined, error };
+  }
+}
+
+function toApiStatus(
+  { overview, error }: Answer,
+  { apiUrl }: Settings,
+  { host, isTls, clusterName }: BrokerInspection,
+): ApiStatus {
+  const names = [clusterName, overview?.clusterName];
+  const derived = `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${isTls ? 15671 : 15672}`;
+  return {
+    url: withoutCredentials(apiUrl) ?? derived,
+    overview,
+    isSameCluster: names.includes(undefined) ? undefined : names[0] === names[1],
+    error: error === undefined ? undefined : described(error),
+  };
+}
+
+function withoutCredentials(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url).origin : url?.replace(/\/\/.*@/s, '//***@');
+}
+
+function described(error: unknown): { message: string; hint: string | undefined } {
+  const { message, hint } = error as { message: string; hint?: string };
+  return { message, hint: privateBrokerHint(error) ?? hint };
+}
+
+/** `12 task queues, 340 messages ready, 4 unacknowledged`. */
+export function describeTotals({ queues, ready, unacked, uncounted }: TaskTotals): string {
+  const left = uncounted > 0 ? `; ${formatCount(uncounted, 'queue')} not counted yet` : '';
+  const [tasks, messages] = [formatCount(queues, 'task queue'), formatCount(ready, 'message')];
+  return `${tasks}, ${messages} ready, ${formatNumber(unacked)} unacknowledged${left}`;
+}

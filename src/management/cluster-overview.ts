@@ -1,0 +1,95 @@
+import { ErrorCode, hasCode } from '../errors.ts';
+import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
+
+/** The cluster that a management API speaks for. */
+export interface ClusterOverview {
+  clusterName: string | undefined;
+  version: string | undefined;
+  /** The node that answered. */
+  node: string | undefined;
+  /** Whom the API takes us for, and which tags that user has. */
+  user: string;
+  tags: readonly string[];
+  /**
+   * What is wrong with the nodes, a line each: resource alarms, partitions, nodes that are down. Undefined when this user
+   * cannot ask.
+   */
+  alarms: readonly string[] | undefined;
+}
+
+interface Overview {
+  cluster_name?: string;
+  rabbitmq_version?: string;
+  node?: string;
+}
+
+interface WhoAmI {
+  name: string;
+  /** A list since RabbitMQ 3.9; before, and in 3.8 clusters that are being upgraded, a text with commas. */
+  tags: string | string[];
+}
+
+interface NodeHealth {
+  name: string;
+  running?: boolean;
+  mem_alarm?: boolean;
+  disk_free_alarm?: boolean;
+  partitions?: string[];
+}
+
+/**
+ * Asks the management API about its cluster.
+ * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `NO_ANSWER`, …
+ */
+export async function readClusterOverview(options: ManagementApiOptions = {}): Promise<ClusterOverview> {
+  // Loaded here, as Node's HTTP client takes a while to load.
+  const { ManagementApi } = await import('./management-api.ts');
+  const api = new ManagementApi(options);
+  try {
+    const columns = 'cluster_name,rabbitmq_version,node';
+    const { cluster_name, rabbitmq_version, node } = await api.get<Overview>('overview', { columns });
+    const { name, tags } = await api.get<WhoAmI>('whoami');
+    return {
+      clusterName: cluster_name,
+      version: rabbitmq_version,
+      node,
+      user: name,
+      tags: (Array.isArray(tags) ? tags : tags.split(',')).filter((tag) => tag !== ''),
+      alarms: await readAlarms(api),
+    };
+  } finally {
+    api.close();
+  }
+}
+
+/** From the nodes, which takes the tag "monitoring", else from the health check, which does not say which. */
+async function readAlarms(api: ManagementApi): Promise<string[] | undefined> {
+  try {
+    const columns = 'name,running,mem_alarm,disk_free_alarm,partitions';
+    return (await api.get<NodeHealth[]>('nodes', { columns })).flatMap(troubleOf);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  try {
+    await api.get('health/checks/alarms');
+    return [];
+  } catch (error) {
+    // A failed check is answered with 503, and an API without this check with 404.
+    if (hasCode(error, ErrorCode.apiUnavailable)) return ['a resource alarm is in effect'];
+    if (isRefusal(error) || hasCode(error, ErrorCode.vhostNotFound)) return undefined;
+    throw error;
+  }
+}
+
+function troubleOf({ name, running, mem_alarm, disk_free_alarm, partitions = [] }: NodeHealth): string[] {
+  return [
+    ...(running === false ? [`${name} is down`] : []),
+    ...(mem_alarm === true ? [`${name} is low on memory: publishing is blocked`] : []),
+    ...(disk_free_alarm === true ? [`${name} is low on disk space: publishing is blocked`] : []),
+    ...(partitions.length > 0 ? [`${name} is partitioned from ${partitions.join(', ')}`] : []),
+  ];
+}
+
+function isRefusal(error: unknown): boolean {
+  return hasCode(error, ErrorCode.accessRefused) || hasCode(error, ErrorCode.authenticationFailed);
+}

@@ -1,0 +1,187 @@
+import { ErrorCode, hasCode } from '../errors.ts';
+import { DEFAULT_PREFIX, queueName } from '../wire/naming.ts';
+import { parseTimestamp } from '../wire/timestamps.ts';
+import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
+
+/** The queue of one task, as the management API describes it. Numbers are up to 10 seconds old. */
+export interface TaskQueueDescription {
+  taskId: string;
+  /** The name of the queue. */
+  queue: string;
+  /** `classic`, `quorum` or `stream`. */
+  type: string;
+  state: string;
+  /** The node that holds it, or leads it. */
+  node: string | undefined;
+  /** Of a replicated queue: its members, and those of them that run. */
+  members: readonly string[];
+  online: readonly string[];
+  /** Those it was declared with. */
+  arguments: { readonly [name: string]: unknown };
+  policy: string | undefined;
+  operatorPolicy: string | undefined;
+  /** What the policies amount to. */
+  effectivePolicy: { readonly [name: string]: unknown };
+  ready: number | undefined;
+  unacked: number | undefined;
+  /** Of all messages together. */
+  bodyBytes: number | undefined;
+  /** Since when nothing has been done with it, in milliseconds since the epoch; reading it and counting it over AMQP do. */
+  idleSince: number | undefined;
+  /** The AMQP timestamp of the oldest message, in milliseconds since the epoch, where its publisher set one. */
+  oldestAt: number | undefined;
+  consumers: readonly TaskConsumer[];
+}
+
+/** Who reads a queue with a subscription. */
+export interface TaskConsumer {
+  tag: string;
+  user: string | undefined;
+  /** `host:port`. */
+  peer: string | undefined;
+  /** The name that the program gave its connection. */
+  connectionName: string | undefined;
+  /** The client library, such as `pika 1.2.0`. */
+  client: string | undefined;
+  /** How many messages it may hold; 0 for any number. */
+  prefetch: number;
+  /** False for one that waits for its turn. */
+  isActive: boolean;
+}
+
+interface Queue {
+  type?: string;
+  state?: string;
+  node?: string;
+  leader?: string;
+  members?: string[];
+  online?: string[];
+  arguments?: { [name: string]: unknown };
+  policy?: string | null;
+  operator_policy?: string | null;
+  effective_policy_definition?: { [name: string]: unknown } | null;
+  messages_ready?: number;
+  messages_unacknowledged?: number;
+  message_bytes?: number;
+  idle_since?: string | null;
+  head_message_timestamp?: number | string | null;
+  consumer_details?: Consumer[];
+}
+
+interface Consumer {
+  consumer_tag: string;
+  prefetch_count?: number;
+  active?: boolean;
+  channel_details?: { connection_name?: string; peer_host?: string; peer_port?: number; user?: string };
+}
+
+interface Connection {
+  user_provided_name?: string;
+  client_properties?: { connection_name?: unknown; product?: unknown; version?: unknown };
+}
+
+/** Consumers whose connections are looked up: each takes a request. */
+const MAX_NAMED = 20;
+
+/**
+ * Describes the queue of a task by its statistics, which does nothing to it: its idle time goes on.
+ * @returns undefined when the API knows no such queue
+ * @throws TaskQueueError as `listTaskQueues` does
+ */
+export async function describeTaskQueue(
+  taskId: string,
+  options: ManagementApiOptions = {},
+): Promise<TaskQueueDescription | undefined> {
+  const queue = queueName(taskId, options.prefix ?? DEFAULT_PREFIX);
+  const { ManagementApi } = await import('./management-api.ts');
+  const api = new ManagementApi(options);
+  try {
+    const found = await get<Queue>(
+      api,
+      `queues/${encodeURIComponent(api.vhost)}/${encodeURIComponent(queue)}`,
+    );
+    return found && toDescription(taskId, queue, found, await consumersOf(api, found));
+  } finally {
+    api.close();
+  }
+}
+
+function toDescription(
+  taskId: string,
+  queue: string,
+  found: Queue,
+  consumers: TaskConsumer[],
+): TaskQueueDescription {
+  const { idle_since, head_message_timestamp } = found;
+  return {
+    taskId,
+    queue,
+    type: found.type ?? 'classic',
+    state: found.state ?? 'unknown',
+    node: found.leader ?? found.node,
+    members: found.members ?? [],
+    online: found.online ?? [],
+    arguments: found.arguments ?? {},
+    policy: found.policy || undefined,
+    operatorPolicy: found.operator_policy || undefined,
+    effectivePolicy: found.effective_policy_definition ?? {},
+    ready: found.messages_ready,
+    unacked: found.messages_unacknowledged,
+    bodyBytes: found.message_bytes,
+    idleSince: idle_since ? parseTimestamp(idle_since) : undefined,
+    oldestAt: typeof head_message_timestamp === 'number' ? head_message_timestamp * 1000 : undefined,
+    consumers,
+  };
+}
+
+function consumersOf(api: ManagementApi, { consumer_details = [] }: Queue): Promise<TaskConsumer[]> {
+  const connections = new Map<string, Promise<Connection | undefined>>();
+  const connectionOf = (name: string | undefined) => {
+    if (name === undefined || (!connections.has(name) && connections.size >= MAX_NAMED)) return undefined;
+    if (!connections.has(name)) connections.set(name, lookUp(api, name));
+    return connections.get(name);
+  };
+  return Promise.all(
+    consumer_details.map(
+      async ({ consumer_tag, prefetch_count = 0, active = true, channel_details = {} }) => {
+        const { connection_name, peer_host, peer_port, user } = channel_details;
+        const connection = await connectionOf(connection_name);
+        const { connection_name: named, product, version } = connection?.client_properties ?? {};
+        return {
+          tag: consumer_tag,
+          user,
+          peer: peer_host === undefined ? undefined : `${peer_host}:${peer_port}`,
+          connectionName: connection?.user_provided_name ?? textOf(named),
+          client: [product, version].map(textOf).filter(Boolean).join(' ') || undefined,
+          prefetch: prefetch_count,
+          isActive: active,
+        };
+      },
+    ),
+  );
+}
+
+/** Nobody may look at the connections of others without the tag "monitoring", and one may have ended just now. */
+async function lookUp(api: ManagementApi, name: string): Promise<Connection | undefined> {
+  try {
+    return await get<Connection>(api, `connections/${encodeURIComponent(name)}`);
+  } catch (error) {
+    if (hasCode(error, ErrorCode.accessRefused) || hasCode(error, ErrorCode.authenticationFailed))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Undefined where there is no such thing (404). */
+async function get<T>(api: ManagementApi, path: string): Promise<T | undefined> {
+  try {
+    return await api.get<T>(path);
+  } catch (error) {
+    if (hasCode(error, ErrorCode.vhostNotFound)) return undefined;
+    throw error;
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,27 @@
+/*
+ * What the operating system and Node say of a connection that cannot be opened, over AMQP or HTTP,
+ * https://nodejs.org/api/errors.html#common-system-errors, in words.
+ */
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name could not be looked up',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'there is no route to the network',
+  EADDRNOTAVAIL: 'the address cannot be reached from this machine',
+  ETIMEDOUT: 'the host did not answer in time',
+  EACCES: 'this machine does not allow the connection',
+  ECONNRESET: 'the other side reset the connection',
+  ECONNABORTED: 'the connection was aborted',
+  EPIPE: 'the other side ended the connection',
+};
+
+/** @returns undefined for a code that is not about reaching a host */
+export function networkFailure(code: unknown): string | undefined {
+  return typeof code === 'string' && Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
+}
+
+/** Whether somebody listened and then hung up: it may well be a port for something else. */
+export function isHungUp(code: unknown): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNABORTED';
+}

@@ -1,0 +1,105 @@
+/*
+ * AMQP values that a JavaScript value alone does not say: {"!": TYPE, "value": …}, in memory and in JSON. Which types
+ * there are, and what each may hold.
+ */
+
+/** A value with its AMQP type. In JSON, `NaN`, `Infinity`, `-Infinity` and `-0` are strings. */
+export interface TypedValue {
+  '!': string;
+  value: unknown;
+}
+
+/** Bytes of a string that is not UTF-8. */
+export interface Base64Text {
+  '!': 'string_base64';
+  value: string;
+}
+
+/** A string of at most 255 bytes; one that is not UTF-8 as the base64 of its bytes. */
+export type PropertyText = string | Base64Text;
+
+/** A whole number above 2^53 - 1, in decimal digits. */
+export interface Uint64 {
+  '!': 'uint64';
+  value: string;
+}
+
+/**
+ * A property other than `headers` as one string, for showing and comparing: numbers in digits, and `base64:` before the
+ * bytes of a text that is not UTF-8.
+ */
+export function propertyText(property: PropertyText | Uint64 | number): string;
+export function propertyText(property: PropertyText | Uint64 | number | undefined): string | undefined;
+export function propertyText(property: PropertyText | Uint64 | number | undefined): string | undefined {
+  if (property === undefined) return undefined;
+  if (typeof property !== 'object') return String(property);
+  return property['!'] === 'string_base64' ? `base64:${property.value}` : property.value;
+}
+
+/** A table that an object cannot stand for: keys that occur twice, are not UTF-8, would be reordered, or are `"!"`. */
+export interface TypedTable {
+  '!': 'table';
+  value: [key: string | Base64Text, value: unknown][];
+}
+
+/** Names that amqplib has for the same types; records written by earlier versions may hold them. */
+const ALIASES: Readonly<Record<string, string>> = {
+  byte: 'int8',
+  short: 'int16',
+  int: 'int32',
+  long: 'int64',
+  unsignedbyte: 'uint8',
+  unsignedshort: 'uint16',
+  unsignedint: 'uint32',
+  float64: 'double',
+};
+
+/** The name that this package writes for a type. */
+export function canonicalType(type: unknown): string {
+  return typeof type === 'string' && Object.hasOwn(ALIASES, type) ? (ALIASES[type] as string) : String(type);
+}
+
+/** Nested arrays and tables beyond this are not decoded, and refused in what is encoded: recursion has an end. */
+export const MAX_NESTING = 500;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Whether UTF-8 can carry it: a lone surrogate would become another character. */
+export function isWellFormed(text: string): boolean {
+  return !LONE_SURROGATE.test(text);
+}
+
+export function isTyped(value: object): value is TypedValue {
+  return Object.hasOwn(value, '!');
+}
+
+/** Whether it would come before its elder siblings in an object: V8 sorts such keys. */
+export function isIndex(key: string): boolean {
+  const first = key.charCodeAt(0);
+  return first >= 0x30 && first <= 0x39 && String(Number(key) >>> 0) === key;
+}
+
+/** The value as it can be written as JSON: numbers that JSON lacks become strings. */
+export function numberToJson(value: number): number | string {
+  if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : value;
+  return String(value);
+}
+
+const NAMED_NUMBERS: ReadonlyMap<unknown, number> = new Map([
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+  ['-0', -0],
+]);
+
+/** What {@link numberToJson} was given; `undefined` for what is not a number. */
+export function numberFromJson(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : NAMED_NUMBERS.get(value);
+}
+
+/** The bytes of canonical base64; `undefined` for anything else, which Buffer would read in part. */
+export function bytesFromBase64(value: unknown): Buffer | undefined {
+  if (typeof value !== 'string') return undefined;
+  const bytes = Buffer.from(value, 'base64');
+  return bytes.toString('base64') === value ? bytes : undefined;
+}

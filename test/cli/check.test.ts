@@ -1,0 +1,136 @@
+import { connect } from 'amqplib';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { runCli } from '../support/cli.ts';
+import { openClient, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+import { newVhost } from '../support/vhost.ts';
+
+// Each runs several commands, and statistics come seconds after what they are about.
+vi.setConfig({ testTimeout: 120_000 });
+
+const MINUTE_MS = 60_000;
+
+/** Like what the Python package stores: the time is in the envelope, and there is no AMQP timestamp. */
+const queued = (agoMs: number) =>
+  raw(
+    JSON.stringify({
+      type: 'notification',
+      message: { jsonrpc: '2.0', method: 'notifications/message' },
+      timestamp: new Date(Date.now() - agoMs).toISOString(),
+      original_request_id: null,
+    }),
+  );
+
+/** A vhost with a deep task, an old one and an empty one, whose statistics are there. */
+async function scene() {
+  const { url } = await newVhost();
+  const client = openClient({ url });
+  for (let index = 0; index < 5; index++) await client.publish('deep', queued(0));
+  await client.publish('old', queued(90 * MINUTE_MS));
+  await client.publish('empty', queued(0));
+  await client.drain('empty', () => {});
+  const check = (...args: string[]) => runCli(['check', '-u', url, ...args]);
+  const json = async (...args: string[]) => JSON.parse((await check('-o', 'json', ...args)).stdout);
+  await until(async () => {
+    const { tasks, uncounted, ready } = await json();
+    return tasks === 3 && uncounted === 0 && ready === 6;
+  }, 30_000);
+  return { url, check, json };
+}
+
+test('compares depth, age and consumers with thresholds', async () => {
+  const { url, check, json } = await scene();
+  expect((await check()).status).toBe(0);
+  expect(await check('--depth-warn', '5')).toMatchObject({
+    status: 1,
+    stdout: expect.stringMatching(/^TASKQ WARNING - /),
+  });
+  expect((await check('--depth-warn', '6')).status).toBe(0);
+  expect((await check('--depth-warn', '2', '--depth-critical', '5')).status).toBe(2);
+  expect((await check('--age-warn', '1h', '--age-critical', '2h')).status).toBe(1);
+  expect((await check('--age-critical', '80m')).status).toBe(2);
+  expect((await check('deep', '--age-critical', '80m')).status).toBe(0);
+  expect((await check('--unconsumed-warn', '2')).status).toBe(1);
+  expect((await check('--unconsumed-warn', '3')).status).toBe(0);
+
+  expect(await json('--depth-critical', '3', '--age-warn', '1h')).toMatchObject({
+    status: 'critical',
+    code: 2,
+    tasks: 3,
+    ready: 6,
+    depth_max: 5,
+    deepest_task: 'deep',
+    oldest_task: 'old',
+    unconsumed: 2,
+    unknown_ages: 0,
+    violations: [
+      { task_id: 'deep', status: 'critical', what: ['depth'], ready: 5 },
+      { task_id: 'old', status: 'warning', what: ['age'], ready: 1 },
+    ],
+  });
+  const { stdout } = await check('--depth-warn', '3', '--age-warn', '1h');
+  expect(stdout).toMatch(/ \| tasks=3 ready=6 unacked=0 depth=5;3; age=54\d\ds;3600; unconsumed=2\n/);
+  expect(stdout).toContain('WARNING: old: 1 message, oldest 1h 30m, 0 consumers\n');
+
+  // Somebody who consumes, and takes nothing.
+  const model = await connect(url);
+  onTestFinished(() => model.close());
+  const channel = await model.createChannel();
+  await channel.prefetch(1);
+  await channel.consume('mcp:queue:deep', () => {});
+  await until(async () => (await json()).unconsumed === 1, 30_000);
+});
+
+test('leaves idle times as they are, but for a look at an age that the broker does not know', async () => {
+  const { url, check } = await scene();
+  const idle = async (task: string) =>
+    JSON.parse((await runCli(['describe', task, '-u', url, '--no-peek', '--json'])).stdout).idle_since;
+  await until(async () => (await idle('old')) !== null, 30_000);
+  const before = await idle('old');
+  await check('--depth-warn', '5', '--unconsumed-warn', '1');
+  const blind = await check('--age-warn', '1h', '--no-peek');
+  expect(blind.stdout).toMatch(/^TASKQ UNKNOWN - .*age unknown for 2 tasks/);
+  expect(blind.status).toBe(3);
+  await check('--age-warn', '1h');
+  await until(async () => (await idle('old')) !== before, 30_000);
+  // The look came after all that: nothing before it was one.
+  expect(Date.parse(await idle('old'))).toBeGreaterThan(Date.parse(before));
+});
+
+test('gives metrics to Prometheus, with the same status', async () => {
+  const { check } = await scene();
+  const { status, stdout } = await check('*', '--format', 'prometheus', '--depth-warn', '5');
+  expect(status).toBe(1);
+  expect(stdout).toContain('# TYPE mcp_taskq_check_status gauge\nmcp_taskq_check_status{pattern="*"} 1\n');
+  expect(stdout).toContain('mcp_taskq_depth_max{pattern="*"} 5\n');
+  expect(stdout).toMatch(/^(# (HELP|TYPE) mcp_taskq_\w+ .+|mcp_taskq_\w+(\{pattern="[^"]*"\})? [\d.]+)$/m);
+});
+
+test.each([
+  ['an API that is away', ['--api-url', 'http://127.0.0.1:1'], /Cannot reach the management API/],
+  ['a vhost that is not there', ['-u', 'amqp://127.0.0.1/nowhere'], /./],
+  ['a URL that is none', ['-u', 'foo'], /is unusable/],
+  ['thresholds the wrong way round', ['--age-warn', '2h', '--age-critical', '1h'], /would never be seen/],
+  ['too little time', ['--timeout', '1ms'], /--timeout/],
+])('%s is unknown (3), in each form', async (_what, args, message) => {
+  const text = await runCli(['check', ...args]);
+  expect(text.stdout).toMatch(/^TASKQ UNKNOWN - [^\n]*\n$/);
+  expect(text.stdout).toMatch(message);
+  expect(text.status).toBe(3);
+  const json = await runCli(['check', '-o', 'json', ...args]);
+  expect(JSON.parse(json.stdout)).toMatchObject({ status: 'unknown', code: 3 });
+  const metrics = await runCli(['check', '--format', 'prometheus', ...args]);
+  expect(metrics.stdout).toContain('mcp_taskq_check_status 3\n');
+  expect([json.status, metrics.status]).toEqual([3, 3]);
+});
+
+test.each([[['--depth']], [['--depth-warn', 'x']], [['a', 'b']], [['--format', 'xml']]])(
+  'the unusable command line %j is unknown (3), not critical',
+  async (args) => {
+    expect((await runCli(['check', ...args])).status).toBe(3);
+  },
+);
+
+test('help is no failure', async () => {
+  expect((await runCli(['check', '--help'])).status).toBe(0);
+});

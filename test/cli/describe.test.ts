@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { connect } from 'amqplib';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { recordsIn, runCli } from '../support/cli.ts';
+import { newTask, openClient, raw } from '../support/tasks.ts';
+import { cliOnTerminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
+import { callApi, newVhost } from '../support/vhost.ts';
+
+// Each runs several commands, and statistics come seconds after what they are about.
+vi.setConfig({ testTimeout: 120_000 });
+
+const HOUR_MS = 3_600_000;
+
+const envelope = (type: string, method: string, queuedAt: number, id?: number) =>
+  raw(
+    JSON.stringify({
+      type,
+      message: { jsonrpc: '2.0', method, ...(id !== undefined && { id }) },
+      timestamp: new Date(queuedAt).toISOString(),
+      original_request_id: null,
+    }),
+  );
+
+async function stuckTask(now = Date.now()): Promise<string> {
+  const task = newTask('stuck');
+  const client = openClient();
+  await client.publish(task, envelope('notification', 'notifications/progress', now - 5 * HOUR_MS));
+  await client.publish(task, envelope('notification', 'notifications/progress', now - 4 * HOUR_MS));
+  await client.publish(task, envelope('request', 'elicitation/create', now - 3 * HOUR_MS, 7));
+  return task;
+}
+
+async function described(task: string, ...args: string[]) {
+  const { status, stdout, stderr } = await runCli(['describe', task, '-o', 'json', ...args]);
+  return { status, stderr, record: stdout === '' ? undefined : JSON.parse(stdout) };
+}
+
+test('counts messages by type and method, and knows the oldest and the newest', async () => {
+  const now = Date.now();
+  const task = await stuckTask(now);
+  const { status, record } = await described(task);
+  expect(record).toMatchObject({
+    task_id: task,
+    queue: `mcp:queue:${task}`,
+    ready: 3,
+    unacked: 0,
+    consumer_count: 0,
+    type: 'classic',
+    looked_at: 3,
+    oldest: { at: new Date(now - 5 * HOUR_MS).toISOString(), type: 'notification' },
+    newest: {
+      at: new Date(now - 3 * HOUR_MS).toISOString(),
+      type: 'request',
+      method: 'elicitation/create',
+      id: '7',
+    },
+    by_type: [
+      { type: 'notification', method: 'notifications/progress', count: 2 },
+      { type: 'request', method: 'elicitation/create', count: 1 },
+    ],
+    missing: [],
+  });
+  expect(record.next.map(({ command }: { command: string }) => command)).toContain(
+    `mcp-taskq peek ${task} -n 3`,
+  );
+  expect(status).toBe(0);
+  expect(recordsIn((await runCli(['peek', task, '--all'])).stdout)).toHaveLength(3);
+});
+
+test('its short name is stat', async () => {
+  const task = await stuckTask();
+  expect(JSON.parse((await runCli(['stat', task])).stdout)).toMatchObject({ task_id: task, ready: 3 });
+});
+
+test('says who consumes, how many messages they hold, and which policy there is', async () => {
+  const { url } = await newVhost();
+  const vhost = new URL(url).pathname.slice(1);
+  const definition = { expires: 2 * HOUR_MS, 'max-length': 1200 };
+  await callApi('PUT', `policies/${vhost}/tidy`, { pattern: '^mcp:', definition, 'apply-to': 'queues' });
+  const client = openClient({ url });
+  for (let index = 0; index < 3; index++) await client.publish('t', raw('{}'));
+  const model = await connect(url, { clientProperties: { connection_name: 'worker 3' } });
+  onTestFinished(() => model.close());
+  const channel = await model.createChannel();
+  await channel.prefetch(2);
+  await channel.consume('mcp:queue:t', () => {});
+  const describe = async () => JSON.parse((await runCli(['describe', 't', '-u', url])).stdout);
+  // The statistics come some seconds later.
+  await until(async () => (await describe()).consumers?.length === 1, 30_000);
+  expect(await describe()).toMatchObject({
+    ready: 1,
+    unacked: 2,
+    consumers: [
+      {
+        user: 'guest',
+        connection_name: 'worker 3',
+        prefetch: 2,
+        active: true,
+        client: expect.stringContaining('amqplib'),
+      },
+    ],
+    policy: 'tidy',
+    effective_policy: definition,
+  });
+  const { stdout } = await runCli(['describe', 't', '-u', url, '-o', 'table']);
+  expect(stdout).toContain('1 ready, 2 unacknowledged');
+  expect(stdout).toMatch(/guest@127\.0\.0\.1:\d+, worker 3, amqplib/);
+  expect(stdout).toContain('tidy: expires 2h, max-length 1,200');
+});
+
+test('looks at nothing with --no-peek, and the idle time goes on', async () => {
+  const task = await stuckTask();
+  const idle = async () => (await described(task, '--no-peek')).record.idle_since;
+  await until(async () => (await idle()) !== null, 30_000);
+  const before = await idle();
+  const { record } = await described(task, '--no-peek');
+  expect(record).toMatchObject({ ready: 3, looked_at: 0, by_type: null, newest: null });
+  // Longer than it takes the statistics to follow.
+  await until(async () => (await described(task)).record.idle_since === before, 1000);
+  await until(async () => (await idle()) !== before, 30_000);
+});
+
+test('works without the management API, and says what is missing', async () => {
+  const task = await stuckTask();
+  const { status, record, stderr } = await described(task, '--api-url', 'http://127.0.0.1:1');
+  expect(record).toMatchObject({ ready: 3, unacked: null, consumers: null, policy: null, looked_at: 3 });
+  expect(record.missing[0]).toContain('need the management API');
+  expect(stderr).toContain('Cannot reach the management API');
+  expect(status).toBe(0);
+});
+
+test('does not look into a quorum queue, where each look counts', async () => {
+  const task = newTask('quorum');
+  await openClient({ queueType: 'quorum' }).publish(task, raw('{}'));
+  const { status, record, stderr } = await described(task);
+  expect(record).toMatchObject({ type: 'quorum', ready: 1, looked_at: 0, by_type: null });
+  expect(stderr).toContain('in a quorum queue each look counts');
+  expect(status).toBe(0);
+});
+
+test('says what it looked at in a deep queue', async () => {
+  const task = newTask('deep');
+  const client = openClient();
+  await Promise.all(Array.from({ length: 1200 }, () => client.publish(task, raw('{}'))));
+  const { stdout } = await runCli(['describe', task, '-o', 'table']);
+  expect(stdout).toContain('The oldest 1,000 messages of 1,200 messages');
+  expect((await described(task)).record).toMatchObject({ looked_at: 1000, newest: null });
+});
+
+test('a task without a queue is 5, and none is made', async () => {
+  const task = `missing-${randomUUID()}`;
+  expect((await described(task)).status).toBe(5);
+  expect((await described(task, '--no-peek')).status).toBe(5);
+  expect(await openClient().depth(task)).toBeUndefined();
+});
+
+test.each([60, 80])('fits a terminal of %i columns', async (columns) => {
+  const task = await stuckTask();
+  const terminal = cliOnTerminal(['describe', task], { NO_COLOR: '1' }, columns);
+  expect(await terminal.ended).toBe(0);
+  const lines = terminal.text.trimEnd().split('\n');
+  // A command that can be pasted is left to the terminal.
+  const wrapped = lines.filter((line) => line.length > columns && !line.includes('mcp-taskq '));
+  expect(wrapped).toEqual([]);
+  expect(lines.length).toBeLessThanOrEqual(24);
+});

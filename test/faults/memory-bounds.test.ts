@@ -1,0 +1,117 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, inject, test } from 'vitest';
+import { temporaryFolder } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { duration, extent, noteFigures } from '../support/figures.ts';
+import { measureCli, measureScript } from '../support/peak-memory.ts';
+import { propertyList } from '../support/property-lists.ts';
+import { RawAmqp, short, uint } from '../support/raw-amqp.ts';
+import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
+
+const LARGE = 14 * 1024 * 1024;
+const LARGE_COUNT = extent(10, 40);
+const MOST_FOR_LARGE_MB = 250;
+const FLOOD_COUNT = extent(50_000, 200_000);
+const MOST_FOR_FLOOD_MB = 400;
+
+/** Large messages, which say which one they are. */
+async function fillLarge(task: string, filler: number): Promise<void> {
+  const amqp = await openRawAmqp();
+  await amqp.declare(queueOf(task));
+  for (let number = 0; number < LARGE_COUNT; number++) {
+    const list = propertyList({ delivery_mode: uint(1, 2), message_id: short(String(number)) });
+    const body = Buffer.alloc(LARGE, filler);
+    body.write(`"${number} `);
+    body.write('"', LARGE - 1);
+    amqp.publish(queueOf(task), { list, body });
+    // As many at a time would be in the memory of this process.
+    await amqp.confirmed();
+  }
+  await amqp.close();
+}
+
+/** How many messages of the right size there are, each number once and in order. */
+async function countLarge(task: string): Promise<number> {
+  const amqp = await RawAmqp.connect(inject('url'));
+  for (let number = 0; ; number++) {
+    const message = await amqp.get(queueOf(task));
+    if (message === undefined) {
+      await amqp.close();
+      return number;
+    }
+    expect(message.body.length).toBe(LARGE);
+    expect(message.body.subarray(0, 10).toString('latin1')).toMatch(new RegExp(`^"${number} `));
+  }
+}
+
+/** `npm test` takes the first. */
+const KINDS = {
+  'text, which a record holds as it is': 'a'.codePointAt(0) as number,
+  'not UTF-8, which a record holds in base64': 0xff,
+};
+
+describe(`${LARGE_COUNT} messages of 14 MB take less than ${MOST_FOR_LARGE_MB} MB of memory`, () => {
+  for (const [kind, filler] of Object.entries(KINDS).slice(0, extent(1, 2))) {
+    test(`through peek, mv, drain and replay: ${kind}`, { timeout: 600_000 }, async () => {
+      const [from, parked, replayed] = ['from', 'parked', 'replayed'].map(newRawTask) as [
+        string,
+        string,
+        string,
+      ];
+      await fillLarge(from, filler);
+      const file = join(await temporaryFolder(), 'drained.jsonl');
+      const commands: [command: string, words: string[]][] = [
+        ['peek', ['peek', from, '-n', String(LARGE_COUNT), '-o', 'jsonl']],
+        ['peek, as a table', ['peek', from, '-n', String(LARGE_COUNT), '-o', 'table']],
+        ['mv', ['mv', from, parked, '--all']],
+        ['drain', ['dequeue', parked, '--all', '--out', file]],
+        ['replay', ['enqueue', replayed, '--from', file]],
+      ];
+      const peaks: { [command: string]: number } = {};
+      for (const [command, words] of commands) {
+        const { status, stderr, peakMegabytes, stdoutBytes } = await measureCli(words);
+        expect({ command, status, stderr }).toMatchObject({ status: 0 });
+        if (command === 'peek') expect(stdoutBytes).toBeGreaterThan(LARGE_COUNT * LARGE);
+        peaks[`${command} (MB at most)`] = Math.round(peakMegabytes);
+      }
+      expect((await stat(file)).size).toBeGreaterThan(LARGE_COUNT * LARGE);
+      expect(await countLarge(replayed)).toBe(LARGE_COUNT);
+      noteFigures(peaks);
+      const tooMuch = Object.entries(peaks).filter(([, peak]) => peak >= MOST_FOR_LARGE_MB);
+      expect(tooMuch).toEqual([]);
+    });
+  }
+});
+
+test(`${FLOOD_COUNT} publishes of 10 KB to a broker that never confirms take less than ${MOST_FOR_FLOOD_MB} MB`, {
+  timeout: 300_000,
+}, async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  // The broker hears the first of them, and the client hears nothing further.
+  proxy.fault = { kind: 'deaf', after: 'x'.repeat(1_000) };
+  const task = newRawTask('flood');
+  const begun = performance.now();
+  const { status, stderr, peakMegabytes } = await measureScript('flood.js', {
+    MCP_TASKQ_URL: proxy.url,
+    FLOOD_TASK: task,
+    FLOOD_COUNT: String(FLOOD_COUNT),
+    FLOOD_BYTES: '10240',
+  });
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+  const { most, ...outcomes } = JSON.parse(/^outcomes (.*)$/m.exec(stderr)?.[1] ?? '{}');
+  noteFigures({
+    publishes: FLOOD_COUNT,
+    'memory at most (MB)': Math.round(peakMegabytes),
+    'waiting at a time': most,
+    outcomes: JSON.stringify(outcomes),
+    took: duration(performance.now() - begun),
+  });
+  expect(peakMegabytes).toBeLessThan(MOST_FOR_FLOOD_MB);
+  // One is confirmed before, and some of the first may be, which went to the broker together.
+  expect(most).toBeLessThanOrEqual(20_000 + 1_000);
+  const codes = Object.keys(outcomes).sort();
+  for (const code of codes)
+    expect(code).toMatch(/^(confirmed|PUBLISH_UNCONFIRMED|TOO_MANY_WAITING|TIMEOUT|CONNECTION_LOST)$/);
+  expect(outcomes.TOO_MANY_WAITING).toBeGreaterThan(0);
+});

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { runCli } from '../support/cli.ts';
+import { extent, noteFigures } from '../support/figures.ts';
+import { array, header, propertyList, table, text } from '../support/property-lists.ts';
+import { RawAmqp, short, uint } from '../support/raw-amqp.ts';
+import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
+import { until } from '../support/until.ts';
+import { callApi } from '../support/vhost.ts';
+
+const ROUNDS = extent(3, 20);
+const COUNT = extent(4_000, 20_000);
+
+const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
+
+/** Publishes messages that say which one they are. */
+async function fill(amqp: RawAmqp, task: string, count: number, list = propertyList({})): Promise<void> {
+  await amqp.declare(queueOf(task));
+  for (const number of numbers(count))
+    amqp.publish(queueOf(task), { list, body: Buffer.from(String(number)) });
+  await amqp.confirmed();
+}
+
+/** Which messages are in a task; they stay there. */
+async function numbersIn(task: string): Promise<number[]> {
+  return (await RawAmqp.look(inject('url'), queueOf(task))).map(({ body }) => Number(body));
+}
+
+describe('mv', () => {
+  test(`of messages with CC, whose target is deleted in the middle, ${ROUNDS} times: none is in neither task`, {
+    timeout: ROUNDS * 60_000,
+  }, async () => {
+    const amqp = await openRawAmqp();
+    let deletedMidway = 0;
+    let copies = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const [from, to, other] = ['from', 'to', 'other'].map(newRawTask) as [string, string, string];
+      const cc = header('CC', array([text(queueOf(other))]));
+      await fill(amqp, from, COUNT, propertyList({ headers: table([cc]), delivery_mode: uint(1, 2) }));
+      // Now the broker has somewhere to route them to.
+      await amqp.declare(queueOf(other));
+      await amqp.declare(queueOf(to));
+      const moving = runCli(['mv', from, to, '--all']);
+      let isOver = false;
+      void moving.finally(() => {
+        isOver = true;
+      });
+      const enough = Math.floor(Math.random() * COUNT * 0.8);
+      await until(async () => isOver || (await amqp.depth(queueOf(to))) > enough, 30_000);
+      const deleted = await amqp.delete(queueOf(to));
+      const { status, stderr } = await moving;
+      if (deleted < COUNT) deletedMidway++;
+
+      const [stayed, moved] = [await numbersIn(from), await numbersIn(to)];
+      copies += await amqp.depth(queueOf(other));
+      const found = new Set([...stayed, ...moved]);
+      const place = `round ${round}: ${deleted} deleted, ${stayed.length} stayed, ${moved.length} moved afterwards; ${status} ${stderr}`;
+      expect(COUNT - deleted - found.size, place).toBe(0);
+      expect(stayed.length + moved.length, place).toBe(found.size);
+      expect(stayed, place).toEqual([...stayed].sort((a, b) => a - b));
+      expect(moved, place).toEqual([...moved].sort((a, b) => a - b));
+      expect(status === 0, place).toBe(stayed.length === 0);
+    }
+    noteFigures({
+      rounds: ROUNDS,
+      'messages each': COUNT,
+      'deleted in the middle': deletedMidway,
+      'in neither task': 0,
+    });
+    expect(deletedMidway).toBeGreaterThan(0);
+    expect(copies).toBe(0);
+  });
+
+  test('to a task that takes no more leaves the rest where it is, says how many are where, and goes on when it does', async () => {
+    const amqp = await openRawAmqp();
+    const [from, full] = ['from', 'full'].map(newRawTask) as [string, string];
+    await fill(amqp, from, 10);
+    await amqp.declare(queueOf(full));
+    const policy = `policies/%2F/test-${randomUUID()}`;
+    const limitTo = (count: number) =>
+      callApi('PUT', policy, {
+        pattern: `^${queueOf(full)}$`,
+        'apply-to': 'queues',
+        definition: { 'max-length': count, overflow: 'reject-publish' },
+      });
+    onTestFinished(async () => void (await callApi('DELETE', policy)));
+    await limitTo(4);
+    await untilPolicyHolds(queueOf(full));
+    for (const attempt of [1, 2]) {
+      const { status, stderr } = await runCli(['mv', from, full, '--all']);
+      expect({ attempt, stderr, from: await numbersIn(from), full: await numbersIn(full) }).toMatchObject({
+        from: [4, 5, 6, 7, 8, 9],
+        full: [0, 1, 2, 3],
+      });
+      // Something was moved the first time, and nothing the second.
+      expect(status).toBe(attempt === 1 ? 3 : 1);
+      if (attempt === 1) expect(stderr).toMatch(/\b4\b.*\b6\b|\b6\b.*\b4\b/s);
+    }
+    await limitTo(100);
+    await expect
+      .poll(async () => (await runCli(['mv', from, full, '--all'])).status, { interval: 500 })
+      .toBe(0);
+    expect(await numbersIn(full)).toEqual(numbers(10));
+    expect(await numbersIn(from)).toEqual([]);
+  });
+
+  test('of messages of which one cannot be published moves the others once, and names the one that stays', async () => {
+    const amqp = await openRawAmqp();
+    const [from, to] = ['from', 'to'].map(newRawTask) as [string, string];
+    await amqp.declare(queueOf(from));
+    const tooLarge = Buffer.alloc(16 * 1024 * 1024 + 1, ' ');
+    tooLarge.write('3');
+    for (const number of numbers(7)) {
+      const list = propertyList({ message_id: short(`message-${number}`) });
+      amqp.publish(queueOf(from), { list, body: number === 3 ? tooLarge : Buffer.from(String(number)) });
+    }
+    await amqp.confirmed();
+    for (const attempt of [1, 2]) {
+      const { status, stderr } = await runCli(['mv', from, to, '--all']);
+      expect({ attempt, stderr, from: await numbersIn(from), to: await numbersIn(to) }).toMatchObject({
+        from: [3],
+        to: [0, 1, 2, 4, 5, 6],
+      });
+      expect(status).toBe(attempt === 1 ? 3 : 1);
+      expect(stderr).toContain('message-3');
+    }
+  });
+});
+
+/** The broker applies a policy some time after the API has taken it. */
+async function untilPolicyHolds(queue: string): Promise<void> {
+  await until(async () => {
+    const response = await callApi('GET', `queues/%2F/${encodeURIComponent(queue)}?columns=policy`);
+    return ((await response.json()) as { policy?: string | null }).policy?.startsWith('test-') === true;
+  });
+}

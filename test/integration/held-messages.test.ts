@@ -1,0 +1,86 @@
+import { describe, expect, inject, test } from 'vitest';
+import { startCli } from '../support/cli.ts';
+import { propertyList } from '../support/property-lists.ts';
+import { RawAmqp } from '../support/raw-amqp.ts';
+import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
+import { openClient, openQueue } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+
+async function filledTask(...bodies: string[]): Promise<string> {
+  const amqp = await openRawAmqp();
+  const task = newRawTask('held');
+  await amqp.declare(queueOf(task));
+  for (const body of bodies) amqp.publish(queueOf(task), { list: propertyList({}), body: Buffer.from(body) });
+  await amqp.confirmed();
+  return task;
+}
+
+const bodiesIn = async (task: string) =>
+  (await RawAmqp.look(inject('url'), queueOf(task))).map(({ body }) => body.toString());
+
+/** Ways in which others end a task meanwhile. */
+const REMOVALS: { [how: string]: (task: string) => Promise<unknown> } = {
+  'clear() of another client': (task) => openClient().clear(task),
+  'deleteIfUnused() of another client': (task) => openClient().deleteIfUnused(task),
+  'dequeueAll() of another client': (task) => openQueue().dequeueAll(task),
+  'clear() of another queue object': (task) => openQueue().clear(task),
+};
+
+describe('a message that take() holds', () => {
+  for (const [how, remove] of Object.entries(REMOVALS)) {
+    test(`outlives ${how}, and is there when its handler fails`, async () => {
+      const task = await filledTask('{"held":true}');
+      const client = openClient();
+      await expect(
+        client.take(task, async () => {
+          await remove(task);
+          throw new Error('the handler fails');
+        }),
+      ).rejects.toThrow('the handler fails');
+      await expect.poll(() => bodiesIn(task)).toEqual(['{"held":true}']);
+    });
+  }
+
+  test('is not removed by others, who remove what is behind it', async () => {
+    const task = await filledTask('first', 'second', 'third');
+    await expect(
+      openClient().take(task, async () => {
+        expect(await openClient().clear(task)).toBe(2);
+        throw new Error('the handler fails');
+      }),
+    ).rejects.toThrow('the handler fails');
+    await expect.poll(() => bodiesIn(task)).toEqual(['first']);
+  });
+
+  test('is there again when the process that took it is killed, whoever cleared the task meanwhile', async () => {
+    const task = await filledTask('{"held":true}');
+    // It holds the message while the command that it runs goes on.
+    const child = startCli(['dequeue', task, '--exec', 'sleep 60']);
+    await until(async () => (await openClient().depth(task))?.messages === 0);
+    await openClient().clear(task);
+    child.kill('SIGKILL');
+    await expect.poll(() => bodiesIn(task)).toEqual(['{"held":true}']);
+  });
+});
+
+describe('a malformed message that dequeue() comes upon', () => {
+  test('is still there, whatever another client clears meanwhile', { timeout: 60_000 }, async () => {
+    for (let round = 0; round < 100; round++) {
+      const task = await filledTask('not JSON');
+      const outcome = openQueue({ events: 'off' }).dequeue(task);
+      const removed: string[] = [];
+      // Both at a time: either the one has it, or the other removes it, or it is there.
+      const clearing = openClient({ events: 'off' }).clear(task, (batch) => {
+        for (const { body } of batch) removed.push(body.toString());
+      });
+      const failed = await outcome.then(
+        () => false,
+        () => true,
+      );
+      await clearing;
+      if (removed.length > 0) continue;
+      expect(failed).toBe(true);
+      await expect.poll(() => bodiesIn(task)).toEqual(['not JSON']);
+    }
+  });
+});

@@ -1,0 +1,126 @@
+import { connect } from 'amqplib';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { openClient } from '../support/tasks.ts';
+import { newVhost } from '../support/vhost.ts';
+
+const ROWS: [name: string, declaration: object, expected: object][] = [
+  ['plain', {}, { kind: 'classic', ownArguments: [] }],
+  ['named classic', { arguments: { 'x-queue-type': 'classic' } }, { kind: 'classic', ownArguments: [] }],
+  ['quorum', { arguments: { 'x-queue-type': 'quorum' } }, { kind: 'quorum', ownArguments: [] }],
+  ['stream', { arguments: { 'x-queue-type': 'stream' } }, { kind: 'stream', ownArguments: [] }],
+  [
+    'single active consumer',
+    { arguments: { 'x-single-active-consumer': true } },
+    { kind: 'classic', ownArguments: ['x-single-active-consumer'] },
+  ],
+  ['lazy', { arguments: { 'x-queue-mode': 'lazy' } }, { kind: 'classic', ownArguments: ['x-queue-mode'] }],
+  ['priority', { arguments: { 'x-max-priority': 9 } }, { kind: 'classic', ownArguments: ['x-max-priority'] }],
+  ['auto-delete', { autoDelete: true }, { kind: 'classic', ownArguments: ['auto_delete'] }],
+  [
+    'limited',
+    {
+      arguments: {
+        'x-max-length': 100_000,
+        'x-expires': 2 ** 31 - 1,
+        'x-message-ttl': 60_000,
+        'x-overflow': 'reject-publish',
+        'x-dead-letter-exchange': "it's one",
+      },
+    },
+    {
+      kind: 'classic',
+      ownArguments: expect.toSatisfy((names) => names.length === 5 && names.includes('x-overflow')),
+    },
+  ],
+  [
+    'quorum with a limit',
+    { arguments: { 'x-queue-type': 'quorum', 'x-max-length': 10, 'x-single-active-consumer': true } },
+    { kind: 'quorum', ownArguments: expect.arrayContaining(['x-max-length', 'x-single-active-consumer']) },
+  ],
+];
+
+/** Room enough for the broker to say the type, and none: its answers are at most 255 bytes long. */
+test.each(['t', 'long-'.padEnd(240, 'x')])(
+  'a queue is told as what it is, with the task id %s',
+  async (taskId) => {
+    const { url, queueNames } = await newVhost();
+    const connection = await connect(url);
+    onTestFinished(() => connection.close());
+    const channel = await connection.createChannel();
+    const queue = `mcp:queue:${taskId}`.slice(0, 255);
+    const isLong = taskId.length > 200;
+    for (const [name, declaration, expected] of ROWS) {
+      await channel.assertQueue(queue, { durable: true, ...declaration });
+      const client = openClient({ url });
+      const kind = await client.queueKind(taskId);
+      if (isLong) expect(kind?.kind === 'classic' || kind?.kind === 'other', name).toBe(true);
+      else expect(kind, name).toEqual(expected);
+      const isPlain = name === 'plain' || name === 'named classic';
+      expect(await client.isPlainQueue(taskId), name).toBe(isPlain);
+      await client.close();
+      await channel.deleteQueue(queue);
+    }
+    const client = openClient({ url });
+    expect(await client.queueKind(taskId)).toBeUndefined();
+    expect(await client.isPlainQueue(taskId)).toBeUndefined();
+    expect(await queueNames()).toEqual([]);
+  },
+);
+
+test('a queue that is exclusive to another connection is told as that', async () => {
+  const connection = await connect(inject('url'));
+  onTestFinished(() => connection.close());
+  const taskId = `exclusive-${process.pid}`;
+  await (await connection.createChannel()).assertQueue(`mcp:queue:${taskId}`, { exclusive: true });
+  await expect(openClient().queueKind(taskId)).rejects.toMatchObject({ code: 'QUEUE_LOCKED' });
+});
+
+test('reading beside others who create and delete the queue makes none', async () => {
+  const { url } = await newVhost();
+  const connection = await connect(url, { noDelay: true });
+  onTestFinished(() => connection.close());
+  const channel = await connection.createChannel();
+  const queue = 'mcp:queue:flicker';
+  let isOver = false;
+  let made = 0;
+  const owner = (async () => {
+    while (!isOver) {
+      // Mine, or there was one that somebody else has made after the deletion.
+      await channel.assertQueue(queue, { durable: true });
+      await new Promise(setImmediate);
+      await channel.deleteQueue(queue);
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      try {
+        const probe = await connection.createChannel();
+        probe.on('error', () => {});
+        await probe.checkQueue(queue);
+        made++;
+        await probe.close();
+      } catch {
+        // As it should be.
+      }
+    }
+  })();
+  const seconds = inject('isLong') ? 60 : 5;
+  const endAt = Date.now() + seconds * 1_000;
+  const readers = Array.from({ length: 4 }, async () => {
+    let rounds = 0;
+    for (; Date.now() < endAt; rounds++) {
+      const client = openClient({ url });
+      await client.isPlainQueue('flicker');
+      await client.queueKind('flicker');
+      await client.depth('flicker');
+      await client.peek('flicker');
+      await client.take('flicker', () => {});
+      await client.drain('flicker', () => {}, { allOrNone: true });
+      await client.close();
+    }
+    return rounds;
+  });
+  const rounds = await Promise.all(readers).finally(() => {
+    isOver = true;
+    return owner;
+  });
+  expect(rounds.every((each) => each > 3)).toBe(true);
+  expect(made).toBe(0);
+}, 120_000);

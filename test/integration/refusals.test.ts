@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:net';
+import { type Channel, connect } from 'amqplib';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import type { TaskQueueClient } from '../../src/index.ts';
+import { openClient, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+import { callApi, newVhost } from '../support/vhost.ts';
+
+const QUEUE = 'mcp:queue:task';
+
+async function amqpChannel(url: string): Promise<Channel> {
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  return connection.createChannel();
+}
+
+/** A vhost with a user who has these permissions there, or no access to it at all. */
+async function vhostWithUser(permissions?: { configure: string; write: string; read: string }) {
+  const { url } = await newVhost();
+  const vhost = new URL(url).pathname.slice(1);
+  const user = `user-${randomUUID()}`;
+  await callApi('PUT', `users/${user}`, { password: 'pw', tags: '' });
+  onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
+  if (permissions) await callApi('PUT', `permissions/${vhost}/${user}`, permissions);
+  return { url, vhost, user, userUrl: url.replace('//', `//${user}:pw@`) };
+}
+
+const limit = (kind: 'vhost' | 'user', name: string, what: string, value: number) =>
+  callApi('PUT', `${kind}-limits/${name}/${what}`, { value });
+
+interface Refused {
+  code: string;
+  message: RegExp;
+  hint: RegExp;
+}
+
+const REFUSALS: Record<string, [provoke: () => Promise<unknown>, expected: Refused]> = {
+  'a vhost that is not there': [
+    () => openClient({ url: `${inject('url')}/nowhere` }).connect(),
+    { code: 'VHOST_NOT_FOUND', message: /the vhost "nowhere" does not exist$/, hint: /list_vhosts/ },
+  ],
+  'a vhost that the user has no access to': [
+    async () => openClient({ url: (await vhostWithUser()).userUrl }).connect(),
+    {
+      code: 'ACCESS_REFUSED',
+      message: /the user "user-.*" has no access to the vhost "test-/,
+      hint: /set_permissions -p test-/,
+    },
+  ],
+  'the limit of connections of a vhost': [
+    async () => {
+      const { url, vhost } = await vhostWithUser();
+      await limit('vhost', vhost, 'max-connections', 0);
+      await openClient({ url }).connect();
+    },
+    {
+      code: 'LIMIT_REACHED',
+      message: /the vhost has reached its limit of 0 connections/,
+      hint: /set_vhost_limits -p test-/,
+    },
+  ],
+  'the limit of connections of a user': [
+    async () => {
+      const { userUrl, user } = await vhostWithUser({ configure: '', write: '', read: '' });
+      await limit('user', user, 'max-connections', 0);
+      await openClient({ url: userUrl }).connect();
+    },
+    {
+      code: 'LIMIT_REACHED',
+      message: /the user has reached its limit of 0 connections/,
+      hint: /set_user_limits user-/,
+    },
+  ],
+  'the limit of channels of a user': [
+    async () => {
+      const { userUrl, user } = await vhostWithUser({ configure: '.*', write: '', read: '' });
+      await limit('user', user, 'max-channels', 0);
+      await openClient({ url: userUrl }).depth('task');
+    },
+    {
+      code: 'LIMIT_REACHED',
+      message: /the user has reached its limit of 0 channels/,
+      hint: /set_user_limits user-/,
+    },
+  ],
+  'the limit of queues of a vhost': [
+    async () => {
+      const { url, vhost } = await vhostWithUser();
+      await limit('vhost', vhost, 'max-queues', 0);
+      await openClient({ url }).publish('task', raw('x'));
+    },
+    {
+      code: 'LIMIT_REACHED',
+      message: /the vhost has reached its limit of 0 queues/,
+      hint: /set_vhost_limits -p test-/,
+    },
+  ],
+  'the limit of queues, where the name of the queue leaves no room for it': [
+    async () => {
+      const { url, vhost } = await vhostWithUser();
+      await limit('vhost', vhost, 'max-queues', 0);
+      await openClient({ url }).publish('x'.repeat(240), raw('x'));
+    },
+    { code: 'LIMIT_REACHED', message: /the broker allows no further queue/, hint: /list_vhost_limits/ },
+  ],
+  'no permission to configure': [
+    async () =>
+      openClient({ url: (await vhostWithUser({ configure: '', write: '.*', read: '.*' })).userUrl }).publish(
+        'task',
+        raw('x'),
+      ),
+    {
+      code: 'ACCESS_REFUSED',
+      message: /lacks configure permission on the queue "mcp:queue:task"/,
+      hint: /set_permissions -p test-\S+ user-/,
+    },
+  ],
+  'no permission to write': [
+    async () =>
+      openClient({ url: (await vhostWithUser({ configure: '.*', write: '', read: '.*' })).userUrl }).publish(
+        'task',
+        raw('x'),
+      ),
+    { code: 'ACCESS_REFUSED', message: /permission on the exchange "amq.default"/, hint: /set_permissions/ },
+  ],
+  'no permission to read': [
+    async () => {
+      const { url, userUrl } = await vhostWithUser({ configure: '.*', write: '.*', read: '' });
+      await openClient({ url }).publish('task', raw('x'));
+      await openClient({ url: userUrl }).drain('task', () => {});
+    },
+    {
+      code: 'ACCESS_REFUSED',
+      message: /lacks read permission on the queue "mcp:queue:task"/,
+      hint: /set_permissions/,
+    },
+  ],
+  'a consumer that has the queue exclusively': [
+    () => besideQueue({}, (client) => client.drain('task', () => {}), { exclusive: true }),
+    { code: 'QUEUE_LOCKED', message: /another consumer reads the queue exclusively/, hint: /list_consumers/ },
+  ],
+  'a queue that is exclusive to another connection': [
+    () => besideQueue({ exclusive: true, durable: false }, (client) => client.depth('task')),
+    { code: 'QUEUE_LOCKED', message: /belongs exclusively to another connection/, hint: /never exclusive/ },
+  ],
+  'a quorum queue': [
+    () =>
+      besideQueue({ arguments: { 'x-queue-type': 'quorum' } }, (client) => client.publish('task', raw('x'))),
+    { code: 'QUEUE_MISMATCH', message: /is a quorum queue/, hint: /queueType to "quorum"/ },
+  ],
+  'a queue with a limit of its own': [
+    () => besideQueue({ arguments: { 'x-max-length': 9 } }, (client) => client.publish('task', raw('x'))),
+    { code: 'QUEUE_MISMATCH', message: /with another x-max-length/, hint: /policy/ },
+  ],
+  'a queue that is not durable': [
+    () => besideQueue({ durable: false }, (client) => client.publish('task', raw('x'))),
+    { code: 'QUEUE_MISMATCH', message: /with another durable/, hint: /create: false/ },
+  ],
+  'a password that is wrong': [
+    () => openClient({ url: inject('url').replace('//', '//guest:wrong@') }).connect(),
+    { code: 'AUTHENTICATION_FAILED', message: /refuses the user name or password$/, hint: /credentials/ },
+  ],
+  'the port of the management API': [
+    () => openClient({ url: inject('apiUrl').replace('http', 'amqp') }).connect(),
+    {
+      code: 'CONNECTION_FAILED',
+      message: /hung up during the handshake$|does not speak AMQP/,
+      hint: /15672/,
+    },
+  ],
+  'a port where nobody listens': [
+    () => openClient({ url: 'amqp://127.0.0.1:1' }).connect(),
+    { code: 'CONNECTION_FAILED', message: /nothing listens there$/, hint: /Is RabbitMQ running/ },
+  ],
+  'a server of another protocol': [
+    async () =>
+      openClient({
+        url: await serverThatSays('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'),
+      }).connect(),
+    { code: 'CONNECTION_FAILED', message: /does not speak AMQP 0-9-1$/, hint: /AMQP port/ },
+  ],
+  'a server that greets first': [
+    async () => openClient({ url: await serverThatSays('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n') }).connect(),
+    { code: 'CONNECTION_FAILED', message: /does not speak AMQP 0-9-1$/, hint: /AMQP port/ },
+  ],
+  'a broker of another version of AMQP': [
+    async () => openClient({ url: await serverThatSays('AMQP\0\x01\0\0') }).connect(),
+    { code: 'CONNECTION_FAILED', message: /does not speak AMQP 0-9-1$|hung up/, hint: /AMQP port/ },
+  ],
+};
+
+/** Beside a queue that another program has made. */
+async function besideQueue(
+  declaration: object,
+  work: (client: TaskQueueClient) => Promise<unknown>,
+  consumer?: { exclusive: boolean },
+): Promise<void> {
+  const { url } = await newVhost();
+  const channel = await amqpChannel(url);
+  await channel.assertQueue(QUEUE, { durable: true, ...declaration });
+  const waiting = raw('x');
+  if (consumer) {
+    await channel.prefetch(1);
+    await channel.consume(QUEUE, () => {}, consumer);
+    for (let index = 0; index < 3; index++) channel.sendToQueue(QUEUE, waiting.body);
+    await until(async () => (await channel.checkQueue(QUEUE)).messageCount === 2);
+  }
+  await work(openClient({ url }));
+}
+
+/** Says this and hangs up. */
+async function serverThatSays(text: string): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end(text, 'latin1');
+  });
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `amqp://127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+describe('a refusal is told as what it is:', () => {
+  test.each(Object.entries(REFUSALS))('%s', async (_, [provoke, { code, message, hint }]) => {
+    const failure = await provoke().then(
+      () => undefined,
+      (error) => error,
+    );
+    expect(failure).toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(hint),
+    });
+    expect(`${failure.message} ${failure.hint}`).not.toMatch(/ConnectionOpenOk|maxFrameSize| --\w/);
+  });
+});

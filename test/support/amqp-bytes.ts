@@ -1,0 +1,78 @@
+/*
+ * Property lists written byte by byte, by nothing that is under test: what AMQP 0-9-1 puts into a content header frame
+ * behind the size of the body, with RabbitMQ's field types.
+ */
+
+/** The bit of each property among the flags. */
+export const FLAGS = {
+  content_type: 0x8000,
+  content_encoding: 0x4000,
+  headers: 0x2000,
+  delivery_mode: 0x1000,
+  priority: 0x0800,
+  correlation_id: 0x0400,
+  reply_to: 0x0200,
+  expiration: 0x0100,
+  message_id: 0x0080,
+  timestamp: 0x0040,
+  type: 0x0020,
+  user_id: 0x0010,
+  app_id: 0x0008,
+  cluster_id: 0x0004,
+} as const;
+
+/** A property list of encoded values, which are put into the order of their flags. */
+export function propertyList(values: { [Name in keyof typeof FLAGS]?: Buffer }): Buffer {
+  const names = (Object.keys(FLAGS) as (keyof typeof FLAGS)[]).filter((name) => values[name] !== undefined);
+  const flags = Buffer.alloc(2);
+  flags.writeUInt16BE(names.reduce((all, name) => all | FLAGS[name], 0));
+  return Buffer.concat([flags, ...names.map((name) => values[name] as Buffer)]);
+}
+
+export function shortText(text: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(text as string);
+  return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+}
+
+/** A table's bytes: its length and its entries, each a key and a value with its tag. */
+export function table(...entries: [key: string | Uint8Array, value: Buffer][]): Buffer {
+  return withLength(Buffer.concat(entries.flatMap(([key, value]) => [shortText(key), value])));
+}
+
+/** A value with its tag: the number of bytes that follow is the caller's. */
+export function field(tag: string, ...bytes: (string | Uint8Array)[]): Buffer {
+  return Buffer.concat([Buffer.from(tag), ...bytes.map((part) => Buffer.from(part as string))]);
+}
+
+export function textField(text: string | Uint8Array): Buffer {
+  return field('S', withLength(Buffer.from(text as string)));
+}
+
+export function bytesField(bytes: Uint8Array): Buffer {
+  return field('x', withLength(Buffer.from(bytes)));
+}
+
+export function arrayField(...values: Buffer[]): Buffer {
+  return field('A', withLength(Buffer.concat(values)));
+}
+
+export function tableField(...entries: [key: string | Uint8Array, value: Buffer][]): Buffer {
+  return field('F', table(...entries));
+}
+
+/** A number of 64 bits, as `T` (timestamp), `l` or `L` (int64). */
+export function longField(tag: 'T' | 'l' | 'L', value: bigint): Buffer {
+  return field(tag, uint64(value));
+}
+
+export function uint64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt.asUintN(64, value));
+  return bytes;
+}
+
+function withLength(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}

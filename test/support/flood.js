@@ -1,0 +1,36 @@
+// Publishes FLOOD_COUNT messages of FLOOD_BYTES each to MCP_TASKQ_URL without waiting for any. Whatever becomes of them, it
+// says in JSON how many were confirmed, and how many failed with each code.
+import { TaskQueueClient } from 'mcp-taskq';
+
+const { MCP_TASKQ_URL: url, FLOOD_TASK: task, FLOOD_COUNT: count, FLOOD_BYTES: bytes } = process.env;
+const client = new TaskQueueClient({
+  url,
+  confirmTimeoutMs: 10_000,
+  operationTimeoutMs: 10_000,
+  closeTimeoutMs: 1_000,
+});
+const outcomes = {};
+const note = (outcome) => {
+  outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+};
+let waiting = 0;
+let most = 0;
+const calls = [];
+// Known, and its connection open, before the flood.
+await client.publish(task, { body: Buffer.from('the flood begins') });
+for (let index = 0; index < Number(count); index++) {
+  // Each has a body of its own, as messages of a server do.
+  waiting++;
+  most = Math.max(most, waiting);
+  const call = client
+    .publish(task, { body: Buffer.alloc(Number(bytes), 'x'), properties: { delivery_mode: 2 } })
+    .then(
+      () => note('confirmed'),
+      (error) => note(error.code ?? String(error)),
+    );
+  calls.push(call.finally(() => waiting--));
+  if (index % 1000 === 999) await new Promise((resolve) => setImmediate(resolve));
+}
+await Promise.all(calls);
+process.stderr.write(`\noutcomes ${JSON.stringify({ most, ...outcomes })}\n`);
+await client.close();
