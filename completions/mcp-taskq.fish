@@ -473,4 +473,4 @@ complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -l json -d 'the same
 complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -l no-color -d 'plain text; so do NO_COLOR and TERM=dumb'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -l verbose -d 'on failure tell everything beneath it'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -s h -l help -d 'print this help'
-complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -a 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help exit-codes output contexts monitoring filters'
+complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -a 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help exit-codes output contexts monitoring replay filters'
