@@ -70,6 +70,8 @@ export interface DrainOptions {
   signal?: AbortSignal;
   /** Called after each batch with how many messages were read so far, those that stay included. */
   onRead?: (count: number) => void;
+  /** Called after each acknowledgement with the number of messages that it removed. Must not throw. */
+  onRemoved?: (count: number) => void;
 }
 
 /** For {@link TaskQueueClient.clear}. */

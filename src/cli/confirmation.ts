@@ -1,7 +1,9 @@
 import { CommandFailure } from './command-failure.ts';
 import type { Context } from './context.ts';
 import { ExitCode } from './exit-codes.ts';
-import { standardError } from './standard-error.ts';
+import { ask, hasTerminal } from './prompts.ts';
+
+export { hasTerminal } from './prompts.ts';
 
 /** Above so many messages a mere "y" is too easy. */
 const MANY = 1000;
@@ -16,17 +18,13 @@ export interface Loss {
   isWide?: boolean;
 }
 
-/** True when there is somebody to ask: prompts go to stderr, and answers come from stdin. */
-export function hasTerminal(): boolean {
-  return process.stdin.isTTY === true && standardError().isTTY === true;
-}
-
-/** @throws CommandFailure (usage) when there is nobody to ask: better before what is at stake is looked up */
-export function requireTerminal(): void {
+/**
+ * @param hint what to do instead
+ * @throws CommandFailure (usage) when there is nobody to ask: better before what is at stake is looked up
+ */
+export function requireTerminal(hint = 'Use --yes to skip it.'): void {
   if (hasTerminal()) return;
-  throw new CommandFailure(ExitCode.usage, 'This needs to be confirmed, and there is no terminal to ask on', {
-    hint: 'Say --yes.',
-  });
+  throw new CommandFailure(ExitCode.usage, 'Confirmation needed, but this is not a terminal', { hint });
 }
 
 /**
@@ -38,11 +36,11 @@ export async function confirmLoss(
   { question, count, phrase, isWide }: Loss,
 ): Promise<void> {
   requireTerminal();
-  const { confirm, input } = await import('@inquirer/prompts');
-  const where = { output: standardError(), signal: context.stop.signal };
-  const isSure =
-    isWide || count > MANY
-      ? (await input({ message: `${question} Type ${phrase} to do it:` }, where)).trim() === phrase
-      : await confirm({ message: question, default: false }, where);
+  const message = isWide || count > MANY ? `${question} Type ${phrase} to do it:` : question;
+  const isSure = await ask(context, message, async ({ confirm, input }, where) =>
+    message === question
+      ? confirm({ message, default: false }, where)
+      : (await input({ message }, where)).trim() === phrase,
+  );
   if (!isSure) throw new CommandFailure(ExitCode.declined, 'Declined; nothing was done');
 }

@@ -2,6 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TaskQueueClient } from '../index.ts';
 import { confirmProtected } from './contexts/protection.ts';
 import type { OutputFormat } from './global-options.ts';
+import { withSuggestions } from './missing-queue.ts';
 import { resolveSettings, type Settings, type SettingsPurpose } from './settings.ts';
 import { type Sink, standardOutput } from './sinks.ts';
 import { standardError } from './standard-error.ts';
@@ -68,9 +69,12 @@ export function withClient<T>(
     async (context) => {
       const { TaskQueueClient } = await import('../index.ts');
       const client = new TaskQueueClient(context.settings.connection);
+      const clientContext = { ...context, client };
       try {
-        const running = action({ ...context, client });
+        const running = action(clientContext);
         return await (options.stopsByItself ? running : context.stop.race(running));
+      } catch (error) {
+        throw await withSuggestions(clientContext, error);
       } finally {
         await client.close();
       }

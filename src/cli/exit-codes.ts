@@ -13,6 +13,7 @@ export const ExitCode = {
   unreachable: 7,
   declined: 8,
   timedOut: 124,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;

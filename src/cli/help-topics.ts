@@ -1,5 +1,7 @@
 /** Texts of `mcp-taskq help <topic>`, beside the help of the commands. */
-export const HELP_TOPICS: Readonly<Record<string, { summary: string; text: string }>> = {
+export const HELP_TOPICS: Readonly<
+  Record<string, { summary: string; text: string | (() => Promise<string>) }>
+> = {
   'exit-codes': {
     summary: 'what the exit status says',
     text: `The exit status says what came of a command:
@@ -15,6 +17,7 @@ export const HELP_TOPICS: Readonly<Record<string, { summary: string; text: strin
     7  broker or management API unreachable
     8  declined at the prompt
   124  --timeout elapsed
+  129  the terminal was closed (SIGHUP), after a clean stop
   130  Ctrl-C (SIGINT), after a clean stop; "watch" ends with 0
   143  SIGTERM, after a clean stop
 
@@ -41,11 +44,37 @@ A message is one object, its metadata first and its body as the broker keeps it:
    "properties": {"content_type": …, "delivery_mode": 2, "headers": {…}, …},
    "body": {"type": …, "message": …, "timestamp": …, "original_request_id": …}}
 
-A body that is not one line of JSON stands as "body_base64" instead. Properties
-have their AMQP names. Of header values, byte arrays are
-{"!": "bytes", "value": <base64>}, and others that JSON has not
-{"!": "timestamp", "value": 1700000000} and the like. enqueue --from reads such
-lines and sends the same bytes with the same properties.
+A body that is not one line of JSON is written as "body_base64" instead.
+enqueue --from reads such records and sends the same bytes with the same
+properties, except for what "help replay" lists. A record without "properties"
+gets those of a new message; one with "properties": {} has none.
+
+An object with "body" or "body_base64" is a record, unless it is a queued
+message ("message" is an object) or JSON-RPC (it has "jsonrpc"), which may have
+such a member of their own; an object that could be either is refused.
+
+Properties keep their AMQP names. In headers, plain JSON stands for strings,
+booleans, arrays, tables and null; a number is the smallest signed AMQP integer
+that holds it (8 to 64 bits), or a double if it has a fraction. Other values
+name their type:
+
+  {"!": "int32", "value": 7}   also int16, int64, uint8, uint16, uint32,
+                               float and double
+  {"!": "int64", "value": "9007199254740993"}   a string beyond 2^53 - 1; also
+                               longlong, the same with the type octet L
+  {"!": "double", "value": "NaN"}   also Infinity, -Infinity and -0
+  {"!": "timestamp", "value": 1700000000}
+  {"!": "decimal", "value": {"places": 2, "digits": 314}}
+  {"!": "bytes", "value": "AP8="}   a byte array, in base64
+  {"!": "string_base64", "value": "/w=="}   a string that is not UTF-8, also as
+                               a property
+  {"!": "boolean", "value": 2}   a boolean that is neither 0 nor 1
+  {"!": "table", "value": [["a", 1], ["a", 2]]}   keys that JSON would merge or
+                               reorder
+
+A timestamp property beyond 2^53 - 1 is {"!": "uint64", "value": "…"}. Where
+none of this says all that a message has, as with 500 levels of nesting,
+"properties_base64" holds the encoded properties and is what enqueue sends.
 
 A command that changes something answers with one object, such as
 {"task_id": "…", "enqueued": 3}, {"task_id": "…", "removed": 3} or
@@ -125,6 +154,10 @@ policy, operator_policy, effective_policy, body_bytes, idle_since, looked_at,
 oldest, newest, by_type, missing, next. What is not known is null.
 `,
   },
+  replay: {
+    summary: 'what changes in a message that is sent again',
+    text: replayText,
+  },
   filters: {
     summary: 'expressions for --filter',
     text: `--filter takes an expression in CEL, the Common Expression Language
@@ -153,6 +186,21 @@ A message without a field that the expression compares does not match.
 `,
   },
 };
+
+async function replayText(): Promise<string> {
+  const { REPLAY_RULES } = await import('../index.ts');
+  const rules = REPLAY_RULES.map(
+    ({ property, action, reason }) => `  ${property}\n      ${action}\n      (${reason})\n`,
+  );
+  return `enqueue --from and mv send messages with the same bytes and properties, except
+for those that would make the broker act a second time:
+
+${rules.join('\n')}
+All other properties and headers stay byte for byte. A command that changed any
+says how many on stderr. Files keep messages as they were: the rules apply only
+when a message is sent.
+`;
+}
 
 /** At the end of the program's own help. */
 export function topicList(): string {

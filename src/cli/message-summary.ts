@@ -24,7 +24,7 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
   return {
     type: typeof envelope.type === 'string' ? envelope.type : '?',
     method: typeof rpc.method === 'string' ? rpc.method : undefined,
-    id: rpc.id === undefined || rpc.id === null ? undefined : String(rpc.id),
+    id: rpc.id === undefined || rpc.id === null ? undefined : shown(rpc.id),
     queuedAt: timeOf(envelope.timestamp) ?? sentAt(properties),
     size: body.length,
     detail:
@@ -38,26 +38,37 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
 function detailOf(rpc: Json): string {
   if (rpc.error !== undefined) {
     const { code, message } = asObject(rpc.error);
-    return `${code} ${message}`;
+    return `${shown(code)} ${shown(message)}`;
   }
-  if (rpc.result !== undefined) return JSON.stringify(rpc.result);
+  if (rpc.result !== undefined) return shown(rpc.result);
   const params = asObject(rpc.params);
   switch (rpc.method) {
     case 'elicitation/create':
-      return String(params.message ?? '');
+      return shown(params.message ?? '');
     case 'sampling/createMessage': {
       const { content } = asObject(Array.isArray(params.messages) ? params.messages.at(-1) : undefined);
       const { text } = asObject(Array.isArray(content) ? content[0] : content);
-      return String(text ?? JSON.stringify(content) ?? '');
+      return shown(text ?? content ?? '');
     }
     case 'notifications/progress': {
       const { progress, total, message } = params;
-      return [`${progress}${total === undefined ? '' : `/${total}`}`, message].filter(Boolean).join(' ');
+      const share = total === undefined ? shown(progress) : `${shown(progress)}/${shown(total)}`;
+      return message ? `${share} ${shown(message)}` : share;
     }
     case 'notifications/message':
-      return `${params.level}: ${typeof params.data === 'string' ? params.data : JSON.stringify(params.data)}`;
+      return `${shown(params.level)}: ${shown(params.data)}`;
     default:
-      return rpc.params === undefined || rpc.params === null ? '' : JSON.stringify(rpc.params);
+      return rpc.params === undefined || rpc.params === null ? '' : shown(rpc.params);
+  }
+}
+
+/** A value of JSON as text: anything may be where a string is meant, also `{"toString": null}`, and any depth of it. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return String(JSON.stringify(value));
+  } catch {
+    return '…';
   }
 }
 

@@ -8,16 +8,23 @@ import { formatCount } from './sizes.ts';
  * A stop by a signal or `--timeout` keeps its own status, and so does a reader of the output that has left.
  * @param done how much was done before
  * @param what was done to those, e.g. `removed from task x`
+ * @param howToGoOn a hint, where the error has none of its own
  */
-export function partialFailure({ note }: Context, error: unknown, done: number, what: string): unknown {
+export function partialFailure(
+  { note }: Pick<Context, 'note'>,
+  error: unknown,
+  done: number,
+  what: string,
+  howToGoOn?: string,
+): unknown {
   if (done === 0) return error;
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   if (status === ExitCode.done) return error;
-  const { code, message, hint } = error as { code?: string; message: string; hint?: string };
+  const { code, message, hint = howToGoOn } = error as { code?: string; message: string; hint?: string };
   const back = UNSURE_CODES.includes(code ?? '') ? `${mayBeBack(done)}, and ` : '';
   const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${back}the rest is still there.`;
   if (status !== undefined && status >= ExitCode.timedOut) {
-    note(`Stopped: ${far}`);
+    note(`Stopped: ${far}${howToGoOn === undefined ? '' : `\n${howToGoOn}`}`);
     return error;
   }
   return new CommandFailure(ExitCode.partly, `${message}. Before that, ${far}`, { cause: error, hint });

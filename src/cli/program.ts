@@ -1,7 +1,10 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { CommandFailure } from './command-failure.ts';
 import { COMMANDS, type CommandEntry } from './command-list.ts';
+import { ExitCode } from './exit-codes.ts';
 import { addGlobalOptions } from './global-options.ts';
 import { topicList } from './help-topics.ts';
+import { OTHER_NAMES } from './other-names.ts';
 import { packageVersion } from './package-version.ts';
 
 /**
@@ -37,5 +40,23 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     if (isWanted(entry)) addGlobalOptions(command);
     program.addCommand(command, { hidden: isHidden });
   }
+  for (const name of new Set(argv)) {
+    const meant = Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined;
+    if (meant !== undefined) program.addCommand(otherName(name, meant), { hidden: true });
+  }
   return program;
+}
+
+/** Says which command is meant, and does nothing: what one tool calls "get" is not always what another does. */
+function otherName(name: string, meant: string): CommandUnknownOpts {
+  const fail = () => {
+    throw new CommandFailure(
+      ExitCode.usage,
+      `There is no command ${JSON.stringify(name)}. The command is ${meant}`,
+      {
+        hint: `"mcp-taskq help ${meant}" explains it.`,
+      },
+    );
+  };
+  return new Command(name).helpOption(false).allowUnknownOption().allowExcessArguments().action(fail);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CommandFailure } from './command-failure.ts';
 import { ExitCode } from './exit-codes.ts';
+import { secretIn } from './input/secret-file.ts';
 
 /**
  * The first line of a file, without the byte order mark, the line end and the blanks after it that editors and
@@ -10,15 +11,13 @@ import { ExitCode } from './exit-codes.ts';
  */
 export function readSecret(file: string, option: string): string {
   const content = readSettingFile(file, option);
-  const invalid = (what: string, hint?: string) =>
-    new CommandFailure(ExitCode.usage, `The file ${file} of ${option} is ${what}`, { hint });
-  if (isUtf16(content)) throw invalid('in UTF-16', 'Save it as UTF-8.');
-  const [line = ''] = content
-    .toString()
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/, 1);
-  const secret = line.trimEnd();
-  if (secret === '') throw invalid('empty');
+  let secret: string;
+  try {
+    secret = secretIn(content);
+  } catch (cause) {
+    throw new CommandFailure(ExitCode.usage, `Cannot use ${file} of ${option}: ${(cause as Error).message}`);
+  }
+  if (secret === '') throw new CommandFailure(ExitCode.usage, `The file ${file} of ${option} is empty`);
   return secret;
 }
 
@@ -30,9 +29,4 @@ export function readSettingFile(file: string, option: string): Buffer {
     const { message } = cause as Error;
     throw new CommandFailure(ExitCode.usage, `Cannot read ${file} of ${option}: ${message}`, { cause });
   }
-}
-
-function isUtf16(content: Buffer): boolean {
-  const mark = content.subarray(0, 2).toString('hex');
-  return mark === 'fffe' || mark === 'feff' || content.subarray(0, 64).includes(0);
 }

@@ -1,8 +1,9 @@
 import { CommandFailure } from './command-failure.ts';
 import { formatDuration } from './durations.ts';
 import { ExitCode } from './exit-codes.ts';
+import { endSuddenly } from './sudden-end.ts';
 
-/** A command's end before its time: Ctrl-C, a termination signal, or `--timeout`. */
+/** A command's end before its time: Ctrl-C, a termination signal, a terminal that is closed, or `--timeout`. */
 export interface Stop {
   /** Aborted by the first of them; its `reason` is the CommandFailure to end with. */
   readonly signal: AbortSignal;
@@ -11,7 +12,11 @@ export interface Stop {
   release(): void;
 }
 
-const SIGNALS = { SIGINT: ExitCode.interrupted, SIGTERM: ExitCode.terminated } as const;
+const SIGNALS = {
+  SIGINT: ExitCode.interrupted,
+  SIGTERM: ExitCode.terminated,
+  SIGHUP: ExitCode.hungUp,
+} as const;
 
 /**
  * The first signal lets the command stop cleanly; the second one ends the process at once, as if nobody had
@@ -24,6 +29,7 @@ export function listenForStop(timeoutMs: number | undefined): Stop {
     const listener = () => {
       if (signal.aborted) {
         release();
+        endSuddenly();
         process.kill(process.pid, name);
         return;
       }

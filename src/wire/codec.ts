@@ -1,4 +1,5 @@
 import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors.ts';
+import { parseLenientJson } from './lenient-json.ts';
 import type { QueueableMessage, QueuedMessage, RequestId } from './messages.ts';
 import { formatTimestamp, isDate, parseTimestamp } from './timestamps.ts';
 
@@ -39,13 +40,14 @@ export function encodeQueuedMessage(message: QueueableMessage): Buffer {
 
 /**
  * Reads a stored body. JSON `null` params, which Python writes for absent ones and the SDK's schema refuses,
- * are dropped; integers beyond 2^53 lose their last digits, as everywhere in JavaScript.
+ * are dropped; integers beyond 2^53 lose their last digits, as everywhere in JavaScript. `NaN` and `Infinity`, which Python
+ * writes although JSON has no such numbers, are those numbers.
  * @throws MalformedMessageError naming what is wrong with it, and carrying the bytes.
  */
 export function decodeQueuedMessage(taskId: string, body: Buffer): QueuedMessage {
   let value: unknown;
   try {
-    value = JSON.parse(utf8.decode(body));
+    value = parseLenientJson(utf8.decode(body));
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? 'it is not JSON' : 'it is not UTF-8';
     throw new MalformedMessageError(taskId, body, reason, cause);

@@ -20,11 +20,44 @@ export const Tag = {
   int32: 0x49, // I
   uint32: 0x69, // i
   int64: 0x6c, // l
+  /** A second type of the same numbers: clients that follow the specification write it. */
+  longlong: 0x4c, // L
   float: 0x66, // f
   double: 0x64, // d
   decimal: 0x44, // D
   timestamp: 0x54, // T
 } as const;
+
+export const HEADERS_FLAG = 0x2000;
+/** Of cluster_id. */
+export const LAST_FLAG = 0x0004;
+/** Another 16 flags follow. No property has one. */
+export const MORE_FLAGS = 0x0001;
+
+/**
+ * Where the value of a property ends.
+ * @param flag the bit of the property
+ * @throws UnreadableList
+ */
+export function endOfProperty(list: Buffer, at: number, flag: number): number {
+  const end = at + sizeOfProperty(list, at, flag);
+  if (end > list.length) throw new UnreadableList('a property is cut off');
+  return end;
+}
+
+function sizeOfProperty(list: Buffer, at: number, flag: number): number {
+  switch (flag) {
+    case HEADERS_FLAG:
+      return 4 + list.readUInt32BE(at);
+    case 0x1000: // delivery_mode
+    case 0x0800: // priority
+      return 1;
+    case 0x0040: // timestamp
+      return 8;
+    default:
+      return 1 + list.readUInt8(at);
+  }
+}
 
 /**
  * Where the value ends whose tag stands at a place.
@@ -62,6 +95,7 @@ function sizeOf(list: Buffer, at: number, start: number, limit: number): number 
     case Tag.decimal:
       return 5;
     case Tag.int64:
+    case Tag.longlong:
     case Tag.double:
     case Tag.timestamp:
       return 8;

@@ -100,6 +100,8 @@ export class FieldReader {
       }
       case Tag.int64:
         return this.#int64(limit);
+      case Tag.longlong:
+        return typed('longlong', this.#signed64(limit));
       case Tag.uint8:
         return typed('uint8', list[this.#take(1, limit)]);
       case Tag.uint16:
@@ -175,14 +177,20 @@ export class FieldReader {
   }
 
   #int64(limit: number): unknown {
+    const value = this.#signed64(limit);
+    const isPlain = typeof value === 'number' && (value < -0x80000000 || value >= 0x80000000);
+    return isPlain ? value : typed('int64', value);
+  }
+
+  /** Digits where a number would not be exact. */
+  #signed64(limit: number): number | string {
     const start = this.#take(8, limit);
     const high = this.#list.readInt32BE(start);
     if (high >= -0x200000 && high < 0x200000) {
       const value = high * 0x100000000 + this.#list.readUInt32BE(start + 4);
-      if (value >= -0x80000000 && value < 0x80000000) return typed('int64', value);
       if (Number.isSafeInteger(value)) return value;
     }
-    return typed('int64', this.#list.readBigInt64BE(start).toString());
+    return this.#list.readBigInt64BE(start).toString();
   }
 
   /** Bytes of ASCII, as most are, are cheaper to look at here than in a call of native code. */

@@ -152,6 +152,9 @@ export class FieldWriter {
       case 'int64':
         this.#int64(value);
         break;
+      case 'longlong':
+        this.#int64(value, Tag.longlong);
+        break;
       case 'timestamp':
         this.#tag(Tag.timestamp);
         this.uint64(value);
@@ -234,12 +237,12 @@ export class FieldWriter {
     else buffer[this.at++] = value & 0xff;
   }
 
-  #int64(value: unknown): void {
+  #int64(value: unknown, tag: number = Tag.int64): void {
     const number = integer64(value);
     if (number === undefined || number < -(2n ** 63n) || number >= 2n ** 63n) {
-      throw unfit('int64', 'a whole number from -2^63 to 2^63 - 1', value);
+      throw unfit(tag === Tag.int64 ? 'int64' : 'longlong', 'a whole number from -2^63 to 2^63 - 1', value);
     }
-    this.#tag(Tag.int64);
+    this.#tag(tag);
     this.#reserve(8);
     this.at = this.#buffer.writeBigInt64BE(number, this.at);
   }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
 import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
 import type { QueuedMessage } from './messages.ts';
+import { propertyListOf } from './property-list.ts';
 import { isRecord, readRecord } from './records.ts';
 import type { OutgoingMessage } from './stored-message.ts';
 import { formatTimestamp, parseTimestamp } from './timestamps.ts';
@@ -40,12 +41,19 @@ export function parseMessageInput(input: string | Buffer): OutgoingMessage {
     );
   }
   const object = value as JsonObject;
-  if (isRecord(object)) return readRecord(object, text);
+  if (isRecord(object)) return publishable(readRecord(object, text));
   if (Object.hasOwn(object, 'jsonrpc')) return { body: wrapText(text, object) };
   if (Object.hasOwn(object, 'message')) return { body: readEnvelope(input, object) };
   throw invalid(
     'it is neither a record ("body"), nor a queued message ("message"), nor JSON-RPC ("jsonrpc")',
   );
+}
+
+/** @throws TaskQueueError `INVALID_MESSAGE` where RabbitMQ would close the connection for its properties */
+function publishable(record: OutgoingMessage): OutgoingMessage {
+  const { properties, propertyList } = record;
+  if (properties !== undefined) propertyListOf({ properties, propertyList });
+  return record;
 }
 
 function readEnvelope(input: string | Buffer, envelope: JsonObject): Buffer {

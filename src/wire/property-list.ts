@@ -1,5 +1,6 @@
 import { ErrorCode, TaskQueueError } from '../errors.ts';
-import { UnreadableList } from './field-layout.ts';
+import { checkPropertyList } from './check-property-list.ts';
+import { MORE_FLAGS, UnreadableList } from './field-layout.ts';
 import { FieldReader } from './field-reader.ts';
 import { FieldWriter, Unencodable } from './field-writer.ts';
 import type { MessageProperties, RawMessage } from './stored-message.ts';
@@ -30,8 +31,6 @@ const PROPERTIES = [
 const NAMES: ReadonlySet<string> = new Set(PROPERTIES.map(([name]) => name));
 
 const HIGHEST_FLAG = 0x8000;
-/** Another 16 flags follow. No property has one. */
-const MORE_FLAGS = 1;
 
 /**
  * The properties in a list, each in the form that {@link encodePropertyList} takes. What cannot be decoded is left out.
@@ -54,12 +53,18 @@ export function readPropertyList(list: Buffer): { properties: MessageProperties;
   return { properties, propertyList: Buffer.from(list) };
 }
 
-/** The list to publish: the bytes that came where there are some, else the properties encoded. */
+/**
+ * The list to publish: the bytes that came where there are some, else the properties encoded.
+ * @throws TaskQueueError `INVALID_MESSAGE` where AMQP cannot carry them, or RabbitMQ would close the connection for them
+ */
 export function propertyListOf({
   properties,
   propertyList,
 }: Pick<RawMessage, 'properties' | 'propertyList'>): Buffer {
-  return propertyList ?? encodePropertyList(properties);
+  const list = propertyList ?? encodePropertyList(properties);
+  // What the encoder has made is readable, but for the floating point numbers that may be among headers.
+  if (propertyList !== undefined || properties.headers !== undefined) checkPropertyList(list);
+  return list;
 }
 
 const writer = new FieldWriter();

@@ -1,5 +1,5 @@
 import { ErrorCode, TaskQueueError } from '../errors.ts';
-import { endOfField, UnreadableList } from './field-layout.ts';
+import { endOfField, endOfProperty, HEADERS_FLAG, MORE_FLAGS, UnreadableList } from './field-layout.ts';
 
 /*
  * Some properties make a broker act when a message is published, so to publish it again as it was would do more than
@@ -60,10 +60,8 @@ export interface ReplayPolicyOptions {
   keepExpiration: boolean;
 }
 
-const HEADERS = 0x2000;
 const EXPIRATION = 0x0100;
 const USER_ID = 0x0010;
-const MORE_FLAGS = 1;
 
 const UNCHANGED: readonly ReplayChange[] = Object.freeze([]);
 
@@ -104,7 +102,7 @@ function apply(
   { userId, keepExpiration }: ReplayPolicyOptions,
 ): { list: Buffer; changes: readonly ReplayChange[] } {
   const flags = list.readUInt16BE(0);
-  if ((flags & (HEADERS | EXPIRATION | USER_ID | MORE_FLAGS)) === 0) return { list, changes: UNCHANGED };
+  if ((flags & (HEADERS_FLAG | EXPIRATION | USER_ID | MORE_FLAGS)) === 0) return { list, changes: UNCHANGED };
   if ((flags & MORE_FLAGS) !== 0) throw new UnreadableList('it has flags of unknown properties');
   const edit = new ListEdit(list);
   let kept = flags;
@@ -112,7 +110,7 @@ function apply(
   for (let flag = 0x8000; flag >= USER_ID; flag >>= 1) {
     if ((flags & flag) === 0) continue;
     const end = endOfProperty(list, at, flag);
-    if (flag === HEADERS) {
+    if (flag === HEADERS_FLAG) {
       editHeaders(edit, at, end);
     } else if (flag === EXPIRATION && !keepExpiration) {
       edit.replace(at, end, undefined, 'expiration');
@@ -189,26 +187,6 @@ class ListEdit {
 
   finish(): Buffer {
     return Buffer.concat([...this.#pieces, this.list.subarray(this.#done)]);
-  }
-}
-
-function endOfProperty(list: Buffer, at: number, flag: number): number {
-  const end = at + sizeOfProperty(list, at, flag);
-  if (end > list.length) throw new UnreadableList('a property is cut off');
-  return end;
-}
-
-function sizeOfProperty(list: Buffer, at: number, flag: number): number {
-  switch (flag) {
-    case HEADERS:
-      return 4 + list.readUInt32BE(at);
-    case 0x1000:
-    case 0x0800:
-      return 1;
-    case 0x0040:
-      return 8;
-    default:
-      return 1 + list.readUInt8(at);
   }
 }
 

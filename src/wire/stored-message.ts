@@ -13,7 +13,7 @@ export interface MessageProperties {
    * Whatever else was received has its type beside it, `{ '!': 'uint32', value: 7 }`, so that it goes back as it came:
    *
    * - `int16`, `int32`, `uint8`, `uint16`, `uint32`, `float`, `double`;
-   * - `int64` and `timestamp` (seconds): a string of digits beyond 2^53 - 1;
+   * - `int64`, `longlong` (the same with another type octet, `L`) and `timestamp` (seconds): digits beyond 2^53 - 1;
    * - `decimal`: `{ places, digits }`; `boolean`: the byte, where that is neither 0 nor 1;
    * - `string_base64`: a string that is not UTF-8;
    * - `table`: `[[key, value], …]`, with keys that occur twice, would be reordered in an object, are not UTF-8 or are `"!"`.
@@ -21,7 +21,7 @@ export interface MessageProperties {
    * `{ '!': 'bytes', value: <base64> }` and amqplib's names of types are understood as well.
    */
   headers?: { [name: string]: unknown };
-  /** 1 transient, 2 persistent; RabbitMQ takes any other for transient. */
+  /** 1 transient, 2 persistent; RabbitMQ refuses others, or takes them for transient. */
   delivery_mode?: number;
   /** 0 to 255. */
   priority?: number;

@@ -70,6 +70,7 @@ const WAYS: Record<keyof typeof ExitCode, [what: string, run: () => Promise<numb
     '--timeout while it waits',
     () => statusOf(['dequeue', newTask(), '--wait', '1m', '--timeout', '500ms']),
   ],
+  hungUp: ['SIGHUP', () => statusAfter('SIGHUP')],
   interrupted: ['SIGINT', () => statusAfter('SIGINT')],
   terminated: ['SIGTERM', () => statusAfter('SIGTERM')],
 };

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
+import { MOST_PROPERTY_BYTES } from '../support/any-messages.ts';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
 import { partsOf } from '../support/expected-replay.ts';
 import { array, field, header, propertyList, table, text } from '../support/property-lists.ts';
@@ -42,6 +43,13 @@ const WAYS: { [way: string]: (from: string, to: string, ...words: string[]) => P
 };
 
 const body = Buffer.from('{}');
+
+/** A property list of so many bytes. */
+function listOf(size: number): Buffer {
+  const list = propertyList({ headers: table([header('h', field('x', long(Buffer.alloc(size - 13, 7))))]) });
+  expect(list.length).toBe(size);
+  return list;
+}
 
 for (const [way, move] of Object.entries(WAYS)) {
   describe(`${way}:`, () => {
@@ -92,17 +100,11 @@ for (const [way, move] of Object.entries(WAYS)) {
       expect((await look(to)).map((message) => message.list)).toEqual([list]);
     });
 
-    // RabbitMQ takes and delivers eight bytes more than fit into a frame of the size that it has agreed to.
-    test('a property list of the largest size that RabbitMQ delivers does not stop what is around it', async () => {
-      const small = propertyList({ message_id: short('small') });
-      for (const size of [131_052, 131_053, 131_060]) {
-        const large = field('x', long(Buffer.alloc(size - 13, 7)));
-        const list = propertyList({ headers: table([header('h', large)]) });
-        expect(list.length).toBe(size);
-        const to = newRawTask('to');
-        await move(await filledTask({ list: small, body }, { list, body }, { list: small, body }), to);
-        expect((await look(to)).map((message) => message.list)).toEqual([small, list, small]);
-      }
+    test('a property list that fills a frame arrives as it was', async () => {
+      const list = listOf(MOST_PROPERTY_BYTES);
+      const to = newRawTask('to');
+      await move(await filledTask({ list, body }), to);
+      expect((await look(to)).map((message) => message.list)).toEqual([list]);
     });
 
     test('what this user is not is left out of user_id', async () => {
@@ -113,6 +115,28 @@ for (const [way, move] of Object.entries(WAYS)) {
     });
   });
 }
+
+// RabbitMQ takes and delivers eight bytes more than fit into a frame of the size that it has agreed to.
+test('mv moves a property list that is larger than a frame, as some clients send it, or leaves it and moves the others', async () => {
+  const small = propertyList({ message_id: short('small') });
+  for (const size of [MOST_PROPERTY_BYTES + 1, MOST_PROPERTY_BYTES + 8]) {
+    const list = listOf(size);
+    const [from, to] = [
+      await filledTask({ list: small, body }, { list, body }, { list: small, body }),
+      newRawTask('to'),
+    ];
+    const { status, stderr } = await runCli(['mv', from, to, '--all']);
+    const [stayed, moved] = [await look(from), await look(to)].map((found) =>
+      found.map((message) => message.list),
+    );
+    if (status === 0) {
+      expect({ stayed, moved }).toEqual({ stayed: [], moved: [small, list, small] });
+    } else {
+      expect({ status, stderr }).toMatchObject({ status: 3, stderr: expect.stringMatching(/propert/) });
+      expect({ stayed, moved }).toEqual({ stayed: [list], moved: [small, small] });
+    }
+  }
+});
 
 test('a counter of the broker is not sent', async () => {
   const counter = header('x-delivery-count', field('l', uint(8, 3)));

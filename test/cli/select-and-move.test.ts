@@ -47,7 +47,7 @@ describe('--filter', () => {
     expect(numbersOf(stdout)).toEqual([3]);
     const none = await runCli(['dequeue', task, '--filter', 'params.n > 20']);
     expect(none.status).toBe(6);
-    expect(none.stderr).toContain('no message that the filter matches');
+    expect(none.stderr).toContain(`None of the 5 messages of task "${task}" matches the filter`);
     expect(await numbersIn(task)).toEqual([0, 1, 2, 4, 5]);
   });
 

@@ -41,7 +41,7 @@ describe('on a terminal', () => {
     const lines = terminal.text.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^ +# +AGE +TYPE +METHOD +ID +SIZE +MESSAGE$/);
     expect(lines[2]).toMatch(/^ +2 .* request +↻? *elicitation\/create +7 .* Sure\?$/);
-    expect(lines[3]).toBe('1 message more behind them.');
+    expect(lines[3]).toBe('1 more message after these.');
   });
 
   test.each([
@@ -70,7 +70,9 @@ describe('clear on a terminal', () => {
   test('shows what would go and asks; Enter means no and ends with 8', async () => {
     const task = await filledTask(2);
     const terminal = cliOnTerminal(['clear', task]);
-    await terminal.shows(`Remove 2 messages of task ${task}? (y/N)`);
+    await terminal.shows(
+      `Remove 2 messages of task ${task} on ${new URL(inject('url')).host}, vhost /? (y/N)`,
+    );
     terminal.type('\r');
     expect(await terminal.ended).toBe(8);
     expect((await openClient().depth(task))?.messages).toBe(2);
@@ -82,7 +84,7 @@ describe('clear on a terminal', () => {
     await terminal.shows('(y/N)');
     terminal.type('y\r');
     expect(await terminal.ended).toBe(0);
-    expect(terminal.text).toContain(`Removed 2 messages of task ${task}.`);
+    expect(terminal.text).toContain(`Removed 2 messages of task ${task} on `);
     expect(await openClient().depth(task)).toBeUndefined();
   });
 
@@ -183,7 +185,9 @@ describe('long work', () => {
     const terminal = new Terminal('sh', ['-c', drain, folder]);
     await terminal.shows(BAR);
     await terminal.ended;
-    expect(screenOf(terminal.output, 100)).toBe(`Removed 600 messages from task ${task}.\n`);
+    expect(screenOf(terminal.output, 100)).toMatch(
+      /^Removed 600 messages from task \S+ on \S+, vhost \/\.\n$/,
+    );
     const lines = (await readFile(join(folder, 'out'), 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line).task_id)).toEqual(Array(COUNT).fill(task));
   });

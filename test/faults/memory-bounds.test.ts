@@ -10,9 +10,9 @@ import { RawAmqp, short, uint } from '../support/raw-amqp.ts';
 import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
 
 const LARGE = 14 * 1024 * 1024;
-const LARGE_COUNT = extent(12, 40);
+const LARGE_COUNT = extent(10, 40);
 const MOST_FOR_LARGE_MB = 250;
-const FLOOD_COUNT = extent(60_000, 200_000);
+const FLOOD_COUNT = extent(50_000, 200_000);
 const MOST_FOR_FLOOD_MB = 400;
 
 /** Large messages, which say which one they are. */
@@ -45,13 +45,14 @@ async function countLarge(task: string): Promise<number> {
   }
 }
 
+/** `npm test` takes the first. */
 const KINDS = {
   'text, which a record holds as it is': 'a'.codePointAt(0) as number,
   'not UTF-8, which a record holds in base64': 0xff,
 };
 
 describe(`${LARGE_COUNT} messages of 14 MB take less than ${MOST_FOR_LARGE_MB} MB of memory`, () => {
-  for (const [kind, filler] of Object.entries(KINDS)) {
+  for (const [kind, filler] of Object.entries(KINDS).slice(0, extent(1, 2))) {
     test(`through peek, mv, drain and replay: ${kind}`, { timeout: 600_000 }, async () => {
       const [from, parked, replayed] = ['from', 'parked', 'replayed'].map(newRawTask) as [
         string,
@@ -77,7 +78,8 @@ describe(`${LARGE_COUNT} messages of 14 MB take less than ${MOST_FOR_LARGE_MB} M
       expect((await stat(file)).size).toBeGreaterThan(LARGE_COUNT * LARGE);
       expect(await countLarge(replayed)).toBe(LARGE_COUNT);
       noteFigures(peaks);
-      for (const peak of Object.values(peaks)) expect(peaks).toSatisfy(() => peak < MOST_FOR_LARGE_MB);
+      const tooMuch = Object.entries(peaks).filter(([, peak]) => peak >= MOST_FOR_LARGE_MB);
+      expect(tooMuch).toEqual([]);
     });
   }
 });

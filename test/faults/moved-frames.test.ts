@@ -87,7 +87,8 @@ const MOVERS: { [how: string]: Mover } = {
       for (const message of batch) lines.push(encodeRecord(message));
     });
     for (const line of lines) expect(line).not.toMatch(/[\n\r]/);
-    await Promise.all(lines.map((line) => client.publish(target, parseMessageInput(Buffer.from(line)))));
+    const messages = lines.map((line) => parseMessageInput(Buffer.from(line)));
+    await Promise.all(messages.map((message) => client.publish(target, message)));
   },
   async 'moved in memory'(client, source, target) {
     await client.drain(source, async (batch) => {

@@ -60,8 +60,8 @@ export function tableField(...entries: [key: string | Uint8Array, value: Buffer]
   return field('F', table(...entries));
 }
 
-/** A number of 64 bits, as `T` (timestamp) or `l` (int64). */
-export function longField(tag: 'T' | 'l', value: bigint): Buffer {
+/** A number of 64 bits, as `T` (timestamp), `l` or `L` (int64). */
+export function longField(tag: 'T' | 'l' | 'L', value: bigint): Buffer {
   return field(tag, uint64(value));
 }
 

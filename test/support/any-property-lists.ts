@@ -93,7 +93,7 @@ const scalar = fc.oneof(
   ...(['b', 'B'] as const).map((tag) => fixed(1).map((value) => field(tag, value))),
   ...(['s', 'u'] as const).map((tag) => fixed(2).map((value) => field(tag, value))),
   ...(['I', 'i'] as const).map((tag) => fixed(4).map((value) => field(tag, value))),
-  ...(['l', 'T'] as const).map((tag) => fixed(8).map((value) => field(tag, value))),
+  ...(['l', 'L', 'T'] as const).map((tag) => fixed(8).map((value) => field(tag, value))),
   fixed(5).map((value) => field('D', value)),
   float,
   double,

@@ -8,7 +8,10 @@ import {
 } from './property-lists.ts';
 
 /** The names that headers have after a replay which the broker would act on under their own. */
-const RENAMED: { [name: string]: string } = { CC: 'x-mcp-taskq-cc', BCC: 'x-mcp-taskq-bcc' };
+const RENAMED = new Map([
+  ['CC', 'x-mcp-taskq-cc'],
+  ['BCC', 'x-mcp-taskq-bcc'],
+]);
 
 /** Headers that the broker writes itself. */
 const COUNTERS = ['x-delivery-count', 'x-acquired-count'];
@@ -31,7 +34,7 @@ export function expectedReplay(list: Buffer, { userId, keepExpiration }: ReplayC
   if (parts.headers) {
     const kept = entriesOf(parts.headers).filter(([name]) => !COUNTERS.includes(name.toString('latin1')));
     parts.headers = table(
-      kept.map(([name, value]) => [Buffer.from(RENAMED[name.toString('latin1')] ?? name), value]),
+      kept.map(([name, value]) => [Buffer.from(RENAMED.get(name.toString('latin1')) ?? name), value]),
     );
   }
   return propertyList(parts);

@@ -105,6 +105,12 @@ export class RawAmqp {
     await this.#request(CHANNEL, method(50, 10), uint(2, 0), short(queue), uint(1, 0b10), table);
   }
 
+  /** Routes what is published to an exchange to the queue. */
+  async bind(queue: string, exchange: string, key: string): Promise<void> {
+    const names = [short(queue), short(exchange), short(key)];
+    await this.#request(CHANNEL, method(50, 20), uint(2, 0), ...names, uint(1, 0), NO_TABLE);
+  }
+
   /** With whatever is in it. @returns how many messages were */
   async delete(queue: string): Promise<number> {
     const { fields } = await this.#request(CHANNEL, method(50, 40), uint(2, 0), short(queue), uint(1, 0));

@@ -112,6 +112,76 @@ describe('the summary of a message', () => {
     expect(summarize(stored('null'))).toMatchObject({ type: '?', method: undefined });
   });
 
+  test.each([
+    {
+      id: { toString: null },
+      method: 'notifications/progress',
+      params: { progress: { toString: 1 }, total: [] },
+    },
+    { method: 'notifications/message', params: { level: { toString: 1 }, data: null } },
+    { method: 'elicitation/create', params: { message: { valueOf: 1, toString: 1 } } },
+    { error: { code: { toString: 1 }, message: [] } },
+    { error: null },
+  ])('is there whatever stands where a text is meant: %j', (message) => {
+    expect(typeof summary(message).detail).toBe('string');
+    expect(viewMessage(stored(JSON.stringify({ type: 'request', message })), plain, 0)).toContain('request');
+  });
+
+  test('is there however deep a message is nested', () => {
+    const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
+    const message = stored(`{"type":"notification","message":{"method":"m","params":${deep}}}`);
+    expect(summarize(message)).toMatchObject({ type: 'notification', method: 'm' });
+    expect(viewMessage(message, plain, 0)).toContain('notification');
+  });
+
+  test.each([
+    1_700_000_000_000,
+    1_700_000_000_000_000,
+    2 ** 53 - 1,
+    { '!': 'uint64', value: '1700000000000000001' },
+    { '!': 'uint64', value: '18446744073709551615' },
+  ] as const)(
+    'has no time where an AMQP timestamp says none, and the view has the number: %j',
+    (timestamp) => {
+      const message = { ...stored('{}'), properties: { timestamp } };
+      expect(summarize(message).queuedAt).toBeUndefined();
+      const view = viewMessage(message, plain, 0);
+      expect(view).toContain(`timestamp  ${typeof timestamp === 'number' ? timestamp : timestamp.value}\n`);
+      expect(view).not.toContain('queued');
+      expect(messageTable([message], { first: 1, width: 100, colors: plain, now: 0 })).toContain('{}');
+    },
+  );
+
+  test('has the time of the publisher where AMQP has it in seconds', () => {
+    const message = { ...stored('{}'), properties: { timestamp: 1_700_000_000 } };
+    expect(summarize(message).queuedAt).toBe(1_700_000_000_000);
+    expect(viewMessage(message, plain, 1_700_000_005_000)).toContain(
+      'queued  2023-11-14T22:13:20.000Z, 5s ago',
+    );
+  });
+
+  test('prefers the time that the body has, and shows the other one only where it cannot be a date', () => {
+    const body = '{"type":"request","message":{},"timestamp":"2026-01-10T00:46:05Z"}';
+    const message = { ...stored(body), properties: { timestamp: 1e15 } };
+    expect(viewMessage(message, plain, 0)).toMatch(
+      /queued +2026-01-10.*\n.*\n +timestamp +1000000000000000\n/,
+    );
+  });
+
+  test('has no time where the body says a date that is none', () => {
+    expect(
+      summarize(stored('{"type":"request","message":{},"timestamp":"+275760-09-13T00:00:00Z"}')).queuedAt,
+    ).toBeUndefined();
+  });
+
+  test('shows properties and headers of all types as records have them', () => {
+    const headers = { bytes: Buffer.from([1]), typed: { '!': 'int32', value: 7 } };
+    const message_id = { '!': 'string_base64', value: '/w==' } as const;
+    const view = viewMessage({ ...stored('{}'), properties: { message_id, headers } }, plain, 0);
+    expect(view).toContain('message_id  base64:/w==\n');
+    expect(view).toContain('{"bytes":{"!":"bytes","value":"AQ=="},"typed":{"!":"int32","value":7}}');
+  });
+
   test('reads a time without a zone as UTC', () => {
     const body = '{"type":"request","message":{},"timestamp":"2026-01-10T00:46:05.123456"}';
     expect(summarize(stored(body)).queuedAt).toBe(Date.UTC(2026, 0, 10, 0, 46, 5, 123));

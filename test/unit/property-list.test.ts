@@ -90,6 +90,8 @@ describe('a property list', () => {
     [longField('l', 2n ** 53n), { '!': 'int64', value: '9007199254740992' }],
     [longField('l', 2n ** 63n - 1n), { '!': 'int64', value: '9223372036854775807' }],
     [longField('l', -(2n ** 63n)), { '!': 'int64', value: '-9223372036854775808' }],
+    [longField('L', 3n), { '!': 'longlong', value: 3 }],
+    [longField('L', -(2n ** 63n)), { '!': 'longlong', value: '-9223372036854775808' }],
     [hex('f', '40490fdb'), { '!': 'float', value: Math.fround(Math.PI) }],
     [hex('f', '80000000'), { '!': 'float', value: -0 }],
     [hex('d', '3fe0000000000000'), 0.5],
@@ -240,7 +242,6 @@ describe('a property list that the typed form cannot say', () => {
     const { properties, propertyList: bytes } = readPropertyList(list);
     expect(properties).toEqual(expected);
     expect(bytes).toEqual(list);
-    expect(propertyListOf({ properties, propertyList: bytes })).toEqual(list);
   });
 
   test('never throws, whatever the bytes', () => {
@@ -258,7 +259,8 @@ describe('a property list that the typed form cannot say', () => {
           fc.uint8Array().map((bytes) => Buffer.from(bytes)),
         ),
         (list) => {
-          expect(propertyListOf(readPropertyList(list)).equals(list)).toBe(true);
+          const { properties, propertyList: bytes } = readPropertyList(list);
+          expect((bytes ?? encodePropertyList(properties)).equals(list)).toBe(true);
         },
       ),
       { numRuns: 1000 },
@@ -381,5 +383,53 @@ describe('properties to be encoded', () => {
     expect(encodePropertyList({ type: 't' })).toEqual(list);
     encodeHeader('x'.repeat(1_000_000));
     expect(encodePropertyList({ type: 't' })).toEqual(list);
+  });
+});
+
+describe('a property list to be published', () => {
+  const deep = Array.from({ length: 5000 }).reduce<Buffer>((value) => arrayField(value), field('V'));
+
+  test('is whatever RabbitMQ can read, at any depth', () => {
+    fc.assert(
+      fc.property(anyPropertyList(), (list) => {
+        expect(propertyListOf(readPropertyList(list)).equals(list)).toBe(true);
+        expect(propertyListOf({ properties: {}, propertyList: list })).toBe(list);
+      }),
+      { numRuns: 500 },
+    );
+    const propertyList = propertyListWith(deep);
+    expect(propertyListOf({ properties: {}, propertyList })).toBe(propertyList);
+  });
+
+  const propertyListWith = (value: Buffer) =>
+    propertyList({ headers: table(['a', field('V')], ['h', value]) });
+
+  test.each<[string, Buffer]>([
+    ['header "h": it is NaN or infinite', propertyListWith(hex('d', '7ff8000000000000'))],
+    [
+      'header "h": it is NaN or infinite',
+      propertyListWith(tableField(['a', arrayField(hex('d', 'fff0000000000000'))])),
+    ],
+    ['header "h": it is NaN or infinite', propertyListWith(arrayField(arrayField(), hex('f', 'ff800000')))],
+    ['header "h": a value has an unknown type, "Z"', propertyListWith(field('Z'))],
+    [
+      'header "h": a value has an unknown type',
+      propertyListWith(arrayField(tableField(['a', field('U', Buffer.alloc(2))]))),
+    ],
+    ['header "h": a value ends outside', propertyListWith(arrayField(field('S', Buffer.from([0, 0, 0, 9]))))],
+    ['header "h": a value', propertyListWith(arrayField(field('l', Buffer.alloc(7))))],
+    ['header "h": a value', propertyListWith(field('F', Buffer.from([0, 0, 0, 2, 9, 0])))],
+    ['1 bytes follow', Buffer.concat([propertyList({ type: shortText('t') }), Buffer.from([0])])],
+    ['flags of unknown properties', Buffer.from([0x00, 1, 0, 0])],
+    ['a property is cut off', Buffer.from([0x80, 0, 9])],
+    ['cut off', Buffer.from([0x20, 0, 0, 0, 0, 9])],
+    ['', Buffer.alloc(1)],
+  ])('is refused where RabbitMQ would close the connection: %s', (reason, list) => {
+    const refused = expect.objectContaining({
+      code: 'INVALID_MESSAGE',
+      message: expect.stringContaining(reason),
+    });
+    expect(() => propertyListOf({ properties: {}, propertyList: list })).toThrowError(refused);
+    expect(() => propertyListOf(readPropertyList(list))).toThrowError(refused);
   });
 });

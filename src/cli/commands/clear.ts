@@ -3,16 +3,19 @@ import type { StoredMessage } from '../../index.ts';
 import { confirmLoss, requireTerminal } from '../confirmation.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ageOption } from '../durations.ts';
+import { describeHeld, describeLeft } from '../held-messages.ts';
 import { describeWithExamples } from '../help-text.ts';
+import type { MessageFilter } from '../input/filters.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
-import { summarize } from '../message-summary.ts';
 import { depthOrFail } from '../missing-queue.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
 import { openOutputFile } from '../output/output-file.ts';
 import { printResult } from '../output/result-line.ts';
 import { partialFailure } from '../partial-failure.ts';
 import { rehearse } from '../rehearsal.ts';
-import { formatCount } from '../sizes.ts';
+import { formatCount, formatNumber } from '../sizes.ts';
+import { awaitAnswer, startStallNotice } from '../stall-notice.ts';
+import { describeTarget } from '../target.ts';
 import { safeLine } from '../terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
@@ -25,16 +28,17 @@ const DESCRIPTION = describeWithExamples(
 );
 
 interface ClearOptions extends SelectionOptions {
-  olderThan?: number;
   yes?: true;
   backup?: string;
   keepQueue?: true;
   dryRun?: true;
 }
 
+/** What was found and is agreed to: no more than this is removed, whatever comes meanwhile. */
 interface Target {
   taskId: string;
   messages: number;
+  consumers: number;
 }
 
 export function clearCommand() {
@@ -54,64 +58,107 @@ export function clearCommand() {
 
 async function clear(context: ClientContext, taskIds: string[], options: ClearOptions): Promise<void> {
   const { client, stop } = context;
-  const select = await selectionFor(options);
+  const select = await selectionOf(options);
   const mustAsk = !options.dryRun && !options.yes;
   if (mustAsk) requireTerminal();
   const targets: Target[] = [];
   // All of them, before anything is removed: one of the ids may be mistyped.
   for (const taskId of taskIds) {
-    targets.push({ taskId, messages: (await stop.race(depthOrFail(client, taskId))).messages });
+    const depth = await stop.race(awaitAnswer(context, depthOrFail(client, taskId)));
+    targets.push({ taskId, ...depth });
   }
   if (options.dryRun) return rehearseAll(context, targets, select);
   const backup = options.backup === undefined ? undefined : await openBackup(context, options.backup);
-  if (mustAsk) await stop.race(confirm(context, targets, select !== undefined));
+  if (mustAsk) {
+    await noteHeld(context, targets);
+    await stop.race(confirm(context, targets, select !== undefined));
+  }
   let cleared = 0;
   try {
-    for (const { taskId } of targets) {
+    for (const target of targets) {
       const before = cleared;
-      const keep = async (batch: StoredMessage[]) => {
-        await backup?.write(batch);
-        cleared += batch.length;
-      };
-      const { keepQueue = false } = options;
-      await client.clear(taskId, keep, { keepQueue, ...(select && { select }), signal: stop.signal });
-      stop.signal.throwIfAborted();
+      const isDeleted = await clearOne(
+        context,
+        target,
+        { keepQueue: options.keepQueue, select, backup },
+        (count) => {
+          cleared += count;
+        },
+      );
       const removed = cleared - before;
-      await printResult(context, `Removed ${formatCount(removed, 'message')} of task ${taskId}.`, {
-        task_id: taskId,
+      const where = `task ${target.taskId} on ${describeTarget(context)}`;
+      await printResult(context, `Removed ${formatCount(removed, 'message')} of ${where}.`, {
+        task_id: target.taskId,
         removed,
       });
+      if (isDeleted) continue;
+      const left = await describeLeft(context, client, target.taskId, {
+        isDeletable: !options.keepQueue,
+        isSelection: select !== undefined,
+      });
+      if (left !== undefined) context.note(left);
     }
+    select?.tally.report(context);
     await backup?.end();
   } catch (error) {
+    await backup?.abandon().catch(() => {});
     throw partialFailure(context, error, cleared, 'removed');
   }
 }
 
-/** Undefined: all messages. */
-async function selectionFor(
-  options: ClearOptions,
-): Promise<((message: StoredMessage) => boolean) | undefined> {
-  const matches = await selectionOf(options);
-  const { olderThan } = options;
-  if (olderThan === undefined) return matches;
-  const latest = Date.now() - olderThan;
-  return (message) => {
-    const { queuedAt } = summarize(message);
-    // Of a message that does not say how old it is nobody knows.
-    return queuedAt !== undefined && queuedAt < latest && (matches === undefined || matches(message));
+interface ClearOneOptions {
+  keepQueue: true | undefined;
+  select: MessageFilter | undefined;
+  backup: MessageWriter | undefined;
+}
+
+/** @returns whether the queue is gone */
+async function clearOne(
+  context: ClientContext,
+  { taskId, messages }: Target,
+  { select, backup, keepQueue }: ClearOneOptions,
+  onRemoved: (count: number) => void,
+): Promise<boolean> {
+  const { client, stop } = context;
+  const stall = startStallNotice(context);
+  const keep = async (batch: StoredMessage[]) => {
+    stall.pause();
+    await backup?.write(batch);
+    stall.moved();
   };
+  let looked = 0;
+  // Those that have come since they were counted are not agreed to.
+  const bounded = select && ((message: StoredMessage) => looked++ < messages && select(message));
+  try {
+    if (messages > 0) {
+      await client.clear(taskId, keep, {
+        keepQueue: true,
+        ...(bounded ? { select: bounded } : { limit: messages }),
+        signal: stop.signal,
+        onRemoved: (count) => {
+          onRemoved(count);
+          backup?.keep();
+          stall.moved();
+        },
+      });
+    }
+    stop.signal.throwIfAborted();
+    return !keepQueue && (await client.deleteIfUnused(taskId));
+  } finally {
+    stall.end();
+  }
 }
 
 function openBackup(context: ClientContext, out: string): Promise<MessageWriter> {
   const settings = { ...context.settings, output: 'jsonl' as const };
-  return openOutputFile({ ...context, settings }, { out }, { inFull: false, mustBeNew: true });
+  const use = { inFull: false, mustBeNew: true, isRemoving: true };
+  return openOutputFile({ ...context, settings }, { out }, use);
 }
 
 async function rehearseAll(
   context: ClientContext,
   targets: Target[],
-  select: ((message: StoredMessage) => boolean) | undefined,
+  select: MessageFilter | undefined,
 ): Promise<void> {
   for (const { taskId, messages } of targets) {
     if (select) {
@@ -119,12 +166,21 @@ async function rehearseAll(
       continue;
     }
     const count = formatCount(messages, 'message');
-    await printResult(context, `${count} of task ${taskId} would be removed; nothing was.`, {
+    const where = `task ${taskId} on ${describeTarget(context)}`;
+    await printResult(context, `${count} of ${where} would be removed; nothing was.`, {
       task_id: taskId,
       removed: 0,
       would_remove: messages,
     });
   }
+  await noteHeld(context, targets);
+}
+
+/** What will stay, as other readers have it. */
+async function noteHeld(context: ClientContext, targets: readonly Target[]): Promise<void> {
+  const read = targets.filter(({ consumers }) => consumers > 0);
+  const held = read.map(({ taskId, consumers }) => describeHeld(context, taskId, consumers));
+  for (const sentence of await Promise.all(held)) if (sentence !== undefined) context.note(sentence);
 }
 
 async function confirm(context: ClientContext, targets: Target[], isSelection: boolean): Promise<void> {
@@ -135,12 +191,11 @@ async function confirm(context: ClientContext, targets: Target[], isSelection: b
   }
   const isWide = others.length > 0;
   const what = isSelection
-    ? `those that match of ${formatCount(count, 'message')}`
+    ? `the matching messages (of ${formatNumber(count)})`
     : formatCount(count, 'message');
+  const where = isWide ? `${targets.length} tasks` : `task ${safeLine(first.taskId)}`;
   await confirmLoss(context, {
-    question: isWide
-      ? `Remove ${what} of ${targets.length} tasks?`
-      : `Remove ${what} of task ${safeLine(first.taskId)}?`,
+    question: `Remove ${what} of ${where} on ${describeTarget(context)}?`,
     count,
     phrase: isWide ? String(count) : first.taskId,
     isWide,

@@ -1,22 +1,29 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
+import type { CommandFailure } from '../command-failure.ts';
+import { confirmLoss, requireTerminal } from '../confirmation.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { durationOption } from '../durations.ts';
+import { durationOption, formatDuration } from '../durations.ts';
 import { describeWithExamples } from '../help-text.ts';
+import type { MessageFilter } from '../input/filters.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { depthOrFail, emptyFailure } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
-import type { MessageWriter } from '../output/message-writer.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
 import { startProgress } from '../output/progress.ts';
 import { partialFailure } from '../partial-failure.ts';
 import { rehearse } from '../rehearsal.ts';
 import { runForMessage } from '../run-for-message.ts';
+import { shellWords } from '../shell-words.ts';
 import { formatCount } from '../sizes.ts';
+import { awaitAnswer } from '../stall-notice.ts';
+import { describeTarget } from '../target.ts';
+import { safeLine } from '../terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Print the oldest messages of a task and remove them. A message is removed once it is written and safe: on disk
-  for a file, taken over by the system for a pipe. What was not written stays in the queue.`,
+  for a file, taken over by the system for a pipe. What was not written stays in the queue. On a terminal, which cuts
+  off long lines, more than one message is removed only after a question.`,
   [
     ['mcp-taskq dequeue 786512e2', 'the next message'],
     [
@@ -37,6 +44,7 @@ interface DequeueOptions extends OutputFileOptions, SelectionOptions {
   exec?: string;
   wait?: number;
   dryRun?: true;
+  yes?: true;
 }
 
 export function dequeueCommand() {
@@ -44,7 +52,7 @@ export function dequeueCommand() {
     .description(DESCRIPTION)
     .argument('<task_id>')
     .option('-n, --limit <n>', 'how many (default: 1)', wholeNumber(1), 1)
-    .option('--all', 'as many as there are at the start')
+    .option('--all', 'all messages present when the command starts')
     .addOption(
       new Option(
         '--exec <command>',
@@ -52,7 +60,8 @@ export function dequeueCommand() {
       ).conflicts('out'),
     )
     .option('--wait <dur>', 'if there are not enough, wait this long for more', durationOption)
-    .option('--dry-run', 'print what would be removed, and leave it');
+    .option('--dry-run', 'print what would be removed, and leave it')
+    .option('-y, --yes', 'do not ask');
   filterOption(command, 'take only these; the rest stays where it is');
   outputFileOptions(command);
   return command.action((taskId, options, self) =>
@@ -63,60 +72,133 @@ export function dequeueCommand() {
 async function dequeue(context: ClientContext, taskId: string, options: DequeueOptions): Promise<void> {
   const { client, stop } = context;
   const select = await selectionOf(options);
-  const limit = options.all ? undefined : options.limit;
-  if (options.dryRun) return rehearse(context, taskId, { limit, select, verb: 'removed' });
-  const writer = options.exec === undefined ? await openOutput(context, options) : undefined;
-  const depth = options.wait === undefined ? await stop.race(depthOrFail(client, taskId)) : undefined;
+  if (options.dryRun) {
+    return rehearse(context, taskId, {
+      limit: options.all ? undefined : options.limit,
+      select,
+      verb: 'removed',
+    });
+  }
+  const mustAsk = cutsOff(context, options) && !options.yes;
+  if (mustAsk) requireTerminal(HOW_TO_SEE_ALL);
+  const depth =
+    options.wait === undefined
+      ? await stop.race(awaitAnswer(context, depthOrFail(client, taskId)))
+      : undefined;
+  const limit = mustAsk
+    ? await agreedLimit(context, taskId, options, depth?.messages)
+    : options.all
+      ? undefined
+      : options.limit;
+  const writer =
+    options.exec === undefined
+      ? await openOutputFile(context, options, { inFull: limit === 1, isWhole: true, isRemoving: true })
+      : undefined;
   const progress = await startProgress(Math.min(depth?.messages ?? 0, limit ?? Number.POSITIVE_INFINITY), {
     isOutputShown: options.exec !== undefined || (options.out === undefined && process.stdout.isTTY),
   });
-  const handle = handlerFor(options, writer);
   let removed = 0;
+  const handle = async (batch: StoredMessage[]) => {
+    progress.pause();
+    if (options.exec === undefined) await writer?.write(batch);
+    else for (const message of batch) await runForMessage(context, options.exec, message);
+    progress.update(removed);
+  };
   const drain = () =>
-    client.drain(
-      taskId,
-      async (batch) => {
-        await handle(batch);
-        removed += batch.length;
+    client.drain(taskId, handle, {
+      ...(limit !== undefined && { limit: limit - removed }),
+      // A command handles one message, and that one is acknowledged.
+      ...(options.exec !== undefined && { batchSize: 1 }),
+      ...(select && { select }),
+      signal: stop.signal,
+      onRemoved: (count) => {
+        removed += count;
+        writer?.keep();
         progress.update(removed);
       },
-      {
-        ...(limit !== undefined && { limit: limit - removed }),
-        // A command handles one message, and that one is acknowledged.
-        ...(options.exec !== undefined && { batchSize: 1 }),
-        ...(select && { select }),
-        signal: stop.signal,
-      },
-    );
+    });
   try {
     await drain();
     if (options.wait !== undefined) {
+      progress.pause();
       await keepWaiting(context, taskId, options.wait, async () => {
         if (removed < (limit ?? Number.POSITIVE_INFINITY)) await drain();
+        progress.pause();
         return removed < (limit ?? Number.POSITIVE_INFINITY);
       });
     }
+    progress.end();
     stop.signal.throwIfAborted();
-    if (removed === 0 && !options.all) throw emptyFailure(taskId, options.filter);
+    select?.tally.report(context);
+    if (removed === 0 && !options.all) throw nothingFailure(taskId, options, select, depth?.messages);
     await writer?.end();
   } catch (error) {
     progress.end();
-    if (removed > 0) await writer?.end().catch(() => {});
-    throw partialFailure(context, error, removed, `removed from task ${taskId}`);
+    await writer?.abandon().catch(() => {});
+    throw partialFailure(context, error, removed, `removed from task ${taskId}`, resumeHint(taskId, options));
   }
-  progress.end();
-  if (options.all || options.out) summarizeDrain(context, taskId, removed, options.out);
+  if (options.all || options.out) {
+    const where = options.out ? `, now in ${options.out}` : '';
+    context.note(
+      `Removed ${formatCount(removed, 'message')} from task ${taskId} on ${describeTarget(context)}${where}.`,
+    );
+  }
 }
 
-function openOutput(context: ClientContext, options: DequeueOptions): Promise<MessageWriter> {
-  return openOutputFile(context, options, { inFull: options.limit === 1 && !options.all });
+const HOW_TO_SEE_ALL =
+  'Write the messages in full with --out FILE or -o jsonl, or use --yes to remove what is cut off here.';
+
+/** A table has a line for each message, and long ones are cut off in it. */
+function cutsOff({ format }: ClientContext, { limit, all, exec, out }: DequeueOptions): boolean {
+  const isTable = format === 'table' && exec === undefined && (out === undefined || out === '-');
+  return isTable && (all === true || limit > 1);
 }
 
-function handlerFor({ exec }: DequeueOptions, writer: MessageWriter | undefined) {
-  return async (batch: StoredMessage[]) => {
-    if (exec === undefined) return writer?.write(batch);
-    for (const message of batch) await runForMessage(exec, message);
-  };
+/**
+ * Asks whether messages that are not shown in full may be removed. One message alone is shown in full, and is not asked
+ * about.
+ * @param present how many there are; undefined when more are waited for
+ * @returns as many as were agreed to; undefined for all that come
+ */
+async function agreedLimit(
+  context: ClientContext,
+  taskId: string,
+  { limit, all, wait, filter }: DequeueOptions,
+  present: number | undefined,
+): Promise<number | undefined> {
+  const wanted = all ? undefined : limit;
+  const most = present === undefined ? wanted : Math.min(present, wanted ?? present);
+  if (most !== undefined && most <= 1) return 1;
+  const what =
+    most === undefined ? 'all messages' : `${filter ? 'up to ' : ''}${formatCount(most, 'message')}`;
+  const matching = filter ? ' that match' : '';
+  const waiting = wait === undefined ? '' : `, and wait ${formatDuration(wait)} for them,`;
+  await context.stop.race(
+    confirmLoss(context, {
+      question:
+        `Remove ${what}${matching}${waiting} from task ${safeLine(taskId)} on ${describeTarget(context)}? ` +
+        'They are shown a line each, which is cut off.',
+      count: most ?? 0,
+      phrase: safeLine(taskId),
+    }),
+  );
+  return most;
+}
+
+function nothingFailure(
+  taskId: string,
+  { filter }: DequeueOptions,
+  select: MessageFilter | undefined,
+  present: number | undefined,
+): CommandFailure {
+  const looked = select && { count: select.tally.looked, of: present ?? select.tally.looked };
+  return emptyFailure(taskId, filter, looked);
+}
+
+/** How to go on after a failure without writing anything twice. */
+function resumeHint(taskId: string, { out, all }: DequeueOptions): string | undefined {
+  if (out === undefined || out === '-' || !all) return undefined;
+  return `To go on: mcp-taskq dequeue ${shellWords([taskId, '--all', '--out', out, '--append'])}`;
 }
 
 /** Lets `more` drain whenever something has come, until it answers false or nothing came for `waitMs`. */
@@ -137,13 +219,4 @@ async function keepWaiting(
   } finally {
     await queue.close();
   }
-}
-
-function summarizeDrain(
-  { note }: ClientContext,
-  taskId: string,
-  removed: number,
-  out: string | undefined,
-): void {
-  note(`Removed ${formatCount(removed, 'message')} from task ${taskId}${out ? `, now in ${out}` : ''}.`);
 }

@@ -2,20 +2,25 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { HELP_TOPICS } from '../help-topics.ts';
+import { OTHER_NAMES } from '../other-names.ts';
 
 export function helpCommand() {
   return new Command('help')
     .description(`Explain a command or one of the topics ${Object.keys(HELP_TOPICS).join(', ')}.`)
     .argument('[topic]')
-    .action((topic, _options, self) => {
+    .action(async (topic, _options, self) => {
       const program = self.parent as CommandUnknownOpts;
       if (topic === undefined) return program.outputHelp();
       const command = program.commands.find(
         (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),
       );
+      const meant = Object.hasOwn(OTHER_NAMES, topic) ? OTHER_NAMES[topic] : undefined;
+      if (command === undefined && meant !== undefined)
+        throw new CommandFailure(ExitCode.usage, `The command is ${meant}: mcp-taskq help ${meant}`);
       if (command) return command.outputHelp();
       if (!Object.hasOwn(HELP_TOPICS, topic)) throw unknownTopic(topic);
-      process.stdout.write(HELP_TOPICS[topic]?.text ?? '');
+      const { text } = HELP_TOPICS[topic] as (typeof HELP_TOPICS)[string];
+      process.stdout.write(typeof text === 'string' ? text : await text());
     });
 }
 

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
@@ -7,6 +8,7 @@ import { wholeNumber } from '../numbers.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
 import { requirePlainQueue } from '../plain-queue.ts';
 import { formatCount } from '../sizes.ts';
+import { awaitAnswer } from '../stall-notice.ts';
 import { standardError } from '../standard-error.ts';
 
 const DESCRIPTION = describeWithExamples(
@@ -43,25 +45,49 @@ export function peekCommand() {
 
 async function peek(context: ClientContext, taskId: string, options: PeekOptions): Promise<void> {
   const { client, note } = context;
-  const { MAX_PEEK } = await import('../../index.ts');
   const select = await selectionOf(options);
   const output = await openOutputFile(context, options, { inFull: options.limit === 1 && !options.all });
-  const depth = await depthOrFail(client, taskId);
+  const depth = await awaitAnswer(context, depthOrFail(client, taskId));
   if (depth.messages > 0) await requirePlainQueue(context, taskId, options);
   if (depth.consumers > 0) {
     note(
       `${formatCount(depth.consumers, 'consumer')} attached: messages may be taken while they are looked at.`,
     );
   }
-  // To find what matches, everything that can be held is looked at.
-  const window = options.all || select ? MAX_PEEK - options.skip : options.limit;
-  const looked = await client.peek(taskId, { limit: window, skip: options.skip });
-  const messages = select ? looked.filter(select).slice(0, options.all ? undefined : options.limit) : looked;
-  if (messages.length === 0) throw emptyFailure(taskId, looked.length === 0 ? undefined : options.filter);
-  await output.write(messages);
-  await output.end();
-  const behind = depth.messages - options.skip - looked.length;
-  if (behind > 0 && (options.all || standardError().isTTY)) {
-    note(`${formatCount(behind, 'message')} more behind ${looked.length === 1 ? 'it' : 'them'}.`);
+  const most = options.all ? Number.POSITIVE_INFINITY : options.limit;
+  let looked = 0;
+  try {
+    looked = await lookAt(context, taskId, options, async (batch) => {
+      const wanted = (select ? batch.filter(select) : batch).slice(0, most - output.count);
+      if (wanted.length > 0) await output.write(wanted);
+    });
+    select?.tally.report(context);
+    if (output.count === 0) {
+      const filter = looked === 0 ? undefined : options.filter;
+      throw emptyFailure(taskId, filter, { count: looked, of: depth.messages - options.skip });
+    }
+    await output.end();
+  } catch (error) {
+    await output.abandon().catch(() => {});
+    throw error;
   }
+  const behind = depth.messages - options.skip - looked;
+  if (behind > 0 && (options.all || select || standardError().isTTY)) {
+    note(`${formatCount(behind, 'more message')} after ${looked === 1 ? 'this one' : 'these'}.`);
+  }
+}
+
+/** Hands over what is looked at, batch by batch. @returns how many those were */
+async function lookAt(
+  context: ClientContext,
+  taskId: string,
+  { all, filter, limit, skip }: PeekOptions,
+  handle: (batch: StoredMessage[]) => Promise<void>,
+): Promise<number> {
+  const { MAX_PEEK } = await import('../../index.ts');
+  // To find what matches, everything that can be held is looked at.
+  const window = all || filter !== undefined ? MAX_PEEK - skip : limit;
+  const messages = await awaitAnswer(context, context.client.peek(taskId, { limit: window, skip }));
+  if (messages.length > 0) await handle(messages);
+  return messages.length;
 }

@@ -6,12 +6,14 @@ import { durationOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { noteMissingQueue } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
 import { colorsFor } from '../output/colors.ts';
 import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
 import { formatCount } from '../sizes.ts';
+import { awaitAnswer } from '../stall-notice.ts';
 import { standardError } from '../standard-error.ts';
 import { safeLine } from '../terminal-text.ts';
 
@@ -52,7 +54,9 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const { client, stop, note, settings } = context;
   const { watchTasks, encodeRecord } = await import('../../index.ts');
   const select = await selectionOf(options);
-  await stop.race(client.connect());
+  await stop.race(awaitAnswer(context, client.connect()));
+  // A mistyped id would be watched for ever. Looked up beside the watch, which may not begin later for it.
+  for (const taskId of taskIds) noteMissingQueue(context, taskId, 'has no queue yet').catch(() => {});
   const ending = endings(options, stop.signal);
   const isTerminal = process.stdout.isTTY === true;
   const messages = createMessageWriter({
@@ -82,6 +86,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
       if (seen >= limit) break;
     }
     await messages.end();
+    select?.tally.report(context);
   } finally {
     ending.release();
     const notShown = missed === 0 ? '' : `, ${formatCount(missed, 'message')} not shown`;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { CommandFailure } from '../command-failure.ts';
+import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { standardError } from '../standard-error.ts';
+import { ask } from '../prompts.ts';
 import { safeLine } from '../terminal-text.ts';
 
 export const COMPOSABLE_TYPES = ['request', 'notification'] as const;
@@ -53,24 +54,18 @@ function paramsProblem(params: string): string | undefined {
 }
 
 /** Asks for the parts of a message, on stderr, so that stdout stays free for the result. */
-export async function askForMessage(taskId: string, signal: AbortSignal): Promise<MessageParts> {
-  const { input, select } = await import('@inquirer/prompts');
-  const context = { output: standardError(), signal };
-  const type = await select(
-    {
-      message: `Message for task ${safeLine(taskId)}: what is it?`,
-      choices: COMPOSABLE_TYPES.map((value) => ({ value })),
-    },
-    context,
+export async function askForMessage(context: Pick<Context, 'stop'>, taskId: string): Promise<MessageParts> {
+  const what = `Message for task ${safeLine(taskId)}: what is it?`;
+  const type = await ask(context, what, ({ select }, where) =>
+    select({ message: what, choices: COMPOSABLE_TYPES.map((value) => ({ value })) }, where),
   );
-  const method = await input({ message: 'Method', default: METHODS[type], required: true }, context);
-  const params = await input(
-    {
-      message: 'Params, a JSON object (empty for none)',
-      validate: (text) => text.trim() === '' || (paramsProblem(text)?.replace(/^is/, 'This is') ?? true),
-    },
-    context,
+  const method = await ask(context, 'Method', ({ input }, where) =>
+    input({ message: 'Method', default: METHODS[type], required: true }, where),
   );
+  const about = 'Params, a JSON object (empty for none)';
+  const validate = (text: string) =>
+    text.trim() === '' || (paramsProblem(text)?.replace(/^is/, 'This is') ?? true);
+  const params = await ask(context, about, ({ input }, where) => input({ message: about, validate }, where));
   return { type, method, ...(params.trim() !== '' && { params }) };
 }
 

@@ -1,9 +1,10 @@
-import { isUtf8 } from 'node:buffer';
 import { Environment } from '@marcbachmann/cel-js';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { summarize } from '../message-summary.ts';
+import { checkConstants, checkPropertyNames } from './filter-checks.ts';
+import { FilterTally } from './filter-tally.ts';
+import { FilterVariables, TYPE_VARIABLE } from './filter-variables.ts';
 
 /*
  * `--filter` takes CEL, the Common Expression Language, https://cel.dev: made for expressions of strangers, so
@@ -24,13 +25,16 @@ const VARIABLES = {
   params: 'dyn',
 } as const;
 
-/** CEL's own `type` is a function, and its name is not free for a variable. Expressions say `type` all the same. */
-const TYPE_VARIABLE = 'message_type';
-
-export type MessageFilter = (message: StoredMessage) => boolean;
+/** True for the messages that an expression selects. */
+export interface MessageFilter {
+  (message: StoredMessage): boolean;
+  /** What it has looked at so far. */
+  readonly tally: FilterTally;
+}
 
 /**
- * Reads a filter expression.
+ * Reads a filter expression. A message on which it cannot be evaluated, as a field is missing or has another type, does
+ * not match, and is counted.
  * @param now the time that ages are reckoned from
  * @throws CommandFailure (usage) saying where the expression is wrong
  */
@@ -38,39 +42,31 @@ export function parseFilter(expression: string, now: () => number = Date.now): M
   const environment = new Environment();
   for (const [name, type] of Object.entries(VARIABLES)) environment.registerVariable(name, type);
   environment.registerVariable(TYPE_VARIABLE, 'string');
-  const toDuration = new Environment().registerVariable('text', 'string').parse('duration(text)');
   const matches = compile(environment, expression);
-  return (message) => {
-    const { type, method = '', queuedAt } = summarize(message);
-    const body = bodyOf(message);
-    const at = now();
-    const variables = {
-      [TYPE_VARIABLE]: type,
-      task_id: message.taskId,
-      method,
-      id: body?.message?.id ?? null,
-      age: toDuration({ text: `${Math.max(0, Math.round(at - (queuedAt ?? at)))}ms` }),
-      size: BigInt(message.body.length),
-      redelivered: message.redelivered,
-      properties: message.properties,
-      body,
-      params: body?.message?.params ?? null,
-    };
+  const tally = new FilterTally();
+  const filter = (message: StoredMessage) => {
+    tally.looked++;
     try {
-      return matches(variables) === true;
-    } catch {
-      // A field that this message has not, or of another type than it was compared with: no match.
+      if (matches(new FilterVariables(message, now)) !== true) return false;
+      tally.matched++;
+      return true;
+    } catch (error) {
+      tally.addFailure(error);
       return false;
     }
   };
+  return Object.assign(filter, { tally });
 }
 
 function compile(environment: Environment, expression: string): (variables: object) => unknown {
   try {
-    const compiled = environment.parse(withTypeVariable(environment, expression));
+    const text = withTypeVariable(environment, expression);
+    const compiled = environment.parse(text);
     const { valid, error, type } = compiled.check();
     if (!valid) throw error;
     if (type !== 'bool' && type !== 'dyn') throw new Error(`It is a ${type}, not true or false`);
+    checkConstants(environment, compiled.ast, text);
+    checkPropertyNames(compiled.ast);
     return compiled as (variables: object) => unknown;
   } catch (cause) {
     const reason = (cause as Error).message.replaceAll(TYPE_VARIABLE, 'type');
@@ -98,15 +94,4 @@ function withTypeVariable(environment: Environment, expression: string): string 
   return places
     .sort((a, b) => b - a)
     .reduce((text, at) => text.slice(0, at) + TYPE_VARIABLE + text.slice(at + 'type'.length), expression);
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a body may be anything
-function bodyOf({ body }: StoredMessage): any {
-  if (!isUtf8(body)) return null;
-  const text = body.toString();
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

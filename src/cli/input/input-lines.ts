@@ -1,10 +1,16 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { shellWords } from '../shell-words.ts';
+import { detectEncoding, SIGNATURE_BYTES } from './input-encoding.ts';
 
 const CHUNK_BYTES = 256 * 1024;
+
+/** No line that is longer is a message, and it is not to be held in memory to find that out. */
+const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
 export interface InputLine {
   /** From 1, as editors count. */
@@ -12,28 +18,82 @@ export interface InputLine {
   text: Buffer;
   /** The last line, without a line feed: whoever wrote it may have been interrupted. */
   isUnfinished: boolean;
+  /** Where it begins in the file. */
+  offset: number;
 }
 
-/** Lines that can be read more than once. */
+/** Text that can be read more than once. */
 export interface LineSource {
   name: string;
+  /** The file, where the offsets of lines are places in it. */
+  path: string | undefined;
   /** Some at a time: fifty thousand turns of the event loop would take as long as their parsing. */
   lines(): AsyncIterable<InputLine[]>;
+  /** All of it, without a byte order mark. */
+  chunks(): AsyncIterable<Buffer>;
   /** Forgets what was kept of it. */
   close(): Promise<void>;
 }
 
 /**
- * A file, or for `-` the standard input. What can be read only once, as from a pipe, is kept in a temporary file
- * meanwhile: it is checked as a whole before any of it is used.
+ * A file, or for `-` the standard input; compressed with gzip or not, with a byte order mark or without. What can be read
+ * only once, as from a pipe, is kept in a temporary file meanwhile: it is checked as a whole before any of it is used.
+ * @throws CommandFailure (usage) for a file that cannot be read, or is not UTF-8 text
  */
 export async function openLines(from: string): Promise<LineSource> {
   if (from === '-') return keepLines('the standard input', process.stdin);
   const file = await openFile(from);
-  if ((await file.stat()).isFile()) {
-    return { name: from, lines: () => linesOf(file), close: () => file.close() };
+  if (!(await file.stat()).isFile()) return keepLines(from, file.createReadStream());
+  try {
+    return await sourceOf(from, from, file, () => file.close());
+  } catch (error) {
+    await file.close();
+    throw error;
   }
-  return keepLines(from, file.createReadStream());
+}
+
+/** @param close closes the file, and forgets it if it was kept */
+async function sourceOf(
+  name: string,
+  path: string | undefined,
+  file: FileHandle,
+  close: () => Promise<void>,
+): Promise<LineSource> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0);
+  const encoding = detectEncoding(buffer.subarray(0, bytesRead));
+  if (encoding.kind === 'other') {
+    const words = path === undefined ? '' : ` ${shellWords([path])}`;
+    throw new CommandFailure(ExitCode.usage, `${name} is ${encoding.name}, and not UTF-8 text`, {
+      hint: `Convert it: ${encoding.convert}${words} | mcp-taskq … -`,
+    });
+  }
+  if (encoding.kind === 'gzip') {
+    const { createGunzip } = await import('node:zlib');
+    const unpacked = createGunzip();
+    const packed = Readable.from(chunksOf(file, 0));
+    packed.on('error', (error) => unpacked.destroy(error)).pipe(unpacked);
+    const kept = await keepLines(name, unpacked);
+    return {
+      ...kept,
+      async close() {
+        await kept.close();
+        await close();
+      },
+    };
+  }
+  const start = encoding.markBytes;
+  const chunks = () => chunksOf(file, start);
+  return { name, path, lines: () => linesOf(chunks(), start), chunks, close };
+}
+
+/** Not a stream: one that is left early closes the file, which may be read again. */
+async function* chunksOf(file: FileHandle, start: number): AsyncGenerator<Buffer, void, undefined> {
+  for (let position = start; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    position += bytesRead;
+  }
 }
 
 async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<LineSource> {
@@ -51,14 +111,14 @@ async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<Li
     // its name until `close`.
     await remove().catch(() => {});
     for await (const chunk of input) await kept.appendFile(chunk);
-    return { name, lines: () => linesOf(kept), close };
+    return await sourceOf(name, undefined, kept, close);
   } catch (cause) {
     await close();
-    throw new CommandFailure(
-      ExitCode.failed,
-      `Cannot keep ${name} in ${tmpdir()}: ${(cause as Error).message}`,
-      { cause },
-    );
+    if (cause instanceof CommandFailure) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code?.startsWith('Z_'))
+      throw new CommandFailure(ExitCode.usage, `${name} is damaged: ${message} (gzip)`, { cause });
+    throw new CommandFailure(ExitCode.failed, `Cannot keep ${name} in ${tmpdir()}: ${message}`, { cause });
   }
 }
 
@@ -73,28 +133,40 @@ async function openFile(file: string): Promise<FileHandle> {
   }
 }
 
+/** @throws CommandFailure (usage) for what is longer than any message */
+export function checkLength(bytes: number, number: number): void {
+  if (bytes <= MAX_LINE_BYTES) return;
+  throw new CommandFailure(
+    ExitCode.usage,
+    `line ${number} is longer than ${MAX_LINE_BYTES / 1024 / 1024} MB, and not a message`,
+  );
+}
+
 /** Splits at line feeds and nothing else, and on bytes: a line may be broken UTF-8, and must then be refused. */
-async function* linesOf(file: FileHandle): AsyncGenerator<InputLine[]> {
+async function* linesOf(chunks: AsyncIterable<Buffer>, start: number): AsyncGenerator<InputLine[]> {
   let number = 0;
+  let offset = start;
   /** Of a line that is longer than what has been read of it. */
   let parts: Buffer[] = [];
-  const chunks: AsyncIterable<Buffer> = file.createReadStream({
-    start: 0,
-    autoClose: false,
-    highWaterMark: CHUNK_BYTES,
-  });
+  let partBytes = 0;
   for await (const chunk of chunks) {
     const lines: InputLine[] = [];
-    let start = 0;
-    for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
-      const rest = chunk.subarray(start, end);
-      const text = parts.length === 0 ? rest : Buffer.concat([...parts, rest]);
-      lines.push({ number: ++number, text, isUnfinished: false });
+    let begin = 0;
+    for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, begin)) {
+      const rest = chunk.subarray(begin, end);
+      const text = partBytes === 0 ? rest : Buffer.concat([...parts, rest]);
+      lines.push({ number: ++number, text, isUnfinished: false, offset });
+      offset += text.length + 1;
       parts = [];
-      start = end + 1;
+      partBytes = 0;
+      begin = end + 1;
     }
-    if (start < chunk.length) parts.push(chunk.subarray(start));
+    if (begin < chunk.length) {
+      parts.push(chunk.subarray(begin));
+      partBytes += chunk.length - begin;
+      checkLength(partBytes, number + 1);
+    }
     yield lines;
   }
-  if (parts.length > 0) yield [{ number: ++number, text: Buffer.concat(parts), isUnfinished: true }];
+  if (partBytes > 0) yield [{ number: ++number, text: Buffer.concat(parts), isUnfinished: true, offset }];
 }

@@ -1,8 +1,8 @@
 import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { hasTerminal } from '../confirmation.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { hasTerminal } from '../prompts.ts';
 import { askForMessage, composeMessage, type MessageParts } from './compose-message.ts';
 import { openReplay, type ReplaySource } from './replay-source.ts';
 
@@ -41,18 +41,19 @@ export function checkMessageSource(options: MessageSourceOptions): void {
  * @throws CommandFailure (usage), TaskQueueError `INVALID_MESSAGE` when it cannot be used
  */
 export async function openMessageSource(
-  { client, stop }: ClientContext,
+  context: ClientContext,
   taskId: string,
   { message, from, skip, limit, ...parts }: MessageSourceOptions,
   checkMore: (message: OutgoingMessage) => void,
 ): Promise<ReplaySource> {
+  const { client, stop } = context;
   const { checkOutgoing, parseMessageInput } = await import('../../index.ts');
   const check = (each: OutgoingMessage) => {
     checkOutgoing(each, client.maxMessageBytes);
     checkMore(each);
   };
   if (from !== undefined) return stop.race(openReplay(from, { skip, limit, check }));
-  const asked = () => stop.race(askForMessage(taskId, stop.signal));
+  const asked = () => stop.race(askForMessage(context, taskId));
   const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
   check(record);
   return { count: 1, messages: () => [{ ...record, name: 'the message' }], close: async () => {} };

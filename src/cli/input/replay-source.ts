@@ -2,7 +2,9 @@ import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { NamedMessage } from '../pipelined-publish.ts';
+import { shellWords } from '../shell-words.ts';
 import { type InputLine, type LineSource, openLines } from './input-lines.ts';
+import { isOneALine as hasOneALine, jsonValues } from './json-values.ts';
 
 /** Messages from a file, all of them known to be usable. */
 export interface ReplaySource {
@@ -32,22 +34,23 @@ const MAX_REPORTED = 5;
  */
 export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
   const { parseMessageInput } = await import('../../index.ts');
-  const source = await openLines(from);
+  const text = await openLines(from);
   const parse = (line: InputLine): NamedMessage => {
     const message = parseMessageInput(line.text);
     range.check(message);
     return { ...message, name: `line ${line.number}` };
   };
   try {
-    const { count, kept } = await checkAll(source, parse);
+    const source = (await hasOneALine(text)) ? text : { ...text, lines: () => jsonValues(text) };
+    const { count, kept } = await checkAll(source, parse, source === text);
     const end = Math.min(count, range.skip + (range.limit ?? Number.POSITIVE_INFINITY));
     return {
       count: Math.max(0, end - range.skip),
       messages: () => kept?.slice(range.skip, end) ?? readAgain(source, parse, range.skip, end),
-      close: source.close,
+      close: text.close,
     };
   } catch (error) {
-    await source.close();
+    await text.close();
     throw error;
   }
 }
@@ -58,13 +61,14 @@ type Parse = (line: InputLine) => NamedMessage;
 async function checkAll(
   source: LineSource,
   parse: Parse,
+  isOneALine: boolean,
 ): Promise<{ count: number; kept: NamedMessage[] | undefined }> {
   const problems: string[] = [];
   let kept: NamedMessage[] | undefined = [];
   let bytes = 0;
   let count = 0;
   let bad = 0;
-  let isUnfinished = false;
+  let unfinished: InputLine | undefined;
   for await (const lines of source.lines()) {
     for (const line of lines) {
       if (isBlank(line)) continue;
@@ -76,7 +80,7 @@ async function checkAll(
         kept?.push(record);
       } catch (error) {
         bad++;
-        isUnfinished = line.isUnfinished;
+        if (line.isUnfinished) unfinished = line;
         if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
       }
     }
@@ -85,13 +89,27 @@ async function checkAll(
   if (bad > MAX_REPORTED) problems.push(`and ${bad - MAX_REPORTED} more`);
   throw new CommandFailure(
     ExitCode.usage,
-    `Nothing was sent, since ${source.name} has lines that are no messages\n  ${problems.join('\n  ')}`,
+    `Nothing was sent, since ${source.name} has invalid lines\n  ${problems.join('\n  ')}`,
     {
-      hint: isUnfinished
-        ? 'The last line has no end: a drain was interrupted there, and that message is still in its queue. Remove the line.'
-        : 'Each line is one message: a record, a queued message or JSON-RPC ("jq -c" puts one on a line).',
+      hint:
+        unfinished === undefined || !isOneALine
+          ? 'A message is a record, a queued message or JSON-RPC; there is one a line, or an array of them.'
+          : unfinishedHint(source, unfinished),
     },
   );
+}
+
+/** The end of a file that a killed drain has left. The record itself says which task it is of. */
+function unfinishedHint({ path }: LineSource, { text, offset }: InputLine): string {
+  const why =
+    'The last line has no end: a drain was interrupted there, and that message is still in its queue.';
+  if (path === undefined) return `${why} Leave the line out.`;
+  const task = /^\{"task_id":("(?:[^"\\]|\\.)*")/.exec(text.toString())?.[1];
+  const drain =
+    task === undefined
+      ? ''
+      : ` Drain the rest, which repairs the file: mcp-taskq dequeue ${shellWords([JSON.parse(task), '--all', '--out', path, '--append'])}`;
+  return `${why}${drain}${drain && '; or l'}${drain ? '' : ' L'}eave it out: head -c ${offset} ${shellWords([path])} | mcp-taskq enqueue … --from -`;
 }
 
 /**

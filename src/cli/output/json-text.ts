@@ -1,6 +1,9 @@
 import type { ChalkInstance } from 'chalk';
 import { safeLine } from '../terminal-text.ts';
 
+/** Of what is nested deeper, lines would be little else than indentation. */
+const MAX_INDENT = 40;
+
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /**
@@ -14,7 +17,7 @@ export function layOutJson(text: string, colors: ChalkInstance, indent = ''): st
   const tokens = text.match(TOKEN) ?? [];
   for (const [index, token] of tokens.entries()) {
     const next = tokens[index + 1];
-    const newLine = () => `\n${indent}${'  '.repeat(levels.length)}`;
+    const newLine = () => `\n${indent}${'  '.repeat(Math.min(levels.length, MAX_INDENT))}`;
     if (token === '{' || token === '[') {
       const isEmpty = next === '}' || next === ']';
       out.push(token);

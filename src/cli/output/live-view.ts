@@ -1,4 +1,6 @@
 import type { Writable } from 'node:stream';
+import { onSuspend } from '../job-control.ts';
+import { onSuddenEnd } from '../sudden-end.ts';
 
 /*
  * ECMA-48 control sequences, https://ecma-international.org/publications-and-standards/standards/ecma-48;
@@ -10,13 +12,28 @@ const HOME = '\u001b[H';
 const CLEAR_LINE_END = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
-/** A view that is drawn over itself, on the alternate screen: what was on the terminal before comes back. */
+/**
+ * A view that is drawn over itself, on the alternate screen: what was on the terminal before comes back, for the time of
+ * Ctrl-Z as well.
+ */
 export class LiveView {
   readonly #stream: Writable & { rows?: number };
+  readonly #releases: readonly (() => void)[];
+  #lines: readonly string[] = [];
 
   constructor(stream: Writable & { rows?: number }) {
     this.#stream = stream;
     stream.write(ENTER);
+    this.#releases = [
+      onSuspend(
+        () => void stream.write(LEAVE),
+        () => {
+          stream.write(ENTER);
+          this.draw(this.#lines);
+        },
+      ),
+      onSuddenEnd(() => void stream.write(LEAVE)),
+    ];
   }
 
   /** Lines that fit on the screen. */
@@ -26,11 +43,13 @@ export class LiveView {
 
   /** In one write, and without clearing first, so that nothing flickers. */
   draw(lines: readonly string[]): void {
+    this.#lines = lines;
     const shown = lines.slice(0, this.rows).map((line) => `${line}${CLEAR_LINE_END}`);
     this.#stream.write(`${HOME}${shown.join('\r\n')}${CLEAR_BELOW}`);
   }
 
   close(): void {
+    for (const release of this.#releases) release();
     this.#stream.write(LEAVE);
   }
 }

@@ -10,8 +10,16 @@ import { layOutJson } from './json-text.ts';
 /** As much of a body as a reader would scroll through. */
 const MAX_SHOWN = 64 * 1024;
 
-/** One message in full, for a terminal. */
-export function viewMessage(message: StoredMessage, colors: ChalkInstance, now: number): string {
+/**
+ * One message in full, for a terminal.
+ * @param isWhole a large body too, as it is; else as much of it as a reader would scroll through
+ */
+export function viewMessage(
+  message: StoredMessage,
+  colors: ChalkInstance,
+  now: number,
+  isWhole = false,
+): string {
   const { type, method, id, queuedAt, size } = summarize(message);
   const title = [
     colors.bold(safeLine(type)),
@@ -36,11 +44,12 @@ export function viewMessage(message: StoredMessage, colors: ChalkInstance, now: 
   const lines = facts
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `  ${colors.dim(name.padEnd(width))}  ${safeLine(value as string)}`);
-  return `${title.filter(Boolean).join('  ')}\n${lines.join('\n')}\n${viewBody(message.body, colors)}\n`;
+  return `${title.filter(Boolean).join('  ')}\n${lines.join('\n')}\n${viewBody(message.body, colors, isWhole)}\n`;
 }
 
-function viewBody(body: Buffer, colors: ChalkInstance): string {
+function viewBody(body: Buffer, colors: ChalkInstance, isWhole: boolean): string {
   if (body.length > MAX_SHOWN) {
+    if (isWhole) return isUtf8(body) ? safeText(body.toString()) : body.toString('hex');
     const start = body.subarray(0, MAX_SHOWN).toString();
     return `${safeText(start)}\n${colors.dim(`… ${formatSize(body.length - MAX_SHOWN)} more; -o raw prints all of it`)}`;
   }

@@ -1,11 +1,15 @@
 import type { StoredMessage } from '../../index.ts';
 import type { Context } from '../context.ts';
+import { FileSink } from '../file-sink.ts';
 import type { Sink } from '../sinks.ts';
+import { onSuddenEnd } from '../sudden-end.ts';
 import { safeLine, safeText } from '../terminal-text.ts';
 
 export interface MessageWriterOptions {
   /** Show a message in full on a terminal; else one line each. */
   inFull: boolean;
+  /** With `inFull`: large bodies too, as they are removed then. Default: as much as a reader would scroll through. */
+  isWhole?: boolean;
   sink: Sink;
   /** Messages of several tasks: say which one each is of. */
   showTask?: boolean;
@@ -14,31 +18,68 @@ export interface MessageWriterOptions {
   isTerminal: boolean;
   settings: Context['settings'];
   encodeRecord: (message: StoredMessage) => string;
+  /** The messages are removed from their queue: what is written stays when {@link MessageWriter.keep} says so. */
+  isRemoving?: boolean;
 }
 
-/** Prints messages, in the form asked for, batch by batch. */
+/**
+ * Prints messages, in the form asked for, batch by batch. A file always ends after a whole message: what was not written
+ * as a whole, or not kept, is taken back when the process ends before {@link end}, unless SIGKILL ends it.
+ */
 export interface MessageWriter {
   /** Resolves when the batch is as safe as the sink can make it. */
   write(batch: readonly StoredMessage[]): Promise<void>;
-  /** Completes the output. Must be called once, also when not everything was written. */
+  /** What was written stays, as its messages have been removed from their queue. */
+  keep(): void;
+  /** Completes the output: all of it stays. */
   end(): Promise<void>;
+  /** Completes the output of a command that failed: what was not kept is taken back where the sink is a file. */
+  abandon(): Promise<void>;
+  /** Messages written. */
   readonly count: number;
 }
 
+/** A JSON document ends with this. */
+const JSON_ENDING = '\n]\n';
+
+/** Pieces are put together up to this size: a write for each message would take longer than the messages. */
+const CHUNK_BYTES = 256 * 1024;
+
 export function createMessageWriter(options: MessageWriterOptions): MessageWriter {
-  const { sink, format } = options;
+  const { sink, format, isRemoving = false } = options;
+  const file = sink instanceof FileSink && sink.isRegular ? sink : undefined;
+  const releaseEnd = file && onSuddenEnd(() => file.rollBack());
+  if (format === 'json') file?.endWith(JSON_ENDING);
   let count = 0;
-  const render = (batch: readonly StoredMessage[], first: number) => RENDERERS[format](batch, first, options);
+  let kept = 0;
+  const keep = () => {
+    file?.keep();
+    kept = count;
+  };
   return {
     async write(batch) {
-      const chunks = await render(batch, count + 1);
-      for (const chunk of chunks) await sink.write(chunk);
+      const chunks = new Chunks(sink);
+      for await (const piece of RENDERERS[format](batch, count + 1, options)) await chunks.add(piece);
+      await chunks.end();
       await sink.flush();
       count += batch.length;
+      if (!isRemoving) keep();
     },
+    keep,
     async end() {
-      if (format === 'json') await sink.write(count === 0 ? '[]\n' : '\n]\n');
-      await sink.flush();
+      if (format === 'json' && count === 0) await sink.write('[]\n');
+      else {
+        // A file has its ending already.
+        if (format === 'json' && file === undefined) await sink.write(JSON_ENDING);
+        await sink.flush();
+      }
+      keep();
+      releaseEnd?.();
+    },
+    async abandon() {
+      releaseEnd?.();
+      if (file) file.rollBack();
+      else if (kept > 0 && format === 'json') await sink.write(JSON_ENDING);
     },
     get count() {
       return count;
@@ -46,27 +87,58 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
   };
 }
 
+/** Puts small pieces together, and lets no more be under way than the sink has room for. */
+class Chunks {
+  readonly #sink: Sink;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  async add(piece: string | Uint8Array): Promise<void> {
+    const bytes =
+      typeof piece === 'string'
+        ? Buffer.from(piece)
+        : Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+    this.#pieces.push(bytes);
+    this.#bytes += bytes.length;
+    if (this.#bytes >= CHUNK_BYTES) await this.end();
+  }
+
+  async end(): Promise<void> {
+    if (this.#pieces.length === 0) return;
+    const [first] = this.#pieces as [Buffer];
+    const chunk = this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces, this.#bytes);
+    this.#pieces = [];
+    this.#bytes = 0;
+    await this.#sink.write(chunk);
+  }
+}
+
+/** A batch as it is printed, a message a piece where that can be, as all of it might not fit into one string. */
 type Renderer = (
   batch: readonly StoredMessage[],
   first: number,
   options: MessageWriterOptions,
-) => Chunks | Promise<Chunks>;
-
-type Chunks = (string | Uint8Array)[];
+) => Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 
 const RENDERERS: Record<Context['format'], Renderer> = {
-  jsonl: (batch, _first, { encodeRecord, isTerminal }) =>
-    join(batch.map((message) => `${shown(encodeRecord(message), isTerminal)}\n`)),
-  json: (batch, first, { encodeRecord, isTerminal }) =>
-    join(
-      batch.map(
-        (message, index) =>
-          `${first + index === 1 ? '[\n' : ',\n'}${shown(encodeRecord(message), isTerminal)}`,
-      ),
-    ),
-  raw: (batch, _first, { isTerminal }) =>
-    batch.flatMap(({ body }) => [isTerminal ? safeText(body.toString()) : body, '\n']),
-  table: async (batch, first, { inFull, settings, showTask = false }) => {
+  *jsonl(batch, _first, { encodeRecord, isTerminal }) {
+    for (const message of batch) yield `${shown(encodeRecord(message), isTerminal)}\n`;
+  },
+  *json(batch, first, { encodeRecord, isTerminal }) {
+    for (const [index, message] of batch.entries())
+      yield `${first + index === 1 ? '[\n' : ',\n'}${shown(encodeRecord(message), isTerminal)}`;
+  },
+  *raw(batch, _first, { isTerminal }) {
+    for (const { body } of batch) {
+      if (isTerminal) yield `${safeText(body.toString())}\n`;
+      else yield* [body, '\n'];
+    }
+  },
+  async *table(batch, first, { inFull, isWhole = false, settings, showTask = false }) {
     const { colorsFor } = await import('./colors.ts');
     const colors = colorsFor(process.stdout, settings);
     const now = Date.now();
@@ -75,21 +147,16 @@ const RENDERERS: Record<Context['format'], Renderer> = {
         import('./message-table.ts'),
         import('./tables.ts'),
       ]);
-      return [messageTable(batch, { first, width: terminalWidth(), colors, now, showTask })];
+      yield messageTable(batch, { first, width: terminalWidth(), colors, now, showTask });
+      return;
     }
     const { viewMessage } = await import('./message-view.ts');
-    return batch.map(
-      (message, index) => `${first + index === 1 ? '' : '\n'}${viewMessage(message, colors, now)}`,
-    );
+    for (const [index, message] of batch.entries())
+      yield `${first + index === 1 ? '' : '\n'}${viewMessage(message, colors, now, isWhole)}`;
   },
 };
 
 /** JSON on a terminal stays JSON: the characters that could do something there are escaped. */
 function shown(record: string, isTerminal: boolean): string {
   return isTerminal ? safeLine(record) : record;
-}
-
-/** One write a batch instead of one a message. */
-function join(lines: string[]): string[] {
-  return lines.length === 0 ? [] : [lines.join('')];
 }

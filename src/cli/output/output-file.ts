@@ -1,10 +1,14 @@
-import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { fileSink } from '../sinks.ts';
-import { createMessageWriter, type MessageWriter } from './message-writer.ts';
+import { FileSink } from '../file-sink.ts';
+import { formatCount } from '../sizes.ts';
+import type { FileEnd } from './last-line.ts';
+import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
+import { WrittenBefore } from './resumed-drain.ts';
 
 export interface OutputFileOptions {
   out?: string;
@@ -15,27 +19,33 @@ export interface OutputFileOptions {
 export function outputFileOptions(command: CommandUnknownOpts): void {
   command
     .option('--out <file>', 'write to a file, JSON Lines unless -o says otherwise; it must not exist yet')
-    .addOption(new Option('--append', 'to the end of that file').conflicts('overwrite'))
+    .addOption(new Option('--append', 'add to the end of that file').conflicts('overwrite'))
     .addOption(new Option('--overwrite', 'replace that file').conflicts('append'));
+}
+
+export interface OutputFileUse extends Pick<MessageWriterOptions, 'inFull' | 'isWhole' | 'isRemoving'> {
+  /** The command has no options for a file that exists. */
+  mustBeNew?: boolean;
 }
 
 /**
  * Where a command writes its messages: the standard output, or the file of `--out`. The file is made when the
- * first message comes, so a command that fails before leaves none; it is readable by its owner alone.
+ * first message comes, so a command that fails before leaves none; it is readable by its owner alone. A file that is
+ * added to and ends in half a record, as a drain leaves it that was killed, is repaired first.
  *
  * @throws CommandFailure when the file exists and neither `--append` nor `--overwrite` was given
  */
 export async function openOutputFile(
   context: Context,
   { out, append = false, overwrite = false }: OutputFileOptions,
-  { inFull, mustBeNew = false }: { inFull: boolean; mustBeNew?: boolean },
+  { mustBeNew = false, ...use }: OutputFileUse,
 ): Promise<MessageWriter> {
   const { encodeRecord } = await import('../../index.ts');
   const { settings } = context;
   if (out === undefined || out === '-') {
-    if (append || overwrite) throw new CommandFailure(ExitCode.usage, 'Append and overwrite need --out FILE');
-    const isTerminal = process.stdout.isTTY === true;
-    return createMessageWriter({ ...context, sink: context.stdout, inFull, isTerminal, encodeRecord });
+    if (append || overwrite)
+      throw new CommandFailure(ExitCode.usage, '--append and --overwrite need --out FILE');
+    return openStandardOutput(context, use, encodeRecord);
   }
   const format = settings.output === 'auto' ? 'jsonl' : settings.output;
   if (format === 'table')
@@ -46,21 +56,154 @@ export async function openOutputFile(
   const { checkFile, openFile } = await import('./file-opening.ts');
   const found = { append, overwrite, mustBeNew };
   await checkFile(out, found);
+  return openedLater(async () => {
+    const { file, end, discard } = await openFile(out, found);
+    const sink = new FileSink(file.fd, out);
+    let writer = createMessageWriter({ sink, format, settings, isTerminal: false, ...use, encodeRecord });
+    if (append && sink.isRegular && sink.size !== 0) {
+      const interrupted = { sink, name: out, path: out, end };
+      const isResumed = use.isRemoving === true && format === 'jsonl';
+      const before = isResumed ? await writtenBefore(interrupted, encodeRecord) : undefined;
+      await repairEnd(context, interrupted);
+      if (before !== undefined) writer = withoutRepeating(context, writer, before, out);
+    }
+    return {
+      ...writer,
+      get count() {
+        return writer.count;
+      },
+      async end() {
+        await writer.end();
+        await file.close();
+      },
+      async abandon() {
+        await writer.abandon();
+        if (sink.isRegular && (await file.stat()).size === 0) await discard();
+        await file.close();
+      },
+    };
+  });
+}
+
+/** A shell's `>> FILE` gets the same care as `--out FILE --append`. */
+async function openStandardOutput(
+  context: Context,
+  use: OutputFileUse,
+  encodeRecord: (message: StoredMessage) => string,
+): Promise<MessageWriter> {
+  const { stdout: sink, format } = context;
+  const isTerminal = process.stdout.isTTY === true;
+  const writer = createMessageWriter({ ...context, sink, isTerminal, ...use, encodeRecord });
+  if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0) return writer;
+  return openedLater(async () => {
+    const { inspectEnd } = await import('./last-line.ts');
+    const path = `/dev/fd/${sink.fd}`;
+    const file = await open(path, 'r').catch(() => undefined);
+    const end = file && (await inspectEnd(file, sink.size as number).finally(() => file.close()));
+    // Only where each write goes to the end of the file can it be cut off: others would leave a gap.
+    if (end !== undefined && end.kind !== 'other' && (await isAppendedTo(sink.fd))) {
+      const name = 'the file of the standard output';
+      const interrupted = { sink, name, path, end };
+      const before = use.isRemoving ? await writtenBefore(interrupted, encodeRecord) : undefined;
+      await repairEnd(context, interrupted);
+      return before === undefined ? writer : withoutRepeating(context, writer, before, name);
+    }
+    if (end?.kind !== 'line') {
+      await sink.write('\n');
+      sink.keep();
+    }
+    return writer;
+  });
+}
+
+/** `fcntl` would tell; Node has no such call. */
+async function isAppendedTo(fd: number): Promise<boolean> {
+  const { O_APPEND } = (await import('node:fs')).constants;
+  const { readFile } = await import('node:fs/promises');
+  const info = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
+  const flags = /^flags:\s*([0-7]+)$/m.exec(info)?.[1];
+  return flags !== undefined && (Number.parseInt(flags, 8) & O_APPEND) !== 0;
+}
+
+interface InterruptedFile {
+  sink: FileSink;
+  name: string;
+  /** Where it can be read. */
+  path: string;
+  end: FileEnd;
+}
+
+/** Has the file end where the next record can begin. */
+async function repairEnd({ note }: Context, { sink, name, end }: InterruptedFile): Promise<void> {
+  if (end.kind === 'half') {
+    note(
+      `${name} ended in half a record (${formatCount(end.bytes, 'byte')}), left by a drain that was killed. ` +
+        'Cut it off: that message was not removed from its queue.',
+    );
+    sink.cutTo(end.start);
+  } else if (end.kind === 'unended') {
+    await sink.write('\n');
+    sink.keep();
+  }
+}
+
+async function writtenBefore(
+  { sink, path, end }: InterruptedFile,
+  encodeRecord: (message: StoredMessage) => string,
+): Promise<WrittenBefore> {
+  const file = await open(path, 'r');
+  try {
+    return await WrittenBefore.in(file, sink.size as number, end, encodeRecord);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Leaves out what a killed drain has written already, and says so in the end. */
+function withoutRepeating(
+  { note }: Context,
+  writer: MessageWriter,
+  before: WrittenBefore,
+  name: string,
+): MessageWriter {
+  const report = () => {
+    if (before.count === 0) return;
+    const were = before.count === 1 ? 'was' : 'were';
+    note(
+      `${formatCount(before.count, 'message')} ${were} in ${name} already, written by a drain that was killed before ` +
+        `it could remove ${before.count === 1 ? 'it' : 'them'} from the queue; not written twice.`,
+    );
+  };
+  return {
+    ...writer,
+    // An empty batch is flushed as well: what the killed drain has written may not be on disk.
+    write: (batch) => writer.write(before.without(batch)),
+    get count() {
+      return writer.count;
+    },
+    async end() {
+      await writer.end();
+      report();
+    },
+    async abandon() {
+      await writer.abandon();
+      report();
+    },
+  };
+}
+
+/** A writer that is opened when the first batch comes, or the end. */
+function openedLater(open: () => Promise<MessageWriter>): MessageWriter {
   let writer: MessageWriter | undefined;
-  let file: FileHandle | undefined;
   const opened = async () => {
-    if (writer) return writer;
-    file = await openFile(out, found);
-    const sink = fileSink(file.fd, out);
-    writer = createMessageWriter({ sink, format, settings, inFull: false, isTerminal: false, encodeRecord });
+    writer ??= await open();
     return writer;
   };
   return {
     write: async (batch) => (await opened()).write(batch),
-    async end() {
-      await (await opened()).end();
-      await file?.close();
-    },
+    keep: () => writer?.keep(),
+    end: async () => (await opened()).end(),
+    abandon: async () => writer?.abandon(),
     get count() {
       return writer?.count ?? 0;
     },

@@ -1,0 +1,85 @@
+import type { ASTNode, Environment } from '@marcbachmann/cel-js';
+import { closest } from '../near-misses.ts';
+
+/*
+ * What can be known to be wrong with a filter before it has seen a message.
+ */
+
+/** The properties that AMQP 0-9-1 has; all others are headers. */
+const PROPERTY_NAMES = [
+  'content_type',
+  'content_encoding',
+  'headers',
+  'delivery_mode',
+  'priority',
+  'correlation_id',
+  'reply_to',
+  'expiration',
+  'message_id',
+  'timestamp',
+  'type',
+  'user_id',
+  'app_id',
+  'cluster_id',
+] as const;
+
+/**
+ * Evaluates the parts of an expression that do not depend on a message: `duration("1d")`, `timestamp("today")`, and the
+ * pattern of `matches("[")`.
+ * @throws an EvaluationError of one that has no value
+ */
+export function checkConstants(environment: Environment, ast: ASTNode, expression: string): void {
+  for (const node of callsIn(ast)) {
+    const { start, end } = node.range;
+    if (isConstant(node)) environment.evaluate(expression.slice(start, end), {});
+    const pattern = patternOf(node);
+    if (pattern !== undefined) environment.evaluate(`"".matches(${JSON.stringify(pattern)})`, {});
+  }
+}
+
+/** @throws Error for a property that AMQP does not have: no message will ever have it */
+export function checkPropertyNames(ast: ASTNode): void {
+  for (const node of nodesIn(ast)) {
+    const name = propertyOf(node);
+    if (name === undefined || (PROPERTY_NAMES as readonly string[]).includes(name)) continue;
+    const meant = closest(name, PROPERTY_NAMES)[0];
+    const proposal = meant === undefined ? 'Headers are properties.headers["…"].' : `Did you mean ${meant}?`;
+    throw new Error(`Messages have no property ${JSON.stringify(name)}. ${proposal}`);
+  }
+}
+
+/** Of `properties.name` and `properties["name"]`. */
+function propertyOf({ op, args }: ASTNode): string | undefined {
+  if (op !== '.' && op !== '[]') return undefined;
+  const [of, name] = args as [ASTNode, string | ASTNode];
+  if (of.op !== 'id' || of.args !== 'properties') return undefined;
+  if (typeof name === 'string') return name;
+  return name.op === 'value' && typeof name.args === 'string' ? name.args : undefined;
+}
+
+/** Of `….matches("pattern")`. */
+function patternOf({ op, args }: ASTNode): string | undefined {
+  if (op !== 'rcall') return undefined;
+  const [name, , [pattern]] = args as [string, ASTNode, ASTNode[]];
+  return name === 'matches' && pattern?.op === 'value' && typeof pattern.args === 'string'
+    ? pattern.args
+    : undefined;
+}
+
+function isConstant(ast: ASTNode): boolean {
+  for (const { op } of nodesIn(ast)) if (op === 'id') return false;
+  return true;
+}
+
+function* callsIn(ast: ASTNode): Generator<ASTNode> {
+  for (const node of nodesIn(ast)) if (node.op === 'call' || node.op === 'rcall') yield node;
+}
+
+function* nodesIn(value: unknown): Generator<ASTNode> {
+  if (Array.isArray(value)) {
+    for (const each of value) yield* nodesIn(each);
+  } else if (typeof value === 'object' && value !== null && 'op' in value && 'args' in value) {
+    yield value as ASTNode;
+    yield* nodesIn(value.args);
+  }
+}

@@ -1,0 +1,62 @@
+import { CommandFailure } from '../command-failure.ts';
+import type { Context } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { formatCount, formatNumber } from '../sizes.ts';
+
+/** Names and reasons that are listed; an expression has few of them. */
+const MAX_LISTED = 3;
+
+/** What a filter has looked at, and what came of it. */
+export class FilterTally {
+  looked = 0;
+  matched = 0;
+  /** Messages that do not say when they were queued, where that was asked. */
+  undated = 0;
+  /** Messages without a field that the expression needs. */
+  #missing = 0;
+  readonly #fields = new Set<string>();
+  /** Messages on which it failed in another way. */
+  #failed = 0;
+  readonly #reasons = new Set<string>();
+
+  /** Counts a message on which the expression could not be evaluated. */
+  addFailure(error: unknown): void {
+    const { code, message, summary = message } = error as Error & { code?: string; summary?: string };
+    const [, field] = (code === 'no_such_key' && /^No such key: (.*)$/s.exec(summary)) || [];
+    if (field !== undefined) {
+      this.#missing++;
+      if (this.#fields.size < MAX_LISTED) this.#fields.add(field);
+    } else {
+      this.#failed++;
+      if (this.#reasons.size < MAX_LISTED) this.#reasons.add(summary);
+    }
+  }
+
+  /**
+   * Says on how many messages the expression could not be evaluated.
+   * @throws CommandFailure (usage) when that was so for each one, and not for want of a field
+   */
+  report({ note }: Pick<Context, 'note'>): void {
+    if (this.#failed > 0 && this.#failed === this.looked) {
+      throw new CommandFailure(
+        ExitCode.usage,
+        `The filter cannot be evaluated on any of the ${formatCount(this.looked, 'message')} looked at: ${[...this.#reasons].join('; ')}`,
+      );
+    }
+    const of = `of the ${formatCount(this.looked, 'message')} looked at`;
+    if (this.#missing > 0) {
+      const fields = [...this.#fields].map((field) => JSON.stringify(field)).join(', ');
+      const which = this.#missing === this.looked ? 'None' : `${formatNumber(this.#missing)}`;
+      const have = which === 'None' ? 'has' : 'did not have';
+      note(`${which} ${of} ${have} a field that the filter needs (${fields}).`);
+    }
+    if (this.undated > 0) {
+      note(`${formatNumber(this.undated)} ${of} do not say when they were queued, and do not match.`);
+    }
+    if (this.#failed > 0) {
+      note(
+        `The filter could not be evaluated on ${formatNumber(this.#failed)} ${of}: ${[...this.#reasons].join('; ')}`,
+      );
+    }
+  }
+}

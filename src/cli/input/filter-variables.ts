@@ -1,0 +1,86 @@
+import { isUtf8 } from 'node:buffer';
+import { Duration } from '@marcbachmann/cel-js/evaluator';
+import type { StoredMessage } from '../../index.ts';
+import { summarize } from '../message-summary.ts';
+
+/** CEL's own `type` is a function, and its name is not free for a variable. Expressions say `type` all the same. */
+export const TYPE_VARIABLE = 'message_type';
+
+/**
+ * What an expression knows of one message. Each is found when the expression asks for it: a queue is filtered at
+ * thousands of messages a second, and most expressions ask for one or two.
+ */
+export class FilterVariables {
+  readonly #message: StoredMessage;
+  readonly #now: () => number;
+  #body: unknown;
+
+  constructor(message: StoredMessage, now: () => number) {
+    this.#message = message;
+    this.#now = now;
+  }
+
+  get [TYPE_VARIABLE](): string {
+    const { type } = asObject(this.body);
+    return typeof type === 'string' ? type : '?';
+  }
+
+  get method(): string {
+    const { method } = this.#rpc;
+    return typeof method === 'string' ? method : '';
+  }
+
+  get id(): unknown {
+    return this.#rpc.id ?? null;
+  }
+
+  get params(): unknown {
+    return this.#rpc.params ?? null;
+  }
+
+  get age(): Duration {
+    const now = this.#now();
+    const { queuedAt = now } = summarize(this.#message);
+    return Duration.fromMilliseconds(Math.max(0, Math.round(now - queuedAt)));
+  }
+
+  get size(): bigint {
+    return BigInt(this.#message.body.length);
+  }
+
+  get redelivered(): boolean {
+    return this.#message.redelivered;
+  }
+
+  get task_id(): string {
+    return this.#message.taskId;
+  }
+
+  get properties(): object {
+    return this.#message.properties;
+  }
+
+  /** As JSON; a string if it is not JSON, null if it is not text. */
+  get body(): unknown {
+    this.#body ??= parseBody(this.#message.body);
+    return this.#body;
+  }
+
+  get #rpc(): { [name: string]: unknown } {
+    return asObject(asObject(this.body).message);
+  }
+}
+
+function parseBody(body: Buffer): unknown {
+  if (!isUtf8(body)) return null;
+  const text = body.toString();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function asObject(value: unknown): { [name: string]: unknown } {
+  return typeof value === 'object' && value !== null ? (value as { [name: string]: unknown }) : {};
+}

@@ -1,0 +1,17 @@
+import { detectEncoding } from './input-encoding.ts';
+
+/**
+ * The secret in a file: its first line, without a byte order mark and without white space at its end, which editors and
+ * shells put there. Empty where there is none.
+ * @throws Error for a file that is not UTF-8 text
+ */
+export function secretIn(bytes: Buffer): string {
+  const encoding = detectEncoding(bytes);
+  if (encoding.kind === 'gzip') throw new Error('it is compressed with gzip');
+  if (encoding.kind === 'other') throw new Error(`it is ${encoding.name}, and not UTF-8`);
+  const [line = ''] = bytes
+    .subarray(encoding.markBytes)
+    .toString()
+    .split(/\r?\n|\r/, 1);
+  return line.trimEnd();
+}

@@ -1,0 +1,45 @@
+/**
+ * The names that somebody may have meant who wrote something like them: closest first, and only those that differ in a
+ * few characters.
+ */
+export function closest(written: string, names: Iterable<string>, most = 3): string[] {
+  const bound = Math.max(1, Math.min(3, Math.floor(written.length / 4)));
+  const found: { name: string; distance: number }[] = [];
+  for (const name of names) {
+    const distance = editDistance(written, name, bound);
+    if (distance <= bound) found.push({ name, distance });
+  }
+  return found
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, most)
+    .map(({ name }) => name);
+}
+
+/**
+ * How many characters have to be inserted, deleted, replaced or swapped with their neighbour: the optimal string alignment
+ * distance. Anything above the bound is the same.
+ */
+export function editDistance(a: string, b: string, bound: number): number {
+  if (Math.abs(a.length - b.length) > bound) return bound + 1;
+  let twoBefore: number[] = [];
+  let before = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    let least = row;
+    for (let column = 1; column <= b.length; column++) {
+      const cost = a[row - 1] === b[column - 1] ? 0 : 1;
+      let value = Math.min(
+        (before[column] as number) + 1,
+        (current[column - 1] as number) + 1,
+        (before[column - 1] as number) + cost,
+      );
+      const isSwapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      if (isSwapped) value = Math.min(value, (twoBefore[column - 2] as number) + 1);
+      current.push(value);
+      least = Math.min(least, value);
+    }
+    if (least > bound) return bound + 1;
+    [twoBefore, before] = [before, current];
+  }
+  return before[b.length] as number;
+}

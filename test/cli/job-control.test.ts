@@ -1,0 +1,141 @@
+import { access, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, inject, test } from 'vitest';
+import { BIN, temporaryFolder } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { newTask, openClient, raw } from '../support/tasks.ts';
+import { cliOnTerminal, Terminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
+
+const CTRL_C = '\u0003';
+const CTRL_Z = '\u001a';
+
+/** An interactive shell, which has the job control that Ctrl-Z needs. */
+async function openShell(): Promise<Terminal> {
+  const shell = new Terminal('bash', ['--norc', '--noprofile', '-i'], { PS1: '$ ' }, 200);
+  await shell.shows('$ ');
+  shell.type(`alias mcp='"${process.execPath}" "${BIN}"'\r`);
+  return shell;
+}
+
+async function filledTask(count: number): Promise<string> {
+  const client = openClient();
+  const task = newTask();
+  for (let n = 0; n < count; n++) await client.publish(task, raw(`{"n":${n}}`));
+  return task;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe('Ctrl-Z and fg', () => {
+  test('leave the question of clear to be answered', async () => {
+    const task = await filledTask(2);
+    const shell = await openShell();
+    shell.type(`mcp clear ${task}; echo "status=$?"\r`);
+    await shell.shows('(y/N)');
+    shell.type(CTRL_Z);
+    await shell.shows(/Stopped/);
+    const before = shell.text.length;
+    shell.type('fg\r');
+    await until(() => shell.text.slice(before).includes('?'));
+    shell.type('y\r');
+    await shell.shows('Removed 2 messages');
+    await until(() => shell.text.endsWith('$ '));
+  });
+
+  test('leave Ctrl-C at that question its meaning', async () => {
+    const task = await filledTask(1);
+    const shell = await openShell();
+    shell.type(`mcp clear ${task}\r`);
+    await shell.shows('(y/N)');
+    shell.type(CTRL_Z);
+    await shell.shows(/Stopped/);
+    const before = shell.text.length;
+    shell.type('fg\r');
+    await until(() => shell.text.slice(before).includes('vhost /?'));
+    shell.type(CTRL_C);
+    await until(() => shell.text.slice(before).endsWith('$ '));
+    shell.type('echo "status=$?"\r');
+    await shell.shows('status=130');
+    expect((await openClient().depth(task))?.messages).toBe(1);
+  });
+
+  test('take ls --watch off the alternate screen, and back to it', async () => {
+    const shell = await openShell();
+    shell.type('mcp ls --watch "no-such-*"\r');
+    await until(() => shell.output.includes('\u001b[?1049h'));
+    await shell.shows('Ctrl-C ends');
+    shell.type(CTRL_Z);
+    await shell.shows(/Stopped/);
+    const stopped = shell.output.lastIndexOf('\u001b[?1049l');
+    expect(stopped).toBeGreaterThan(shell.output.lastIndexOf('\u001b[?1049h'));
+    expect(shell.output.lastIndexOf('\u001b[?25h')).toBeGreaterThan(shell.output.lastIndexOf('\u001b[?25l'));
+    shell.type('fg\r');
+    await until(() => shell.output.lastIndexOf('\u001b[?1049h') > stopped);
+    shell.type(CTRL_C);
+    await until(() => shell.output.lastIndexOf('\u001b[?1049l') > stopped);
+  });
+
+  test('clear the line of a progress bar', async () => {
+    const file = join(await temporaryFolder(), 'messages.jsonl');
+    await writeFile(file, '{"jsonrpc":"2.0","method":"m"}\n'.repeat(600));
+    const shell = await openShell();
+    shell.type(`mcp enqueue ${newTask()} --from ${file} --rate 60/s\r`);
+    await shell.shows(/[█░]{30} [1-9]/);
+    shell.type(CTRL_Z);
+    await shell.shows(/Stopped/);
+    const stopped = shell.output.indexOf('Stopped');
+    const cleared = shell.output.lastIndexOf('\r\u001b[K\u001b[?25h', stopped);
+    expect(cleared).toBeGreaterThan(shell.output.lastIndexOf('█', stopped));
+    expect(cleared).toBeGreaterThan(shell.output.lastIndexOf('░', stopped));
+    shell.type('fg\r');
+    await until(() => /[█░]{30} [1-9]/.test(shell.text.slice(shell.text.indexOf('Stopped'))));
+    shell.type(CTRL_C);
+    await shell.shows(/Stopped: \d+ of 600/);
+  });
+});
+
+describe('Ctrl-C in a dequeue --exec', () => {
+  test('lets the command finish, and ends with 130', async () => {
+    const task = await filledTask(3);
+    const folder = await temporaryFolder();
+    const command = `touch ${folder}/begun; until [ -e ${folder}/go ] || [ ! -e ${folder}/begun ]; do sleep 0.05; done`;
+    const terminal = cliOnTerminal(['dequeue', task, '--all', '--exec', command]);
+    await until(() => exists(join(folder, 'begun')));
+    terminal.type(CTRL_C);
+    await terminal.shows('Ctrl-C again ends it');
+    await writeFile(join(folder, 'go'), '');
+    expect(await terminal.ended).toBe(130);
+    expect(terminal.text).toContain('1 message was removed');
+    expect((await openClient().depth(task))?.messages).toBe(2);
+  });
+
+  test('ends the command when it comes twice; its message stays', async () => {
+    const task = await filledTask(1);
+    const folder = await temporaryFolder();
+    const command = `touch ${folder}/begun; trap 'touch ${folder}/ended; exit 1' TERM; while [ -e ${folder}/begun ]; do sleep 0.05; done`;
+    const terminal = cliOnTerminal(['dequeue', task, '--exec', command]);
+    await until(() => exists(join(folder, 'begun')));
+    terminal.type(CTRL_C);
+    await terminal.shows('Ctrl-C again ends it');
+    terminal.type(CTRL_C);
+    expect(await terminal.ended).toBe(130);
+    await until(() => exists(join(folder, 'ended')));
+    await expect.poll(async () => (await openClient().depth(task))?.messages).toBe(1);
+  });
+});
+
+test('a broker that does not answer is said so on a terminal after two seconds', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const task = await filledTask(1);
+  proxy.fault = { kind: 'stall' };
+  const terminal = cliOnTerminal(['peek', task, '-u', proxy.url]);
+  await terminal.shows('No answer from the broker for 2s; still waiting.');
+  terminal.type(CTRL_C);
+  expect(await terminal.ended).toBe(130);
+});

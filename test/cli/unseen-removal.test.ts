@@ -1,0 +1,147 @@
+import { describe, expect, inject, test } from 'vitest';
+import { BIN, runCli } from '../support/cli.ts';
+import { newTask, openClient, raw } from '../support/tasks.ts';
+import { cliOnTerminal, Terminal } from '../support/terminal.ts';
+
+/*
+ * On a terminal nothing is removed that was not shown in full, unless that was agreed to; nowhere is more removed than
+ * was agreed to.
+ */
+
+async function filledTask(count: number, body = (n: number) => `{"n":${n}}`): Promise<string> {
+  const client = openClient();
+  const task = newTask();
+  await Promise.all(Array.from({ length: count }, (_, n) => client.publish(task, raw(body(n)))));
+  return task;
+}
+
+async function numbersIn(task: string): Promise<number[]> {
+  const messages = await openClient().peek(task, { limit: 1000 });
+  return messages.map(({ body }) => JSON.parse(body.toString()).n);
+}
+
+const TARGET = () => `${new URL(inject('url')).host}, vhost /`;
+
+describe('dequeue of several messages on a terminal', () => {
+  test.each([
+    [['-n', '2'], 2],
+    [['--all'], 3],
+  ])('with %j asks; Enter means no, ends with 8 and removes nothing', async (args, count) => {
+    const task = await filledTask(3);
+    const terminal = cliOnTerminal(['dequeue', task, ...args], {}, 300);
+    await terminal.shows(`Remove ${count} messages from task ${task} on ${TARGET()}? `);
+    await terminal.shows('(y/N)');
+    terminal.type('\r');
+    expect(await terminal.ended).toBe(8);
+    expect(await numbersIn(task)).toEqual([0, 1, 2]);
+  });
+
+  test('removes as many as were agreed to, and none that came meanwhile', async () => {
+    const task = await filledTask(2);
+    const terminal = cliOnTerminal(['dequeue', task, '--all'], {}, 300);
+    await terminal.shows('(y/N)');
+    await openClient().publish(task, raw('{"n":2}'));
+    terminal.type('y\r');
+    expect(await terminal.ended).toBe(0);
+    expect(await numbersIn(task)).toEqual([2]);
+  });
+
+  test.each([
+    ['--yes', ['--yes']],
+    ['-o jsonl', ['-o', 'jsonl']],
+    ['--json', ['--json']],
+    ['-o raw', ['-o', 'raw']],
+    ['--exec', ['--exec', 'cat']],
+    ['--out', ['--out', '/dev/null']],
+  ])('does not ask with %s', async (_what, args) => {
+    const task = await filledTask(2);
+    const terminal = cliOnTerminal(['dequeue', task, '--all', ...args], {}, 300);
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.text).not.toContain('(y/N)');
+    expect(await numbersIn(task)).toEqual([]);
+  });
+
+  test('without a terminal to answer on is a usage error with a way out', async () => {
+    const task = await filledTask(2);
+    const terminal = new Terminal('sh', [
+      '-c',
+      `"${process.execPath}" "${BIN}" dequeue ${task} --all < /dev/null`,
+    ]);
+    expect(await terminal.ended).toBe(2);
+    expect(terminal.text.replaceAll('\n', ' ')).toContain('--out FILE or -o jsonl');
+    expect(await numbersIn(task)).toEqual([0, 1]);
+  });
+
+  test('asks for a table in a pipe as well, which is cut off too', async () => {
+    const task = await filledTask(2);
+    expect((await runCli(['dequeue', task, '--all', '-o', 'table'])).status).toBe(2);
+    expect(await numbersIn(task)).toEqual([0, 1]);
+  });
+
+  test('shows the only message in full, and does not ask', async () => {
+    const task = await filledTask(1, () => JSON.stringify({ text: 'x'.repeat(400), end: 'the end' }));
+    const terminal = cliOnTerminal(['dequeue', task, '--all']);
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.text).toContain('the end');
+  });
+});
+
+test('one large message is shown to its end on a terminal when it is removed, and cut off when it is not', async () => {
+  const task = await filledTask(1, () => JSON.stringify({ text: 'x'.repeat(200_000), end: 'the end' }));
+  const peek = cliOnTerminal(['peek', task]);
+  expect(await peek.ended).toBe(0);
+  expect(peek.text).not.toContain('the end');
+  const dequeue = cliOnTerminal(['dequeue', task]);
+  expect(await dequeue.ended).toBe(0);
+  expect(dequeue.text).toContain('the end');
+});
+
+describe('clear', () => {
+  test('removes no more than the question named, and says what stays', async () => {
+    const task = await filledTask(3);
+    const terminal = cliOnTerminal(['clear', task], {}, 300);
+    await terminal.shows(`Remove 3 messages of task ${task} on ${TARGET()}?`);
+    for (let n = 3; n < 13; n++) await openClient().publish(task, raw(`{"n":${n}}`));
+    terminal.type('y\r');
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.text).toContain('Removed 3 messages');
+    expect(terminal.text).toContain('10 messages have arrived meanwhile and stay.');
+    expect(await numbersIn(task)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  test('holds to that for a filter', async () => {
+    const task = await filledTask(3);
+    const terminal = cliOnTerminal(['clear', task, '--filter', 'body.n < 100'], {}, 300);
+    await terminal.shows('Remove the matching messages (of 3)');
+    for (let n = 3; n < 6; n++) await openClient().publish(task, raw(`{"n":${n}}`));
+    terminal.type('y\r');
+    expect(await terminal.ended).toBe(0);
+    expect(await numbersIn(task)).toEqual([3, 4, 5]);
+  });
+
+  test('says what a consumer holds, and that the queue stays', async () => {
+    const task = await filledTask(5);
+    const client = openClient();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let hasBegun = () => {};
+    const begun = new Promise<void>((resolve) => {
+      hasBegun = resolve;
+    });
+    const reading = client.drain(task, () => {
+      hasBegun();
+      return held;
+    });
+    await begun;
+    const { status, stdout, stderr } = await runCli(['clear', task, '--yes']);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ task_id: task, removed: 0 });
+    expect(stderr).toContain('5 messages');
+    expect(stderr).toContain('held unacknowledged by 1 consumer, and stay.');
+    expect(stderr).toContain('The queue stays: 1 consumer attached.');
+    release();
+    expect(await reading).toBe(5);
+  });
+});

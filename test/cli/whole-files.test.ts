@@ -1,0 +1,275 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, inject, test } from 'vitest';
+import { BIN, cliEnvironment, recordsIn, runCli, startCli, temporaryFolder } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { newTask, openClient } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+
+/*
+ * What a drain leaves behind, whatever ends it: a file of whole records, of exactly the messages that it removed.
+ */
+
+const PADDING = 'x'.repeat(500);
+
+/** A task with so many messages, and their `message_id`s in order. */
+async function filledTask(count: number, padding = PADDING): Promise<{ task: string; ids: string[] }> {
+  const client = openClient();
+  const task = newTask();
+  const ids = Array.from({ length: count }, () => randomUUID());
+  const publish = (message_id: string, n: number) =>
+    client.publish(task, {
+      body: Buffer.from(JSON.stringify({ n, padding })),
+      properties: { delivery_mode: 2, message_id },
+    });
+  await Promise.all(ids.map(publish));
+  return { task, ids };
+}
+
+/** The `message_id`s of a task, by removing its messages. */
+async function drainedIds(task: string): Promise<string[]> {
+  const ids: string[] = [];
+  await openClient().drain(task, (batch) => {
+    for (const { properties } of batch) ids.push(properties.message_id as string);
+  });
+  return ids;
+}
+
+/** The `message_id`s in a file, every line of which is a record. */
+async function idsInFile(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8');
+  expect(text === '' || text.endsWith('\n')).toBe(true);
+  return recordsIn(text).map(({ properties }) => properties.message_id);
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => undefined))?.size ?? 0;
+}
+
+async function runShell(command: string): Promise<{ status: number | null; stderr: string }> {
+  const child = spawn('bash', ['-c', command], {
+    env: cliEnvironment(),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const [status] = await once(child, 'close');
+  return { status, stderr };
+}
+
+const CLI = `"${process.execPath}" "${BIN}"`;
+
+function canMount(): boolean {
+  try {
+    execFileSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a command with `$DISK`, a folder of 512 KB, and copies its files to a folder that stays. */
+async function onSmallDisk(command: string) {
+  const [disk, folder] = [await temporaryFolder(), await temporaryFolder()];
+  const outcome = await runShell(
+    `unshare -rm bash -c 'mount -t tmpfs -o size=512k none ${disk} || exit 99; export DISK=${disk}
+       ${command}
+       status=$?; cp ${disk}/* ${folder}; exit $status'`,
+  );
+  return { ...outcome, folder };
+}
+
+describe.skipIf(!canMount())('a full disk', () => {
+  test.each([
+    ['--out', (task: string) => `${CLI} dequeue ${task} --all --out $DISK/file`],
+    ['>', (task: string) => `${CLI} dequeue ${task} --all > $DISK/file`],
+    ['>>', (task: string) => `${CLI} dequeue ${task} --all >> $DISK/file`],
+    ['clear --backup', (task: string) => `${CLI} clear ${task} --yes --backup $DISK/file`],
+  ])('leaves what was removed in the file of %s, and no more', async (_what, command) => {
+    const { task, ids } = await filledTask(1500);
+    const { status, stderr, folder } = await onSmallDisk(command(task));
+    expect(status).toBe(3);
+    expect(stderr).toContain('ENOSPC');
+    const saved = await idsInFile(join(folder, 'file'));
+    expect(saved.length).toBeGreaterThan(0);
+    expect(stderr).toContain(`${saved.length} messages were removed`);
+    expect([...saved, ...(await drainedIds(task))]).toEqual(ids);
+  });
+
+  test('leaves a whole JSON document', async () => {
+    const { task, ids } = await filledTask(1500);
+    const { status, folder } = await onSmallDisk(`${CLI} dequeue ${task} --all -o json --out $DISK/file`);
+    expect(status).toBe(3);
+    const records = JSON.parse(await readFile(join(folder, 'file'), 'utf8'));
+    const saved = records.map(
+      ({ properties }: { properties: { message_id: string } }) => properties.message_id,
+    );
+    expect([...saved, ...(await drainedIds(task))]).toEqual(ids);
+  });
+
+  test('that the advice is followed on holds each message once', async () => {
+    const { task, ids } = await filledTask(1500);
+    const { stderr, folder } = await onSmallDisk(`cd $DISK; ${CLI} dequeue ${task} --all --out file`);
+    const advice = /^hint: To go on: mcp-taskq (.*)$/m.exec(stderr)?.[1]?.split(' ') ?? [];
+    expect((await runCli(advice, { cwd: folder })).status).toBe(0);
+    expect(await idsInFile(join(folder, 'file'))).toEqual(ids);
+  });
+
+  test('from the start leaves no file in the way of the next try', async () => {
+    const { task, ids } = await filledTask(20);
+    const { status, folder } = await onSmallDisk(
+      `head -c 600000 /dev/zero > $DISK/other 2> /dev/null; ${CLI} dequeue ${task} --all --out $DISK/file`,
+    );
+    expect(status).toBe(1);
+    await expect(stat(join(folder, 'file'))).rejects.toThrow('ENOENT');
+    expect(await drainedIds(task)).toEqual(ids);
+  });
+});
+
+describe('a drain that is ended', () => {
+  test('by SIGKILL at any byte is taken up with --append: each message once, in order', async () => {
+    const { task, ids } = await filledTask(6_000);
+    const file = join(await temporaryFolder(), 'file');
+    const args = ['dequeue', task, '--all', '--out', file, '--append'];
+    for (let round = 0; round < 8; round++) {
+      const before = await sizeOf(file);
+      const enough = before + Math.floor(Math.random() * 300_000);
+      const child = startCli(args);
+      const ended = once(child, 'close');
+      await until(async () => child.exitCode !== null || (await sizeOf(file)) > enough);
+      child.kill('SIGKILL');
+      await ended;
+      // RabbitMQ gives back what was held when it notices.
+      await expect.poll(async () => (await openClient().depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
+    }
+    const last = await runCli(args);
+    expect(last.status).toBe(0);
+    expect(await idsInFile(file)).toEqual(ids);
+  }, 120_000);
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s leaves exactly what was removed', async (signal, expected) => {
+    const { task, ids } = await filledTask(5_000);
+    const file = join(await temporaryFolder(), 'file');
+    const child = startCli(['dequeue', task, '--all', '--out', file]);
+    const ended = once(child, 'close');
+    await until(async () => (await sizeOf(file)) > 0);
+    child.kill(signal);
+    const [status] = await ended;
+    expect([expected, 0]).toContain(status);
+    expect([...(await idsInFile(file)), ...(await drainedIds(task))]).toEqual(ids);
+  });
+
+  test('by a second Ctrl-C leaves whole records', async () => {
+    const { task, ids } = await filledTask(5_000);
+    const file = join(await temporaryFolder(), 'file');
+    const child = startCli(['dequeue', task, '--all', '--out', file]);
+    const ended = once(child, 'close');
+    await until(async () => (await sizeOf(file)) > 0);
+    child.kill('SIGINT');
+    child.kill('SIGINT');
+    await ended;
+    const saved = await idsInFile(file);
+    expect(saved).toEqual(ids.slice(0, saved.length));
+    await expect.poll(async () => (await openClient().depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
+    expect(new Set([...saved, ...(await drainedIds(task))]).size).toBe(ids.length);
+  });
+
+  test('by a lost connection leaves whole records, and every message in the file or the queue', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const { task, ids } = await filledTask(5_000);
+    const file = join(await temporaryFolder(), 'file');
+    const child = startCli(['dequeue', task, '--all', '--out', file, '-u', proxy.url]);
+    const ended = once(child, 'close');
+    await until(async () => (await sizeOf(file)) > 0);
+    proxy.fault = { kind: 'gone' };
+    proxy.reset();
+    expect([3, 7]).toContain((await ended)[0]);
+    const saved = (await sizeOf(file)) === 0 ? [] : await idsInFile(file);
+    await expect.poll(async () => (await openClient().depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
+    expect(new Set([...saved, ...(await drainedIds(task))]).size).toBe(ids.length);
+  });
+});
+
+describe('a file that ends in half a record', () => {
+  const HALF = '{"task_id":"a","redelivered":false,"prop';
+
+  test.each([
+    ['--append', (file: string, task: string) => `${CLI} dequeue ${task} --all --out ${file} --append`],
+    ['>>', (file: string, task: string) => `${CLI} dequeue ${task} --all >> ${file}`],
+  ])('loses the half with %s, which is said', async (_what, command) => {
+    const { task, ids } = await filledTask(2);
+    const file = join(await temporaryFolder(), 'file');
+    const whole = `${JSON.stringify({ task_id: 'a', properties: { message_id: 'first' }, body: 1 })}\n`;
+    await writeFile(file, whole + HALF);
+    const { status, stderr } = await runShell(command(file, task));
+    expect(status).toBe(0);
+    expect(stderr).toContain(`ended in half a record (${HALF.length} bytes)`);
+    expect(await idsInFile(file)).toEqual(['first', ...ids]);
+  });
+
+  test('is not joined with what another redirection writes after it', async () => {
+    const { task } = await filledTask(1);
+    const file = join(await temporaryFolder(), 'file');
+    await runShell(`(printf '%s' '{"half'; ${CLI} dequeue ${task}) > ${file}`);
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    expect(lines[0]).toBe('{"half');
+    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ body: { n: 0 } });
+  });
+
+  test('is refused by a replay, which says how to drain the rest and replay the whole of it', async () => {
+    const { task, ids } = await filledTask(3);
+    const file = join(await temporaryFolder(), 'file');
+    expect((await runCli(['dequeue', task, '-n', '2', '--out', file])).status).toBe(0);
+    const half = JSON.stringify({ task_id: task, redelivered: false, properties: {} }).slice(0, -2);
+    await appendFile(file, half);
+    const { status, stderr } = await runCli(['enqueue', newTask(), '--from', file]);
+    expect(status).toBe(2);
+    expect(stderr).toContain('a drain was interrupted there');
+    const advice = /repairs the file: mcp-taskq ([^;]*);/.exec(stderr)?.[1]?.split(' ') ?? [];
+    expect((await runCli(advice)).status).toBe(0);
+    expect(await idsInFile(file)).toEqual(ids);
+  });
+
+  test('only lacks its line feed when the record is whole', async () => {
+    const { task, ids } = await filledTask(1);
+    const file = join(await temporaryFolder(), 'file');
+    await writeFile(file, JSON.stringify({ task_id: 'a', properties: { message_id: 'first' }, body: 1 }));
+    expect((await runCli(['dequeue', task, '--out', file, '--append'])).status).toBe(0);
+    expect(await idsInFile(file)).toEqual(['first', ...ids]);
+  });
+
+  test('is left alone when it is something else: the advice keeps it', async () => {
+    const { task, ids } = await filledTask(1);
+    const file = join(await temporaryFolder(), 'file');
+    await writeFile(file, 'notes');
+    const args = ['dequeue', task, '--out', file, '--append'];
+    const { status, stderr } = await runCli(args);
+    expect(status).toBe(2);
+    expect(stderr).toContain('is incomplete');
+    expect(await readFile(file, 'utf8')).toBe('notes');
+    const advice = /^hint: To keep it as a line of its own: (.*)$/m.exec(stderr)?.[1] ?? '';
+    await runShell(advice);
+    expect((await runCli(args)).status).toBe(0);
+    const [first, second = ''] = (await readFile(file, 'utf8')).split('\n');
+    expect(first).toBe('notes');
+    expect(JSON.parse(second).properties.message_id).toBe(ids[0]);
+  });
+});
+
+test('two drains into one file do not take away from each other', async () => {
+  const [one, two] = [await filledTask(2_000), await filledTask(2_000)];
+  const file = join(await temporaryFolder(), 'file');
+  await writeFile(file, '');
+  const drains = [one, two].map(({ task }) => runCli(['dequeue', task, '--all', '--out', file, '--append']));
+  for (const { status } of await Promise.all(drains)) expect(status).toBe(0);
+  expect((await idsInFile(file)).toSorted()).toEqual([...one.ids, ...two.ids].toSorted());
+});

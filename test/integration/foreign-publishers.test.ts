@@ -1,0 +1,235 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findFreePort } from '../../src/broker/free-ports.ts';
+import type { RunningBroker } from '../../src/index.ts';
+import { parseRecord } from '../../src/index.ts';
+import { propertyListOf } from '../../src/wire/property-list.ts';
+import { startPrivateBroker } from '../support/broker.ts';
+import { runCli, temporaryFolder } from '../support/cli.ts';
+import { firstDifference } from '../support/compare-frames.ts';
+import { provide, run } from '../support/debian-packages.ts';
+import { expectedReplay } from '../support/expected-replay.ts';
+import { deadLetterArguments, publishByMqtt, publishByStomp } from '../support/foreign-protocols.ts';
+import { array, field, header, propertyList, table, text } from '../support/property-lists.ts';
+import { findPython, providePika } from '../support/python.ts';
+import { type FramedMessage, RawAmqp, short, uint } from '../support/raw-amqp.ts';
+import { queueOf } from '../support/raw-tasks.ts';
+import { until } from '../support/until.ts';
+
+const SCRIPT = fileURLToPath(new URL('../support/foreign_publisher.py', import.meta.url));
+const pika = providePika();
+const hasProton = provide('python3-qpid-proton', () => findPython('proton') !== undefined);
+const hasAmqpTools = provide('amqp-tools', () => spawnSync('amqp-publish', ['--help']).status === 0);
+
+let broker: RunningBroker;
+let amqp: RawAmqp;
+let stompPort: number;
+let mqttPort: number;
+
+beforeAll(async () => {
+  [stompPort, mqttPort] = [await findFreePort(), await findFreePort()];
+  broker = await startPrivateBroker({
+    management: true,
+    plugins: ['rabbitmq_stomp', 'rabbitmq_mqtt', 'rabbitmq_amqp1_0', 'rabbitmq_shovel'],
+    config: [
+      `stomp.listeners.tcp.1 = 127.0.0.1:${stompPort}`,
+      `mqtt.listeners.tcp.1 = 127.0.0.1:${mqttPort}`,
+    ],
+  });
+  amqp = await RawAmqp.connect(broker.url);
+}, 120_000);
+
+afterAll(() => amqp?.close());
+
+/** Publishes so many messages to the queue, which is there. They may come some time later. */
+const PUBLISHERS: {
+  [who: string]: { isHere?: boolean; count: number; publish(queue: string): Promise<void> };
+} = {
+  'python3-pika': {
+    count: 12,
+    isHere: pika !== undefined,
+    async publish(queue) {
+      run(pika as string, SCRIPT, 'pika', broker.url, queue);
+    },
+  },
+  'amqp-tools': {
+    count: 2,
+    isHere: hasAmqpTools,
+    async publish(queue) {
+      const words = ['-u', broker.url, '-r', queue];
+      run('amqp-publish', ...words, '-b', '{"from": "amqp-tools"}');
+      const properties = ['-p', '-C', 'text/plain', '-E', 'utf-8', '-t', 'reply', '-H', 'a: b', '-H', 'a: c'];
+      run('amqp-publish', ...words, ...properties, '-b', 'line\r\n');
+    },
+  },
+  'AMQP 1.0': {
+    count: 4,
+    isHere: hasProton,
+    async publish(queue) {
+      run(findPython('proton') as string, SCRIPT, 'proton', `127.0.0.1:${broker.port}`, queue);
+    },
+  },
+  STOMP: {
+    count: 2,
+    async publish(queue) {
+      await publishByStomp(stompPort, queue, {}, Buffer.from('by STOMP'));
+      const headers = {
+        'content-type': 'application/json',
+        persistent: 'true',
+        priority: '4',
+        expiration: '600000',
+        'reply-to': '/queue/answers',
+        'correlation-id': 'c-1',
+        'x-own': 'ünïcode',
+        empty: '',
+      };
+      await publishByStomp(stompPort, queue, headers, Buffer.from('{"by":"STOMP"}\0\xff', 'latin1'));
+    },
+  },
+  MQTT: {
+    count: 2,
+    async publish(queue) {
+      const topic = `tasks/${randomUUID()}`;
+      await amqp.bind(queue, 'amq.topic', topic.replace('/', '.'));
+      await publishByMqtt(mqttPort, topic, Buffer.from('{"by":"MQTT"}'));
+      await publishByMqtt(mqttPort, topic, Buffer.alloc(0));
+    },
+  },
+  'a shovel': {
+    count: 2,
+    async publish(queue) {
+      const source = `shovelled-${randomUUID()}`;
+      await amqp.declare(source);
+      const headers = table([header('count', field('l', uint(8, 2n ** 62n)))]);
+      for (const parts of [{}, { headers, message_id: short('through a shovel') }]) {
+        amqp.publish(source, { list: propertyList(parts), body: Buffer.from('shovelled') });
+      }
+      await amqp.confirmed();
+      const definition = {
+        'src-protocol': 'amqp091',
+        'src-uri': broker.url,
+        'src-queue': source,
+        'dest-protocol': 'amqp091',
+        'dest-uri': broker.url,
+        'dest-queue': queue,
+        'dest-add-forward-headers': true,
+        'dest-add-timestamp-header': true,
+      };
+      await broker.ctl('set_parameter', 'shovel', source, JSON.stringify(definition));
+      await until(async () => (await amqp.depth(queue)) === 2, 30_000);
+      await broker.ctl('clear_parameter', 'shovel', source);
+    },
+  },
+  'a dead-letter cycle': {
+    count: 3,
+    async publish(queue) {
+      const names = Array.from({ length: 3 }, () => `dead-letters-${randomUUID()}`) as [
+        string,
+        string,
+        string,
+      ];
+      for (const [index, name] of names.entries()) {
+        await amqp.declare(name, deadLetterArguments(names[index + 1] ?? queue, 50 + index));
+      }
+      const cc = header('CC', array([text('nobody')]));
+      for (const list of [
+        propertyList({}),
+        propertyList({ expiration: short('20'), headers: table([header('a', field('d', Buffer.alloc(8)))]) }),
+        propertyList({ headers: table([cc]), message_id: short('with CC') }),
+      ]) {
+        amqp.publish(names[0], { list, body: Buffer.from('{"dead":true}') });
+      }
+      await amqp.confirmed();
+    },
+  },
+};
+
+const environment = () => ({ MCP_TASKQ_URL: broker.url, MCP_TASKQ_API_URL: broker.apiUrl });
+
+async function succeed(...words: string[]): Promise<string> {
+  const { status, stdout, stderr } = await runCli(words, { env: environment() });
+  expect({ words, status, stderr }).toMatchObject({
+    status: 0,
+    stderr: expect.not.stringMatching(/\bbug\b/),
+  });
+  return stdout;
+}
+
+const look = (task: string) => RawAmqp.look(broker.url, queueOf(task));
+
+/** The frames that the records in some output stand for. */
+function framesIn(output: string): FramedMessage[] {
+  const lines = output.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    const record = parseRecord(line);
+    return { list: propertyListOf({ ...record, properties: record.properties ?? {} }), body: record.body };
+  });
+}
+
+for (const [who, { isHere = true, count, publish }] of Object.entries(PUBLISHERS)) {
+  describe.runIf(isHere)(`what comes from ${who}`, () => {
+    test('is the same after it was looked at, watched, moved, drained and replayed', {
+      timeout: 120_000,
+    }, async () => {
+      const [from, parked, replayed] = Array.from({ length: 3 }, () => randomUUID()) as [
+        string,
+        string,
+        string,
+      ];
+      await amqp.declare(queueOf(from));
+      await publish(queueOf(from));
+      await until(async () => (await amqp.depth(queueOf(from))) === count, 30_000);
+      const published = await look(from);
+      const sentAgain = published.map(({ list, body }) => ({
+        list: expectedReplay(list, { userId: 'guest', keepExpiration: false }),
+        body,
+      }));
+
+      const peeked = await succeed('peek', from, '-n', '100', '-o', 'jsonl');
+      expect(firstDifference(framesIn(peeked), published)).toBeUndefined();
+      const watched = await succeed(
+        'watch',
+        from,
+        '--tail',
+        '100',
+        '-n',
+        String(count),
+        '--for',
+        '20s',
+        '-o',
+        'jsonl',
+      );
+      expect(firstDifference(framesIn(watched), published)).toBeUndefined();
+      // What people read must not fail of anything in it.
+      await succeed('peek', from, '-n', '100', '-o', 'table');
+      await succeed('ls', from, '-o', 'table');
+
+      await succeed('mv', from, parked, '--all');
+      expect(firstDifference(await look(parked), sentAgain)).toBeUndefined();
+      const file = join(await temporaryFolder(), 'drained.jsonl');
+      await succeed('dequeue', parked, '--all', '--out', file);
+      await succeed('enqueue', replayed, '--from', file);
+      expect(firstDifference(await look(replayed), sentAgain)).toBeUndefined();
+      expect(await look(from)).toEqual([]);
+    });
+
+    test('is the same after it was cleared with a backup that is replayed', { timeout: 60_000 }, async () => {
+      const [from, replayed] = [randomUUID(), randomUUID()];
+      await amqp.declare(queueOf(from));
+      await publish(queueOf(from));
+      await until(async () => (await amqp.depth(queueOf(from))) === count, 30_000);
+      const published = await look(from);
+      const file = join(await temporaryFolder(), 'backup.jsonl');
+      await succeed('clear', from, '--yes', '--backup', file);
+      await succeed('enqueue', replayed, '--from', file);
+      const sentAgain = published.map(({ list, body }) => ({
+        list: expectedReplay(list, { userId: 'guest', keepExpiration: false }),
+        body,
+      }));
+      expect(firstDifference(await look(replayed), sentAgain)).toBeUndefined();
+    });
+  });
+}
