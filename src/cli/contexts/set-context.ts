@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
-import { hasTerminal } from '../confirmation.ts';
 import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { hasTerminal } from '../prompts.ts';
 import { givenSettings } from '../settings.ts';
 import { shellWords } from '../shell-words.ts';
 import { readContextFile, writeContextFile } from './context-file.ts';
