@@ -103,6 +103,8 @@ export class MalformedMessageError extends TaskQueueError {
   readonly taskId: string;
   /** The body as stored, byte for byte. */
   readonly body: Buffer;
+  /** What is wrong with it, without the name of the task. */
+  readonly reason: string;
 
   constructor(taskId: string, body: Buffer, reason: string, cause?: unknown) {
     super(
@@ -115,6 +117,7 @@ export class MalformedMessageError extends TaskQueueError {
     );
     this.taskId = taskId;
     this.body = body;
+    this.reason = reason;
   }
 }
 

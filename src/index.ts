@@ -16,7 +16,13 @@ export type {
 } from './wire/messages.ts';
 
 // Where the broker is, and how long anything may take: what every part of the package is configured with.
-export { DEFAULT_URL, type QueueType, type TaskQueueOptions, type TlsOptions } from './options.ts';
+export {
+  DEFAULT_URL,
+  type MalformedPolicy,
+  type QueueType,
+  type TaskQueueOptions,
+  type TlsOptions,
+} from './options.ts';
 
 // How anything here fails, and how to print such a thing without its passwords.
 export {
@@ -59,6 +65,7 @@ export { type JsonProperties, propertiesToJson } from './wire/property-json.ts';
 export { plainProperties } from './wire/plain-properties.ts';
 export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './wire/typed-values.ts';
 export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
+export { withHeaders } from './wire/with-headers.ts';
 export { parseMessageInput } from './wire/message-input.ts';
 
 // Following tasks live, without taking anything.
@@ -92,6 +99,9 @@ export {
 export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
 export type { BrokerInspection, BrokerPermissions } from './broker-inspection.ts';
 export { inspectBroker } from './inspect-broker.ts';
+
+// The queues under the prefix that are no task's: answers on their way to a process of `mcp-taskq/replicas`.
+export { isReplyQueue } from './wire/reply-queues.ts';
 
 // A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';

@@ -1,5 +1,6 @@
 import { type BrokerAddress, parseBrokerUrl } from './broker-url.ts';
 import { ErrorCode, TaskQueueError } from './errors.ts';
+import { guarded } from './guarded-callback.ts';
 import { unusedUrlParameters } from './url-parameters.ts';
 import { DEFAULT_PREFIX } from './wire/naming.ts';
 
@@ -95,7 +96,18 @@ export interface TaskQueueOptions {
    * Default: nobody is.
    */
   onWarning?: (warning: TaskQueueError) => void;
+  /**
+   * What {@link RabbitMQTaskMessageQueue} does with a message that is not a queued MCP message, which anybody may
+   * publish. `set-aside`, the default: it is moved, byte for byte, to the queue of task `{task_id}:malformed`, with a
+   * header that says why; `onWarning` names it, and the messages after it are delivered. `throw`: it stays at the head
+   * of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only a quorum queue's
+   * message that RabbitMQ would soon drop, for being returned too often, is set aside all the same.
+   */
+  onMalformed?: MalformedPolicy;
 }
+
+/** For {@link TaskQueueOptions}`.onMalformed`. */
+export type MalformedPolicy = 'set-aside' | 'throw';
 
 /** {@link TaskQueueOptions}, checked, with the defaults put in. */
 export interface ResolvedOptions {
@@ -116,6 +128,7 @@ export interface ResolvedOptions {
   redeclareAfterMs: number;
   events: 'full' | 'headers' | 'off';
   onWarning: (warning: TaskQueueError) => void;
+  onMalformed: MalformedPolicy;
 }
 
 /** Where a broker is looked for without a URL. */
@@ -155,7 +168,8 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
     maxMessageBytes: positive('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024),
     redeclareAfterMs: positive('redeclareAfterMs', options.redeclareAfterMs ?? 300_000),
     events: oneOf('events', ['full', 'headers', 'off'], options.events ?? 'full'),
-    onWarning: options.onWarning ?? (() => {}),
+    onWarning: guarded(options.onWarning ?? (() => {})),
+    onMalformed: oneOf('onMalformed', ['set-aside', 'throw'], options.onMalformed ?? 'set-aside'),
   };
 }
 

@@ -1,6 +1,10 @@
-import type { TaskQueueError } from './errors.ts';
+import { type CallKind, CallOrder } from './call-order.ts';
+import { clientFacingError } from './client-facing-error.ts';
+import { ErrorCode, MalformedMessageError, TaskQueueError } from './errors.ts';
+import { MalformedMessages } from './malformed-messages.ts';
 import { MessageWaiter, type WaitOptions } from './message-waiter.ts';
-import type { TaskQueueOptions } from './options.ts';
+import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from './options.ts';
+import { isSdkClearing } from './sdk-clearing.ts';
 import { TaskQueueClient } from './task-queue-client.ts';
 import { decodeQueuedMessage, encodeQueuedMessage } from './wire/codec.ts';
 import type { QueueableMessage, QueuedMessage } from './wire/messages.ts';
@@ -15,16 +19,21 @@ import type { StoredMessage } from './wire/stored-message.ts';
  * which session finds a task.
  *
  * Delivery is in order and at least once. Messages survive a restart of the broker. Reading never creates a
- * queue: a missing one is empty. Every method rejects with a {@link TaskQueueError}, by a deadline.
+ * queue: a missing one is empty. Calls on one object for one task take effect in the order in which they are made,
+ * awaited or not. Every method rejects with a {@link TaskQueueError}, by a deadline; its message names no host, as
+ * the SDK sends it to MCP clients, and its `cause` does.
  *
  * @example
  * await using queue = new RabbitMQTaskMessageQueue('amqp://user:password@rabbit.example/');
  * await queue.enqueue(taskId, { type: 'notification', timestamp: Date.now(), message });
  */
 export class RabbitMQTaskMessageQueue {
+  readonly #options: ResolvedOptions;
   readonly #client: TaskQueueClient;
   readonly #waiter: MessageWaiter;
-  readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #malformed: MalformedMessages;
+  readonly #order: CallOrder;
+  #closing: Promise<void> | undefined;
 
   /**
    * Connects to nothing yet: that happens with the first operation.
@@ -32,9 +41,14 @@ export class RabbitMQTaskMessageQueue {
    * @throws TaskQueueError `INVALID_ARGUMENT` for options that cannot work
    */
   constructor(options?: string | TaskQueueOptions) {
+    this.#options = resolveOptions(options);
+    const { onWarning, onMalformed, maxWaitingOperations } = this.#options;
     this.#client = new TaskQueueClient(options);
-    this.#onWarning = (typeof options === 'object' && options.onWarning) || (() => {});
-    this.#waiter = new MessageWaiter(this.#client, this.#onWarning);
+    this.#waiter = new MessageWaiter(this.#client, onWarning);
+    this.#malformed = new MalformedMessages(this.#client, onMalformed, onWarning);
+    const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
+    const turnTimeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
+    this.#order = new CallOrder(turnTimeoutMs, maxWaitingOperations);
   }
 
   /**
@@ -47,57 +61,53 @@ export class RabbitMQTaskMessageQueue {
    * @throws TaskQueueError `QUEUE_OVERFLOW` (the message contains `Task message queue overflow`),
    * `INVALID_MESSAGE`, …: the message is not in the queue
    */
-  async enqueue(
-    taskId: string,
-    message: QueueableMessage,
-    _sessionId?: string,
-    maxSize?: number,
-  ): Promise<void> {
-    const body = encodeQueuedMessage(message);
-    await this.#client.publish(taskId, { body }, { maxSize });
-    this.#waiter.notify(taskId);
+  enqueue(taskId: string, message: QueueableMessage, _sessionId?: string, maxSize?: number): Promise<void> {
+    return droppable(this.#enqueue(taskId, message, maxSize));
   }
 
   /**
-   * Removes and returns the oldest message; `undefined` when there is none.
-   * @throws MalformedMessageError when it cannot be decoded; it stays in the queue
+   * Removes and returns the oldest message; `undefined` when there is none. One that cannot be decoded is set aside,
+   * see {@link TaskQueueOptions.onMalformed}.
+   * @throws MalformedMessageError when it can be neither decoded nor set aside; it stays in the queue
    */
   dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
-    return this.#client.dequeue(taskId, decode);
+    return this.#call(taskId, 'dequeue', 'Cannot dequeue from', async () => {
+      for (;;) {
+        try {
+          return await this.#client.dequeue(taskId, decodeStored);
+        } catch (error) {
+          if (!(error instanceof MalformedMessageError)) throw error;
+        }
+        // Held for as long as it takes to set it aside. By now another one may be the oldest.
+        const taken = await this.#client.take(taskId, async (stored) => ({
+          message: await this.#malformed.decode(stored),
+        }));
+        if (taken === undefined || taken.message !== undefined) return taken?.message;
+      }
+    });
   }
 
   /**
    * Removes and returns all messages that are there, in order, and then deletes the queue if it is empty and
    * nobody consumes from it: a finished task leaves nothing behind. When only the deletion fails, the messages are
    * returned, `onWarning` is told, and the empty queue stays.
-   * @throws MalformedMessageError when one cannot be decoded; then all of them stay in the queue
+   *
+   * The SDK clears a task's queue in this way, and drops the promise. To the SDK's own call, which nobody could catch,
+   * a failure is no messages and a warning; everybody else gets the rejection.
+   * @throws MalformedMessageError when one can be neither decoded nor set aside; then all of them stay in the queue
    */
-  async dequeueAll(taskId: string, _sessionId?: string): Promise<QueuedMessage[]> {
-    const messages: QueuedMessage[] = [];
-    const take = (batch: StoredMessage[], before: number) => {
-      // Shorter than it is when the connection was lost, and all of them come again.
-      messages.length = before;
-      for (const message of batch) messages.push(decode(message));
-    };
-    // None of them when another reader had taken all before it could begin again.
-    messages.length = await this.#client.clear(taskId, take, {
-      allOrNone: true,
-      withQueue: true,
-      // Where it is still there, it is deleted below, as that may fail.
-      keepQueue: true,
+  dequeueAll(taskId: string, _sessionId?: string): Promise<QueuedMessage[]> {
+    const isUncaught = isSdkClearing();
+    const all = this.#call(taskId, 'clear', 'Cannot clear', () => this.#takeAll(taskId));
+    if (!isUncaught) return droppable(all);
+    return all.catch((error) => {
+      this.#options.onWarning(error as TaskQueueError);
+      return [];
     });
-    try {
-      await this.#client.deleteIfUnused(taskId);
-    } catch (error) {
-      // What was removed from the queue is in nobody else's hands: it must reach the caller.
-      if (messages.length === 0) throw error;
-      this.#onWarning(error as TaskQueueError);
-    }
-    return messages;
   }
 
   /** The same as {@link dequeueAll}, by the name that the Python package has for it. */
-  async clear(taskId: string): Promise<QueuedMessage[]> {
+  clear(taskId: string): Promise<QueuedMessage[]> {
     return this.dequeueAll(taskId);
   }
 
@@ -105,9 +115,11 @@ export class RabbitMQTaskMessageQueue {
    * The oldest message, which stays in the queue; `undefined` when there is none.
    * @throws MalformedMessageError when it cannot be decoded
    */
-  async peek(taskId: string): Promise<QueuedMessage | undefined> {
-    const [message] = await this.#client.peek(taskId);
-    return message && decode(message);
+  peek(taskId: string): Promise<QueuedMessage | undefined> {
+    return this.#call(taskId, 'look', 'Cannot peek at', async () => {
+      const [message] = await this.#client.peek(taskId);
+      return message && decodeQueuedMessage(taskId, message.body);
+    });
   }
 
   /** Whether no message is ready in the task's queue. */
@@ -116,8 +128,13 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /** How many messages are ready in the task's queue, those that a reader holds unacknowledged left out. */
-  async size(taskId: string): Promise<number> {
-    return (await this.#client.depth(taskId))?.messages ?? 0;
+  size(taskId: string): Promise<number> {
+    return this.#call(
+      taskId,
+      'look',
+      'Cannot look at',
+      async () => (await this.#client.depth(taskId))?.messages ?? 0,
+    );
   }
 
   /**
@@ -129,7 +146,11 @@ export class RabbitMQTaskMessageQueue {
    * broker does not answer, or `CLOSED` when this object is closed
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
-    await this.#waiter.wait(taskId, options);
+    try {
+      await this.#waiter.wait(taskId, options);
+    } catch (error) {
+      throw clientFacingError(error, `Cannot wait for a message of task ${JSON.stringify(taskId)}`);
+    }
   }
 
   /** Makes every {@link waitForMessage} of this object for the task look at once, instead of at its next turn. */
@@ -138,20 +159,87 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /**
-   * Waits for outstanding confirms, then closes the connections. Idempotent, and done within a deadline even
-   * when the broker no longer answers. Operations under way reject.
+   * Lets the operations under way finish, within `closeTimeoutMs`, then closes the connections; what is not done by
+   * then rejects. Waits for messages end at once. Later calls reject with `CLOSED`. Idempotent, and done within twice
+   * `closeTimeoutMs` even when the broker no longer answers.
    */
-  async close(): Promise<void> {
-    this.#waiter.close();
-    await this.#client.close();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   /** The same as {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+
+  async #close(): Promise<void> {
+    this.#waiter.close();
+    const { closeTimeoutMs } = this.#options;
+    const giveUpAt = Date.now() + closeTimeoutMs;
+    await this.#order.idle(closeTimeoutMs);
+    await this.#client.close({ timeoutMs: Math.max(1, giveUpAt - Date.now()) });
+  }
+
+  async #enqueue(taskId: string, message: QueueableMessage, maxSize: number | undefined): Promise<void> {
+    // Encoded now: the caller may go on to change it.
+    const body = encodeQueuedMessage(message);
+    await this.#call(taskId, 'enqueue', 'Cannot enqueue to', async () => {
+      await this.#client.publish(taskId, { body }, { maxSize });
+    });
+    this.#waiter.notify(taskId);
+  }
+
+  async #takeAll(taskId: string): Promise<QueuedMessage[]> {
+    const taken: (QueuedMessage | undefined)[] = [];
+    const take = async (batch: StoredMessage[], before: number) => {
+      // Shorter than it is when the connection was lost, and all of them come again.
+      taken.length = before;
+      for (const stored of batch) {
+        const decoded = this.#malformed.decode(stored);
+        taken.push(decoded instanceof Promise ? await decoded : decoded);
+      }
+    };
+    // None of them when another reader had taken all before it could begin again.
+    taken.length = await this.#client.clear(taskId, take, {
+      allOrNone: true,
+      withQueue: true,
+      // Where it is still there, it is deleted below, as that may fail.
+      keepQueue: true,
+    });
+    const messages = taken.filter((message) => message !== undefined);
+    try {
+      await this.#client.deleteIfUnused(taskId);
+    } catch (error) {
+      // What was removed from the queue is in nobody else's hands: it must reach the caller.
+      if (messages.length === 0) throw error;
+      this.#options.onWarning(error as TaskQueueError);
+    }
+    return messages;
+  }
+
+  /** In its turn, and with errors that may be shown to an MCP client. */
+  async #call<T>(taskId: string, kind: CallKind, doing: string, work: () => Promise<T>): Promise<T> {
+    const what = `${doing} task ${JSON.stringify(taskId)}`;
+    if (this.#closing !== undefined) {
+      throw new TaskQueueError(ErrorCode.closed, `${what}: the queue was closed`, {
+        hint: 'Make a new one.',
+      });
+    }
+    try {
+      return await this.#order.run(taskId, kind, what, work);
+    } catch (error) {
+      throw clientFacingError(error, what);
+    }
+  }
 }
 
-function decode({ taskId, body }: StoredMessage): QueuedMessage {
+/** A rejection reaches whoever awaits the promise, and does not end the process when nobody does. */
+function droppable<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function decodeStored({ taskId, body }: StoredMessage): QueuedMessage {
   return decodeQueuedMessage(taskId, body);
 }

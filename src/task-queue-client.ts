@@ -36,6 +36,7 @@ import { ownProperties } from './wire/message-properties.ts';
 import { queueName } from './wire/naming.ts';
 import { prepareMessage } from './wire/prepared-message.ts';
 import { readPropertyList } from './wire/property-list.ts';
+import { replyQueueName } from './wire/reply-queues.ts';
 import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
 import { type EventName, enqueuedEvent } from './wire/task-events.ts';
 import { propertyText } from './wire/typed-values.ts';
@@ -320,8 +321,32 @@ export class TaskQueueClient {
   }
 
   /**
-   * Waits for outstanding confirms, then closes. Idempotent; takes at most twice `closeTimeoutMs`, or twice the `timeoutMs`
-   * that is given here.
+   * Receives what other processes send to this one with {@link sendReply}, through a queue of its own that is deleted
+   * with this client. For `mcp-taskq/replicas`.
+   * @param instance unique; 22 characters of base64url
+   * @returns how to open it: resolves when the queue is there, and may be called again when it has rejected
+   */
+  receiveReplies(instance: string, onReply: (body: Buffer) => void): { open(): Promise<void> } {
+    this.#throwIfClosed();
+    const replies = this.#session.replyQueue(replyQueueName(instance, this.prefix), onReply);
+    return { open: () => replies.start() };
+  }
+
+  /**
+   * Sends something to the process that receives the replies of this instance. Resolves when the broker has stored
+   * it; creates no queue.
+   * @throws TaskQueueError `QUEUE_NOT_FOUND` when that process is gone, …
+   */
+  async sendReply(instance: string, body: Buffer): Promise<void> {
+    this.#throwIfClosed();
+    const message = prepareMessage({ body, properties: ownProperties() }, NO_POLICY);
+    const queue = replyQueueName(instance, this.prefix);
+    await this.#session.publisher.publish(queue, message, { create: false }, 'Cannot pass on an answer');
+  }
+
+  /**
+   * Waits for outstanding confirms and for requests under way, then closes; later calls reject with `CLOSED`.
+   * Idempotent; takes at most twice `closeTimeoutMs`, or twice the `timeoutMs` that is given here.
    */
   async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
     await this.#session.close(timeoutMs);
@@ -391,6 +416,8 @@ export class TaskQueueClient {
     this.#session.throwIfClosed();
   }
 }
+
+const NO_POLICY = { userId: undefined, keepExpiration: false };
 
 /** As amqplib logs in; undefined where the broker takes the name from a certificate. */
 function userOf({ username = 'guest', query }: BrokerAddress): string | undefined {

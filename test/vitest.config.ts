@@ -7,7 +7,15 @@ export default defineConfig(({ mode }) => {
   return {
     root: fileURLToPath(new URL('..', import.meta.url)),
     // The examples name the package as its users do.
-    resolve: { alias: { 'mcp-taskq': fileURLToPath(new URL('../src/index.ts', import.meta.url)) } },
+    resolve: {
+      alias: [
+        { find: /^mcp-taskq$/, replacement: fileURLToPath(new URL('../src/index.ts', import.meta.url)) },
+        {
+          find: /^mcp-taskq\/replicas$/,
+          replacement: fileURLToPath(new URL('../src/replicas/index.ts', import.meta.url)),
+        },
+      ],
+    },
     test: {
       include: ['test/**/*.test.ts'],
       globalSetup: ['test/support/global-setup.ts'],

@@ -23,6 +23,7 @@ export class ChannelPool {
   readonly #waitingLimit: WaitingLimit;
   /** Channels in use, and those that are handed over. */
   #lent = 0;
+  readonly #onAllReturned: (() => void)[] = [];
 
   constructor(
     connection: BrokerConnection,
@@ -71,11 +72,12 @@ export class ChannelPool {
   }
 
   /**
-   * Closes the channels that no operation holds. Resolves when the broker has done everything that was sent on
-   * them: amqplib may write the closing of the connection ahead of an acknowledgement that is still in a
-   * channel's buffer, and the message would be back in its queue.
+   * Waits for the operations that hold a channel, then closes the channels. Resolves when the broker has done
+   * everything that was sent on them: amqplib may write the closing of the connection ahead of an acknowledgement
+   * that is still in a channel's buffer, and the message would be back in its queue.
    */
   async close(): Promise<void> {
+    if (this.#lent > 0) await new Promise<void>((resolve) => this.#onAllReturned.push(resolve));
     await Promise.all(this.#idle.splice(0).map(({ channel }) => channel.close().catch(() => {})));
   }
 
@@ -104,6 +106,7 @@ export class ChannelPool {
     const [next] = this.#waiting;
     if (next === undefined) {
       this.#lent--;
+      if (this.#lent === 0) for (const resolve of this.#onAllReturned.splice(0)) resolve();
       return;
     }
     this.#waiting.delete(next);

@@ -1,5 +1,6 @@
 import type { SubscriptionListener } from '../client-options.ts';
 import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { guarded } from '../guarded-callback.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { EventName } from '../wire/task-events.ts';
 import { ChannelPool } from './channel-pool.ts';
@@ -12,6 +13,7 @@ import { QueueDeclarer } from './queue-declarer.ts';
 import { QueueDeleter } from './queue-deleter.ts';
 import { QueuePublisher } from './queue-publisher.ts';
 import { QueueReader } from './queue-reader.ts';
+import { ReplyQueue } from './reply-queue.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
 const READ_CHANNELS = 16;
@@ -38,6 +40,7 @@ export class Session {
   #isClosed = false;
   #closing: Promise<void> | undefined;
   readonly #subscriptions = new Set<EventSubscription>();
+  readonly #replyQueues: ReplyQueue[] = [];
   readonly #connections: readonly BrokerConnection[];
   readonly #history: ConnectionHistory = { wasOpen: false };
 
@@ -78,7 +81,13 @@ export class Session {
   /** Listens to events, on a connection of its own that ends with the subscription. */
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
     const connection = new BrokerConnection(this.#options, 'watch', this.#history);
-    const subscription = new EventSubscription(connection, this.#options, events, listener);
+    const subscription = new EventSubscription(connection, this.#options, events, {
+      onEvent: (event, arrivedAt) => listener.onEvent(event, arrivedAt),
+      onResumed: () => listener.onResumed(),
+      // Called where nobody could catch what they throw.
+      onLost: guarded((error) => listener.onLost(error)),
+      onClosed: guarded(() => listener.onClosed?.()),
+    });
     // Before it has started: a close in the meantime must find the connection that is being opened.
     this.#subscriptions.add(subscription);
     subscription.onClosed = () => this.#subscriptions.delete(subscription);
@@ -96,7 +105,18 @@ export class Session {
     return { introduced: serverProperties, localPort: stream.localPort };
   }
 
-  /** Idempotent: whoever calls again waits for the same end, and may bring it nearer. */
+  /** A queue for answers, on a connection of its own; it is closed with this session. Nothing is opened yet. */
+  replyQueue(queue: string, onReply: (body: Buffer) => void): ReplyQueue {
+    const connection = new BrokerConnection(this.#options, 'replies', this.#history);
+    const replies = new ReplyQueue(connection, this.#options, queue, guarded(onReply));
+    this.#replyQueues.push(replies);
+    return replies;
+  }
+
+  /**
+   * Idempotent: whoever calls again waits for the same end, and may bring it nearer.
+   * @param timeoutMs how long operations under way may take to finish
+   */
   close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
     this.#isClosed = true;
     this.#closing ??= this.#close(timeoutMs);
@@ -115,9 +135,7 @@ export class Session {
       .then(() => Promise.all(this.#channels.map((each) => each.close())));
     // What is not done by then is given up with the connection, and its callers are told.
     await withDeadline(settled, timeoutMs, () => new Error('late')).catch(() => {});
-    await Promise.all([
-      ...[...this.#subscriptions].map((each) => each.close(timeoutMs)),
-      ...this.#connections.map((each) => each.close(timeoutMs)),
-    ]);
+    const others = [...this.#subscriptions, ...this.#replyQueues, ...this.#connections];
+    await Promise.all(others.map((each) => each.close(timeoutMs)));
   }
 }

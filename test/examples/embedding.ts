@@ -1,9 +1,12 @@
 import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
-import { TaskMessages } from './task-messages.ts';
+import { RabbitMQTaskMessageQueue } from 'mcp-taskq';
 
-const taskMessageQueue = new TaskMessages(process.env.RABBITMQ_URL);
+const taskMessageQueue = new RabbitMQTaskMessageQueue({
+  url: process.env.RABBITMQ_URL ?? 'amqp://localhost:5672',
+  onWarning: (warning) => process.emitWarning(warning),
+});
 
 const mcp = new McpServer(
   { name: 'files', version: '1.0.0' },

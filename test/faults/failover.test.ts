@@ -1,6 +1,6 @@
 import { expect, inject, test } from 'vitest';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, numbered, openQueue } from '../support/tasks.ts';
+import { newTask, numbered, openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 // Two ways to the same broker stand for two nodes of a cluster: what is tested is who is asked.
@@ -74,8 +74,8 @@ test('a client that was connected waits for the broker with each of its connecti
 });
 
 test('an error names the node that was asked for first when none can be reached', async () => {
-  const queue = openQueue({ url: ['amqp://127.0.0.1:1', 'amqp://127.0.0.1:2'] });
-  await expect(queue.size('task')).rejects.toMatchObject({
+  const url = ['amqp://127.0.0.1:1', 'amqp://127.0.0.1:2'];
+  await expect(openClient({ url }).depth('task')).rejects.toMatchObject({
     code: 'CONNECTION_FAILED',
     message: expect.stringContaining('127.0.0.1:1'),
   });

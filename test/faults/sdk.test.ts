@@ -3,13 +3,20 @@ import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { expect, onTestFinished, test } from 'vitest';
-import { TaskMessages } from '../examples/task-messages.ts';
+import { RabbitMQTaskMessageQueue, type TaskQueueError } from '../../src/index.ts';
 import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { until } from '../support/until.ts';
 
 test('a task that is cancelled while RabbitMQ is away is cancelled, with a warning, and the process lives', async () => {
   const broker = await startPrivateBroker();
-  const queue = new TaskMessages({ url: broker.url, reconnectTimeoutMs: 500, connectTimeoutMs: 3_000 });
+  const warnings: TaskQueueError[] = [];
+  const onWarning = (warning: TaskQueueError) => void warnings.push(warning);
+  const queue = new RabbitMQTaskMessageQueue({
+    url: broker.url,
+    reconnectTimeoutMs: 500,
+    connectTimeoutMs: 3_000,
+    onWarning,
+  });
   onTestFinished(() => queue.close());
   const taskStore = new InMemoryTaskStore();
   const server = new Server(
@@ -24,15 +31,11 @@ test('a task that is cancelled while RabbitMQ is away is cancelled, with a warni
   const params = { level: 'info', data: 'about to go' } as const;
   await server.notification({ method: 'notifications/message', params }, { relatedTask: { taskId } });
 
-  const warnings: Error[] = [];
-  const collect = (warning: Error) => void warnings.push(warning);
-  process.on('warning', collect);
-  onTestFinished(() => void process.off('warning', collect));
   await untilQueuesLast();
   await broker.kill();
   const { status } = await client.experimental.tasks.cancelTask(taskId);
   expect(status).toBe('cancelled');
-  await until(() => warnings.some(({ name }) => name === 'TaskQueueError'));
+  await until(() => warnings.some(({ code }) => code === 'CONNECTION_FAILED' || code === 'CONNECTION_LOST'));
 
   await broker.restart();
   // The message outlived the cancellation; whoever looks finds it.

@@ -32,7 +32,7 @@ test('a message that cannot be decoded, behind many that can, keeps all of them 
   const task = newTask();
   await fill(task);
   await openClient().publish(task, raw('{"type":"request"}'));
-  const queue = openQueue();
+  const queue = openQueue({ onMalformed: 'throw' });
   await expect(queue.dequeueAll(task)).rejects.toMatchObject({ code: 'MALFORMED_MESSAGE' });
   expect(await queue.size(task)).toBe(COUNT + 1);
   expect(await queue.peek(task)).toEqual(numbered(0));

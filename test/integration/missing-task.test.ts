@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { runCli } from '../support/cli.ts';
-import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { newTask, numbered, openClient, openQueue } from '../support/tasks.ts';
 
 describe('a task without a queue', () => {
   test.each([
@@ -36,27 +36,4 @@ describe('a finished task', () => {
     expect(await queue[method](task)).toEqual([numbered(0), numbered(1), numbered(2)]);
     expect(await openClient().depth(task)).toBeUndefined();
   });
-});
-
-describe('a message that cannot be decoded', () => {
-  test.each(['dequeue', 'peek', 'dequeueAll'] as const)(
-    'is named by %s, carried, and stays in the queue',
-    async (method) => {
-      const client = openClient();
-      const task = newTask();
-      const queue = openQueue();
-      await queue.enqueue(task, numbered(0));
-      if (method !== 'dequeueAll') await queue.dequeue(task);
-      await client.publish(task, raw('{"type":"request"}'));
-      const before = await client.depth(task);
-      await expect(queue[method](task)).rejects.toMatchObject({
-        name: 'MalformedMessageError',
-        code: 'MALFORMED_MESSAGE',
-        taskId: task,
-        body: Buffer.from('{"type":"request"}'),
-        message: expect.stringContaining('"timestamp" is not a string'),
-      });
-      expect(await client.depth(task)).toEqual(before);
-    },
-  );
 });

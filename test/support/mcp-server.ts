@@ -23,28 +23,40 @@ export type Step =
   | { progress: number }
   | { elicit: string }
   | { sample: string }
+  | { both: [string, string] }
   | { hold: true };
 
 export interface ServerOptions {
-  transport: 'stdio' | 'http';
+  /** `stateless` is HTTP without sessions. */
+  transport: 'stdio' | 'http' | 'stateless';
   /** Where the tasks are kept. Servers with the same folder know the same tasks. */
   tasks: string;
   /** The package that the server is built on. */
   sdk?: string;
   maxQueue?: number;
+  /** The secret of the fleet that it is to be one of. */
+  replicas?: string;
+  /** It takes questions from their queues and never sends them. */
+  stall?: boolean;
+  /** Over stdio: the folder where its `stderr` and, when it has ended, its `status` are written. */
+  endsIn?: string;
+  /** Default: the broker that all tests share. */
+  broker?: string;
 }
 
 /** An MCP server process over the shared test broker, which is gone after the test. */
 export interface ServerProcess {
   /** A client in this process. A server over stdio takes one, and starts with it. */
   connect(): Promise<TestClient>;
+  /** Where it listens, unless over stdio. */
+  readonly url?: URL;
   /** `kill -9` */
   kill(): Promise<void>;
 }
 
 export async function startServer({ transport, ...options }: ServerOptions): Promise<ServerProcess> {
-  onTestFinished(() => removeQueues(options.tasks));
-  return transport === 'stdio' ? stdioServer(options) : await httpServer(options);
+  if (options.broker === undefined) onTestFinished(() => removeQueues(options.tasks));
+  return transport === 'stdio' ? stdioServer(options) : await httpServer(transport, options);
 }
 
 /** A task whose server was killed or stopped early leaves its queue. */
@@ -59,9 +71,15 @@ async function removeQueues(tasks: string): Promise<void> {
 }
 
 function stdioServer(options: Omit<ServerOptions, 'transport'>): ServerProcess {
+  const { endsIn } = options;
   const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [main, 'stdio'],
+    // A shell to see how it ends; without, so that there is nothing between the server and a signal.
+    ...(endsIn === undefined
+      ? { command: process.execPath, args: [main, 'stdio'] }
+      : {
+          command: 'sh',
+          args: ['-c', `"$0" "$1" stdio 2>"$2/stderr"; echo $? >"$2/status"`, process.execPath, main, endsIn],
+        }),
     env: environment(options),
   });
   return {
@@ -82,8 +100,11 @@ function stdioServer(options: Omit<ServerOptions, 'transport'>): ServerProcess {
   };
 }
 
-async function httpServer(options: Omit<ServerOptions, 'transport'>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [main, 'http'], {
+async function httpServer(
+  transport: 'http' | 'stateless',
+  options: Omit<ServerOptions, 'transport'>,
+): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [main, transport], {
     env: environment(options),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -91,6 +112,7 @@ async function httpServer(options: Omit<ServerOptions, 'transport'>): Promise<Se
   const [port] = await Promise.race([once(child.stdout, 'data'), unexpectedEnd(child)]);
   const url = new URL(`http://127.0.0.1:${String(port).trim()}/mcp`);
   return {
+    url,
     connect: () => TestClient.connect(new StreamableHTTPClientTransport(url)),
     async kill() {
       const ended = once(child, 'exit');
@@ -105,22 +127,27 @@ async function unexpectedEnd(child: ChildProcess): Promise<never> {
   throw new Error(`The MCP server ended with status ${status}`);
 }
 
-function environment({ tasks, sdk, maxQueue }: Omit<ServerOptions, 'transport'>) {
+function environment(options: Omit<ServerOptions, 'transport'>) {
+  const { tasks, sdk, maxQueue, replicas, stall, broker = inject('url') } = options;
   return {
     PATH: process.env.PATH ?? '',
     TASKS: tasks,
-    RABBITMQ: inject('url'),
+    RABBITMQ: broker,
     ...(sdk !== undefined && { SDK: sdk }),
     ...(maxQueue !== undefined && { MAX_QUEUE: String(maxQueue) }),
+    ...(replicas !== undefined && { REPLICAS: replicas }),
+    ...(stall && { STALL: '1' }),
   };
 }
 
 /** A client that answers every question, and keeps what it is told and asked. */
-class TestClient {
+export class TestClient {
   readonly client = new Client(
     { name: 'test-client', version: '1.0.0' },
     { capabilities: { elicitation: { form: {} }, sampling: {} } },
   );
+  /** When each answer to a question left, by the question. */
+  readonly answeredAt = new Map<string, number>();
   /** What came, in order, as the steps that made the server send it. */
   readonly received: Step[] = [];
 
@@ -137,6 +164,7 @@ class TestClient {
     });
     this.client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
       this.received.push({ elicit: params.message });
+      this.answeredAt.set(params.message, Date.now());
       return { action: 'accept', content: { answer: `yes to ${params.message}` } };
     });
     this.client.setRequestHandler(CreateMessageRequestSchema, ({ params }) => {

@@ -193,6 +193,59 @@ export function describeQueueContract(name: string, { open, newTask }: QueueUnde
       expect(await queue.dequeueAll(task, 'session a')).toEqual([numbered(2)]);
     });
 
+    describe('with calls that nobody awaits', () => {
+      test('dequeueAll has what was enqueued before it, and nothing that came after it', async () => {
+        for (let round = 0; round < 5; round++) {
+          const id = newTask();
+          for (const message of series(3)) void queue.enqueue(id, message);
+          const all = queue.dequeueAll(id);
+          void queue.enqueue(id, numbered(3));
+          expect(await all).toEqual(series(3));
+          expect(await queue.dequeueAll(id)).toEqual([numbered(3)]);
+        }
+      });
+
+      test('dequeue finds what was enqueued before it, and nothing after a dequeueAll', async () => {
+        for (let round = 0; round < 5; round++) {
+          const id = newTask();
+          void queue.enqueue(id, numbered(0));
+          const first = queue.dequeue(id);
+          for (const message of series(5)) void queue.enqueue(id, message);
+          const all = queue.dequeueAll(id);
+          const [second, third] = [queue.dequeue(id), queue.dequeue(id)];
+          expect(await first).toEqual(numbered(0));
+          expect(await all).toEqual(series(5));
+          expect([await second, await third]).toEqual([undefined, undefined]);
+        }
+      });
+
+      test('the first of two dequeueAll has everything', async () => {
+        for (const message of series(20)) void queue.enqueue(task, message);
+        const [first, second] = [queue.dequeueAll(task), queue.dequeueAll(task)];
+        expect(await first).toEqual(series(20));
+        expect(await second).toEqual([]);
+      });
+
+      test('turns of each kind follow one another', async () => {
+        const taken: Promise<(QueuedMessage | undefined)[]>[] = [];
+        for (let turn = 0; turn < 10; turn++) {
+          void queue.enqueue(task, numbered(2 * turn));
+          void queue.enqueue(task, numbered(2 * turn + 1));
+          taken.push(queue.dequeue(task).then((message) => [message]));
+          if (turn % 2 === 1) taken.push(queue.dequeueAll(task));
+        }
+        expect((await Promise.all(taken)).flat()).toEqual(series(20));
+      });
+
+      test('a call that fails does not hold up those after it', async () => {
+        const refused = queue.enqueue(task, numbered(0), undefined, 0);
+        void queue.enqueue(task, numbered(1));
+        const all = queue.dequeueAll(task);
+        await expect(refused).rejects.toThrow(OVERFLOW);
+        expect(await all).toEqual([numbered(1)]);
+      });
+    });
+
     describe('with many calls at once', () => {
       test('keeps the order of the enqueues', async () => {
         await Promise.all(series(200).map((message) => queue.enqueue(task, message)));

@@ -28,8 +28,10 @@ export function newTask(name = 'task'): string {
   const taskId = `${name}-${randomUUID()}`;
   closers.push(async () => {
     const client = new TaskQueueClient({ url: inject('url') });
-    await client.drain(taskId, () => {});
-    await client.deleteIfUnused(taskId);
+    for (const id of [taskId, `${taskId}:malformed`]) {
+      await client.drain(id, () => {});
+      await client.deleteIfUnused(id);
+    }
     await client.close();
   });
   return taskId;

@@ -6,6 +6,12 @@ import { buildProgram } from '../../src/cli/program.ts';
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 const examples = new URL('../examples/', import.meta.url);
 
+/** The files of a folder. */
+function codeIn(folder: URL): string[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+  return files.map((name) => readFileSync(new URL(name, folder), 'utf8')).toSorted();
+}
+
 /** The rows of the table under this heading, without its head. */
 function tableUnder(heading: string): string[][] {
   const [, section = ''] = readme.split(`\n${heading}\n`);
@@ -20,8 +26,13 @@ function tableUnder(heading: string): string[][] {
 
 test('the code in the README is that of test/examples, which is compiled and tested', () => {
   const blocks = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
-  const files = readdirSync(examples).map((name) => readFileSync(new URL(name, examples), 'utf8'));
-  expect(blocks.toSorted()).toEqual(files.toSorted());
+  expect(blocks.toSorted()).toEqual(codeIn(examples));
+});
+
+test('the code in the page about replicas is that of test/examples/replicas, which is compiled and run', () => {
+  const page = readFileSync(new URL('../../src/cli/topics/replicas.md', import.meta.url), 'utf8');
+  const blocks = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
+  expect(blocks.toSorted()).toEqual(codeIn(new URL('replicas/', examples)));
 });
 
 test('the README names every command, and none that is not there', async () => {

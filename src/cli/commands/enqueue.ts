@@ -130,20 +130,10 @@ async function* addHeaders(
   messages: Messages,
   headers: { [name: string]: string },
 ): AsyncGenerator<NamedMessage> {
-  const { ownProperties } = await import('../../index.ts');
+  const { ownProperties, withHeaders: addTo } = await import('../../index.ts');
   for await (const { properties = ownProperties(), ...message } of messages) {
-    yield {
-      ...message,
-      properties: { ...properties, headers: tableWith(properties.headers ?? {}, headers) },
-    };
+    yield { ...message, properties: addTo(properties, headers) };
   }
-}
-
-/** A table with names that a JavaScript object cannot have has the form of a typed value. */
-function tableWith(table: { [name: string]: unknown }, headers: { [name: string]: string }) {
-  const { '!': type, value } = table;
-  if (type !== 'table' || !Array.isArray(value)) return { ...table, ...headers };
-  return { '!': type, value: [...value, ...Object.entries(headers)] };
 }
 
 function checkHeaders({ propertyList }: OutgoingMessage, headers: { [name: string]: string }): void {

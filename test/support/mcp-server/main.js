@@ -1,37 +1,42 @@
 // An MCP server whose task messages lie in RabbitMQ, as a process of its own.
 //
-//     node main.js stdio | http      (http prints its port)
+//     node main.js stdio | http | stateless      (the latter two print their port)
 //
 // SDK       the package to build on: @modelcontextprotocol/sdk, or an alias of another version
 // TASKS     folder of the tasks, which several of these servers may share
 // RABBITMQ  URL of the broker
 // MAX_QUEUE maxTaskQueueSize of the SDK
+// REPLICAS  secret of a fleet, of which this server is to be one
+// STALL     with it: a question that has been taken from its queue is never sent
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { RabbitMQTaskMessageQueue } from '../../../dist/index.js';
+import { Replicas } from '../../../dist/replicas/index.js';
 import { FileTaskStore } from './file-task-store.js';
 import { registerScriptedTool } from './scripted-tool.js';
 
-const { SDK = '@modelcontextprotocol/sdk', TASKS, RABBITMQ, MAX_QUEUE } = process.env;
+const { SDK = '@modelcontextprotocol/sdk', TASKS, RABBITMQ, MAX_QUEUE, REPLICAS, STALL } = process.env;
 const { McpServer } = await import(`${SDK}/server/mcp.js`);
 const schemas = await import(`${SDK}/types.js`);
 
-/** The SDK clears the queue of a task without awaiting it: a rejection of that would end this process. */
-class TaskMessages extends RabbitMQTaskMessageQueue {
-  async dequeueAll(taskId) {
-    try {
-      return await super.dequeueAll(taskId);
-    } catch (error) {
-      if (error.code !== 'CLOSED') process.stderr.write(`${error.message}\n`);
-      return [];
-    }
-  }
+const taskStore = new FileTaskStore(TASKS);
+const options = { url: RABBITMQ, onWarning: ({ message }) => process.stderr.write(`${message}\n`) };
+const shared = REPLICAS
+  ? new Replicas({ ...options, secret: REPLICAS })
+  : new RabbitMQTaskMessageQueue(options);
+
+/** What a server object has in a fleet, and without one. */
+function linkOf() {
+  if (REPLICAS) return shared.link();
+  return {
+    taskMessageQueue: shared,
+    wrapTaskStore: (store) => store,
+    wrapTransport: (transport) => transport,
+  };
 }
 
-const taskStore = new FileTaskStore(TASKS);
-const taskMessageQueue = new TaskMessages(RABBITMQ);
-
-function buildServer() {
+async function connect(transport) {
+  const link = linkOf();
   const mcp = new McpServer(
     { name: 'test-server', version: '1.0.0' },
     {
@@ -40,25 +45,34 @@ function buildServer() {
         tools: {},
         tasks: { cancel: {}, list: {}, requests: { tools: { call: {} } } },
       },
-      taskStore,
-      taskMessageQueue,
+      taskStore: link.wrapTaskStore(taskStore),
+      taskMessageQueue: link.taskMessageQueue,
       ...(MAX_QUEUE && { maxTaskQueueSize: Number(MAX_QUEUE) }),
     },
   );
-  registerScriptedTool(mcp, { ...schemas, folder: TASKS });
-  return mcp;
+  const running = new Set();
+  registerScriptedTool(mcp, { ...schemas, folder: TASKS, running });
+  const wrapped = link.wrapTransport(STALL ? stalling(transport) : transport);
+  await mcp.connect(wrapped);
+  return { mcp, transport: wrapped, running };
+}
+
+function stalling(transport) {
+  const send = transport.send.bind(transport);
+  transport.send = (message, options) =>
+    message.method === 'elicitation/create' ? new Promise(() => {}) : send(message, options);
+  return transport;
 }
 
 async function serveStdio() {
   const { StdioServerTransport } = await import(`${SDK}/server/stdio.js`);
-  const mcp = buildServer();
+  const { mcp } = await connect(new StdioServerTransport());
   mcp.server.onclose = async () => {
-    await taskMessageQueue.close();
+    await shared.close();
     // SDK 1.24 leaves the timers of answered requests running.
-    process.exit();
+    if (SDK === 'sdk-1.24') process.exit();
   };
   process.stdin.on('end', () => mcp.close());
-  await mcp.connect(new StdioServerTransport());
 }
 
 /** A server object for each session, all of them over the same tasks. */
@@ -66,18 +80,40 @@ async function serveHttp() {
   const { StreamableHTTPServerTransport } = await import(`${SDK}/server/streamableHttp.js`);
   const sessions = new Map();
   const open = async () => {
-    const transport = new StreamableHTTPServerTransport({
+    const given = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (id) => void sessions.set(id, transport),
       onsessionclosed: (id) => void sessions.delete(id),
     });
-    await buildServer().connect(transport);
+    const { transport } = await connect(given);
     return transport;
   };
+  listen(async (request, response) => {
+    const transport = sessions.get(request.headers['mcp-session-id']) ?? (await open());
+    await transport.handleRequest(request, response);
+  });
+}
+
+/** A server object for each request, which lives until the tasks that it has started are done. */
+async function serveStateless() {
+  const { StreamableHTTPServerTransport } = await import(`${SDK}/server/streamableHttp.js`);
+  listen(async (request, response) => {
+    if (request.method !== 'POST') return void response.writeHead(405).end();
+    const { mcp, transport, running } = await connect(
+      new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }),
+    );
+    response.on('close', async () => {
+      await Promise.allSettled(running);
+      await mcp.close();
+    });
+    await transport.handleRequest(request, response);
+  });
+}
+
+function listen(handle) {
   const server = createServer(async (request, response) => {
     try {
-      const transport = sessions.get(request.headers['mcp-session-id']) ?? (await open());
-      await transport.handleRequest(request, response);
+      await handle(request, response);
     } catch (error) {
       process.stderr.write(`${error.stack}\n`);
       response.writeHead(500).end();
@@ -86,4 +122,4 @@ async function serveHttp() {
   server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
 }
 
-await (process.argv[2] === 'http' ? serveHttp() : serveStdio());
+await { stdio: serveStdio, http: serveHttp, stateless: serveStateless }[process.argv[2]]();

@@ -1,0 +1,16 @@
+/**
+ * A callback of the caller's that may throw or reject without harm: nobody could catch it, and it would end the
+ * process.
+ */
+export function guarded<Arguments extends unknown[]>(
+  callback: (...args: Arguments) => unknown,
+): (...args: Arguments) => void {
+  return (...args) => {
+    try {
+      const result = callback(...args);
+      if (result instanceof Promise) result.catch(() => {});
+    } catch {
+      // The callback is told about a failure; its own has nowhere to go.
+    }
+  };
+}

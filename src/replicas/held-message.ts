@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ErrorCode, TaskQueueError } from '../errors.ts';
+import type { RequestContext } from './request-context.ts';
+
+/** How long the transport may take to begin its response. In JSON mode it never does. */
+const HEADERS_MS = 1_000;
+
+/** A message that the SDK has got from the queue, and that stays in the queue until the transport has sent it. */
+export class HeldMessage {
+  /** Resolves when the message may be removed from its queue; rejects when it is to be given back. */
+  readonly sent: Promise<void>;
+  #done: () => void = () => {};
+  /** Gives it back to its place. */
+  giveBack: (reason: unknown) => void = () => {};
+  readonly #context: RequestContext | undefined;
+
+  constructor(context: RequestContext | undefined) {
+    this.#context = context;
+    this.sent = new Promise((resolve, reject) => {
+      this.#done = resolve;
+      this.giveBack = reject;
+    });
+    this.sent.catch(() => {});
+  }
+
+  /** Sends it, and settles {@link sent} by what is known then. Rejects when it is given back. */
+  async send(send: () => Promise<void>): Promise<void> {
+    try {
+      await this.#checkWritable();
+      await send();
+      this.#throwIfGone();
+      this.#done();
+    } catch (error) {
+      this.giveBack(error);
+      throw error;
+    }
+  }
+
+  async #checkWritable(): Promise<void> {
+    const areHeadersSent = this.#context?.exchange?.areHeadersSent;
+    const giveUpAt = Date.now() + HEADERS_MS;
+    while (areHeadersSent?.() === false) {
+      this.#throwIfGone();
+      if (Date.now() > giveUpAt) throw jsonModeError();
+      await sleep(1);
+    }
+  }
+
+  /** Streamable HTTP resolves also when the client has gone and nothing was written. */
+  #throwIfGone(): void {
+    throwIfGone(this.#context);
+  }
+}
+
+/** @throws when nothing that is sent now can reach the client */
+export function throwIfGone(context: RequestContext | undefined): void {
+  if (context === undefined) return;
+  const { abort, exchange, isResumable } = context;
+  if (abort.signal.aborted || (exchange?.gone.aborted && !isResumable)) {
+    throw new TaskQueueError(ErrorCode.closed, 'The client has gone; messages stay in their queue');
+  }
+}
+
+function jsonModeError(): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.unsupported,
+    'The transport answers with JSON, in which no messages can be delivered; they stay in their queue',
+    { hint: 'Leave out enableJsonResponse.' },
+  );
+}

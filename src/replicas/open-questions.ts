@@ -1,0 +1,97 @@
+import { formatAddress, type QuestionAddress, randomToken } from './question-address.ts';
+
+/** Whoever asks questions: a server object of this process. */
+export interface Asker {
+  /** Hands the asker's SDK a message as if its client had sent it. */
+  receive(message: object): void;
+}
+
+/** A question that was asked in this process, and is not answered. */
+export interface OpenQuestion {
+  readonly address: QuestionAddress;
+  readonly asker: Asker;
+  /** By which the asker's SDK knows it. */
+  readonly messageId: number | string;
+  readonly taskId: string;
+}
+
+/** The questions of this process's server objects that wait for an answer. Each is answered once. */
+export class OpenQuestions {
+  readonly #instance: string;
+  readonly #bySerial = new Map<string, OpenQuestion>();
+  readonly #byAsker = new Map<Asker, Map<number | string, OpenQuestion>>();
+
+  constructor(instance: string) {
+    this.#instance = instance;
+  }
+
+  open(asker: Asker, messageId: number | string, taskId: string): OpenQuestion {
+    const address = { instance: this.#instance, serial: randomToken() };
+    const question = { address, asker, messageId, taskId };
+    this.#bySerial.set(address.serial, question);
+    const ofAsker = this.#byAsker.get(asker) ?? new Map<number | string, OpenQuestion>();
+    this.#byAsker.set(asker, ofAsker.set(messageId, question));
+    return question;
+  }
+
+  find(serial: string): OpenQuestion | undefined {
+    return this.#bySerial.get(serial);
+  }
+
+  findByMessageId(asker: Asker, messageId: unknown): OpenQuestion | undefined {
+    return this.#byAsker.get(asker)?.get(messageId as number | string);
+  }
+
+  close({ address, asker, messageId }: OpenQuestion): void {
+    this.#bySerial.delete(address.serial);
+    const ofAsker = this.#byAsker.get(asker);
+    ofAsker?.delete(messageId);
+    if (ofAsker?.size === 0) this.#byAsker.delete(asker);
+  }
+
+  closeAll(asker: Asker): void {
+    for (const question of this.#byAsker.get(asker)?.values() ?? []) {
+      this.#bySerial.delete(question.address.serial);
+    }
+    this.#byAsker.delete(asker);
+  }
+}
+
+/**
+ * The questions that this process has delivered and that were not answered through it: when their task ends, nobody
+ * will answer them any more, and those who asked are to know.
+ */
+export class DeliveredQuestions {
+  readonly #byTask = new Map<string, Map<string, { address: QuestionAddress; deliverer: object }>>();
+  readonly #taskOf = new Map<string, string>();
+
+  add(taskId: string, address: QuestionAddress, deliverer: object): void {
+    const key = formatAddress(address);
+    const ofTask = this.#byTask.get(taskId) ?? new Map();
+    this.#byTask.set(taskId, ofTask.set(key, { address, deliverer }));
+    this.#taskOf.set(key, taskId);
+  }
+
+  delete(address: QuestionAddress): void {
+    const key = formatAddress(address);
+    const taskId = this.#taskOf.get(key);
+    if (taskId === undefined) return;
+    this.#taskOf.delete(key);
+    const ofTask = this.#byTask.get(taskId);
+    ofTask?.delete(key);
+    if (ofTask?.size === 0) this.#byTask.delete(taskId);
+  }
+
+  /** Removes and returns those of a task. */
+  takeAll(taskId: string): QuestionAddress[] {
+    const addresses = [...(this.#byTask.get(taskId)?.values() ?? [])].map(({ address }) => address);
+    for (const address of addresses) this.delete(address);
+    return addresses;
+  }
+
+  forget(deliverer: object): void {
+    for (const ofTask of [...this.#byTask.values()]) {
+      for (const each of [...ofTask.values()]) if (each.deliverer === deliverer) this.delete(each.address);
+    }
+  }
+}

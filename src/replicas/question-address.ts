@@ -1,0 +1,68 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/**
+ * Where the answer to a question is to go. It is the id of a queued question, as text; the id under which a client gets
+ * the question has a seal as well.
+ */
+export interface QuestionAddress {
+  /** The process that asks. */
+  readonly instance: string;
+  /** Which of its questions. */
+  readonly serial: string;
+}
+
+/** Who a question is delivered to, and whose answer alone counts. */
+export interface Recipient {
+  /** Who is logged in, as far as the server knows. */
+  readonly principal: string | undefined;
+  /** The session, or the connection where there are no sessions; empty where there is neither. */
+  readonly session: string;
+}
+
+const ADDRESS = /^mcp-taskq\.([\w-]{22})\.([\w-]{22})$/;
+const SEALED = /^mcp-taskq\.([\w-]{22})\.([\w-]{22})\.([\w-]{43})$/;
+
+/** 128 random bits, as 22 characters. */
+export function randomToken(): string {
+  return randomBytes(16).toString('base64url');
+}
+
+/** The id of a question in its task's queue. */
+export function formatAddress({ instance, serial }: QuestionAddress): string {
+  return `mcp-taskq.${instance}.${serial}`;
+}
+
+/** `undefined` for an id that is no address, as of a question that no replica has asked. */
+export function parseAddress(id: unknown): QuestionAddress | undefined {
+  const [, instance, serial] = (typeof id === 'string' && ADDRESS.exec(id)) || [];
+  return instance !== undefined && serial !== undefined ? { instance, serial } : undefined;
+}
+
+/** Seals addresses, so that a client can neither make one up nor use one that another client got. */
+export class Seals {
+  readonly #secret: string | Buffer;
+
+  constructor(secret: string | Buffer) {
+    this.#secret = secret;
+  }
+
+  /** The id under which the recipient gets the question. */
+  seal(address: QuestionAddress, recipient: Recipient): string {
+    return `${formatAddress(address)}.${this.#mac(address, recipient)}`;
+  }
+
+  /** The address in an id that a client has sent; `undefined` unless it was sealed for this very recipient. */
+  open(id: string, recipient: Recipient): QuestionAddress | undefined {
+    const [, instance, serial, mac] = SEALED.exec(id) ?? [];
+    if (instance === undefined || serial === undefined || mac === undefined) return undefined;
+    const address = { instance, serial };
+    const expected = this.#mac(address, recipient);
+    return timingSafeEqual(Buffer.from(mac), Buffer.from(expected)) ? address : undefined;
+  }
+
+  #mac({ instance, serial }: QuestionAddress, { principal, session }: Recipient): string {
+    // JSON keeps the parts apart, whatever is in them.
+    const sealed = JSON.stringify(['mcp-taskq question', instance, serial, principal ?? null, session]);
+    return createHmac('sha256', this.#secret).update(sealed).digest('base64url');
+  }
+}

@@ -1,0 +1,93 @@
+import { hostname } from 'node:os';
+import { CallOrder } from '../call-order.ts';
+import { MalformedMessages } from '../malformed-messages.ts';
+import { MessageWaiter } from '../message-waiter.ts';
+import { type ResolvedOptions, resolveOptions } from '../options.ts';
+import { TaskQueueClient } from '../task-queue-client.ts';
+import { ownProperties } from '../wire/message-properties.ts';
+import { replyQueueName } from '../wire/reply-queues.ts';
+import type { MessageProperties } from '../wire/stored-message.ts';
+import { DeliveredQuestions, OpenQuestions } from './open-questions.ts';
+import { type QuestionAddress, type Recipient, randomToken, Seals } from './question-address.ts';
+import { type ReplicasOptions, resolveReplicasOptions } from './replica-options.ts';
+import { ReplyRouter } from './reply-router.ts';
+import type { MessageOrigin } from './sdk-shapes.ts';
+
+/** A message whose confirm did not come is published again: two of the same question count as one. */
+const RETRY_UNCONFIRMED_MS = 30_000;
+
+/** Answers that were passed on are remembered, so that a client that repeats one makes no work. */
+const MAX_ANSWERED = 10_000;
+
+/** What the server objects of one process share: connections, questions, and the way for answers. */
+export class ReplicaCore {
+  readonly instance = randomToken();
+  readonly options: ResolvedOptions;
+  readonly client: TaskQueueClient;
+  readonly waiter: MessageWaiter;
+  readonly malformed: MalformedMessages;
+  readonly questions = new OpenQuestions(this.instance);
+  readonly delivered = new DeliveredQuestions();
+  readonly replies: ReplyRouter;
+  /** Of the calls of all server objects, each with its own keys. */
+  readonly order: CallOrder;
+  readonly #seals: Seals;
+  readonly #principal: (origin: MessageOrigin) => string | undefined;
+  readonly #answered = new Set<string>();
+
+  constructor(options: ReplicasOptions) {
+    const { secret, principal } = resolveReplicasOptions(options);
+    const queueOptions = { retryUnconfirmedMs: RETRY_UNCONFIRMED_MS, ...options };
+    this.options = resolveOptions(queueOptions);
+    const { onWarning, onMalformed, maxWaitingOperations } = this.options;
+    const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.options;
+    const turnTimeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
+    this.order = new CallOrder(turnTimeoutMs, maxWaitingOperations);
+    this.client = new TaskQueueClient(queueOptions);
+    this.waiter = new MessageWaiter(this.client, onWarning);
+    this.malformed = new MalformedMessages(this.client, onMalformed, onWarning);
+    this.replies = new ReplyRouter(this.instance, this.client, this.questions, onWarning);
+    this.#seals = new Seals(secret);
+    this.#principal = principal;
+  }
+
+  /** Who a message of this origin comes from. */
+  recipient(origin: MessageOrigin, session: string): Recipient {
+    return { principal: this.#principal(origin), session };
+  }
+
+  seal(address: QuestionAddress, recipient: Recipient): string {
+    return this.#seals.seal(address, recipient);
+  }
+
+  unseal(id: string, recipient: Recipient): QuestionAddress | undefined {
+    return this.#seals.open(id, recipient);
+  }
+
+  /** What operators see of a question: who asked, and where its answer goes. */
+  questionProperties(): MessageProperties {
+    return {
+      ...ownProperties(),
+      reply_to: replyQueueName(this.instance, this.client.prefix),
+      headers: { 'x-mcp-asked-by': `${hostname()}, process ${process.pid}` },
+    };
+  }
+
+  /** False when this question was answered through this process before. */
+  noteAnswer({ serial }: QuestionAddress): boolean {
+    if (this.#answered.has(serial)) return false;
+    this.#answered.add(serial);
+    if (this.#answered.size > MAX_ANSWERED) {
+      for (const oldest of this.#answered) {
+        this.#answered.delete(oldest);
+        break;
+      }
+    }
+    return true;
+  }
+
+  /** Whoever still waits for answers about a task that is over learns that none will come. */
+  endQuestions(taskId: string): void {
+    for (const address of this.delivered.takeAll(taskId)) this.replies.send(address, 'ended');
+  }
+}

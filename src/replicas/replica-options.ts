@@ -1,0 +1,39 @@
+import { ErrorCode, TaskQueueError } from '../errors.ts';
+import type { TaskQueueOptions } from '../options.ts';
+import type { MessageOrigin } from './sdk-shapes.ts';
+
+/** For {@link Replicas}. */
+export interface ReplicasOptions extends TaskQueueOptions {
+  /**
+   * Seals what tells where an answer is to go: at least 16 bytes, random, kept secret, and the same in every replica
+   * and after every restart.
+   */
+  secret: string | Buffer;
+  /**
+   * The user on whose behalf a message comes, where the server knows that: an answer counts only from the user to whom
+   * the question was delivered. Anything that stays the same while the user is logged in will do, such as the subject
+   * of a token. Default: the client id of the authentication, which many users may share.
+   */
+  principal?: (origin: MessageOrigin) => string | undefined;
+}
+
+const MIN_SECRET_BYTES = 16;
+
+/** What of {@link ReplicasOptions} is not for the queues, checked. */
+export function resolveReplicasOptions({ secret, principal = clientIdOf }: ReplicasOptions) {
+  if (
+    !(typeof secret === 'string' || Buffer.isBuffer(secret)) ||
+    Buffer.byteLength(secret) < MIN_SECRET_BYTES
+  ) {
+    throw new TaskQueueError(
+      ErrorCode.invalidArgument,
+      `Option secret must have at least ${MIN_SECRET_BYTES} bytes`,
+      { hint: 'Make one with: openssl rand -base64 32. Every replica needs the same one.' },
+    );
+  }
+  return { secret, principal };
+}
+
+function clientIdOf({ authInfo }: MessageOrigin): string | undefined {
+  return authInfo?.clientId;
+}

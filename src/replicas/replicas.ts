@@ -1,0 +1,92 @@
+import type { QueueableMessage, QueuedMessage } from '../wire/messages.ts';
+import { ReplicaCore } from './replica-core.ts';
+import type { ReplicasOptions } from './replica-options.ts';
+import type { TaskStoreLike, TransportLike } from './sdk-shapes.ts';
+import { ServerLink } from './server-link.ts';
+import { wrapTaskStore } from './wrap-task-store.ts';
+import { wrapTransport } from './wrap-transport.ts';
+
+/** A `TaskMessageQueue` of the MCP TypeScript SDK 1.24 to 1.32, for one server object. */
+export interface ReplicaTaskMessageQueue {
+  enqueue(taskId: string, message: QueueableMessage, sessionId?: string, maxSize?: number): Promise<void>;
+  dequeue(taskId: string, sessionId?: string): Promise<QueuedMessage | undefined>;
+  dequeueAll(taskId: string, sessionId?: string): Promise<QueuedMessage[]>;
+}
+
+/** What one server object needs to be one of several replicas. */
+export interface ReplicaLink {
+  /** For the server's options. */
+  readonly taskMessageQueue: ReplicaTaskMessageQueue;
+  /** For the server's options: the task store, which all replicas share. */
+  wrapTaskStore<Store extends TaskStoreLike>(store: Store): Store;
+  /** To be connected to the server in place of the transport, and, over HTTP, to handle its requests. */
+  wrapTransport<Transport extends TransportLike>(transport: Transport): Transport;
+}
+
+/**
+ * Lets several server objects of the MCP TypeScript SDK, in one process or in many, serve the same tasks: a question
+ * that a task asks in one of them is delivered through whichever the client talks to, and the answer finds its way
+ * back, once, and only from whom the question was delivered to. One of these for each process.
+ *
+ * @example
+ * const replicas = new Replicas({ url, secret, principal: ({ authInfo }) => authInfo?.extra?.sub as string });
+ * const link = replicas.link(); // for each server object
+ * const server = new McpServer(info, {
+ *   ...options,
+ *   taskStore: link.wrapTaskStore(taskStore),
+ *   taskMessageQueue: link.taskMessageQueue,
+ * });
+ * const transport = link.wrapTransport(new StreamableHTTPServerTransport(options));
+ * await server.connect(transport);
+ * await transport.handleRequest(request, response);
+ */
+export class Replicas {
+  readonly #core: ReplicaCore;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Connects to nothing yet: that happens with the first operation.
+   * @throws TaskQueueError `INVALID_ARGUMENT` for options that cannot work
+   */
+  constructor(options: ReplicasOptions) {
+    this.#core = new ReplicaCore(options);
+  }
+
+  /** For one server object. Costs next to nothing; nothing of it has to be closed. */
+  link(): ReplicaLink {
+    const link = new ServerLink(this.#core);
+    return {
+      taskMessageQueue: {
+        enqueue: (taskId, message, _sessionId, maxSize) => link.enqueue(taskId, message, maxSize),
+        dequeue: (taskId) => link.dequeue(taskId),
+        dequeueAll: (taskId) => link.dequeueAll(taskId),
+      },
+      wrapTaskStore: (store) => wrapTaskStore(link, store),
+      wrapTransport: (transport) => wrapTransport(link, transport),
+    };
+  }
+
+  /**
+   * Passes on the answers that came, lets operations under way finish, and closes the connections; what is not done
+   * within `closeTimeoutMs` is given up. Close the server objects first.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** The same as {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { waiter, order, replies, client, options } = this.#core;
+    waiter.close();
+    const giveUpAt = Date.now() + options.closeTimeoutMs;
+    const remainingMs = () => Math.max(1, giveUpAt - Date.now());
+    await order.idle(remainingMs());
+    await replies.flush(remainingMs());
+    await client.close({ timeoutMs: remainingMs() });
+  }
+}

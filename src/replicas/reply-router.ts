@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors.ts';
+import type { TaskQueueClient } from '../task-queue-client.ts';
+import type { OpenQuestions } from './open-questions.ts';
+import type { QuestionAddress } from './question-address.ts';
+import type { RpcMessage } from './sdk-shapes.ts';
+
+/** What is said about a question: its answer, how far the answer is, or that its task ended without one. */
+export type ReplyKind = 'answer' | 'progress' | 'ended';
+
+/** The SDK's own error for a question whose task was cleared. */
+const ENDED = { jsonrpc: '2.0', error: { code: -32603, message: 'Task cancelled or completed' } };
+
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 2_000;
+/** The client takes its answer for received; nobody asks it again. */
+const GIVE_UP_MS = 120_000;
+
+/** What waits to be passed on, at most. */
+const MAX_PENDING_BYTES = 64 * 1024 * 1024;
+
+const HOPELESS: readonly ErrorCode[] = [
+  ErrorCode.queueNotFound,
+  ErrorCode.closed,
+  ErrorCode.accessRefused,
+  ErrorCode.messageTooLarge,
+];
+
+/** Passes on what is said about questions to whoever asked them: here, or in another process. */
+export class ReplyRouter {
+  readonly #instance: string;
+  readonly #client: TaskQueueClient;
+  readonly #questions: OpenQuestions;
+  readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #queue: { open(): Promise<void> };
+  #opening: Promise<void> | undefined;
+  readonly #pending = new Set<Promise<void>>();
+  #pendingBytes = 0;
+
+  constructor(
+    instance: string,
+    client: TaskQueueClient,
+    questions: OpenQuestions,
+    onWarning: (warning: TaskQueueError) => void,
+  ) {
+    this.#instance = instance;
+    this.#client = client;
+    this.#questions = questions;
+    this.#onWarning = onWarning;
+    this.#queue = client.receiveReplies(instance, (body) => this.#receive(body));
+  }
+
+  /** Resolves when answers can be received. @throws TaskQueueError */
+  open(): Promise<void> {
+    this.#opening ??= this.#queue.open().catch((error) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  /** Never fails: an answer that cannot be passed on at once is kept in memory, and tried again. */
+  send(address: QuestionAddress, kind: ReplyKind, message: RpcMessage = {}): void {
+    if (address.instance === this.#instance) {
+      this.#reply(address.serial, kind, message);
+      return;
+    }
+    const body = Buffer.from(JSON.stringify({ serial: address.serial, kind, message }));
+    if (this.#pendingBytes + body.length > MAX_PENDING_BYTES) {
+      this.#warn('too many others wait');
+      return;
+    }
+    this.#pendingBytes += body.length;
+    const pending = this.#publish(address.instance, body, kind).finally(() => {
+      this.#pendingBytes -= body.length;
+      this.#pending.delete(pending);
+    });
+    this.#pending.add(pending);
+  }
+
+  /** Resolves when nothing waits to be passed on, or when the time is up. */
+  async flush(timeoutMs: number): Promise<void> {
+    const giveUp = new AbortController();
+    const late = sleep(timeoutMs, undefined, { signal: giveUp.signal }).catch(() => {});
+    await Promise.race([late, Promise.all(this.#pending)]);
+    giveUp.abort();
+  }
+
+  async #publish(instance: string, body: Buffer, kind: ReplyKind): Promise<void> {
+    const giveUpAt = Date.now() + GIVE_UP_MS;
+    for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_RETRY_MS)) {
+      try {
+        return await this.#client.sendReply(instance, body);
+      } catch (error) {
+        // Whoever asked is gone, and the question with it.
+        if (hasCode(error, ErrorCode.queueNotFound)) return;
+        const isHopeless = !isTaskQueueError(error) || HOPELESS.includes(error.code);
+        if (kind === 'progress') return;
+        if (isHopeless || Date.now() + pauseMs > giveUpAt) {
+          this.#warn((error as Error).message, error);
+          return;
+        }
+        await sleep(pauseMs);
+      }
+    }
+  }
+
+  #receive(body: Buffer): void {
+    const reply = parseReply(body);
+    if (reply === undefined) this.#warn('one that came cannot be read');
+    else this.#reply(reply.serial, reply.kind, reply.message);
+  }
+
+  /** A question that is not open was answered before, was given up, or was never asked: nothing comes of it. */
+  #reply(serial: string, kind: ReplyKind, message: RpcMessage): void {
+    const question = this.#questions.find(serial);
+    if (question === undefined) return;
+    const { asker, messageId } = question;
+    if (kind === 'progress') {
+      const params = { ...message.params, progressToken: messageId };
+      asker.receive({ ...message, params });
+      return;
+    }
+    this.#questions.close(question);
+    asker.receive({ ...(kind === 'ended' ? ENDED : message), id: messageId });
+  }
+
+  #warn(reason: string, cause?: unknown): void {
+    const code = isTaskQueueError(cause) ? cause.code : ErrorCode.brokerError;
+    this.#onWarning(
+      new TaskQueueError(code, `An answer was lost on its way to the process that asked: ${reason}`, {
+        cause,
+      }),
+    );
+  }
+}
+
+/** `undefined` for what is none: anybody may publish to the queue. */
+function parseReply(body: Buffer): { serial: string; kind: ReplyKind; message: RpcMessage } | undefined {
+  try {
+    const { serial, kind, message } = JSON.parse(body.toString());
+    const isKnown = kind === 'answer' || kind === 'progress' || kind === 'ended';
+    const isMessage = typeof message === 'object' && message !== null;
+    return typeof serial === 'string' && isKnown && isMessage ? { serial, kind, message } : undefined;
+  } catch {
+    return undefined;
+  }
+}

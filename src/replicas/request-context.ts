@@ -1,0 +1,48 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { MessageOrigin } from './sdk-shapes.ts';
+
+/** The HTTP request that is being handled, as far as it can be seen. */
+export interface HttpExchange {
+  /** Aborted when the client has gone, or the response is complete. */
+  readonly gone: AbortSignal;
+  /** False while nothing can have been written to the client. `undefined` where that cannot be seen. */
+  readonly areHeadersSent: (() => boolean) | undefined;
+}
+
+/** The client's request on whose behalf code runs. */
+export interface RequestContext {
+  readonly id: string | number;
+  readonly method: string;
+  /** Of `tasks/result`. */
+  readonly taskId: unknown;
+  readonly origin: MessageOrigin;
+  readonly exchange: HttpExchange | undefined;
+  /** What is sent when the client has gone reaches it when it is back: the transport has an event store. */
+  readonly isResumable: boolean;
+  /** Ends what waits on behalf of the request. */
+  readonly abort: AbortController;
+  /** What the SDK has last been told about the task. */
+  task: { isOver: boolean; pollInterval: number; look(): Promise<void> } | undefined;
+}
+
+/** Set where the SDK handles a request of the client, and in everything that it starts. */
+export const requestContext = new AsyncLocalStorage<RequestContext>();
+
+/** Set while an HTTP request is handed to the transport. */
+export const httpExchange = new AsyncLocalStorage<HttpExchange>();
+
+/**
+ * Of the arguments of a transport's `handleRequest`: a request and a response of Node's `http`, or a `Request` of the
+ * Fetch API.
+ */
+export function exchangeOf(request: unknown, response: unknown): HttpExchange {
+  const { once } = (response ?? {}) as { once?: unknown };
+  if (typeof once !== 'function') {
+    const { signal } = request as { signal?: AbortSignal };
+    return { gone: signal ?? new AbortController().signal, areHeadersSent: undefined };
+  }
+  const node = response as { once(event: 'close', listener: () => void): void; headersSent: boolean };
+  const gone = new AbortController();
+  node.once('close', () => gone.abort());
+  return { gone: gone.signal, areHeadersSent: () => node.headersSent };
+}

@@ -1,0 +1,37 @@
+/** Progress may come for as long as a task of the client's runs; of a server object that lives long, not for ever. */
+const MAX_TOKENS = 10_000;
+
+/**
+ * The requests that went to the client straight, under the SDK's own numbers. The SDK takes any id or token for a
+ * number (`"0"`, `""` and `[]` are 0), so nothing else may reach it.
+ */
+export class SentRequests {
+  readonly #ids = new Set<unknown>();
+  readonly #tokens = new Set<unknown>();
+
+  note(id: unknown, progressToken: unknown): void {
+    this.#ids.add(id);
+    if (progressToken === undefined) return;
+    this.#tokens.add(progressToken);
+    if (this.#tokens.size > MAX_TOKENS) {
+      for (const oldest of this.#tokens) {
+        this.#tokens.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  /** Whether a request with this id waits for its answer, which is the one now. */
+  takeAnswered(id: unknown): boolean {
+    return this.#ids.delete(id);
+  }
+
+  hasToken(token: unknown): boolean {
+    return this.#tokens.has(token);
+  }
+
+  forget(id: unknown): void {
+    this.#ids.delete(id);
+    this.#tokens.delete(id);
+  }
+}

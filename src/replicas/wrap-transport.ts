@@ -1,0 +1,151 @@
+import { randomToken } from './question-address.ts';
+import { exchangeOf, httpExchange, type RequestContext, requestContext } from './request-context.ts';
+import {
+  isRequest,
+  isResponse,
+  type MessageOrigin,
+  progressTokenOf,
+  type RpcMessage,
+  type TransportLike,
+} from './sdk-shapes.ts';
+import { SentRequests } from './sent-requests.ts';
+import type { ServerLink } from './server-link.ts';
+
+type Receive = (message: RpcMessage, extra?: MessageOrigin & { closeSSEStream?: unknown }) => void;
+
+/** What a transport of the SDK has besides, some of it optional. */
+interface WholeTransport extends TransportLike {
+  sessionId?: string;
+  onmessage?: Receive;
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  handleRequest?: (...args: unknown[]) => unknown;
+}
+
+/**
+ * The transport as the server object is to have it. A proxy, so that everything else about it stays as it is: further
+ * methods and properties, `instanceof`.
+ */
+export function wrapTransport<Transport extends TransportLike>(
+  link: ServerLink,
+  given: Transport,
+): Transport {
+  const target = given as unknown as WholeTransport;
+  const wrapped = new WrappedTransport(link, target);
+  const replaced = new Map<PropertyKey, unknown>([['send', wrapped.send]]);
+  if (typeof target.handleRequest === 'function') replaced.set('handleRequest', wrapped.handleRequest);
+  return new Proxy(given, {
+    get(_, name) {
+      if (replaced.has(name)) return replaced.get(name);
+      if (name === 'onmessage' || name === 'onclose') return wrapped.handlers[name];
+      // With the target as receiver, as its accessors may use private fields.
+      const value = Reflect.get(target, name, target);
+      return typeof value === 'function' && !name.toString().startsWith('on') && name !== 'constructor'
+        ? value.bind(target)
+        : value;
+    },
+    set(_, name, value) {
+      if (name === 'onmessage' || name === 'onclose') {
+        wrapped.handlers[name] = value;
+        return true;
+      }
+      return Reflect.set(target, name, value, target);
+    },
+  });
+}
+
+class WrappedTransport {
+  readonly #link: ServerLink;
+  readonly #target: WholeTransport;
+  readonly #sent = new SentRequests();
+  /** The SDK's. */
+  readonly handlers: { onmessage: Receive | undefined; onclose: (() => void) | undefined };
+
+  constructor(link: ServerLink, target: WholeTransport) {
+    this.#link = link;
+    this.#target = target;
+    // A connection that has no sessions is one by itself; with HTTP and without sessions, every request may be another's.
+    const ownSession = target.handleRequest === undefined ? randomToken() : '';
+    link.connect({
+      get session() {
+        return target.sessionId ?? ownSession;
+      },
+      send: (message) => target.send(message as never),
+      receive: (message) => this.handlers.onmessage?.(message as RpcMessage),
+    });
+    this.handlers = { onmessage: target.onmessage, onclose: target.onclose };
+    target.onmessage = (message, extra) => this.#receive(message, extra);
+    target.onclose = () => {
+      link.disconnect();
+      this.handlers.onclose?.();
+    };
+  }
+
+  readonly send = async (message: RpcMessage, options?: unknown): Promise<void> => {
+    const send = () => this.#target.send(message as never, options as never);
+    if (await this.#link.sendHeld(message, send)) return;
+    if (message.method === 'notifications/cancelled') {
+      if (await this.#link.cancelQuestion(message)) return;
+      this.#sent.forget(message.params?.requestId);
+    }
+    if (isRequest(message)) this.#sent.note(message.id, progressTokenOf(message));
+    await send();
+    if (isResponse(message)) this.#link.end(message.id);
+  };
+
+  /** For the HTTP transports: what is done on behalf of a request knows whether its client is still there. */
+  readonly handleRequest = (...args: unknown[]): unknown =>
+    httpExchange.run(exchangeOf(args[0], args[1]), () => this.#target.handleRequest?.(...args));
+
+  #receive(message: RpcMessage, extra: Parameters<Receive>[1]): void {
+    try {
+      if (isResponse(message)) this.#receiveResponse(message, extra);
+      else if (message.method === 'notifications/progress') this.#receiveProgress(message, extra);
+      else if (isRequest(message)) this.#receiveRequest(message, extra);
+      else {
+        if (message.method === 'notifications/cancelled') {
+          this.#link.end(message.params?.requestId, new Error('The client has cancelled its request'));
+        }
+        this.handlers.onmessage?.(message, extra);
+      }
+    } catch (error) {
+      this.#target.onerror?.(error as Error);
+    }
+  }
+
+  #receiveResponse(message: RpcMessage, extra: Parameters<Receive>[1]): void {
+    const { id } = message;
+    // An error that answers nothing, and the answer to a request that did not go by way of a task.
+    if (id === undefined || id === null || this.#sent.takeAnswered(id)) {
+      this.handlers.onmessage?.(message, extra);
+      return;
+    }
+    if (typeof id !== 'string') throw new Error(`Refused a response for an unknown message ID: ${id}`);
+    this.#link.answer(this.#link.unseal(id, extra ?? {}), message);
+  }
+
+  #receiveProgress(message: RpcMessage, extra: Parameters<Receive>[1]): void {
+    const token = message.params?.progressToken;
+    if (this.#sent.hasToken(token)) {
+      this.handlers.onmessage?.(message, extra);
+      return;
+    }
+    if (typeof token !== 'string') throw new Error(`Refused progress for an unknown token: ${token}`);
+    this.#link.progress(this.#link.unseal(token, extra ?? {}), message);
+  }
+
+  #receiveRequest(message: RpcMessage, extra: Parameters<Receive>[1]): void {
+    const context: RequestContext = {
+      id: message.id as string | number,
+      method: message.method as string,
+      taskId: message.method === 'tasks/result' ? message.params?.taskId : undefined,
+      origin: extra ?? {},
+      exchange: httpExchange.getStore(),
+      isResumable: extra?.closeSSEStream !== undefined,
+      abort: new AbortController(),
+      task: undefined,
+    };
+    this.#link.begin(context);
+    requestContext.run(context, () => this.handlers.onmessage?.(message, extra));
+  }
+}

@@ -1,0 +1,96 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { ElicitResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { Replicas } from 'mcp-taskq/replicas';
+import { z } from 'zod';
+import { SqliteTaskStore } from './sqlite-task-store.ts';
+
+// One of these for each process.
+const replicas = new Replicas({
+  url: process.env.RABBITMQ_URL ?? 'amqp://localhost:5672',
+  secret: process.env.REPLICAS_SECRET ?? '', // openssl rand -base64 32; the same for every process
+  principal: ({ authInfo }) => authInfo?.extra?.userId as string | undefined,
+  onWarning: (warning) => process.emitWarning(warning),
+});
+const taskStore = new SqliteTaskStore(process.env.TASKS ?? 'tasks.db');
+
+/** A server object with its transport: here one for each request, as there are no sessions. */
+async function openServer() {
+  const link = replicas.link();
+  const mcp = new McpServer(
+    { name: 'files', version: '1.0.0' },
+    {
+      capabilities: { tasks: { cancel: {}, list: {}, requests: { tools: { call: {} } } } },
+      taskStore: link.wrapTaskStore(taskStore),
+      taskMessageQueue: link.taskMessageQueue,
+    },
+  );
+  const running = new Set<Promise<void>>();
+  mcp.experimental.tasks.registerToolTask(
+    'tidy',
+    {
+      description: 'Deletes old files in a folder, if the user agrees.',
+      inputSchema: { folder: z.string() },
+      execution: { taskSupport: 'required' },
+    },
+    {
+      async createTask({ folder }, extra) {
+        const task = await extra.taskStore.createTask({ ttl: 300_000, pollInterval: 1_000 });
+        const done = tidy(task.taskId, folder).catch((error) => process.emitWarning(error));
+        running.add(done);
+        return { task };
+
+        async function tidy(taskId: string, folder: string): Promise<void> {
+          const requestedSchema = { type: 'object' as const, properties: {} };
+          const params = { message: `Delete 3 old files in ${folder}?`, requestedSchema };
+          await extra.taskStore.updateTaskStatus(taskId, 'input_required');
+          const { action } = await mcp.server.request(
+            { method: 'elicitation/create', params },
+            ElicitResultSchema,
+            { relatedTask: { taskId }, timeout: 600_000 },
+          );
+          const text = action === 'accept' ? 'Deleted 3 files.' : 'Left everything in place.';
+          await extra.taskStore.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text }] });
+        }
+      },
+      getTask: (_args, extra) => extra.taskStore.getTask(extra.taskId),
+      getTaskResult: async (_args, extra) =>
+        (await extra.taskStore.getTaskResult(extra.taskId)) as { content: [] },
+    },
+  );
+  const transport = link.wrapTransport(new StreamableHTTPServerTransport());
+  await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+  return { mcp, transport, running };
+}
+
+async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'POST') {
+    response.writeHead(405).end();
+    return;
+  }
+  const { mcp, transport, running } = await openServer();
+  response.on('close', async () => {
+    // A server object that is closed hears no more answers: it stays until the tasks that it has started are done.
+    await Promise.all(running);
+    await mcp.close();
+  });
+  // Of the wrapped transport, so that a client that has gone is noticed.
+  await transport.handleRequest(request, response);
+}
+
+const server = createServer((request, response) => {
+  handle(request, response).catch((error) => {
+    process.emitWarning(error);
+    response.writeHead(500).end();
+  });
+});
+server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
+  const address = server.address();
+  if (typeof address === 'object') process.stdout.write(`Listening on port ${address?.port}\n`);
+});
+process.on('SIGTERM', () => {
+  server.close();
+  server.closeAllConnections();
+  void replicas.close();
+});

@@ -1,0 +1,197 @@
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { describe, expect, test } from 'vitest';
+import type { QueuedRequest } from '../../src/index.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { extent, noteFigures } from '../support/figures.ts';
+import { FileTaskStore } from '../support/mcp-server/file-task-store.js';
+import { type ServerOptions, type ServerProcess, startServer, TestClient } from '../support/mcp-server.ts';
+import { openClient, openQueue } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+
+const TASKS = extent(8, 200);
+const SECRET = 'what only the replicas of this fleet know';
+const NEWEST = '@modelcontextprotocol/sdk';
+const OLDEST = 'sdk-1.24';
+
+const textOf = (result: { content?: unknown }) => (result.content as { text: string }[])[0]?.text;
+
+const startReplica = (options: Omit<ServerOptions, 'replicas'>) =>
+  startServer({ replicas: SECRET, ...options });
+
+/** A client whose requests go to the process that `route` names; answers count as requests without a method. */
+function connectTo(
+  servers: { [name: string]: ServerProcess },
+  route: (method: string | undefined) => string,
+) {
+  const first = Object.values(servers)[0]?.url as URL;
+  const routed = (url: string | URL, init?: RequestInit) => {
+    const body = typeof init?.body === 'string' ? JSON.parse(init.body) : {};
+    const target = new URL(url);
+    target.port = servers[route(body.method)]?.url?.port as string;
+    return fetch(target, init);
+  };
+  return TestClient.connect(new StreamableHTTPClientTransport(first, { fetch: routed }));
+}
+
+/** Starts tasks that ask twice each, all at once, and compares what comes out of each with what it asked. */
+async function askInAll(starter: TestClient, deliverer: TestClient, count = TASKS) {
+  const delays: number[] = [];
+  const run = async (index: number) => {
+    const [one, two] = [`${index}?`, `${index}!`];
+    const taskId = await starter.startTask([{ elicit: one }, { elicit: two }]);
+    const result = await deliverer.taskResult(taskId);
+    expect(textOf(result)).toBe(`accept: yes to ${one}\naccept: yes to ${two}`);
+    const { answeredAt } = result._meta as unknown as { answeredAt: number[] };
+    delays.push((answeredAt[0] as number) - (deliverer.answeredAt.get(one) as number));
+  };
+  await Promise.all(Array.from({ length: count }, (_, index) => run(index)));
+  const asked = deliverer.received.map((step) => JSON.stringify(step)).toSorted();
+  // Each once.
+  expect(new Set(asked).size).toBe(2 * count);
+  expect(asked).toHaveLength(2 * count);
+  return delays.toSorted((a, b) => a - b)[Math.floor(count / 2)] as number;
+}
+
+describe.each([NEWEST, OLDEST])('a fleet on %s', (sdk) => {
+  test('without sessions: asker, deliverer and receiver of the answer are three processes', {
+    timeout: 120_000,
+  }, async () => {
+    const tasks = await temporaryFolder();
+    const [asker, deliverer, receiver] = await Promise.all(
+      [1, 2, 3].map(() => startReplica({ transport: 'stateless', sdk, tasks })),
+    );
+    const servers = { asker, deliverer, receiver } as { [name: string]: ServerProcess };
+    const client = await connectTo(servers, (method) => {
+      if (method === undefined) return 'receiver';
+      return method === 'tasks/result' ? 'deliverer' : 'asker';
+    });
+    const median = await askInAll(client, client);
+    noteFigures({ sdk, tasks: TASKS, 'lost or mixed up': 0, 'answer to asker, ms': median });
+  });
+
+  test('with sessions: one process asks, a session of another one delivers and receives', {
+    timeout: 120_000,
+  }, async () => {
+    const tasks = await temporaryFolder();
+    const [asker, deliverer] = await Promise.all(
+      [1, 2].map(() => startReplica({ transport: 'http', sdk, tasks })),
+    );
+    const [starter, reader] = [await asker?.connect(), await deliverer?.connect()];
+    const median = await askInAll(starter as TestClient, reader as TestClient);
+    noteFigures({ sdk, tasks: TASKS, 'lost or mixed up': 0, 'answer to asker, ms': median });
+  });
+
+  test('delivers over stdio what was asked over HTTP', { timeout: 120_000 }, async () => {
+    const tasks = await temporaryFolder();
+    const asker = await startReplica({ transport: 'stateless', sdk, tasks });
+    const deliverer = await startReplica({ transport: 'stdio', sdk, tasks });
+    const median = await askInAll(await asker.connect(), await deliverer.connect());
+    noteFigures({ sdk, tasks: TASKS, 'lost or mixed up': 0, 'answer to asker, ms': median });
+  });
+});
+
+describe('a deliverer that is killed between taking a question and sending it', () => {
+  test.each(['http', 'stateless'] as const)('(%s) leaves it to the next one', async (transport) => {
+    const tasks = await temporaryFolder();
+    const asker = await startReplica({ transport, tasks });
+    const victim = await startReplica({ transport, tasks, stall: true });
+    const heir = await startReplica({ transport, tasks });
+    const [starter, lost, reader] = [await asker.connect(), await victim.connect(), await heir.connect()];
+    const taskId = await starter.startTask([{ elicit: 'one?' }, { elicit: 'two?' }]);
+    await until(async () => (await openQueue().size(taskId)) === 1);
+    lost.taskResult(taskId).catch(() => {});
+    // It has the question, and holds it.
+    await until(async () => (await openQueue().size(taskId)) === 0);
+    const result = reader.taskResult(taskId);
+    await victim.kill();
+    expect(textOf(await result)).toBe('accept: yes to one?\naccept: yes to two?');
+    expect(reader.received).toEqual([{ elicit: 'one?' }, { elicit: 'two?' }]);
+    expect(lost.received).toEqual([]);
+  });
+});
+
+test('a client that drops the stream of its tasks/result loses no question', async () => {
+  const tasks = await temporaryFolder();
+  const server = await startReplica({ transport: 'http', tasks });
+  const client = await server.connect();
+  const taskId = await client.startTask([{ hold: true }]);
+  const leave = new AbortController();
+  // As a client that dies: the stream ends, and nothing is cancelled.
+  const { sessionId } = client.client.transport as StreamableHTTPClientTransport;
+  await fetch(server.url as URL, {
+    method: 'POST',
+    signal: leave.signal,
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-session-id': sessionId as string,
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 'gone', method: 'tasks/result', params: { taskId } }),
+  });
+  leave.abort();
+  await openQueue().enqueue(taskId, {
+    type: 'notification',
+    timestamp: Date.now(),
+    message: { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'kept' } },
+  });
+  const result = client.taskResult(taskId).catch(() => {});
+  await until(() => client.received.length === 1);
+  expect(client.received).toEqual([{ log: 'kept' }]);
+  await client.client.experimental.tasks.cancelTask(taskId);
+  await result;
+});
+
+test('when a task is cancelled at another process, its question is rejected within a second', async () => {
+  const tasks = await temporaryFolder();
+  const [asker, other] = [
+    await startReplica({ transport: 'stateless', tasks }),
+    await startReplica({ transport: 'stateless', tasks }),
+  ];
+  const [starter, canceller] = [await asker.connect(), await other.connect()];
+  const taskId = await starter.startTask([{ elicit: 'still there?' }]);
+  await until(async () => (await openQueue().size(taskId)) === 1);
+  const begun = performance.now();
+  await canceller.client.experimental.tasks.cancelTask(taskId);
+  const journal = `${tasks}/${taskId}.journal`;
+  const { readFile } = await import('node:fs/promises');
+  await until(async () => (await readFile(journal, 'utf8').catch(() => '')) !== '');
+  expect(performance.now() - begun).toBeLessThan(1_000);
+  expect(await readFile(journal, 'utf8')).toContain('Task cancelled or completed');
+  expect((await new FileTaskStore(tasks).getTask(taskId)).status).toBe('cancelled');
+  await until(async () => (await openClient().depth(taskId)) === undefined);
+});
+
+test('a client with 200 ids that it makes up at three processes resolves nothing', async () => {
+  const tasks = await temporaryFolder();
+  const servers = await Promise.all([1, 2, 3].map(() => startReplica({ transport: 'stateless', tasks })));
+  const [asker] = servers as [ServerProcess];
+  const client = await asker.connect();
+  const taskId = await client.startTask([{ elicit: 'well?' }]);
+  await until(async () => (await openQueue().size(taskId)) === 1);
+  const { message } = (await openQueue().peek(taskId)) as QueuedRequest;
+  const address = String(message.id);
+  const guesses = [0, '0', '', ' ', '0x0', address, `${address}.${'A'.repeat(43)}`, `${address}.`];
+  const ids = [...guesses, ...Array.from({ length: 58 }, (_, index) => index + 1)];
+  for (const { url } of servers) {
+    await Promise.all(
+      ids.map((id) =>
+        fetch(url as URL, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            accept: 'application/json, text/event-stream',
+            'mcp-protocol-version': '2025-11-25',
+          },
+          body: JSON.stringify({
+            jsonrpc: '2.0',
+            id,
+            result: { action: 'accept', content: { answer: 'x' } },
+          }),
+        }),
+      ),
+    );
+  }
+  const result = await client.taskResult(taskId);
+  expect(textOf(result)).toBe('accept: yes to well?');
+  noteFigures({ 'made-up ids': ids.length * servers.length, resolved: 0 });
+});

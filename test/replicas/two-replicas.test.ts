@@ -1,0 +1,387 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import {
+  CallToolResultSchema,
+  CreateMessageResultSchema,
+  CreateTaskResultSchema,
+  ElicitRequestSchema,
+  type ElicitResult,
+  ElicitResultSchema,
+  type JSONRPCMessage,
+  LoggingMessageNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import { test as base, describe, expect, inject, onTestFinished } from 'vitest';
+import type { TaskQueueError } from '../../src/index.ts';
+import { Replicas } from '../../src/replicas/index.ts';
+import { registerScriptedTool } from '../support/mcp-server/scripted-tool.js';
+import { openClient, openQueue } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+
+const SECRET = randomBytes(32);
+const ACCEPTED: ElicitResult = { action: 'accept', content: { answer: 'yes' } };
+
+/** A process of the fleet: one set of connections. */
+function openReplicas(warnings: TaskQueueError[] = [], principal?: () => string | undefined): Replicas {
+  const replicas = new Replicas({
+    url: inject('url'),
+    secret: SECRET,
+    onWarning: (warning) => void warnings.push(warning),
+    ...(principal && { principal }),
+  });
+  onTestFinished(() => replicas.close());
+  return replicas;
+}
+
+/** A server object with a client of its own. */
+async function serve(replicas: Replicas, store: InMemoryTaskStore) {
+  const link = replicas.link();
+  const mcp = new McpServer(
+    { name: 's', version: '1' },
+    {
+      capabilities: {
+        logging: {},
+        tools: {},
+        tasks: { cancel: {}, list: {}, requests: { tools: { call: {} } } },
+      },
+      taskStore: link.wrapTaskStore(store),
+      taskMessageQueue: link.taskMessageQueue,
+    },
+  );
+  registerScriptedTool(mcp, { ElicitResultSchema, CreateMessageResultSchema, folder: '/tmp' });
+  const errors: Error[] = [];
+  mcp.server.onerror = (error) => void errors.push(error);
+  const [atServer, atClient] = InMemoryTransport.createLinkedPair();
+  const client = new Client({ name: 'c', version: '1' }, { capabilities: { elicitation: { form: {} } } });
+  const received: unknown[] = [];
+  client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
+    received.push(params.data);
+  });
+  let answer = (message: string): ElicitResult | Promise<ElicitResult> => ({
+    action: 'accept',
+    content: { answer: `yes to ${message}` },
+  });
+  client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+    received.push(params.message);
+    return answer(params.message);
+  });
+  await Promise.all([mcp.connect(link.wrapTransport(atServer)), client.connect(atClient)]);
+  onTestFinished(() => client.close());
+  return {
+    mcp,
+    client,
+    received,
+    errors,
+    /** What the client puts on the wire. */
+    sendRaw: (message: object) => atClient.send(message as JSONRPCMessage),
+    onAsked: (next: typeof answer) => {
+      answer = next;
+    },
+    startTask: async (steps: object[]) => {
+      const { task } = await client.request(
+        { method: 'tools/call', params: { name: 'script', arguments: { steps } } },
+        CreateTaskResultSchema,
+        { task: { ttl: 60_000 } },
+      );
+      return task.taskId;
+    },
+    taskResult: (taskId: string) => client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema),
+  };
+}
+
+const textOf = (result: { content?: unknown }) => (result.content as { text: string }[])[0]?.text;
+
+/** A store that all replicas of a test share. */
+const test = base.extend<{ store: InMemoryTaskStore }>({
+  // biome-ignore lint/correctness/noEmptyPattern: what vitest looks at
+  store: async ({}, use) => {
+    const store = new InMemoryTaskStore();
+    await use(store);
+    store.cleanup();
+  },
+});
+
+describe('a question that a task asks in one replica and the client answers at another one', () => {
+  test('is answered, and the next one too; what was queued before the end arrives', async ({ store }) => {
+    const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+    const taskId = await a.startTask([
+      { log: 1 },
+      { elicit: 'one?' },
+      { log: 2 },
+      { elicit: 'two?' },
+      { log: 3 },
+    ]);
+    const result = await b.taskResult(taskId);
+    expect(textOf(result)).toBe('accept: yes to one?\naccept: yes to two?');
+    expect(b.received).toEqual([1, 'one?', 2, 'two?', 3]);
+    expect(a.received).toEqual([]);
+    expect([...a.errors, ...b.errors]).toEqual([]);
+    await until(async () => (await openClient().depth(taskId)) === undefined);
+  });
+
+  test('is answered within the same process as well, by another server object', async ({ store }) => {
+    const replicas = openReplicas();
+    const [a, b] = [await serve(replicas, store), await serve(replicas, store)];
+    const taskId = await a.startTask([{ elicit: 'one?' }, { elicit: 'two?' }]);
+    expect(textOf(await b.taskResult(taskId))).toBe('accept: yes to one?\naccept: yes to two?');
+  });
+
+  test('does not get the answer to a question of the other replica’s own', async ({ store }) => {
+    const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+    const [ofA, ofB] = await Promise.all([
+      a.startTask([{ elicit: 'A?' }, { elicit: 'A!' }]),
+      b.startTask([{ elicit: 'B?' }, { elicit: 'B!' }]),
+    ]);
+    const [resultOfA, resultOfB] = await Promise.all([b.taskResult(ofA), b.taskResult(ofB)]);
+    expect(textOf(resultOfA)).toBe('accept: yes to A?\naccept: yes to A!');
+    expect(textOf(resultOfB)).toBe('accept: yes to B?\naccept: yes to B!');
+  });
+
+  test('reaches the client at once, whatever the poll interval', async ({ store }) => {
+    const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+    const { taskId } = await store.createTask({ pollInterval: 5_000 }, 1, { method: 'tools/call' });
+    const result = b.taskResult(taskId);
+    // The wait has begun.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const begun = performance.now();
+    const params = { mode: 'form', message: 'now?', requestedSchema: { type: 'object', properties: {} } };
+    const asked = a.mcp.server.request(
+      { method: 'elicitation/create', params } as never,
+      ElicitResultSchema,
+      {
+        relatedTask: { taskId },
+      },
+    );
+    expect(await asked).toMatchObject({ action: 'accept' });
+    expect(performance.now() - begun).toBeLessThan(2_000);
+    await store.storeTaskResult(taskId, 'completed', { content: [] });
+    await result;
+  });
+});
+
+describe('when the task is cancelled at another replica', () => {
+  test('a question that is still queued is rejected within a second', async ({ store }) => {
+    const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+    const taskId = await a.startTask([{ hold: true }]);
+    const asked = ask(a, taskId);
+    await until(async () => (await openQueue().size(taskId)) === 1);
+    const begun = performance.now();
+    await b.client.experimental.tasks.cancelTask(taskId);
+    await expect(asked).rejects.toThrow('Task cancelled or completed');
+    expect(performance.now() - begun).toBeLessThan(1_000);
+    await until(async () => (await openClient().depth(taskId)) === undefined);
+  });
+
+  test('a question that the client has not answered yet is rejected within a second', async ({ store }) => {
+    const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+    b.onAsked(() => new Promise(() => {}));
+    const taskId = await a.startTask([{ hold: true }]);
+    const asked = ask(a, taskId);
+    const result = b.taskResult(taskId).catch(() => {});
+    await until(() => b.received.length === 1);
+    const begun = performance.now();
+    await b.client.experimental.tasks.cancelTask(taskId);
+    await expect(asked).rejects.toThrow('Task cancelled or completed');
+    expect(performance.now() - begun).toBeLessThan(1_000);
+    await result;
+  });
+
+  test('a question that was delivered through a third one is rejected too', async ({ store }) => {
+    const [a, b, c] = [
+      await serve(openReplicas(), store),
+      await serve(openReplicas(), store),
+      await serve(openReplicas(), store),
+    ];
+    b.onAsked(() => new Promise(() => {}));
+    const taskId = await a.startTask([{ hold: true }]);
+    const asked = ask(a, taskId);
+    const result = b.taskResult(taskId).catch(() => {});
+    await until(() => b.received.length === 1);
+    await c.client.experimental.tasks.cancelTask(taskId);
+    await expect(asked).rejects.toThrow('Task cancelled or completed');
+    await result;
+  });
+});
+
+describe('what a client sends', () => {
+  test('under ids that it made up resolves nothing', async ({ store }) => {
+    const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+    let seen = '';
+    b.onAsked(() => new Promise(() => {}));
+    const taskId = await a.startTask([{ hold: true }]);
+    let outcome = 'open';
+    const asked = ask(a, taskId).then(
+      () => (outcome = 'answered'),
+      () => (outcome = 'rejected'),
+    );
+    const result = b.taskResult(taskId).catch(() => {});
+    await until(() => b.received.length === 1);
+    const queuedBefore = b.errors.length;
+    const token = randomBytes(16).toString('base64url');
+    const ids: unknown[] = [0, '0', '', 1, '00', 'mcp-taskq', `mcp-taskq.${token}.${token}`, 1e9, -1];
+    for (const id of [...ids, `mcp-taskq.${token}.${token}.${randomBytes(32).toString('base64url')}`]) {
+      for (const server of [a, b]) {
+        await server.sendRaw({ jsonrpc: '2.0', id, result: ACCEPTED });
+        await server.sendRaw({ jsonrpc: '2.0', id, error: { code: 1, message: 'made up' } });
+        seen += String(id);
+      }
+    }
+    expect(seen).not.toBe('');
+    expect(b.errors.length - queuedBefore).toBe(20);
+    expect(outcome).toBe('open');
+    await b.client.experimental.tasks.cancelTask(taskId);
+    await asked;
+    await result;
+    expect(outcome).toBe('rejected');
+  });
+
+  test('twice counts once, and from another client not at all', async ({ store }) => {
+    const [a, b, c] = [
+      await serve(openReplicas(), store),
+      await serve(openReplicas(), store),
+      await serve(openReplicas(), store),
+    ];
+    const sent: { id: string }[] = [];
+    b.onAsked(() => new Promise(() => {}));
+    const { fallbackRequestHandler } = b.client;
+    expect(fallbackRequestHandler).toBeUndefined();
+    const transport = b.client.transport as InMemoryTransport;
+    const { onmessage } = transport;
+    transport.onmessage = (message, extra) => {
+      if ('method' in message && message.method === 'elicitation/create') sent.push(message as never);
+      onmessage?.(message, extra);
+    };
+    const taskId = await a.startTask([{ hold: true }]);
+    const asked = ask(a, taskId);
+    const result = b.taskResult(taskId).catch(() => {});
+    await until(() => sent.length === 1);
+    const id = sent[0]?.id;
+    const answer = (text: string) => ({
+      jsonrpc: '2.0',
+      id,
+      result: { action: 'accept', content: { answer: text } },
+    });
+    await c.sendRaw(answer('another client'));
+    await a.sendRaw(answer('the asker’s own client'));
+    expect([a.errors.length, c.errors.length]).toEqual([1, 1]);
+    await b.sendRaw(answer('first'));
+    await b.sendRaw(answer('second'));
+    expect(await asked).toMatchObject({ content: { answer: 'first' } });
+    expect(b.errors).toHaveLength(1);
+    await b.client.experimental.tasks.cancelTask(taskId);
+    await result;
+  });
+
+  test('as another user is refused', async ({ store }) => {
+    let user = 'alice';
+    const warnings: TaskQueueError[] = [];
+    const [a, b] = [
+      await serve(openReplicas(), store),
+      await serve(
+        openReplicas(warnings, () => user),
+        store,
+      ),
+    ];
+    let release = (_: ElicitResult) => {};
+    b.onAsked(() => new Promise((resolve) => (release = resolve)));
+    const taskId = await a.startTask([{ hold: true }]);
+    let outcome = 'open';
+    const asked = ask(a, taskId).then(
+      () => (outcome = 'answered'),
+      () => (outcome = 'rejected'),
+    );
+    const result = b.taskResult(taskId).catch(() => {});
+    await until(() => b.received.length === 1);
+    user = 'mallory';
+    release(ACCEPTED);
+    await until(() => b.errors.length === 1);
+    expect(outcome).toBe('open');
+    await b.client.experimental.tasks.cancelTask(taskId);
+    await Promise.all([asked, result]);
+    expect(outcome).toBe('rejected');
+  });
+});
+
+test('progress and a timeout reach across replicas', async ({ store }) => {
+  const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+  const cancelled: unknown[] = [];
+  b.client.setRequestHandler(ElicitRequestSchema, async (_request, { signal, _meta }) => {
+    const { progressToken } = _meta ?? {};
+    if (progressToken !== undefined) {
+      await b.client.notification({
+        method: 'notifications/progress',
+        params: { progressToken, progress: 1 },
+      });
+      return ACCEPTED;
+    }
+    b.received.push('asked');
+    return new Promise((resolve) =>
+      signal.addEventListener('abort', () => {
+        cancelled.push(signal.reason);
+        resolve(ACCEPTED);
+      }),
+    );
+  });
+  const taskId = await a.startTask([{ hold: true }]);
+  const result = b.taskResult(taskId).catch(() => {});
+  const progress: unknown[] = [];
+  expect(await ask(a, taskId, { onprogress: (each: unknown) => void progress.push(each) })).toEqual(ACCEPTED);
+  expect(progress).toEqual([{ progress: 1 }]);
+  await expect(ask(a, taskId, { timeout: 500 })).rejects.toThrow('timed out');
+  await until(() => cancelled.length === 1);
+  await b.client.experimental.tasks.cancelTask(taskId);
+  await result;
+});
+
+test('a message whose send fails, or whose client has gone, is there for the next one', async ({ store }) => {
+  const [a, b, c] = [
+    await serve(openReplicas(), store),
+    await serve(openReplicas(), store),
+    await serve(openReplicas(), store),
+  ];
+  const taskId = await a.startTask([{ elicit: 'still there?' }]);
+  await until(async () => (await openQueue().size(taskId)) === 1);
+  // It fails for good, in the middle of a tasks/result.
+  const transport = b.mcp.server.transport as InMemoryTransport;
+  const peer = (transport as unknown as { _otherTransport: object })._otherTransport;
+  Object.defineProperty(peer, 'onmessage', {
+    get: () => (message: JSONRPCMessage) => {
+      if ('method' in message && message.method === 'elicitation/create') throw new Error('the pipe broke');
+    },
+  });
+  void b.taskResult(taskId).catch(() => {});
+  expect(textOf(await c.taskResult(taskId))).toBe('accept: yes to still there?');
+  expect(c.received).toEqual(['still there?']);
+});
+
+test('the reply queue is gone with its process, and is not taken for a task', async ({ store }) => {
+  const replicas = openReplicas();
+  const a = await serve(replicas, store);
+  const taskId = await a.startTask([{ elicit: '?' }]);
+  await until(async () => (await openQueue().size(taskId)) === 1);
+  const [message] = await openClient().peek(taskId);
+  expect(message?.properties).toMatchObject({
+    reply_to: expect.stringMatching(/^mcp:queue:replies:[\w-]{22}$/),
+    headers: { 'x-mcp-asked-by': expect.stringContaining(String(process.pid)) },
+  });
+  const replies = String(message?.properties.reply_to).slice('mcp:queue:'.length);
+  expect(await openClient().depth(replies)).toEqual({ messages: 0, consumers: 1 });
+  await a.client.experimental.tasks.cancelTask(taskId);
+  await replicas.close();
+  expect(await openClient().depth(replies)).toBeUndefined();
+});
+
+test.each(['short', 7 as never, undefined as never])('secret %j is refused', (secret) => {
+  expect(() => new Replicas({ secret })).toThrow('secret');
+});
+
+/** Asks through the server object itself, as a tool that runs there would. */
+function ask({ mcp }: Awaited<ReturnType<typeof serve>>, taskId: string, options: object = {}) {
+  const params = { mode: 'form', message: 'well?', requestedSchema: { type: 'object', properties: {} } };
+  return mcp.server.request({ method: 'elicitation/create', params } as never, ElicitResultSchema, {
+    relatedTask: { taskId },
+    ...options,
+  });
+}
