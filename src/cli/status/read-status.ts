@@ -6,7 +6,7 @@ import { formatCount, formatNumber } from '../sizes.ts';
 import { findProblems, type Problem } from './find-problems.ts';
 
 /** What `status` knows of the management API. */
-export interface ApiStatus {
+interface ApiStatus {
   /** Without credentials. */
   url: string;
   overview: ClusterOverview | undefined;
