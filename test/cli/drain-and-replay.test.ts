@@ -108,7 +108,7 @@ describe('dequeue', () => {
     expect(status).toBe(0);
     expect(numbersOf(stdout)).toEqual(numbers(0, 1200));
     expect(stderr).toBe(
-      `Removed 1,200 messages from task ${task} on ${new URL(inject('url')).host}, vhost /.\n`,
+      `Removed 1,200 messages from task ${task} on ${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL).\n`,
     );
     expect(await openClient().depth(task)).toEqual({ messages: 0, consumers: 0 });
   });
@@ -131,7 +131,7 @@ describe('dequeue', () => {
     const { status, stdout, stderr } = await runCli(['dequeue', task, '-n', '2', '--dry-run']);
     expect(status).toBe(0);
     expect(numbersOf(stdout)).toEqual([0, 1]);
-    expect(stderr).toMatch(/^2 messages of task \S+ on \S+, vhost \/ would be removed; nothing was\.$/m);
+    expect(stderr).toMatch(/^2 messages of task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\) would be removed; nothing was\.$/m);
     expect(await numbersIn(task)).toEqual([0, 1, 2]);
   });
 

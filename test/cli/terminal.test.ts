@@ -71,7 +71,7 @@ describe('clear on a terminal', () => {
     const task = await filledTask(2);
     const terminal = cliOnTerminal(['clear', task]);
     await terminal.shows(
-      `Remove 2 messages of task ${task} on ${new URL(inject('url')).host}, vhost /? (y/N)`,
+      `Remove 2 messages of task ${task} on ${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL)? (y/N)`,
     );
     terminal.type('\r');
     expect(await terminal.ended).toBe(8);
@@ -186,7 +186,7 @@ describe('long work', () => {
     await terminal.shows(BAR);
     await terminal.ended;
     expect(screenOf(terminal.output, 100)).toMatch(
-      /^Removed 600 messages from task \S+ on \S+, vhost \/\.\n$/,
+      /^Removed 600 messages from task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\)\.\n$/,
     );
     const lines = (await readFile(join(folder, 'out'), 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line).task_id)).toEqual(Array(COUNT).fill(task));
