@@ -164,6 +164,7 @@ complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -s n -l limit -x -d 'h
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l all -d 'all messages present when the command starts'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l keep-expiration -d 'keep the property expiration, which counts from now'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l dry-run -d 'print what would be moved, and leave it'
+complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -s y -l yes -d 'do not ask, which mv does in a protected context'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l filter -x -d 'move only these'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -s u -l url -x -d 'broker, or several of a cluster with commas between'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l context -x -a '(__mcp_taskq_contexts)' -d 'use the named broker of "mcp-taskq context"'

@@ -100,8 +100,8 @@ export { type ClusterOverview, readClusterOverview } from './management/cluster-
 export type { BrokerInspection, BrokerPermissions } from './broker-inspection.ts';
 export { inspectBroker } from './inspect-broker.ts';
 
-// The queues under the prefix that are no task's: answers on their way to a process of `mcp-taskq/replicas`.
-export { isReplyQueue } from './wire/reply-queues.ts';
+// What `mcp-taskq/replicas` leaves in the broker: queues for answers, which are no task's, and who asked a question.
+export { ASKED_BY_HEADER, isReplyQueue } from './wire/reply-queues.ts';
 
 // A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';

@@ -50,6 +50,39 @@ describe('a filter', () => {
     expect(matches(expression)).toBe(false);
   });
 
+  test.each([
+    'properties.headers.retries == 3',
+    'properties.headers.retries > 2 && properties.headers.ratio < 1.0',
+    'properties.headers.large == 9007199254740993',
+    'properties.headers.deaths[0].count == 2',
+    'properties.headers.when == 1700000000 && properties.headers.flag',
+    'properties.headers.twice.a == 2',
+    'properties.message_id == "base64:/w=="',
+    'properties.timestamp > 1700000000',
+  ])('compares headers and properties by their values, whatever their AMQP types: %s', (expression) => {
+    const headers = {
+      retries: { '!': 'int32', value: 3 },
+      ratio: { '!': 'float', value: 0.5 },
+      large: { '!': 'int64', value: '9007199254740993' },
+      deaths: [{ count: { '!': 'int64', value: 2 } }],
+      when: { '!': 'timestamp', value: 1_700_000_000 },
+      flag: { '!': 'boolean', value: 2 },
+      twice: {
+        '!': 'table',
+        value: [
+          ['a', 1],
+          ['a', { '!': 'uint8', value: 2 }],
+        ],
+      },
+    };
+    const properties = {
+      headers,
+      message_id: { '!': 'string_base64', value: '/w==' },
+      timestamp: { '!': 'uint64', value: '18446744073709551615' },
+    };
+    expect(matches(expression, '{}', properties)).toBe(true);
+  });
+
   test('looks at properties, and at bodies that are no JSON', () => {
     expect(matches('properties.headers["x-team"] == "red"', '{}', { headers: { 'x-team': 'red' } })).toBe(
       true,

@@ -49,7 +49,7 @@ async function peek(context: ClientContext, taskId: string, options: PeekOptions
   const select = await selectionOf(options);
   const output = await openOutputFile(context, options, { inFull: options.limit === 1 && !options.all });
   const depth = await awaitAnswer(context, depthOrFail(client, taskId));
-  if (depth.messages > 0) await requirePlainQueue(context, taskId, options);
+  await requirePlainQueue(context, taskId, { ...options, isEmpty: depth.messages === 0 });
   if (depth.consumers > 0) {
     note(
       `${formatCount(depth.consumers, 'consumer')} attached: messages may be taken while they are looked at.`,
