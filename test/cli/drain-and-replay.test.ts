@@ -131,7 +131,9 @@ describe('dequeue', () => {
     const { status, stdout, stderr } = await runCli(['dequeue', task, '-n', '2', '--dry-run']);
     expect(status).toBe(0);
     expect(numbersOf(stdout)).toEqual([0, 1]);
-    expect(stderr).toMatch(/^2 messages of task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\) would be removed; nothing was\.$/m);
+    expect(stderr).toMatch(
+      /^2 messages of task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\) would be removed; nothing was\.$/m,
+    );
     expect(await numbersIn(task)).toEqual([0, 1, 2]);
   });
 
