@@ -204,6 +204,14 @@ describe('dequeue', () => {
     expect(await numbersIn(task)).toEqual([2, 3]);
   });
 
+  test('says that a message stays when the command for it fails', async () => {
+    const task = await filledTask(2);
+    const { status, stderr } = await runCli(['dequeue', task, '--all', '--exec', 'exit 7']);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`exited with 7. The message that it was given is still in task "${task}"`);
+    expect(await numbersIn(task)).toEqual([0, 1]);
+  });
+
   test('shares a task with other drains: every message goes to one of them', async () => {
     const task = await filledTask(3000);
     const drains = await Promise.all(Array.from({ length: 4 }, () => runCli(['dequeue', task, '--all'])));
