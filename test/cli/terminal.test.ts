@@ -182,10 +182,10 @@ describe('long work', () => {
     const task = await filledTask(COUNT);
     const folder = await temporaryFolder();
     const drain = `"${process.execPath}" "${BIN}" dequeue ${task} --all | (sleep 1; cat) > "$0/out"`;
-    const terminal = new Terminal('sh', ['-c', drain, folder]);
+    const terminal = new Terminal('sh', ['-c', drain, folder], {}, 300);
     await terminal.shows(BAR);
     await terminal.ended;
-    expect(screenOf(terminal.output, 100)).toMatch(
+    expect(screenOf(terminal.output, 300)).toMatch(
       /^Removed 600 messages from task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\)\.\n$/,
     );
     const lines = (await readFile(join(folder, 'out'), 'utf8')).trimEnd().split('\n');
