@@ -69,7 +69,7 @@ describe('on a terminal', () => {
 describe('clear on a terminal', () => {
   test('shows what would go and asks; Enter means no and ends with 8', async () => {
     const task = await filledTask(2);
-    const terminal = cliOnTerminal(['clear', task]);
+    const terminal = cliOnTerminal(['clear', task], {}, 300);
     await terminal.shows(
       `Remove 2 messages of task ${task} on ${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL)? (y/N)`,
     );
