@@ -3,8 +3,6 @@ import type { Context } from './context.ts';
 import { ExitCode } from './exit-codes.ts';
 import { ask, hasTerminal } from './prompts.ts';
 
-export { hasTerminal } from './prompts.ts';
-
 /** Above so many messages a mere "y" is too easy. */
 const MANY = 1000;
 

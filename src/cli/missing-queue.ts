@@ -5,7 +5,7 @@ import { ExitCode } from './exit-codes.ts';
 import { formatCount, formatNumber } from './sizes.ts';
 
 /** The task has no queue. Whoever reports it adds ids that may have been meant. */
-export class MissingQueueFailure extends CommandFailure {
+class MissingQueueFailure extends CommandFailure {
   readonly taskId: string;
 
   constructor(taskId: string, queue: string) {

@@ -108,7 +108,7 @@ describe('dequeue', () => {
     expect(status).toBe(0);
     expect(numbersOf(stdout)).toEqual(numbers(0, 1200));
     expect(stderr).toBe(
-      `Removed 1,200 messages from task ${task} on ${new URL(inject('url')).host}, vhost /.\n`,
+      `Removed 1,200 messages from task ${task} on ${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL).\n`,
     );
     expect(await openClient().depth(task)).toEqual({ messages: 0, consumers: 0 });
   });
@@ -131,7 +131,9 @@ describe('dequeue', () => {
     const { status, stdout, stderr } = await runCli(['dequeue', task, '-n', '2', '--dry-run']);
     expect(status).toBe(0);
     expect(numbersOf(stdout)).toEqual([0, 1]);
-    expect(stderr).toMatch(/^2 messages of task \S+ on \S+, vhost \/ would be removed; nothing was\.$/m);
+    expect(stderr).toMatch(
+      /^2 messages of task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\) would be removed; nothing was\.$/m,
+    );
     expect(await numbersIn(task)).toEqual([0, 1, 2]);
   });
 
@@ -200,6 +202,14 @@ describe('dequeue', () => {
     expect(stderr).toMatch(/^error: The command .* exited with 1\./);
     expect(stderr).toContain(`2 messages were removed from task ${task}`);
     expect(await numbersIn(task)).toEqual([2, 3]);
+  });
+
+  test('says that a message stays when the command for it fails', async () => {
+    const task = await filledTask(2);
+    const { status, stderr } = await runCli(['dequeue', task, '--all', '--exec', 'exit 7']);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`exited with 7. The message that it was given is still in task "${task}"`);
+    expect(await numbersIn(task)).toEqual([0, 1]);
   });
 
   test('shares a task with other drains: every message goes to one of them', async () => {

@@ -57,7 +57,7 @@ describe('Ctrl-Z and fg', () => {
     await shell.shows(/Stopped/);
     const before = shell.text.length;
     shell.type('fg\r');
-    await until(() => shell.text.slice(before).includes('vhost /?'));
+    await until(() => shell.text.slice(before).includes('Remove 1 message'));
     shell.type(CTRL_C);
     await until(() => shell.text.slice(before).endsWith('$ '));
     shell.type('echo "status=$?"\r');

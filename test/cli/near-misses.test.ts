@@ -126,5 +126,7 @@ describe('a filter that nothing matches', () => {
 test('a dry run names the broker', async () => {
   const task = await filledTask(1);
   const { stderr } = await runCli(['dequeue', task, '--all', '--dry-run']);
-  expect(stderr).toContain(`on ${new URL(inject('url')).host}, vhost / would be removed`);
+  expect(stderr).toContain(
+    `on ${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL) would be removed`,
+  );
 });

@@ -101,7 +101,7 @@ describe('mv', () => {
     });
     const { status, stderr } = await runCli(['mv', from, to, '--all']);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/error: .*arguments/);
+    expect(stderr).toMatch(/error: .*x-max-length/);
     expect(await numbersIn(from)).toEqual([0, 1, 2]);
     await (await connection.createChannel()).deleteQueue(`mcp:queue:${to}`);
     await connection.close();

@@ -69,9 +69,9 @@ describe('on a terminal', () => {
 describe('clear on a terminal', () => {
   test('shows what would go and asks; Enter means no and ends with 8', async () => {
     const task = await filledTask(2);
-    const terminal = cliOnTerminal(['clear', task]);
+    const terminal = cliOnTerminal(['clear', task], {}, 300);
     await terminal.shows(
-      `Remove 2 messages of task ${task} on ${new URL(inject('url')).host}, vhost /? (y/N)`,
+      `Remove 2 messages of task ${task} on ${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL)? (y/N)`,
     );
     terminal.type('\r');
     expect(await terminal.ended).toBe(8);
@@ -182,11 +182,11 @@ describe('long work', () => {
     const task = await filledTask(COUNT);
     const folder = await temporaryFolder();
     const drain = `"${process.execPath}" "${BIN}" dequeue ${task} --all | (sleep 1; cat) > "$0/out"`;
-    const terminal = new Terminal('sh', ['-c', drain, folder]);
+    const terminal = new Terminal('sh', ['-c', drain, folder], {}, 300);
     await terminal.shows(BAR);
     await terminal.ended;
-    expect(screenOf(terminal.output, 100)).toMatch(
-      /^Removed 600 messages from task \S+ on \S+, vhost \/\.\n$/,
+    expect(screenOf(terminal.output, 300)).toMatch(
+      /^Removed 600 messages from task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\)\.\n$/,
     );
     const lines = (await readFile(join(folder, 'out'), 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line).task_id)).toEqual(Array(COUNT).fill(task));

@@ -20,7 +20,7 @@ async function numbersIn(task: string): Promise<number[]> {
   return messages.map(({ body }) => JSON.parse(body.toString()).n);
 }
 
-const TARGET = () => `${new URL(inject('url')).host}, vhost /`;
+const TARGET = () => `${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL)`;
 
 describe('dequeue of several messages on a terminal', () => {
   test.each([

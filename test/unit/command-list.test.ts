@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/command-list.ts';
+import { OTHER_NAMES } from '../../src/cli/other-names.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 
 test.each(COMMANDS)('$name is listed as it is declared', async ({ name, usage, declare }) => {
@@ -10,4 +11,12 @@ test.each(COMMANDS)('$name is listed as it is declared', async ({ name, usage, d
 test('the help is the same whether the commands are loaded or only listed', async () => {
   const [listed, loaded] = [await buildProgram([]), await buildProgram()];
   expect(listed.helpInformation()).toBe(loaded.helpInformation());
+});
+
+test("no command is called like another tool's, and what is meant by that is a command", () => {
+  const names = COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  for (const [other, meant] of Object.entries(OTHER_NAMES)) {
+    expect(names).not.toContain(other);
+    expect(names).toContain(meant);
+  }
 });

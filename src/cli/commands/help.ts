@@ -15,7 +15,8 @@ export function helpCommand() {
         (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),
       );
       const meant = Object.hasOwn(OTHER_NAMES, topic) ? OTHER_NAMES[topic] : undefined;
-      if (command === undefined && meant !== undefined)
+      // Of another tool: here it only stands in for the command that is meant.
+      if (meant !== undefined && (command === undefined || command.name() === topic))
         throw new CommandFailure(ExitCode.usage, `The command is ${meant}: mcp-taskq help ${meant}`);
       if (command) return command.outputHelp();
       if (!Object.hasOwn(HELP_TOPICS, topic)) throw unknownTopic(topic);

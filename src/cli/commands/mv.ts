@@ -60,6 +60,7 @@ async function move(context: ClientContext, from: string, to: string, options: M
   const depth = await stop.race(depthOrFail(client, from));
   const progress = await startProgress(Math.min(depth.messages, limit ?? depth.messages), {
     isOutputShown: false,
+    reportsStalls: true,
   });
   const move = new Move(client, to, { keepExpiration: options.keepExpiration ?? false });
   let error: unknown;
@@ -81,9 +82,10 @@ async function move(context: ClientContext, from: string, to: string, options: M
   }
   progress.end();
   await move.report.print(context);
+  if (error === undefined) select?.tally.report(context);
   const { moved, unsure, refused } = move;
   if (error === undefined && moved + refused.count === 0 && !options.all)
-    throw emptyFailure(from, options.filter);
+    throw emptyFailure(from, options.filter, select && { count: select.tally.looked, of: depth.messages });
   if (error === undefined && refused.count === 0) {
     return printResult(context, `Moved ${formatCount(moved, 'message')} from task ${from} to task ${to}.`, {
       from,
