@@ -50,7 +50,7 @@ export async function withContext<T>(
   const isTerminal = process.stdout.isTTY === true;
   const format = settings.output === 'auto' ? (isTerminal ? 'table' : 'jsonl') : settings.output;
   try {
-    const running = confirmProtected(command, settings.context, stop.signal).then(() =>
+    const running = confirmProtected(command, settings.context, stop).then(() =>
       action({ settings, stdout: standardOutput(), format, note, stop }),
     );
     return await (stopsByItself ? withGrace(stop, running) : stop.race(running));
