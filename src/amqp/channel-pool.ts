@@ -45,7 +45,7 @@ export class ChannelPool {
   async use<T>(what: string, work: (lease: ChannelLease) => Promise<T>): Promise<T> {
     // With an idle channel the connection is there too.
     if (this.#idle.length > 0 && this.#lent < this.#max) this.#lent++;
-    else await this.#waitingLimit.hold(what, () => this.#enter(what));
+    else await this.#waitToEnter(what);
     let pooled: PooledChannel | undefined;
     try {
       pooled = this.#idle.pop() ?? (await this.#open(what));
@@ -79,6 +79,15 @@ export class ChannelPool {
   async close(): Promise<void> {
     if (this.#lent > 0) await new Promise<void>((resolve) => this.#onAllReturned.push(resolve));
     await Promise.all(this.#idle.splice(0).map(({ channel }) => channel.close().catch(() => {})));
+  }
+
+  async #waitToEnter(what: string): Promise<void> {
+    this.#waitingLimit.enter(what);
+    try {
+      await this.#enter(what);
+    } finally {
+      this.#waitingLimit.leave();
+    }
   }
 
   /** @throws TaskQueueError `BUSY` when all channels are in use for too long */

@@ -117,11 +117,19 @@ export class ConfirmedPublisher {
 
   /** @param bytes counted in the window, which they leave when this is settled */
   #write(queue: string, message: PreparedMessage, bytes: number, what: string): Promise<PublishOutcome> {
-    const { body, list, messageId } = message;
+    const { body, list, messageId, changes } = message;
     const channel = this.#channel;
     const { confirmTimeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
-      const inFlight: MessageInFlight = { ...message, queue, returned: false };
+      const inFlight: MessageInFlight = {
+        body,
+        list,
+        messageId,
+        changes,
+        queue,
+        returned: false,
+        refusal: undefined,
+      };
       const settle = (finish: () => void) => {
         clearTimeout(timer);
         if (!this.#inFlight.delete(inFlight)) return;

@@ -1,22 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
-import type { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
 import { ErrorCode, hasCode } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { PreparedMessage } from '../wire/prepared-message.ts';
 import type { ConfirmedPublisher, PublishOutcome } from './confirmed-publisher.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
+import { KnownQueues } from './known-queues.ts';
 import { OrderedResend } from './ordered-resend.ts';
 import { publishAgain } from './publish-again.ts';
 import { lateError, missingError, overflowError, unprovenError, vanishedError } from './publish-errors.ts';
 import type { QueueDeclarer } from './queue-declarer.ts';
 import { WaitingLimit } from './waiting-limit.ts';
-
-/** Queues that are known to be in use. Forgetting one costs two round trips, 0.6 ms. */
-const KNOWN_CACHE_SIZE = 10_000;
-
-/** No queue has this name. */
-const NO_QUEUE = '';
 
 /** A task that is cleared while messages come in loses its queue again and again, but not for ever. */
 const MAX_VANISHED = 10;
@@ -26,8 +20,7 @@ export class QueuePublisher {
   readonly #publisher: ConfirmedPublisher;
   readonly #declarer: QueueDeclarer;
   /** Queues that this has stored a message in, not long ago: nobody takes them for abandoned and deletes them. */
-  #known: LRUCache<string, true> | undefined;
-  #loadingKnown: Promise<void> | undefined;
+  readonly #known: KnownQueues;
   readonly #options: ResolvedOptions;
   readonly #waitingLimit: WaitingLimit;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
@@ -42,33 +35,33 @@ export class QueuePublisher {
     this.#waitingLimit = new WaitingLimit(options.maxWaitingOperations);
     this.#publisher = publisher;
     this.#declarer = declarer;
+    this.#known = new KnownQueues(options.redeclareAfterMs);
   }
 
   /** Resolves when the broker has confirmed that the message is in the queue. */
-  publish(queue: string, message: PreparedMessage, options: PublishOptions, what: string): Promise<void> {
-    return this.#waitingLimit.hold(what, () => this.#publish(queue, message, options, what));
-  }
-
-  async #publish(
+  async publish(
     queue: string,
     message: PreparedMessage,
     options: PublishOptions,
     what: string,
   ): Promise<void> {
     const giveUpAt = Date.now() + this.#options.retryUnconfirmedMs;
+    this.#waitingLimit.enter(what);
     try {
       await this.#attempt(queue, message, options, what);
     } catch (error) {
       const { messageId } = message;
       const again = () => this.#attempt(queue, message, options, what);
       await publishAgain(error, again, { giveUpAt, messageId, what });
+    } finally {
+      this.#waitingLimit.leave();
     }
   }
 
   #attempt(queue: string, message: PreparedMessage, options: PublishOptions, what: string): Promise<void> {
     const { create = true, maxSize } = options;
     if (maxSize !== undefined) return this.#publishIfRoom(queue, message, create, maxSize, what);
-    const isKnown = !create || this.#known?.has(queue);
+    const isKnown = !create || this.#known.has(queue);
     const isInTurn = !this.#order.isBusy(queue) && !this.#resend.isStalled(queue);
     if (isKnown && this.#publisher.isReady && isInTurn) {
       return this.#send(queue, message, create, what);
@@ -101,7 +94,7 @@ export class QueuePublisher {
     what: string,
   ): Promise<void> {
     const { sent } = await this.#inTurn(queue, what, async () => {
-      const isKnown = !create || this.#known?.has(queue);
+      const isKnown = !create || this.#known.has(queue);
       if (!isKnown) await this.#declarer.declare(queue, what);
       await this.#readyInOrder(queue, what);
       const sent = this.#send(queue, message, create, what);
@@ -120,7 +113,7 @@ export class QueuePublisher {
    */
   async removeUnlessSending<T>(queue: string, remove: () => Promise<T>): Promise<T | undefined> {
     if (this.#sending.has(queue) || this.#order.isBusy(queue)) return undefined;
-    this.#known?.delete(queue);
+    this.#known.delete(queue);
     return this.#order.run(queue, remove);
   }
 
@@ -142,8 +135,6 @@ export class QueuePublisher {
     const ready = async () => {
       // A blocked connection does not answer requests either.
       await this.#publisher.ready(what, since);
-      this.#loadingKnown ??= this.#loadKnown();
-      await this.#loadingKnown;
       this.#countSending(queue, 1);
       try {
         return await work();
@@ -173,7 +164,7 @@ export class QueuePublisher {
     const place = this.#resend.begin(queue);
     try {
       for (let vanished = 0; ; vanished++) {
-        const isKnown = !create || this.#known?.has(queue);
+        const isKnown = !create || this.#known.has(queue);
         let outcome: PublishOutcome | 'lost';
         try {
           outcome = await this.#publisher.send(queue, message, what);
@@ -187,10 +178,10 @@ export class QueuePublisher {
           if (!create) throw missingError(what);
           if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
           // The queue is gone since it was declared: somebody cleared the task.
-          this.#known?.delete(queue);
+          this.#known.delete(queue);
         }
         await this.#resend.turn(queue, place, async () => {
-          if (create && !this.#known?.has(queue)) await this.#declarer.declare(queue, what);
+          if (create && !this.#known.has(queue)) await this.#declarer.declare(queue, what);
           await this.#publisher.ready(what);
         });
       }
@@ -209,21 +200,8 @@ export class QueuePublisher {
     const isThere = await this.#declarer.exists(queue, what).catch((error) => {
       throw unprovenError(what, messageId, error);
     });
-    if (isThere) this.#known?.set(queue, true);
+    if (isThere) this.#known.add(queue);
     return isThere;
-  }
-
-  /** With the first message: lru-cache takes 3 ms to load, and a process that only reads has no use for it. */
-  async #loadKnown(): Promise<void> {
-    const { LRUCache } = await import('lru-cache');
-    // Without a resolution, as lru-cache would set a timer for each of them.
-    this.#known = new LRUCache({
-      max: KNOWN_CACHE_SIZE,
-      ttl: this.#options.redeclareAfterMs,
-      ttlResolution: 0,
-    });
-    // To delete its only entry lru-cache clears all of its arrays, which takes 80 µs, and a queue is often the only one.
-    this.#known.set(NO_QUEUE, true, { ttl: 0 });
   }
 
   #countSending(queue: string, change: 1 | -1): void {

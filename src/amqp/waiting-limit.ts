@@ -10,18 +10,17 @@ export class WaitingLimit {
   }
 
   /**
-   * Counts the wait while it lasts.
+   * Counts one more, until {@link leave}.
    * @param what for the error message
-   * @throws TaskQueueError `TOO_MANY_WAITING`, without having begun
+   * @throws TaskQueueError `TOO_MANY_WAITING`
    */
-  async hold<T>(what: string, wait: () => Promise<T>): Promise<T> {
+  enter(what: string): void {
     if (this.#count >= this.#max) throw this.#refusal(what);
     this.#count++;
-    try {
-      return await wait();
-    } finally {
-      this.#count--;
-    }
+  }
+
+  leave(): void {
+    this.#count--;
   }
 
   #refusal(what: string): TaskQueueError {

@@ -87,7 +87,7 @@ test('says who consumes, how many messages they hold, and which policy there is'
   await channel.consume('mcp:queue:t', () => {});
   const describe = async () => JSON.parse((await runCli(['describe', 't', '-u', url])).stdout);
   // The statistics come some seconds later.
-  await until(async () => (await describe()).consumers?.length === 1, 30_000);
+  await until(async () => (await describe()).consumers?.[0]?.connection_name === 'worker 3', 60_000);
   expect(await describe()).toMatchObject({
     ready: 1,
     unacked: 2,

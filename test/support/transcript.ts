@@ -27,7 +27,7 @@ const STABLE: readonly [pattern: RegExp, stable: string][] = [
   [/\b(mcp-taskq|rabbit)@[\w.-]+/g, 'mcp-taskq@host'],
   [/("port":|"version":")[\d.]+/g, '$10'],
   // How long ago, in seconds.
-  [/\b\d+(s, until this look)/g, '5$1'],
+  [/^(idle {7})\d[^,\n]*/gm, '$15s'],
   [/\b(age=)\d+s/g, '$1354600s'],
   [/("(?:oldest_)?age_seconds":)[\d.]+/g, '$1354600'],
   [/("idle_since":)"[^"]*"/g, '$1"2026-01-10T00:46:05.123Z"'],

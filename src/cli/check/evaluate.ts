@@ -21,7 +21,7 @@ export interface Thresholds {
 }
 
 /** A task that is over a threshold. */
-export interface Violation {
+interface Violation {
   task: TaskMeasure;
   status: CheckStatus;
   age: number | undefined;

@@ -6,6 +6,7 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ageOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
+import { hintFor } from '../hints.ts';
 import { wholeNumber } from '../numbers.ts';
 import { CHECK_FORMATS, type CheckFormat, reportCheck, reportUnknown } from '../output/check-report.ts';
 import { colorsFor } from '../output/colors.ts';
@@ -124,12 +125,14 @@ function unknownFailure(error: unknown, format: CheckFormat, pattern: string | u
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   const isResult = error instanceof CommandFailure && error.message === '';
   if (isResult || status === ExitCode.interrupted || status === ExitCode.terminated) return error;
-  const { name, message, hint } = error as Error & { hint?: string };
+  const { name, message } = error as Error;
   const isExpected = status !== undefined || 'code' in (error as object);
   const said = isExpected ? message : `${name}: ${message}`;
   process.stdout.write(reportUnknown(format, said, pattern));
   return new CommandFailure(CheckStatus.unknown, said, {
     cause: error,
-    hint: isExpected ? hint : 'This is a bug in mcp-taskq; --verbose shows where it happened.',
+    hint: isExpected
+      ? hintFor(error as Error)
+      : 'This is a bug in mcp-taskq; --verbose shows where it happened.',
   });
 }

@@ -38,7 +38,7 @@ export function fitStderr(text: string): string {
 }
 
 /** Lines of at most so many characters; escape sequences of colours count for nothing. */
-export function wrap(text: string, room: number): string[] {
+function wrap(text: string, room: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

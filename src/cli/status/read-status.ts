@@ -1,12 +1,13 @@
 import type { BrokerInspection, ClusterOverview, ManagementApiOptions } from '../../index.ts';
 import { DEFAULT_PREFIX } from '../global-options.ts';
+import { hintFor } from '../hints.ts';
 import { privateBrokerHint } from '../private-broker.ts';
 import type { Settings } from '../settings.ts';
 import { formatCount, formatNumber } from '../sizes.ts';
 import { findProblems, type Problem } from './find-problems.ts';
 
 /** What `status` knows of the management API. */
-export interface ApiStatus {
+interface ApiStatus {
   /** Without credentials. */
   url: string;
   overview: ClusterOverview | undefined;
@@ -124,8 +125,8 @@ function withoutCredentials(url: string | undefined): string | undefined {
 }
 
 function described(error: unknown): { message: string; hint: string | undefined } {
-  const { message, hint } = error as { message: string; hint?: string };
-  return { message, hint: privateBrokerHint(error) ?? hint };
+  const { message } = error as Error;
+  return { message, hint: privateBrokerHint(error) ?? hintFor(error as Error) };
 }
 
 /** `12 task queues, 340 messages ready, 4 unacknowledged`. */
