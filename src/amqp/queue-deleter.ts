@@ -43,6 +43,7 @@ export class QueueDeleter {
   async #delete(queue: string, what: string): Promise<boolean> {
     const remove = async () => {
       try {
+        if (await this.#holdsMessages(queue, what)) return false;
         await this.#channels.use(what, async (lease) => {
           // RabbitMQ 4 deletes a queue whose node is down, whatever is in it. Asked about it, it refuses.
           await lease.request((channel) => channel.checkQueue(queue));
@@ -59,6 +60,25 @@ export class QueueDeleter {
       // A type of queue without conditional delete is unsupported (540).
       if (hasCode(error, ErrorCode.queueInUse) || hasCode(error, ErrorCode.unsupported)) return false;
       throw error;
+    }
+  }
+
+  /**
+   * A stream is counted as empty, and deleted on condition that it is, whatever is in it. Asked for a message, RabbitMQ
+   * closes the connection (540), which {@link deleteIfUnused} looks into. For who may not ask, the queue's kind answers.
+   */
+  async #holdsMessages(queue: string, what: string): Promise<boolean> {
+    try {
+      return await this.#channels.use(what, async (lease) => {
+        const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+        if (messageCount > 0) return true;
+        const message = await lease.request((channel) => channel.get(queue));
+        if (message) lease.channel.nack(message);
+        return message !== false;
+      });
+    } catch (error) {
+      if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+      return (await this.#reader.kind(queue, what))?.kind === 'stream';
     }
   }
 }

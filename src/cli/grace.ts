@@ -3,7 +3,7 @@ import { ExitCode } from './exit-codes.ts';
 import type { Stop } from './stop.ts';
 
 /** How long a command that stops by itself may take for that; a second signal ends it at once. */
-const SIGNAL_GRACE_MS = 10_000;
+const SIGNAL_GRACE_MS = 15_000;
 /** `--timeout` is a promise: what does not answer is left. */
 const TIMEOUT_GRACE_MS = 300;
 
@@ -42,6 +42,11 @@ export function closeOptions(stop: Stop): { timeoutMs?: number } {
  * has been handed over by then.
  */
 export function endSoon(status: number): void {
-  const stopped: readonly number[] = [ExitCode.timedOut, ExitCode.interrupted, ExitCode.terminated];
+  const stopped: readonly number[] = [
+    ExitCode.timedOut,
+    ExitCode.interrupted,
+    ExitCode.terminated,
+    ExitCode.hungUp,
+  ];
   if (stopped.includes(status)) setTimeout(() => process.exit(status), LINGER_MS).unref();
 }

@@ -16,7 +16,12 @@ test.each<[what: string, args: () => string[], status: number, says: string]>([
   ['a task id of 246 bytes', () => ['enqueue', 'a'.repeat(246), RPC], 2, '255'],
   ['a task id with a line break', () => ['enqueue', 'a\nb', RPC], 2, 'control character'],
   ['a task id with a line break to look at', () => ['peek', 'a\nb'], 2, 'control character'],
-  ['another URL scheme', () => ['peek', 'task', '-u', 'http://u:s3cret@localhost'], 2, 'not amqp or amqps'],
+  [
+    'another URL scheme',
+    () => ['peek', 'task', '-u', 'http://u:s3cret@localhost'],
+    2,
+    'does not begin with amqp:// or amqps://',
+  ],
   ['a URL that is none', () => ['peek', 'task', '-u', 'u:s3cret@localhost:5672'], 2, 'unusable'],
   [
     'a port where nothing listens',
@@ -67,7 +72,7 @@ test('a queue with other arguments is left alone', async () => {
   await channel.assertQueue('mcp:queue:task', { durable: true, arguments: { 'x-max-length': 5 } });
   const result = await runCli(['enqueue', 'task', RPC, '-u', url]);
   expect(result).toMatchObject({ status: 1, stdout: '' });
-  expect(result.stderr).toContain('other arguments');
+  expect(result.stderr).toContain('with another x-max-length');
   expect(await channel.checkQueue('mcp:queue:task')).toMatchObject({ messageCount: 0 });
 });
 

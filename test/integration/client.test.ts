@@ -101,7 +101,7 @@ describe('publish', () => {
     await channel.assertQueue(`mcp:queue:${task}`, { durable: true, arguments: { 'x-max-length': 5 } });
     await expect(client.publish(task, raw('x'))).rejects.toMatchObject({
       code: 'QUEUE_MISMATCH',
-      message: expect.stringContaining('other arguments'),
+      message: expect.stringContaining('with another'),
     });
     await channel.deleteQueue(`mcp:queue:${task}`);
     await other.close();

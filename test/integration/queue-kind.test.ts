@@ -1,6 +1,6 @@
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { openClient } from '../support/tasks.ts';
+import { openClient, raw } from '../support/tasks.ts';
 import { newVhost } from '../support/vhost.ts';
 
 const ROWS: [name: string, declaration: object, expected: object][] = [
@@ -124,3 +124,20 @@ test('reading beside others who create and delete the queue makes none', async (
   expect(rounds.every((each) => each > 3)).toBe(true);
   expect(made).toBe(0);
 }, 120_000);
+
+test.each(['clear', 'deleteIfUnused'] as const)('%s leaves a stream as it is', async (method) => {
+  const { url, queueNames } = await newVhost();
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue('mcp:queue:t', { durable: true, arguments: { 'x-queue-type': 'stream' } });
+  channel.sendToQueue('mcp:queue:t', Buffer.from('x'));
+  await channel.waitForConfirms();
+  const client = openClient({ url });
+  if (method === 'clear') expect(await client.clear('t')).toBe(0);
+  else expect(await client.deleteIfUnused('t')).toBe(false);
+  // Others go on.
+  await client.publish('other', raw('x'));
+  expect(await client.clear('other')).toBe(1);
+  expect(await queueNames()).toEqual(['mcp:queue:t']);
+});
