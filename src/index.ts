@@ -101,7 +101,7 @@ export type { BrokerInspection, BrokerPermissions } from './broker-inspection.ts
 export { inspectBroker } from './inspect-broker.ts';
 
 // What `mcp-taskq/replicas` leaves in the broker: queues for answers, which are no task's, and who asked a question.
-export { ASKED_BY_HEADER, isReplyQueue } from './wire/reply-queues.ts';
+export { isReplyQueue } from './wire/reply-queues.ts';
 
 // A RabbitMQ of one's own, for trials and tests.
 export { startBroker } from './start-broker.ts';

@@ -43,8 +43,12 @@ export interface BulkOptions {
   onRemoved: (count: number) => void;
 }
 
-/** The first channel holds so many that are kept, where any are. */
-const KEPT_WINDOW = 500;
+/**
+ * The first channel holds so many that are kept, where any are; or where each message is handled alone, which may take
+ * long, while what was sent ahead is withheld from other readers.
+ */
+const KEPT_WINDOW = 2_000;
+const KEPT_WINDOW_ONE_BY_ONE = 100;
 
 /**
  * Consumes a queue in order, up to a limit, or until it is empty, whichever comes first: others may be
@@ -134,7 +138,7 @@ export async function consumeInBatches(
  */
 function prefetchFor({ limit, batchSize, select, allOrNone }: BulkOptions): number {
   if (allOrNone) return limit <= MAX_PREFETCH ? limit : 0;
-  if (select) return Math.min(KEPT_WINDOW, limit);
+  if (select) return Math.min(batchSize === 1 ? KEPT_WINDOW_ONE_BY_ONE : KEPT_WINDOW, limit);
   return Math.min(batchSize === 1 ? 1 : 2 * batchSize, limit, MAX_PREFETCH);
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, hasCode, isTaskQueueError, PublishUnconfirmedError } from '../errors.ts';
+import { ErrorCode, isTaskQueueError, PublishUnconfirmedError } from '../errors.ts';
 
 /** What may be over by the next attempt, and means that this one has sent nothing. */
 const TRANSIENT: ReadonlySet<unknown> = new Set([
@@ -25,8 +25,7 @@ export interface PublishAgainOptions {
 
 /**
  * Publishes a message until it is confirmed, or the time is over. Each attempt may have stored it: that is why this is
- * for those who ask for it. An attempt that had not sent anything when it lost its connection is made once more in
- * any case.
+ * for those who ask for it.
  *
  * @param failure of the first attempt, which the caller has made: nearly all of them succeed, and need none of this
  * @throws PublishUnconfirmedError when an attempt has sent the message, even if a later one failed for another reason:
@@ -41,9 +40,8 @@ export async function publishAgain(
   let unconfirmed: PublishUnconfirmedError | undefined;
   for (let attempts = 1; ; attempts++) {
     if (error instanceof PublishUnconfirmedError) unconfirmed = error;
-    const isFree = attempts === 1 && hasCode(error, ErrorCode.connectionLost);
     const mayRetry = messageId !== undefined && Date.now() < giveUpAt && isTransient(error);
-    if (!isFree && !mayRetry) throw unconfirmed ? honest(error, unconfirmed, attempts, what) : error;
+    if (!mayRetry) throw unconfirmed ? honest(error, unconfirmed, attempts, what) : error;
     if (attempts > 1) await sleep(Math.min(PAUSE_MS * attempts, LONGEST_PAUSE_MS));
     try {
       return await attempt();

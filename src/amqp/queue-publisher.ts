@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { LRUCache } from 'lru-cache';
 import type { PublishOptions } from '../client-options.ts';
+import { ErrorCode, hasCode } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { PreparedMessage } from '../wire/prepared-message.ts';
-import type { ConfirmedPublisher } from './confirmed-publisher.ts';
+import type { ConfirmedPublisher, PublishOutcome } from './confirmed-publisher.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
+import { OrderedResend } from './ordered-resend.ts';
 import { publishAgain } from './publish-again.ts';
 import { lateError, missingError, overflowError, unprovenError, vanishedError } from './publish-errors.ts';
 import type { QueueDeclarer } from './queue-declarer.ts';
@@ -30,6 +32,7 @@ export class QueuePublisher {
   readonly #waitingLimit: WaitingLimit;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
   readonly #order = new KeyedMutex();
+  readonly #resend = new OrderedResend();
   /** How many messages are on their way to each queue, or about to be sent, or not certain to be there. */
   readonly #sending = new Map<string, number>();
   readonly #onSent: (() => void)[] = [];
@@ -66,7 +69,8 @@ export class QueuePublisher {
     const { create = true, maxSize } = options;
     if (maxSize !== undefined) return this.#publishIfRoom(queue, message, create, maxSize, what);
     const isKnown = !create || this.#known?.has(queue);
-    if (isKnown && this.#publisher.isReady && !this.#order.isBusy(queue)) {
+    const isInTurn = !this.#order.isBusy(queue) && !this.#resend.isStalled(queue);
+    if (isKnown && this.#publisher.isReady && isInTurn) {
       return this.#send(queue, message, create, what);
     }
     return this.#publishInTurn(queue, message, create, what);
@@ -84,7 +88,7 @@ export class QueuePublisher {
         ? await this.#declarer.declare(queue, what)
         : await this.#declarer.depth(queue, what);
       if (depth >= maxSize) throw overflowError(what, depth, maxSize);
-      await this.#publisher.ready(what);
+      await this.#readyInOrder(queue, what);
       // Confirmed before the next one counts, so that it is counted.
       await this.#send(queue, message, create, what);
     });
@@ -99,7 +103,7 @@ export class QueuePublisher {
     const { sent } = await this.#inTurn(queue, what, async () => {
       const isKnown = !create || this.#known?.has(queue);
       if (!isKnown) await this.#declarer.declare(queue, what);
-      await this.#publisher.ready(what);
+      await this.#readyInOrder(queue, what);
       const sent = this.#send(queue, message, create, what);
       // Others follow when it is certain to be stored, so that it comes before them also if it has to be sent again.
       if (!isKnown) await sent;
@@ -147,24 +151,51 @@ export class QueuePublisher {
         this.#countSending(queue, -1);
       }
     };
-    return this.#order.run(queue, ready, { timeoutMs, onTimeout });
+    // What has not been sent when its connection is lost is tried once more, in the same turn: others wait behind it.
+    const readyAgain = () =>
+      ready().catch((error) => {
+        if (hasCode(error, ErrorCode.connectionLost)) return ready();
+        throw error;
+      });
+    return this.#order.run(queue, readyAgain, { timeoutMs, onTimeout });
+  }
+
+  /** Until a message can be sent, and overtakes none that has to be sent again. */
+  async #readyInOrder(queue: string, what: string): Promise<void> {
+    do {
+      await this.#resend.cleared(queue);
+      await this.#publisher.ready(what);
+    } while (this.#resend.isStalled(queue));
   }
 
   async #send(queue: string, message: PreparedMessage, create: boolean, what: string): Promise<void> {
     this.#countSending(queue, 1);
+    const place = this.#resend.begin(queue);
     try {
       for (let vanished = 0; ; vanished++) {
         const isKnown = !create || this.#known?.has(queue);
-        const outcome = await this.#publisher.send(queue, message, what);
+        let outcome: PublishOutcome | 'lost';
+        try {
+          outcome = await this.#publisher.send(queue, message, what);
+        } catch (error) {
+          if (vanished > 0 || !hasCode(error, ErrorCode.connectionLost)) throw error;
+          // Not sent: once more in any case, and before those that were to follow it.
+          outcome = 'lost';
+        }
         if (outcome === 'queued' && (isKnown || (await this.#hasSurvived(queue, message, what)))) return;
-        if (!create) throw missingError(what);
-        if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
-        // The queue is gone since it was declared: somebody cleared the task.
-        this.#known?.delete(queue);
-        await this.#declarer.declare(queue, what);
-        await this.#publisher.ready(what);
+        if (outcome !== 'lost') {
+          if (!create) throw missingError(what);
+          if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
+          // The queue is gone since it was declared: somebody cleared the task.
+          this.#known?.delete(queue);
+        }
+        await this.#resend.turn(queue, place, async () => {
+          if (create && !this.#known?.has(queue)) await this.#declarer.declare(queue, what);
+          await this.#publisher.ready(what);
+        });
       }
     } finally {
+      this.#resend.end(queue);
       this.#countSending(queue, -1);
     }
   }

@@ -3,7 +3,7 @@ import { Consumption, MAX_PREFETCH } from './consumption.ts';
 import type { ChannelLease } from './pooled-channel.ts';
 
 /** What the channels that follow the first one may hold more than the one before. */
-const GROWTH = 64;
+const GROWTH = 256;
 
 /** A delivery and the channel that holds it. */
 export interface WindowDelivery {

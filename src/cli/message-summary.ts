@@ -1,5 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { ASKED_BY_HEADER, type MessageProperties, type RawMessage } from '../index.ts';
+import type { MessageProperties, RawMessage } from '../index.ts';
+
+/** Of `mcp-taskq/replicas`, written out: importing it would load the library, which most of a short command's time goes to. */
+const ASKED_BY_HEADER = 'x-mcp-asked-by';
 
 /** What a stored message is, as far as it can be told: a body may be anything. */
 export interface MessageSummary {

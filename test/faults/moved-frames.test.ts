@@ -5,7 +5,7 @@ import { encodeRecord, parseMessageInput, type TaskQueueClient } from '../../src
 import { type AnyMessageOptions, anyMessages } from '../support/any-messages.ts';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
 import { firstDifference } from '../support/compare-frames.ts';
-import { expectedReplay, type ReplayContext } from '../support/expected-replay.ts';
+import { asDelivered, expectedReplay, type ReplayContext } from '../support/expected-replay.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { Impersonator } from '../support/impersonator.ts';
 import type { FramedMessage, RawAmqp } from '../support/raw-amqp.ts';
@@ -48,16 +48,9 @@ async function publishAll(
   { amqp, source, copies }: Scene,
   messages: FramedMessage[],
 ): Promise<FramedMessage[]> {
-  const reference = `${queueOf(source)}-reference`;
-  await amqp.declare(reference);
-  for (const message of messages) {
-    amqp.publish(reference, message);
-    amqp.publish(queueOf(source), message);
-  }
+  for (const message of messages) amqp.publish(queueOf(source), message);
   await amqp.confirmed();
-  const delivered = await amqp.drain(reference);
-  expect(delivered.length).toBe(messages.length);
-  await amqp.delete(reference);
+  const delivered = await asDelivered(amqp, messages);
   // What the broker made of CC and BCC when they were published for the first time.
   await amqp.drain(queueOf(copies));
   return delivered;
@@ -66,7 +59,8 @@ async function publishAll(
 /** All is in the target, as it was but for what the replay policy names, and nowhere else. */
 async function expectMoved(scene: Scene, published: FramedMessage[], context = WE): Promise<void> {
   const { amqp, source, target, copies } = scene;
-  const expected = published.map(({ list, body }) => ({ list: expectedReplay(list, context), body }));
+  const sent = published.map(({ list, body }) => ({ list: expectedReplay(list, context), body }));
+  const expected = await asDelivered(amqp, sent);
   const moved = await amqp.drain(queueOf(target));
   expect(firstDifference(moved, expected)).toBeUndefined();
   expect(await amqp.depth(queueOf(copies))).toBe(0);

@@ -11,7 +11,7 @@ import { startPrivateBroker } from '../support/broker.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { firstDifference } from '../support/compare-frames.ts';
 import { provide, run } from '../support/debian-packages.ts';
-import { expectedReplay } from '../support/expected-replay.ts';
+import { asDelivered, expectedReplay } from '../support/expected-replay.ts';
 import { deadLetterArguments, publishByMqtt, publishByStomp } from '../support/foreign-protocols.ts';
 import { array, field, header, propertyList, table, text } from '../support/property-lists.ts';
 import { findPython, providePika } from '../support/python.ts';
@@ -169,6 +169,15 @@ function framesIn(output: string): FramedMessage[] {
   });
 }
 
+/** What the messages have to be when they are sent again. */
+function onReplay(messages: FramedMessage[]): Promise<FramedMessage[]> {
+  const policy = { userId: 'guest', keepExpiration: false };
+  return asDelivered(
+    amqp,
+    messages.map(({ list, body }) => ({ list: expectedReplay(list, policy), body })),
+  );
+}
+
 for (const [who, { isHere = true, count, publish }] of Object.entries(PUBLISHERS)) {
   describe.runIf(isHere)(`what comes from ${who}`, () => {
     test('is the same after it was looked at, watched, moved, drained and replayed', {
@@ -183,10 +192,7 @@ for (const [who, { isHere = true, count, publish }] of Object.entries(PUBLISHERS
       await publish(queueOf(from));
       await until(async () => (await amqp.depth(queueOf(from))) === count, 30_000);
       const published = await look(from);
-      const sentAgain = published.map(({ list, body }) => ({
-        list: expectedReplay(list, { userId: 'guest', keepExpiration: false }),
-        body,
-      }));
+      const sentAgain = await onReplay(published);
 
       const peeked = await succeed('peek', from, '-n', '100', '-o', 'jsonl');
       expect(firstDifference(framesIn(peeked), published)).toBeUndefined();
@@ -225,10 +231,7 @@ for (const [who, { isHere = true, count, publish }] of Object.entries(PUBLISHERS
       const file = join(await temporaryFolder(), 'backup.jsonl');
       await succeed('clear', from, '--yes', '--backup', file);
       await succeed('enqueue', replayed, '--from', file);
-      const sentAgain = published.map(({ list, body }) => ({
-        list: expectedReplay(list, { userId: 'guest', keepExpiration: false }),
-        body,
-      }));
+      const sentAgain = await onReplay(published);
       expect(firstDifference(await look(replayed), sentAgain)).toBeUndefined();
     });
   });

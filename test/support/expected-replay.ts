@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type Entry,
   PROPERTIES,
@@ -6,6 +7,7 @@ import {
   propertyList,
   table,
 } from './property-lists.ts';
+import type { FramedMessage, RawAmqp } from './raw-amqp.ts';
 
 /** The names that headers have after a replay which the broker would act on under their own. */
 const RENAMED = new Map([
@@ -38,6 +40,26 @@ export function expectedReplay(list: Buffer, { userId, keepExpiration }: ReplayC
     );
   }
   return propertyList(parts);
+}
+
+/**
+ * The same messages as the broker delivers them. RabbitMQ 4 puts headers that begin with x- behind the others, and an older one
+ * takes a header BCC away; whatever it does, it does in a queue of its own.
+ */
+export async function asDelivered(
+  amqp: RawAmqp,
+  messages: readonly FramedMessage[],
+): Promise<FramedMessage[]> {
+  const queue = `reference-${randomUUID()}`;
+  await amqp.declare(queue);
+  for (const message of messages) amqp.publish(queue, message);
+  await amqp.confirmed();
+  const delivered = await amqp.drain(queue);
+  await amqp.delete(queue);
+  if (delivered.length !== messages.length) {
+    throw new Error(`The broker delivered ${delivered.length} of ${messages.length} messages`);
+  }
+  return delivered;
 }
 
 /** The bytes of each value of a property list. */

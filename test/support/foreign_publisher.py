@@ -8,6 +8,7 @@ import sys
 import uuid
 from datetime import datetime, timezone
 from decimal import Decimal
+from urllib.parse import quote
 
 
 def with_pika(url, queue):
@@ -62,8 +63,8 @@ def with_proton(address, queue):
 
     connection = BlockingConnection("amqp://guest:guest@" + address, allowed_mechs="PLAIN")
     # The first form is that of RabbitMQ 4, the second one that of the plugin before it.
-    version_4 = (connection.conn.remote_properties or {}).get(symbol("version"), "").startswith("4")
-    sender = connection.create_sender(("/queues/" if version_4 else "/amq/queue/") + queue)
+    version_4 = str((connection.conn.remote_properties or {}).get(symbol("version"), "")).startswith("4")
+    sender = connection.create_sender("/queues/" + quote(queue, safe="") if version_4 else "/amq/queue/" + queue)
     plain = Message(body="text from AMQP 1.0")
     rich = Message(
         id="proton-1",
@@ -81,7 +82,8 @@ def with_proton(address, queue):
         annotations={symbol("x-note"): uint(3)},
     )
     for message in (plain, rich, Message(body=b"\x00\xff"), Message(body=None)):
-        sender.send(message)
+        print(message, file=sys.stderr)
+        sender.send(message, timeout=10)
     connection.close()
 
 
