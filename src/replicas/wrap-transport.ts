@@ -70,7 +70,10 @@ class WrappedTransport {
       get session() {
         return target.sessionId ?? ownSession;
       },
-      send: (message) => target.send(message as never),
+      send: async (message) => {
+        await target.send(message as never);
+        link.end((message as RpcMessage).id);
+      },
       receive: (message) => this.handlers.onmessage?.(message as RpcMessage),
     });
     this.handlers = { onmessage: target.onmessage, onclose: target.onclose };

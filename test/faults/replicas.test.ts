@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { temporaryFolder } from '../support/cli.ts';
@@ -17,6 +18,7 @@ async function resultOf(client: TestClient, taskId: string, giveUpAt: number): P
       return textOf(await client.taskResult(taskId));
     } catch (error) {
       if (Date.now() > giveUpAt) throw error;
+      await sleep(100);
     }
   }
 }
@@ -24,9 +26,16 @@ async function resultOf(client: TestClient, taskId: string, giveUpAt: number): P
 test('a broker that is killed and restarted while questions of many tasks are delivered loses none of them', {
   timeout: 240_000,
 }, async () => {
-  const { url, kill, restart } = await startPrivateBroker();
+  const broker = await startPrivateBroker();
+  const { url } = broker;
   const tasks = await temporaryFolder();
-  const replica = { transport: 'http', tasks, replicas: 'the secret of this fleet', broker: url } as const;
+  const replica = {
+    transport: 'http',
+    tasks,
+    replicas: 'the secret of this fleet',
+    broker: url,
+    patienceMs: 120_000,
+  } as const;
   const [asker, deliverer] = [await startServer(replica), await startServer(replica)];
   const [starter, reader] = [await asker.connect(), await deliverer.connect()];
   const numbers = Array.from({ length: TASKS }, (_, index) => index);
@@ -40,8 +49,8 @@ test('a broker that is killed and restarted while questions of many tasks are de
   const giveUpAt = Date.now() + 120_000;
   const results = taskIds.map((taskId) => resultOf(reader, taskId, giveUpAt));
   await until(() => reader.received.length > 0);
-  await kill();
-  await restart();
+  await broker.kill();
+  await broker.restart();
   expect(await Promise.all(results)).toEqual(
     numbers.map((index) => `accept: yes to ${index}?\naccept: yes to ${index}!`),
   );

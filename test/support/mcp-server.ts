@@ -42,6 +42,8 @@ export interface ServerOptions {
   endsIn?: string;
   /** Default: the broker that all tests share. */
   broker?: string;
+  /** How long it waits for a broker that is away. */
+  patienceMs?: number;
 }
 
 /** An MCP server process over the shared test broker, which is gone after the test. */
@@ -128,7 +130,7 @@ async function unexpectedEnd(child: ChildProcess): Promise<never> {
 }
 
 function environment(options: Omit<ServerOptions, 'transport'>) {
-  const { tasks, sdk, maxQueue, replicas, stall, broker = inject('url') } = options;
+  const { tasks, sdk, maxQueue, replicas, stall, broker = inject('url'), patienceMs } = options;
   return {
     PATH: process.env.PATH ?? '',
     TASKS: tasks,
@@ -137,6 +139,7 @@ function environment(options: Omit<ServerOptions, 'transport'>) {
     ...(maxQueue !== undefined && { MAX_QUEUE: String(maxQueue) }),
     ...(replicas !== undefined && { REPLICAS: replicas }),
     ...(stall && { STALL: '1' }),
+    ...(patienceMs !== undefined && { PATIENCE: String(patienceMs) }),
   };
 }
 

@@ -7,6 +7,7 @@
 // RABBITMQ  URL of the broker
 // MAX_QUEUE maxTaskQueueSize of the SDK
 // REPLICAS  secret of a fleet, of which this server is to be one
+// PATIENCE how long to wait for a broker that is away, in milliseconds
 // STALL     with it: a question that has been taken from its queue is never sent
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -15,12 +16,24 @@ import { Replicas } from '../../../dist/replicas/index.js';
 import { FileTaskStore } from './file-task-store.js';
 import { registerScriptedTool } from './scripted-tool.js';
 
-const { SDK = '@modelcontextprotocol/sdk', TASKS, RABBITMQ, MAX_QUEUE, REPLICAS, STALL } = process.env;
+const {
+  SDK = '@modelcontextprotocol/sdk',
+  TASKS,
+  RABBITMQ,
+  MAX_QUEUE,
+  REPLICAS,
+  STALL,
+  PATIENCE,
+} = process.env;
 const { McpServer } = await import(`${SDK}/server/mcp.js`);
 const schemas = await import(`${SDK}/types.js`);
 
 const taskStore = new FileTaskStore(TASKS);
-const options = { url: RABBITMQ, onWarning: ({ message }) => process.stderr.write(`${message}\n`) };
+const options = {
+  url: RABBITMQ,
+  onWarning: ({ message }) => process.stderr.write(`${message}\n`),
+  ...(PATIENCE && { reconnectTimeoutMs: Number(PATIENCE) }),
+};
 const shared = REPLICAS
   ? new Replicas({ ...options, secret: REPLICAS })
   : new RabbitMQTaskMessageQueue(options);

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { type CallKind, CallOrder } from '../../src/call-order.ts';
+
+/** Work that ends when it is told to, and a note of what has begun. */
+function calls(order = new CallOrder(10_000, 100)) {
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const call = (name: string, kind: CallKind, task = 'task') =>
+    order.run(task, kind, `Cannot ${name}`, () => {
+      begun.push(name);
+      return new Promise<string>((resolve) => ends.set(name, () => resolve(name)));
+    });
+  const end = async (name: string) => {
+    ends.get(name)?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { begun, call, end, order };
+}
+
+describe('calls for one task', () => {
+  test('of one kind begin at once, and one of another kind when all of them have ended', async () => {
+    const { begun, call, end } = calls();
+    void call('a', 'enqueue');
+    void call('b', 'enqueue');
+    void call('c', 'dequeue');
+    void call('d', 'enqueue');
+    expect(begun).toEqual(['a', 'b']);
+    await end('b');
+    expect(begun).toEqual(['a', 'b']);
+    await end('a');
+    expect(begun).toEqual(['a', 'b', 'c']);
+    await end('c');
+    expect(begun).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('that clear it follow one another', async () => {
+    const { begun, call, end } = calls();
+    void call('a', 'clear');
+    void call('b', 'clear');
+    expect(begun).toEqual(['a']);
+    await end('a');
+    expect(begun).toEqual(['a', 'b']);
+  });
+
+  test('do not wait for those of another task', () => {
+    const { begun, call } = calls();
+    void call('a', 'enqueue', 'one');
+    void call('b', 'dequeue', 'other');
+    expect(begun).toEqual(['a', 'b']);
+  });
+});
+
+test('a call gives up when its turn does not come, and those after it keep their order', async () => {
+  const { begun, call, end } = calls(new CallOrder(30, 100));
+  void call('a', 'enqueue');
+  await expect(call('b', 'dequeue')).rejects.toMatchObject({ code: 'BUSY' });
+  const late = call('c', 'clear');
+  await end('a');
+  expect(begun).toEqual(['a', 'c']);
+  await end('c');
+  expect(await late).toBe('c');
+});
+
+test('no more calls wait than may', async () => {
+  const { call } = calls(new CallOrder(10_000, 1));
+  void call('a', 'enqueue');
+  void call('b', 'dequeue');
+  await expect(call('c', 'dequeue')).rejects.toMatchObject({ code: 'TOO_MANY_WAITING' });
+  void call('d', 'enqueue', 'other');
+});
+
+test('it is idle when all calls have ended, or the time is up', async () => {
+  const { call, end, order } = calls();
+  await order.idle(10_000);
+  void call('a', 'enqueue');
+  void call('b', 'clear');
+  await order.idle(20);
+  const idle = order.idle(10_000);
+  await end('a');
+  await end('b');
+  await idle;
+});
