@@ -60,7 +60,7 @@ async function move(context: ClientContext, from: string, to: string, options: M
   const progress = await startProgress(Math.min(depth.messages, limit ?? depth.messages), {
     isOutputShown: false,
   });
-  const move = new Move(client, to, { keepExpiration: options.keepExpiration ?? false });
+  const move = new Move(client, to, { keepExpiration: options.keepExpiration ?? false, confirmStored: true });
   let error: unknown;
   try {
     const put = async (batch: StoredMessage[]) => {
