@@ -164,6 +164,7 @@ complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -s n -l limit -x -d 'h
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l all -d 'all messages present when the command starts'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l keep-expiration -d 'keep the property expiration, which counts from now'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l dry-run -d 'print what would be moved, and leave it'
+complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -s y -l yes -d 'do not ask, which mv does in a protected context'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l filter -x -d 'move only these'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -s u -l url -x -d 'broker, or several of a cluster with commas between'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l context -x -a '(__mcp_taskq_contexts)' -d 'use the named broker of "mcp-taskq context"'
@@ -473,4 +474,4 @@ complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -l json -d 'the same
 complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -l no-color -d 'plain text; so do NO_COLOR and TERM=dumb'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -l verbose -d 'on failure tell everything beneath it'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -s h -l help -d 'print this help'
-complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -a 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help exit-codes output contexts monitoring filters'
+complete -c mcp-taskq -n '__fish_seen_subcommand_from help' -a 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help exit-codes output contexts monitoring replay filters'

@@ -100,7 +100,7 @@ export { type ClusterOverview, readClusterOverview } from './management/cluster-
 export type { BrokerInspection, BrokerPermissions } from './broker-inspection.ts';
 export { inspectBroker } from './inspect-broker.ts';
 
-// The queues under the prefix that are no task's: answers on their way to a process of `mcp-taskq/replicas`.
+// What `mcp-taskq/replicas` leaves in the broker: queues for answers, which are no task's, and who asked a question.
 export { isReplyQueue } from './wire/reply-queues.ts';
 
 // A RabbitMQ of one's own, for trials and tests.

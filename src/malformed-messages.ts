@@ -3,6 +3,7 @@ import type { MalformedPolicy } from './options.ts';
 import type { TaskQueueClient } from './task-queue-client.ts';
 import { decodeQueuedMessage } from './wire/codec.ts';
 import type { QueuedMessage } from './wire/messages.ts';
+import { plainProperties } from './wire/plain-properties.ts';
 import type { StoredMessage } from './wire/stored-message.ts';
 import { withHeaders } from './wire/with-headers.ts';
 
@@ -69,7 +70,8 @@ export class MalformedMessages {
 
 /** How often a quorum queue has delivered it before; 0 for other queues, where nobody counts. */
 function returnsOf({ properties }: StoredMessage): number {
-  const count = Number(properties.headers?.['x-delivery-count']);
+  const { headers } = plainProperties(properties);
+  const count = Number((headers as { [name: string]: unknown } | undefined)?.['x-delivery-count']);
   return Number.isFinite(count) ? count : 0;
 }
 

@@ -27,20 +27,18 @@ function translate(error: unknown, what: string, known?: Outcome): TaskQueueErro
   if (isTaskQueueError(error)) return error;
   const { code, message, classId, methodId } = error as Partial<Record<string, unknown>>;
   const text = redactUrl(typeof message === 'string' ? message : String(error));
-  const outcome = known ?? ofSystem(code) ?? findOutcome({ code, classId, methodId, text });
-  const {
-    code: errorCode,
-    reason,
-    hint,
-  } = outcome ?? {
-    code: ErrorCode.brokerError,
-    reason: `the broker answered with an error (${saidIn(text) ?? text})`,
-  };
+  const outcome: Outcome = known ??
+    ofSystem(code) ??
+    findOutcome({ code, classId, methodId, text }) ?? {
+      code: ErrorCode.brokerError,
+      reason: `the broker answered with an error (${saidIn(text) ?? text})`,
+      isComplete: true,
+    };
   // The broker's own words, where the code alone would say little.
-  const said = outcome && !EXPLAINED.has(errorCode) ? saidIn(text) : undefined;
-  return new TaskQueueError(errorCode, `${what}: ${reason}${said ? ` (${said})` : ''}`, {
+  const said = outcome.isComplete || EXPLAINED.has(outcome.code) ? undefined : saidIn(text);
+  return new TaskQueueError(outcome.code, `${what}: ${outcome.reason}${said ? ` (${said})` : ''}`, {
     cause: error,
-    ...(hint ? { hint } : {}),
+    ...(outcome.hint ? { hint: outcome.hint } : {}),
   });
 }
 

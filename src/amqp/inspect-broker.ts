@@ -11,6 +11,9 @@ import type { ChannelLease } from './pooled-channel.ts';
 /** How often to look whether the broker has blocked the connection, while it does not answer. */
 const BLOCKED_POLL_MS = 20;
 
+/** AMQP's reply code: the permission was checked before it, and is there. */
+const NOT_FOUND = 404;
+
 /** An exchange that every vhost has: asking for it needs no permission. */
 const ANY_EXCHANGE = 'amq.direct';
 
@@ -107,9 +110,10 @@ class PermissionProbe {
       await this.#channels.use('Cannot find out the permissions', step);
       return true;
     } catch (error) {
-      if (hasCode(error, ErrorCode.queueNotFound)) return true;
+      if (replyOf(error) === NOT_FOUND) return true;
       if (!hasCode(error, ErrorCode.accessRefused)) throw error;
-      const said = `${(error as Error).message} ${((error as Error).cause as Error | undefined)?.message}`;
+      const { message, cause } = error;
+      const said = `${message} ${(cause as Error | undefined)?.message}`;
       return refused !== undefined && !said.includes(`'${refused}'`);
     }
   }
@@ -130,6 +134,11 @@ class PermissionProbe {
       );
     });
   }
+}
+
+/** Whatever it was that is not there, a queue or an exchange. */
+function replyOf(error: unknown): unknown {
+  return ((error as Error).cause as { code?: unknown } | undefined)?.code;
 }
 
 function addressOf(model: unknown, { addresses }: ResolvedOptions): BrokerAddress {

@@ -13,6 +13,8 @@ export interface Outcome {
   code: ErrorCode;
   /** What is wrong, as the end of a sentence. */
   reason: string;
+  /** The reason has all that the broker says. */
+  isComplete?: true;
   /** What to do about it; the library's options are named as in TaskQueueOptions. */
   hint?: string;
 }
@@ -121,6 +123,7 @@ const ROWS: readonly Row[] = [
     outcome: ([, vhost, user]) => ({
       code: ErrorCode.accessRefused,
       reason: `the user ${JSON.stringify(user)} has no access to the vhost ${JSON.stringify(vhost)}`,
+      isComplete: true,
       hint: grantHint(vhost, user),
     }),
   },
@@ -162,6 +165,7 @@ const ROWS: readonly Row[] = [
     outcome: ([, permission, what, name, vhost, user], failure) => ({
       code: ErrorCode.accessRefused,
       reason: `the user ${JSON.stringify(user)} lacks ${permission ?? permissionFor(failure)} permission on the ${what} ${JSON.stringify(name)}`,
+      isComplete: true,
       hint: grantHint(vhost, user),
     }),
   },
@@ -389,8 +393,9 @@ function mismatch(argument = '', rest = ''): Outcome {
   );
 }
 
-/** queue.declare, queue.delete and the like are class 50, basic.consume and basic.get class 60. */
+/** exchange.declare is class 40, queue.declare, queue.delete and the like class 50, basic.get, basic.publish and so on 60. */
 function permissionFor({ classId, methodId }: Failure): string {
+  if (classId === 40) return methodId === 10 || methodId === 20 ? 'configure' : 'read or write';
   if (classId === 50) return methodId === 20 ? 'read or write' : methodId === 30 ? 'read' : 'configure';
   if (classId === 60) return methodId === 40 ? 'write' : 'read';
   return 'the necessary';

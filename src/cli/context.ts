@@ -2,6 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TaskQueueClient } from '../index.ts';
 import { confirmProtected } from './contexts/protection.ts';
 import type { OutputFormat } from './global-options.ts';
+import { closeOptions, withGrace } from './grace.ts';
 import { withSuggestions } from './missing-queue.ts';
 import { resolveSettings, type Settings, type SettingsPurpose } from './settings.ts';
 import { type Sink, standardOutput } from './sinks.ts';
@@ -49,10 +50,10 @@ export async function withContext<T>(
   const isTerminal = process.stdout.isTTY === true;
   const format = settings.output === 'auto' ? (isTerminal ? 'table' : 'jsonl') : settings.output;
   try {
-    const running = confirmProtected(command, settings.context, stop.signal).then(() =>
+    const running = confirmProtected(command, settings.context, stop).then(() =>
       action({ settings, stdout: standardOutput(), format, note, stop }),
     );
-    return await (stopsByItself ? running : stop.race(running));
+    return await (stopsByItself ? withGrace(stop, running) : stop.race(running));
   } finally {
     stop.release();
   }
@@ -68,15 +69,18 @@ export function withClient<T>(
     command,
     async (context) => {
       const { TaskQueueClient } = await import('../index.ts');
-      const client = new TaskQueueClient(context.settings.connection);
+      const client = new TaskQueueClient({
+        ...context.settings.connection,
+        onWarning: ({ message }) => note(`warning: ${message}`),
+      });
       const clientContext = { ...context, client };
       try {
         const running = action(clientContext);
-        return await (options.stopsByItself ? running : context.stop.race(running));
+        return await (options.stopsByItself ? withGrace(context.stop, running) : context.stop.race(running));
       } catch (error) {
         throw await withSuggestions(clientContext, error);
       } finally {
-        await client.close();
+        await client.close(closeOptions(context.stop));
       }
     },
     // The client is closed before the command ends, also when it is stopped.

@@ -1,6 +1,6 @@
 import type { StoredMessage } from '../index.ts';
 import type { ClientContext } from './context.ts';
-import { formatCount } from './sizes.ts';
+import type { ReplayReport } from './replay-report.ts';
 
 /** What has been copied so far. */
 export interface CopyTally {
@@ -8,8 +8,8 @@ export interface CopyTally {
   copied: number;
   /** After a message that could not be copied. */
   behind: number;
-  /** How many messages had which property left out or renamed. */
-  changes: Map<string, number>;
+  /** Which properties were left out or renamed. */
+  report: ReplayReport;
 }
 
 /**
@@ -33,24 +33,7 @@ export async function copyBatch(
     }
     if (failure === undefined) tally.copied++;
     else tally.behind++;
-    for (const change of outcome.value.changes) {
-      tally.changes.set(change, (tally.changes.get(change) ?? 0) + 1);
-    }
+    tally.report.add(outcome.value.changes);
   }
   if (failure !== undefined) throw failure.reason;
-}
-
-const CHANGES: Readonly<Record<string, string>> = {
-  cc: 'header CC renamed to x-mcp-taskq-cc',
-  bcc: 'header BCC renamed to x-mcp-taskq-bcc',
-  user_id: 'user_id of another user left out',
-  expiration: 'expiration left out (--keep-expiration keeps it)',
-  counters: "the broker's delivery counters left out",
-};
-
-/** A line for each property that was not copied as it is. */
-export function describeChanges({ changes }: CopyTally): string[] {
-  return [...changes].map(
-    ([change, count]) => `${formatCount(count, 'message')}: ${CHANGES[change] ?? change}`,
-  );
 }

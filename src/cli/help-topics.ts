@@ -80,6 +80,11 @@ A command that changes something answers with one object, such as
 {"task_id": "…", "enqueued": 3}, {"task_id": "…", "removed": 3} or
 {"from": "…", "to": "…", "moved": 3}.
 
+A file ends after a whole message, whatever ends the command, and holds exactly
+the messages that were removed. After SIGKILL or a power failure, the same
+command with --append continues it: it cuts off half a record at the end, and
+does not write twice what is in the file and still in the queue.
+
 What a pipe has taken counts as delivered: "dequeue --all | head -n 1" may
 remove as much as fits into the pipe and into head, 64 KB each. Say how many
 with -n instead.
@@ -182,7 +187,11 @@ It knows of a message:
   properties   by their AMQP names
   body         all of it, as JSON; a text if it is no JSON
 
-A message without a field that the expression compares does not match.
+A message on which the expression cannot be evaluated, as a field is missing or
+has another type, does not match, and is counted on stderr. An expression that
+can be evaluated on no message is a usage error (2): a bad pattern or duration,
+an unknown variable, a property that AMQP does not have. Durations are those of
+CEL, in h, m, s and ms: duration("24h"), not "1d".
 `,
   },
 };

@@ -3,7 +3,7 @@ import { packageVersion } from './package-version.ts';
 /**
  * Runs one command line.
  * @param argv as `process.argv`
- * @returns the exit status. The process ends by itself: nothing is left open.
+ * @returns the exit status. The process ends by itself, as nothing is left open; after a stop it is ended if something is.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   // Whoever reads it may leave.
@@ -18,8 +18,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     await printError(error, argv.includes('--verbose'));
-    const { getExitCode } = await import('./exit-codes.ts');
-    return getExitCode(error);
+    const [{ getExitCode }, { endSoon }] = await Promise.all([
+      import('./exit-codes.ts'),
+      import('./grace.ts'),
+    ]);
+    const status = getExitCode(error);
+    endSoon(status);
+    return status;
   }
 }
 

@@ -18,12 +18,12 @@ const ABOUT_ONE_BROKER = [
 export function withoutOtherBroker(
   given: GlobalOptions,
   environment: Environment,
-): { environment: Environment; warnings: string[] } {
-  if (given.url === undefined) return { environment, warnings: [] };
+): { environment: Environment; warnings: string[]; apiWarnings: string[] } {
+  if (given.url === undefined) return { environment, warnings: [], apiWarnings: [] };
   const variable = variablesOf('url').find((name) => environment[name]);
   const known = hostsOf((variable && environment[variable]) || DEFAULT_URL);
   const asked = hostsOf(given.url);
-  if (asked.every((host) => known.includes(host))) return { environment, warnings: [] };
+  if (asked.every((host) => known.includes(host))) return { environment, warnings: [], apiWarnings: [] };
   const ignored = ABOUT_ONE_BROKER.flatMap((name) =>
     variablesOf(name)
       .filter((each) => environment[each])
@@ -32,14 +32,18 @@ export function withoutOtherBroker(
   const rest = { ...environment };
   for (const each of ignored) delete rest[each.variable];
   const missed = ignored.filter(({ name }) => given[name] === undefined);
-  if (missed.length === 0) return { environment: rest, warnings: [] };
-  const flags = missed.map(({ name }) => flagOf(name)).join(', ');
-  const names = missed.map((each) => each.variable).join(', ');
+  const about = (list: typeof ignored) => {
+    if (list.length === 0) return [];
+    const names = list.map((each) => each.variable).join(', ');
+    const flags = list.map(({ name }) => flagOf(name)).join(', ');
+    return [
+      `--url names another broker than ${variable ?? 'the default'}, so ${names} ${list.length === 1 ? 'is' : 'are'} not used. Use ${flags} instead.`,
+    ];
+  };
   return {
     environment: rest,
-    warnings: [
-      `--url names another broker than ${variable ?? 'the default'}, so ${names} ${missed.length === 1 ? 'is' : 'are'} not used. Use ${flags} to set ${missed.length === 1 ? 'it' : 'them'} for this one.`,
-    ],
+    warnings: about(missed.filter(({ name }) => name !== 'apiUrl')),
+    apiWarnings: about(missed.filter(({ name }) => name === 'apiUrl')),
   };
 }
 

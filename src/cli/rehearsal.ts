@@ -1,5 +1,6 @@
 import type { ClientContext } from './context.ts';
 import type { MessageFilter } from './input/filters.ts';
+import { lookAtMessages } from './look-at-messages.ts';
 import { depthOrFail, emptyFailure } from './missing-queue.ts';
 import { openOutputFile } from './output/output-file.ts';
 import { requirePlainQueue } from './plain-queue.ts';
@@ -24,23 +25,24 @@ export async function rehearse(
   const { MAX_PEEK } = await import('../index.ts');
   const depth = await stop.race(depthOrFail(client, taskId));
   await requirePlainQueue(context, taskId);
+  const most = limit ?? Number.POSITIVE_INFINITY;
   const window = select ? MAX_PEEK : Math.min(limit ?? depth.messages, MAX_PEEK);
-  const looked = window === 0 ? [] : await stop.race(client.peek(taskId, { limit: window }));
-  const messages = (select ? looked.filter(select) : looked).slice(0, limit);
-  select?.tally.report(context);
-  if (messages.length === 0 && limit !== undefined) {
-    // The filter itself is not repeated.
-    const filter = select && looked.length > 0 ? '' : undefined;
-    throw emptyFailure(taskId, filter, { count: looked.length, of: depth.messages });
-  }
   const writer = await openOutputFile(context, {}, { inFull: limit === 1 });
-  if (messages.length > 0) await writer.write(messages);
+  const looking = lookAtMessages(context, taskId, { window, select, most }, writer.write);
+  const looked = await stop.race(looking);
+  select?.tally.report(context);
+  if (writer.count === 0 && limit !== undefined) {
+    // The filter itself is not repeated.
+    const filter = select && looked > 0 ? '' : undefined;
+    throw emptyFailure(taskId, filter, { count: looked, of: depth.messages });
+  }
   await writer.end();
-  const unseen = depth.messages - looked.length;
-  const beyond = unseen > 0 && (limit ?? Number.POSITIVE_INFINITY) > messages.length;
-  note(
-    `${beyond ? 'At least ' : ''}${formatCount(messages.length, 'message')} of task ${taskId} on ` +
-      `${describeTarget(context)} would be ${verb}` +
-      `${beyond ? ` (the ${formatCount(unseen, 'message')} after the first ${formatCount(looked.length, 'message')} were not looked at)` : ''}; nothing was.`,
-  );
+  const unseen = depth.messages - looked;
+  const isBeyond = unseen > 0 && most > writer.count;
+  const found = formatCount(writer.count, 'message');
+  const what = isBeyond && writer.count > 0 ? `At least ${found}` : found;
+  const rest = isBeyond
+    ? ` (the ${formatCount(unseen, 'message')} after the first ${formatCount(looked, 'message')} were not looked at)`
+    : '';
+  note(`${what} of task ${taskId} on ${describeTarget(context)} would be ${verb}${rest}; nothing was.`);
 }

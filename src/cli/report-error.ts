@@ -1,5 +1,6 @@
 import type { CommanderError } from '@commander-js/extra-typings';
 import { CommandFailure } from './command-failure.ts';
+import { hintFor, inFlagsOf } from './hints.ts';
 import { privateBrokerHint } from './private-broker.ts';
 
 /**
@@ -11,9 +12,10 @@ export function describeError(error: unknown, { verbose }: { verbose: boolean })
   if (!(error instanceof Error)) return `error: ${String(error)}\n`;
   if (error.name === 'ExitPromptError') return '';
   if (error instanceof CommandFailure && error.message === '') return '';
-  const hint = privateBrokerHint(error) ?? (error as { hint?: unknown }).hint;
-  const lines = [`error: ${isExpected(error) ? error.message : `${error.name}: ${error.message}`}`];
-  if (typeof hint === 'string') lines.push(`hint: ${hint}`);
+  const hint = privateBrokerHint(error) ?? hintFor(error);
+  const message = inFlagsOf(error.message);
+  const lines = [`error: ${isExpected(error) ? message : `${error.name}: ${message}`}`];
+  if (hint !== undefined) lines.push(`hint: ${hint}`);
   if (!isExpected(error)) lines.push('This is a bug in mcp-taskq; --verbose shows where it happened.');
   if (verbose) lines.push(...stacksOf(error));
   return `${lines.join('\n')}\n`;

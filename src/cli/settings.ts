@@ -28,6 +28,8 @@ export interface Settings {
   urlSource: string;
   /** What the user ought to know about these settings, one sentence each. */
   warnings: readonly string[];
+  /** The same, for commands that ask the management API. */
+  apiWarnings: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -69,6 +71,7 @@ export function resolveSettings(
     verbose: options.verbose ?? false,
     context: layer.context,
     urlSource: sourceOfUrl(given, layer.context?.name, environment),
+    apiWarnings: known.apiWarnings,
     warnings: [...layer.warnings, ...known.warnings, ...warningsAbout(given, options)],
   };
 }

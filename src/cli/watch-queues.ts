@@ -102,7 +102,11 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
 }
 
 async function take(pages: AsyncIterable<TaskQueueInfo[]>): Promise<Snapshot> {
-  const snapshot: Snapshot = { at: Date.now(), queues: [], totals: { queues: 0, ready: 0, unacked: 0 } };
+  const snapshot: Snapshot = {
+    at: Date.now(),
+    queues: [],
+    totals: { queues: 0, ready: 0, unacked: 0, unknown: 0 },
+  };
   for await (const page of pages) {
     snapshot.queues.push(...page);
     addTotals(snapshot.totals, page);

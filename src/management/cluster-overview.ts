@@ -75,8 +75,9 @@ async function readAlarms(api: ManagementApi): Promise<string[] | undefined> {
     return [];
   } catch (error) {
     // A failed check is answered with 503, and an API without this check with 404.
-    if (hasCode(error, ErrorCode.apiUnavailable)) return ['a resource alarm is in effect'];
-    if (isRefusal(error) || hasCode(error, ErrorCode.vhostNotFound)) return undefined;
+    const isUnavailable = hasCode(error, ErrorCode.apiUnavailable);
+    if (isUnavailable && /answered 503/.test(error.message)) return ['a resource alarm is in effect'];
+    if (isRefusal(error) || isUnavailable) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { ErrorCode, hasCode } from '../errors.ts';
+import { ErrorCode, hasCode, isTaskQueueError } from '../errors.ts';
 import { DEFAULT_PREFIX, queueName } from '../wire/naming.ts';
 import { parseTimestamp } from '../wire/timestamps.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
@@ -161,13 +161,13 @@ function consumersOf(api: ManagementApi, { consumer_details = [] }: Queue): Prom
   );
 }
 
-/** Nobody may look at the connections of others without the tag "monitoring", and one may have ended just now. */
+/** Nobody may look at the connections of others without the tag "monitoring", and one may have ended just now (404). */
 async function lookUp(api: ManagementApi, name: string): Promise<Connection | undefined> {
   try {
-    return await get<Connection>(api, `connections/${encodeURIComponent(name)}`);
+    return await api.get<Connection>(`connections/${encodeURIComponent(name)}`);
   } catch (error) {
-    if (hasCode(error, ErrorCode.accessRefused) || hasCode(error, ErrorCode.authenticationFailed))
-      return undefined;
+    // A consumer without the name of its program is still worth showing.
+    if (isTaskQueueError(error)) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { DEFAULT_PREFIX, taskIdOf } from '../wire/naming.ts';
+import { isReplyQueue } from '../wire/reply-queues.ts';
 import { parseTimestamp, timestampToMs } from '../wire/timestamps.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
@@ -109,7 +110,7 @@ export async function* listTaskQueues(
     for await (const queues of listed(vhosts, source, regex)) {
       yield queues.flatMap(({ item, other }) => {
         const taskId = taskIdOf(item.name, prefix);
-        if (taskId === undefined || !matches(taskId)) return [];
+        if (taskId === undefined || isReplyQueue(item.name, prefix) || !matches(taskId)) return [];
         return [toInfo(taskId, item, source !== 'statistics', other)];
       });
     }

@@ -62,7 +62,7 @@ export function refusal({ origin }: URL, { vhost, path, status, answer, location
       hint: `The user needs permissions on the vhost ${JSON.stringify(vhost)}.`,
     });
   }
-  if (status === 404 && /^(queues|vhosts|permissions)\//.test(path)) {
+  if (status === 404 && path !== 'overview' && path !== 'whoami') {
     return new TaskQueueError(
       ErrorCode.vhostNotFound,
       `${at} knows no vhost ${JSON.stringify(vhost)}${said}`,

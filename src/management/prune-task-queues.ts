@@ -56,7 +56,7 @@ export async function* findIdleTaskQueues(
     yield page.filter((info) => {
       const { ready, unacked, type, statistics } = info;
       if (type !== 'classic') {
-        if (ready === 0 && unacked === 0 && !statistics?.consumers) leftOut.otherTypes++;
+        if (!ready && !unacked && !statistics?.consumers) leftOut.otherTypes++;
         return false;
       }
       if (!isKnown(info)) {

@@ -7,7 +7,9 @@ import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 
 /** The statistics of connections, with the names that clients give them, come every five seconds. */
 const STATISTICS_MS = 12_000;
-const POLL_MS = 500;
+/** A connection is tracked as it is opened, some milliseconds behind. */
+const TRACKING_MS = 2_000;
+const POLL_MS = 200;
 
 /**
  * Makes sure that the management API and the broker's URL lead to the same broker, before one of them decides what is
@@ -26,10 +28,10 @@ export async function verifySameBroker(options: ManagementApiOptions = {}): Prom
   const onAbort = () => void client.close({ timeoutMs: 0 });
   options.signal?.addEventListener('abort', onAbort);
   try {
+    const before = options.apiUrl === undefined ? undefined : await trackedConnections(api);
     const identity = await client.identify();
-    const { cluster_name: name } = await api.get<{ cluster_name?: string }>('overview', {
-      columns: 'cluster_name',
-    });
+    const columns = 'cluster_name';
+    const { cluster_name: name } = await api.get<{ cluster_name?: string }>('overview', { columns });
     if ((name ?? '') !== (identity.clusterName ?? '')) {
       throw mismatch(
         api,
@@ -37,10 +39,11 @@ export async function verifySameBroker(options: ManagementApiOptions = {}): Prom
       );
     }
     if (options.apiUrl === undefined) return;
-    if ((await knowsConnection(api, identity, connectionName, options.signal)) === false) {
+    const isKnown = await knowsConnection({ api, before, identity, connectionName, signal: options.signal });
+    if (isKnown === false) {
       throw mismatch(
         api,
-        `and the broker are both of the cluster ${shown(name)}, but it knows nothing of a connection to this one`,
+        `does not know a connection to the broker, though both are of a cluster ${shown(name)}`,
       );
     }
   } catch (error) {
@@ -53,34 +56,69 @@ export async function verifySameBroker(options: ManagementApiOptions = {}): Prom
   }
 }
 
-/** Undefined where the API does not say. */
-async function knowsConnection(
-  api: ManagementApi,
-  { user, localPort }: BrokerIdentity,
-  connectionName: string,
-  signal: AbortSignal | undefined,
-): Promise<boolean | undefined> {
+interface Tracked {
+  user: string;
+  seesAll: boolean;
+  /** `host:port -> host:port` as the broker sees them, at once; undefined where it does not say. */
+  connections: ReadonlySet<string> | undefined;
+}
+
+/** The connections of the user that the API knows us by. */
+async function trackedConnections(api: ManagementApi): Promise<Tracked> {
   const { name, tags } = await api.get<{ name: string; tags: string | string[] }>('whoami');
   const seesAll = /administrator|monitoring/.test(String(tags));
-  if (!seesAll && name !== user) return undefined;
-  // As the broker sees it: `host:port -> host:port`, known at once, and another port behind a translation of addresses.
-  const mine = `:${localPort} -> `;
-  const tracked = await ask<{ name?: string }>(api, `connections/username/${encodeURIComponent(user)}`);
-  if (tracked?.some((each) => each.name?.includes(mine))) return true;
+  const found = await ask<{ name?: string }>(api, `connections/username/${encodeURIComponent(name)}`);
+  return { user: name, seesAll, connections: found && new Set(found.map((each) => String(each.name))) };
+}
+
+interface Search {
+  api: ManagementApi;
+  before: Tracked | undefined;
+  identity: BrokerIdentity;
+  connectionName: string;
+  signal: AbortSignal | undefined;
+}
+
+/** Undefined where the API does not say. */
+async function knowsConnection(search: Search): Promise<boolean | undefined> {
+  const { before, identity } = search;
+  if (before === undefined || (!before.seesAll && before.user !== identity.user)) return undefined;
+  const quick = before.user === identity.user ? await isTracked(search, before) : undefined;
+  return quick ?? isListed(search);
+}
+
+/** By its port on this side; undefined where that may have been translated on the way. */
+async function isTracked(
+  { api, identity: { localPort }, signal }: Search,
+  before: Tracked,
+): Promise<boolean | undefined> {
+  const giveUpAt = Date.now() + TRACKING_MS;
+  do {
+    const { connections } = await trackedConnections(api);
+    if (connections === undefined || before.connections === undefined) return undefined;
+    const since = [...connections].filter((name) => !before.connections?.has(name));
+    if (since.some((name) => name.includes(`:${localPort} -> `))) return true;
+    if (since.length > 0) return undefined;
+    await sleep(POLL_MS, undefined, { signal });
+  } while (Date.now() < giveUpAt);
+  return false;
+}
+
+/** By the name that it was given. */
+async function isListed({ api, connectionName, signal }: Search): Promise<boolean | undefined> {
   const giveUpAt = Date.now() + STATISTICS_MS;
   let hasNames = false;
   do {
     const path = `vhosts/${encodeURIComponent(api.vhost)}/connections`;
-    const columns = 'name,user_provided_name';
-    const listed = await ask<{ name?: string; user_provided_name?: string }>(api, path, columns);
+    const listed = await ask<{ user_provided_name?: string }>(api, path, 'user_provided_name');
     if (listed === undefined) return undefined;
     // The broker shows the purpose behind the name.
     if (listed.some((each) => each.user_provided_name?.startsWith(connectionName))) return true;
     hasNames ||= listed.some((each) => each.user_provided_name !== undefined);
     await sleep(POLL_MS, undefined, { signal });
   } while (Date.now() < giveUpAt);
-  // Where its statistics are switched off no connection has a name. That nobody at all is connected is an answer.
-  return hasNames || tracked?.length === 0 ? false : undefined;
+  // Where its statistics are switched off no connection has a name.
+  return hasNames ? false : undefined;
 }
 
 /** Undefined where this user may not ask: RabbitMQ answers 401, 403, or in some versions 500. */
@@ -106,6 +144,6 @@ function shown(name: string | undefined): string {
 
 function mismatch({ base }: ManagementApi, what: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.targetMismatch, `The management API at ${base.origin} ${what}`, {
-    hint: 'Nothing was listed and nothing deleted. Set apiUrl to the API of the broker that url names.',
+    hint: 'Nothing was listed and nothing deleted. Set apiUrl to the API of the broker that the URL names.',
   });
 }

@@ -5,7 +5,7 @@ import { MessageWaiter } from '../message-waiter.ts';
 import { type ResolvedOptions, resolveOptions } from '../options.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
 import { ownProperties } from '../wire/message-properties.ts';
-import { replyQueueName } from '../wire/reply-queues.ts';
+import { ASKED_BY_HEADER, replyQueueName } from '../wire/reply-queues.ts';
 import type { MessageProperties } from '../wire/stored-message.ts';
 import { DeliveredQuestions, OpenQuestions } from './open-questions.ts';
 import { type QuestionAddress, type Recipient, randomToken, Seals } from './question-address.ts';
@@ -69,7 +69,7 @@ export class ReplicaCore {
     return {
       ...ownProperties(),
       reply_to: replyQueueName(this.instance, this.client.prefix),
-      headers: { 'x-mcp-asked-by': `${hostname()}, process ${process.pid}` },
+      headers: { [ASKED_BY_HEADER]: `${hostname()}:${process.pid}` },
     };
   }
 

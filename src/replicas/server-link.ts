@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallKind } from '../call-order.ts';
 import { clientFacingError } from '../client-facing-error.ts';
 import { ErrorCode, hasCode, MalformedMessageError, TaskQueueError } from '../errors.ts';
@@ -247,21 +248,28 @@ export class ServerLink implements Asker {
    * @returns false when the task is over, or when nothing is known of it
    */
   async #waitFor(taskId: string, context: RequestContext): Promise<boolean> {
+    if (context.task === undefined || context.task.isOver) return false;
     const { exchange, abort, isResumable } = context;
     const gone = exchange && !isResumable ? [exchange.gone] : [];
-    const signal = AbortSignal.any([...gone, abort.signal]);
-    while (context.task !== undefined && !context.task.isOver) {
-      try {
-        await this.#core.waiter.wait(taskId, { signal, timeoutMs: context.task.pollInterval });
-        return true;
-      } catch (error) {
-        if (signal.aborted) throwIfGone(context);
-        const isOver = hasCode(error, ErrorCode.waitTimeout) || hasCode(error, ErrorCode.noAnswer);
-        if (!isOver) throw error;
+    const enough = new AbortController();
+    const signal = AbortSignal.any([...gone, abort.signal, enough.signal]);
+    const message = this.#core.waiter.wait(taskId, { signal }).then(() => true);
+    // It may end while the task is looked at, and nobody waits for it then.
+    message.catch(() => {});
+    try {
+      for (;;) {
+        const pause = sleep(context.task.pollInterval, false, { signal });
+        pause.catch(() => {});
+        if (await Promise.race([message, pause])) return true;
+        await context.task.look();
+        if (context.task.isOver) return false;
       }
-      await context.task.look();
+    } catch (error) {
+      throwIfGone(context);
+      throw error;
+    } finally {
+      enough.abort();
     }
-    return false;
   }
 
   async #take(taskId: string, context: RequestContext | undefined): Promise<QueuedMessage | undefined> {

@@ -26,6 +26,12 @@ const INTEGERS: Readonly<Record<string, { tag: number; bytes: 1 | 2 | 4; least: 
   uint32: { tag: Tag.uint32, bytes: 4, least: 0, most: 0xffffffff },
 };
 
+const TYPES: ReadonlySet<string> = new Set([
+  ...Object.keys(INTEGERS),
+  ...['int64', 'longlong', 'timestamp', 'double', 'float', 'decimal', 'boolean'],
+  ...['string', 'string_base64', 'bytes'],
+]);
+
 /** Encodes AMQP values one after the other into a buffer that grows. */
 export class FieldWriter {
   #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
@@ -39,6 +45,11 @@ export class FieldWriter {
   /** A copy of what was written. */
   finish(): Buffer {
     return Buffer.from(this.#buffer.subarray(0, this.at));
+  }
+
+  /** Whether exactly this was written. */
+  hasWritten(bytes: Buffer): boolean {
+    return this.at === bytes.length && this.#buffer.compare(bytes, 0, bytes.length, 0, this.at) === 0;
   }
 
   octet(value: number): void {
@@ -140,6 +151,7 @@ export class FieldWriter {
 
   #typed(typed: TypedValue): void {
     const type = canonicalType(typed['!']);
+    if (!TYPES.has(type)) throw new Unencodable(`there is no type ${shown(typed['!'])}`);
     if (Object.keys(typed).length !== 2 || !Object.hasOwn(typed, 'value')) {
       throw new Unencodable(`a value of type ${shown(type)} has the members "!" and "value", and no others`);
     }
@@ -181,9 +193,6 @@ export class FieldWriter {
         break;
       case 'bytes':
         this.#longBytes(Tag.bytes, value instanceof Uint8Array ? value : base64(value, type));
-        break;
-      default:
-        throw new Unencodable(`there is no type ${shown(typed['!'])}`);
     }
   }
 
@@ -395,11 +404,7 @@ function tooDeep(): Unencodable {
 }
 
 function shown(value: unknown): string {
-  const text =
-    typeof value === 'object'
-      ? 'an object'
-      : typeof value === 'string'
-        ? JSON.stringify(value)
-        : String(value);
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

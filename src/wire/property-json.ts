@@ -1,4 +1,4 @@
-import { encodePropertyList, readPropertyList } from './property-list.ts';
+import { decodePropertyList, encodePropertyList } from './property-list.ts';
 import type { MessageProperties } from './stored-message.ts';
 import { isTyped, numberToJson, type TypedValue } from './typed-values.ts';
 
@@ -16,13 +16,11 @@ export function propertiesToJson(properties: MessageProperties): JsonProperties 
 
 /**
  * What {@link propertiesToJson} has made, also after somebody has edited it; headers as earlier versions wrote them too.
- * Each value gets the form in which {@link readPropertyList} gives it.
+ * Each value gets the form in which {@link decodePropertyList} gives it.
  * @throws TaskQueueError `INVALID_MESSAGE` naming a property or header that AMQP cannot carry
  */
 export function propertiesFromJson(json: JsonProperties): MessageProperties {
-  const list = encodePropertyList(json);
-  // Only among headers is there more than one form of a value.
-  return json.headers === undefined ? json : readPropertyList(list).properties;
+  return decodePropertyList(encodePropertyList(json));
 }
 
 function valueToJson(value: unknown): unknown {

@@ -15,3 +15,6 @@ export function replyQueueName(instance: string, prefix: string = DEFAULT_PREFIX
 export function isReplyQueue(name: string, prefix: string = DEFAULT_PREFIX): boolean {
   return REPLY_QUEUE_ID.test(taskIdOf(name, prefix) ?? '');
 }
+
+/** The header of a queued question that says who asks: host and process. */
+export const ASKED_BY_HEADER = 'x-mcp-asked-by';

@@ -54,9 +54,10 @@ const ALIASES: Readonly<Record<string, string>> = {
   float64: 'double',
 };
 
-/** The name that this package writes for a type. */
+/** The name that this package writes for a type; an empty one for what is not a name. */
 export function canonicalType(type: unknown): string {
-  return typeof type === 'string' && Object.hasOwn(ALIASES, type) ? (ALIASES[type] as string) : String(type);
+  if (typeof type !== 'string') return '';
+  return Object.hasOwn(ALIASES, type) ? (ALIASES[type] as string) : type;
 }
 
 /** Nested arrays and tables beyond this are not decoded, and refused in what is encoded: recursion has an end. */

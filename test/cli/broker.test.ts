@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { connect } from 'amqplib';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { findFreePort } from '../../src/broker/free-ports.ts';
 import { runWith } from '../../src/cli/commands/broker.ts';
 import { BIN, temporaryFilesIn } from '../support/cli.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
+import { cliOnTerminal } from '../support/terminal.ts';
 
 // Every test starts a broker, which takes its time where other tests run beside it.
 vi.setConfig({ testTimeout: 120_000 });
@@ -151,6 +153,45 @@ test.each([
     expect(aliveAmong(processes)).toEqual([]);
   },
 );
+
+test('with the same --data it has the same ports again, and says it all as JSON', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
+  onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+  const start = async (...args: string[]) => {
+    const running = broker('--install', '--data', data, '-o', 'json', ...args);
+    await running.printed(/"url"/);
+    const found = JSON.parse(running.output());
+    expect(found.pid).toBe(running.pid);
+    running.kill('SIGINT');
+    expect((await running.ended).status).toBe(0);
+    return found;
+  };
+  const apiPort = await findFreePort();
+  const first = await start('--api-port', `${apiPort}`);
+  expect(first).toMatchObject({ api_port: apiPort, api_url: `http://127.0.0.1:${apiPort}` });
+  expect(await start('--management')).toMatchObject({ port: first.port, api_port: apiPort });
+});
+
+test('inside it, a missing management API is explained, and a selected context is not spoken of', async () => {
+  const configuration = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
+  onTestFinished(() => rmSync(configuration, { recursive: true, force: true }));
+  const script = `
+    export XDG_CONFIG_HOME="$1"
+    "$2" "$3" context set prod -u amqp://prod && "$2" "$3" context use prod
+    "$2" "$3" ls`;
+  const args = ['sh', '-c', script, 'sh', configuration, process.execPath, BIN];
+  const { status, stderr } = await broker('--install', '--', ...args).ended;
+  expect(stderr).toContain('start it again with "mcp-taskq broker --management"');
+  expect(stderr).not.toContain('context prod is not used');
+  expect(status).toBe(7);
+});
+
+test('before a shell it says where one is', async () => {
+  const terminal = cliOnTerminal(['broker', '--install', '--', 'sh'], temporaryFilesIn(scratch), 80);
+  await terminal.shows(/In this shell mcp-taskq uses the private broker at amqp:..127\.0\.0\.1:\d+/, 60_000);
+  terminal.type('exit 4\r');
+  expect(await terminal.ended).toBe(4);
+});
 
 test('ends with 130 and leaves nothing when interrupted while it starts', async () => {
   const running = broker('--install');

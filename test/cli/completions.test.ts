@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, inject, test } from 'vitest';
@@ -56,8 +57,10 @@ test('task ids come from the broker, and quickly nothing when it is away', async
 });
 
 describe.skipIf(!isInstalled('bash'))('bash', () => {
-  async function complete(...words: string[]): Promise<string[]> {
-    const { env } = await cliInPath(PATIENT);
+  const complete = (...words: string[]) => completeWith({}, ...words);
+
+  async function completeWith(more: Record<string, string>, ...words: string[]): Promise<string[]> {
+    const { env } = await cliInPath({ ...PATIENT, ...more });
     const script = `source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mcp_taskq; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const { stdout } = await run('bash', ['--norc', '-c', script, path('bash'), 'mcp-taskq', ...words], {
       env,
@@ -67,11 +70,23 @@ describe.skipIf(!isInstalled('bash'))('bash', () => {
 
   test('completes commands, options and their values', async () => {
     expect(await complete('pe')).toEqual(['peek']);
-    expect(await complete('-u', 'amqp', 'de')).toEqual(['dequeue']);
+    expect(await complete('-u', 'amqp', 'deq')).toEqual(['dequeue']);
     expect(await complete('dequeue', '--o')).toEqual(['--out', '--overwrite', '--output']);
     expect(await complete('peek', '-o', 'json')).toEqual(['json', 'jsonl']);
     expect(await complete('completion', 'z')).toEqual(['zsh']);
     expect(await complete('help', 'ex')).toEqual(['exit-codes']);
+  });
+
+  test('completes the names of contexts', async () => {
+    const { folder } = await cliInPath();
+    const file = join(folder, 'mcp-taskq', 'contexts.json');
+    await mkdir(dirname(file));
+    await writeFile(file, '{"contexts": {"prod": {"url": "amqp://p"}, "dev": {"url": "amqp://d"}}}');
+    const env = { XDG_CONFIG_HOME: folder };
+    expect(await completeWith(env, 'peek', '--context', '')).toEqual(['prod', 'dev']);
+    expect(await completeWith(env, 'context', 'use', 'p')).toEqual(['prod']);
+    expect(await completeWith(env, 'context', 'u')).toEqual(['use']);
+    expect(await completeWith({ XDG_CONFIG_HOME: '/nonexistent' }, 'peek', '--context', '')).toEqual([]);
   });
 
   test('completes task ids', async () => {

@@ -85,7 +85,7 @@ test('an API of another cluster is a problem (1)', async () => {
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
   const { status, stderr } = await runCli(['status', '--api-url', `http://127.0.0.1:${port}`]);
-  expect(stderr).toContain('belongs to another cluster: rabbit@elsewhere');
+  expect(stderr).toContain('belongs to the cluster "rabbit@elsewhere"');
   expect(status).toBe(1);
 });
 

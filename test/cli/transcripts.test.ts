@@ -121,13 +121,18 @@ test('dequeue', async () => {
   await transcript.onTerminal('mcp-taskq dequeue 786512e2');
   await transcript.onTerminal('mcp-taskq dequeue 786512e2 --all --dry-run');
   await transcript.onTerminal('mcp-taskq dequeue 786512e2 --all --out drained.jsonl');
+  await transcript.onTerminal('mcp-taskq drain 786512e2');
+  await transcript.onTerminal('mcp-taskq dequeue mcp:queue:786512e2');
   await transcript.onTerminal('mcp-taskq dequeue 786512e2');
   await transcript.onTerminal('mcp-taskq dequeue 786512e2 --all');
   await transcript.onTerminal('mcp-taskq dequeue nowhere');
   await transcript.onTerminal(
     `mcp-taskq dequeue 9c1d --all --exec 'echo "delivered $MCP_TASKQ_METHOD"; test -z "$MCP_TASKQ_ID"'`,
   );
-  await transcript.onTerminal('mcp-taskq dequeue 9c1d -n 2 --wait 1m', { answers: [['4d 2h', CTRL_C]] });
+  await transcript.onTerminal('mcp-taskq dequeue 41f7c0de --all', { answers: [['(y/N)', ENTER]] });
+  await transcript.onTerminal('mcp-taskq dequeue 9c1d -n 2 --wait 1m --yes', {
+    answers: [['4d 2h', CTRL_C]],
+  });
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq dequeue 41f7c0de');
   await transcript.piped(`mcp-taskq dequeue 41f7c0de --filter 'type == "request"' -o raw`);

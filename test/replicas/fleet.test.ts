@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { describe, expect, test } from 'vitest';
 import type { QueuedRequest } from '../../src/index.ts';
@@ -9,6 +10,8 @@ import { openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const TASKS = extent(8, 200);
+/** A second; more where other tests keep the machine busy. */
+const AT_ONCE_MS = extent(5_000, 1_000);
 const SECRET = 'what only the replicas of this fleet know';
 const NEWEST = '@modelcontextprotocol/sdk';
 const OLDEST = 'sdk-1.24';
@@ -148,14 +151,18 @@ test('when a task is cancelled at another process, its question is rejected with
     await startReplica({ transport: 'stateless', tasks }),
   ];
   const [starter, canceller] = [await asker.connect(), await other.connect()];
+  // Its connections are open then.
+  const before = await starter.startTask([{ elicit: 'first?' }]);
+  await canceller.client.experimental.tasks.cancelTask(before);
   const taskId = await starter.startTask([{ elicit: 'still there?' }]);
   await until(async () => (await openQueue().size(taskId)) === 1);
   const begun = performance.now();
   await canceller.client.experimental.tasks.cancelTask(taskId);
   const journal = `${tasks}/${taskId}.journal`;
-  const { readFile } = await import('node:fs/promises');
   await until(async () => (await readFile(journal, 'utf8').catch(() => '')) !== '');
-  expect(performance.now() - begun).toBeLessThan(1_000);
+  const ms = performance.now() - begun;
+  noteFigures({ 'cancel to rejection, ms': Math.round(ms) });
+  expect(ms).toBeLessThan(AT_ONCE_MS);
   expect(await readFile(journal, 'utf8')).toContain('Task cancelled or completed');
   expect((await new FileTaskStore(tasks).getTask(taskId)).status).toBe('cancelled');
   await until(async () => (await openClient().depth(taskId)) === undefined);

@@ -1,107 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
-import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { hostname } from 'node:os';
+import type { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import {
-  CallToolResultSchema,
-  CreateMessageResultSchema,
-  CreateTaskResultSchema,
   ElicitRequestSchema,
   type ElicitResult,
   ElicitResultSchema,
   type JSONRPCMessage,
-  LoggingMessageNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { test as base, describe, expect, inject, onTestFinished } from 'vitest';
-import type { TaskQueueError } from '../../src/index.ts';
+import { describe, expect, inject } from 'vitest';
+import { listTaskQueues, type TaskQueueError } from '../../src/index.ts';
 import { Replicas } from '../../src/replicas/index.ts';
-import { registerScriptedTool } from '../support/mcp-server/scripted-tool.js';
+import { runCli } from '../support/cli.ts';
+import { extent, noteFigures } from '../support/figures.ts';
+import { ACCEPTED, ask, openReplicas, serve, test, textOf } from '../support/replicas.ts';
 import { openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
-const SECRET = randomBytes(32);
-const ACCEPTED: ElicitResult = { action: 'accept', content: { answer: 'yes' } };
-
-/** A process of the fleet: one set of connections. */
-function openReplicas(warnings: TaskQueueError[] = [], principal?: () => string | undefined): Replicas {
-  const replicas = new Replicas({
-    url: inject('url'),
-    secret: SECRET,
-    onWarning: (warning) => void warnings.push(warning),
-    ...(principal && { principal }),
-  });
-  onTestFinished(() => replicas.close());
-  return replicas;
-}
-
-/** A server object with a client of its own. */
-async function serve(replicas: Replicas, store: InMemoryTaskStore) {
-  const link = replicas.link();
-  const mcp = new McpServer(
-    { name: 's', version: '1' },
-    {
-      capabilities: {
-        logging: {},
-        tools: {},
-        tasks: { cancel: {}, list: {}, requests: { tools: { call: {} } } },
-      },
-      taskStore: link.wrapTaskStore(store),
-      taskMessageQueue: link.taskMessageQueue,
-    },
-  );
-  registerScriptedTool(mcp, { ElicitResultSchema, CreateMessageResultSchema, folder: '/tmp' });
-  const errors: Error[] = [];
-  mcp.server.onerror = (error) => void errors.push(error);
-  const [atServer, atClient] = InMemoryTransport.createLinkedPair();
-  const client = new Client({ name: 'c', version: '1' }, { capabilities: { elicitation: { form: {} } } });
-  const received: unknown[] = [];
-  client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
-    received.push(params.data);
-  });
-  let answer = (message: string): ElicitResult | Promise<ElicitResult> => ({
-    action: 'accept',
-    content: { answer: `yes to ${message}` },
-  });
-  client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
-    received.push(params.message);
-    return answer(params.message);
-  });
-  await Promise.all([mcp.connect(link.wrapTransport(atServer)), client.connect(atClient)]);
-  onTestFinished(() => client.close());
-  return {
-    mcp,
-    client,
-    received,
-    errors,
-    /** What the client puts on the wire. */
-    sendRaw: (message: object) => atClient.send(message as JSONRPCMessage),
-    onAsked: (next: typeof answer) => {
-      answer = next;
-    },
-    startTask: async (steps: object[]) => {
-      const { task } = await client.request(
-        { method: 'tools/call', params: { name: 'script', arguments: { steps } } },
-        CreateTaskResultSchema,
-        { task: { ttl: 60_000 } },
-      );
-      return task.taskId;
-    },
-    taskResult: (taskId: string) => client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema),
-  };
-}
-
-const textOf = (result: { content?: unknown }) => (result.content as { text: string }[])[0]?.text;
-
-/** A store that all replicas of a test share. */
-const test = base.extend<{ store: InMemoryTaskStore }>({
-  // biome-ignore lint/correctness/noEmptyPattern: what vitest looks at
-  store: async ({}, use) => {
-    const store = new InMemoryTaskStore();
-    await use(store);
-    store.cleanup();
-  },
-});
+/** A second; more where other tests keep the machine busy. */
+const AT_ONCE_MS = extent(5_000, 1_000);
 
 describe('a question that a task asks in one replica and the client answers at another one', () => {
   test('is answered, and the next one too; what was queued before the end arrives', async ({ store }) => {
@@ -155,7 +71,9 @@ describe('a question that a task asks in one replica and the client answers at a
       },
     );
     expect(await asked).toMatchObject({ action: 'accept' });
-    expect(performance.now() - begun).toBeLessThan(2_000);
+    const ms = performance.now() - begun;
+    noteFigures({ 'asked to answered with a poll interval of 5 s, ms': Math.round(ms) });
+    expect(ms).toBeLessThan(4_000);
     await store.storeTaskResult(taskId, 'completed', { content: [] });
     await result;
   });
@@ -170,7 +88,7 @@ describe('when the task is cancelled at another replica', () => {
     const begun = performance.now();
     await b.client.experimental.tasks.cancelTask(taskId);
     await expect(asked).rejects.toThrow('Task cancelled or completed');
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(performance.now() - begun).toBeLessThan(AT_ONCE_MS);
     await until(async () => (await openClient().depth(taskId)) === undefined);
   });
 
@@ -184,7 +102,7 @@ describe('when the task is cancelled at another replica', () => {
     const begun = performance.now();
     await b.client.experimental.tasks.cancelTask(taskId);
     await expect(asked).rejects.toThrow('Task cancelled or completed');
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(performance.now() - begun).toBeLessThan(AT_ONCE_MS);
     await result;
   });
 
@@ -279,10 +197,7 @@ describe('what a client sends', () => {
     const warnings: TaskQueueError[] = [];
     const [a, b] = [
       await serve(openReplicas(), store),
-      await serve(
-        openReplicas(warnings, () => user),
-        store,
-      ),
+      await serve(openReplicas(warnings, { principal: () => user }), store),
     ];
     let release = (_: ElicitResult) => {};
     b.onAsked(() => new Promise((resolve) => (release = resolve)));
@@ -368,6 +283,14 @@ test('the reply queue is gone with its process, and is not taken for a task', as
   });
   const replies = String(message?.properties.reply_to).slice('mcp:queue:'.length);
   expect(await openClient().depth(replies)).toEqual({ messages: 0, consumers: 1 });
+  const listed: string[] = [];
+  for await (const queues of listTaskQueues({ url: inject('url'), apiUrl: inject('apiUrl') })) {
+    listed.push(...queues.map((queue) => queue.taskId));
+  }
+  expect(listed).toContain(taskId);
+  expect(listed.filter((id) => id.startsWith('replies:'))).toEqual([]);
+  const shown = await runCli(['peek', taskId, '-o', 'table', '-u', inject('url')]);
+  expect(shown.stdout).toMatch(new RegExp(`asked by +${hostname()}:${process.pid}`));
   await a.client.experimental.tasks.cancelTask(taskId);
   await replicas.close();
   expect(await openClient().depth(replies)).toBeUndefined();
@@ -376,12 +299,3 @@ test('the reply queue is gone with its process, and is not taken for a task', as
 test.each(['short', 7 as never, undefined as never])('secret %j is refused', (secret) => {
   expect(() => new Replicas({ secret })).toThrow('secret');
 });
-
-/** Asks through the server object itself, as a tool that runs there would. */
-function ask({ mcp }: Awaited<ReturnType<typeof serve>>, taskId: string, options: object = {}) {
-  const params = { mode: 'form', message: 'well?', requestedSchema: { type: 'object', properties: {} } };
-  return mcp.server.request({ method: 'elicitation/create', params } as never, ElicitResultSchema, {
-    relatedTask: { taskId },
-    ...options,
-  });
-}

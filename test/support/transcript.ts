@@ -22,6 +22,15 @@ const STABLE: readonly [pattern: RegExp, stable: string][] = [
   [/(user name or password) \(.*\)/g, '$1 (…)'],
   [/is not JSON \(.*\)/g, 'is not JSON (…)'],
   [/^Starting .*/gm, 'Starting …'],
+  // Who the broker is.
+  [/RabbitMQ \d+\.\d+\.\d+(?! )/g, 'RabbitMQ 0.0.0'],
+  [/\b(mcp-taskq|rabbit)@[\w.-]+/g, 'mcp-taskq@host'],
+  [/("port":|"version":")[\d.]+/g, '$10'],
+  // How long ago, in seconds.
+  [/\b\d+(s, until this look)/g, '5$1'],
+  [/\b(age=)\d+s/g, '$1354600s'],
+  [/("(?:oldest_)?age_seconds":)[\d.]+/g, '$1354600'],
+  [/("idle_since":)"[^"]*"/g, '$1"2026-01-10T00:46:05.123Z"'],
   // The broker's statistics: consumers, idle time and age of the oldest message of a queue.
   [/^(▲ |▼ | {2})?( *\d+ +\d+ {2}).{27}(?=(classic|quorum) )/gm, '$1$2     0       1s              '],
   [/^( *\d+ +\d+ {2}).{9}(?=running )/gm, '$1     1s  '],

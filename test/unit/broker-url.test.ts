@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describeAddress, parseBrokerUrl, redactUrl } from '../../src/broker-url.ts';
+import { TaskQueueClient } from '../../src/index.ts';
+import { resolveOptions } from '../../src/options.ts';
 
 describe('a broker URL', () => {
   test('has the defaults of every AMQP client', () => {
@@ -32,19 +34,72 @@ describe('a broker URL', () => {
   });
 
   test.each([
-    ['http://u:s3cret@h', 'its scheme is http'],
-    ['u:s3cret@h', 'its scheme is u'],
-    ['amqp://u:very s3cret@h:port', 'not a URL'],
-    ['amqp://u:s3cret@h:99999', 'not a URL'],
+    ['http://u:s3cret@h', 'The broker URL http:// is unusable: it does not begin with amqp:// or amqps://'],
+    ['u:s3cret@h', 'The broker URL is unusable: it does not begin with amqp://'],
+    ['s3cret:5672', 'The broker URL is unusable'],
+    ['', 'The broker URL is unusable'],
+    ['amqp://u:very s3cret@h:port', 'amqp://… is unusable: what stands behind'],
+    ['amqp://u:s3cret@h:99999', 'not a host with a port'],
     ['amqp://u:s3cret@h/a/b', 'more than one part'],
     ['amqp://u:s3cret%FF@h', 'password has a %'],
-    ['localhost:5672', 'its scheme is localhost'],
-    ['', 'URL "" is unusable: it is not a URL'],
+    // A password that was not encoded, and whose beginning is a host and a port.
+    ['amqp://u:4711/s3cret@h', 'it has an @ behind a slash'],
+    ['amqp://u:4711#s3cret@h', 'it has an @ behind a slash'],
+    ['amqp://u:4711?s3cret@h', 'it has an @ behind a slash'],
+    ['amqp://s3cret/@h', 'it has an @ behind a slash'],
+    ['amqp://u:s3/cr@et/s3cret@h', 'it has an @ behind a slash'],
+    ['amqp://s3cret:s3cret', 'what stands behind'],
+    ['amqp://u:p@h/v#s3cret', 'it has a #'],
+    ['amqp://h?s3cret=1', 'a parameter that is not known'],
+    ['amqp://h?verfy=s3cret', 'not known: verfy'],
+    ['amqp://h?verify=s3cret', 'parameter verify'],
+    ['amqp://h?heartbeat=s3cret', 'parameter heartbeat'],
+    ['amqp://h?connection_timeout=-1', 'parameter connection_timeout'],
+    ['amqp://h?auth_mechanism=s3cret', 'parameter auth_mechanism'],
+    ['amqp://h?cacertfile=s3cret', 'names a file in its parameter cacertfile'],
+    ['amqp://u:p@h/v?password=x&s3cret', 'not known: (not a name)'],
   ])('%j is refused, and its password not repeated', (url, reason) => {
     const parse = () => parseBrokerUrl(url);
-    expect(parse).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    expect(parse).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', hint: expect.any(String) }));
     expect(parse).toThrow(reason);
     expect(parse).toThrow(expect.objectContaining({ message: expect.not.stringContaining('s3cret') }));
+  });
+
+  test("has RabbitMQ's parameters, which count where the options say nothing", () => {
+    const url =
+      'amqps://h/v?verify=verify_none&server_name_indication=n&password=p&auth_mechanism=EXTERNAL' +
+      '&heartbeat=7&connection_timeout=1500&channel_max=99&retry_delay=3';
+    expect(parseBrokerUrl(url).parameters).toEqual({
+      verify: false,
+      serverName: 'n',
+      passphrase: 'p',
+      isExternal: true,
+      heartbeatSeconds: 7,
+      connectTimeoutMs: 1500,
+      channelMax: 99,
+    });
+    expect(resolveOptions(url)).toMatchObject({
+      tls: { verify: false, serverName: 'n', passphrase: 'p' },
+      heartbeatSeconds: 7,
+      connectTimeoutMs: 1500,
+    });
+    expect(
+      resolveOptions({ url, connectTimeoutMs: 9, heartbeatSeconds: 3, tls: { verify: true } }),
+    ).toMatchObject({ tls: { verify: true, serverName: 'n' }, heartbeatSeconds: 3, connectTimeoutMs: 9 });
+  });
+
+  test('of other clients has parameters without use, which are told once', () => {
+    const warnings: string[] = [];
+    const url = 'amqp://h/?connection_attempts=3&heartbeat=5&retry_delay=2';
+    new TaskQueueClient({ url, onWarning: ({ message }) => warnings.push(message) });
+    expect(warnings).toEqual([expect.stringMatching(/not used here: connection_attempts, retry_delay$/)]);
+  });
+
+  test('of a second node may differ in host and credentials alone', () => {
+    expect(resolveOptions({ url: ['amqp://a@one/v', 'amqp://b@two/v'] }).addresses).toHaveLength(2);
+    for (const other of ['amqp://two', 'amqp://two/v?verify=verify_none']) {
+      expect(() => resolveOptions({ url: ['amqp://one/v', other] })).toThrow('Option url is a list of URLs');
+    }
   });
 
   test.each([
@@ -53,6 +108,7 @@ describe('a broker URL', () => {
     ['amqp://u:s3/cret@h', 'amqp://***@h'],
     ['u:s3cret@h', '***@h'],
     ['amqp://h:5672/v', 'amqp://h:5672/v'],
+    ['amqps://h/v?password=s3cret&verify=verify_peer', 'amqps://h/v?password=***&verify=verify_peer'],
   ])('%j is shown as %j', (text, shown) => {
     expect(redactUrl(text)).toBe(shown);
   });

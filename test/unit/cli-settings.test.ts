@@ -39,6 +39,8 @@ describe('the settings', () => {
       output: 'auto',
       color: true,
       verbose: false,
+      urlSource: 'default',
+      apiWarnings: [],
       warnings: [],
     });
     expect(DEFAULT_URL).toBe(library.DEFAULT_URL);
@@ -78,8 +80,10 @@ describe('the settings', () => {
   test('put the password of a file where a URL has none', () => {
     const password = file('password', 'p%ü@:/ x\nsecond line\n');
     const { connection, apiUrl } = settings(
-      ['x', '-u', 'amqp://ann@one,amqp://two,amqp://bob:own@three', '--password-file', password],
-      { MCP_TASKQ_API_URL: 'http://ann@api:15672' },
+      ['x', '-u', 'amqp://ann@one,amqp://two,amqp://bob:own@three', '--password-file', password].concat([
+        '--api-url',
+        'http://ann@api:15672',
+      ]),
     );
     const encoded = encodeURIComponent('p%ü@:/ x');
     expect(connection.url).toEqual([
@@ -88,6 +92,60 @@ describe('the settings', () => {
       'amqp://bob:own@three',
     ]);
     expect(apiUrl).toBe(`http://ann:${encoded}@api:15672/`);
+  });
+
+  test('of an explicit URL are not mixed with what the environment says of another broker', () => {
+    const password = file('password-of-another', 'secret');
+    const environment = {
+      MCP_TASKQ_URL: 'amqp://ann@one:1/v',
+      MCP_TASKQ_API_URL: 'http://one:15672',
+      MCP_TASKQ_PASSWORD_FILE: password,
+    };
+    const own = settings(['x'], environment);
+    expect(own).toMatchObject({ apiUrl: 'http://guest:secret@one:15672/', urlSource: 'MCP_TASKQ_URL' });
+    expect(own.connection.url).toEqual(['amqp://ann:secret@one:1/v']);
+    // Another vhost of the same broker, or another user.
+    const same = settings(['x', '-u', 'amqp://ann@one:1/w'], environment);
+    expect(same).toMatchObject({ apiUrl: own.apiUrl, urlSource: '--url', warnings: [], apiWarnings: [] });
+    const other = settings(['x', '-u', 'amqp://ann@two:1/v'], environment);
+    expect(other).toMatchObject({ apiUrl: undefined, connection: { url: ['amqp://ann@two:1/v'] } });
+    expect(other.warnings).toEqual([expect.stringContaining('so MCP_TASKQ_PASSWORD_FILE is not used')]);
+    expect(other.apiWarnings).toEqual([expect.stringContaining('so MCP_TASKQ_API_URL is not used')]);
+    const explicit = settings(['x', '-u', 'amqp://two', '--api-url', 'http://api'], environment);
+    expect(explicit).toMatchObject({ apiUrl: 'http://api', apiWarnings: [] });
+    // The default is a broker as well.
+    const { MCP_TASKQ_API_URL } = environment;
+    expect(settings(['x', '-u', 'amqp://two'], { MCP_TASKQ_API_URL }).apiUrl).toBeUndefined();
+    expect(settings(['x', '-u', 'amqp://localhost/v'], { MCP_TASKQ_API_URL }).apiUrl).toBe(MCP_TASKQ_API_URL);
+  });
+
+  test('know what is in the files that a URL names', () => {
+    const ca = file('url-ca.pem', 'CA');
+    const { connection } = settings(['x', '-u', `amqps://h/v?cacertfile=${ca}&verify=verify_peer`]);
+    expect(connection).toMatchObject({
+      url: ['amqps://h/v?verify=verify_peer'],
+      tls: { ca: Buffer.from('CA') },
+    });
+    const own = file('own.pem', 'OWN');
+    expect(settings(['x', '-u', `amqps://h?cacertfile=${ca}`, '--tls-ca-file', own]).connection.tls).toEqual({
+      ca: Buffer.from('OWN'),
+    });
+    expect(() => settings(['x', '-u', 'amqps://h?keyfile=/none'])).toThrow('keyfile in the broker URL');
+  });
+
+  test.each([
+    ['\uFEFFsecret\r\n', 'secret'],
+    ['secret  \n', 'secret'],
+    [' in the middle \nsecond', ' in the middle'],
+  ])('take %j for the password %j', (content, secret) => {
+    const { connection } = settings(['x', '-u', 'amqp://ann@h', '--password-file', file('marked', content)]);
+    expect(connection.url).toEqual([`amqp://ann:${encodeURIComponent(secret)}@h`]);
+  });
+
+  test('refuse a password file in UTF-16', () => {
+    const path = file('utf-16', '');
+    writeFileSync(path, Buffer.from('\uFEFFsecret', 'utf16le'));
+    expect(() => settings(['x', '--password-file', path])).toThrow(/UTF-16/);
   });
 
   test('read TLS files, and name the one that cannot be read', () => {

@@ -51,7 +51,9 @@ describe('the exit status', () => {
 describe('what is printed of an error', () => {
   test('is what failed and what to do', () => {
     const error = new TaskQueueError(ErrorCode.noAnswer, 'It took too long', { hint: 'Try again.' });
-    expect(describeError(error, { verbose: false })).toBe('error: It took too long\nhint: Try again.\n');
+    expect(describeError(error, { verbose: false })).toBe(
+      'error: It took too long\nhint: Try again. "mcp-taskq status" says what works.\n',
+    );
   });
 
   test('is everything beneath it with --verbose', () => {

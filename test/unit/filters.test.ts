@@ -50,6 +50,39 @@ describe('a filter', () => {
     expect(matches(expression)).toBe(false);
   });
 
+  test.each([
+    'properties.headers.retries == 3',
+    'properties.headers.retries > 2 && properties.headers.ratio < 1.0',
+    'properties.headers.large == 9007199254740993',
+    'properties.headers.deaths[0].count == 2',
+    'properties.headers.when == 1700000000 && properties.headers.flag',
+    'properties.headers.twice.a == 2',
+    'properties.message_id == "base64:/w=="',
+    'properties.timestamp > 1700000000',
+  ])('compares headers and properties by their values, whatever their AMQP types: %s', (expression) => {
+    const headers = {
+      retries: { '!': 'int32', value: 3 },
+      ratio: { '!': 'float', value: 0.5 },
+      large: { '!': 'int64', value: '9007199254740993' },
+      deaths: [{ count: { '!': 'int64', value: 2 } }],
+      when: { '!': 'timestamp', value: 1_700_000_000 },
+      flag: { '!': 'boolean', value: 2 },
+      twice: {
+        '!': 'table',
+        value: [
+          ['a', 1],
+          ['a', { '!': 'uint8', value: 2 }],
+        ],
+      },
+    };
+    const properties = {
+      headers,
+      message_id: { '!': 'string_base64', value: '/w==' },
+      timestamp: { '!': 'uint64', value: '18446744073709551615' },
+    };
+    expect(matches(expression, '{}', properties)).toBe(true);
+  });
+
   test('looks at properties, and at bodies that are no JSON', () => {
     expect(matches('properties.headers["x-team"] == "red"', '{}', { headers: { 'x-team': 'red' } })).toBe(
       true,
@@ -69,5 +102,71 @@ describe('a filter', () => {
     expect(() => parseFilter(expression)).toThrowError(
       expect.objectContaining({ exitCode: 2, message: expect.stringContaining(reason) }),
     );
+  });
+
+  test.each([
+    ['method.matches("[")', 'Invalid regular expression'],
+    ['type == "x" && method.matches("(")', 'Invalid regular expression'],
+    ['age > duration("1d")', 'Invalid duration'],
+    ['timestamp("today") < timestamp("2026-01-01T00:00:00Z")', 'timestamp()'],
+    ['size > 1 / 0', 'division by zero'],
+    ['bdy.x == 1', 'Unknown variable: bdy'],
+    ['properties.mesage_id == "x"', 'Did you mean message_id?'],
+    ['properties["content-type"] == "x"', 'Did you mean content_type?'],
+    ['properties.x_team == "red"', 'properties.headers'],
+  ])('%j is refused before it has seen a message: %s', (expression, reason) => {
+    expect(() => parseFilter(expression)).toThrowError(
+      expect.objectContaining({ exitCode: 2, message: expect.stringContaining(reason) }),
+    );
+  });
+
+  test.each(['matches', 'duration("1d")', '[', 'properties.nope'])('takes %j as a text', (text) => {
+    expect(matches(`method == ${JSON.stringify(text)}`)).toBe(false);
+  });
+});
+
+describe('the tally of a filter', () => {
+  function tallyOf(expression: string, bodies: readonly unknown[]) {
+    const filter = parseFilter(expression, () => NOW);
+    for (const body of bodies) {
+      filter({ taskId: 't', redelivered: false, properties: {}, body: Buffer.from(JSON.stringify(body)) });
+    }
+    const notes: string[] = [];
+    const report = () => filter.tally.report({ note: (text) => notes.push(text) });
+    return { tally: filter.tally, report, notes };
+  }
+
+  test('counts what it looked at, and what matched', () => {
+    const { tally, report, notes } = tallyOf('body.n > 1', [{ n: 1 }, { n: 2 }, { n: 3 }]);
+    expect(tally).toMatchObject({ looked: 3, matched: 2 });
+    report();
+    expect(notes).toEqual([]);
+  });
+
+  test('names the fields that messages did not have', () => {
+    const { report, notes } = tallyOf('body.n > 1', [{ n: 1 }, {}, {}]);
+    report();
+    expect(notes).toEqual([
+      '2 of the 3 messages looked at did not have a field that the filter needs ("n").',
+    ]);
+  });
+
+  test('says so when no message has a field, as of a misspelt one', () => {
+    const { report, notes } = tallyOf('params.mesage == "x"', [MESSAGE, MESSAGE]);
+    report();
+    expect(notes).toEqual(['None of the 2 messages looked at has a field that the filter needs ("mesage").']);
+  });
+
+  test('counts those that cannot be compared', () => {
+    const { report, notes } = tallyOf('body.n > 1', [{ n: 1 }, { n: 'one' }]);
+    report();
+    expect(notes[0]).toMatch(
+      /^The filter could not be evaluated on 1 of the 2 messages looked at: no such overload/,
+    );
+  });
+
+  test('is a usage error when it could not be evaluated on any', () => {
+    const { report } = tallyOf('int(params.message) > 3', [MESSAGE, MESSAGE]);
+    expect(report).toThrowError(expect.objectContaining({ exitCode: 2 }));
   });
 });

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { findIdleTaskQueues, listTaskQueues } from '../../src/index.ts';
 import { ManagementApi, type ManagementApiOptions } from '../../src/management/management-api.ts';
 
 /** Listens where the management API would, and answers so. */
@@ -17,7 +18,7 @@ async function listen(answer: RequestListener): Promise<string> {
 async function get(options: ManagementApiOptions): Promise<unknown> {
   const api = new ManagementApi(options);
   onTestFinished(() => api.close());
-  return api.get('overview', { page: 1 });
+  return api.get('queues/v', { page: 1 });
 }
 
 async function items(options: ManagementApiOptions): Promise<unknown[]> {
@@ -38,7 +39,7 @@ const json =
   };
 
 test.each<[string, RequestListener, string, RegExp]>([
-  ['HTML', (_, response) => void response.end('<html>hello</html>'), 'API_UNAVAILABLE', /no JSON/],
+  ['HTML', (_, response) => void response.end('<html>hello</html>'), 'API_UNAVAILABLE', /not with JSON/],
   ['an error of its own', json(500, { reason: 'boom' }), 'API_UNAVAILABLE', /500 \(boom\)/],
   ['"starting up"', (_, response) => void response.writeHead(503).end(), 'API_UNAVAILABLE', /503/],
   ['401', json(401, { reason: 'Login failed' }), 'AUTHENTICATION_FAILED', /password/],
@@ -80,8 +81,27 @@ test.each<[string, RequestListener, string, RegExp]>([
 });
 
 test.each<[string, RequestListener, string, RegExp]>([
+  [
+    'a login page',
+    (_, response) => void response.writeHead(302, { location: '/login' }).end(),
+    'API_UNAVAILABLE',
+    /sends us to \/login \(302\)/,
+  ],
+  [
+    'a proxy that wants a password',
+    (_, response) => void response.writeHead(401).end('<html>'),
+    'AUTHENTICATION_FAILED',
+    /or a proxy before it, refuses/,
+  ],
+  [
+    'a proxy without the API',
+    (_, response) => void response.writeHead(502).end('<html>'),
+    'API_UNAVAILABLE',
+    /cannot be reached by the proxy/,
+  ],
+  ['too many', json(429, { reason: 'slow down' }), 'API_UNAVAILABLE', /answers no more for now/],
   ['no list', json(200, { items: [] }), 'API_UNAVAILABLE', /No JSON array/],
-  ['HTML', (_, response) => void response.end('<html>hello</html>'), 'API_UNAVAILABLE', /no JSON/],
+  ['HTML', (_, response) => void response.end('<html>hello</html>'), 'API_UNAVAILABLE', /not with JSON/],
   [
     'no long list',
     (_, response) => void response.write('{"items":', () => response.end('[]}')),
@@ -109,6 +129,98 @@ test.each<[string, RequestListener, string, RegExp]>([
     message: expect.stringMatching(message),
     hint: expect.any(String),
   });
+});
+
+test('the address in the documentation, which ends with /api, leads to the same place', async () => {
+  const seen: (string | undefined)[] = [];
+  const origin = await listen(({ url }, response) => {
+    seen.push(url);
+    json(200, {})({ url } as never, response as never);
+  });
+  for (const end of ['', '/', '/api', '/api/', '/rabbit', '/rabbit/api/'])
+    await get({ apiUrl: origin + end });
+  expect(seen).toEqual([
+    ...Array(4).fill('/api/queues/v?page=1'),
+    ...Array(2).fill('/rabbit/api/queues/v?page=1'),
+  ]);
+});
+
+test.each([
+  ['http://u:4711/s3cret@h', 'an @ behind a slash'],
+  ['http://u:s3cret@h:port', 'not a host with a port'],
+  ['u:s3cret@h', 'does not begin with http://'],
+  ['http://h/?s3cret', 'it has a ? or #'],
+])('the API URL %s is refused, and its password not repeated', async (apiUrl, reason) => {
+  const failure = (await get({ apiUrl }).catch((error) => error)) as { message: string; hint: string };
+  expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(reason) });
+  expect(failure.message + failure.hint).not.toContain('s3cret');
+});
+
+/** As a proxy has it that decodes the path of the vhost `/`. */
+const ofVhosts = (...vhosts: string[]) =>
+  json(
+    200,
+    vhosts.map((vhost, index) => ({ name: `mcp:queue:${index}`, vhost, messages_ready: 0 })),
+  );
+
+test('queues of other vhosts are left out, counted, and never all there is', async () => {
+  const list = async (answer: RequestListener, source: 'counted' | 'both') => {
+    const others: number[] = [];
+    const ids: string[] = [];
+    const options = {
+      apiUrl: await listen(answer),
+      source,
+      onOtherVhosts: (count: number) => others.push(count),
+    };
+    for await (const page of listTaskQueues(options)) ids.push(...page.map(({ taskId }) => taskId));
+    return { ids, others };
+  };
+  for (const source of ['counted', 'both'] as const) {
+    expect(await list(ofVhosts('a', '/', 'b', '/'), source)).toEqual({ ids: ['1', '3'], others: [2] });
+    expect(await list(ofVhosts('/', '/'), source)).toEqual({ ids: ['0', '1'], others: [] });
+    expect(await list(ofVhosts(), source)).toEqual({ ids: [], others: [] });
+    await expect(list(ofVhosts('a', 'b'), source)).rejects.toMatchObject({ code: 'TARGET_MISMATCH' });
+  }
+});
+
+test('a port that takes no connection is given up by the connect timeout', async () => {
+  // A TLS handshake that nobody answers is no connection either.
+  const server = createTcpServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await new Promise((resolve) => server.once('listening', resolve));
+  const apiUrl = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await expect(get({ apiUrl, connectTimeoutMs: 300 })).rejects.toMatchObject({
+    code: 'API_UNAVAILABLE',
+    message: expect.stringContaining('no connection within 300 ms'),
+  });
+});
+
+test('what is not known of queues is left out of those to prune, and counted', async () => {
+  const idle = {
+    idle_since: '2020-01-01T00:00:00.000+00:00',
+    consumers: 0,
+    messages_ready: 0,
+    messages_unacknowledged: 0,
+  };
+  const { idle_since: _, ...busy } = idle;
+  const queues = [
+    { type: 'classic', ...idle },
+    { type: 'classic' },
+    { type: 'classic', ...busy },
+    { type: 'classic', ...busy, consumers: 1 },
+    { type: 'classic', messages_ready: 3 },
+    { type: 'quorum', ...idle },
+    { type: 'stream' },
+  ].map((queue, index) => ({ name: `mcp:queue:${index}`, vhost: '/', ...queue }));
+  const leftOut: unknown[] = [];
+  const found = [];
+  const options = {
+    apiUrl: await listen(json(200, queues)),
+    onLeftOut: (counts: object) => leftOut.push(counts),
+  };
+  for await (const page of findIdleTaskQueues(options)) found.push(...page.map(({ taskId }) => taskId));
+  expect(found).toEqual(['0']);
+  expect(leftOut).toEqual([{ unknown: 2, otherTypes: 2 }]);
 });
 
 test('a list is told as it comes, whatever it is cut into, and a slow reader is waited for', async () => {
@@ -159,7 +271,7 @@ test('credentials are those of its own URL, else the broker URL’s, else guest'
 
 test('it may lie below a path', async () => {
   const origin = await listen((request, response) => void response.end(JSON.stringify(request.url)));
-  expect(await get({ apiUrl: `${origin}/rabbit` })).toBe('/rabbit/api/overview?page=1');
+  expect(await get({ apiUrl: `${origin}/rabbit` })).toBe('/rabbit/api/queues/v?page=1');
 });
 
 test('the nodes of a cluster are tried in turn', async ({ skip }) => {
@@ -171,6 +283,6 @@ test('the nodes of a cluster are tried in turn', async ({ skip }) => {
   if (!isFree) skip('the port of the management API is taken, or this system has one loopback address only');
   expect(await get({ url: ['amqp://127.0.0.91', 'amqp://127.0.0.92'] })).toBe('here');
   await expect(get({ url: ['amqp://127.0.0.91', 'amqp://127.0.0.93'] })).rejects.toThrow(
-    /127\.0\.0\.91:15672: ECONNREFUSED/,
+    /127\.0\.0\.91:15672: nothing listens there/,
   );
 });

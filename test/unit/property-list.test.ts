@@ -305,7 +305,11 @@ describe('properties to be encoded', () => {
   deep.push(deep);
 
   test.each<[unknown, string]>([
-    [{ '!': 'nope' }, '"!"'],
+    [{ '!': 'nope' }, 'no type "nope"'],
+    [{ '!': 'int8' }, '"value"'],
+    [[{ a: { '!': null } }], 'no type null'],
+    [{ '!': ['int8'], value: 1 }, 'no type an array'],
+    [{ '!': { toString: null }, value: 1 }, 'no type an object'],
     [{ '!': 'nope', value: 1 }, 'no type "nope"'],
     [{ '!': '__proto__', value: 1 }, 'no type "__proto__"'],
     [{ '!': 7, value: 1 }, 'no type 7'],
@@ -366,6 +370,7 @@ describe('properties to be encoded', () => {
     [{ timestamp: -1 }, 'property timestamp'],
     [{ timestamp: 2 ** 64 }, 'property timestamp'],
     [{ timestamp: null }, 'property timestamp'],
+    [{ timestamp: '1700000000' }, 'property timestamp'],
     [{ timestamp: { '!': 'int64', value: '1' } }, 'property timestamp'],
     [{ headers: [] }, 'property headers'],
     [{ headers: null }, 'property headers'],

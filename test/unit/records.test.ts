@@ -74,6 +74,7 @@ describe('a record', () => {
     ['JSON with space around it', ' {"a":1} '],
     ['JSON after a byte order mark', '\ufeff{}'],
     ['JSON in broken UTF-8', Buffer.from([0x22, 0xc3, 0x28, 0x22])],
+    ['what Python takes for JSON', '{"a": NaN, "b": -Infinity}'],
     ['JSON in UTF-16', Buffer.from('{"a":1}', 'utf16le')],
   ])('carries %s as base64', (_what, body) => {
     const message = stored(body);
@@ -135,6 +136,12 @@ describe('a record', () => {
   test('reads back after jq has reordered and spaced it', () => {
     const line = ' { "body" : {"a": 1.0} , "properties" : { } , "extra" : [ "}" ] , "task_id" : "x" } ';
     expect(parseRecord(line)).toEqual({ taskId: 'x', properties: {}, body: Buffer.from('{"a": 1.0}') });
+  });
+
+  test('has each property in the form in which it would be read from a queue', () => {
+    const line =
+      '{"properties":{"type":{"!":"string_base64","value":"w7w="},"timestamp":{"!":"uint64","value":"7"},"headers":{"h":{"!":"long","value":4294967296}}},"body":1}';
+    expect(parseRecord(line).properties).toEqual({ type: 'ü', timestamp: 7, headers: { h: 4_294_967_296 } });
   });
 
   test('has no properties where it does not say, and none where it says so', () => {

@@ -4,12 +4,12 @@ import { basename } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import type { BrokerOptions, RunningBroker } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { hasTerminal } from '../confirmation.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { wholeNumber } from '../numbers.ts';
 import { PRIVATE_BROKER } from '../private-broker.ts';
+import { ask, hasTerminal } from '../prompts.ts';
 import { standardError } from '../standard-error.ts';
 
 const DESCRIPTION = describeWithExamples(
@@ -105,15 +105,12 @@ async function confirmInstall({ stop }: Context, what: string): Promise<boolean>
   if (!hasTerminal()) {
     throw new CommandFailure(
       ExitCode.usage,
-      'RabbitMQ is not installed here, and there is no terminal to ask on',
-      {
-        hint: 'Say --install to have it installed, or start Docker or Podman.',
-      },
+      'RabbitMQ is not installed here, and this is not a terminal to ask on',
+      { hint: 'Use --install to install it, or start Docker or Podman.' },
     );
   }
-  const { confirm } = await import('@inquirer/prompts');
-  const where = { output: standardError(), signal: stop.signal };
-  if (await confirm({ message: `RabbitMQ is not installed here. ${what}?`, default: false }, where))
+  const message = `RabbitMQ is not installed here. ${what}?`;
+  if (await ask({ stop }, message, ({ confirm }, where) => confirm({ message, default: false }, where)))
     return true;
   throw new CommandFailure(ExitCode.declined, 'Declined; nothing was installed');
 }

@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { type CopyTally, copyBatch, describeChanges } from '../copy-messages.ts';
+import { type CopyTally, copyBatch } from '../copy-messages.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
@@ -11,6 +11,7 @@ import { wholeNumber } from '../numbers.ts';
 import { printResult } from '../output/result-line.ts';
 import { requirePlainQueue } from '../plain-queue.ts';
 import { rehearse } from '../rehearsal.ts';
+import { ReplayReport } from '../replay-report.ts';
 import { shellWords } from '../shell-words.ts';
 import { formatCount } from '../sizes.ts';
 
@@ -56,7 +57,7 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   if ((options.limit === undefined) === (options.all === undefined)) {
     throw new CommandFailure(ExitCode.usage, 'Give the number of messages to copy: -n N or --all');
   }
-  const { client, stop, note } = context;
+  const { client, stop } = context;
   const { MAX_PEEK } = await import('../../index.ts');
   const { skip, keepExpiration = false } = options;
   if (skip >= MAX_PEEK) throw new CommandFailure(ExitCode.usage, `--skip must be less than ${MAX_PEEK}`);
@@ -69,7 +70,7 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));
   // To find what matches, everything that can be held is looked at.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
-  const tally: CopyTally = { copied: 0, behind: 0, changes: new Map() };
+  const tally: CopyTally = { copied: 0, behind: 0, report: new ReplayReport() };
   let looked = 0;
   const view = async (batch: StoredMessage[]) => {
     stop.signal.throwIfAborted();
@@ -83,14 +84,20 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   } catch (error) {
     throw failureAmid(context, error, { from, to, tally });
   }
-  if (tally.copied === 0 && !options.all) throw emptyFailure(from, looked === 0 ? undefined : options.filter);
+  select?.tally.report(context);
+  if (tally.copied === 0 && !options.all) {
+    throw emptyFailure(from, looked === 0 ? undefined : options.filter, {
+      count: looked,
+      of: depth.messages,
+    });
+  }
   const data = { from, to, copied: tally.copied };
   await printResult(
     context,
     `Copied ${formatCount(tally.copied, 'message')} from task ${from} to task ${to}.`,
     data,
   );
-  for (const line of describeChanges(tally)) note(line);
+  await tally.report.print(context);
   const unseen = Math.max(0, depth.messages - skip - looked);
   if (unseen === 0 || tally.copied >= limit) return;
   throw new CommandFailure(

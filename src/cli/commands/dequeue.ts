@@ -96,6 +96,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
       : undefined;
   const progress = await startProgress(Math.min(depth?.messages ?? 0, limit ?? Number.POSITIVE_INFINITY), {
     isOutputShown: options.exec !== undefined || (options.out === undefined && process.stdout.isTTY),
+    reportsStalls: true,
   });
   let removed = 0;
   const handle = async (batch: StoredMessage[]) => {
@@ -169,14 +170,14 @@ async function agreedLimit(
   const wanted = all ? undefined : limit;
   const most = present === undefined ? wanted : Math.min(present, wanted ?? present);
   if (most !== undefined && most <= 1) return 1;
-  const what =
-    most === undefined ? 'all messages' : `${filter ? 'up to ' : ''}${formatCount(most, 'message')}`;
+  const upTo = filter || wait !== undefined ? 'up to ' : '';
+  const what = most === undefined ? 'all messages' : `${upTo}${formatCount(most, 'message')}`;
   const matching = filter ? ' that match' : '';
-  const waiting = wait === undefined ? '' : `, and wait ${formatDuration(wait)} for them,`;
+  const waiting = wait === undefined ? '' : `, waiting ${formatDuration(wait)} for them`;
   await context.stop.race(
     confirmLoss(context, {
       question:
-        `Remove ${what}${matching}${waiting} from task ${safeLine(taskId)} on ${describeTarget(context)}? ` +
+        `Remove ${what}${matching} from task ${safeLine(taskId)} on ${describeTarget(context)}${waiting}? ` +
         'They are shown a line each, which is cut off.',
       count: most ?? 0,
       phrase: safeLine(taskId),

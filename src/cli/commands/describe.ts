@@ -6,6 +6,7 @@ import { readTask } from '../describe/read-task.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { colorsFor } from '../output/colors.ts';
+import { fitStderr } from '../output/facts.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { taskRecord, viewTask } from '../output/task-view.ts';
 import { safeLine } from '../terminal-text.ts';
@@ -46,5 +47,5 @@ async function describe(context: ClientContext, taskId: string, { peek }: Descri
   } else {
     await stdout.write(`${safeLine(JSON.stringify(taskRecord(report, steps)))}\n`);
   }
-  for (const sentence of report.missing) note(sentence);
+  for (const sentence of report.missing) note(fitStderr(sentence));
 }

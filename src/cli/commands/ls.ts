@@ -5,6 +5,7 @@ import { type Context, withContext } from '../context.ts';
 import { durationOption } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
+import { noteOtherVhosts, noteUnknown } from '../left-out.ts';
 import { wholeNumber } from '../numbers.ts';
 import { colorsFor } from '../output/colors.ts';
 import {
@@ -69,9 +70,17 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
     throw new CommandFailure(ExitCode.usage, '--ids goes with neither a pattern nor --watch');
   }
   if (context.format === 'raw')
-    throw new CommandFailure(ExitCode.usage, 'ls has no raw output', { hint: 'Say --names.' });
+    throw new CommandFailure(ExitCode.usage, 'ls has no raw output', {
+      hint: 'Use --names for the ids alone.',
+    });
+  if (options.ids === undefined)
+    for (const warning of context.settings.apiWarnings) context.note(`warning: ${warning}`);
   const { listTaskQueues } = await import('../../index.ts');
-  const list = () => selectQueues(listTaskQueues(listOptions(context, pattern, options)), options);
+  const unknown = { idle: 0, depth: 0 };
+  const list = () => {
+    const pages = listTaskQueues(listOptions(context, pattern, options));
+    return selectQueues(countUnknown(pages, options, unknown), options);
+  };
   if (options.watch) {
     const { watchQueues } = await import('../watch-queues.ts');
     return watchQueues(context, { list, intervalMs: options.interval, title: pattern ?? '' });
@@ -83,12 +92,35 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
   const printer = printerFor(context, options);
   for await (const page of pages) await printer.write(page);
   await printer.end();
+  noteUnknown(context, unknown.idle, 'idle time');
+  noteUnknown(context, unknown.depth, 'depth');
 }
 
-function listOptions({ settings }: Context, pattern: string | undefined, options: LsOptions) {
+/** Counts what the selection leaves out only because nobody knows. */
+async function* countUnknown(
+  pages: AsyncIterable<TaskQueueInfo[]>,
+  { idle, nonEmpty, min }: LsOptions,
+  unknown: { idle: number; depth: number },
+): AsyncGenerator<TaskQueueInfo[], void, undefined> {
+  for await (const page of pages) {
+    for (const { ready, unacked, statistics } of page) {
+      if (idle !== undefined && statistics?.idleSince === undefined) {
+        // What has messages or consumers, and no idle time, is in use.
+        if (!ready && !unacked && !statistics?.consumers) unknown.idle++;
+      } else if ((nonEmpty || min !== undefined) && ready === undefined) unknown.depth++;
+    }
+    yield page;
+  }
+}
+
+function listOptions(context: Context, pattern: string | undefined, options: LsOptions) {
+  const { settings, stop } = context;
   return {
     ...settings.connection,
     apiUrl: settings.apiUrl,
+    signal: stop.signal,
+    // Amid a live table there is no place for it.
+    ...(!options.watch && { onOtherVhosts: (count: number) => noteOtherVhosts(context, count) }),
     ...(pattern !== undefined && { glob: pattern }),
     source: sourceFor(options),
   };
@@ -138,7 +170,7 @@ function namesPrinter({ stdout }: Context): Printer {
 const TABLE_ROWS = 50;
 
 function tablePrinter({ stdout, settings, note }: Context): Printer {
-  const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0 };
+  const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0, unknown: 0 };
   let hasHead = true;
   /** Of the first page: the others keep its columns. */
   let firstWidth: number | undefined;

@@ -40,7 +40,8 @@ export function mvCommand() {
     .option('-n, --limit <n>', 'how many', wholeNumber(1))
     .option('--all', 'all messages present when the command starts')
     .option('--keep-expiration', 'keep the property expiration, which counts from now')
-    .option('--dry-run', 'print what would be moved, and leave it');
+    .option('--dry-run', 'print what would be moved, and leave it')
+    .option('-y, --yes', 'do not ask, which mv does in a protected context');
   filterOption(command, 'move only these');
   return command.action((from, to, options, self) =>
     withClient(self, (context) => move(context, from, to, options), { stopsByItself: true }),

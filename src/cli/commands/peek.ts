@@ -1,8 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
-import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { lookAtMessages } from '../look-at-messages.ts';
 import { depthOrFail, emptyFailure } from '../missing-queue.ts';
 import { wholeNumber } from '../numbers.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
@@ -45,10 +45,11 @@ export function peekCommand() {
 
 async function peek(context: ClientContext, taskId: string, options: PeekOptions): Promise<void> {
   const { client, note } = context;
+  const { MAX_PEEK } = await import('../../index.ts');
   const select = await selectionOf(options);
   const output = await openOutputFile(context, options, { inFull: options.limit === 1 && !options.all });
   const depth = await awaitAnswer(context, depthOrFail(client, taskId));
-  if (depth.messages > 0) await requirePlainQueue(context, taskId, options);
+  await requirePlainQueue(context, taskId, { ...options, isEmpty: depth.messages === 0 });
   if (depth.consumers > 0) {
     note(
       `${formatCount(depth.consumers, 'consumer')} attached: messages may be taken while they are looked at.`,
@@ -57,10 +58,10 @@ async function peek(context: ClientContext, taskId: string, options: PeekOptions
   const most = options.all ? Number.POSITIVE_INFINITY : options.limit;
   let looked = 0;
   try {
-    looked = await lookAt(context, taskId, options, async (batch) => {
-      const wanted = (select ? batch.filter(select) : batch).slice(0, most - output.count);
-      if (wanted.length > 0) await output.write(wanted);
-    });
+    const { skip, limit } = options;
+    // To find what matches, everything that can be held is looked at.
+    const window = options.all || select ? MAX_PEEK - skip : limit;
+    looked = await lookAtMessages(context, taskId, { window, skip, select, most }, output.write);
     select?.tally.report(context);
     if (output.count === 0) {
       const filter = looked === 0 ? undefined : options.filter;
@@ -75,19 +76,4 @@ async function peek(context: ClientContext, taskId: string, options: PeekOptions
   if (behind > 0 && (options.all || select || standardError().isTTY)) {
     note(`${formatCount(behind, 'more message')} after ${looked === 1 ? 'this one' : 'these'}.`);
   }
-}
-
-/** Hands over what is looked at, batch by batch. @returns how many those were */
-async function lookAt(
-  context: ClientContext,
-  taskId: string,
-  { all, filter, limit, skip }: PeekOptions,
-  handle: (batch: StoredMessage[]) => Promise<void>,
-): Promise<number> {
-  const { MAX_PEEK } = await import('../../index.ts');
-  // To find what matches, everything that can be held is looked at.
-  const window = all || filter !== undefined ? MAX_PEEK - skip : limit;
-  const messages = await awaitAnswer(context, context.client.peek(taskId, { limit: window, skip }));
-  if (messages.length > 0) await handle(messages);
-  return messages.length;
 }

@@ -6,7 +6,9 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ageOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
+import { noteLeftOut, noteOtherVhosts } from '../left-out.ts';
 import { formatCount } from '../sizes.ts';
+import { describeTarget } from '../target.ts';
 import { safeLine } from '../terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
@@ -41,25 +43,29 @@ export function pruneCommand() {
 
 async function prune(context: ClientContext, options: PruneOptions): Promise<void> {
   const { client, settings, stop, note } = context;
+  for (const warning of settings.apiWarnings) note(`warning: ${warning}`);
   const mustAsk = !options.dryRun && !options.yes;
   if (mustAsk) requireTerminal();
-  const { findIdleTaskQueues, pruneTaskQueues } = await import('../../index.ts');
+  const { findIdleTaskQueues, pruneTaskQueues, verifySameBroker } = await import('../../index.ts');
+  const sides = { ...settings.connection, apiUrl: settings.apiUrl, signal: stop.signal };
+  await stop.race(verifySameBroker(sides));
   const found = findIdleTaskQueues({
-    ...settings.connection,
-    apiUrl: settings.apiUrl,
+    ...sides,
     idleMs: options.idle,
+    onLeftOut: (leftOut) => noteLeftOut(context, leftOut),
+    onOtherVhosts: (count) => noteOtherVhosts(context, count),
     ...(options.pattern !== undefined && { glob: options.pattern }),
   });
   // All pages are read first: deleting would shift them.
   const queues = await stop.race(collect(found));
-  const about = `${formatCount(queues.length, 'empty, unused queue')} idle for ${formatDuration(options.idle)} or longer`;
+  const about = `${formatCount(queues.length, 'empty, unused queue')} idle for ${formatDuration(options.idle)} or longer on ${describeTarget(context)}`;
   if (queues.length === 0) {
     note(`${about}: nothing to do.`);
     return;
   }
   if (options.dryRun) {
     for (const { taskId } of queues) await report(context, { taskId, outcome: 'would delete' });
-    note(`${about} would be deleted; nothing was.`);
+    note(`${about} would be deleted; nothing was deleted.`);
     return;
   }
   if (mustAsk) {
@@ -77,8 +83,8 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
     await report(context, outcome);
     if (stop.signal.aborted) break;
   }
-  const left = counts.kept > 0 ? `, ${counts.kept} kept as they had come to use` : '';
-  note(`${formatCount(counts.deleted, 'queue')} deleted${left}.`);
+  const left = counts.kept > 0 ? `, ${counts.kept} kept, as they have come into use` : '';
+  note(`${formatCount(counts.deleted, 'queue')} deleted on ${describeTarget(context)}${left}.`);
   stop.signal.throwIfAborted();
   if (counts.failed > 0) {
     throw new CommandFailure(

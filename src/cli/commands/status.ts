@@ -4,7 +4,7 @@ import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help-text.ts';
 import { colorsFor } from '../output/colors.ts';
-import { layOutFacts } from '../output/facts.ts';
+import { fitStderr, layOutFacts } from '../output/facts.ts';
 import { statusFacts, statusRecord } from '../output/status-view.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { standardError } from '../standard-error.ts';
@@ -58,8 +58,8 @@ async function status(context: Context, { api }: StatusOptions): Promise<void> {
   }
   const red = colorsFor(standardError(), settings).red;
   for (const { problem, hint } of found.problems) {
-    note(`problem: ${problem}`, red);
-    if (hint !== undefined) note(`hint: ${hint}`);
+    note(fitStderr(`problem: ${problem}`), red);
+    if (hint !== undefined) note(fitStderr(`hint: ${hint}`));
   }
   if (found.problems.length > 0) throw new CommandFailure(ExitCode.failed, '');
   if (format === 'table') note('All is well.');

@@ -1,10 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, sep } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { findFault, isContextName, type NamedContext } from './named-context.ts';
+
+/** For people: a home folder is `~`. */
+export function shownPath(path: string): string {
+  const home = homedir();
+  return path.startsWith(`${home}${sep}`) ? `~${path.slice(home.length)}` : path;
+}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -68,7 +74,11 @@ export function writeContextFile({ path, current, contexts }: ContextFile): void
       throw error;
     }
   } catch (cause) {
-    throw new CommandFailure(ExitCode.failed, `Cannot write ${path}: ${(cause as Error).message}`, { cause });
+    throw new CommandFailure(
+      ExitCode.failed,
+      `Cannot write ${shownPath(path)}: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 
@@ -108,8 +118,12 @@ function parse(path: string, text: string): Pick<ContextFile, 'current' | 'conte
 }
 
 function unusable(path: string, reason: string, cause?: unknown, showCause = true): CommandFailure {
-  return new CommandFailure(ExitCode.usage, `The configuration file ${path} is unusable: ${reason}`, {
-    ...(showCause && { cause }),
-    hint: 'Correct it, or move it away and start again with "mcp-taskq context set".',
-  });
+  return new CommandFailure(
+    ExitCode.usage,
+    `The configuration file ${shownPath(path)} is unusable: ${reason}`,
+    {
+      ...(showCause && { cause }),
+      hint: 'Correct it, or move it away and start again with "mcp-taskq context set".',
+    },
+  );
 }

@@ -6,7 +6,7 @@ import { terminalWidth } from '../output/tables.ts';
 import { outputSettings } from '../settings.ts';
 import { standardOutput } from '../sinks.ts';
 import { safeLine } from '../terminal-text.ts';
-import { readContextFile } from './context-file.ts';
+import { readContextFile, shownPath } from './context-file.ts';
 import { redactContext } from './redact-context.ts';
 
 /** `context ls`. */
@@ -26,7 +26,7 @@ export async function listContexts(command: CommandUnknownOpts): Promise<void> {
     return;
   }
   if (names.length === 0) {
-    note(`There are no contexts in ${path}.`);
+    note(`There are no contexts in ${shownPath(path)}.`);
     note('Make one: mcp-taskq context set NAME --url amqps://USER@HOST/VHOST');
     return;
   }

@@ -1,8 +1,8 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
-import { hasTerminal } from '../confirmation.ts';
+import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { standardError } from '../standard-error.ts';
+import { ask, hasTerminal } from '../prompts.ts';
 import type { ChosenContext } from './chosen-context.ts';
 
 /** Commands that take messages or queues away. */
@@ -16,7 +16,7 @@ const REMOVING: readonly string[] = ['dequeue', 'clear', 'mv', 'prune'];
 export async function confirmProtected(
   command: CommandUnknownOpts,
   context: ChosenContext | undefined,
-  signal: AbortSignal,
+  stop: Context['stop'],
 ): Promise<void> {
   if (!context?.isProtected || !REMOVING.includes(command.name())) return;
   const { dryRun, yes } = command.opts() as { dryRun?: boolean; yes?: boolean };
@@ -27,9 +27,8 @@ export async function confirmProtected(
       hint: `Use --yes together with --context ${context.name}.`,
     });
   }
-  const { input } = await import('@inquirer/prompts');
   const message = `${what}. Type its name to go on with ${command.name()}:`;
-  const answer = await input({ message }, { output: standardError(), signal });
+  const answer = await ask({ stop }, message, ({ input }, where) => input({ message }, where));
   if (answer.trim() !== context.name)
     throw new CommandFailure(ExitCode.declined, 'Declined; nothing was done');
 }

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
-import { hasTerminal } from '../confirmation.ts';
 import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { hasTerminal } from '../prompts.ts';
 import { givenSettings } from '../settings.ts';
 import { shellWords } from '../shell-words.ts';
-import { readContextFile, writeContextFile } from './context-file.ts';
+import { readContextFile, shownPath, writeContextFile } from './context-file.ts';
 import type { ContextSettingOptions } from './context-settings.ts';
 import { findFault, isContextName, type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
 
@@ -47,9 +47,9 @@ export async function setContext(
   const contexts = new Map(file.contexts).set(name, Object.fromEntries(ordered) as unknown as NamedContext);
   writeContextFile({ ...file, contexts });
   if (options.storePassword) {
-    note(`warning: The password is in ${file.path}, in clear text; --password-command is safer.`);
+    note(`warning: The password is in ${shownPath(file.path)}, in clear text; --password-command is safer.`);
   }
-  note(`${before === undefined ? 'Stored' : 'Changed'} context ${name} in ${file.path}.`);
+  note(`${before === undefined ? 'Stored' : 'Changed'} context ${name} in ${shownPath(file.path)}.`);
   if (file.current !== name && before === undefined) {
     note(`Use it with --context ${name}, or for all commands: mcp-taskq context use ${name}`);
   }

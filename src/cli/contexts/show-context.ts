@@ -9,7 +9,7 @@ import { givenSettings, outputSettings } from '../settings.ts';
 import { standardOutput } from '../sinks.ts';
 import { safeLine } from '../terminal-text.ts';
 import { chooseContext, requireContext } from './chosen-context.ts';
-import { readContextFile } from './context-file.ts';
+import { readContextFile, shownPath } from './context-file.ts';
 import { SETTING_NAMES } from './named-context.ts';
 import { redactContext } from './redact-context.ts';
 
@@ -44,5 +44,5 @@ export async function showContext(wanted: string | undefined, command: CommandUn
   const effect = source === undefined ? '' : `  in effect (${source})`;
   await stdout.write(`${colors.bold(name)}${effect}\n`);
   await stdout.write(layOutFacts(facts, { width: terminalWidth(), colors, indent: '  ' }));
-  note(`from ${file.path}`);
+  note(`from ${shownPath(file.path)}`);
 }

@@ -29,9 +29,9 @@ const PROPERTY_NAMES = [
  * @throws an EvaluationError of one that has no value
  */
 export function checkConstants(environment: Environment, ast: ASTNode, expression: string): void {
-  for (const node of callsIn(ast)) {
+  for (const node of nodesIn(ast)) {
     const { start, end } = node.range;
-    if (isConstant(node)) environment.evaluate(expression.slice(start, end), {});
+    if (node.op !== 'value' && isConstant(node)) environment.evaluate(expression.slice(start, end), {});
     const pattern = patternOf(node);
     if (pattern !== undefined) environment.evaluate(`"".matches(${JSON.stringify(pattern)})`, {});
   }
@@ -69,10 +69,6 @@ function patternOf({ op, args }: ASTNode): string | undefined {
 function isConstant(ast: ASTNode): boolean {
   for (const { op } of nodesIn(ast)) if (op === 'id') return false;
   return true;
-}
-
-function* callsIn(ast: ASTNode): Generator<ASTNode> {
-  for (const node of nodesIn(ast)) if (node.op === 'call' || node.op === 'rcall') yield node;
 }
 
 function* nodesIn(value: unknown): Generator<ASTNode> {

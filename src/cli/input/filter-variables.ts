@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Duration } from '@marcbachmann/cel-js/evaluator';
-import type { StoredMessage } from '../../index.ts';
+import { plainProperties, type StoredMessage } from '../../index.ts';
 import { summarize } from '../message-summary.ts';
 
 /** CEL's own `type` is a function, and its name is not free for a variable. Expressions say `type` all the same. */
@@ -56,8 +56,9 @@ export class FilterVariables {
     return this.#message.taskId;
   }
 
+  /** Without the AMQP types: a header is 3, whatever client wrote it. */
   get properties(): object {
-    return this.#message.properties;
+    return plainProperties(this.#message.properties);
   }
 
   /** As JSON; a string if it is not JSON, null if it is not text. */

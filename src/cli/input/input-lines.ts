@@ -68,11 +68,7 @@ async function sourceOf(
     });
   }
   if (encoding.kind === 'gzip') {
-    const { createGunzip } = await import('node:zlib');
-    const unpacked = createGunzip();
-    const packed = Readable.from(chunksOf(file, 0));
-    packed.on('error', (error) => unpacked.destroy(error)).pipe(unpacked);
-    const kept = await keepLines(name, unpacked);
+    const kept = await keepLines(name, unpacked(file));
     return {
       ...kept,
       async close() {
@@ -94,6 +90,16 @@ async function* chunksOf(file: FileHandle, start: number): AsyncGenerator<Buffer
     yield buffer.subarray(0, bytesRead);
     position += bytesRead;
   }
+}
+
+/** A generator, so that it begins when it is read, and nobody misses its error. */
+async function* unpacked(file: FileHandle): AsyncGenerator<Buffer, void, undefined> {
+  const { createGunzip } = await import('node:zlib');
+  const unpacking = createGunzip();
+  Readable.from(chunksOf(file, 0))
+    .on('error', (error) => unpacking.destroy(error))
+    .pipe(unpacking);
+  yield* unpacking;
 }
 
 async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<LineSource> {

@@ -1,4 +1,5 @@
 import type { ChalkInstance } from 'chalk';
+import { standardError } from '../standard-error.ts';
 
 /** A name and what there is to say about it; without a value there is no line. Both are safe for a terminal. */
 export type Fact = readonly [name: string, value: string | undefined];
@@ -28,6 +29,12 @@ export function layOutFacts(
         }),
     )
     .join('');
+}
+
+/** A sentence for stderr: on a terminal it is broken between words. */
+export function fitStderr(text: string): string {
+  const { isTTY, columns } = standardError();
+  return isTTY && columns > LEAST_VALUE ? wrap(text, columns).join('\n') : text;
 }
 
 /** Lines of at most so many characters; escape sequences of colours count for nothing. */

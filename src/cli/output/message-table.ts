@@ -48,14 +48,14 @@ export function messageTable(
     colAligns: [...columns.map(({ align }) => align), 'left'],
   });
   for (const [index, message] of messages.entries()) {
-    const { type, method, id, queuedAt, size, detail } = summarize(message);
+    const { type, method, id, askedBy, queuedAt, size, detail } = summarize(message);
     const cells = {
       TASK: safeLine(message.taskId),
       '#': String(first + index),
       AGE: queuedAt === undefined ? '' : formatDuration(now - queuedAt),
       TYPE: `${safeLine(type)}${message.redelivered ? colors.yellow(' ↻') : ''}`,
       METHOD: colors.cyan(safeLine(method ?? '')),
-      ID: safeLine(id ?? ''),
+      ID: safeLine(askedBy ?? id ?? ''),
       SIZE: formatSize(size),
     };
     // Long ones are cut by the table; making megabytes of them safe first would take a while.

@@ -20,7 +20,7 @@ export function viewMessage(
   now: number,
   isWhole = false,
 ): string {
-  const { type, method, id, queuedAt, size } = summarize(message);
+  const { type, method, id, askedBy, queuedAt, size } = summarize(message);
   const title = [
     colors.bold(safeLine(type)),
     method && colors.cyan(safeLine(method)),
@@ -35,6 +35,7 @@ export function viewMessage(
       'queued',
       queuedAt === undefined ? undefined : `${new Date(queuedAt).toISOString()}, ${ageOf(queuedAt, now)}`,
     ],
+    ['asked by', askedBy],
     ['size', formatSize(size)],
     ['timestamp', sentAt(message.properties) === undefined ? propertyText(timestamp) : undefined],
     ...Object.entries(properties).map(([name, value]): [string, string] => [name, propertyText(value)]),

@@ -23,32 +23,31 @@ const UPDATE_MS = 100;
 export interface ProgressOptions {
   /** The output itself runs over the terminal: a bar would be in its way. */
   isOutputShown: boolean;
-  /** It is slow on purpose, and says nothing of the broker when nothing moves. */
-  isPaced?: boolean;
+  /** Say on the terminal when nothing has moved for a while: not for work that is slow on purpose. */
+  reportsStalls?: boolean;
 }
 
 /**
  * A progress bar on the terminal that stderr is: count, rate and time left. No bar for short work, without a
- * terminal, and where the output itself runs over that terminal. Says when the broker does not answer.
+ * terminal, and where the output itself runs over that terminal. Says when the broker does not answer, if asked to.
  */
 export async function startProgress(
   total: number,
-  { isOutputShown, isPaced = false }: ProgressOptions,
+  { isOutputShown, reportsStalls = false }: ProgressOptions,
 ): Promise<Progress> {
   const stderr = standardError();
   const hasBar = total >= LEAST_TOTAL && !isOutputShown && process.env.TERM !== 'dumb' && stderr.isTTY;
   const bar = hasBar ? await startBar(total, stderr) : undefined;
   const note = (text: string) => void stderr.write(`${text}\n`);
-  const stall = startStallNotice({ note }, () => bar?.clear());
-  if (isPaced) stall.end();
+  const stall = reportsStalls ? startStallNotice({ note }, () => bar?.clear()) : undefined;
   return {
     update(done) {
-      if (!isPaced) stall.moved();
+      stall?.moved();
       bar?.update(done);
     },
-    pause: () => stall.pause(),
+    pause: () => stall?.pause(),
     end() {
-      stall.end();
+      stall?.end();
       bar?.end();
     },
   };

@@ -74,21 +74,25 @@ export function queueTable(
 }
 
 /** One line under the table. */
-export function totalsLine({ queues, ready, unacked }: QueueTotals): string {
+export function totalsLine({ queues, ready, unacked, unknown }: QueueTotals): string {
+  const more = unknown > 0 ? `, ${unknown} not counted` : '';
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
-  return `${count(queues, 'task queue')}, ${count(ready, 'message')} ready, ${unacked} unacked`;
+  return `${count(queues, 'task queue')}, ${count(ready, 'message')} ready, ${unacked} unacked${more}`;
 }
 
 export interface QueueTotals {
   queues: number;
   ready: number;
   unacked: number;
+  /** Queues whose messages the broker has not counted. */
+  unknown: number;
 }
 
 export function addTotals(totals: QueueTotals, queues: readonly TaskQueueInfo[]): void {
-  for (const { ready = 0, unacked = 0 } of queues) {
+  for (const { ready, unacked } of queues) {
     totals.queues++;
-    totals.ready += ready;
-    totals.unacked += unacked;
+    if (ready === undefined) totals.unknown++;
+    totals.ready += ready ?? 0;
+    totals.unacked += unacked ?? 0;
   }
 }

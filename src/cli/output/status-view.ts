@@ -56,7 +56,8 @@ function describeApi({ api }: BrokerStatus, colors: ChalkInstance): string {
   if (api === undefined) return colors.dim('not asked (--no-api)');
   const url = safeLine(api.url);
   if (api.isSameCluster === false) {
-    return `${url}, ${colors.red(`another cluster: ${safeLine(api.overview?.clusterName ?? '')}`)}`;
+    const name = safeLine(api.overview?.clusterName ?? '');
+    return `${url}, ${colors.red(`not the API of this broker (cluster ${name})`)}`;
   }
   if (api.overview === undefined) return `${url}, ${colors.red('unusable')}`;
   return `${url}, ${api.isSameCluster ? 'the same cluster' : 'cluster unknown'}`;

@@ -51,8 +51,9 @@ function describe(item: TaskItem, colors: ChalkInstance) {
   const removed = colors.red('-');
   switch (item.kind) {
     case 'message': {
-      const { type, method = '', id, detail } = summarize(item.message);
-      const shown = [id === undefined ? '' : `#${id}`, detail].filter(Boolean).join(' ');
+      const { type, method = '', id, askedBy, detail } = summarize(item.message);
+      const sender = askedBy === undefined ? id && `#${id}` : `from ${askedBy}:`;
+      const shown = [sender, detail].filter(Boolean).join(' ');
       const mark = item.source === 'existing' ? colors.dim('·') : added;
       return { taskId: item.message.taskId, mark, type, method, detail: shown };
     }

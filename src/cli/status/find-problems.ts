@@ -45,14 +45,12 @@ function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Proble
   ];
 }
 
-function apiProblems({ broker, api }: Omit<BrokerStatus, 'problems'>): Problem[] {
+function apiProblems({ api }: Omit<BrokerStatus, 'problems'>): Problem[] {
   if (api === undefined) return [];
   if (api.isSameCluster === false) {
     return [
       {
-        problem:
-          `The management API at ${api.url} belongs to another cluster: ` +
-          `${api.overview?.clusterName}, and not ${broker.clusterName}`,
+        problem: api.mismatch ?? 'The management API belongs to another cluster',
         hint: 'ls and prune would look there. Correct --api-url or MCP_TASKQ_API_URL.',
       },
     ];

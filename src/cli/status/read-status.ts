@@ -1,4 +1,4 @@
-import type { BrokerInspection, ClusterOverview } from '../../index.ts';
+import type { BrokerInspection, ClusterOverview, ManagementApiOptions } from '../../index.ts';
 import { DEFAULT_PREFIX } from '../global-options.ts';
 import { privateBrokerHint } from '../private-broker.ts';
 import type { Settings } from '../settings.ts';
@@ -12,6 +12,7 @@ export interface ApiStatus {
   overview: ClusterOverview | undefined;
   /** Undefined when it cannot be said. */
   isSameCluster: boolean | undefined;
+  mismatch: string | undefined;
   error: { message: string; hint: string | undefined } | undefined;
 }
 
@@ -63,6 +64,8 @@ export async function readStatus(
 
 interface Answer {
   overview: ClusterOverview | undefined;
+  /** Why the API is not that of this broker. */
+  mismatch: string | undefined;
   totals: TaskTotals | undefined;
   error: unknown;
 }
@@ -72,6 +75,8 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
   let overview: ClusterOverview | undefined;
   try {
     overview = await readClusterOverview({ ...connection, apiUrl });
+    const mismatch = await findMismatch({ ...connection, apiUrl });
+    if (mismatch !== undefined) return { overview, mismatch, totals: undefined, error: undefined };
     const totals: TaskTotals = { queues: 0, ready: 0, unacked: 0, uncounted: 0 };
     // The statistics, as counting would make every queue look busy.
     for await (const page of listTaskQueues({ ...connection, apiUrl, source: 'statistics' })) {
@@ -82,23 +87,34 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
         totals.unacked += unacked ?? 0;
       }
     }
-    return { overview, totals, error: undefined };
+    return { overview, mismatch, totals, error: undefined };
   } catch (error) {
-    return { overview, totals: undefined, error };
+    return { overview, mismatch: undefined, totals: undefined, error };
+  }
+}
+
+async function findMismatch(options: ManagementApiOptions): Promise<string | undefined> {
+  const { verifySameBroker, ErrorCode, isTaskQueueError } = await import('../../index.ts');
+  try {
+    await verifySameBroker(options);
+    return undefined;
+  } catch (error) {
+    if (isTaskQueueError(error) && error.code === ErrorCode.targetMismatch) return error.message;
+    throw error;
   }
 }
 
 function toApiStatus(
-  { overview, error }: Answer,
+  { overview, mismatch, error }: Answer,
   { apiUrl }: Settings,
-  { host, isTls, clusterName }: BrokerInspection,
+  { host, isTls }: BrokerInspection,
 ): ApiStatus {
-  const names = [clusterName, overview?.clusterName];
   const derived = `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${isTls ? 15671 : 15672}`;
   return {
     url: withoutCredentials(apiUrl) ?? derived,
     overview,
-    isSameCluster: names.includes(undefined) ? undefined : names[0] === names[1],
+    isSameCluster: mismatch !== undefined ? false : error === undefined ? true : undefined,
+    mismatch,
     error: error === undefined ? undefined : described(error),
   };
 }

@@ -119,6 +119,8 @@ function listen(handle) {
       response.writeHead(500).end();
     }
   });
+  // A connection that the client has just begun to use again would be reset.
+  server.keepAliveTimeout = 60_000;
   server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
 }
 

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, inject, test } from 'vitest';
+import { runCli } from '../support/cli.ts';
+import { newTask, openClient, raw } from '../support/tasks.ts';
+
+async function filledTask(count: number): Promise<string> {
+  const client = openClient();
+  const task = newTask();
+  await Promise.all(Array.from({ length: count }, (_, n) => client.publish(task, raw(`{"n":${n}}`))));
+  return task;
+}
+
+describe('an id that has no queue', () => {
+  test.each([
+    ['a character off', (task: string) => `${task.slice(0, -1)}_`],
+    ['two characters swapped', (task: string) => `at${task.slice(2)}`],
+    ['its start', (task: string) => task.slice(0, -6)],
+  ])('that is %s leads to the one that is meant', async (_what, mistype) => {
+    const task = await filledTask(1);
+    const args = { peek: [], dequeue: [], clear: ['--yes'], mv: ['other', '--all'] };
+    for (const [command, rest] of Object.entries(args)) {
+      const { status, stderr } = await runCli([command, mistype(task), ...rest]);
+      expect(status).toBe(5);
+      expect(stderr).toContain(`Did you mean "${task}"`);
+    }
+  });
+
+  test('that is the name of a queue leads to its task, with and without the management API', async () => {
+    const task = await filledTask(1);
+    for (const env of [{}, { MCP_TASKQ_API_URL: 'http://127.0.0.1:1' }]) {
+      const { status, stderr } = await runCli(['peek', `mcp:queue:${task}`], { env });
+      expect(status).toBe(5);
+      expect(stderr).toContain(`The task is "${task}".`);
+    }
+  });
+
+  test('is only said to be missing where nothing is like it, or the API does not answer', async () => {
+    for (const env of [{}, { MCP_TASKQ_API_URL: 'http://127.0.0.1:1' }]) {
+      const { status, stderr } = await runCli(['peek', randomUUID()], { env });
+      expect(status).toBe(5);
+      expect(stderr).toContain('"mcp-taskq ls" lists the tasks');
+      expect(stderr).not.toContain('Did you mean');
+    }
+  });
+
+  test('is said to be by watch', async () => {
+    const task = await filledTask(1);
+    const missing = `${task.slice(0, -1)}_`;
+    const { status, stderr } = await runCli(['watch', missing, '--for', '1500ms']);
+    expect(status).toBe(0);
+    expect(stderr).toContain(`Task "${missing}" has no queue yet. Did you mean "${task}"`);
+    expect(await openClient().depth(missing)).toBeUndefined();
+  });
+});
+
+test.each([
+  ['delete', 'clear'],
+  ['rm', 'clear'],
+  ['purge', 'clear'],
+  ['drain', 'dequeue'],
+  ['get', 'dequeue'],
+  ['consume', 'dequeue'],
+  ['tail', 'watch'],
+  ['follow', 'watch'],
+  ['stats', 'ls'],
+  ['list', 'ls'],
+  ['publish', 'enqueue'],
+  ['send', 'enqueue'],
+  ['put', 'enqueue'],
+  ['move', 'mv'],
+])('%s is called %s here, and does nothing', async (name, meant) => {
+  const task = await filledTask(1);
+  for (const args of [
+    [name, task, '--yes', '--all'],
+    ['help', name],
+  ]) {
+    const { status, stdout, stderr } = await runCli(args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(`The command is ${meant}`);
+  }
+  expect((await openClient().depth(task))?.messages).toBe(1);
+});
+
+test('a task or message may be called like a command of another tool', async () => {
+  const task = await filledTask(1);
+  expect((await runCli(['enqueue', 'delete', '--method', 'get', '--dry-run'])).status).toBe(0);
+  expect((await runCli(['peek', task, '--filter', 'method != "rm"'])).status).toBe(0);
+});
+
+describe('a filter that nothing matches', () => {
+  test('says how many messages it has looked at', async () => {
+    const task = await filledTask(1_200);
+    const peek = await runCli(['peek', task, '--filter', 'body.n == 1100']);
+    expect(peek.status).toBe(6);
+    expect(peek.stderr).toContain(
+      `None of the first 1,000 of 1,200 messages of task "${task}" matches the filter`,
+    );
+    const rehearsal = await runCli(['dequeue', task, '--filter', 'type == "x"', '--dry-run']);
+    expect(rehearsal.status).toBe(6);
+    expect(rehearsal.stderr).toContain('None of the first 1,000 of 1,200 messages');
+    const dequeue = await runCli(['dequeue', task, '--filter', 'type == "x"']);
+    expect(dequeue.status).toBe(6);
+    expect(dequeue.stderr).toContain('None of the 1,200 messages');
+    expect((await openClient().depth(task))?.messages).toBe(1_200);
+  });
+
+  test('for want of a field that no message has says that too', async () => {
+    const task = await filledTask(3);
+    const { status, stderr } = await runCli(['dequeue', task, '--filter', 'body.m == 1']);
+    expect(status).toBe(6);
+    expect(stderr).toContain('None of the 3 messages looked at has a field that the filter needs ("m").');
+  });
+
+  test('and cannot be evaluated on any of them is a usage error', async () => {
+    const task = await filledTask(3);
+    for (const filter of ['body.n.matches("x")', 'string(body.n) > 5']) {
+      expect([filter, (await runCli(['dequeue', task, '--all', '--filter', filter])).status]).toEqual([
+        filter,
+        2,
+      ]);
+    }
+    expect((await openClient().depth(task))?.messages).toBe(3);
+  });
+});
+
+test('a dry run names the broker', async () => {
+  const task = await filledTask(1);
+  const { stderr } = await runCli(['dequeue', task, '--all', '--dry-run']);
+  expect(stderr).toContain(`on ${new URL(inject('url')).host}, vhost / would be removed`);
+});

@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { connect } from 'amqplib';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { startPrivateBroker } from '../support/broker.ts';
+import { runCli, startCli } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+import { callApi, newVhost } from '../support/vhost.ts';
+
+/** What a person sees first. */
+async function firstWords(args: readonly string[], env = {}) {
+  const { status, stdout, stderr } = await runCli(args, { env });
+  const line = stderr.split('\n').find((each) => !each.startsWith('warning:')) ?? '';
+  return { status, stdout, line, stderr };
+}
+
+/** Accepts, and never says anything. */
+async function silentServer(onConnection = () => {}): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    onConnection();
+  });
+  onTestFinished(() => void server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+describe('a broker that goes away while a dequeue waits', () => {
+  test.each([[[]], [['--all']], [['-n', '3']]])(
+    'is not a task without messages: %j',
+    async (more) => {
+      for (const kind of ['stall', 'gone'] as const) {
+        const proxy = await FaultProxy.inFrontOf(inject('url'));
+        const task = newTask();
+        const args = ['dequeue', task, '--wait', '3s', '-u', proxy.url, ...more];
+        const child = startCli(args);
+        const stderr: Buffer[] = [];
+        child.stderr.on('data', (chunk) => stderr.push(chunk));
+        const ended = once(child, 'close');
+        // The first connection drains, the second one waits.
+        await expect.poll(() => proxy.accepted, { timeout: 20_000 }).toBeGreaterThan(1);
+        await expect.poll(() => proxy.received, { timeout: 20_000 }).toBeGreaterThan(1_000);
+        proxy.fault = { kind };
+        if (kind === 'gone') proxy.reset();
+        await openQueue().enqueue(task, numbered(1));
+        const [status] = await ended;
+        const words = Buffer.concat(stderr).toString();
+        expect({ status, words }, kind).toEqual({ status: 7, words: expect.stringMatching(/^error: .*\n/) });
+        expect(words).not.toMatch(/no messages waiting|Removed 0/);
+        proxy.fault = { kind: 'none' };
+      }
+    },
+    90_000,
+  );
+});
+
+describe('--timeout and a signal end the process, whatever does not answer', () => {
+  const soon = async <T>(work: Promise<T>): Promise<T> => {
+    const begun = performance.now();
+    const result = await work;
+    // Much less than any deadline of the library, and as much as a busy machine needs to start a process.
+    expect(performance.now() - begun).toBeLessThan(8_000);
+    return result;
+  };
+
+  test.each([
+    ['ls', (at: string) => ['--api-url', `http://${at}`]],
+    ['ls', (at: string) => ['--api-url', `https://${at}`]],
+    ['prune', (at: string) => ['--yes', '-u', `amqp://${at}`]],
+    ['peek', (at: string) => ['x', '-u', `amqp://${at}`]],
+    ['dequeue', (at: string) => ['x', '--all', '--wait', '1m', '-u', `amqp://${at}`]],
+    ['clear', (at: string) => ['x', '--yes', '-u', `amqp://${at}`]],
+    ['watch', (at: string) => ['x', '-u', `amqp://${at}`]],
+  ])('%s', async (command, where) => {
+    const args = [command, ...where(await silentServer()), '--timeout', '1s'];
+    expect((await soon(runCli(args))).status).toBe(124);
+  });
+
+  test('a broker that stops in the middle', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const child = startCli(['dequeue', newTask(), '--wait', '1m', '--timeout', '4s', '-u', proxy.url]);
+    await expect.poll(() => proxy.received, { timeout: 10_000 }).toBeGreaterThan(1_000);
+    proxy.fault = { kind: 'stall' };
+    expect((await soon(once(child, 'close')))[0]).toBe(124);
+  });
+
+  test('Ctrl-C while the API says nothing', async () => {
+    let isConnected = false;
+    const at = await silentServer(() => {
+      isConnected = true;
+    });
+    const child = startCli(['ls', '--api-url', `http://${at}`]);
+    const ended = once(child, 'close');
+    await until(() => isConnected);
+    child.kill('SIGINT');
+    expect((await soon(ended))[0]).toBe(130);
+  });
+});
+
+describe('one target', () => {
+  test('an explicit URL is not listed by the API that the environment names for another broker', async () => {
+    const env = { MCP_TASKQ_URL: inject('url'), MCP_TASKQ_API_URL: inject('apiUrl') };
+    const { status, stdout, stderr } = await runCli(['ls', '-u', 'amqp://127.0.0.99:1'], { env });
+    expect({ status, stdout }).toEqual({ status: 7, stdout: '' });
+    expect(stderr).toContain('so MCP_TASKQ_API_URL is not used');
+    expect(stderr).toContain('http://127.0.0.99:15672');
+  });
+
+  test('prune deletes nothing by the list of another broker, though both have one name', async () => {
+    const other = await startPrivateBroker({ management: true });
+    const task = newTask();
+    for (const url of [inject('url'), other.url]) {
+      const client = openClient({ url });
+      await client.publish(task, raw('x'));
+      await client.clear(task, undefined, { keepQueue: true });
+    }
+    const prune = (...args: string[]) =>
+      firstWords(['prune', '--yes', '--idle', '0s', '--pattern', task, ...args]);
+    expect(await prune('-u', other.url, '--api-url', inject('apiUrl'))).toMatchObject({
+      status: 1,
+      stdout: '',
+      line: expect.stringMatching(/does not know a connection to the broker/),
+    });
+    await other.ctl('set_cluster_name', 'elsewhere');
+    expect(await prune('-u', other.url, '--api-url', inject('apiUrl'))).toMatchObject({
+      status: 1,
+      stdout: '',
+      line: expect.stringMatching(/belongs to the cluster "mcp-taskq@.*", and the broker to "elsewhere"/),
+    });
+    expect(await openClient({ url: other.url }).depth(task)).toMatchObject({ messages: 0 });
+    const { host } = new URL(other.url);
+    await expect
+      .poll(() => prune('-u', other.url, '--api-url', other.apiUrl as string), {
+        timeout: 40_000,
+        interval: 3_000,
+      })
+      .toMatchObject({
+        status: 0,
+        stderr: expect.stringMatching(new RegExp(`1 queue deleted on ${host}, vhost /`)),
+      });
+    expect(await openClient().depth(task)).toMatchObject({ messages: 0 });
+  }, 120_000);
+
+  test('queues without an idle time are counted, and not passed over', async () => {
+    const { url } = await newVhost();
+    const client = openClient({ url });
+    for (let index = 0; index < 3; index++) {
+      await client.publish(`t${index}`, raw('x'));
+      await client.clear(`t${index}`, undefined, { keepQueue: true });
+    }
+    const leftOutOf = ({ stderr }: { stderr: string }) =>
+      Number(/(\d+) queues? left out: RabbitMQ has no idle time/.exec(stderr)?.[1] ?? 0);
+    const linesOf = ({ stdout }: { stdout: string }) =>
+      stdout.split('\n').filter((line) => line !== '').length;
+    // The statistics come at any moment: each queue is in the list, or among those left out.
+    const listed = await runCli(['ls', '--names', '--idle', '1ms', '-u', url]);
+    expect({ status: listed.status, sum: linesOf(listed) + leftOutOf(listed) }).toEqual({
+      status: 0,
+      sum: 3,
+    });
+    const pruned = await runCli(['prune', '--yes', '--idle', '0s', '-u', url]);
+    expect({ status: pruned.status, sum: linesOf(pruned) + leftOutOf(pruned) }).toEqual({
+      status: 0,
+      sum: 3,
+    });
+  });
+});
+
+describe('what the broker refuses', () => {
+  const limited = async (what: string) => {
+    const { url } = await newVhost();
+    await callApi('PUT', `vhost-limits/${new URL(url).pathname.slice(1)}/${what}`, { value: 0 });
+    return url;
+  };
+  const message = '{"jsonrpc":"2.0","method":"x"}';
+
+  test('the limit of connections', async () => {
+    const url = await limited('max-connections');
+    const words = {
+      status: 1,
+      line: expect.stringContaining('the vhost has reached its limit of 0 connections'),
+    };
+    expect(await firstWords(['peek', 'x', '-u', url])).toMatchObject(words);
+    expect(await firstWords(['enqueue', 'x', message, '-u', url])).toMatchObject(words);
+  });
+
+  test('the limit of queues', async () => {
+    const url = await limited('max-queues');
+    const { status, stderr } = await runCli(['enqueue', 'x', message, '-u', url]);
+    expect(status).toBe(1);
+    expect(stderr).toContain('the vhost has reached its limit of 0 queues');
+    expect(stderr).not.toContain('quorum');
+    expect((await firstWords(['peek', 'x', '-u', url])).status).toBe(5);
+  });
+
+  test.each(['peek', 'dequeue'])('%s beside an exclusive consumer', async (command) => {
+    const { url } = await newVhost();
+    await openClient({ url }).publish('x', raw('{}'));
+    const connection = await connect(url);
+    onTestFinished(() => connection.close());
+    const channel = await connection.createChannel();
+    await channel.prefetch(1);
+    await openClient({ url }).publish('x', raw('{}'));
+    await channel.consume('mcp:queue:x', () => {}, { exclusive: true });
+    const { status, stderr } = await runCli([command, 'x', '-u', url]);
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining('another consumer reads the queue exclusively'),
+    });
+    expect(stderr).not.toContain('permission');
+  });
+
+  test.each([
+    ['a stream', { 'x-queue-type': 'stream' }, 'is a stream'],
+    ['a quorum queue', { 'x-queue-type': 'quorum' }, 'is a quorum queue'],
+    ['a limited queue', { 'x-max-length': 5 }, 'is limited by x-max-length'],
+    ['a single active consumer', { 'x-single-active-consumer': true }, 'has a single active consumer'],
+    ['a lazy queue', { 'x-queue-mode': 'lazy' }, undefined],
+    ['a priority queue', { 'x-max-priority': 5 }, undefined],
+  ])('peek at %s answers at once', async (_, args, words) => {
+    const { url } = await newVhost();
+    const connection = await connect(url);
+    onTestFinished(() => connection.close());
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue('mcp:queue:x', { durable: true, arguments: args });
+    channel.sendToQueue('mcp:queue:x', Buffer.from('{"a":1}'));
+    await channel.waitForConfirms();
+    if ('x-single-active-consumer' in args) {
+      await channel.prefetch(1);
+      channel.sendToQueue('mcp:queue:x', Buffer.from('{"a":2}'));
+      await channel.waitForConfirms();
+      await channel.consume('mcp:queue:x', () => {});
+    }
+    const begun = performance.now();
+    const { status, stdout, stderr } = await runCli(['peek', 'x', '-u', url]);
+    expect(performance.now() - begun).toBeLessThan(8_000);
+    if (words === undefined)
+      expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('"a":1') });
+    else expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(words) });
+  });
+
+  test('a URL whose password was not encoded shows no part of it', async () => {
+    const secret = `4711/secret-${randomUUID()}`;
+    const env = { MCP_TASKQ_URL: `amqp://guest:${secret}@127.0.0.1` };
+    for (const args of [
+      ['peek', 'x'],
+      ['ls'],
+      ['peek', 'x', '--verbose'],
+      ['ls', '--api-url', `http://u:${secret}@h`],
+    ]) {
+      const { status, stdout, stderr } = await runCli(args, { env });
+      expect(status).toBe(2);
+      expect(stdout + stderr).not.toMatch(/4711|secret-/);
+      expect(stderr).toContain('--password-file');
+    }
+  });
+});

@@ -1,0 +1,137 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { EmptyResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { describe, expect, onTestFinished } from 'vitest';
+import type { TaskQueueError } from '../../src/index.ts';
+import { ask, openReplicas, serve, serverOf, test } from '../support/replicas.ts';
+import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+
+test('the reply to a client’s own request that names a task goes to that client, at once', async ({
+  store,
+}) => {
+  const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+  const taskId = await a.startTask([{ hold: true }]);
+  const _meta = { 'io.modelcontextprotocol/related-task': { taskId } };
+  expect(await b.client.request({ method: 'ping', params: { _meta } }, EmptyResultSchema)).toEqual({});
+  const unknown = b.client.request({ method: 'no/such', params: { _meta } } as never, EmptyResultSchema);
+  await expect(unknown).rejects.toThrow('Method not found');
+  expect(await openClient().depth(taskId)).toBeUndefined();
+});
+
+describe('in the queue of a task', () => {
+  test('a response that a plain queue has put there is set aside, and answers nothing', async ({ store }) => {
+    const warnings: TaskQueueError[] = [];
+    const a = await serve(openReplicas(warnings), store);
+    const taskId = await a.startTask([{ hold: true }]);
+    const stranger = {
+      jsonrpc: '2.0' as const,
+      id: 0,
+      result: { action: 'accept', content: { answer: 'no' } },
+    };
+    await openQueue().enqueue(taskId, { type: 'response', timestamp: 0, message: stranger });
+    const asked = ask(a, taskId);
+    const result = a.taskResult(taskId).catch(() => {});
+    expect(await asked).toMatchObject({ content: { answer: 'yes to well?' } });
+    expect(warnings).toMatchObject([{ code: 'MALFORMED_MESSAGE' }]);
+    expect(await openClient().depth(`${taskId}:malformed`)).toMatchObject({ messages: 1 });
+    await openClient().clear(`${taskId}:malformed`);
+    await a.client.experimental.tasks.cancelTask(taskId);
+    await result;
+  });
+
+  test('a question of no replica is asked, with a warning, and its answer is nobody’s', async ({ store }) => {
+    const warnings: TaskQueueError[] = [];
+    const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(warnings), store)];
+    const taskId = await a.startTask([{ hold: true }]);
+    const params = { mode: 'form', message: 'who?', requestedSchema: { type: 'object', properties: {} } };
+    const message = { jsonrpc: '2.0' as const, id: 0, method: 'elicitation/create', params };
+    await openQueue().enqueue(taskId, { type: 'request', timestamp: Date.now(), message });
+    b.onAsked((text) =>
+      text === 'who?' ? { action: 'decline' } : { action: 'accept', content: { answer: text } },
+    );
+    const asked = ask(b, taskId);
+    const result = b.taskResult(taskId).catch(() => {});
+    expect(await asked).toEqual({ action: 'accept', content: { answer: 'well?' } });
+    expect(b.received).toEqual(['who?', 'well?']);
+    expect(warnings).toMatchObject([{ code: 'INVALID_MESSAGE', hint: expect.stringContaining('replicas') }]);
+    await b.client.experimental.tasks.cancelTask(taskId);
+    await result;
+  });
+
+  test('what is not a message at all is set aside, and the rest is delivered', async ({ store }) => {
+    const warnings: TaskQueueError[] = [];
+    const a = await serve(openReplicas(warnings), store);
+    const taskId = await a.startTask([{ hold: true }]);
+    await openClient().publish(taskId, raw('{'));
+    await openQueue().enqueue(taskId, numbered(7));
+    const result = a.taskResult(taskId).catch(() => {});
+    await until(() => a.received.length === 1);
+    expect(a.received).toEqual([7]);
+    expect(warnings).toHaveLength(1);
+    await openClient().clear(`${taskId}:malformed`);
+    await a.client.experimental.tasks.cancelTask(taskId);
+    await result;
+  });
+});
+
+test('in the reply queue nothing strange does harm', async ({ store }) => {
+  const warnings: TaskQueueError[] = [];
+  const a = await serve(openReplicas(warnings), store);
+  const taskId = await a.startTask([{ hold: true }]);
+  const asked = ask(a, taskId);
+  await until(async () => (await openQueue().size(taskId)) === 1);
+  const [question] = await openClient().peek(taskId);
+  const replies = String(question?.properties.reply_to).slice('mcp:queue:'.length);
+  const bodies = ['', '{', 'null', '[]', '{"serial":1}', '{"serial":"x","kind":"answer","message":{}}'];
+  for (const body of bodies) await openClient().publish(replies, raw(body), { create: false });
+  await until(async () => (await openClient().depth(replies))?.messages === 0);
+  const result = a.taskResult(taskId).catch(() => {});
+  expect(await asked).toMatchObject({ action: 'accept' });
+  expect(warnings).toHaveLength(5);
+  await a.client.experimental.tasks.cancelTask(taskId);
+  await result;
+});
+
+test('a transport that answers with JSON is refused, and the message stays', async ({ store }) => {
+  const replicas = openReplicas();
+  const a = await serve(replicas, store);
+  const taskId = await a.startTask([{ hold: true }]);
+  await openQueue().enqueue(taskId, numbered(1));
+  const server = createServer(async (request, response) => {
+    const link = replicas.link();
+    const mcp = serverOf(link, store);
+    const transport = link.wrapTransport(new StreamableHTTPServerTransport({ enableJsonResponse: true }));
+    await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+    await transport.handleRequest(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tasks/result', params: { taskId } }),
+  });
+  const { error } = (await response.json()) as { error: { message: string } };
+  expect(error.message).toContain('answers with JSON');
+  await until(async () => (await openQueue().size(taskId)) === 1);
+  await a.client.experimental.tasks.cancelTask(taskId);
+});
+
+test('the wrapped transport is what it was, but for what passes through it', async ({ store }) => {
+  const link = openReplicas().link();
+  const given = new StreamableHTTPServerTransport({ sessionIdGenerator: () => 'the session' });
+  const transport = link.wrapTransport(given);
+  expect(transport).toBeInstanceOf(StreamableHTTPServerTransport);
+  expect(transport.sessionId).toBeUndefined();
+  expect(transport.closeSSEStream).toBeTypeOf('function');
+  const closed: string[] = [];
+  transport.onclose = () => void closed.push('user');
+  const mcp = serverOf(link, store);
+  mcp.server.onclose = () => void closed.push('server');
+  await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+  expect(() => link.wrapTransport(given)).toThrow('a link of its own');
+  await mcp.close();
+  expect(closed).toEqual(['user', 'server']);
+});

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { hintFor, inFlagsOf } from '../../src/cli/hints.ts';
+import type { Settings } from '../../src/cli/settings.ts';
+import { describeTarget } from '../../src/cli/target.ts';
+import { ErrorCode, TaskQueueError } from '../../src/index.ts';
+
+const hint = (code: ErrorCode, text: string, message = 'x') =>
+  hintFor(new TaskQueueError(code, message, { hint: text }));
+
+test('the hints of the library speak of flags on the command line', () => {
+  expect(hint(ErrorCode.tlsFailed, 'Set tls.ca to it; tls.cert, tls.key.')).toBe(
+    'Set --tls-ca-file to it; --tls-cert-file, --tls-key-file.',
+  );
+  expect(hint(ErrorCode.queueMismatch, 'Set queueType to "quorum".')).toBe('Set --queue-type to "quorum".');
+  expect(hint(ErrorCode.queueNotFound, 'Leave out create: false.')).toBe('Leave out --no-create.');
+  expect(hint(ErrorCode.connectionFailed, 'Is it there?')).toMatch(/^Is it there\? "mcp-taskq broker"/);
+  expect(inFlagsOf('Option tls.cert is given without tls.key')).toBe(
+    'Option --tls-cert-file is given without --tls-key-file',
+  );
+  expect(inFlagsOf('Task "tls.ca" has no queue')).toBe('Task "tls.ca" has no queue');
+});
+
+test('a URL that is not understood brings the advice to keep the password elsewhere', () => {
+  expect(hint(ErrorCode.invalidArgument, 'x', 'The broker URL amqp://… is unusable: y')).toContain(
+    '--password-file',
+  );
+  expect(hint(ErrorCode.invalidArgument, 'x', 'Option url is an empty list')).toBe('x');
+});
+
+test.each([
+  [undefined, 'default', 'localhost:5672, vhost / (the default)'],
+  [['amqp://u:secret@h/v'], '--url', 'h:5672, vhost v'],
+  [
+    ['amqps://u:secret@h', 'amqps://u:secret@i:1'],
+    'RABBITMQ_URL',
+    'h:5671, i:1, vhost / (from RABBITMQ_URL)',
+  ],
+  [['amqp://[::1]/a%20b'], 'context prod', '[::1]:5672, vhost "a b" (from context prod)'],
+])('the target %j, named by %s, is shown as %j', (url, urlSource, shown) => {
+  const settings = { connection: url === undefined ? {} : { url }, urlSource } as unknown as Settings;
+  expect(describeTarget({ settings })).toBe(shown);
+});
