@@ -18,6 +18,13 @@ export interface PublishOptions {
    * message that is moved or replayed.
    */
   keepExpiration?: boolean;
+  /**
+   * Look, after the confirm, whether the queue is still there, and publish the message again if it is not: RabbitMQ
+   * confirms, and loses, what arrives in the instant in which a queue is deleted (rabbitmq-server#4746). For whoever removes
+   * the message elsewhere afterwards. It takes a round trip, which messages that are published together share. Default
+   * false: that is done only for a queue that was not used for `redeclareAfterMs`.
+   */
+  confirmStored?: boolean;
 }
 
 /** What {@link TaskQueueClient.publish} answers. */

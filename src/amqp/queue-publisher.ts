@@ -10,6 +10,7 @@ import { OrderedResend } from './ordered-resend.ts';
 import { publishAgain } from './publish-again.ts';
 import { lateError, missingError, overflowError, unprovenError, vanishedError } from './publish-errors.ts';
 import type { QueueDeclarer } from './queue-declarer.ts';
+import { SurvivalChecks } from './survival-checks.ts';
 import { WaitingLimit } from './waiting-limit.ts';
 
 /** A task that is cleared while messages come in loses its queue again and again, but not for ever. */
@@ -26,6 +27,7 @@ export class QueuePublisher {
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
   readonly #order = new KeyedMutex();
   readonly #resend = new OrderedResend();
+  readonly #survival: SurvivalChecks;
   /** How many messages are on their way to each queue, or about to be sent, or not certain to be there. */
   readonly #sending = new Map<string, number>();
   readonly #onSent: (() => void)[] = [];
@@ -36,6 +38,7 @@ export class QueuePublisher {
     this.#publisher = publisher;
     this.#declarer = declarer;
     this.#known = new KnownQueues(options.redeclareAfterMs);
+    this.#survival = new SurvivalChecks((queue, what) => declarer.exists(queue, what));
   }
 
   /** Resolves when the broker has confirmed that the message is in the queue. */
@@ -60,22 +63,23 @@ export class QueuePublisher {
 
   #attempt(queue: string, message: PreparedMessage, options: PublishOptions, what: string): Promise<void> {
     const { create = true, maxSize } = options;
-    if (maxSize !== undefined) return this.#publishIfRoom(queue, message, create, maxSize, what);
+    if (maxSize !== undefined) return this.#publishIfRoom(queue, message, options, maxSize, what);
     const isKnown = !create || this.#known.has(queue);
     const isInTurn = !this.#order.isBusy(queue) && !this.#resend.isStalled(queue);
     if (isKnown && this.#publisher.isReady && isInTurn) {
-      return this.#send(queue, message, create, what);
+      return this.#send(queue, message, options, what);
     }
-    return this.#publishInTurn(queue, message, create, what);
+    return this.#publishInTurn(queue, message, options, what);
   }
 
   #publishIfRoom(
     queue: string,
     message: PreparedMessage,
-    create: boolean,
+    options: PublishOptions,
     maxSize: number,
     what: string,
   ): Promise<void> {
+    const { create = true } = options;
     return this.#inTurn(queue, what, async () => {
       const depth = create
         ? await this.#declarer.declare(queue, what)
@@ -83,21 +87,22 @@ export class QueuePublisher {
       if (depth >= maxSize) throw overflowError(what, depth, maxSize);
       await this.#readyInOrder(queue, what);
       // Confirmed before the next one counts, so that it is counted.
-      await this.#send(queue, message, create, what);
+      await this.#send(queue, message, options, what);
     });
   }
 
   async #publishInTurn(
     queue: string,
     message: PreparedMessage,
-    create: boolean,
+    options: PublishOptions,
     what: string,
   ): Promise<void> {
+    const { create = true } = options;
     const { sent } = await this.#inTurn(queue, what, async () => {
       const isKnown = !create || this.#known.has(queue);
       if (!isKnown) await this.#declarer.declare(queue, what);
       await this.#readyInOrder(queue, what);
-      const sent = this.#send(queue, message, create, what);
+      const sent = this.#send(queue, message, options, what);
       // Others follow when it is certain to be stored, so that it comes before them also if it has to be sent again.
       if (!isKnown) await sent;
       // In an object, as otherwise the confirm is waited for here.
@@ -159,12 +164,17 @@ export class QueuePublisher {
     } while (this.#resend.isStalled(queue));
   }
 
-  async #send(queue: string, message: PreparedMessage, create: boolean, what: string): Promise<void> {
+  async #send(
+    queue: string,
+    message: PreparedMessage,
+    { create = true, confirmStored = false }: PublishOptions,
+    what: string,
+  ): Promise<void> {
     this.#countSending(queue, 1);
     const place = this.#resend.begin(queue);
     try {
       for (let vanished = 0; ; vanished++) {
-        const isKnown = !create || this.#known.has(queue);
+        const isTrusted = !confirmStored && (!create || this.#known.has(queue));
         let outcome: PublishOutcome | 'lost';
         try {
           outcome = await this.#publisher.send(queue, message, what);
@@ -173,7 +183,7 @@ export class QueuePublisher {
           // Not sent: once more in any case, and before those that were to follow it.
           outcome = 'lost';
         }
-        if (outcome === 'queued' && (isKnown || (await this.#hasSurvived(queue, message, what)))) return;
+        if (outcome === 'queued' && (isTrusted || (await this.#hasSurvived(queue, message, what)))) return;
         if (outcome !== 'lost') {
           if (!create) throw missingError(what);
           if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
@@ -197,7 +207,7 @@ export class QueuePublisher {
    * queue is gone, so one that is still there has the message.
    */
   async #hasSurvived(queue: string, { messageId }: PreparedMessage, what: string): Promise<boolean> {
-    const isThere = await this.#declarer.exists(queue, what).catch((error) => {
+    const isThere = await this.#survival.isThere(queue, what).catch((error) => {
       throw unprovenError(what, messageId, error);
     });
     if (isThere) this.#known.add(queue);

@@ -8,6 +8,8 @@ import type { MessageInFlight } from './messages-in-flight.ts';
 
 /** rabbit_channel.erl, check_msg_size. */
 const TOO_LARGE = /message size (\d+) .*larger than/;
+/** rabbit_basic.erl, is_message_persistent, before RabbitMQ 4, which takes any. */
+const BAD_DELIVERY_MODE = /delivery_mode_unknown,(\d+)/;
 /** rabbit_channel.erl, check_expiration_header. */
 const BAD_EXPIRATION = /invalid expiration '(.*?)'/s;
 
@@ -23,6 +25,10 @@ export function refusedMessage(
   if (messages.length === 1) return messages[0];
   const size = TOO_LARGE.exec(words)?.[1];
   if (size !== undefined) return messages.find(({ body }) => body.length === Number(size));
+  const mode = BAD_DELIVERY_MODE.exec(words)?.[1];
+  if (mode !== undefined) {
+    return messages.find(({ list }) => decodePropertyList(list).delivery_mode === Number(mode));
+  }
   const expiration = BAD_EXPIRATION.exec(words)?.[1];
   if (expiration === undefined) return undefined;
   return messages.find(({ list }) => decodePropertyList(list).expiration === expiration);

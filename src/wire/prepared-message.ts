@@ -1,5 +1,5 @@
 import { ErrorCode, TaskQueueError } from '../errors.ts';
-import { propertyListOf } from './property-list.ts';
+import { decodePropertyList, propertyListOf } from './property-list.ts';
 import { applyReplayPolicy, type ReplayChange, type ReplayPolicyOptions } from './replay-policy.ts';
 import type { OutgoingMessage, RawMessage } from './stored-message.ts';
 
@@ -17,6 +17,7 @@ export interface PreparedMessage {
 /** @throws TaskQueueError `INVALID_MESSAGE` naming a property that cannot be encoded */
 export function prepareMessage(message: RawMessage, policy: ReplayPolicyOptions): PreparedMessage {
   const { list, changes } = applyReplayPolicy(propertyListOf(message), policy);
+  if ((list.readUInt16BE(0) & EXPIRATION) !== 0) checkExpiration(decodePropertyList(list).expiration);
   const { message_id: messageId } = message.properties;
   return {
     body: message.body,
@@ -24,6 +25,18 @@ export function prepareMessage(message: RawMessage, policy: ReplayPolicyOptions)
     messageId: typeof messageId === 'string' ? messageId : undefined,
     changes,
   };
+}
+
+/** The flag of the property. */
+const EXPIRATION = 0x0100;
+
+/** RabbitMQ closes the channel on anything else, and takes others that are in flight with it. */
+function checkExpiration(expiration: unknown): void {
+  if (typeof expiration === 'string' && /^([+]?\d+|-0+)$/.test(expiration)) return;
+  throw new TaskQueueError(
+    ErrorCode.invalidMessage,
+    `Property expiration is ${JSON.stringify(expiration)}, not a whole number of milliseconds`,
+  );
 }
 
 /**

@@ -55,7 +55,8 @@ describe('mv', () => {
       copies += await amqp.depth(queueOf(other));
       const found = new Set([...stayed, ...moved]);
       const place = `round ${round}: ${deleted} deleted, ${stayed.length} stayed, ${moved.length} moved afterwards; ${status} ${stderr}`;
-      expect(COUNT - deleted - found.size, place).toBe(0);
+      // What was deleted with the queue may have been moved again, where that was not known yet.
+      expect(COUNT - deleted - found.size, place).toBeLessThanOrEqual(0);
       expect(stayed.length + moved.length, place).toBe(found.size);
       expect(stayed, place).toEqual([...stayed].sort((a, b) => a - b));
       expect(moved, place).toEqual([...moved].sort((a, b) => a - b));

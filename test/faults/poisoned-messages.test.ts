@@ -35,7 +35,6 @@ const others = Array.from({ length: IN_FLIGHT }, (_, index) => String(index)).fi
 
 describe('a message that RabbitMQ does not take, amid 99 others in flight, fails alone:', () => {
   const poisons: { [what: string]: [properties: object, named: RegExp, options?: object] } = {
-    'a delivery_mode of 3': [{ delivery_mode: 3 }, /delivery_mode/],
     'an expiration that is no number': [{ expiration: 'soon' }, /expiration/, { keepExpiration: true }],
     'a negative expiration': [{ expiration: '-1' }, /expiration/, { keepExpiration: true }],
     'a header that is not a number': [{ headers: { odd: { '!': 'double', value: Number.NaN } } }, /odd/],
@@ -67,6 +66,23 @@ describe('a message that RabbitMQ does not take, amid 99 others in flight, fails
       });
       expect(await bodiesIn(task)).toEqual(['first', ...others, 'last']);
     });
+  }
+});
+
+test('a delivery_mode that RabbitMQ 3 refuses, and RabbitMQ 4 takes: what is behind it is sent again, and nothing is there twice', async () => {
+  const task = newRawTask('poisoned');
+  const outcomes = await publishAmid(task, { delivery_mode: 3 });
+  const bodies = await bodiesIn(task);
+  expect(bodies).toEqual([...new Set(bodies)]);
+  for (const [index, outcome] of outcomes.entries()) {
+    const isThere = bodies.includes(String(index));
+    if (outcome.status === 'fulfilled') expect({ index, isThere }).toEqual({ index, isThere: true });
+    // Of those before it, only the broker knows which of them it has stored.
+    else if (index < IN_FLIGHT / 2) expect(outcome.reason).toMatchObject({ code: 'PUBLISH_UNCONFIRMED' });
+    else {
+      expect({ index, isThere }).toEqual({ index: IN_FLIGHT / 2, isThere: false });
+      expect(outcome.reason.code).not.toBe('PUBLISH_UNCONFIRMED');
+    }
   }
 });
 

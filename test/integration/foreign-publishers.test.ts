@@ -46,7 +46,13 @@ afterAll(() => amqp?.close());
 
 /** Publishes so many messages to the queue, which is there. They may come some time later. */
 const PUBLISHERS: {
-  [who: string]: { isHere?: boolean; count: number; publish(queue: string): Promise<void> };
+  [who: string]: {
+    isHere?: boolean;
+    /** Why not with RabbitMQ 4. */
+    notWith4?: string;
+    count: number;
+    publish(queue: string): Promise<void>;
+  };
 } = {
   'python3-pika': {
     count: 12,
@@ -68,6 +74,7 @@ const PUBLISHERS: {
   'AMQP 1.0': {
     count: 4,
     isHere: hasProton,
+    notWith4: 'RabbitMQ 4.0 does not answer what proton 0.37 sends',
     async publish(queue) {
       run(findPython('proton') as string, SCRIPT, 'proton', `127.0.0.1:${broker.port}`, queue);
     },
@@ -147,6 +154,8 @@ const PUBLISHERS: {
   },
 };
 
+const isRabbitMQ4 = () => Number.parseInt(broker.version, 10) >= 4;
+
 const environment = () => ({ MCP_TASKQ_URL: broker.url, MCP_TASKQ_API_URL: broker.apiUrl });
 
 async function succeed(...words: string[]): Promise<string> {
@@ -178,11 +187,12 @@ function onReplay(messages: FramedMessage[]): Promise<FramedMessage[]> {
   );
 }
 
-for (const [who, { isHere = true, count, publish }] of Object.entries(PUBLISHERS)) {
+for (const [who, { isHere = true, notWith4, count, publish }] of Object.entries(PUBLISHERS)) {
   describe.runIf(isHere)(`what comes from ${who}`, () => {
     test('is the same after it was looked at, watched, moved, drained and replayed', {
       timeout: 120_000,
-    }, async () => {
+    }, async ({ skip }) => {
+      skip(notWith4 !== undefined && isRabbitMQ4(), notWith4);
       const [from, parked, replayed] = Array.from({ length: 3 }, () => randomUUID()) as [
         string,
         string,
@@ -222,7 +232,10 @@ for (const [who, { isHere = true, count, publish }] of Object.entries(PUBLISHERS
       expect(await look(from)).toEqual([]);
     });
 
-    test('is the same after it was cleared with a backup that is replayed', { timeout: 60_000 }, async () => {
+    test('is the same after it was cleared with a backup that is replayed', { timeout: 60_000 }, async ({
+      skip,
+    }) => {
+      skip(notWith4 !== undefined && isRabbitMQ4(), notWith4);
       const [from, replayed] = [randomUUID(), randomUUID()];
       await amqp.declare(queueOf(from));
       await publish(queueOf(from));

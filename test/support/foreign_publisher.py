@@ -8,7 +8,6 @@ import sys
 import uuid
 from datetime import datetime, timezone
 from decimal import Decimal
-from urllib.parse import quote
 
 
 def with_pika(url, queue):
@@ -62,9 +61,7 @@ def with_proton(address, queue):
     from proton.utils import BlockingConnection
 
     connection = BlockingConnection("amqp://guest:guest@" + address, allowed_mechs="PLAIN")
-    # The first form is that of RabbitMQ 4, the second one that of the plugin before it.
-    version_4 = str((connection.conn.remote_properties or {}).get(symbol("version"), "")).startswith("4")
-    sender = connection.create_sender("/queues/" + quote(queue, safe="") if version_4 else "/amq/queue/" + queue)
+    sender = connection.create_sender("/amq/queue/" + queue)
     plain = Message(body="text from AMQP 1.0")
     rich = Message(
         id="proton-1",
@@ -82,7 +79,6 @@ def with_proton(address, queue):
         annotations={symbol("x-note"): uint(3)},
     )
     for message in (plain, rich, Message(body=b"\x00\xff"), Message(body=None)):
-        print(message, file=sys.stderr)
         sender.send(message, timeout=10)
     connection.close()
 

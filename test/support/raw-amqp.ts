@@ -13,7 +13,7 @@ export interface DeliveredFrames extends FramedMessage {
 }
 
 /** The broker closed the channel or the connection. */
-export class ClosedByBroker extends Error {
+class ClosedByBroker extends Error {
   readonly code: number;
 
   constructor(code: number, text: string) {

@@ -62,7 +62,7 @@ async function move(context: ClientContext, from: string, to: string, options: M
     isOutputShown: false,
     reportsStalls: true,
   });
-  const move = new Move(client, to, { keepExpiration: options.keepExpiration ?? false });
+  const move = new Move(client, to, { keepExpiration: options.keepExpiration ?? false, confirmStored: true });
   let error: unknown;
   try {
     const put = async (batch: StoredMessage[]) => {
