@@ -64,7 +64,7 @@ export { REPLAY_RULES, type ReplayChange, type ReplayRule } from './wire/replay-
 export { type JsonProperties, propertiesToJson } from './wire/property-json.ts';
 export { plainProperties } from './wire/plain-properties.ts';
 export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './wire/typed-values.ts';
-export { encodeRecord, type MessageRecord, parseRecord } from './wire/records.ts';
+export { encodeRecord, type MessageRecord, parseRecord, recordParts } from './wire/records.ts';
 export { withHeaders } from './wire/with-headers.ts';
 export { parseMessageInput } from './wire/message-input.ts';
 

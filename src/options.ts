@@ -64,8 +64,8 @@ export interface TaskQueueOptions {
    */
   retryUnconfirmedMs?: number;
   /**
-   * How many publishes, and how many reads, may wait for the broker, as while it is away: each keeps its message in
-   * memory. More are refused at once with `TOO_MANY_WAITING`. Default 20,000.
+   * How many publishes, and how many reads, may wait for the broker, those sent and not confirmed included: each keeps its
+   * message in memory. More are refused at once with `TOO_MANY_WAITING`, and so are publishes beyond 128 MiB. Default 20,000.
    */
   maxWaitingOperations?: number;
   /** For `close()`, whatever state the broker is in. Milliseconds, default 5,000. */

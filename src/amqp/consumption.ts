@@ -3,7 +3,7 @@ import { ErrorCode, hasCode, TaskQueueError } from '../errors.ts';
 import { DeliveryInbox } from './delivery-inbox.ts';
 import { translateAmqpError } from './errors.ts';
 import type { ChannelLease } from './pooled-channel.ts';
-import { readGateOf } from './raw-frames.ts';
+import { isReceiving, readGateOf } from './raw-frames.ts';
 
 /** How long no delivery comes before the broker is asked whether there is anything left. */
 const QUIET_MS = 20;
@@ -134,6 +134,8 @@ export class Consumption {
         this.#progressAt = Date.now();
         continue;
       }
+      // The answer would come behind all that is on its way, with the gate open for it.
+      if (isReceiving(this.#lease.channel) && Date.now() - this.#progressAt < timeoutMs) continue;
       // Twice, as the first answer may overtake a delivery that was already on its way.
       const before = inbox.received;
       let isEmpty = (await this.#depth()) === 0;

@@ -2,7 +2,7 @@ import type { ConsumeMessage } from 'amqplib';
 import type { ReadGate } from './read-gate.ts';
 
 /** Bodies that wait to be handled, before the broker has to wait as well. One more message may be on its way. */
-const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_BYTES = 8 * 1024 * 1024;
 
 /** Deliveries of one consumer that nobody has handled yet, and a way to wait for more. */
 export class DeliveryInbox {

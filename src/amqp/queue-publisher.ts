@@ -49,7 +49,8 @@ export class QueuePublisher {
     what: string,
   ): Promise<void> {
     const giveUpAt = Date.now() + this.#options.retryUnconfirmedMs;
-    this.#waitingLimit.enter(what);
+    const bytes = message.body.length + message.list.length;
+    this.#waitingLimit.enter(what, bytes);
     try {
       await this.#attempt(queue, message, options, what);
     } catch (error) {
@@ -57,7 +58,7 @@ export class QueuePublisher {
       const again = () => this.#attempt(queue, message, options, what);
       await publishAgain(error, again, { giveUpAt, messageId, what });
     } finally {
-      this.#waitingLimit.leave();
+      this.#waitingLimit.leave(bytes);
     }
   }
 

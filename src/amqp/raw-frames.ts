@@ -28,8 +28,18 @@ const PUBLISH = 40;
 /** Class, weight and body size, before the property list in the payload of a header frame. */
 const HEADER_START_BYTES = 12;
 
+/** RabbitMQ sends no larger ones. */
+const MAX_BODY_BYTES = 512 * 1024 * 1024;
+
 /** A body up to this size is written together with what is before it. */
 const JOINED_BYTES = 16 * 1024;
+
+/** As amqplib hands frames on (lib/frame.js): methods and headers have fields, bodies content. */
+interface Frame {
+  channel: number;
+  size?: number;
+  content?: Buffer;
+}
 
 /** The members of amqplib's `Connection` that are used here (lib/connection.js). */
 interface Connection {
@@ -39,7 +49,7 @@ interface Connection {
   sentSinceLastCheck: boolean;
   stream: Duplex;
   channels: { buffer: { write(bytes: Buffer): boolean } }[];
-  recvFrame(): unknown;
+  recvFrame(): Frame | false;
   sendMessage(
     channel: number,
     method: unknown,
@@ -54,22 +64,56 @@ interface Connection {
 /** The members of amqplib's `ConfirmChannel` that are used here (lib/channel.js). */
 interface RawChannel {
   connection: Connection;
+  ch: number;
   sendMessage(fields: object, properties: object, body: Buffer): boolean;
   pushConfirmCallback(callback: (error: unknown) => void): void;
 }
 
-const gates = new WeakMap<Connection, ReadGate>();
+/** A message of which the header has come, and not all of the body. */
+interface Arriving {
+  body: Buffer;
+  received: number;
+}
+
+/** What is known of a connection beside what amqplib keeps. */
+interface Reading {
+  gate: ReadGate;
+  /** Of each channel that is receiving a body of several frames. */
+  arriving: (Arriving | undefined)[];
+}
+
+const readings = new WeakMap<Connection, Reading>();
 
 /** Replaces both methods of a connection that has just been opened. */
 export function useRawFrames(model: ChannelModel): void {
   const connection = model.connection as unknown as Connection;
   const { recvFrame, sendMessage, stream } = connection;
   const gate = new ReadGate(() => setImmediate(() => stream.emit('readable')));
-  gates.set(connection, gate);
+  const arriving: Reading['arriving'] = [];
+  readings.set(connection, { gate, arriving });
+  let whole: Frame | undefined;
   connection.recvFrame = () => {
-    if (gate.isClosed) return false;
-    // It comes back here when it has read more.
-    return takeHeaderFrame(connection) ?? recvFrame.call(connection);
+    for (;;) {
+      if (gate.isClosed) return false;
+      const header = takeHeaderFrame(connection);
+      if (header !== undefined) {
+        const { channel, size } = header;
+        const hasSeveral = size > connection.frameMax - FRAME_BYTES && size <= MAX_BODY_BYTES;
+        arriving[channel] = hasSeveral ? { body: Buffer.allocUnsafeSlow(size), received: 0 } : undefined;
+        return header;
+      }
+      // It comes back here when it has read more.
+      const frame = recvFrame.call(connection);
+      if (!frame || frame.content === undefined || frame === whole) return frame;
+      const message = arriving[frame.channel];
+      if (message === undefined) return frame;
+      // amqplib would keep all frames, each with what was read together with it, and copy them in the end.
+      message.received += frame.content.copy(message.body, message.received);
+      if (message.received < message.body.length) continue;
+      arriving[frame.channel] = undefined;
+      whole = { ...frame, content: message.body };
+      return whole;
+    }
   };
   connection.sendMessage = (channel, method, fields, type, properties, body) => {
     const list = (properties as { [LIST]?: Buffer })[LIST];
@@ -89,7 +133,13 @@ export function useRawFrames(model: ChannelModel): void {
 
 /** Of the connection of a channel. */
 export function readGateOf(channel: unknown): ReadGate {
-  return gates.get((channel as RawChannel).connection) as ReadGate;
+  return (readings.get((channel as RawChannel).connection) as Reading).gate;
+}
+
+/** Whether part of a message has come on a channel, and the rest is on its way. */
+export function isReceiving(channel: unknown): boolean {
+  const { connection, ch } = channel as RawChannel;
+  return (readings.get(connection) as Reading).arriving[ch] !== undefined;
 }
 
 /**
@@ -127,19 +177,20 @@ export function publishRaw(
 }
 
 /** The frame that `rest` begins with, if that is the whole header of a message, as amqplib hands frames on. */
-function takeHeaderFrame(connection: Connection): object | undefined {
+function takeHeaderFrame(connection: Connection): (Frame & { size: number }) | undefined {
   const { rest } = connection;
   if (rest.length < FRAME_BYTES || rest[0] !== HEADER_FRAME) return undefined;
   const end = FRAME_START_BYTES + rest.readUInt32BE(3);
   if (rest.length <= end || rest[end] !== FRAME_END || rest.readUInt16BE(FRAME_START_BYTES) !== BASIC)
     return undefined;
   connection.rest = rest.subarray(end + 1);
-  return {
+  const frame = {
     id: BASIC,
     channel: rest.readUInt16BE(1),
     size: Number(rest.readBigUInt64BE(FRAME_START_BYTES + 4)),
     fields: { [LIST]: rest.subarray(FRAME_START_BYTES + HEADER_START_BYTES, end) },
   };
+  return frame;
 }
 
 function writePublish(

@@ -4,7 +4,7 @@ import type { MessageFilter } from './input/filters.ts';
 import { startStallNotice } from './stall-notice.ts';
 
 /** Kept in memory until the messages are back in their queue: whoever reads the output may take long over it. */
-const MAX_KEPT_BYTES = 16 * 1024 * 1024;
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 
 export interface LookOptions {
   /** How many to look at, together with `skip` at most `MAX_PEEK`. */

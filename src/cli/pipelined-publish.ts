@@ -4,7 +4,7 @@ import { ReplayReport } from './replay-report.ts';
 
 /** Messages and bytes on their way at a time: enough to keep the broker busy, little to lose track of. */
 const MAX_IN_FLIGHT = 1000;
-const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
+const MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024;
 
 /** A message and where it is from. */
 export interface NamedMessage extends OutgoingMessage {
@@ -83,10 +83,10 @@ export async function publishInOrder(
   const hasFailed = () => firstFailed !== Number.POSITIVE_INFINITY;
   try {
     for await (const message of messages) {
-      while (inFlight >= MAX_IN_FLIGHT || (inFlight > 0 && bytesInFlight > MAX_BYTES_IN_FLIGHT))
-        await settled();
       if (hasFailed() || signal.aborted) break;
       void send(message, sent++);
+      // Before the next one is read: a large one takes several times its size until it is sent.
+      while (inFlight >= MAX_IN_FLIGHT || bytesInFlight > MAX_BYTES_IN_FLIGHT) await settled();
     }
   } catch (reason) {
     error ??= reason;

@@ -6,7 +6,12 @@
  * @param text an object that JSON.parse accepts; nothing is checked again
  */
 export function jsonMembers(text: string): Map<string, string> {
-  const members = new Map<string, string>();
+  return new Map([...memberSpans(text)].map(([key, [start, end]]) => [key, text.slice(start, end)]));
+}
+
+/** Where the values of {@link jsonMembers} begin and end in the text. */
+export function memberSpans(text: string): Map<string, [start: number, end: number]> {
+  const members = new Map<string, [start: number, end: number]>();
   let at = skipSpace(text, text.indexOf('{') + 1);
   while (text[at] !== '}') {
     const keyEnd = endOfString(text, at);
@@ -14,7 +19,7 @@ export function jsonMembers(text: string): Map<string, string> {
     // Behind the colon.
     const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
     const end = endOfValue(text, start);
-    members.set(key, text.slice(start, end));
+    members.set(key, [start, end]);
     at = skipSpace(text, end);
     if (text[at] === ',') at = skipSpace(text, at + 1);
   }

@@ -41,7 +41,8 @@ export function parseMessageInput(input: string | Buffer): OutgoingMessage {
     );
   }
   const object = value as JsonObject;
-  if (isRecord(object)) return publishable(readRecord(object, text));
+  if (isRecord(object))
+    return publishable(readRecord(object, text, typeof input === 'string' ? undefined : input));
   if (Object.hasOwn(object, 'jsonrpc')) return { body: wrapText(text, object) };
   if (Object.hasOwn(object, 'message')) return { body: readEnvelope(input, object) };
   throw invalid(

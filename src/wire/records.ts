@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors.ts';
-import { jsonMembers } from './json-members.ts';
+import { memberSpans } from './json-members.ts';
 import { type JsonProperties, propertiesFromJson, propertiesToJson } from './property-json.ts';
 import { readPropertyList } from './property-list.ts';
 import type { OutgoingMessage, StoredMessage } from './stored-message.ts';
@@ -26,18 +26,50 @@ type JsonObject = { [name: string]: unknown };
  *
  * @param message
  */
-export function encodeRecord({ taskId, redelivered, properties, propertyList, body }: StoredMessage): string {
+export function encodeRecord(message: StoredMessage): string {
+  return [...recordParts(message)].join('');
+}
+
+/**
+ * {@link encodeRecord} in parts, so that a large body needs no string of its own: text, and bytes of a body that is text
+ * in UTF-8.
+ * @param message
+ */
+export function* recordParts({
+  taskId,
+  redelivered,
+  properties,
+  propertyList,
+  body,
+}: StoredMessage): Generator<string | Buffer> {
   const metadata = JSON.stringify({
     task_id: taskId,
     redelivered,
     properties: propertiesToJson(properties),
     properties_base64: propertyList?.toString('base64'),
-  });
+  }).slice(0, -1);
   const text = jsonLine(body);
-  return text === undefined
-    ? `${metadata.slice(0, -1)},"body_base64":"${body.toString('base64')}"}`
-    : `${metadata.slice(0, -1)},"body":${text}}`;
+  if (text !== undefined && body.length <= SMALL_BYTES) {
+    yield `${metadata},"body":${text}}`;
+    return;
+  }
+  if (text !== undefined) {
+    yield `${metadata},"body":`;
+    yield body;
+    yield '}';
+    return;
+  }
+  yield `${metadata},"body_base64":"`;
+  for (let at = 0; at < body.length; at += BASE64_BYTES)
+    yield body.subarray(at, at + BASE64_BYTES).toString('base64');
+  yield '"}';
 }
+
+/** Up to this size a copy costs less than another part. */
+const SMALL_BYTES = 16 * 1024;
+
+/** A multiple of 3, so that base64 needs no padding in between. */
+const BASE64_BYTES = 3 * 64 * 1024;
 
 /**
  * Reads what {@link encodeRecord} wrote, also after jq or the like has filtered or reordered it. The body is
@@ -78,29 +110,32 @@ export function isRecord(value: JsonObject): boolean {
 /**
  * @param value what {@link isRecord} holds for
  * @param line its text
+ * @param bytes its text in UTF-8, if that is at hand: the body may be a part of it
  */
-export function readRecord(value: JsonObject, line: string): MessageRecord {
+export function readRecord(value: JsonObject, line: string, bytes?: Buffer): MessageRecord {
   const taskId = value.task_id ?? undefined;
   if (taskId !== undefined && typeof taskId !== 'string') throw invalid('"task_id" is not a string');
-  return { taskId, ...readProperties(value), body: readBody(value, line) };
+  return { taskId, ...readProperties(value), body: readBody(value, line, bytes) };
 }
 
 function hasBody(value: JsonObject): boolean {
   return Object.hasOwn(value, 'body') || Object.hasOwn(value, 'body_base64');
 }
 
-function readBody(value: JsonObject, line: string): Buffer {
+function readBody(value: JsonObject, line: string, bytes: Buffer | undefined): Buffer {
   const { body_base64: base64 } = value;
   const isText = Object.hasOwn(value, 'body');
   // null is what jq makes of a member that is not there.
   if (isText && (base64 === undefined || base64 === null)) {
-    return Buffer.from(jsonMembers(line).get('body') as string);
+    const [start, end] = memberSpans(line).get('body') as [number, number];
+    // Not copied where each character is a byte.
+    return bytes?.length === line.length ? bytes.subarray(start, end) : Buffer.from(line.slice(start, end));
   }
   if (isText) throw invalid('it has both "body" and "body_base64"');
-  const bytes = bytesFromBase64(base64);
+  const decoded = bytesFromBase64(base64);
   // Buffer skips what is not base64; a damaged body must not be sent.
-  if (bytes === undefined) throw invalid('"body_base64" is not base64');
-  return bytes;
+  if (decoded === undefined) throw invalid('"body_base64" is not base64');
+  return decoded;
 }
 
 function readProperties(value: JsonObject): Pick<OutgoingMessage, 'properties' | 'propertyList'> {
@@ -135,10 +170,10 @@ function asJson(value: object): unknown {
 
 /** A body that can stand inside a line as it is, and be taken out of it again. */
 function jsonLine(body: Buffer): string | undefined {
-  if (!isUtf8(body)) return undefined;
+  // A line break inside would end the line; white space around it would be lost.
+  if (body.includes(LINE_FEED) || body.includes(CARRIAGE_RETURN) || !isUtf8(body)) return undefined;
   const text = body.toString();
-  // White space around it would be lost, and a line break inside would end the line.
-  if (text !== text.trim() || /[\n\r]/.test(text)) return undefined;
+  if (text !== text.trim()) return undefined;
   try {
     JSON.parse(text);
     return text;
@@ -146,6 +181,9 @@ function jsonLine(body: Buffer): string | undefined {
     return undefined;
   }
 }
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
 function parseObject(line: string): JsonObject {
   let value: unknown;

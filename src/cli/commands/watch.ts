@@ -52,7 +52,7 @@ export function watchCommand() {
 
 async function watch(context: ClientContext, taskIds: string[], options: WatchOptions): Promise<void> {
   const { client, stop, note, settings } = context;
-  const { watchTasks, encodeRecord } = await import('../../index.ts');
+  const { watchTasks, recordParts } = await import('../../index.ts');
   const select = await selectionOf(options);
   await stop.race(awaitAnswer(context, client.connect()));
   // A mistyped id would be watched for ever. Looked up beside the watch, which may not begin later for it.
@@ -64,7 +64,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
     sink: context.stdout,
     inFull: false,
     isTerminal,
-    encodeRecord,
+    recordParts,
   });
   const show = printer(context, messages, taskIds.length !== 1);
   const { limit = Number.POSITIVE_INFINITY, tail, events: removals = false } = options;

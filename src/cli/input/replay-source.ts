@@ -23,7 +23,7 @@ export interface ReplayRange {
 }
 
 /** What was read for the check is kept up to this size, so that most files are read and parsed once. */
-const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 
 /** Enough to see what is wrong with a file. */
 const MAX_REPORTED = 5;

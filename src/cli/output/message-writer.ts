@@ -17,7 +17,7 @@ export interface MessageWriterOptions {
   /** The sink is a terminal, and nothing in a message may reach it raw. */
   isTerminal: boolean;
   settings: Context['settings'];
-  encodeRecord: (message: StoredMessage) => string;
+  recordParts: (message: StoredMessage) => Iterable<string | Buffer>;
   /** The messages are removed from their queue: what is written stays when {@link MessageWriter.keep} says so. */
   isRemoving?: boolean;
 }
@@ -102,6 +102,8 @@ class Chunks {
       typeof piece === 'string'
         ? Buffer.from(piece)
         : Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+    // A large one goes by itself, not copied.
+    if (bytes.length >= CHUNK_BYTES) await this.end();
     this.#pieces.push(bytes);
     this.#bytes += bytes.length;
     if (this.#bytes >= CHUNK_BYTES) await this.end();
@@ -125,12 +127,17 @@ type Renderer = (
 ) => Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 
 const RENDERERS: Record<Context['format'], Renderer> = {
-  *jsonl(batch, _first, { encodeRecord, isTerminal }) {
-    for (const message of batch) yield `${shown(encodeRecord(message), isTerminal)}\n`;
+  *jsonl(batch, _first, { recordParts, isTerminal }) {
+    for (const message of batch) {
+      yield* shown(recordParts(message), isTerminal);
+      yield '\n';
+    }
   },
-  *json(batch, first, { encodeRecord, isTerminal }) {
-    for (const [index, message] of batch.entries())
-      yield `${first + index === 1 ? '[\n' : ',\n'}${shown(encodeRecord(message), isTerminal)}`;
+  *json(batch, first, { recordParts, isTerminal }) {
+    for (const [index, message] of batch.entries()) {
+      yield first + index === 1 ? '[\n' : ',\n';
+      yield* shown(recordParts(message), isTerminal);
+    }
   },
   *raw(batch, _first, { isTerminal }) {
     for (const { body } of batch) {
@@ -157,6 +164,6 @@ const RENDERERS: Record<Context['format'], Renderer> = {
 };
 
 /** JSON on a terminal stays JSON: the characters that could do something there are escaped. */
-function shown(record: string, isTerminal: boolean): string {
-  return isTerminal ? safeLine(record) : record;
+function shown(parts: Iterable<string | Buffer>, isTerminal: boolean): Iterable<string | Buffer> {
+  return isTerminal ? [safeLine([...parts].join(''))] : parts;
 }

@@ -40,12 +40,12 @@ export async function openOutputFile(
   { out, append = false, overwrite = false }: OutputFileOptions,
   { mustBeNew = false, ...use }: OutputFileUse,
 ): Promise<MessageWriter> {
-  const { encodeRecord } = await import('../../index.ts');
+  const library = await import('../../index.ts');
   const { settings } = context;
   if (out === undefined || out === '-') {
     if (append || overwrite)
       throw new CommandFailure(ExitCode.usage, '--append and --overwrite need --out FILE');
-    return openStandardOutput(context, use, encodeRecord);
+    return openStandardOutput(context, use, library);
   }
   const format = settings.output === 'auto' ? 'jsonl' : settings.output;
   if (format === 'table')
@@ -59,7 +59,8 @@ export async function openOutputFile(
   return openedLater(async () => {
     const { file, end, discard } = await openFile(out, found);
     const sink = new FileSink(file.fd, out);
-    let writer = createMessageWriter({ sink, format, settings, isTerminal: false, ...use, encodeRecord });
+    const { encodeRecord, recordParts } = library;
+    let writer = createMessageWriter({ sink, format, settings, isTerminal: false, ...use, recordParts });
     if (append && sink.isRegular && sink.size !== 0) {
       const interrupted = { sink, name: out, path: out, end };
       const isResumed = use.isRemoving === true && format === 'jsonl';
@@ -89,11 +90,11 @@ export async function openOutputFile(
 async function openStandardOutput(
   context: Context,
   use: OutputFileUse,
-  encodeRecord: (message: StoredMessage) => string,
+  { encodeRecord, recordParts }: Pick<typeof import('../../index.ts'), 'encodeRecord' | 'recordParts'>,
 ): Promise<MessageWriter> {
   const { stdout: sink, format } = context;
   const isTerminal = process.stdout.isTTY === true;
-  const writer = createMessageWriter({ ...context, sink, isTerminal, ...use, encodeRecord });
+  const writer = createMessageWriter({ ...context, sink, isTerminal, ...use, recordParts });
   if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0) return writer;
   return openedLater(async () => {
     const { inspectEnd } = await import('./last-line.ts');
