@@ -15,6 +15,9 @@ import { inject, onTestFinished } from 'vitest';
 import { TaskQueueClient } from '../../src/index.ts';
 import { FileTaskStore } from './mcp-server/file-task-store.js';
 
+/** The SDK's minute is not enough where hundreds of tasks wait on a busy machine. */
+const PATIENT_MS = 300_000;
+
 const main = fileURLToPath(new URL('./mcp-server/main.js', import.meta.url));
 
 /** See `test/support/mcp-server/scripted-tool.js`. */
@@ -196,13 +199,19 @@ export class TestClient {
     const { task } = await this.client.request(
       { method: 'tools/call', params: { name: 'script', arguments: { steps } } },
       CreateTaskResultSchema,
-      { task: { ttl: 60_000 }, onprogress: ({ progress }) => void this.received.push({ progress }) },
+      {
+        task: { ttl: 60_000 },
+        timeout: PATIENT_MS,
+        onprogress: ({ progress }) => void this.received.push({ progress }),
+      },
     );
     return task.taskId;
   }
 
   /** `tasks/result`: delivers what is queued, and resolves when the task has ended. */
   taskResult(taskId: string) {
-    return this.client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema);
+    return this.client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema, {
+      timeout: PATIENT_MS,
+    });
   }
 }

@@ -49,7 +49,10 @@ export function registerScriptedTool(
     const notify = (method, params) => mcp.server.notification({ method, params }, { relatedTask });
     const answeredAt = [];
     const ask = async (method, params, schema) => {
-      const answer = await extra.sendRequest({ method, params }, schema, { relatedTask });
+      const answer = await extra.sendRequest({ method, params }, schema, {
+        relatedTask,
+        timeout: 300_000,
+      });
       answeredAt.push(Date.now());
       await extra.taskStore.updateTaskStatus(taskId, 'working');
       return answer;
