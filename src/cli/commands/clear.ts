@@ -17,6 +17,7 @@ import { formatCount, formatNumber } from '../sizes.ts';
 import { awaitAnswer, startStallNotice } from '../stall-notice.ts';
 import { describeTarget } from '../target.ts';
 import { safeLine } from '../terminal-text.ts';
+import { noteWithheld } from '../withheld.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Remove all messages of tasks that are there now, and then the queues if they are empty and unused. Asks first on
@@ -131,6 +132,7 @@ async function clearOne(
   const bounded = select && ((message: StoredMessage) => looked++ < messages && select(message));
   try {
     if (messages > 0) {
+      if (select) noteWithheld(context, messages);
       await client.clear(taskId, keep, {
         keepQueue: true,
         ...(bounded ? { select: bounded } : { limit: messages }),

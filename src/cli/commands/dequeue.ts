@@ -19,6 +19,7 @@ import { formatCount } from '../sizes.ts';
 import { awaitAnswer } from '../stall-notice.ts';
 import { describeTarget } from '../target.ts';
 import { safeLine } from '../terminal-text.ts';
+import { noteWithheld } from '../withheld.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Print the oldest messages of a task and remove them. A message is removed once it is written and safe: on disk
@@ -94,6 +95,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     options.exec === undefined
       ? await openOutputFile(context, options, { inFull: limit === 1, isWhole: true, isRemoving: true })
       : undefined;
+  if (select && depth !== undefined) noteWithheld(context, depth.messages);
   const progress = await startProgress(Math.min(depth?.messages ?? 0, limit ?? Number.POSITIVE_INFINITY), {
     isOutputShown: options.exec !== undefined || (options.out === undefined && process.stdout.isTTY),
     reportsStalls: true,

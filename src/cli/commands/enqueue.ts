@@ -13,6 +13,7 @@ import { type Pace, paced, rateOption, speedOption } from '../pacing.ts';
 import { type NamedMessage, type PipelineResult, publishInOrder } from '../pipelined-publish.ts';
 import { shellWords, withOption } from '../shell-words.ts';
 import { formatCount } from '../sizes.ts';
+import { standardError } from '../standard-error.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Add messages to a task, confirmed by the broker and on disk. A message is a record (what peek and dequeue print,
@@ -78,6 +79,9 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
   // While the messages are checked, which comes first: what is wrong with them is told whether there is a broker or not.
   const connecting = options.dryRun ? undefined : client.connect('publish');
   connecting?.catch(() => {});
+  const isWatched = !options.dryRun && options.create && standardError().isTTY === true;
+  // Looked up before the first message makes one, and named beside the publishing.
+  const present = isWatched ? client.depth(taskId).catch(() => null) : null;
   const source = await openMessageSource(context, taskId, options, (message) =>
     checkHeaders(message, headers),
   );
@@ -85,6 +89,9 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     if (options.dryRun) return await reportRehearsal(context, taskId, source.count);
     // The pace begins when messages can be sent.
     await stop.race(connecting as Promise<void>);
+    if ((await stop.race(Promise.resolve(present))) === undefined) {
+      context.note(`Task ${JSON.stringify(taskId)} has no queue yet; it gets a new one.`);
+    }
     const messages = withHeaders(paced(source.messages(), options, stop.signal), headers);
     const progress = await startProgress(source.count, { isOutputShown: false });
     const result = await publishInOrder(client, taskId, messages, {

@@ -14,6 +14,8 @@ import { isOwnFault, RefusedMessages } from '../refused-messages.ts';
 import { rehearse } from '../rehearsal.ts';
 import { ReplayReport } from '../replay-report.ts';
 import { formatCount } from '../sizes.ts';
+import { describeTarget } from '../target.ts';
+import { noteWithheld } from '../withheld.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Move messages to another task, in order, with the same bytes and properties. Each is removed once the broker has
@@ -62,6 +64,7 @@ async function move(context: ClientContext, from: string, to: string, options: M
     isOutputShown: false,
     reportsStalls: true,
   });
+  if (select) noteWithheld(context, depth.messages);
   const move = new Move(client, to, { keepExpiration: options.keepExpiration ?? false, confirmStored: true });
   let error: unknown;
   try {
@@ -87,16 +90,22 @@ async function move(context: ClientContext, from: string, to: string, options: M
   if (error === undefined && moved + refused.count === 0 && !options.all)
     throw emptyFailure(from, options.filter, select && { count: select.tally.looked, of: depth.messages });
   if (error === undefined && refused.count === 0) {
-    return printResult(context, `Moved ${formatCount(moved, 'message')} from task ${from} to task ${to}.`, {
-      from,
-      to,
-      moved,
-    });
+    return printResult(
+      context,
+      `Moved ${formatCount(moved, 'message')} from task ${from} to task ${to} on ${describeTarget(context)}.`,
+      {
+        from,
+        to,
+        moved,
+      },
+    );
   }
   const notes = [
     unsure > 0 && `${formatCount(unsure, 'message')} may be in both tasks`,
     refused.count > 0 && `${refused.describe()}\nWhat was refused is still in task ${from}`,
   ].filter((each): each is string => each !== false);
+  const left = await client.depth(from).catch(() => undefined);
+  if (left !== undefined) notes.push(`Task ${from} has ${formatCount(left.messages, 'message')} now`);
   for (const each of notes) context.note(`${each}.`);
   throw partialFailure(context, error ?? refused.firstError, moved, `moved from task ${from} to task ${to}`);
 }
