@@ -1,9 +1,9 @@
-import { fstatSync, fsync, ftruncateSync, write, writeSync } from 'node:fs';
+import { fstatSync, fsync, ftruncateSync, writeSync, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Sink } from './sinks.ts';
 import { writeFailure } from './write-failure.ts';
 
-const writeTo = promisify(write);
+const writeTo = promisify(writev);
 const syncToDisk = promisify(fsync);
 
 /**
@@ -55,17 +55,18 @@ export class FileSink implements Sink {
     this.#ending = Buffer.from(ending);
   }
 
-  write(chunk: string | Uint8Array): Promise<void> {
+  write(chunk: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
     return this.#attempt(async () => {
       if (this.#hasEnding) this.#cutEnding();
-      await this.#writeAll(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+      if (typeof chunk === 'string') await this.#writeAll([Buffer.from(chunk)]);
+      else await this.#writeAll(chunk instanceof Uint8Array ? [chunk] : chunk);
     });
   }
 
   flush(): Promise<void> {
     return this.#attempt(async () => {
       if (this.isRegular && !this.#hasEnding && this.#ending.length > 0) {
-        await this.#writeAll(this.#ending);
+        await this.#writeAll([this.#ending]);
         this.#hasEnding = true;
       }
       // Not every device can be synced, and what one has taken is as safe as it gets.
@@ -117,14 +118,15 @@ export class FileSink implements Sink {
     this.#hasEnding = false;
   }
 
-  async #writeAll(bytes: Uint8Array): Promise<void> {
-    let rest = bytes;
+  /** In one call to the system, unless that takes only a part: what others append does not come in between. */
+  async #writeAll(pieces: readonly Uint8Array[]): Promise<void> {
+    let rest = pieces.filter(({ length }) => length > 0);
     while (rest.length > 0) {
-      this.#writing = rest.length;
+      this.#writing = rest.reduce((sum, { length }) => sum + length, 0);
       const { bytesWritten } = await writeTo(this.#fd, rest).finally(() => {
         this.#writing = 0;
       });
-      rest = rest.subarray(bytesWritten);
+      rest = behind(rest, bytesWritten);
       if (this.#size !== undefined) this.#size += bytesWritten;
     }
   }
@@ -136,4 +138,14 @@ export class FileSink implements Sink {
       throw writeFailure(this.#name, cause);
     }
   }
+}
+
+/** What is left of the pieces behind so many bytes. */
+function behind(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skipped = 0;
+  return pieces.flatMap((piece) => {
+    const start = Math.min(piece.length, bytes - skipped);
+    skipped += start;
+    return start === piece.length ? [] : [piece.subarray(start)];
+  });
 }

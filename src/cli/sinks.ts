@@ -6,7 +6,7 @@ import { writeFailure } from './write-failure.ts';
 /** Where output goes. What `write` took is safe, as far as the place can tell, once `flush` has resolved. */
 export interface Sink {
   /** Resolves when the system has taken all of it. Rejects with a CommandFailure. */
-  write(chunk: string | Uint8Array): Promise<void>;
+  write(chunk: string | Uint8Array | readonly Uint8Array[]): Promise<void>;
   flush(): Promise<void>;
 }
 
@@ -14,11 +14,15 @@ export interface Sink {
 function streamSink(stream: Writable, name: string): Sink {
   // Without a listener a broken pipe would end the process.
   if (stream.listenerCount('error') === 0) stream.on('error', () => {});
+  const writeOne = (chunk: string | Uint8Array) =>
+    new Promise<void>((resolve, reject) => {
+      stream.write(chunk, (error) => (error ? reject(writeFailure(name, error)) : resolve()));
+    });
   return {
-    write: (chunk) =>
-      new Promise((resolve, reject) => {
-        stream.write(chunk, (error) => (error ? reject(writeFailure(name, error)) : resolve()));
-      }),
+    async write(chunk) {
+      if (typeof chunk === 'string' || chunk instanceof Uint8Array) return writeOne(chunk);
+      for (const each of chunk) await writeOne(each);
+    },
     flush: async () => {},
   };
 }

@@ -87,7 +87,12 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
   };
 }
 
-/** Puts small pieces together, and lets no more be under way than the sink has room for. */
+type Piece = string | Uint8Array;
+
+/**
+ * Puts records together, and lets no more be under way than the sink has room for. A record is never cut in two writes of
+ * ours: another process may append to the same file.
+ */
 class Chunks {
   readonly #sink: Sink;
   #pieces: Buffer[] = [];
@@ -97,52 +102,49 @@ class Chunks {
     this.#sink = sink;
   }
 
-  async add(piece: string | Uint8Array): Promise<void> {
-    const bytes =
-      typeof piece === 'string'
-        ? Buffer.from(piece)
-        : Buffer.from(piece.buffer, piece.byteOffset, piece.length);
-    // A large one goes by itself, not copied.
-    if (bytes.length >= CHUNK_BYTES) await this.end();
-    this.#pieces.push(bytes);
-    this.#bytes += bytes.length;
+  /** @param record a whole one */
+  async add(record: readonly Piece[]): Promise<void> {
+    for (const piece of record) {
+      const bytes =
+        typeof piece === 'string'
+          ? Buffer.from(piece)
+          : Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+      this.#pieces.push(bytes);
+      this.#bytes += bytes.length;
+    }
     if (this.#bytes >= CHUNK_BYTES) await this.end();
   }
 
   async end(): Promise<void> {
     if (this.#pieces.length === 0) return;
-    const [first] = this.#pieces as [Buffer];
-    const chunk = this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces, this.#bytes);
+    const pieces = this.#pieces;
+    // Large pieces are not copied, and small ones are written together.
+    const chunk = this.#bytes < 2 * CHUNK_BYTES ? [Buffer.concat(pieces, this.#bytes)] : pieces;
     this.#pieces = [];
     this.#bytes = 0;
     await this.#sink.write(chunk);
   }
 }
 
-/** A batch as it is printed, a message a piece where that can be, as all of it might not fit into one string. */
+/** A batch as it is printed, record by record, as all of it might not fit into one string. */
 type Renderer = (
   batch: readonly StoredMessage[],
   first: number,
   options: MessageWriterOptions,
-) => Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
+) => Iterable<readonly Piece[]> | AsyncIterable<readonly Piece[]>;
 
 const RENDERERS: Record<Context['format'], Renderer> = {
   *jsonl(batch, _first, { recordParts, isTerminal }) {
-    for (const message of batch) {
-      yield* shown(recordParts(message), isTerminal);
-      yield '\n';
-    }
+    for (const message of batch) yield [...shown(recordParts(message), isTerminal), '\n'];
   },
   *json(batch, first, { recordParts, isTerminal }) {
     for (const [index, message] of batch.entries()) {
-      yield first + index === 1 ? '[\n' : ',\n';
-      yield* shown(recordParts(message), isTerminal);
+      yield [first + index === 1 ? '[\n' : ',\n', ...shown(recordParts(message), isTerminal)];
     }
   },
   *raw(batch, _first, { isTerminal }) {
     for (const { body } of batch) {
-      if (isTerminal) yield `${safeText(body.toString())}\n`;
-      else yield* [body, '\n'];
+      yield isTerminal ? [`${safeText(body.toString())}\n`] : [body, '\n'];
     }
   },
   async *table(batch, first, { inFull, isWhole = false, settings, showTask = false }) {
@@ -154,12 +156,12 @@ const RENDERERS: Record<Context['format'], Renderer> = {
         import('./message-table.ts'),
         import('./tables.ts'),
       ]);
-      yield messageTable(batch, { first, width: terminalWidth(), colors, now, showTask });
+      yield [messageTable(batch, { first, width: terminalWidth(), colors, now, showTask })];
       return;
     }
     const { viewMessage } = await import('./message-view.ts');
     for (const [index, message] of batch.entries())
-      yield `${first + index === 1 ? '' : '\n'}${viewMessage(message, colors, now, isWhole)}`;
+      yield [`${first + index === 1 ? '' : '\n'}${viewMessage(message, colors, now, isWhole)}`];
   },
 };
 
