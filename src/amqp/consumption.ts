@@ -154,6 +154,7 @@ export class Consumption {
    * condition takes what is held with it.
    */
   async stop(): Promise<void> {
+    this.#lease.throwIfEnded();
     await this.#lease.request((channel) => channel.cancel(this.#consumerTag));
   }
 
