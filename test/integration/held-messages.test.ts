@@ -64,23 +64,31 @@ describe('a message that take() holds', () => {
 });
 
 describe('a malformed message that dequeue() comes upon', () => {
-  test('is still there, whatever another client clears meanwhile', { timeout: 60_000 }, async () => {
-    for (let round = 0; round < 100; round++) {
-      const task = await filledTask('not JSON');
-      const outcome = openQueue({ events: 'off' }).dequeue(task);
-      const removed: string[] = [];
-      // Both at a time: either the one has it, or the other removes it, or it is there.
-      const clearing = openClient({ events: 'off' }).clear(task, (batch) => {
-        for (const { body } of batch) removed.push(body.toString());
-      });
-      const failed = await outcome.then(
-        () => false,
-        () => true,
-      );
-      await clearing;
-      if (removed.length > 0) continue;
-      expect(failed).toBe(true);
-      await expect.poll(() => bodiesIn(task)).toEqual(['not JSON']);
-    }
-  });
+  test.each([
+    ['is still there', 'throw', ''],
+    ['is set aside', 'set-aside', ':malformed'],
+  ] as const)(
+    '%s with onMalformed "%s", whatever another client clears meanwhile',
+    async (_what, onMalformed, suffix) => {
+      for (let round = 0; round < 50; round++) {
+        const task = await filledTask('not JSON');
+        const outcome = openQueue({ events: 'off', onMalformed }).dequeue(task);
+        const removed: string[] = [];
+        // Both at a time: either the one has it, or the other removes it, or it is there.
+        const clearing = openClient({ events: 'off' }).clear(task, (batch) => {
+          for (const { body } of batch) removed.push(body.toString());
+        });
+        const failed = await outcome.then(
+          () => false,
+          () => true,
+        );
+        await clearing;
+        if (removed.length > 0) continue;
+        expect(failed).toBe(onMalformed === 'throw');
+        await expect.poll(() => bodiesIn(`${task}${suffix}`)).toEqual(['not JSON']);
+        await openClient().clear(`${task}${suffix}`);
+      }
+    },
+    60_000,
+  );
 });
