@@ -382,7 +382,7 @@ function mismatch(argument = '', rest = ''): Outcome {
   }
   const current = /but current is (?:the value )?'?(\w+)/.exec(rest)?.[1];
   if (current === 'quorum') {
-    return outcome('the queue is a quorum queue', 'Set queueType to "quorum" to publish to it.');
+    return outcome('the queue is a quorum queue', 'Use queueType quorum to publish to it.');
   }
   const isKnown = current === 'none' || current === 'classic' || current === 'stream';
   return outcome(

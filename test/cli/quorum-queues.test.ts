@@ -34,7 +34,7 @@ test('peek refuses a quorum queue, and with --force says what 30 looks at a mess
   await client.publish('t', raw('a'));
   const refused = await runCli(['peek', 't'], { env });
   expect(refused).toMatchObject({ status: 1, stdout: '' });
-  expect(refused.stderr).toMatch(/no classic queue.*\n.*--force/);
+  expect(refused.stderr).toMatch(/is a quorum queue.*\n.*--force/);
   const forced = await runCli(['peek', 't', '--force'], { env });
   expect(forced.status).toBe(0);
   expect(forced.stderr).toContain('RabbitMQ 4 counts each look as a delivery');
