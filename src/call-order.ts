@@ -33,7 +33,7 @@ export class CallOrder {
 
   /**
    * @param what for error messages: what is being done and on what
-   * @throws TaskQueueError `TIMEOUT` or `TOO_MANY_WAITING`, without having called `work`
+   * @throws TaskQueueError `BUSY` or `TOO_MANY_WAITING`, without having called `work`
    */
   run<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>): Promise<T> {
     const turns = this.#turnsOf(taskId);
