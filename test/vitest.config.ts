@@ -22,6 +22,8 @@ export default defineConfig(({ mode }) => {
       provide: { isLong },
       ...(isLong && { reporters: ['default', './test/support/figures-reporter.ts'], fileParallelism: false }),
       pool: 'forks',
+      // Most of a test's time is waiting for brokers and processes, so one worker a core leaves cores idle.
+      ...(!isLong && { maxWorkers: 3 }),
       // One second, the default, is less than a machine may stall that is busy with other things.
       expect: { poll: { timeout: 10_000 } },
       testTimeout: 30_000,

@@ -147,7 +147,7 @@ const REFUSALS: Record<string, [provoke: () => Promise<unknown>, expected: Refus
   'a quorum queue': [
     () =>
       besideQueue({ arguments: { 'x-queue-type': 'quorum' } }, (client) => client.publish('task', raw('x'))),
-    { code: 'QUEUE_MISMATCH', message: /is a quorum queue/, hint: /queueType to "quorum"/ },
+    { code: 'QUEUE_MISMATCH', message: /is a quorum queue/, hint: /Use queueType quorum/ },
   ],
   'a queue with a limit of its own': [
     () => besideQueue({ arguments: { 'x-max-length': 9 } }, (client) => client.publish('task', raw('x'))),
