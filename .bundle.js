@@ -22,7 +22,13 @@ await build({
     // A file for what most commands need. What prints stays apart, as tables and colours take long to load, and so
     // does what --version prints.
     codeSplitting: {
-      groups: [{ name: 'common', test: /src[\\/]cli[\\/](?!package-version)[^\\/]+$/, minShareCount: 2 }],
+      groups: [
+        {
+          name: 'common',
+          test: /src[\\/]cli[\\/](?!package-version|output|help|completions)([^\\/]+[\\/])?[^\\/]+$/,
+          minShareCount: 2,
+        },
+      ],
     },
     // Less to read for Node; for who reads a stack trace there are names and lines.
     comments: false,

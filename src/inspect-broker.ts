@@ -1,5 +1,5 @@
-import type { BrokerInspection } from './broker-inspection.ts';
-import type { TaskQueueOptions } from './options.ts';
+import type { BrokerInspection } from './options/broker-inspection.ts';
+import type { TaskQueueOptions } from './options/task-queue-options.ts';
 
 /**
  * Connects to a broker, and finds out what it is and what this user may do there, by steps on queues and exchanges that

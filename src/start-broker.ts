@@ -1,4 +1,4 @@
-import type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';
+import type { BrokerOptions, RunningBroker } from './local-broker/broker-options.ts';
 
 /**
  * Starts a private RabbitMQ: an installed one, else one in a container, else one that is installed for it
@@ -12,6 +12,6 @@ import type { BrokerOptions, RunningBroker } from './broker/broker-options.ts';
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
   // Most of this package's files are about this, and most of its users never start a broker.
-  const broker = await import('./broker/start-broker.ts');
+  const broker = await import('./local-broker/start-broker.ts');
   return broker.startBroker(options);
 }

@@ -1,13 +1,20 @@
-import { consumeAndGiveBack } from './amqp/bulk-consumer.ts';
-import { CallerFailure } from './amqp/caller-failure.ts';
-import { toStoredMessage } from './amqp/delivery.ts';
-import { type DrainedTask, drainTask } from './amqp/drain-task.ts';
-import { giveBack } from './amqp/give-back.ts';
-import type { ChannelLease } from './amqp/pooled-channel.ts';
-import { isPlainKind } from './amqp/queue-kind.ts';
+import type { ChannelLease } from './amqp/connection/pooled-channel.ts';
+import { consumeAndGiveBack } from './amqp/consume/bulk-consumer.ts';
+import { toStoredMessage } from './amqp/consume/delivery.ts';
+import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
+import { giveBack } from './amqp/consume/give-back.ts';
+import { CallerFailure } from './amqp/errors/caller-failure.ts';
+import { isPlainKind } from './amqp/queues/queue-kind.ts';
 import { Session } from './amqp/session.ts';
-import type { BrokerAddress } from './broker-url.ts';
-import { checkCount } from './check-count.ts';
+import { ErrorCode, TaskQueueError } from './errors/task-queue-error.ts';
+import { type EventName, enqueuedEvent } from './events/task-events.ts';
+import { defaultProperties } from './messages/default-properties.ts';
+import { prepareMessage } from './messages/prepared-message.ts';
+import { queueName } from './messages/queue-names.ts';
+import { replyQueueName } from './messages/reply-queues.ts';
+import type { OutgoingMessage, StoredMessage } from './messages/stored-message.ts';
+import type { BrokerAddress } from './options/broker-url.ts';
+import { checkCount } from './options/check-count.ts';
 import {
   type BatchHandler,
   type BatchViewer,
@@ -24,22 +31,15 @@ import {
   type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
-} from './client-options.ts';
-import { ErrorCode, TaskQueueError } from './errors.ts';
+} from './options/client-options.ts';
 import {
   type ResolvedOptions,
   resolveOptions,
   type TaskQueueOptions,
   warnOfUnusedParameters,
-} from './options.ts';
-import { ownProperties } from './wire/message-properties.ts';
-import { queueName } from './wire/naming.ts';
-import { prepareMessage } from './wire/prepared-message.ts';
-import { readPropertyList } from './wire/property-list.ts';
-import { replyQueueName } from './wire/reply-queues.ts';
-import type { OutgoingMessage, StoredMessage } from './wire/stored-message.ts';
-import { type EventName, enqueuedEvent } from './wire/task-events.ts';
-import { propertyText } from './wire/typed-values.ts';
+} from './options/task-queue-options.ts';
+import { readPropertyList } from './properties/property-list.ts';
+import { propertyText } from './properties/typed-values.ts';
 
 /**
  * Task queues as the broker has them: messages are bytes and properties, neither decoded nor changed. This is
@@ -89,7 +89,7 @@ export class TaskQueueClient {
    */
   async publish(
     taskId: string,
-    { body, properties = ownProperties(), propertyList }: OutgoingMessage,
+    { body, properties = defaultProperties(), propertyList }: OutgoingMessage,
     options: PublishOptions = {},
   ): Promise<PublishResult> {
     this.#throwIfClosed();
@@ -339,7 +339,7 @@ export class TaskQueueClient {
    */
   async sendReply(instance: string, body: Buffer): Promise<void> {
     this.#throwIfClosed();
-    const message = prepareMessage({ body, properties: ownProperties() }, NO_POLICY);
+    const message = prepareMessage({ body, properties: defaultProperties() }, NO_POLICY);
     const queue = replyQueueName(instance, this.prefix);
     await this.#session.publisher.publish(queue, message, { create: false }, 'Cannot pass on an answer');
   }

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { BrokerInspection, BrokerPermissions } from '../broker-inspection.ts';
-import type { BrokerAddress } from '../broker-url.ts';
-import { ErrorCode, hasCode } from '../errors.ts';
-import { type ResolvedOptions, resolveOptions, type TaskQueueOptions } from '../options.ts';
-import { EVENT_EXCHANGE } from '../wire/task-events.ts';
-import { ChannelPool } from './channel-pool.ts';
-import { BrokerConnection } from './connection.ts';
-import type { ChannelLease } from './pooled-channel.ts';
+import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
+import { EVENT_EXCHANGE } from '../events/task-events.ts';
+import type { BrokerInspection, BrokerPermissions } from '../options/broker-inspection.ts';
+import type { BrokerAddress } from '../options/broker-url.ts';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type TaskQueueOptions,
+} from '../options/task-queue-options.ts';
+import { ChannelPool } from './connection/channel-pool.ts';
+import { BrokerConnection } from './connection/connection.ts';
+import type { ChannelLease } from './connection/pooled-channel.ts';
 
 /** How often to look whether the broker has blocked the connection, while it does not answer. */
 const BLOCKED_POLL_MS = 20;

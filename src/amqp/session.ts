@@ -1,19 +1,19 @@
-import type { SubscriptionListener } from '../client-options.ts';
-import { ErrorCode, TaskQueueError } from '../errors.ts';
-import { guarded } from '../guarded-callback.ts';
-import type { ResolvedOptions } from '../options.ts';
-import type { EventName } from '../wire/task-events.ts';
-import { ChannelPool } from './channel-pool.ts';
-import { ConfirmedPublisher } from './confirmed-publisher.ts';
-import { BrokerConnection, type ConnectionHistory } from './connection.ts';
-import { withDeadline } from './deadline.ts';
-import { EventPublisher } from './event-publisher.ts';
-import { EventSubscription } from './event-subscription.ts';
-import { QueueDeclarer } from './queue-declarer.ts';
-import { QueueDeleter } from './queue-deleter.ts';
-import { QueuePublisher } from './queue-publisher.ts';
-import { QueueReader } from './queue-reader.ts';
-import { ReplyQueue } from './reply-queue.ts';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import type { EventName } from '../events/task-events.ts';
+import type { SubscriptionListener } from '../options/client-options.ts';
+import { guarded } from '../options/guarded-callback.ts';
+import type { ResolvedOptions } from '../options/task-queue-options.ts';
+import { ChannelPool } from './connection/channel-pool.ts';
+import { BrokerConnection, type ConnectionHistory } from './connection/connection.ts';
+import { withDeadline } from './connection/deadline.ts';
+import { EventPublisher } from './events/event-publisher.ts';
+import { EventSubscription } from './events/event-subscription.ts';
+import { ReplyQueue } from './events/reply-queue.ts';
+import { ConfirmedPublisher } from './publish/confirmed-publisher.ts';
+import { QueuePublisher } from './publish/queue-publisher.ts';
+import { QueueDeclarer } from './queues/queue-declarer.ts';
+import { QueueDeleter } from './queues/queue-deleter.ts';
+import { QueueReader } from './queues/queue-reader.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
 const READ_CHANNELS = 16;

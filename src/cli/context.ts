@@ -1,14 +1,14 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TaskQueueClient } from '../index.ts';
 import { confirmProtected } from './contexts/protection.ts';
-import type { OutputFormat } from './global-options.ts';
-import { closeOptions, withGrace } from './grace.ts';
-import { withSuggestions } from './missing-queue.ts';
-import { resolveSettings, type Settings, type SettingsPurpose } from './settings.ts';
-import { type Sink, standardOutput } from './sinks.ts';
-import { standardError } from './standard-error.ts';
-import { listenForStop, type Stop } from './stop.ts';
-import { safeText } from './terminal-text.ts';
+import { type Sink, standardOutput } from './output/sinks.ts';
+import { withSuggestions } from './queues/missing-queue.ts';
+import type { OutputFormat } from './settings/global-options.ts';
+import { resolveSettings, type Settings, type SettingsPurpose } from './settings/settings.ts';
+import { closeOptions, withGrace } from './terminal/grace.ts';
+import { standardError } from './terminal/standard-error.ts';
+import { listenForStop, type Stop } from './terminal/stop.ts';
+import { safeText } from './terminal/terminal-text.ts';
 
 /** What a running command works with. */
 export interface Context {

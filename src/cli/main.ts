@@ -20,7 +20,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     await printError(error, argv.includes('--verbose'));
     const [{ getExitCode }, { endSoon }] = await Promise.all([
       import('./exit-codes.ts'),
-      import('./grace.ts'),
+      import('./terminal/grace.ts'),
     ]);
     const status = getExitCode(error);
     endSoon(status);
@@ -39,8 +39,8 @@ async function printError(error: unknown, verbose: boolean): Promise<void> {
   if (text === '') return;
   const [{ redactUrl }, { standardError }, { safeText }] = await Promise.all([
     import('../index.ts'),
-    import('./standard-error.ts'),
-    import('./terminal-text.ts'),
+    import('./terminal/standard-error.ts'),
+    import('./terminal/terminal-text.ts'),
   ]);
   const redacted = redactUrl(text);
   const stderr = standardError();

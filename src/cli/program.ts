@@ -2,10 +2,10 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from './command-failure.ts';
 import { COMMANDS, type CommandEntry } from './command-list.ts';
 import { ExitCode } from './exit-codes.ts';
-import { addGlobalOptions } from './global-options.ts';
-import { topicList } from './help-topics.ts';
-import { OTHER_NAMES } from './other-names.ts';
+import { topicList } from './help/help-topics.ts';
+import { OTHER_NAMES } from './help/other-names.ts';
 import { packageVersion } from './package-version.ts';
+import { addGlobalOptions } from './settings/global-options.ts';
 
 /**
  * The tree of commands. Declarations only: an action loads what it needs when it runs.

@@ -1,7 +1,7 @@
 import type { CommanderError } from '@commander-js/extra-typings';
 import { CommandFailure } from './command-failure.ts';
 import { hintFor, inFlagsOf } from './hints.ts';
-import { privateBrokerHint } from './private-broker.ts';
+import { privateBrokerHint } from './settings/private-broker.ts';
 
 /**
  * What is printed of the error that ended a command: what failed, what to do, and with `--verbose` what lies

@@ -1,4 +1,4 @@
-import { ErrorCode, hasCode } from '../errors.ts';
+import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 
 /** The cluster that a management API speaks for. */

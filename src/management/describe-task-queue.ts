@@ -1,6 +1,6 @@
-import { ErrorCode, hasCode, isTaskQueueError } from '../errors.ts';
-import { DEFAULT_PREFIX, queueName } from '../wire/naming.ts';
-import { parseTimestamp } from '../wire/timestamps.ts';
+import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error.ts';
+import { DEFAULT_PREFIX, queueName } from '../messages/queue-names.ts';
+import { parseTimestamp } from '../messages/timestamps.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 
 /** The queue of one task, as the management API describes it. Numbers are up to 10 seconds old. */

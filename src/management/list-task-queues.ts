@@ -1,6 +1,6 @@
-import { DEFAULT_PREFIX, taskIdOf } from '../wire/naming.ts';
-import { isReplyQueue } from '../wire/reply-queues.ts';
-import { parseTimestamp, timestampToMs } from '../wire/timestamps.ts';
+import { DEFAULT_PREFIX, taskIdOf } from '../messages/queue-names.ts';
+import { isReplyQueue } from '../messages/reply-queues.ts';
+import { parseTimestamp, timestampToMs } from '../messages/timestamps.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { otherVhosts } from './management-api-errors.ts';

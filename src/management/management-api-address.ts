@@ -1,7 +1,7 @@
 import type * as https from 'node:https';
-import { type BrokerAddress, hasLateAt, LATE_AT } from '../broker-url.ts';
-import { ErrorCode, TaskQueueError } from '../errors.ts';
-import type { ResolvedOptions, TlsOptions } from '../options.ts';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { type BrokerAddress, hasLateAt, LATE_AT } from '../options/broker-url.ts';
+import type { ResolvedOptions, TlsOptions } from '../options/task-queue-options.ts';
 
 /** Where a management API answers, and to whom. */
 export interface ManagementApiAddress {

@@ -1,7 +1,7 @@
-import { redactUrl } from '../broker-url.ts';
-import { ErrorCode, TaskQueueError } from '../errors.ts';
-import { networkFailure } from '../network-failures.ts';
-import { tlsFailure } from '../tls-failures.ts';
+import { networkFailure } from '../errors/network-failures.ts';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { tlsFailure } from '../errors/tls-failures.ts';
+import { redactUrl } from '../options/broker-url.ts';
 
 /*
  * Every way in which the management API, a proxy before it, or the network says no.

@@ -1,7 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { TaskQueueError } from '../errors.ts';
-import { resolveOptions, type TaskQueueOptions } from '../options.ts';
+import { TaskQueueError } from '../errors/task-queue-error.ts';
+import { resolveOptions, type TaskQueueOptions } from '../options/task-queue-options.ts';
 import { jsonItems } from './json-items.ts';
 import { managementApiAddress } from './management-api-address.ts';
 import { brokenAnswer, noAnswer, noConnection, refusal, unreachable } from './management-api-errors.ts';

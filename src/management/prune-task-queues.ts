@@ -1,5 +1,5 @@
-import type { TaskQueueError } from '../errors.ts';
-import { isTaskQueueError } from '../errors.ts';
+import type { TaskQueueError } from '../errors/task-queue-error.ts';
+import { isTaskQueueError } from '../errors/task-queue-error.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { type ListTaskQueuesOptions, listTaskQueues, type TaskQueueInfo } from './list-task-queues.ts';
 import type { ManagementApiOptions } from './management-api.ts';

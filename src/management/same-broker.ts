@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BrokerIdentity } from '../client-options.ts';
-import { ErrorCode, hasCode, TaskQueueError } from '../errors.ts';
+import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import type { BrokerIdentity } from '../options/client-options.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** How long the transport may take to begin its response. In JSON mode it never does. */

@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
-import { CallOrder } from '../call-order.ts';
-import { MalformedMessages } from '../malformed-messages.ts';
-import { MessageWaiter } from '../message-waiter.ts';
-import { type ResolvedOptions, resolveOptions } from '../options.ts';
+import { defaultProperties } from '../messages/default-properties.ts';
+import { ASKED_BY_HEADER, replyQueueName } from '../messages/reply-queues.ts';
+import { type ResolvedOptions, resolveOptions } from '../options/task-queue-options.ts';
+import type { MessageProperties } from '../properties/message-properties.ts';
+import { CallOrder } from '../sdk/call-order.ts';
+import { MalformedMessages } from '../sdk/malformed-messages.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
-import { ownProperties } from '../wire/message-properties.ts';
-import { ASKED_BY_HEADER, replyQueueName } from '../wire/reply-queues.ts';
-import type { MessageProperties } from '../wire/stored-message.ts';
+import { MessageWaiter } from '../waiting/message-waiter.ts';
 import { DeliveredQuestions, OpenQuestions } from './open-questions.ts';
 import { type QuestionAddress, type Recipient, randomToken, Seals } from './question-address.ts';
 import { type ReplicasOptions, resolveReplicasOptions } from './replica-options.ts';
@@ -67,7 +67,7 @@ export class ReplicaCore {
   /** What operators see of a question: who asked, and where its answer goes. */
   questionProperties(): MessageProperties {
     return {
-      ...ownProperties(),
+      ...defaultProperties(),
       reply_to: replyQueueName(this.instance, this.client.prefix),
       headers: { [ASKED_BY_HEADER]: `${hostname()}:${process.pid}` },
     };

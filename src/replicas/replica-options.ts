@@ -1,5 +1,5 @@
-import { ErrorCode, TaskQueueError } from '../errors.ts';
-import type { TaskQueueOptions } from '../options.ts';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import type { TaskQueueOptions } from '../options/task-queue-options.ts';
 import type { MessageOrigin } from './sdk-shapes.ts';
 
 /** For {@link Replicas}. */

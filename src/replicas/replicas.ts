@@ -1,4 +1,4 @@
-import type { QueueableMessage, QueuedMessage } from '../wire/messages.ts';
+import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
 import { ReplicaCore } from './replica-core.ts';
 import type { ReplicasOptions } from './replica-options.ts';
 import type { TaskStoreLike, TransportLike } from './sdk-shapes.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors.ts';
+import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import type { OpenQuestions } from './open-questions.ts';
 import type { QuestionAddress } from './question-address.ts';

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CallKind } from '../call-order.ts';
-import { clientFacingError } from '../client-facing-error.ts';
-import { ErrorCode, hasCode, MalformedMessageError, TaskQueueError } from '../errors.ts';
-import { encodeQueuedMessage } from '../wire/codec.ts';
-import type { QueueableMessage, QueuedMessage } from '../wire/messages.ts';
-import type { MessageProperties, StoredMessage } from '../wire/stored-message.ts';
+import { ErrorCode, hasCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
+import { encodeQueuedMessage } from '../messages/codec.ts';
+import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
+import type { StoredMessage } from '../messages/stored-message.ts';
+import type { MessageProperties } from '../properties/message-properties.ts';
+import type { CallKind } from '../sdk/call-order.ts';
+import { clientFacingError } from '../sdk/client-facing-error.ts';
 import { HeldMessage, throwIfGone } from './held-message.ts';
 import type { Asker, OpenQuestion } from './open-questions.ts';
 import {

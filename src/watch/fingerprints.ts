@@ -2,9 +2,9 @@
  * By what a message is known again, in an event and in its queue.
  */
 import { createHash } from 'node:crypto';
-import type { StoredMessage } from '../wire/stored-message.ts';
-import type { EnqueuedEvent } from '../wire/task-events.ts';
-import { propertyText } from '../wire/typed-values.ts';
+import type { EnqueuedEvent } from '../events/task-events.ts';
+import type { StoredMessage } from '../messages/stored-message.ts';
+import { propertyText } from '../properties/typed-values.ts';
 
 /** What an event tells of a message. */
 export type Told = Pick<EnqueuedEvent, 'body' | 'bodyBytes' | 'properties'>;

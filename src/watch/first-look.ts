@@ -1,4 +1,4 @@
-import { ErrorCode, hasCode } from '../errors.ts';
+import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { pause, peekAt, REFUSED, type Search } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';

@@ -3,12 +3,12 @@
  * noticed when a queue holds more than events told of, and then peeked at.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MAX_PEEK } from '../client-options.ts';
-import { ErrorCode, hasCode, isTaskQueueError } from '../errors.ts';
+import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
+import type { StoredMessage } from '../messages/stored-message.ts';
+import { MAX_PEEK } from '../options/client-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
-import type { StoredMessage } from '../wire/stored-message.ts';
 import type { ItemQueue } from './item-queue.ts';
 import type { WatchItem } from './watch-items.ts';
 import { EVENT_DELAY_MS, type Mark, type WatchedTask } from './watched-task.ts';

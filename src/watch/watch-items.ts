@@ -1,5 +1,6 @@
-import type { TaskQueueError } from '../errors.ts';
-import type { MessageProperties, StoredMessage } from '../wire/stored-message.ts';
+import type { TaskQueueError } from '../errors/task-queue-error.ts';
+import type { StoredMessage } from '../messages/stored-message.ts';
+import type { MessageProperties } from '../properties/message-properties.ts';
 
 /** What a watcher sees, in the order in which it sees it. */
 export type WatchItem =

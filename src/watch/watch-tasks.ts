@@ -1,14 +1,14 @@
 import { setMaxListeners } from 'node:events';
-import type { TaskEventSubscription } from '../client-options.ts';
-import { ErrorCode, TaskQueueError } from '../errors.ts';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { EventSequence } from '../events/event-sequence.ts';
+import type { EventName, TaskEvent } from '../events/task-events.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
+import { taskIdOf } from '../messages/queue-names.ts';
+import type { TaskEventSubscription } from '../options/client-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
-import { taskIdOf } from '../wire/naming.ts';
-import type { EventName, TaskEvent } from '../wire/task-events.ts';
-import { EventSequence } from './event-sequence.ts';
 import { firstLook } from './first-look.ts';
 import { ItemQueue } from './item-queue.ts';
-import { someAtOnce } from './some-at-once.ts';
+import { mapInChunks } from './map-in-chunks.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { closeGap, look, missedMessages, searchAllTasks, searchTask } from './untold-messages.ts';
 import type { WatchItem } from './watch-items.ts';
@@ -104,7 +104,7 @@ export async function* watchTasks(
       // A reader who is behind has all that was told to see first.
       if (hasReader) await items.room();
       // What came meanwhile is older than what events tell from now on.
-      await someAtOnce(visible, (task) => look(search, task), stopping.signal);
+      await mapInChunks(visible, (task) => look(search, task), stopping.signal);
     },
     onClosed: () => {
       // One that could not be set up says so itself.
@@ -129,7 +129,7 @@ export async function* watchTasks(
     if (subscription === undefined) return;
     // Followed before it is looked at, so that nothing falls in between; what shows up in both is shown once.
     const beginning = follow(subscription, taskIds).then(() =>
-      someAtOnce([...tasks], (task) => firstLook(search, task, tail), stopping.signal),
+      mapInChunks([...tasks], (task) => firstLook(search, task, tail), stopping.signal),
     );
     // All are looked at before the first is shown, which tells that the watch has begun, for every task.
     const looks = (await unlessAborted(beginning, stopping.signal)) ?? [];

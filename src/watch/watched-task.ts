@@ -1,4 +1,4 @@
-import type { StoredMessage } from '../wire/stored-message.ts';
+import type { StoredMessage } from '../messages/stored-message.ts';
 import { bodyFingerprints, fingerprint, fingerprintOfEvent, type Told } from './fingerprints.ts';
 
 /**

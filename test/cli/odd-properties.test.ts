@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { MessageProperties } from '../../src/wire/stored-message.ts';
+import type { MessageProperties } from '../../src/properties/message-properties.ts';
 import { runCli } from '../support/cli.ts';
 import { newTask, openClient } from '../support/tasks.ts';
 

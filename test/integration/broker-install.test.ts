@@ -2,10 +2,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { findContainerEngine } from '../../src/broker/find-container-engine.ts';
-import { findServer } from '../../src/broker/find-server.ts';
-import { installServer } from '../../src/broker/install-server.ts';
 import { ErrorCode } from '../../src/index.ts';
+import { findContainerEngine } from '../../src/local-broker/find-container-engine.ts';
+import { findServer } from '../../src/local-broker/find-server.ts';
+import { installServer } from '../../src/local-broker/install-server.ts';
 
 let folder: string;
 

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { startBroker } from '../../src/broker/start-broker.ts';
+import { startBroker } from '../../src/local-broker/start-broker.ts';
 import { installation } from './installation.ts';
 
 declare module 'vitest' {

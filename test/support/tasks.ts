@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, inject } from 'vitest';
 import { RabbitMQTaskMessageQueue, TaskQueueClient, type TaskQueueOptions } from '../../src/index.ts';
-import type { QueuedNotification } from '../../src/wire/messages.ts';
+import type { QueuedNotification } from '../../src/messages/queued-message.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 

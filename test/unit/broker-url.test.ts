@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { describeAddress, parseBrokerUrl, redactUrl } from '../../src/broker-url.ts';
 import { TaskQueueClient } from '../../src/index.ts';
-import { resolveOptions } from '../../src/options.ts';
+import { describeAddress, parseBrokerUrl, redactUrl } from '../../src/options/broker-url.ts';
+import { resolveOptions } from '../../src/options/task-queue-options.ts';
 
 describe('a broker URL', () => {
   test('has the defaults of every AMQP client', () => {

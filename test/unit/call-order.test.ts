@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type CallKind, CallOrder } from '../../src/call-order.ts';
+import { type CallKind, CallOrder } from '../../src/sdk/call-order.ts';
 
 /** Work that ends when it is told to, and a note of what has begun. */
 function calls(order = new CallOrder(10_000, 100)) {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { afterAll, describe, expect, test } from 'vitest';
-import { addGlobalOptions, DEFAULT_URL } from '../../src/cli/global-options.ts';
-import { resolveSettings, type Settings } from '../../src/cli/settings.ts';
+import { addGlobalOptions, DEFAULT_URL } from '../../src/cli/settings/global-options.ts';
+import { resolveSettings, type Settings } from '../../src/cli/settings/settings.ts';
 import * as library from '../../src/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-taskq-settings-'));

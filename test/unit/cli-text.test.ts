@@ -1,15 +1,15 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
-import { formatDuration, parseDuration } from '../../src/cli/durations.ts';
-import { summarize } from '../../src/cli/message-summary.ts';
-import { hasColors } from '../../src/cli/output/colors.ts';
+import { formatDuration, parseDuration } from '../../src/cli/input/durations.ts';
 import { layOutJson } from '../../src/cli/output/json-text.ts';
+import { summarize } from '../../src/cli/output/message-summary.ts';
 import { messageTable } from '../../src/cli/output/message-table.ts';
 import { viewMessage } from '../../src/cli/output/message-view.ts';
-import { rateOption } from '../../src/cli/pacing.ts';
-import { shellWords, withOption } from '../../src/cli/shell-words.ts';
-import { formatSize } from '../../src/cli/sizes.ts';
-import { safeLine, safeText } from '../../src/cli/terminal-text.ts';
+import { shellWords, withOption } from '../../src/cli/output/shell-words.ts';
+import { formatSize } from '../../src/cli/output/sizes.ts';
+import { rateOption } from '../../src/cli/replay/pacing.ts';
+import { hasColors } from '../../src/cli/terminal/colors.ts';
+import { safeLine, safeText } from '../../src/cli/terminal/terminal-text.ts';
 
 const plain = new Chalk({ level: 0 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/command-list.ts';
-import { OTHER_NAMES } from '../../src/cli/other-names.ts';
+import { OTHER_NAMES } from '../../src/cli/help/other-names.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 
 test.each(COMMANDS)('$name is listed as it is declared', async ({ name, usage, declare }) => {

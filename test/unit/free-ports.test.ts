@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findFreePort } from '../../src/broker/free-ports.ts';
+import { findFreePort } from '../../src/local-broker/free-ports.ts';
 
 test('no port is found twice, though nobody listens on it yet', async () => {
   const ports = new Set<number>();

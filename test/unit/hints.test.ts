@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { hintFor, inFlagsOf } from '../../src/cli/hints.ts';
-import type { Settings } from '../../src/cli/settings.ts';
-import { describeTarget } from '../../src/cli/target.ts';
+import type { Settings } from '../../src/cli/settings/settings.ts';
+import { describeTarget } from '../../src/cli/settings/target.ts';
 import { ErrorCode, TaskQueueError } from '../../src/index.ts';
 
 const hint = (code: ErrorCode, text: string, message = 'x') =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { KeyedMutex } from '../../src/amqp/keyed-mutex.ts';
+import { KeyedMutex } from '../../src/amqp/publish/keyed-mutex.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

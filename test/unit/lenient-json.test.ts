@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeQueuedMessage } from '../../src/wire/codec.ts';
-import { parseLenientJson } from '../../src/wire/lenient-json.ts';
+import { decodeQueuedMessage } from '../../src/messages/codec.ts';
+import { parseLenientJson } from '../../src/messages/lenient-json.ts';
 
 describe('JSON as Python writes it', () => {
   test.each<[string, unknown]>([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { excerptLog } from '../../src/broker/log-excerpt.ts';
+import { excerptLog } from '../../src/local-broker/log-excerpt.ts';
 
 const line = (level: string, text: string) =>
   `\u001b[38;5;87m2026-11-23 08:41:48.261568+00:00 [${level}] <0.130.0> ${text}\u001b[0m`;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decodeQueuedMessage } from '../../src/wire/codec.ts';
-import { parseMessageInput } from '../../src/wire/message-input.ts';
+import { decodeQueuedMessage } from '../../src/messages/codec.ts';
+import { parseMessageInput } from '../../src/messages/message-input.ts';
 
 const text = (input: string) => parseMessageInput(input).body.toString();
 

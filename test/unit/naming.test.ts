@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { queueName, taskIdOf } from '../../src/wire/naming.ts';
+import { queueName, taskIdOf } from '../../src/messages/queue-names.ts';
 
 describe('the queue of a task', () => {
   test('is named by the prefix of the Python package and the task id', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Pace, paced, speedOption } from '../../src/cli/pacing.ts';
+import { type Pace, paced, speedOption } from '../../src/cli/replay/pacing.ts';
 
 const HOUR_MS = 3_600_000;
 /** Timers may fire a little early. */

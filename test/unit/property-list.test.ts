@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodePropertyList, propertyListOf, readPropertyList } from '../../src/wire/property-list.ts';
-import type { MessageProperties } from '../../src/wire/stored-message.ts';
+import type { MessageProperties } from '../../src/properties/message-properties.ts';
+import { encodePropertyList, propertyListOf, readPropertyList } from '../../src/properties/property-list.ts';
 import {
   arrayField,
   bytesField,

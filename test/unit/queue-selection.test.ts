@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { selectQueues } from '../../src/cli/queue-selection.ts';
+import { selectQueues } from '../../src/cli/queues/queue-selection.ts';
 import type { TaskQueueInfo } from '../../src/index.ts';
 
 function queue(taskId: string, ready: number): TaskQueueInfo {

@@ -30,7 +30,7 @@ test('the code in the README is that of test/examples, which is compiled and tes
 });
 
 test('the code in the page about replicas is that of test/examples/replicas, which is compiled and run', () => {
-  const page = readFileSync(new URL('../../src/cli/topics/replicas.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../src/cli/help/topics/replicas.md', import.meta.url), 'utf8');
   const blocks = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
   expect(blocks.toSorted()).toEqual(codeIn(new URL('replicas/', examples)));
 });

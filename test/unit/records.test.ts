@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { jsonMembers } from '../../src/wire/json-members.ts';
-import { encodePropertyList, propertyListOf, readPropertyList } from '../../src/wire/property-list.ts';
-import { encodeRecord, parseRecord } from '../../src/wire/records.ts';
-import type { MessageProperties, RawMessage, StoredMessage } from '../../src/wire/stored-message.ts';
+import { jsonMembers } from '../../src/messages/json-members.ts';
+import { encodeRecord, parseRecord } from '../../src/messages/records.ts';
+import type { RawMessage, StoredMessage } from '../../src/messages/stored-message.ts';
+import type { MessageProperties } from '../../src/properties/message-properties.ts';
+import { encodePropertyList, propertyListOf, readPropertyList } from '../../src/properties/property-list.ts';
 import {
   arrayField,
   bytesField,

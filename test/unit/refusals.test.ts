@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { translateAmqpError } from '../../src/amqp/errors.ts';
+import { translateAmqpError } from '../../src/amqp/errors/amqp-errors.ts';
 
 const closed = (code: number, text: string, more = {}) =>
   Object.assign(new Error(`Channel closed by server: ${code} (X) with message "${text}"`), { code, ...more });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { applyReplayPolicy, REPLAY_RULES } from '../../src/wire/replay-policy.ts';
+import { applyReplayPolicy, REPLAY_RULES } from '../../src/properties/replay-policy.ts';
 import {
   arrayField,
   field,

@@ -5,7 +5,7 @@ import {
   eventPatterns,
   routingKeyOf,
   type TaskEvent,
-} from '../../src/wire/task-events.ts';
+} from '../../src/events/task-events.ts';
 
 const queue = 'mcp:queue:a.b';
 const enqueued = (body: Buffer | undefined, bodyBytes = body?.length ?? 0): TaskEvent => ({

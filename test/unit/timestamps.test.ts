@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatTimestamp, parseTimestamp } from '../../src/wire/timestamps.ts';
+import { formatTimestamp, parseTimestamp } from '../../src/messages/timestamps.ts';
 
 describe('a timestamp on the wire', () => {
   test.each([

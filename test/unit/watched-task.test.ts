@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { StoredMessage } from '../../src/messages/stored-message.ts';
 import { WatchedTask } from '../../src/watch/watched-task.ts';
-import type { StoredMessage } from '../../src/wire/stored-message.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,6 +1,6 @@
 import { isTaskQueueError, type TaskQueueInfo } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
-import { summarize } from '../message-summary.ts';
+import { summarize } from '../output/message-summary.ts';
 
 /** What a check measures of one task. */
 export interface TaskMeasure {

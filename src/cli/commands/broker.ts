@@ -6,11 +6,11 @@ import type { BrokerOptions, RunningBroker } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
-import { wholeNumber } from '../numbers.ts';
-import { PRIVATE_BROKER } from '../private-broker.ts';
-import { ask, hasTerminal } from '../prompts.ts';
-import { standardError } from '../standard-error.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { wholeNumber } from '../input/numbers.ts';
+import { PRIVATE_BROKER } from '../settings/private-broker.ts';
+import { ask, hasTerminal } from '../terminal/prompts.ts';
+import { standardError } from '../terminal/standard-error.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Run a private RabbitMQ for trying things out, tests and demos: an installed one, else one in Docker or Podman, else

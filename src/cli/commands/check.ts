@@ -3,14 +3,14 @@ import { CheckStatus, evaluate, type Thresholds } from '../check/evaluate.ts';
 import { surveyTasks } from '../check/survey-tasks.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { ageOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
 import { hintFor } from '../hints.ts';
-import { wholeNumber } from '../numbers.ts';
+import { ageOption, formatDuration } from '../input/durations.ts';
+import { wholeNumber } from '../input/numbers.ts';
 import { CHECK_FORMATS, type CheckFormat, reportCheck, reportUnknown } from '../output/check-report.ts';
-import { colorsFor } from '../output/colors.ts';
-import { outputSettings } from '../settings.ts';
+import { outputSettings } from '../settings/settings.ts';
+import { colorsFor } from '../terminal/colors.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Check the task queues for a monitoring system. A value at or above a threshold is a warning (exit status 1) or critical

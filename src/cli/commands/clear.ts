@@ -1,23 +1,23 @@
 import { Command } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
-import { confirmLoss, requireTerminal } from '../confirmation.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { ageOption } from '../durations.ts';
-import { describeHeld, describeLeft } from '../held-messages.ts';
-import { describeWithExamples } from '../help-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { ageOption } from '../input/durations.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
-import { depthOrFail } from '../missing-queue.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
 import { openOutputFile } from '../output/output-file.ts';
 import { printResult } from '../output/result-line.ts';
-import { partialFailure } from '../partial-failure.ts';
-import { rehearse } from '../rehearsal.ts';
-import { formatCount, formatNumber } from '../sizes.ts';
-import { awaitAnswer, startStallNotice } from '../stall-notice.ts';
-import { describeTarget } from '../target.ts';
-import { safeLine } from '../terminal-text.ts';
-import { noteWithheld } from '../withheld.ts';
+import { formatCount, formatNumber } from '../output/sizes.ts';
+import { depthOrFail } from '../queues/missing-queue.ts';
+import { dryRun } from '../reading/dry-run.ts';
+import { describeHeld, describeLeft } from '../reading/held-messages.ts';
+import { noteWithheld } from '../reading/withheld.ts';
+import { partialFailure } from '../replay/partial-failure.ts';
+import { describeTarget } from '../settings/target.ts';
+import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
+import { awaitAnswer, startStallNotice } from '../terminal/stall-notice.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Remove all messages of tasks that are there now, and then the queues if they are empty and unused. Asks first on
@@ -68,7 +68,7 @@ async function clear(context: ClientContext, taskIds: string[], options: ClearOp
     const depth = await stop.race(awaitAnswer(context, depthOrFail(client, taskId)));
     targets.push({ taskId, ...depth });
   }
-  if (options.dryRun) return rehearseAll(context, targets, select);
+  if (options.dryRun) return dryRunAll(context, targets, select);
   const backup = options.backup === undefined ? undefined : await openBackup(context, options.backup);
   if (mustAsk) {
     await noteHeld(context, targets);
@@ -157,14 +157,14 @@ function openBackup(context: ClientContext, out: string): Promise<MessageWriter>
   return openOutputFile({ ...context, settings }, { out }, use);
 }
 
-async function rehearseAll(
+async function dryRunAll(
   context: ClientContext,
   targets: Target[],
   select: MessageFilter | undefined,
 ): Promise<void> {
   for (const { taskId, messages } of targets) {
     if (select) {
-      await rehearse(context, taskId, { limit: undefined, select, verb: 'removed' });
+      await dryRun(context, taskId, { limit: undefined, select, verb: 'removed' });
       continue;
     }
     const count = formatCount(messages, 'message');
@@ -191,15 +191,15 @@ async function confirm(context: ClientContext, targets: Target[], isSelection: b
   for (const { taskId, messages } of targets) {
     context.note(`  ${safeLine(taskId)}  ${formatCount(messages, 'message')}`);
   }
-  const isWide = others.length > 0;
+  const requiresTyping = others.length > 0;
   const what = isSelection
     ? `the matching messages (of ${formatNumber(count)})`
     : formatCount(count, 'message');
-  const where = isWide ? `${targets.length} tasks` : `task ${safeLine(first.taskId)}`;
+  const where = requiresTyping ? `${targets.length} tasks` : `task ${safeLine(first.taskId)}`;
   await confirmLoss(context, {
     question: `Remove ${what} of ${where} on ${describeTarget(context)}?`,
     count,
-    phrase: isWide ? String(count) : first.taskId,
-    isWide,
+    confirmationText: requiresTyping ? String(count) : first.taskId,
+    requiresTyping,
   });
 }

@@ -1,6 +1,6 @@
 import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { describeWithExamples } from '../help-text.ts';
-import { HELP_TOPICS } from '../help-topics.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { HELP_TOPICS } from '../help/help-topics.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 

@@ -2,7 +2,7 @@ import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-
 import { CommandFailure } from '../command-failure.ts';
 import { type ContextSettingOptions, settingOptions } from '../contexts/context-settings.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
 
 const ACTIONS = ['ls', 'show', 'use', 'set', 'rm'] as const;
 

@@ -2,18 +2,18 @@ import { Command } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { type CopyTally, copyBatch } from '../copy-messages.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
-import { depthOrFail, emptyFailure } from '../missing-queue.ts';
-import { wholeNumber } from '../numbers.ts';
 import { printResult } from '../output/result-line.ts';
-import { requirePlainQueue } from '../plain-queue.ts';
-import { rehearse } from '../rehearsal.ts';
-import { ReplayReport } from '../replay-report.ts';
-import { shellWords } from '../shell-words.ts';
-import { formatCount } from '../sizes.ts';
+import { shellWords } from '../output/shell-words.ts';
+import { formatCount } from '../output/sizes.ts';
+import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
+import { dryRun } from '../reading/dry-run.ts';
+import { requirePlainQueue } from '../reading/plain-queue.ts';
+import { type CopyTally, copyBatch } from '../replay/copy-messages.ts';
+import { ReplayReport } from '../replay/replay-report.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Copy messages to another task, in order, with the same bytes and properties, message ids included. They stay where they
@@ -64,7 +64,7 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   const select = await selectionOf(options);
   const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit as number);
   if (options.dryRun) {
-    return rehearse(context, from, { limit: options.all ? undefined : limit, select, verb: 'copied' });
+    return dryRun(context, from, { limit: options.all ? undefined : limit, select, verb: 'copied' });
   }
   const depth = await stop.race(depthOrFail(client, from));
   if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));

@@ -1,25 +1,25 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
 import type { CommandFailure } from '../command-failure.ts';
-import { confirmLoss, requireTerminal } from '../confirmation.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { durationOption, formatDuration } from '../durations.ts';
-import { describeWithExamples } from '../help-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { durationOption, formatDuration } from '../input/durations.ts';
 import type { MessageFilter } from '../input/filters.ts';
+import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
-import { depthOrFail, emptyFailure } from '../missing-queue.ts';
-import { wholeNumber } from '../numbers.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
-import { startProgress } from '../output/progress.ts';
-import { partialFailure } from '../partial-failure.ts';
-import { rehearse } from '../rehearsal.ts';
-import { runForMessage } from '../run-for-message.ts';
-import { shellWords } from '../shell-words.ts';
-import { formatCount } from '../sizes.ts';
-import { awaitAnswer } from '../stall-notice.ts';
-import { describeTarget } from '../target.ts';
-import { safeLine } from '../terminal-text.ts';
-import { noteWithheld } from '../withheld.ts';
+import { shellWords } from '../output/shell-words.ts';
+import { formatCount } from '../output/sizes.ts';
+import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
+import { dryRun } from '../reading/dry-run.ts';
+import { runForMessage } from '../reading/run-for-message.ts';
+import { noteWithheld } from '../reading/withheld.ts';
+import { partialFailure } from '../replay/partial-failure.ts';
+import { describeTarget } from '../settings/target.ts';
+import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
+import { startProgress } from '../terminal/progress.ts';
+import { awaitAnswer } from '../terminal/stall-notice.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Print the oldest messages of a task and remove them. A message is removed once it is written and safe: on disk
@@ -74,7 +74,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   const { client, stop } = context;
   const select = await selectionOf(options);
   if (options.dryRun) {
-    return rehearse(context, taskId, {
+    return dryRun(context, taskId, {
       limit: options.all ? undefined : options.limit,
       select,
       verb: 'removed',
@@ -182,7 +182,7 @@ async function agreedLimit(
         `Remove ${what}${matching} from task ${safeLine(taskId)} on ${describeTarget(context)}${waiting}? ` +
         'They are shown a line each, which is cut off.',
       count: most ?? 0,
-      phrase: safeLine(taskId),
+      confirmationText: safeLine(taskId),
     }),
   );
   return most;

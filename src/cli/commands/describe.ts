@@ -4,12 +4,12 @@ import { type ClientContext, withClient } from '../context.ts';
 import { nextSteps } from '../describe/next-steps.ts';
 import { readTask } from '../describe/read-task.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
-import { colorsFor } from '../output/colors.ts';
+import { describeWithExamples } from '../help/help-text.ts';
 import { fitStderr } from '../output/facts.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { taskRecord, viewTask } from '../output/task-view.ts';
-import { safeLine } from '../terminal-text.ts';
+import { colorsFor } from '../terminal/colors.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Say what is in the queue of a task and who reads it: counts, the oldest and the newest message, messages by type and

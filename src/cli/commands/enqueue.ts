@@ -3,17 +3,17 @@ import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
 import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
 import { checkMessageSource, type MessageSourceOptions, openMessageSource } from '../input/message-source.ts';
-import { wholeNumber } from '../numbers.ts';
-import { startProgress } from '../output/progress.ts';
+import { wholeNumber } from '../input/numbers.ts';
 import { printResult } from '../output/result-line.ts';
-import { type Pace, paced, rateOption, speedOption } from '../pacing.ts';
-import { type NamedMessage, type PipelineResult, publishInOrder } from '../pipelined-publish.ts';
-import { shellWords, withOption } from '../shell-words.ts';
-import { formatCount } from '../sizes.ts';
-import { standardError } from '../standard-error.ts';
+import { shellWords, withOption } from '../output/shell-words.ts';
+import { formatCount } from '../output/sizes.ts';
+import { type Pace, paced, rateOption, speedOption } from '../replay/pacing.ts';
+import { type NamedMessage, type PipelineResult, publishInOrder } from '../replay/pipelined-publish.ts';
+import { startProgress } from '../terminal/progress.ts';
+import { standardError } from '../terminal/standard-error.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Add messages to a task, confirmed by the broker and on disk. A message is a record (what peek and dequeue print,
@@ -86,7 +86,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     checkHeaders(message, headers),
   );
   try {
-    if (options.dryRun) return await reportRehearsal(context, taskId, source.count);
+    if (options.dryRun) return await reportDryRun(context, taskId, source.count);
     // The pace begins when messages can be sent.
     await stop.race(connecting as Promise<void>);
     if ((await stop.race(Promise.resolve(present))) === undefined) {
@@ -114,7 +114,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
   });
 }
 
-function reportRehearsal(context: ClientContext, taskId: string, count: number): Promise<void> {
+function reportDryRun(context: ClientContext, taskId: string, count: number): Promise<void> {
   return printResult(
     context,
     `${formatCount(count, 'message')} would be added to task ${taskId}; nothing was.`,
@@ -137,8 +137,8 @@ async function* addHeaders(
   messages: Messages,
   headers: { [name: string]: string },
 ): AsyncGenerator<NamedMessage> {
-  const { ownProperties, withHeaders: addTo } = await import('../../index.ts');
-  for await (const { properties = ownProperties(), ...message } of messages) {
+  const { defaultProperties, withHeaders: addTo } = await import('../../index.ts');
+  for await (const { properties = defaultProperties(), ...message } of messages) {
     yield { ...message, properties: addTo(properties, headers) };
   }
 }

@@ -1,8 +1,8 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { HELP_TOPICS } from '../help-topics.ts';
-import { OTHER_NAMES } from '../other-names.ts';
+import { HELP_TOPICS } from '../help/help-topics.ts';
+import { OTHER_NAMES } from '../help/other-names.ts';
 
 export function helpCommand() {
   return new Command('help')

@@ -2,12 +2,11 @@ import { Command, Option } from '@commander-js/extra-typings';
 import type { TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
-import { durationOption } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
-import { noteOtherVhosts, noteUnknown } from '../left-out.ts';
-import { wholeNumber } from '../numbers.ts';
-import { colorsFor } from '../output/colors.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { durationOption } from '../input/durations.ts';
+import { wholeNumber } from '../input/numbers.ts';
+import { noteOtherVhosts, noteUnknown } from '../output/left-out.ts';
 import {
   addTotals,
   type QueueTotals,
@@ -17,8 +16,9 @@ import {
   widthOfTasks,
 } from '../output/queue-table.ts';
 import { terminalWidth } from '../output/tables.ts';
-import { type QueueSelection, SORT_KEYS, selectQueues } from '../queue-selection.ts';
-import { safeLine } from '../terminal-text.ts';
+import { type QueueSelection, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
+import { colorsFor } from '../terminal/colors.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `List the task queues, with the messages that are in them now. In a pattern * is any text and ? any character.
@@ -82,13 +82,13 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
     return selectQueues(countUnknown(pages, options, unknown), options);
   };
   if (options.watch) {
-    const { watchQueues } = await import('../watch-queues.ts');
+    const { watchQueues } = await import('../queues/live-list.ts');
     return watchQueues(context, { list, intervalMs: options.interval, title: pattern ?? '' });
   }
   const pages =
     options.ids === undefined
       ? list()
-      : selectQueues((await import('../queues-by-id.ts')).queuesById(context, options.ids), options);
+      : selectQueues((await import('../queues/queues-by-id.ts')).queuesById(context, options.ids), options);
   const printer = printerFor(context, options);
   for await (const page of pages) await printer.write(page);
   await printer.end();

@@ -3,19 +3,19 @@ import type { PublishOptions, PublishResult, StoredMessage, TaskQueueClient } fr
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
-import { depthOrFail, emptyFailure } from '../missing-queue.ts';
-import { wholeNumber } from '../numbers.ts';
-import { startProgress } from '../output/progress.ts';
 import { printResult } from '../output/result-line.ts';
-import { partialFailure } from '../partial-failure.ts';
-import { isOwnFault, RefusedMessages } from '../refused-messages.ts';
-import { rehearse } from '../rehearsal.ts';
-import { ReplayReport } from '../replay-report.ts';
-import { formatCount } from '../sizes.ts';
-import { describeTarget } from '../target.ts';
-import { noteWithheld } from '../withheld.ts';
+import { formatCount } from '../output/sizes.ts';
+import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
+import { dryRun } from '../reading/dry-run.ts';
+import { noteWithheld } from '../reading/withheld.ts';
+import { partialFailure } from '../replay/partial-failure.ts';
+import { isOwnFault, RefusedMessages } from '../replay/refused-messages.ts';
+import { ReplayReport } from '../replay/replay-report.ts';
+import { describeTarget } from '../settings/target.ts';
+import { startProgress } from '../terminal/progress.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Move messages to another task, in order, with the same bytes and properties. Each is removed once the broker has
@@ -58,7 +58,7 @@ async function move(context: ClientContext, from: string, to: string, options: M
   const { client, stop } = context;
   const select = await selectionOf(options);
   const limit = options.all ? undefined : options.limit;
-  if (options.dryRun) return rehearse(context, from, { limit, select, verb: 'moved' });
+  if (options.dryRun) return dryRun(context, from, { limit, select, verb: 'moved' });
   const depth = await stop.race(depthOrFail(client, from));
   const progress = await startProgress(Math.min(depth.messages, limit ?? depth.messages), {
     isOutputShown: false,

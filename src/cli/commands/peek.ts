@@ -1,15 +1,15 @@
 import { Command } from '@commander-js/extra-typings';
 import { type ClientContext, withClient } from '../context.ts';
-import { describeWithExamples } from '../help-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
-import { lookAtMessages } from '../look-at-messages.ts';
-import { depthOrFail, emptyFailure } from '../missing-queue.ts';
-import { wholeNumber } from '../numbers.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
-import { requirePlainQueue } from '../plain-queue.ts';
-import { formatCount } from '../sizes.ts';
-import { awaitAnswer } from '../stall-notice.ts';
-import { standardError } from '../standard-error.ts';
+import { formatCount } from '../output/sizes.ts';
+import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
+import { lookAtMessages } from '../reading/look-at-messages.ts';
+import { requirePlainQueue } from '../reading/plain-queue.ts';
+import { awaitAnswer } from '../terminal/stall-notice.ts';
+import { standardError } from '../terminal/standard-error.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Print the oldest messages of a task and leave them where they are. For a moment nobody

@@ -1,15 +1,15 @@
 import { Command } from '@commander-js/extra-typings';
 import type { PruneOutcome, TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { confirmLoss, requireTerminal } from '../confirmation.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { ageOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
-import { noteLeftOut, noteOtherVhosts } from '../left-out.ts';
-import { formatCount } from '../sizes.ts';
-import { describeTarget } from '../target.ts';
-import { safeLine } from '../terminal-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { ageOption, formatDuration } from '../input/durations.ts';
+import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
+import { formatCount } from '../output/sizes.ts';
+import { describeTarget } from '../settings/target.ts';
+import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Delete the queues of tasks that are empty, that nobody consumes from and that nothing was done with for a while.
@@ -72,7 +72,9 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
     for (const { taskId } of queues.slice(0, SHOWN)) note(`  ${safeLine(taskId)}`);
     if (queues.length > SHOWN) note(`  and ${queues.length - SHOWN} more (--dry-run lists all)`);
     const question = `Delete ${about}?`;
-    await stop.race(confirmLoss(context, { question, count: queues.length, phrase: String(queues.length) }));
+    await stop.race(
+      confirmLoss(context, { question, count: queues.length, confirmationText: String(queues.length) }),
+    );
   }
   const counts = { deleted: 0, kept: 0, failed: 0 };
   for await (const outcome of pruneTaskQueues(

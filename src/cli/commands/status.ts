@@ -2,14 +2,14 @@ import { Command } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
-import { colorsFor } from '../output/colors.ts';
+import { describeWithExamples } from '../help/help-text.ts';
 import { fitStderr, layOutFacts } from '../output/facts.ts';
 import { statusFacts, statusRecord } from '../output/status-view.ts';
 import { terminalWidth } from '../output/tables.ts';
-import { standardError } from '../standard-error.ts';
 import { type BrokerStatus, readStatus } from '../status/read-status.ts';
-import { safeLine } from '../terminal-text.ts';
+import { colorsFor } from '../terminal/colors.ts';
+import { standardError } from '../terminal/standard-error.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Say which broker this is, who you are there, what you may do, and whether all is well. Permissions are found out by

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Command } from '@commander-js/extra-typings';
-import { resolveSettings, type Settings } from '../settings.ts';
+import { resolveSettings, type Settings } from '../settings/settings.ts';
 
 /** From the start of the process, as whoever presses Tab waits for that too. `--timeout` allows another. */
 const BUDGET_MS = 300;

@@ -2,20 +2,20 @@ import { Command } from '@commander-js/extra-typings';
 import type { WatchItem } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { durationOption, formatDuration } from '../durations.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help-text.ts';
+import { describeWithExamples } from '../help/help-text.ts';
+import { durationOption, formatDuration } from '../input/durations.ts';
+import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
-import { noteMissingQueue } from '../missing-queue.ts';
-import { wholeNumber } from '../numbers.ts';
-import { colorsFor } from '../output/colors.ts';
 import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
+import { formatCount } from '../output/sizes.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
-import { formatCount } from '../sizes.ts';
-import { awaitAnswer } from '../stall-notice.ts';
-import { standardError } from '../standard-error.ts';
-import { safeLine } from '../terminal-text.ts';
+import { noteMissingQueue } from '../queues/missing-queue.ts';
+import { colorsFor } from '../terminal/colors.ts';
+import { awaitAnswer } from '../terminal/stall-notice.ts';
+import { standardError } from '../terminal/standard-error.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Print the messages of tasks as they come, of all tasks without an id. Takes nothing from anybody, whether

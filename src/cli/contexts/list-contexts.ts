@@ -1,11 +1,11 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { note } from '../context.ts';
-import { colorsFor } from '../output/colors.ts';
 import { alignColumns } from '../output/facts.ts';
+import { standardOutput } from '../output/sinks.ts';
 import { terminalWidth } from '../output/tables.ts';
-import { outputSettings } from '../settings.ts';
-import { standardOutput } from '../sinks.ts';
-import { safeLine } from '../terminal-text.ts';
+import { outputSettings } from '../settings/settings.ts';
+import { colorsFor } from '../terminal/colors.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 import { readContextFile, shownPath } from './context-file.ts';
 import { redactContext } from './redact-context.ts';
 

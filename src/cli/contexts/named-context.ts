@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { durationOption } from '../durations.ts';
-import type { GlobalOptions } from '../global-options.ts';
+import { durationOption } from '../input/durations.ts';
+import type { GlobalOptions } from '../settings/global-options.ts';
 
 /** A broker that has a name: what the configuration file says of it, checked. */
 export interface NamedContext {

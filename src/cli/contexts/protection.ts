@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { ask, hasTerminal } from '../prompts.ts';
+import { ask, hasTerminal } from '../terminal/prompts.ts';
 import type { ChosenContext } from './chosen-context.ts';
 
 /** Commands that take messages or queues away. */

@@ -1,5 +1,5 @@
 import { note } from '../context.ts';
-import { GLOBAL_DECLARATIONS } from '../global-options.ts';
+import { GLOBAL_DECLARATIONS } from '../settings/global-options.ts';
 import { requireContext } from './chosen-context.ts';
 import { readContextFile, writeContextFile } from './context-file.ts';
 

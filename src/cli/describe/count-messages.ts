@@ -1,5 +1,5 @@
 import type { StoredMessage } from '../../index.ts';
-import { summarize } from '../message-summary.ts';
+import { summarize } from '../output/message-summary.ts';
 
 /** One message, in short. */
 export interface MessageGlimpse {

@@ -1,6 +1,6 @@
-import { formatDuration } from '../durations.ts';
-import { shellWords } from '../shell-words.ts';
-import { formatCount } from '../sizes.ts';
+import { formatDuration } from '../input/durations.ts';
+import { shellWords } from '../output/shell-words.ts';
+import { formatCount } from '../output/sizes.ts';
 import type { TaskReport } from './read-task.ts';
 
 /** Something to do about a task. */

@@ -6,8 +6,8 @@ import {
   type TaskQueueInfo,
 } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
-import { depthOrFail } from '../missing-queue.ts';
-import { formatCount } from '../sizes.ts';
+import { formatCount } from '../output/sizes.ts';
+import { depthOrFail } from '../queues/missing-queue.ts';
 import { countMessages, type MessageCounts } from './count-messages.ts';
 
 /** All that is known of a task. */

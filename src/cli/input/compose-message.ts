@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { ask } from '../prompts.ts';
-import { safeLine } from '../terminal-text.ts';
+import { ask } from '../terminal/prompts.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 export const COMPOSABLE_TYPES = ['request', 'notification'] as const;
 

@@ -1,5 +1,5 @@
 import type { ASTNode, Environment } from '@marcbachmann/cel-js';
-import { closest } from '../near-misses.ts';
+import { closest } from '../queues/near-misses.ts';
 
 /*
  * What can be known to be wrong with a filter before it has seen a message.

@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatCount, formatNumber } from '../sizes.ts';
+import { formatCount, formatNumber } from '../output/sizes.ts';
 
 /** Names and reasons that are listed; an expression has few of them. */
 const MAX_LISTED = 3;

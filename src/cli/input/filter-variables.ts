@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Duration } from '@marcbachmann/cel-js/evaluator';
 import { plainProperties, type StoredMessage } from '../../index.ts';
-import { summarize } from '../message-summary.ts';
+import { summarize } from '../output/message-summary.ts';
 
 /** CEL's own `type` is a function, and its name is not free for a variable. Expressions say `type` all the same. */
 export const TYPE_VARIABLE = 'message_type';

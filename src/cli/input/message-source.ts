@@ -2,9 +2,9 @@ import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { hasTerminal } from '../prompts.ts';
+import { openReplay, type ReplaySource } from '../replay/replay-source.ts';
+import { hasTerminal } from '../terminal/prompts.ts';
 import { askForMessage, composeMessage, type MessageParts } from './compose-message.ts';
-import { openReplay, type ReplaySource } from './replay-source.ts';
 
 /** What `enqueue` is to send: one of a message, its parts, a file; none of them: it asks. */
 export interface MessageSourceOptions extends MessageParts {

@@ -1,8 +1,8 @@
 import type { ChalkInstance } from 'chalk';
 import { CheckStatus, type Evaluation, type Threshold, type Thresholds } from '../check/evaluate.ts';
-import { formatDuration } from '../durations.ts';
-import { formatCount, formatNumber } from '../sizes.ts';
-import { safeLine } from '../terminal-text.ts';
+import { formatDuration } from '../input/durations.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
+import { formatCount, formatNumber } from './sizes.ts';
 
 export const CHECK_FORMATS = ['text', 'json', 'prometheus'] as const;
 

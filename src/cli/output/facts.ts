@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import { standardError } from '../standard-error.ts';
+import { standardError } from '../terminal/standard-error.ts';
 
 /** A name and what there is to say about it; without a value there is no line. Both are safe for a terminal. */
 export type Fact = readonly [name: string, value: string | undefined];

@@ -3,8 +3,8 @@ import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { shellWords } from '../shell-words.ts';
-import { type FileEnd, inspectEnd } from './last-line.ts';
+import { type FileEnd, inspectEnd } from '../terminal/last-line.ts';
+import { shellWords } from './shell-words.ts';
 
 /** Of a new file: messages of tasks are between their client and their server, and for nobody else's eyes. */
 const PRIVATE = 0o600;

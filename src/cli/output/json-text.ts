@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import { safeLine } from '../terminal-text.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 /** Of what is nested deeper, lines would be little else than indentation. */
 const MAX_INDENT = 40;

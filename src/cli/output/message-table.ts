@@ -1,10 +1,10 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
 import type { StoredMessage } from '../../index.ts';
-import { formatDuration } from '../durations.ts';
-import { summarize } from '../message-summary.ts';
-import { formatSize } from '../sizes.ts';
-import { safeLine } from '../terminal-text.ts';
+import { formatDuration } from '../input/durations.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
+import { summarize } from './message-summary.ts';
+import { formatSize } from './sizes.ts';
 import { type Column, fitColumns, PLAIN_TABLE } from './tables.ts';
 
 /** All columns but the last, which takes the rest of the line. */

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { ChalkInstance } from 'chalk';
 import { propertiesToJson, propertyText, type StoredMessage } from '../../index.ts';
-import { formatDuration } from '../durations.ts';
-import { sentAt, summarize } from '../message-summary.ts';
-import { formatSize } from '../sizes.ts';
-import { safeLine, safeText } from '../terminal-text.ts';
+import { formatDuration } from '../input/durations.ts';
+import { safeLine, safeText } from '../terminal/terminal-text.ts';
 import { layOutJson } from './json-text.ts';
+import { sentAt, summarize } from './message-summary.ts';
+import { formatSize } from './sizes.ts';
 
 /** As much of a body as a reader would scroll through. */
 const MAX_SHOWN = 64 * 1024;

@@ -1,9 +1,9 @@
 import type { StoredMessage } from '../../index.ts';
 import type { Context } from '../context.ts';
-import { FileSink } from '../file-sink.ts';
-import type { Sink } from '../sinks.ts';
-import { onSuddenEnd } from '../sudden-end.ts';
-import { safeLine, safeText } from '../terminal-text.ts';
+import { onSuddenEnd } from '../terminal/sudden-end.ts';
+import { safeLine, safeText } from '../terminal/terminal-text.ts';
+import { FileSink } from './file-sink.ts';
+import type { Sink } from './sinks.ts';
 
 export interface MessageWriterOptions {
   /** Show a message in full on a terminal; else one line each. */
@@ -148,7 +148,7 @@ const RENDERERS: Record<Context['format'], Renderer> = {
     }
   },
   async *table(batch, first, { inFull, isWhole = false, settings, showTask = false }) {
-    const { colorsFor } = await import('./colors.ts');
+    const { colorsFor } = await import('../terminal/colors.ts');
     const colors = colorsFor(process.stdout, settings);
     const now = Date.now();
     if (!inFull) {

@@ -4,11 +4,11 @@ import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { FileSink } from '../file-sink.ts';
-import { formatCount } from '../sizes.ts';
-import type { FileEnd } from './last-line.ts';
+import { WrittenBefore } from '../reading/resumed-drain.ts';
+import type { FileEnd } from '../terminal/last-line.ts';
+import { FileSink } from './file-sink.ts';
 import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
-import { WrittenBefore } from './resumed-drain.ts';
+import { formatCount } from './sizes.ts';
 
 export interface OutputFileOptions {
   out?: string;
@@ -97,7 +97,7 @@ async function openStandardOutput(
   const writer = createMessageWriter({ ...context, sink, isTerminal, ...use, recordParts });
   if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0) return writer;
   return openedLater(async () => {
-    const { inspectEnd } = await import('./last-line.ts');
+    const { inspectEnd } = await import('../terminal/last-line.ts');
     const path = `/dev/fd/${sink.fd}`;
     const file = await open(path, 'r').catch(() => undefined);
     const end = file && (await inspectEnd(file, sink.size as number).finally(() => file.close()));

@@ -1,8 +1,8 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
 import type { TaskQueueInfo } from '../../index.ts';
-import { formatDuration } from '../durations.ts';
-import { safeLine } from '../terminal-text.ts';
+import { formatDuration } from '../input/durations.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 import { type Column, fitColumns, PLAIN_TABLE } from './tables.ts';
 
 /** Widths are fixed, so that the pages of a long list align; the task comes last, as ids are long and whole. */

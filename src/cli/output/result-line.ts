@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { safeLine } from '../terminal-text.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 /** What came of a command, on stdout: a sentence for people, a JSON object for programs. */
 export async function printResult(

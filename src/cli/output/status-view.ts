@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { BrokerPermissions } from '../../index.ts';
 import { type BrokerStatus, describeTotals } from '../status/read-status.ts';
-import { safeLine } from '../terminal-text.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 import type { Fact } from './facts.ts';
 
 /** `status` for people. */

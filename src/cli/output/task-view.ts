@@ -3,10 +3,10 @@ import type { TaskConsumer, TaskQueueDescription } from '../../index.ts';
 import type { MessageCounts, MessageGlimpse } from '../describe/count-messages.ts';
 import { ageOfOldest, type NextStep } from '../describe/next-steps.ts';
 import { scopeOf, type TaskReport } from '../describe/read-task.ts';
-import { formatDuration } from '../durations.ts';
-import { formatCount, formatNumber, formatSize } from '../sizes.ts';
-import { safeLine } from '../terminal-text.ts';
+import { formatDuration } from '../input/durations.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 import { alignColumns, type Fact, layOutFacts } from './facts.ts';
+import { formatCount, formatNumber, formatSize } from './sizes.ts';
 
 const SHOWN_CONSUMERS = 10;
 const SHOWN_GROUPS = 12;

@@ -1,9 +1,9 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
 import type { WatchItem } from '../../index.ts';
-import { summarize } from '../message-summary.ts';
-import { formatSize } from '../sizes.ts';
-import { safeLine } from '../terminal-text.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
+import { summarize } from './message-summary.ts';
+import { formatSize } from './sizes.ts';
 import { type Column, fitColumns, PLAIN_TABLE } from './tables.ts';
 
 /** Items that say something of a task's queue; the others are for the operator, about the watch itself. */

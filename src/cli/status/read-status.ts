@@ -1,9 +1,9 @@
 import type { BrokerInspection, ClusterOverview, ManagementApiOptions } from '../../index.ts';
-import { DEFAULT_PREFIX } from '../global-options.ts';
 import { hintFor } from '../hints.ts';
-import { privateBrokerHint } from '../private-broker.ts';
-import type { Settings } from '../settings.ts';
-import { formatCount, formatNumber } from '../sizes.ts';
+import { formatCount, formatNumber } from '../output/sizes.ts';
+import { DEFAULT_PREFIX } from '../settings/global-options.ts';
+import { privateBrokerHint } from '../settings/private-broker.ts';
+import type { Settings } from '../settings/settings.ts';
 import { findProblems, type Problem } from './find-problems.ts';
 
 /** What `status` knows of the management API. */

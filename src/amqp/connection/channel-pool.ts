@@ -1,0 +1,147 @@
+import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import { translateAmqpError } from '../errors/amqp-errors.ts';
+import type { BrokerConnection } from './connection.ts';
+import { withDeadline } from './deadline.ts';
+import { type ChannelLease, PooledChannel, timeoutError } from './pooled-channel.ts';
+import { WaitingLimit } from './waiting-limit.ts';
+
+/**
+ * A few channels of one connection, each lent to one operation at a time.
+ *
+ * A failed operation (404, 406 …) closes its channel, and amqplib rejects whatever else waits on it: that is
+ * why operations do not share. A broken channel is dropped and a new one opened in its place.
+ */
+export class ChannelPool {
+  readonly #connection: BrokerConnection;
+  readonly #operationTimeoutMs: number;
+  readonly #max: number;
+  /** The channel used last is lent first, so that one task's operations in a row go through one channel. */
+  readonly #idle: PooledChannel[] = [];
+  /** Whoever waits for a channel, in the order of the calls: told when one is theirs. */
+  readonly #waiting = new Set<() => void>();
+  readonly #waitingLimit: WaitingLimit;
+  /** Channels in use, and those that are handed over. */
+  #lent = 0;
+  readonly #onAllReturned: (() => void)[] = [];
+
+  constructor(
+    connection: BrokerConnection,
+    { operationTimeoutMs, maxWaitingOperations }: ResolvedOptions,
+    max: number,
+  ) {
+    this.#connection = connection;
+    this.#operationTimeoutMs = operationTimeoutMs;
+    this.#waitingLimit = new WaitingLimit(maxWaitingOperations);
+    this.#max = max;
+  }
+
+  /**
+   * Lends a channel to `work`. When it fails, the channel is closed, which gives back every message that it
+   * held unacknowledged.
+   * @param what for the error message: what is being done and on what
+   * @throws TaskQueueError
+   */
+  async use<T>(what: string, work: (lease: ChannelLease) => Promise<T>): Promise<T> {
+    // With an idle channel the connection is there too.
+    if (this.#idle.length > 0 && this.#lent < this.#max) this.#lent++;
+    else await this.#waitToEnter(what);
+    let pooled: PooledChannel | undefined;
+    try {
+      pooled = this.#idle.pop() ?? (await this.#open(what));
+      pooled.what = what;
+      const result = await work(pooled);
+      if (pooled.isOpen) this.#idle.push(pooled);
+      return result;
+    } catch (error) {
+      // What it held is given back; nobody waits for that.
+      if (pooled?.isOpen) pooled.close().catch(() => {});
+      const failure = translateAmqpError(error, what);
+      const { refusal } = this.#connection;
+      throw refusal && failure.code === ErrorCode.connectionLost
+        ? translateAmqpError(refusal, what)
+        : failure;
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** A channel beside those that are lent, for an operation that needs another one. It ends with its `close`. */
+  openAnother(what: string): Promise<ChannelLease> {
+    return this.#open(what);
+  }
+
+  /**
+   * Waits for the operations that hold a channel, then closes the channels. Resolves when the broker has done
+   * everything that was sent on them: amqplib may write the closing of the connection ahead of an acknowledgement
+   * that is still in a channel's buffer, and the message would be back in its queue.
+   */
+  async close(): Promise<void> {
+    if (this.#lent > 0) await new Promise<void>((resolve) => this.#onAllReturned.push(resolve));
+    await Promise.all(this.#idle.splice(0).map(({ channel }) => channel.close().catch(() => {})));
+  }
+
+  async #waitToEnter(what: string): Promise<void> {
+    this.#waitingLimit.enter(what);
+    try {
+      await this.#enter(what);
+    } finally {
+      this.#waitingLimit.leave();
+    }
+  }
+
+  /** @throws TaskQueueError `BUSY` when all channels are in use for too long */
+  async #enter(what: string): Promise<void> {
+    // Before there is anything to queue for: all that wait for a connection hear of its fate together.
+    await this.#connection.open();
+    if (this.#lent < this.#max) {
+      this.#lent++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const enter = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(enter);
+        reject(this.#busyError(what));
+      }, this.#operationTimeoutMs);
+      this.#waiting.add(enter);
+    });
+  }
+
+  #leave(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#lent--;
+      if (this.#lent === 0) for (const resolve of this.#onAllReturned.splice(0)) resolve();
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
+  }
+
+  async #open(what: string): Promise<PooledChannel> {
+    const model = await this.#connection.open();
+    const channel = await withDeadline(model.createChannel(), this.#operationTimeoutMs, () => {
+      // A broker that cannot even open a channel does not answer at all.
+      this.#connection.abandon();
+      return timeoutError(what, this.#operationTimeoutMs);
+    });
+    const pooled = new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
+      const index = this.#idle.indexOf(ended);
+      if (index >= 0) this.#idle.splice(index, 1);
+    });
+    pooled.what = what;
+    return pooled;
+  }
+
+  #busyError(what: string): TaskQueueError {
+    return new TaskQueueError(
+      ErrorCode.busy,
+      `${what}: the ${this.#max} operations before it were not done within ${this.#operationTimeoutMs} ms`,
+      { hint: 'The broker does not answer, or the handlers of what was read take long.' },
+    );
+  }
+}

@@ -1,0 +1,40 @@
+import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+
+/** All messages that wait, whatever their number; one that is larger may wait alone. */
+const MAX_BYTES = 128 * 1024 * 1024;
+
+/** Keeps the operations that wait for the broker from growing in number, and in memory, for as long as it is away. */
+export class WaitingLimit {
+  readonly #max: number;
+  #count = 0;
+  #bytes = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /**
+   * Counts one more, until {@link leave}.
+   * @param what for the error message
+   * @param bytes of the message that it keeps in memory
+   * @throws TaskQueueError `TOO_MANY_WAITING`
+   */
+  enter(what: string, bytes = 0): void {
+    if (this.#count >= this.#max) throw refusal(what, `${this.#max} operations`);
+    if (this.#bytes > 0 && this.#bytes + bytes > MAX_BYTES)
+      throw refusal(what, `${this.#bytes} bytes of messages`);
+    this.#count++;
+    this.#bytes += bytes;
+  }
+
+  leave(bytes = 0): void {
+    this.#count--;
+    this.#bytes -= bytes;
+  }
+}
+
+function refusal(what: string, waiting: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.tooManyWaiting, `${what}: ${waiting} wait for the broker already`, {
+    hint: 'Is it reachable, and does it take messages? Wait for some of them, or raise maxWaitingOperations.',
+  });
+}

@@ -1,0 +1,217 @@
+import type { ConsumeMessage } from 'amqplib';
+import { ErrorCode, hasCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import type { ChannelLease } from '../connection/pooled-channel.ts';
+import { isReceiving, readGateOf } from '../connection/raw-frames.ts';
+import { translateAmqpError } from '../errors/amqp-errors.ts';
+import { DeliveryInbox } from './delivery-inbox.ts';
+
+/** How long no delivery comes before the broker is asked whether there is anything left. */
+const QUIET_MS = 20;
+
+/**
+ * How long no delivery comes before a queue that may be replicated is taken for empty, whatever the broker says: a quorum
+ * queue is counted by its leader, and delivers by the member on the consumer's node, which hears of it later.
+ */
+const LAG_MS = 1_000;
+
+/** Bodies that are handled together. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+
+/** AMQP's prefetch count is a 16-bit number; 0 means without limit. */
+export const MAX_PREFETCH = 65_535;
+
+/**
+ * A consumer of one queue for a short while, for reading what is there.
+ *
+ * A consumer rather than gets: not only for its speed, but because the queue is in use while it is there.
+ * RabbitMQ's conditional delete does not count messages that are held unacknowledged: it takes a queue for
+ * empty while somebody looks at its only message, and deletes both, unless somebody consumes.
+ */
+export class Consumption {
+  readonly #lease: ChannelLease;
+  readonly #queue: string;
+  readonly #inbox: DeliveryInbox;
+  readonly #stopListening: () => void;
+  readonly #consumerTag: string;
+  readonly #isPlain: (() => Promise<boolean | undefined>) | undefined;
+  /** False as soon as that is asked for; true when the answer is yes. */
+  #isKnownPlain: boolean | undefined;
+  #progressAt = Date.now();
+  #isExhausted = false;
+  #queueState: 'missing' | 'plain' | 'other' | undefined;
+
+  /**
+   * @param lease
+   * @param queue
+   * @param prefetch how many may be held unacknowledged; 0 for any number
+   * @param isPlain whether it is a plain classic queue, which delivers before it says that it is empty; default: it is
+   */
+  static async start(
+    lease: ChannelLease,
+    queue: string,
+    prefetch: number,
+    isPlain?: () => Promise<boolean | undefined>,
+  ): Promise<Consumption> {
+    const inbox = new DeliveryInbox(readGateOf(lease.channel));
+    // A channel begins without a limit, and each consumption has a channel that nobody has consumed on before.
+    if (prefetch > 0) await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
+    const stopListening = lease.onEnd((reason) => inbox.fail(reason));
+    try {
+      const onMessage = (message: ConsumeMessage | null) => inbox.put(message);
+      const { consumerTag } = await lease.request((channel) => channel.consume(queue, onMessage));
+      return new Consumption(lease, queue, inbox, consumerTag, stopListening, isPlain);
+    } catch (error) {
+      inbox.end();
+      stopListening();
+      throw error;
+    }
+  }
+
+  private constructor(
+    lease: ChannelLease,
+    queue: string,
+    inbox: DeliveryInbox,
+    consumerTag: string,
+    stopListening: () => void,
+    isPlain: (() => Promise<boolean | undefined>) | undefined,
+  ) {
+    this.#lease = lease;
+    this.#queue = queue;
+    this.#inbox = inbox;
+    this.#consumerTag = consumerTag;
+    this.#stopListening = stopListening;
+    this.#isPlain = isPlain;
+  }
+
+  /** The broker has ended it: the queue is deleted, or what was held is back in it. */
+  get isCancelled(): boolean {
+    return this.#inbox.isCancelled || this.#queueState === 'missing';
+  }
+
+  /** Deliveries so far. */
+  get received(): number {
+    return this.#inbox.received;
+  }
+
+  /** Resolves when what the broker said before is known; rejects when that was that it has closed the channel. */
+  async sync(): Promise<void> {
+    try {
+      await this.#depth();
+    } catch (error) {
+      // RabbitMQ before 4.3.7 sends more to a consumer that it has cancelled, for which amqplib closes the channel.
+      if (!this.isCancelled) throw error;
+    }
+  }
+
+  /**
+   * Of one that was cancelled: the queue as it is now, which may be another one of the same name; `other` also when that
+   * cannot be known. What has come can be taken all the same.
+   */
+  async inspectQueue(): Promise<'missing' | 'plain' | 'other'> {
+    if (this.#queueState !== undefined) return this.#queueState;
+    this.#stopListening();
+    try {
+      const isPlain = await this.#isPlain?.();
+      this.#queueState = isPlain === undefined ? 'missing' : isPlain ? 'plain' : 'other';
+    } catch (error) {
+      if (isCode(error, ErrorCode.connectionLost)) this.#queueState = 'other';
+      // Who may not configure it is not told.
+      else if (isCode(error, ErrorCode.accessRefused)) this.#queueState = 'plain';
+      else throw error;
+    }
+    return this.#queueState;
+  }
+
+  /**
+   * The next deliveries, as soon as there is one; none when the queue is empty, or when the signal says so. No more than
+   * `most`, and no more than {@link MAX_BATCH_BYTES}, but one however large.
+   * @throws TaskQueueError `NO_ANSWER` when the queue is not empty and yet nothing comes
+   */
+  async next(most: number, timeoutMs: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
+    const inbox = this.#inbox;
+    while (inbox.size === 0 && !this.isCancelled && !this.#isExhausted && !signal?.aborted) {
+      if (await inbox.waitForMore(QUIET_MS, signal)) {
+        this.#progressAt = Date.now();
+        continue;
+      }
+      // The answer would come behind all that is on its way, with the gate open for it.
+      if (isReceiving(this.#lease.channel) && Date.now() - this.#progressAt < timeoutMs) continue;
+      // Twice, as the first answer may overtake a delivery that was already on its way.
+      const before = inbox.received;
+      let isEmpty = (await this.#depth()) === 0;
+      if (this.isCancelled) break;
+      isEmpty &&= (await this.#depth()) === 0 && inbox.received === before;
+      const quietMs = Date.now() - this.#progressAt;
+      if (isEmpty) this.#isExhausted = this.#answersInOrder() || quietMs > LAG_MS;
+      else if (quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
+    }
+    this.#progressAt = Date.now();
+    return inbox.shift(most, MAX_BATCH_BYTES);
+  }
+
+  /**
+   * Lets nothing more come. What has come stays held, but the queue is no longer in use: whoever deletes it on that
+   * condition takes what is held with it.
+   */
+  async stop(): Promise<void> {
+    this.#lease.throwIfEnded();
+    await this.#lease.request((channel) => channel.cancel(this.#consumerTag));
+  }
+
+  /**
+   * Ends it by closing the channel: in one step the broker removes the consumer and puts back, to its place,
+   * whatever is held and not acknowledged. With a cancel and a nack, however close, a conditional delete gets
+   * in between, finds the queue empty and unused, and takes what is held with it.
+   *
+   * Resolves when the broker has done that and all before it: it asks the queues of a channel's consumers before it
+   * answers, and those only (`notify_queues` in rabbit_channel.erl). So nothing that is to be put back may be held after
+   * {@link stop}. Never rejects: when the channel has ended, the broker does it by itself.
+   */
+  async end(): Promise<void> {
+    this.#inbox.end();
+    this.#stopListening();
+    await this.#lease.close().catch(() => {});
+  }
+
+  /**
+   * Whether nothing can be on its way when the queue says that it is empty. Asked only of a queue that has fewer than
+   * were counted, which is rare; and not waited for, as all channels may be in use.
+   */
+  #answersInOrder(): boolean {
+    if (this.#isPlain === undefined) return true;
+    if (this.#isKnownPlain === undefined) {
+      this.#isKnownPlain = false;
+      this.#isPlain().then(
+        (isPlain) => {
+          this.#isKnownPlain = isPlain !== false;
+        },
+        () => {},
+      );
+    }
+    return this.#isKnownPlain;
+  }
+
+  /** 0 when the queue is deleted, which ends this. */
+  async #depth(): Promise<number> {
+    try {
+      const { messageCount } = await this.#lease.request((channel) => channel.checkQueue(this.#queue));
+      return messageCount;
+    } catch (error) {
+      if (!isCode(error, ErrorCode.queueNotFound)) throw error;
+      this.#queueState = 'missing';
+      return 0;
+    }
+  }
+}
+
+function isCode(error: unknown, code: ErrorCode): boolean {
+  return hasCode(translateAmqpError(error, ''), code);
+}
+
+function starvedError(queue: string, ms: number): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.noAnswer,
+    `The queue ${queue} is not empty, but delivered nothing for ${ms} ms`,
+    { hint: 'Another consumer may hold it alone (single active consumer).' },
+  );
+}

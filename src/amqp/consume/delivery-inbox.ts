@@ -1,0 +1,102 @@
+import type { ConsumeMessage } from 'amqplib';
+import type { ReadGate } from '../connection/read-gate.ts';
+
+/** Bodies that wait to be handled, before the broker has to wait as well. One more message may be on its way. */
+const MAX_BYTES = 8 * 1024 * 1024;
+
+/** Deliveries of one consumer that nobody has handled yet, and a way to wait for more. */
+export class DeliveryInbox {
+  readonly #gate: ReadGate;
+  #messages: ConsumeMessage[] = [];
+  #bytes = 0;
+  #isHolding = false;
+  #received = 0;
+  #isCancelled = false;
+  #isEnded = false;
+  #failure: { reason: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  /** @param gate of the connection that the deliveries come by */
+  constructor(gate: ReadGate) {
+    this.#gate = gate;
+  }
+
+  /** The callback of a consumer; null says that the broker cancelled it, as when its queue is deleted. */
+  put(message: ConsumeMessage | null): void {
+    if (this.#isEnded) return;
+    if (message === null) this.#isCancelled = true;
+    else {
+      this.#messages.push(message);
+      this.#received++;
+      this.#count(message.content.length);
+    }
+    this.#wake?.();
+  }
+
+  /** No delivery can follow: every wait under way, and every later one, rejects with this. */
+  fail(reason: unknown): void {
+    this.#failure = { reason };
+    this.#wake?.();
+  }
+
+  /** Forgets what has come, and whatever comes. */
+  end(): void {
+    this.#isEnded = true;
+    this.#messages = [];
+    this.#count(-this.#bytes);
+  }
+
+  get size(): number {
+    return this.#messages.length;
+  }
+
+  /** Deliveries so far, the handled ones included. */
+  get received(): number {
+    return this.#received;
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /** The oldest ones, out of the inbox: at least one if there is one, and no more bytes than this if there are several. */
+  shift(most: number, mostBytes: number): ConsumeMessage[] {
+    let count = 0;
+    let bytes = 0;
+    for (const { content } of this.#messages) {
+      if (count === most || (count > 0 && bytes + content.length > mostBytes)) break;
+      count++;
+      bytes += content.length;
+    }
+    this.#count(-bytes);
+    return this.#messages.splice(0, count);
+  }
+
+  /** True when something happened within the time: a delivery, a cancel, or the signal. */
+  async waitForMore(ms: number, signal?: AbortSignal): Promise<boolean> {
+    const happened = await new Promise<boolean>((resolve) => {
+      const finish = (value: boolean) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', wake);
+        this.#wake = undefined;
+        resolve(value);
+      };
+      const wake = () => finish(true);
+      const timer = setTimeout(() => finish(false), ms);
+      signal?.addEventListener('abort', wake);
+      this.#wake = wake;
+      if (this.#failure || this.#isCancelled) wake();
+    });
+    if (this.#failure) throw this.#failure.reason;
+    return happened;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    const isFull = this.#bytes > MAX_BYTES;
+    if (isFull === this.#isHolding) return;
+    this.#isHolding = isFull;
+    if (isFull) this.#gate.hold();
+    else this.#gate.release();
+  }
+}

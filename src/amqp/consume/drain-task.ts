@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkCount } from '../../options/check-count.ts';
+import type { BatchHandler, DrainOptions } from '../../options/client-options.ts';
+import type { ChannelLease } from '../connection/pooled-channel.ts';
+import { CallerFailure } from '../errors/caller-failure.ts';
+import { consumeInBatches } from './bulk-consumer.ts';
+
+const DEFAULT_BATCH_SIZE = 500;
+
+/** How long what a lost connection held may take to be back, and how often that is looked at. */
+const RETURN_MS = 1_000;
+const LOOK_MS = 20;
+
+/** The task that is drained, and what its client can do with the queue. */
+export interface DrainedTask {
+  taskId: string;
+  operationTimeoutMs: number;
+  /** Does the work on a channel, and once more if it may be repeated; answers 0 when there is no queue. */
+  read(
+    work: (lease: ChannelLease, queue: string) => Promise<number>,
+    isRepeatable: () => boolean,
+  ): Promise<number>;
+  /** If nobody else uses it. @returns whether it is gone */
+  deleteQueue(): Promise<boolean>;
+  /** A channel beside those that operations share. */
+  openChannel(): Promise<ChannelLease>;
+  /** `undefined` when there is no queue. */
+  isPlain(): Promise<boolean | undefined>;
+  /** Told how many have been removed, each time that some have. */
+  onRemoved(count: number): void;
+}
+
+/**
+ * Removes messages in bulk, oldest first, as `TaskQueueClient.drain` describes it.
+ * @returns how many were removed
+ */
+export async function drainTask(
+  { taskId, operationTimeoutMs, read, deleteQueue, openChannel, isPlain, onRemoved }: DrainedTask,
+  handle: BatchHandler,
+  options: DrainOptions,
+): Promise<number> {
+  const {
+    limit,
+    batchSize = DEFAULT_BATCH_SIZE,
+    select,
+    allOrNone = false,
+    withQueue = false,
+    signal,
+    onRead,
+  } = options;
+  if (limit !== undefined) checkCount('limit', limit);
+  checkCount('batchSize', batchSize);
+  let isHandedOver = false;
+  /** A connection that is lost from now on may have held messages. */
+  let isBegun = false;
+  const failure = new CallerFailure();
+  const drain = async (lease: ChannelLease, queue: string) => {
+    const messageCount = await countReady(lease, queue, isBegun ? RETURN_MS : 0);
+    isBegun = true;
+    const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
+    if (bound === 0) return 0;
+    const bulk = {
+      taskId,
+      limit: bound,
+      most: limit,
+      batchSize,
+      select,
+      allOrNone,
+      deleteQueue: withQueue ? deleteQueue : undefined,
+      openChannel,
+      isPlain,
+      signal,
+      operationTimeoutMs,
+      onRead,
+      onRemoved,
+    };
+    return consumeInBatches(lease, queue, bulk, (batch, before) => {
+      isHandedOver = true;
+      return failure.watch(() => handle(batch, before));
+    });
+  };
+  const isRepeatable = () => !isHandedOver || (allOrNone && !failure.isKnown);
+  return failure.passOn(read(drain, isRepeatable));
+}
+
+/** @param patienceMs how long a queue is looked at that has nothing but a consumer, as that may be of a lost connection */
+async function countReady(lease: ChannelLease, queue: string, patienceMs: number): Promise<number> {
+  const giveUpAt = Date.now() + patienceMs;
+  for (;;) {
+    const { messageCount, consumerCount } = await lease.request((channel) => channel.checkQueue(queue));
+    if (messageCount > 0 || consumerCount === 0 || Date.now() >= giveUpAt) return messageCount;
+    await sleep(LOOK_MS);
+  }
+}

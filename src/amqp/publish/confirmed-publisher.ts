@@ -1,0 +1,274 @@
+import type { ConfirmChannel } from 'amqplib';
+import { ErrorCode, PublishUnconfirmedError, TaskQueueError } from '../../errors/task-queue-error.ts';
+import type { PreparedMessage } from '../../messages/prepared-message.ts';
+import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import type { BrokerConnection } from '../connection/connection.ts';
+import { withDeadline } from '../connection/deadline.ts';
+import { maxPropertyListBytes, publishRaw } from '../connection/raw-frames.ts';
+import { translateAmqpError } from '../errors/amqp-errors.ts';
+import { type MessageInFlight, MessagesInFlight } from './messages-in-flight.ts';
+import {
+  blockedError,
+  lostError,
+  propertiesTooLargeError,
+  rejectedError,
+  tooLargeError,
+  turnTimeoutError,
+} from './publish-errors.ts';
+import { PublishWindow } from './publish-window.ts';
+import { refusedMessage } from './refused-message.ts';
+
+/** What the broker says of a message: it is in the queue, or there is no such queue. */
+export type PublishOutcome = 'queued' | 'returned';
+
+/** Sent and not confirmed, at most: enough to keep the broker busy, whatever it and the network need for an answer. */
+const MAX_IN_FLIGHT = 10_000;
+const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024;
+
+/** Between two channels that are given up, at least. */
+const RETIRE_PAUSE_MS = 250;
+
+/**
+ * Publishes to the default exchange on a confirm channel that nothing else uses, so that no failure of
+ * anything else can take outstanding confirms with it.
+ */
+export class ConfirmedPublisher {
+  readonly #connection: BrokerConnection;
+  readonly #options: ResolvedOptions;
+  #opening: Promise<ConfirmChannel> | undefined;
+  #channel: ConfirmChannel | undefined;
+  #closeReason: unknown;
+  /** On this channel. */
+  #hasConfirmed = false;
+  readonly #inFlight = new MessagesInFlight();
+  readonly #window = new PublishWindow(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT);
+  #retired: Promise<void> | undefined;
+  #retiredAt = 0;
+
+  constructor(connection: BrokerConnection, options: ResolvedOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** A message could be sent right now: the channel is open and the broker takes messages. */
+  get isReady(): boolean {
+    return this.#channel !== undefined && this.#connection.blocked === undefined;
+  }
+
+  /**
+   * Opens what is needed, and waits while a resource alarm of the broker blocks publishing: nothing is written
+   * to a blocked connection, where it would lie in the socket, neither sent nor given up.
+   * @param since when the message was handed in: the wait for the end of an alarm counts from there
+   * @throws TaskQueueError
+   */
+  async ready(what: string, since = Date.now()): Promise<void> {
+    const giveUpAt = since + this.#options.confirmTimeoutMs;
+    while (!this.isReady) {
+      const { blocked } = this.#connection;
+      if (blocked === undefined) await this.#openChannel(what);
+      else {
+        await withDeadline(blocked.ended, Math.max(1, giveUpAt - Date.now()), () =>
+          blockedError(what, blocked.reason),
+        );
+      }
+    }
+  }
+
+  /** What to say of a message that cannot be sent, while the broker blocks publishers. */
+  blockedError(what: string): TaskQueueError | undefined {
+    const { blocked } = this.#connection;
+    return blocked && blockedError(what, blocked.reason);
+  }
+
+  /**
+   * Hands a message to the broker, at once if so few are in flight that there is room for it; messages of one queue are
+   * stored in the order of the calls. Nothing of the body or the properties is changed.
+   * @param what for error messages, e.g. `Cannot enqueue to task "a"`
+   * @throws PublishUnconfirmedError when it was sent, but no confirm came
+   * @throws TaskQueueError when it was not sent, or refused
+   */
+  send(queue: string, message: PreparedMessage, what: string): Promise<PublishOutcome> {
+    const bytes = message.body.length + message.list.length;
+    if (!this.#window.hasRoomFor(bytes)) return this.#sendInTurn(queue, message, bytes, what);
+    this.#window.enter(bytes);
+    return this.#write(queue, message, bytes, what);
+  }
+
+  async #sendInTurn(
+    queue: string,
+    message: PreparedMessage,
+    bytes: number,
+    what: string,
+  ): Promise<PublishOutcome> {
+    const { confirmTimeoutMs } = this.#options;
+    const entered = await this.#window.wait(bytes, confirmTimeoutMs, () =>
+      turnTimeoutError(what, confirmTimeoutMs),
+    );
+    let outcome: Promise<PublishOutcome>;
+    try {
+      await this.ready(what);
+      outcome = this.#write(queue, message, bytes, what);
+    } catch (error) {
+      this.#window.leave(bytes);
+      throw error;
+    } finally {
+      entered();
+    }
+    return outcome;
+  }
+
+  /** @param bytes counted in the window, which they leave when this is settled */
+  #write(queue: string, message: PreparedMessage, bytes: number, what: string): Promise<PublishOutcome> {
+    const { body, list, messageId, changes } = message;
+    const channel = this.#channel;
+    const { confirmTimeoutMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      const inFlight: MessageInFlight = {
+        body,
+        list,
+        messageId,
+        changes,
+        queue,
+        returned: false,
+        refusal: undefined,
+      };
+      const settle = (finish: () => void) => {
+        clearTimeout(timer);
+        if (!this.#inFlight.delete(inFlight)) return;
+        this.#window.leave(bytes);
+        finish();
+      };
+      const unconfirmed = (reason: string, cause?: unknown) =>
+        settle(() => reject(new PublishUnconfirmedError(`${what}: ${reason}`, messageId, cause)));
+      const timer = setTimeout(() => {
+        const { blocked } = this.#connection;
+        const why = blocked ? ` (the broker blocks publishers: ${blocked.reason})` : '';
+        unconfirmed(`the broker did not confirm it within ${confirmTimeoutMs} ms${why}`);
+      }, confirmTimeoutMs);
+      this.#inFlight.add(inFlight);
+      try {
+        this.#checkSendable(channel, message, what);
+        publishRaw(channel, queue, list, body, (error: unknown) => {
+          if (!error) {
+            this.#hasConfirmed = true;
+            settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
+          } else if (isNack(error)) {
+            this.#retire(channel);
+            settle(() => reject(rejectedError(what, this.#options.queueType, error)));
+          } else if (this.#isRefused || inFlight.refusal === 'itself') {
+            settle(() => reject(translateAmqpError(this.#closeReason, what)));
+          } else if (inFlight.refusal === 'unread') {
+            settle(() => reject(lostError(what)));
+          } else
+            unconfirmed(
+              inFlight.refusal === 'perhaps'
+                ? 'the broker refused it, or another message that was sent with it'
+                : 'the connection was lost before the broker confirmed it',
+              this.#closeReason ?? error,
+            );
+        });
+      } catch (error) {
+        // Nothing was written: the message is too large, or the channel has just ended.
+        settle(() => reject(translateAmqpError(error, what)));
+      }
+    });
+  }
+
+  #checkSendable(
+    channel: ConfirmChannel | undefined,
+    { body, list }: PreparedMessage,
+    what: string,
+  ): asserts channel is ConfirmChannel {
+    const { maxMessageBytes } = this.#options;
+    if (body.length > maxMessageBytes) throw tooLargeError(what, body.length, maxMessageBytes);
+    if (channel === undefined) throw lostError(what);
+    const maxListBytes = maxPropertyListBytes(channel);
+    if (list.length > maxListBytes) throw propertiesTooLargeError(what, list.length, maxListBytes);
+  }
+
+  /**
+   * The broker has closed the channel because of one message (406). It reads them in order: those before that one may be
+   * stored, and it has thrown away those behind it. Where it does not say which one it was, those that follow go one
+   * at a time, so that the next refusal says it.
+   */
+  #blame(error: unknown): void {
+    if ((error as { code?: unknown }).code !== PRECONDITION_FAILED) return;
+    const refused = refusedMessage(this.#inFlight, (error as Error).message);
+    if (refused === undefined) this.#window.narrow(this.#inFlight.count);
+    let isBehind = false;
+    for (const message of this.#inFlight) {
+      message.refusal =
+        message === refused ? 'itself' : isBehind ? 'unread' : refused ? undefined : 'perhaps';
+      isBehind ||= message === refused;
+    }
+  }
+
+  /** The user may not publish (403): nothing sent on this channel has come through. */
+  get #isRefused(): boolean {
+    return !this.#hasConfirmed && (this.#closeReason as { code?: unknown } | undefined)?.code === 403;
+  }
+
+  /** Resolves when nothing is in flight any more. */
+  flush(): Promise<void> {
+    return this.#inFlight.ended();
+  }
+
+  /**
+   * A channel of RabbitMQ 3.10 that was used for a quorum queue before a new leader was known keeps to the dead one,
+   * and rejects what is published, for as long as it is open. So another channel takes its place, when what is in
+   * flight on this one has been answered, as nothing may overtake it.
+   */
+  #retire(channel: ConfirmChannel): void {
+    if (this.#options.queueType !== 'quorum' || this.#channel !== channel) return;
+    // Rejected are also messages that a full queue has no room for, and another channel is no help with that.
+    if (Date.now() - this.#retiredAt < RETIRE_PAUSE_MS) return;
+    this.#retiredAt = Date.now();
+    this.#channel = undefined;
+    this.#retired = this.flush().then(() => channel.close().catch(() => {}));
+  }
+
+  #openChannel(what: string): Promise<ConfirmChannel> {
+    this.#opening ??= this.#open(what).finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #open(what: string): Promise<ConfirmChannel> {
+    try {
+      await this.#retired;
+      const model = await this.#connection.open();
+      const { operationTimeoutMs } = this.#options;
+      const channel = await withDeadline(model.createConfirmChannel(), operationTimeoutMs, () => {
+        this.#connection.abandon();
+        return new TaskQueueError(
+          ErrorCode.noAnswer,
+          `${what}: RabbitMQ opened no channel within ${operationTimeoutMs} ms`,
+        );
+      });
+      this.#closeReason = undefined;
+      this.#hasConfirmed = false;
+      channel.on('error', (error) => {
+        this.#closeReason = error;
+        this.#blame(error);
+      });
+      // amqplib tells every outstanding publish by itself, from a listener that was there before this one.
+      channel.on('close', () => {
+        if (this.#channel === channel) this.#channel = undefined;
+      });
+      channel.on('return', (message) => this.#inFlight.markReturned(message));
+      this.#channel = channel;
+      return channel;
+    } catch (error) {
+      throw translateAmqpError(error, what);
+    }
+  }
+}
+
+/** AMQP 0-9-1 reply code. */
+const PRECONDITION_FAILED = 406;
+
+/** amqplib lib/channel.js hands this, and nothing else, to the callback of a message that was nacked. */
+function isNack(error: unknown): boolean {
+  return error instanceof Error && error.message === 'message nacked';
+}

@@ -1,0 +1,230 @@
+import { setImmediate } from 'node:timers/promises';
+import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import type { PreparedMessage } from '../../messages/prepared-message.ts';
+import type { PublishOptions } from '../../options/client-options.ts';
+import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import { WaitingLimit } from '../connection/waiting-limit.ts';
+import type { QueueDeclarer } from '../queues/queue-declarer.ts';
+import type { ConfirmedPublisher, PublishOutcome } from './confirmed-publisher.ts';
+import { KeyedMutex } from './keyed-mutex.ts';
+import { KnownQueues } from './known-queues.ts';
+import { OrderedResend } from './ordered-resend.ts';
+import { publishAgain } from './publish-again.ts';
+import {
+  missingError,
+  overflowError,
+  turnTimeoutError,
+  unverifiedError,
+  vanishedError,
+} from './publish-errors.ts';
+import { SurvivalChecks } from './survival-checks.ts';
+
+/** A task that is cleared while messages come in loses its queue again and again, but not for ever. */
+const MAX_VANISHED = 10;
+
+/** Publishes to queues that it creates on demand, in the order of the calls for each queue. */
+export class QueuePublisher {
+  readonly #publisher: ConfirmedPublisher;
+  readonly #declarer: QueueDeclarer;
+  /** Queues that this has stored a message in, not long ago: nobody takes them for abandoned and deletes them. */
+  readonly #known: KnownQueues;
+  readonly #options: ResolvedOptions;
+  readonly #waitingLimit: WaitingLimit;
+  /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
+  readonly #order = new KeyedMutex();
+  readonly #resend = new OrderedResend();
+  readonly #survival: SurvivalChecks;
+  /** How many messages are on their way to each queue, or about to be sent, or not certain to be there. */
+  readonly #sending = new Map<string, number>();
+  readonly #onSent: (() => void)[] = [];
+
+  constructor(publisher: ConfirmedPublisher, declarer: QueueDeclarer, options: ResolvedOptions) {
+    this.#options = options;
+    this.#waitingLimit = new WaitingLimit(options.maxWaitingOperations);
+    this.#publisher = publisher;
+    this.#declarer = declarer;
+    this.#known = new KnownQueues(options.redeclareAfterMs);
+    this.#survival = new SurvivalChecks((queue, what) => declarer.exists(queue, what));
+  }
+
+  /** Resolves when the broker has confirmed that the message is in the queue. */
+  async publish(
+    queue: string,
+    message: PreparedMessage,
+    options: PublishOptions,
+    what: string,
+  ): Promise<void> {
+    const giveUpAt = Date.now() + this.#options.retryUnconfirmedMs;
+    const bytes = message.body.length + message.list.length;
+    this.#waitingLimit.enter(what, bytes);
+    try {
+      await this.#attempt(queue, message, options, what);
+    } catch (error) {
+      const { messageId } = message;
+      const again = () => this.#attempt(queue, message, options, what);
+      await publishAgain(error, again, { giveUpAt, messageId, what });
+    } finally {
+      this.#waitingLimit.leave(bytes);
+    }
+  }
+
+  #attempt(queue: string, message: PreparedMessage, options: PublishOptions, what: string): Promise<void> {
+    const { create = true, maxSize } = options;
+    if (maxSize !== undefined) return this.#publishIfRoom(queue, message, options, maxSize, what);
+    const isKnown = !create || this.#known.has(queue);
+    const isInTurn = !this.#order.isBusy(queue) && !this.#resend.isStalled(queue);
+    if (isKnown && this.#publisher.isReady && isInTurn) {
+      return this.#send(queue, message, options, what);
+    }
+    return this.#publishInTurn(queue, message, options, what);
+  }
+
+  #publishIfRoom(
+    queue: string,
+    message: PreparedMessage,
+    options: PublishOptions,
+    maxSize: number,
+    what: string,
+  ): Promise<void> {
+    const { create = true } = options;
+    return this.#inTurn(queue, what, async () => {
+      const depth = create
+        ? await this.#declarer.declare(queue, what)
+        : await this.#declarer.depth(queue, what);
+      if (depth >= maxSize) throw overflowError(what, depth, maxSize);
+      await this.#readyInOrder(queue, what);
+      // Confirmed before the next one counts, so that it is counted.
+      await this.#send(queue, message, options, what);
+    });
+  }
+
+  async #publishInTurn(
+    queue: string,
+    message: PreparedMessage,
+    options: PublishOptions,
+    what: string,
+  ): Promise<void> {
+    const { create = true } = options;
+    const { sent } = await this.#inTurn(queue, what, async () => {
+      const isKnown = !create || this.#known.has(queue);
+      if (!isKnown) await this.#declarer.declare(queue, what);
+      await this.#readyInOrder(queue, what);
+      const sent = this.#send(queue, message, options, what);
+      // Others follow when it is certain to be stored, so that it comes before them also if it has to be sent again.
+      if (!isKnown) await sent;
+      // In an object, as otherwise the confirm is waited for here.
+      return { sent };
+    });
+    return sent;
+  }
+
+  /**
+   * Lets `remove` delete the queue, unless messages are on their way to it: RabbitMQ confirms, and loses, what
+   * arrives in the instant in which a queue is deleted. Those that are published meanwhile wait, and create it again.
+   * @returns what `remove` answers; `undefined` without having called it
+   */
+  async removeUnlessSending<T>(queue: string, remove: () => Promise<T>): Promise<T | undefined> {
+    if (this.#sending.has(queue) || this.#order.isBusy(queue)) return undefined;
+    this.#known.delete(queue);
+    return this.#order.run(queue, remove);
+  }
+
+  /** Resolves when it is known of all that is under way what became of it, and the callers know. */
+  async flush(): Promise<void> {
+    do {
+      if (this.#sending.size > 0) await new Promise<void>((resolve) => this.#onSent.push(resolve));
+      // Meanwhile it is the turn of those that had to wait.
+      await setImmediate();
+    } while (this.#sending.size > 0);
+  }
+
+  /** One after the other, and by a deadline: a broker that does not answer holds up whoever is behind as well. */
+  #inTurn<T>(queue: string, what: string, work: () => Promise<T>): Promise<T> {
+    const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
+    const timeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
+    const onTimeout = () => this.#publisher.blockedError(what) ?? turnTimeoutError(what, timeoutMs);
+    const since = Date.now();
+    const ready = async () => {
+      // A blocked connection does not answer requests either.
+      await this.#publisher.ready(what, since);
+      this.#countSending(queue, 1);
+      try {
+        return await work();
+      } finally {
+        this.#countSending(queue, -1);
+      }
+    };
+    // What has not been sent when its connection is lost is tried once more, in the same turn: others wait behind it.
+    const readyAgain = () =>
+      ready().catch((error) => {
+        if (hasCode(error, ErrorCode.connectionLost)) return ready();
+        throw error;
+      });
+    return this.#order.run(queue, readyAgain, { timeoutMs, onTimeout });
+  }
+
+  /** Until a message can be sent, and overtakes none that has to be sent again. */
+  async #readyInOrder(queue: string, what: string): Promise<void> {
+    do {
+      await this.#resend.cleared(queue);
+      await this.#publisher.ready(what);
+    } while (this.#resend.isStalled(queue));
+  }
+
+  async #send(
+    queue: string,
+    message: PreparedMessage,
+    { create = true, confirmStored = false }: PublishOptions,
+    what: string,
+  ): Promise<void> {
+    this.#countSending(queue, 1);
+    const place = this.#resend.begin(queue);
+    try {
+      for (let vanished = 0; ; vanished++) {
+        const isTrusted = !confirmStored && (!create || this.#known.has(queue));
+        let outcome: PublishOutcome | 'lost';
+        try {
+          outcome = await this.#publisher.send(queue, message, what);
+        } catch (error) {
+          if (vanished > 0 || !hasCode(error, ErrorCode.connectionLost)) throw error;
+          // Not sent: once more in any case, and before those that were to follow it.
+          outcome = 'lost';
+        }
+        if (outcome === 'queued' && (isTrusted || (await this.#hasSurvived(queue, message, what)))) return;
+        if (outcome !== 'lost') {
+          if (!create) throw missingError(what);
+          if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
+          // The queue is gone since it was declared: somebody cleared the task.
+          this.#known.delete(queue);
+        }
+        await this.#resend.turn(queue, place, async () => {
+          if (create && !this.#known.has(queue)) await this.#declarer.declare(queue, what);
+          await this.#publisher.ready(what);
+        });
+      }
+    } finally {
+      this.#resend.end(queue);
+      this.#countSending(queue, -1);
+    }
+  }
+
+  /**
+   * A queue that nobody seemed to need may be deleted (`prune`, `clear`) in the very instant in which a message is on
+   * its way to it, and RabbitMQ confirms that message as well (rabbitmq-server#4746). By the time of the confirm the
+   * queue is gone, so one that is still there has the message.
+   */
+  async #hasSurvived(queue: string, { messageId }: PreparedMessage, what: string): Promise<boolean> {
+    const isThere = await this.#survival.isThere(queue, what).catch((error) => {
+      throw unverifiedError(what, messageId, error);
+    });
+    if (isThere) this.#known.add(queue);
+    return isThere;
+  }
+
+  #countSending(queue: string, change: 1 | -1): void {
+    const count = (this.#sending.get(queue) ?? 0) + change;
+    if (count === 0) this.#sending.delete(queue);
+    else this.#sending.set(queue, count);
+    if (this.#sending.size === 0) for (const wake of this.#onSent.splice(0)) wake();
+  }
+}

@@ -1,0 +1,35 @@
+import { decodePropertyList } from '../../properties/property-list.ts';
+import type { MessageInFlight } from './messages-in-flight.ts';
+
+/*
+ * RabbitMQ closes the channel on a message that it refuses, and tells what is wrong with it, but not which it was. These
+ * are its words (3.10 to 4.3), with what they say of the message.
+ */
+
+/** rabbit_channel.erl, check_msg_size. */
+const TOO_LARGE = /message size (\d+) .*larger than/;
+/** rabbit_basic.erl, is_message_persistent, before RabbitMQ 4, which takes any. */
+const BAD_DELIVERY_MODE = /delivery_mode_unknown,(\d+)/;
+/** rabbit_channel.erl, check_expiration_header. */
+const BAD_EXPIRATION = /invalid expiration '(.*?)'/s;
+
+/**
+ * The one of these messages that the broker has refused, as far as that can be known: the only one, or the first that
+ * fits its words.
+ */
+export function refusedMessage(
+  inFlight: Iterable<MessageInFlight>,
+  words: string,
+): MessageInFlight | undefined {
+  const messages = [...inFlight];
+  if (messages.length === 1) return messages[0];
+  const size = TOO_LARGE.exec(words)?.[1];
+  if (size !== undefined) return messages.find(({ body }) => body.length === Number(size));
+  const mode = BAD_DELIVERY_MODE.exec(words)?.[1];
+  if (mode !== undefined) {
+    return messages.find(({ list }) => decodePropertyList(list).delivery_mode === Number(mode));
+  }
+  const expiration = BAD_EXPIRATION.exec(words)?.[1];
+  if (expiration === undefined) return undefined;
+  return messages.find(({ list }) => decodePropertyList(list).expiration === expiration);
+}

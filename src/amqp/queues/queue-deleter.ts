@@ -1,0 +1,84 @@
+import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import type { QueueType } from '../../options/task-queue-options.ts';
+import type { ChannelPool } from '../connection/channel-pool.ts';
+import type { QueuePublisher } from '../publish/queue-publisher.ts';
+import type { QueueReader } from './queue-reader.ts';
+
+/** Deletes queues, each only if it is empty and unused, which the broker checks as it deletes. */
+export class QueueDeleter {
+  readonly #channels: ChannelPool;
+  readonly #publisher: QueuePublisher;
+  readonly #reader: QueueReader;
+  readonly #queueType: QueueType;
+
+  /**
+   * @param channels of a connection that nothing else uses, and one of them only: see {@link deleteIfUnused}
+   * @param publisher whose messages on their way no deletion may meet
+   * @param reader
+   * @param queueType what queues are expected to be
+   */
+  constructor(channels: ChannelPool, publisher: QueuePublisher, reader: QueueReader, queueType: QueueType) {
+    this.#channels = channels;
+    this.#publisher = publisher;
+    this.#reader = reader;
+    this.#queueType = queueType;
+  }
+
+  /**
+   * For a quorum queue RabbitMQ has no such check. It answers by closing the connection (540), also to others that
+   * delete at the same time: so a lost connection is followed by a look at what it is.
+   * @returns whether there is no such queue now
+   */
+  async deleteIfUnused(queue: string, what: string): Promise<boolean> {
+    if (this.#queueType === 'quorum') return (await this.#reader.depth(queue, what)) === undefined;
+    try {
+      return await this.#delete(queue, what);
+    } catch (error) {
+      if (!hasCode(error, ErrorCode.connectionLost)) throw error;
+      const isPlain = await this.#reader.isPlain(queue, what);
+      return isPlain ? this.#delete(queue, what) : isPlain === undefined;
+    }
+  }
+
+  async #delete(queue: string, what: string): Promise<boolean> {
+    const remove = async () => {
+      try {
+        if (await this.#holdsMessages(queue, what)) return false;
+        await this.#channels.use(what, async (lease) => {
+          // RabbitMQ 4 deletes a queue whose node is down, whatever is in it. Asked about it, it refuses.
+          await lease.request((channel) => channel.checkQueue(queue));
+          await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
+        });
+      } catch (error) {
+        if (!hasCode(error, ErrorCode.queueNotFound)) throw error;
+      }
+      return true;
+    };
+    try {
+      return (await this.#publisher.removeUnlessSending(queue, remove)) ?? false;
+    } catch (error) {
+      // A type of queue without conditional delete is unsupported (540).
+      if (hasCode(error, ErrorCode.queueInUse) || hasCode(error, ErrorCode.unsupported)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * A stream is counted as empty, and deleted on condition that it is, whatever is in it. Asked for a message, RabbitMQ
+   * closes the connection (540), which {@link deleteIfUnused} looks into. For who may not ask, the queue's kind answers.
+   */
+  async #holdsMessages(queue: string, what: string): Promise<boolean> {
+    try {
+      return await this.#channels.use(what, async (lease) => {
+        const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+        if (messageCount > 0) return true;
+        const message = await lease.request((channel) => channel.get(queue));
+        if (message) lease.channel.nack(message);
+        return message !== false;
+      });
+    } catch (error) {
+      if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+      return (await this.#reader.kind(queue, what))?.kind === 'stream';
+    }
+  }
+}

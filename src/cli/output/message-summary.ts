@@ -1,0 +1,118 @@
+import { isUtf8 } from 'node:buffer';
+import type { MessageProperties, RawMessage } from '../../index.ts';
+
+/** Of `mcp-taskq/replicas`, written out: importing it would load the library, which most of a short command's time goes to. */
+const ASKED_BY_HEADER = 'x-mcp-asked-by';
+
+/** What a stored message is, as far as it can be told: a body may be anything. */
+export interface MessageSummary {
+  /** `request`, `notification`, …; `?` where the body does not say. */
+  type: string;
+  /** Of the JSON-RPC message. */
+  method: string | undefined;
+  id: string | undefined;
+  /** Host and process of a replica that asks; its id is an address then, and says little to a reader. */
+  askedBy: string | undefined;
+  /** When it was queued, in milliseconds since the epoch. */
+  queuedAt: number | undefined;
+  size: number;
+  /** What it says, in one line. Not yet safe for a terminal. */
+  detail: string;
+}
+
+type Json = { [key: string]: unknown };
+
+export function summarize({ body, properties }: RawMessage): MessageSummary {
+  const text = isUtf8(body) ? body.toString() : undefined;
+  const envelope = asObject(parse(text));
+  const rpc = asObject(envelope.message);
+  return {
+    type: typeof envelope.type === 'string' ? envelope.type : '?',
+    method: typeof rpc.method === 'string' ? rpc.method : undefined,
+    id: rpc.id === undefined || rpc.id === null ? undefined : shown(rpc.id),
+    askedBy: textOf(properties.headers?.[ASKED_BY_HEADER]),
+    queuedAt: timeOf(envelope.timestamp) ?? sentAt(properties),
+    size: body.length,
+    detail:
+      typeof envelope.type === 'string'
+        ? detailOf(rpc)
+        : (text ?? `${body.length} bytes that are no text: ${body.subarray(0, 40).toString('hex')}`),
+  };
+}
+
+function textOf(header: unknown): string | undefined {
+  return typeof header === 'string' ? header : undefined;
+}
+
+/** The part that a reader looks for, for the messages that MCP servers queue. */
+function detailOf(rpc: Json): string {
+  if (rpc.error !== undefined) {
+    const { code, message } = asObject(rpc.error);
+    return `${shown(code)} ${shown(message)}`;
+  }
+  if (rpc.result !== undefined) return shown(rpc.result);
+  const params = asObject(rpc.params);
+  switch (rpc.method) {
+    case 'elicitation/create':
+      return shown(params.message ?? '');
+    case 'sampling/createMessage': {
+      const { content } = asObject(Array.isArray(params.messages) ? params.messages.at(-1) : undefined);
+      const { text } = asObject(Array.isArray(content) ? content[0] : content);
+      return shown(text ?? content ?? '');
+    }
+    case 'notifications/progress': {
+      const { progress, total, message } = params;
+      const share = total === undefined ? shown(progress) : `${shown(progress)}/${shown(total)}`;
+      return message ? `${share} ${shown(message)}` : share;
+    }
+    case 'notifications/message':
+      return `${shown(params.level)}: ${shown(params.data)}`;
+    default:
+      return rpc.params === undefined || rpc.params === null ? '' : shown(rpc.params);
+  }
+}
+
+/** A value of JSON as text: anything may be where a string is meant, also `{"toString": null}`, and any depth of it. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return String(JSON.stringify(value));
+  } catch {
+    return '…';
+  }
+}
+
+/** Python's timestamps may lack a zone and mean UTC then; Date would take the local one. */
+function timeOf(timestamp: unknown): number | undefined {
+  if (typeof timestamp !== 'string') return undefined;
+  const hasZone = /(Z|[+-]\d\d:?\d\d)$/i.test(timestamp);
+  const ms = Date.parse(hasZone ? timestamp : `${timestamp}Z`);
+  return isDate(ms) ? ms : undefined;
+}
+
+/**
+ * When the publisher says that it sent a message, in milliseconds since the epoch; `undefined` where it does not, or where
+ * what it says is no date: AMQP means seconds, and there are publishers that write microseconds, or -1.
+ */
+export function sentAt({ timestamp }: MessageProperties): number | undefined {
+  if (typeof timestamp !== 'number') return undefined;
+  const ms = timestamp * 1000;
+  return isDate(ms) ? ms : undefined;
+}
+
+function isDate(ms: number): boolean {
+  const year = new Date(ms).getUTCFullYear();
+  return year >= 1 && year <= 9999;
+}
+
+function parse(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function asObject(value: unknown): Json {
+  return typeof value === 'object' && value !== null ? (value as Json) : {};
+}

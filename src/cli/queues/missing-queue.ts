@@ -1,0 +1,81 @@
+import type { QueueDepth } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import type { ClientContext } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { formatCount, formatNumber } from '../output/sizes.ts';
+
+/** The task has no queue. Whoever reports it adds ids that may have been meant. */
+class MissingQueueFailure extends CommandFailure {
+  readonly taskId: string;
+
+  constructor(taskId: string, queue: string) {
+    super(ExitCode.noSuchQueue, `Task ${JSON.stringify(taskId)} has no queue ${JSON.stringify(queue)}`, {
+      hint: 'Is the id right? "mcp-taskq ls" lists the tasks that have one; a finished task has none.',
+    });
+    this.taskId = taskId;
+  }
+}
+
+/**
+ * How much is in a task's queue.
+ * @throws CommandFailure (5) when there is no such queue: a mistyped id must not look like an empty task
+ */
+export async function depthOrFail(client: ClientContext['client'], taskId: string): Promise<QueueDepth> {
+  const depth = await client.depth(taskId);
+  if (depth !== undefined) return depth;
+  throw new MissingQueueFailure(taskId, client.prefix + taskId);
+}
+
+/**
+ * @param filter the expression that nothing matched, if there was one
+ * @param looked how many messages it has looked at, and how many there were
+ */
+export function emptyFailure(
+  taskId: string,
+  filter?: string,
+  looked?: { count: number; of: number },
+): CommandFailure {
+  const task = JSON.stringify(taskId);
+  if (filter === undefined)
+    return new CommandFailure(ExitCode.nothingThere, `Task ${task} has no messages waiting`);
+  if (looked === undefined || looked.of === 0) {
+    return new CommandFailure(ExitCode.nothingThere, `Task ${task} has no message that matches the filter`);
+  }
+  // Messages may have come since they were counted.
+  const of = Math.max(looked.count, looked.of);
+  const which =
+    looked.count < of
+      ? `first ${formatNumber(looked.count)} of ${formatCount(of, 'message')}`
+      : formatCount(of, 'message');
+  return new CommandFailure(
+    ExitCode.nothingThere,
+    of === 1
+      ? `The only message of task ${task} does not match the filter`
+      : `None of the ${which} of task ${task} matches the filter`,
+  );
+}
+
+/**
+ * Says on stderr when a task has no queue yet: a mistyped id makes one that nobody reads, or is watched for ever.
+ * @param what will become of it
+ */
+export async function noteMissingQueue(
+  context: ClientContext,
+  taskId: string,
+  what: string,
+): Promise<boolean> {
+  if ((await context.client.depth(taskId)) !== undefined) return false;
+  const { suggestTasks } = await import('./suggest-tasks.ts');
+  const hint = await suggestTasks(context, context.client, taskId);
+  context.note(`Task ${JSON.stringify(taskId)} ${what}.${hint === undefined ? '' : ` ${hint}`}`);
+  return true;
+}
+
+/** The same error, with the ids that may have been meant in its hint. */
+export async function withSuggestions(context: ClientContext, error: unknown): Promise<unknown> {
+  if (!(error instanceof MissingQueueFailure) || context.stop.signal.aborted) return error;
+  const { suggestTasks } = await import('./suggest-tasks.ts');
+  const hint = await suggestTasks(context, context.client, error.taskId);
+  if (hint === undefined) return error;
+  return new CommandFailure(error.exitCode, error.message, { hint, cause: error.cause });
+}

@@ -1,0 +1,60 @@
+import type { TaskQueueInfo } from '../../index.ts';
+import type { Context } from '../context.ts';
+import { openLines } from '../input/input-lines.ts';
+import { formatCount, formatNumber } from '../output/sizes.ts';
+
+/** Looked at together: a round trip each, on channels side by side. */
+const BATCH = 200;
+
+/**
+ * The queues of the tasks in a list of ids, over AMQP alone. Tasks without a queue are left out, and counted on stderr.
+ * Over AMQP the broker tells of a queue how many messages are ready and who consumes, and no more.
+ */
+export async function* queuesById(
+  { settings, stop, note }: Context,
+  from: string,
+): AsyncGenerator<TaskQueueInfo[], void, undefined> {
+  const { TaskQueueClient } = await import('../../index.ts');
+  const source = await openLines(from);
+  const client = new TaskQueueClient(settings.connection);
+  const missing: string[] = [];
+  let count = 0;
+  const look = async (taskId: string): Promise<TaskQueueInfo[]> => {
+    const depth = await stop.race(client.depth(taskId));
+    count++;
+    if (depth === undefined) {
+      missing.push(taskId);
+      return [];
+    }
+    const statistics = { consumers: depth.consumers, idleSince: undefined, oldestAt: undefined };
+    return [
+      { taskId, ready: depth.messages, unacked: undefined, type: '', state: '', isCounted: true, statistics },
+    ];
+  };
+  try {
+    let batch: string[] = [];
+    for await (const lines of source.lines()) {
+      for (const { text } of lines) {
+        const taskId = text.toString().trimEnd();
+        if (taskId !== '') batch.push(taskId);
+        if (batch.length < BATCH) continue;
+        yield (await Promise.all(batch.map(look))).flat();
+        batch = [];
+      }
+    }
+    yield (await Promise.all(batch.map(look))).flat();
+    if (missing.length > 0) note(describeMissing(missing, count));
+  } finally {
+    await client.close();
+    await source.close();
+  }
+}
+
+/** Ids that are named; the others are counted. */
+const NAMED = 3;
+
+function describeMissing(missing: readonly string[], of: number): string {
+  const named = missing.slice(0, NAMED).map((taskId) => JSON.stringify(taskId));
+  const more = missing.length > NAMED ? ', …' : '';
+  return `${formatNumber(missing.length)} of ${formatCount(of, 'task')} ${missing.length === 1 ? 'has' : 'have'} no queue: ${named.join(', ')}${more}`;
+}

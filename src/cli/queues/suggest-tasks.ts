@@ -1,0 +1,78 @@
+import type { TaskQueueClient } from '../../index.ts';
+import type { Context } from '../context.ts';
+import { closest } from './near-misses.ts';
+
+/** Whoever has mistyped an id is not kept waiting for longer. */
+const BUDGET_MS = 1_000;
+
+/** Ids that are looked through; more would not be listed in time anyway. */
+const MAX_IDS = 50_000;
+
+const MOST = 3;
+
+/** A shorter start of an id says too little. */
+const LEAST_PREFIX = 3;
+
+/**
+ * Which tasks may be meant by an id that has no queue: the id without the prefix of queue names, ids that begin with it,
+ * ids that differ in a few characters.
+ * @returns a question, or undefined where nothing is like it, or the management API does not tell in time
+ */
+export async function suggestTasks(
+  { settings }: Pick<Context, 'settings'>,
+  client: TaskQueueClient,
+  taskId: string,
+): Promise<string | undefined> {
+  const { prefix } = client;
+  const isQueueName = prefix !== '' && taskId.startsWith(prefix);
+  const written = isQueueName ? taskId.slice(prefix.length) : taskId;
+  if (isQueueName && written !== '' && (await hasQueue(client, written))) {
+    return `That is the name of a queue. The task is ${JSON.stringify(written)}.`;
+  }
+  const ids = await listIds(settings, written);
+  const starting =
+    written.length < LEAST_PREFIX ? [] : ids.filter((id) => id.startsWith(written) && id !== taskId);
+  const found = starting.length > 0 ? starting.slice(0, MOST) : closest(written, ids, MOST);
+  if (found.length === 0) return undefined;
+  const more = starting.length - found.length;
+  const list = found.map((id) => JSON.stringify(id)).join(' or ');
+  return `Did you mean ${list}${more > 0 ? `, or one of ${more} others that begin like it` : ''}?`;
+}
+
+async function hasQueue(client: TaskQueueClient, taskId: string): Promise<boolean> {
+  try {
+    return (await client.depth(taskId)) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** As many ids as are listed within the time, those that begin with the text for certain if any are. */
+async function listIds(settings: Context['settings'], start: string): Promise<string[]> {
+  const ids = new Set<string>();
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), BUDGET_MS);
+  const over = new Promise<void>((resolve) => {
+    controller.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const list = async (glob: string) => {
+    const { listTaskQueues } = await import('../../index.ts');
+    const pages = listTaskQueues({
+      ...settings.connection,
+      apiUrl: settings.apiUrl,
+      glob,
+      source: 'statistics',
+      apiTimeoutMs: BUDGET_MS,
+      signal: controller.signal,
+    });
+    for await (const page of pages) {
+      for (const { taskId } of page) ids.add(taskId);
+      if (controller.signal.aborted || ids.size >= MAX_IDS) return;
+    }
+  };
+  const listed = Promise.allSettled([list(`${start.replace(/[*?\\]/g, '\\$&')}*`), list('*')]);
+  await Promise.race([listed, over]);
+  clearTimeout(timer);
+  controller.abort();
+  return [...ids];
+}

@@ -1,0 +1,48 @@
+import type { ClientContext } from '../context.ts';
+import type { MessageFilter } from '../input/filters.ts';
+import { openOutputFile } from '../output/output-file.ts';
+import { formatCount } from '../output/sizes.ts';
+import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
+import { describeTarget } from '../settings/target.ts';
+import { lookAtMessages } from './look-at-messages.ts';
+import { requirePlainQueue } from './plain-queue.ts';
+
+export interface DryRunOptions {
+  /** Undefined: all of them. */
+  limit: number | undefined;
+  select: MessageFilter | undefined;
+  /** What would be done to them: `removed`, `moved`. */
+  verb: string;
+}
+
+/** `--dry-run`: prints the messages that would be taken, as far as one can look without taking. */
+export async function dryRun(
+  context: ClientContext,
+  taskId: string,
+  { limit, select, verb }: DryRunOptions,
+): Promise<void> {
+  const { client, note, stop } = context;
+  const { MAX_PEEK } = await import('../../index.ts');
+  const depth = await stop.race(depthOrFail(client, taskId));
+  await requirePlainQueue(context, taskId);
+  const most = limit ?? Number.POSITIVE_INFINITY;
+  const window = select ? MAX_PEEK : Math.min(limit ?? depth.messages, MAX_PEEK);
+  const writer = await openOutputFile(context, {}, { inFull: limit === 1 });
+  const looking = lookAtMessages(context, taskId, { window, select, most }, writer.write);
+  const looked = await stop.race(looking);
+  select?.tally.report(context);
+  if (writer.count === 0 && limit !== undefined) {
+    // The filter itself is not repeated.
+    const filter = select && looked > 0 ? '' : undefined;
+    throw emptyFailure(taskId, filter, { count: looked, of: depth.messages });
+  }
+  await writer.end();
+  const unseen = depth.messages - looked;
+  const isBeyond = unseen > 0 && most > writer.count;
+  const found = formatCount(writer.count, 'message');
+  const what = isBeyond && writer.count > 0 ? `At least ${found}` : found;
+  const rest = isBeyond
+    ? ` (the ${formatCount(unseen, 'message')} after the first ${formatCount(looked, 'message')} were not looked at)`
+    : '';
+  note(`${what} of task ${taskId} on ${describeTarget(context)} would be ${verb}${rest}; nothing was.`);
+}

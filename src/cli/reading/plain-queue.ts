@@ -1,0 +1,101 @@
+import type { QueueKind } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import type { ClientContext } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+
+/** Looking at a message means to take it and give it back. Where that changes something, it is said or refused. */
+const CHANGES: Record<QueueKind['kind'], { is: string; what: string } | undefined> = {
+  // All is as it was.
+  classic: undefined,
+  quorum: {
+    is: 'a quorum queue',
+    what: 'RabbitMQ 4 counts each look as a delivery, and drops a message after 20 of them',
+  },
+  stream: { is: 'a stream', what: 'it cannot be read like a queue' },
+  other: { is: 'of a type that is not known', what: 'looking at messages there can move or drop them' },
+};
+
+/** With these a message that is given back may be dropped, as one too many, when others have come meanwhile. */
+const LIMITS = ['x-max-length', 'x-max-length-bytes'];
+
+/**
+ * Makes sure that a task's messages can be looked at and are all there afterwards.
+ * @param options `force` goes on all the same, and says what that does; `isEmpty` says that no message is counted
+ * @throws CommandFailure (1) for a queue where they might not be, or cannot be looked at
+ */
+export async function requirePlainQueue(
+  context: Pick<ClientContext, 'client' | 'note' | 'settings'>,
+  taskId: string,
+  { force = false, isEmpty = false } = {},
+): Promise<void> {
+  const { client, note } = context;
+  const kind = await findKind(context, taskId, force || isEmpty);
+  // Nothing to look at; but a stream is counted as empty whatever is in it.
+  if (kind === undefined || (isEmpty && kind.kind !== 'stream')) return;
+  const queue = `The queue of task ${JSON.stringify(taskId)}`;
+  if (kind.ownArguments.includes('x-single-active-consumer')) {
+    const { consumers = 0 } = (await client.depth(taskId)) ?? {};
+    if (consumers > 0) {
+      throw new CommandFailure(
+        ExitCode.failed,
+        `${queue} has a single active consumer, which alone gets its messages: nobody else can look at them`,
+        { hint: '"mcp-taskq watch" shows what comes; stop the consumer to peek.' },
+      );
+    }
+  }
+  const limit = kind.ownArguments.find((name) => LIMITS.includes(name));
+  const change =
+    CHANGES[kind.kind] ??
+    (limit && { is: `limited by ${limit}`, what: 'a message given back while it is full may be dropped' });
+  if (!change) return;
+  if (force && kind.kind !== 'stream') {
+    note(`${queue} is ${change.is}: ${change.what}.`);
+    return;
+  }
+  const others = '"mcp-taskq watch" looks at events only; "dequeue --all --out FILE" drains to a file';
+  throw new CommandFailure(ExitCode.failed, `${queue} is ${change.is}: ${change.what}`, {
+    hint: kind.kind === 'stream' ? 'Use a stream client.' : `${others}; --force peeks all the same.`,
+  });
+}
+
+/** `undefined` where it is a classic queue for sure, or is said to be with `force`, or there is none. */
+async function findKind(
+  { client, settings }: Pick<ClientContext, 'client' | 'settings'>,
+  taskId: string,
+  force: boolean,
+): Promise<QueueKind | undefined> {
+  try {
+    return await client.queueKind(taskId);
+  } catch (error) {
+    const { ErrorCode, isTaskQueueError } = await import('../../index.ts');
+    if (!isTaskQueueError(error) || error.code !== ErrorCode.accessRefused) throw error;
+    const type = await typeFromApi(settings, taskId);
+    if (type !== undefined) return { kind: type, ownArguments: [] };
+    if (force) return undefined;
+    throw new CommandFailure(ExitCode.refused, error.message, {
+      cause: error,
+      hint: 'Checking the queue type needs configure permission, or the management API. If you know it is a classic queue, use --force.',
+    });
+  }
+}
+
+const API_MS = 2_000;
+
+/** The management API tells the type to a user who may not configure the queue. */
+async function typeFromApi(
+  { connection, apiUrl }: ClientContext['settings'],
+  taskId: string,
+): Promise<QueueKind['kind'] | undefined> {
+  const { listTaskQueues } = await import('../../index.ts');
+  const glob = taskId.replace(/[*?\\]/g, '\\$&');
+  const options = { ...connection, apiUrl, glob, connectTimeoutMs: API_MS, apiTimeoutMs: API_MS };
+  try {
+    for await (const page of listTaskQueues({ ...options, source: 'statistics' })) {
+      const { type } = page.find((info) => info.taskId === taskId) ?? {};
+      if (type === 'classic' || type === 'quorum' || type === 'stream') return type;
+    }
+  } catch {
+    // No API, or none for this user: then nobody can say.
+  }
+  return undefined;
+}

@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { StoredMessage } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import type { Context } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { formatDuration } from '../input/durations.ts';
+import { summarize } from '../output/message-summary.ts';
+import { onSuspend } from '../terminal/job-control.ts';
+import { standardError } from '../terminal/standard-error.ts';
+import { onSuddenEnd } from '../terminal/sudden-end.ts';
+
+/** The operating system refuses larger environments; a message with such a header still has its body. */
+const MAX_VARIABLE = 32 * 1024;
+
+/** How long a command may go on after Ctrl-C, and then after the SIGTERM that ends it. */
+const GRACE_MS = 10_000;
+const KILL_MS = 5_000;
+
+/**
+ * Runs a shell command for one message: the body is its standard input, properties are in its environment,
+ * and its output is ours. It has a process group of its own, so that Ctrl-C on a terminal does not end it in the middle
+ * of its work: it may finish within a grace period.
+ * @throws CommandFailure when it could not be started or did not exit with 0; the reason of the stop if that ended it
+ */
+export async function runForMessage(
+  { stop, note }: Pick<Context, 'stop' | 'note'>,
+  shellCommand: string,
+  message: StoredMessage,
+): Promise<void> {
+  const child = spawn(shellCommand, {
+    shell: true,
+    stdio: ['pipe', 'inherit', 'inherit'],
+    env: { ...process.env, ...(await environmentOf(message)) },
+    detached: process.platform !== 'win32',
+  });
+  // A command that does not read its input is free to do so.
+  child.stdin.on('error', () => {});
+  child.stdin.end(message.body);
+  const releases = [
+    onSuddenEnd(() => killGroup(child, 'SIGTERM')),
+    onSuspend(
+      () => killGroup(child, 'SIGSTOP'),
+      () => killGroup(child, 'SIGCONT'),
+    ),
+    endAfterGrace(child, stop.signal, note),
+  ];
+  const outcome = await new Promise<string | undefined>((resolve) => {
+    child.once('error', ({ message: reason }) => resolve(`could not be started: ${reason}`));
+    child.once('close', (status, signal) => {
+      resolve(status === 0 ? undefined : signal ? `was ended by ${signal}` : `exited with ${status}`);
+    });
+  });
+  for (const release of releases) release();
+  if (outcome === undefined) return;
+  const failure =
+    `The command ${JSON.stringify(shellCommand)} ${outcome}. ` +
+    `The message that it was given is still in task ${JSON.stringify(message.taskId)}`;
+  if (!stop.signal.aborted) throw new CommandFailure(ExitCode.failed, failure);
+  note(`${failure}.`);
+  throw stop.signal.reason;
+}
+
+/** @returns ends the watch over it */
+function endAfterGrace(child: ChildProcess, signal: AbortSignal, note: Context['note']): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const terminate = () => {
+    killGroup(child, 'SIGTERM');
+    timer = setTimeout(() => killGroup(child, 'SIGKILL'), KILL_MS);
+  };
+  const onStop = () => {
+    const { exitCode } = signal.reason as CommandFailure;
+    // The time is up, whatever the command is doing.
+    if (exitCode === ExitCode.timedOut) return terminate();
+    timer = setTimeout(terminate, GRACE_MS);
+    if (standardError().isTTY)
+      note(`Waiting up to ${formatDuration(GRACE_MS)} for the command to finish; Ctrl-C again ends it.`);
+  };
+  if (signal.aborted) onStop();
+  else signal.addEventListener('abort', onStop, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onStop);
+  };
+}
+
+/** The command and whatever it has started. */
+function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, signal);
+  } catch {
+    // It has ended.
+  }
+}
+
+async function environmentOf(message: StoredMessage): Promise<Record<string, string>> {
+  const { propertiesToJson, propertyText } = await import('../../index.ts');
+  const { type, method, id } = summarize(message);
+  const { headers, ...properties } = message.properties;
+  const variables: Record<string, string | undefined> = {
+    TASK_ID: message.taskId,
+    REDELIVERED: String(message.redelivered),
+    MESSAGE_TYPE: type,
+    METHOD: method,
+    ID: id,
+    HEADERS: headers && JSON.stringify(propertiesToJson({ headers }).headers),
+    ...Object.fromEntries(
+      Object.entries(properties).map(([name, value]) => [
+        `PROPERTY_${name.toUpperCase()}`,
+        propertyText(value),
+      ]),
+    ),
+  };
+  return Object.fromEntries(
+    Object.entries(variables)
+      .filter((entry): entry is [string, string] => entry[1] !== undefined)
+      // No variable can hold a NUL.
+      .filter(([, value]) => value.length <= MAX_VARIABLE && !value.includes('\0'))
+      .map(([name, value]) => [`MCP_TASKQ_${name}`, value]),
+  );
+}

@@ -1,0 +1,39 @@
+import type { StoredMessage } from '../../index.ts';
+import type { ClientContext } from '../context.ts';
+import type { ReplayReport } from './replay-report.ts';
+
+/** What has been copied so far. */
+export interface CopyTally {
+  /** In the order of their source, without a gap. */
+  copied: number;
+  /** After a message that could not be copied. */
+  behind: number;
+  /** Which properties were left out or renamed. */
+  report: ReplayReport;
+}
+
+/**
+ * Publishes a batch to a task and waits until the outcome of every message is known.
+ * @throws why the first one that is not there is not
+ */
+export async function copyBatch(
+  client: ClientContext['client'],
+  to: string,
+  batch: readonly StoredMessage[],
+  { keepExpiration, tally }: { keepExpiration: boolean; tally: CopyTally },
+): Promise<void> {
+  const outcomes = await Promise.allSettled(
+    batch.map((message) => client.publish(to, message, { keepExpiration })),
+  );
+  let failure: PromiseRejectedResult | undefined;
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') {
+      failure ??= outcome;
+      continue;
+    }
+    if (failure === undefined) tally.copied++;
+    else tally.behind++;
+    tally.report.add(outcome.value.changes);
+  }
+  if (failure !== undefined) throw failure.reason;
+}

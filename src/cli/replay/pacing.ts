@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InvalidArgumentError } from '@commander-js/extra-typings';
+import type { OutgoingMessage } from '../../index.ts';
+import { summarize } from '../output/message-summary.ts';
+
+/** Option parser: `100/s`, `30/m` or a plain number, which is per second; gives messages per second. */
+export function rateOption(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(?:\/(s|m|h))?$/.exec(text);
+  const seconds = { s: 1, m: 60, h: 3600 }[match?.[2] ?? 's'] as number;
+  const rate = Number(match?.[1]) / seconds;
+  if (!(rate > 0)) throw new InvalidArgumentError('Rates read 100/s, 30/m or 10/h.');
+  return rate;
+}
+
+/** Option parser: how many times as fast. */
+export function speedOption(text: string): number {
+  const speed = /^\d+(\.\d+)?x?$/.test(text) ? Number.parseFloat(text) : Number.NaN;
+  if (!(speed > 0)) throw new InvalidArgumentError('It is a number above 0: 2 is twice as fast.');
+  return speed;
+}
+
+/** How fast messages are let through; with both, neither is exceeded. */
+export interface Pace {
+  /** Messages a second. */
+  rate?: number;
+  /** With the gaps that were between them when they were queued. */
+  keepTiming?: true;
+  /** Divides those gaps. */
+  speed: number;
+}
+
+export function paced<T extends OutgoingMessage>(
+  messages: Iterable<T> | AsyncIterable<T>,
+  { rate, keepTiming, speed }: Pace,
+  signal: AbortSignal,
+): Iterable<T> | AsyncIterable<T> {
+  const timed = keepTiming ? withTiming(messages, speed, signal) : messages;
+  return rate === undefined ? timed : atRate(timed, rate, signal);
+}
+
+/** Lets messages through at so many a second, evenly. */
+async function* atRate<T>(
+  messages: Iterable<T> | AsyncIterable<T>,
+  rate: number,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
+  const start = Date.now();
+  let index = 0;
+  for await (const message of messages) {
+    await until(start + (1000 * index++) / rate, signal);
+    yield message;
+  }
+}
+
+/**
+ * Lets messages through with the gaps that were between them when they were queued. A message that does not
+ * say when that was follows at once.
+ */
+async function* withTiming<T extends OutgoingMessage>(
+  messages: Iterable<T> | AsyncIterable<T>,
+  speed: number,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
+  const start = Date.now();
+  let firstAt: number | undefined;
+  for await (const message of messages) {
+    const { body, properties = {} } = message;
+    const { queuedAt } = summarize({ body, properties });
+    firstAt ??= queuedAt;
+    if (queuedAt !== undefined && firstAt !== undefined)
+      await until(start + (queuedAt - firstAt) / speed, signal);
+    yield message;
+  }
+}
+
+/** setTimeout's limit. */
+const LONGEST_SLEEP_MS = 2 ** 31 - 1;
+
+async function until(time: number, signal: AbortSignal): Promise<void> {
+  for (let ms = time - Date.now(); ms > 0; ms = time - Date.now()) {
+    await sleep(Math.min(ms, LONGEST_SLEEP_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}

@@ -1,0 +1,47 @@
+import { formatCount } from '../output/sizes.ts';
+
+/** A message that cannot be published, wherever it goes: the others can. */
+const OWN_FAULTS: readonly unknown[] = ['INVALID_MESSAGE', 'MESSAGE_TOO_LARGE'];
+
+/** Enough to see what is wrong with them. */
+const MAX_NAMED = 5;
+
+/** Whether an error is about this one message, so that it is worth going on with the next. */
+export function isOwnFault(error: unknown): boolean {
+  return OWN_FAULTS.includes((error as { code?: unknown }).code);
+}
+
+/** Messages that were not published, and why. */
+export class RefusedMessages {
+  readonly #named: string[] = [];
+  #count = 0;
+  #firstError: unknown;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get firstError(): unknown {
+    return this.#firstError;
+  }
+
+  /** @param name which one it is, for people */
+  add(name: string, error: unknown): void {
+    this.#count++;
+    this.#firstError ??= error;
+    if (this.#named.length < MAX_NAMED) this.#named.push(`${name}: ${reasonOf(error)}`);
+  }
+
+  /** `2 messages were refused`, with a line for each of the first ones. */
+  describe(): string {
+    const more = this.#count - this.#named.length;
+    const lines = more > 0 ? [...this.#named, `and ${more} more`] : this.#named;
+    const were = this.#count === 1 ? 'was' : 'were';
+    return `${formatCount(this.#count, 'message')} ${were} refused\n  ${lines.join('\n  ')}`;
+  }
+}
+
+/** Without what was being done, which the caller says once. */
+function reasonOf(error: unknown): string {
+  return (error as Error).message.replace(/^Cannot enqueue to task ".*?": /, '');
+}

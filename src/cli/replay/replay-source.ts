@@ -1,0 +1,146 @@
+import type { OutgoingMessage } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { type InputLine, type LineSource, openLines } from '../input/input-lines.ts';
+import { isOneALine as hasOneALine, jsonValues } from '../input/json-values.ts';
+import { shellWords } from '../output/shell-words.ts';
+import type { NamedMessage } from './pipelined-publish.ts';
+
+/** Messages from a file, all of them known to be usable. */
+export interface ReplaySource {
+  count: number;
+  messages(): Iterable<NamedMessage> | AsyncIterable<NamedMessage>;
+  /** Forgets what was kept of it. */
+  close(): Promise<void>;
+}
+
+export interface ReplayRange {
+  /** Messages, not lines: empty lines count for nothing. */
+  skip: number;
+  limit: number | undefined;
+  /** @throws what makes a message unusable */
+  check: (message: OutgoingMessage) => void;
+}
+
+/** What was read for the check is kept up to this size, so that most files are read and parsed once. */
+const MAX_KEPT_BYTES = 8 * 1024 * 1024;
+
+/** Enough to see what is wrong with a file. */
+const MAX_REPORTED = 5;
+
+/**
+ * Reads a file of messages once, to check all of it.
+ * @throws CommandFailure (usage) with the numbers of the lines that are no messages
+ */
+export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
+  const { parseMessageInput } = await import('../../index.ts');
+  const text = await openLines(from);
+  const parse = (line: InputLine): NamedMessage => {
+    const message = parseMessageInput(line.text);
+    range.check(message);
+    return { ...message, name: `line ${line.number}` };
+  };
+  try {
+    const source = (await hasOneALine(text)) ? text : { ...text, lines: () => jsonValues(text) };
+    const { count, kept } = await checkAll(source, parse, source === text);
+    const end = Math.min(count, range.skip + (range.limit ?? Number.POSITIVE_INFINITY));
+    return {
+      count: Math.max(0, end - range.skip),
+      messages: () => kept?.slice(range.skip, end) ?? readAgain(source, parse, range.skip, end),
+      close: text.close,
+    };
+  } catch (error) {
+    await text.close();
+    throw error;
+  }
+}
+
+type Parse = (line: InputLine) => NamedMessage;
+
+/** @returns how many messages there are, and the messages themselves unless there is too much of them */
+async function checkAll(
+  source: LineSource,
+  parse: Parse,
+  isOneALine: boolean,
+): Promise<{ count: number; kept: NamedMessage[] | undefined }> {
+  const problems: string[] = [];
+  let kept: NamedMessage[] | undefined = [];
+  let bytes = 0;
+  let count = 0;
+  let bad = 0;
+  let unfinished: InputLine | undefined;
+  for await (const lines of source.lines()) {
+    for (const line of lines) {
+      if (isBlank(line)) continue;
+      try {
+        const record = parse(line);
+        count++;
+        bytes += line.text.length;
+        if (bytes > MAX_KEPT_BYTES) kept = undefined;
+        kept?.push(record);
+      } catch (error) {
+        bad++;
+        if (line.isUnfinished) unfinished = line;
+        if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
+      }
+    }
+  }
+  if (bad === 0) return { count, kept };
+  if (bad > MAX_REPORTED) problems.push(`and ${bad - MAX_REPORTED} more`);
+  throw new CommandFailure(
+    ExitCode.usage,
+    `Nothing was sent, since ${source.name} has invalid lines\n  ${problems.join('\n  ')}`,
+    {
+      hint:
+        unfinished === undefined || !isOneALine
+          ? 'A message is a record, a queued message or JSON-RPC; there is one a line, or an array of them.'
+          : unfinishedHint(source, unfinished),
+    },
+  );
+}
+
+/** The end of a file that a killed drain has left. The record itself says which task it is of. */
+function unfinishedHint({ path }: LineSource, { text, offset }: InputLine): string {
+  const why =
+    'The last line has no end: a drain was interrupted there, and that message is still in its queue.';
+  if (path === undefined) return `${why} Leave the line out.`;
+  const task = /^\{"task_id":("(?:[^"\\]|\\.)*")/.exec(text.toString())?.[1];
+  const drain =
+    task === undefined
+      ? ''
+      : ` Drain the rest, which repairs the file: mcp-taskq dequeue ${shellWords([JSON.parse(task), '--all', '--out', path, '--append'])}`;
+  return `${why}${drain}${drain && '; or l'}${drain ? '' : ' L'}eave it out: head -c ${offset} ${shellWords([path])} | mcp-taskq enqueue … --from -`;
+}
+
+/**
+ * The messages from a place up to another one, of a source that was checked.
+ * @throws CommandFailure when it is not what it was
+ */
+async function* readAgain(
+  source: LineSource,
+  parse: Parse,
+  first: number,
+  end: number,
+): AsyncGenerator<NamedMessage> {
+  const changed = (cause?: unknown) =>
+    new CommandFailure(ExitCode.failed, `${source.name} has changed since it was checked`, { cause });
+  let index = 0;
+  for await (const lines of source.lines()) {
+    for (const line of lines) {
+      if (index >= end) return;
+      if (isBlank(line) || index++ < first) continue;
+      let message: NamedMessage;
+      try {
+        message = parse(line);
+      } catch (error) {
+        throw changed(error);
+      }
+      yield message;
+    }
+  }
+  if (index < end) throw changed();
+}
+
+function isBlank({ text }: InputLine): boolean {
+  return text.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { secretIn } from '../input/secret-file.ts';
+
+/**
+ * The first line of a file, without the byte order mark, the line end and the blanks after it that editors and
+ * `echo` leave there. A password that does end with a blank goes into the URL, percent-encoded.
+ * @param option whose value the file is, for the message
+ * @throws CommandFailure (usage) when it cannot be read, is empty, or is not UTF-8
+ */
+export function readSecret(file: string, option: string): string {
+  const content = readSettingFile(file, option);
+  let secret: string;
+  try {
+    secret = secretIn(content);
+  } catch (cause) {
+    throw new CommandFailure(ExitCode.usage, `Cannot use ${file} of ${option}: ${(cause as Error).message}`);
+  }
+  if (secret === '') throw new CommandFailure(ExitCode.usage, `The file ${file} of ${option} is empty`);
+  return secret;
+}
+
+/** @throws CommandFailure (usage) when it cannot be read */
+export function readSettingFile(file: string, option: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new CommandFailure(ExitCode.usage, `Cannot read ${file} of ${option}: ${message}`, { cause });
+  }
+}

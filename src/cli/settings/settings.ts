@@ -1,0 +1,150 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { InvalidArgumentError } from '@commander-js/extra-typings';
+import type { TaskQueueOptions, TlsOptions } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { type ChosenContext, chooseContext, noContext } from '../contexts/chosen-context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { readUrlFiles, splitUrls, withPassword } from './broker-urls.ts';
+import { DEFAULT_URL, GLOBAL_DECLARATIONS, type GlobalOptions, type OutputFormat } from './global-options.ts';
+import { sourceOfUrl, withoutOtherBroker } from './one-target.ts';
+import { readSecret, readSettingFile } from './setting-files.ts';
+
+/** The options and environment variables that every command shares, normalised. */
+export interface Settings {
+  /** For the library's clients, as it is. */
+  connection: TaskQueueOptions;
+  /** Of the management API, if given; with the password file's password in it where that applies. */
+  apiUrl: string | undefined;
+  /** For the whole command. */
+  timeoutMs: number | undefined;
+  /** As asked for: `auto` is decided by where the output goes. */
+  output: OutputFormat;
+  /** False when `--no-color` was given. */
+  color: boolean;
+  verbose: boolean;
+  /** The named broker that these settings are of, if they are of one. */
+  context: ChosenContext | undefined;
+  /** Who named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
+  urlSource: string;
+  /** What the user ought to know about these settings, one sentence each. */
+  warnings: readonly string[];
+  /** The same, for commands that ask the management API. */
+  apiWarnings: readonly string[];
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What the settings are for: a command; completion, for which no password command is run, as it may ask something; or a
+ * command that brings a broker of its own and has no use for a named one.
+ */
+export type SettingsPurpose = 'command' | 'completion' | 'private-broker';
+
+/** @throws CommandFailure (usage) for an unusable value or an unreadable file. */
+export function resolveSettings(
+  command: CommandUnknownOpts,
+  environment: Environment = process.env,
+  purpose: SettingsPurpose = 'command',
+): Settings {
+  const given = givenSettings(command);
+  const layer = purpose === 'private-broker' ? noContext(environment) : chooseContext(given, environment);
+  const known = withoutOtherBroker(given, layer.environment);
+  const options = { ...layer.options, ...withEnvironment(given, known.environment) };
+  const password = options.passwordFile
+    ? readSecret(options.passwordFile, '--password-file')
+    : purpose === 'command'
+      ? layer.password()
+      : undefined;
+  const { urls, tls } = readUrlFiles(splitUrls(options.url ?? DEFAULT_URL));
+  return {
+    connection: {
+      ...((options.url || password) && { url: urls.map(withPassword(password)) }),
+      ...(options.prefix !== undefined && { prefix: options.prefix }),
+      ...(options.queueType !== undefined && { queueType: options.queueType }),
+      ...(options.connectTimeout !== undefined && { connectTimeoutMs: options.connectTimeout }),
+      tls: { ...tls, ...tlsOptions(options) },
+    },
+    apiUrl: options.apiUrl && withPassword(password)(options.apiUrl),
+    timeoutMs: options.timeout,
+    output: options.json ? 'json' : (options.output ?? 'auto'),
+    color: options.color ?? true,
+    verbose: options.verbose ?? false,
+    context: layer.context,
+    urlSource: sourceOfUrl(given, layer.context?.name, environment),
+    apiWarnings: known.apiWarnings,
+    warnings: [...layer.warnings, ...known.warnings, ...warningsAbout(given, options)],
+  };
+}
+
+/** What the command line says, before and behind the name of the command. */
+export function givenSettings(command: CommandUnknownOpts): GlobalOptions {
+  return { ...givenOptions(command.parent), ...givenOptions(command) };
+}
+
+/** How to print, for commands that work with no broker and so need none of the other settings. */
+export function outputSettings(command: CommandUnknownOpts): {
+  asked: OutputFormat;
+  format: Exclude<OutputFormat, 'auto'>;
+  color: boolean;
+} {
+  const { json, output = 'auto', color = true } = givenSettings(command);
+  const asked = json ? 'json' : output;
+  const automatic = process.stdout.isTTY === true ? 'table' : 'jsonl';
+  return { asked, format: asked === 'auto' ? automatic : asked, color };
+}
+
+/** Without defaults: `--no-color` before the command's name must survive the default behind it. */
+function givenOptions(command: CommandUnknownOpts | null): Record<string, unknown> {
+  const options = command?.opts() ?? {};
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => command?.getOptionValueSource(name) !== 'default'),
+  );
+}
+
+/** An empty variable counts as unset, as it does for most programs. */
+function withEnvironment(given: GlobalOptions, environment: Environment): GlobalOptions {
+  const options: Record<string, unknown> = { ...given };
+  for (const { name, environment: names = [], parse } of GLOBAL_DECLARATIONS) {
+    if (options[name] !== undefined) continue;
+    const variable = names.find((candidate) => environment[candidate]);
+    const value = variable && environment[variable];
+    if (!variable || !value) continue;
+    try {
+      options[name] = parse ? parse(value) : value;
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error;
+      throw new CommandFailure(
+        ExitCode.usage,
+        `Environment variable ${variable} is invalid. ${error.message}`,
+      );
+    }
+  }
+  return options;
+}
+
+function tlsOptions(options: GlobalOptions): TlsOptions {
+  const { tlsCaFile, tlsCertFile, tlsKeyFile, tlsPassFile, tlsServerName, insecure } = options;
+  return {
+    ...(tlsCaFile && { ca: readSettingFile(tlsCaFile, '--tls-ca-file') }),
+    ...(tlsCertFile && { cert: readSettingFile(tlsCertFile, '--tls-cert-file') }),
+    ...(tlsKeyFile && { key: readSettingFile(tlsKeyFile, '--tls-key-file') }),
+    ...(tlsPassFile && { passphrase: readSecret(tlsPassFile, '--tls-pass-file') }),
+    ...(tlsServerName && { serverName: tlsServerName }),
+    ...(insecure && { verify: false }),
+  };
+}
+
+function warningsAbout(given: GlobalOptions, options: GlobalOptions): string[] {
+  const warnings = [];
+  const password = /:\/\/[^:@\s]*:([^@\s]+)@/.exec(given.url ?? given.apiUrl ?? '')?.[1];
+  // Everybody knows the password of guest, which only works on the broker's own machine.
+  if (password !== undefined && password !== 'guest') {
+    warnings.push(
+      'A password on the command line shows in the process list; use --password-file or MCP_TASKQ_URL.',
+    );
+  }
+  if (options.insecure) {
+    warnings.push('With --insecure anybody between here and the broker can read and change everything.');
+  }
+  return warnings;
+}

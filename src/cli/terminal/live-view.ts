@@ -1,0 +1,55 @@
+import type { Writable } from 'node:stream';
+import { onSuspend } from './job-control.ts';
+import { onSuddenEnd } from './sudden-end.ts';
+
+/*
+ * ECMA-48 control sequences, https://ecma-international.org/publications-and-standards/standards/ecma-48;
+ * the alternate screen and the cursor are xterm's private modes, which every terminal of today has.
+ */
+const ENTER = '\u001b[?1049h\u001b[?25l';
+const LEAVE = '\u001b[?25h\u001b[?1049l';
+const HOME = '\u001b[H';
+const CLEAR_LINE_END = '\u001b[K';
+const CLEAR_BELOW = '\u001b[J';
+
+/**
+ * A view that is drawn over itself, on the alternate screen: what was on the terminal before comes back, for the time of
+ * Ctrl-Z as well.
+ */
+export class LiveView {
+  readonly #stream: Writable & { rows?: number };
+  readonly #releases: readonly (() => void)[];
+  #lines: readonly string[] = [];
+
+  constructor(stream: Writable & { rows?: number }) {
+    this.#stream = stream;
+    stream.write(ENTER);
+    this.#releases = [
+      onSuspend(
+        () => void stream.write(LEAVE),
+        () => {
+          stream.write(ENTER);
+          this.draw(this.#lines);
+        },
+      ),
+      onSuddenEnd(() => void stream.write(LEAVE)),
+    ];
+  }
+
+  /** Lines that fit on the screen. */
+  get rows(): number {
+    return this.#stream.rows ?? 24;
+  }
+
+  /** In one write, and without clearing first, so that nothing flickers. */
+  draw(lines: readonly string[]): void {
+    this.#lines = lines;
+    const shown = lines.slice(0, this.rows).map((line) => `${line}${CLEAR_LINE_END}`);
+    this.#stream.write(`${HOME}${shown.join('\r\n')}${CLEAR_BELOW}`);
+  }
+
+  close(): void {
+    for (const release of this.#releases) release();
+    this.#stream.write(LEAVE);
+  }
+}

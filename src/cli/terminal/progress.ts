@@ -1,0 +1,101 @@
+import { formatDuration } from '../input/durations.ts';
+import { onSuspend } from './job-control.ts';
+import { startStallNotice } from './stall-notice.ts';
+import { standardError } from './standard-error.ts';
+import { onSuddenEnd } from './sudden-end.ts';
+
+/** How far long work has come, and on a terminal whether the broker still answers. */
+export interface Progress {
+  /** So many are done: the broker has answered. */
+  update(done: number): void;
+  /** It is not the broker that is waited for, until the next update. */
+  pause(): void;
+  /** Removes the bar; to be called before anything else is written to stderr. */
+  end(): void;
+}
+
+/** Less than this is done before anybody could read a bar. */
+const LEAST_TOTAL = 500;
+
+/** As often as anybody could see it: the bar is drawn every 200 ms. */
+const UPDATE_MS = 100;
+
+export interface ProgressOptions {
+  /** The output itself runs over the terminal: a bar would be in its way. */
+  isOutputShown: boolean;
+  /** Say on the terminal when nothing has moved for a while: not for work that is slow on purpose. */
+  reportsStalls?: boolean;
+}
+
+/**
+ * A progress bar on the terminal that stderr is: count, rate and time left. No bar for short work, without a
+ * terminal, and where the output itself runs over that terminal. Says when the broker does not answer, if asked to.
+ */
+export async function startProgress(
+  total: number,
+  { isOutputShown, reportsStalls = false }: ProgressOptions,
+): Promise<Progress> {
+  const stderr = standardError();
+  const hasBar = total >= LEAST_TOTAL && !isOutputShown && process.env.TERM !== 'dumb' && stderr.isTTY;
+  const bar = hasBar ? await startBar(total, stderr) : undefined;
+  const note = (text: string) => void stderr.write(`${text}\n`);
+  const stall = reportsStalls ? startStallNotice({ note }, () => bar?.clear()) : undefined;
+  return {
+    update(done) {
+      stall?.moved();
+      bar?.update(done);
+    },
+    pause: () => stall?.pause(),
+    end() {
+      stall?.end();
+      bar?.end();
+    },
+  };
+}
+
+const CLEAR_LINE = '\r\u001b[K';
+const SHOW_CURSOR = '\u001b[?25h';
+const HIDE_CURSOR = '\u001b[?25l';
+
+async function startBar(total: number, stream: NodeJS.WriteStream) {
+  const { default: cliProgress } = await import('cli-progress');
+  const bar = new cliProgress.SingleBar({
+    stream,
+    format: '{bar} {value}/{total}  {rate}/s  {left} left',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 30,
+    fps: 5,
+    hideCursor: true,
+    clearOnComplete: true,
+    // Ours end it, and see to the signal first.
+    gracefulExit: false,
+  });
+  const start = Date.now();
+  let shownAt = start;
+  bar.start(total, 0, { rate: 0, left: '?' });
+  const clear = () => void stream.write(CLEAR_LINE);
+  const releases = [
+    onSuspend(
+      () => void stream.write(`${CLEAR_LINE}${SHOW_CURSOR}`),
+      () => void stream.write(HIDE_CURSOR),
+    ),
+    onSuddenEnd(() => void stream.write(`${CLEAR_LINE}${SHOW_CURSOR}`)),
+  ];
+  return {
+    clear,
+    update(done: number) {
+      const now = Date.now();
+      if (now - shownAt < UPDATE_MS) return;
+      shownAt = now;
+      // Since the start: cli-progress looks at its last few updates, and confirms come many in the same millisecond.
+      const perSecond = (1000 * done) / (now - start);
+      const left = done === 0 ? '?' : formatDuration(1000 * Math.ceil((total - done) / perSecond));
+      bar.update(done, { rate: Math.round(perSecond), left });
+    },
+    end() {
+      for (const release of releases) release();
+      bar.stop();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { formatDuration } from '../input/durations.ts';
+import { endSuddenly } from './sudden-end.ts';
+
+/** A command's end before its time: Ctrl-C, a termination signal, a terminal that is closed, or `--timeout`. */
+export interface Stop {
+  /** Aborted by the first of them; its `reason` is the CommandFailure to end with. */
+  readonly signal: AbortSignal;
+  /** Rejects as soon as the signal is aborted, else does what the promise does. */
+  race<T>(promise: Promise<T>): Promise<T>;
+  release(): void;
+}
+
+const SIGNALS = {
+  SIGINT: ExitCode.interrupted,
+  SIGTERM: ExitCode.terminated,
+  SIGHUP: ExitCode.hungUp,
+} as const;
+
+/**
+ * The first signal lets the command stop cleanly; the second one ends the process at once, as if nobody had
+ * listened, so that whoever started it sees it killed.
+ */
+export function listenForStop(timeoutMs: number | undefined): Stop {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const listeners = Object.entries(SIGNALS).map(([name, exitCode]) => {
+    const listener = () => {
+      if (signal.aborted) {
+        release();
+        endSuddenly();
+        process.kill(process.pid, name);
+        return;
+      }
+      controller.abort(new CommandFailure(exitCode, ''));
+    };
+    process.on(name, listener);
+    return () => process.off(name, listener);
+  });
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => controller.abort(timeoutFailure(timeoutMs)), timeoutMs).unref();
+  const release = () => {
+    clearTimeout(timer);
+    for (const remove of listeners) remove();
+  };
+  return { signal, race: (promise) => raceWith(signal, promise), release };
+}
+
+function timeoutFailure(timeoutMs: number): CommandFailure {
+  return new CommandFailure(
+    ExitCode.timedOut,
+    `The command did not end within ${formatDuration(timeoutMs)} (--timeout)`,
+  );
+}
+
+function raceWith<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

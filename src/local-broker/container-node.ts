@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import type { BrokerNode, NodePorts } from './broker-node.ts';
+import { openDataFolder, writeNodeFiles } from './data-folder.ts';
+import type { ContainerEngine } from './find-container-engine.ts';
+import { excerptLog } from './log-excerpt.ts';
+import { type CommandOptions, type CommandResult, runCommand } from './run-command.ts';
+import { startFailed } from './start-failed.ts';
+import type { Watchdog } from './watchdog.ts';
+
+/** The node is named after it, and finds its data under that name. */
+const HOST_NAME = 'mcp-taskq';
+const SHUT_DOWN_TIMEOUT_S = 20;
+
+export interface ContainerNodeOptions {
+  engine: ContainerEngine;
+  ports: NodePorts;
+  dataDir: string | undefined;
+  config: readonly string[];
+  plugins: readonly string[];
+  watchdog: Watchdog;
+  onProgress: ((line: string) => void) | undefined;
+  signal: AbortSignal | undefined;
+}
+
+/** A node out of the official image. */
+export class ContainerNode implements BrokerNode {
+  readonly runtime: ContainerEngine;
+  readonly description: string;
+  readonly keepsData: boolean;
+  readonly #container: string;
+  /** Of the latest start. */
+  #ended: Promise<string> | undefined;
+
+  private constructor(runtime: ContainerEngine, image: string, container: string, keepsData: boolean) {
+    this.runtime = runtime;
+    this.description = `RabbitMQ in a container of ${runtime} from the image ${image}`;
+    this.#container = container;
+    this.keepsData = keepsData;
+  }
+
+  /** Pulls the image if it is not there, and creates the container. */
+  static async prepare(options: ContainerNodeOptions): Promise<ContainerNode> {
+    const { engine, ports, dataDir, watchdog, onProgress, signal } = options;
+    const image = ports.api === undefined ? 'rabbitmq:4' : 'rabbitmq:4-management';
+    if (!(await runCommand(engine, ['image', 'inspect', image])).ok) {
+      onProgress?.(`Pulling the image ${image}`);
+      await succeed(engine, ['pull', image], { signal, onLine: onProgress });
+    }
+    const folder = await openDataFolder(dataDir, watchdog);
+    const mounted = join(folder.path, 'mnesia');
+    // Podman does not create what it mounts.
+    if (folder.kept) await mkdir(mounted, { recursive: true });
+    const container = `mcp-taskq-broker-${randomBytes(6).toString('hex')}`;
+    // The volume of a container goes with it; one that is killed and started again keeps its own.
+    watchdog.guardWith(`${engine} rm -f -v ${container}`);
+    await succeed(
+      engine,
+      [
+        'create',
+        `--name=${container}`,
+        `--hostname=${HOST_NAME}`,
+        `--publish=127.0.0.1:${ports.amqp}:5672`,
+        ...(ports.api === undefined ? [] : [`--publish=127.0.0.1:${ports.api}:15672`]),
+        ...(folder.kept ? [`--volume=${mounted}:/var/lib/rabbitmq/mnesia:z`] : []),
+        image,
+      ],
+      { signal },
+    );
+    const node = new ContainerNode(engine, image, container, folder.kept);
+    await node.#copyFiles(folder.path, options);
+    return node;
+  }
+
+  async start(): Promise<{ ended: Promise<string> }> {
+    await succeed(this.runtime, ['start', this.#container]);
+    this.#ended = this.#run('wait', this.#container).then(({ stdout }) => `status ${stdout.trim()}`);
+    return { ended: this.#ended };
+  }
+
+  async shutDown(): Promise<void> {
+    await this.#run('stop', '-t', `${SHUT_DOWN_TIMEOUT_S}`, this.#container);
+    await this.#ended;
+  }
+
+  async kill(): Promise<void> {
+    await this.#run('kill', this.#container);
+    // The engine looks from time to time: one that was started again meanwhile would not have ended for it.
+    await this.#ended;
+  }
+
+  async ctl(args: readonly string[]): Promise<string> {
+    const result = await this.#run('exec', this.#container, 'rabbitmqctl', ...args);
+    if (result.ok) return result.stdout;
+    throw new TaskQueueError(
+      ErrorCode.brokerError,
+      `rabbitmqctl ${args[0] ?? ''} failed (${result.ending}): ${result.tail}`,
+    );
+  }
+
+  async logExcerpt(): Promise<string> {
+    return excerptLog((await this.#run('logs', this.#container)).stdout);
+  }
+
+  /** Into the container, not mounted: the engine may run on another machine. */
+  async #copyFiles(folder: string, { config, plugins, ports }: ContainerNodeOptions): Promise<void> {
+    await writeNodeFiles(folder, {
+      config,
+      plugins: ports.api === undefined ? plugins : ['rabbitmq_management', ...plugins],
+    });
+    const copy = (from: string, to: string) =>
+      succeed(this.runtime, ['cp', join(folder, from), `${this.#container}:/etc/rabbitmq/${to}`]);
+    await copy('rabbitmq.conf', 'conf.d/90-mcp-taskq.conf');
+    await copy('enabled_plugins', 'enabled_plugins');
+  }
+
+  #run(...args: string[]): Promise<CommandResult> {
+    return runCommand(this.runtime, args);
+  }
+}
+
+async function succeed(engine: string, args: readonly string[], options: CommandOptions = {}): Promise<void> {
+  const result = await runCommand(engine, args, options);
+  options.signal?.throwIfAborted();
+  if (result.ok) return;
+  throw startFailed(`${engine} ${args[0]} failed (${result.ending})`, { log: result.tail });
+}

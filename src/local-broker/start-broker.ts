@@ -1,0 +1,191 @@
+import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
+import { awaitReady } from './await-ready.ts';
+import type { BrokerNode, NodePorts } from './broker-node.ts';
+import type { BrokerOptions, RunningBroker } from './broker-options.ts';
+import { chooseNode } from './choose-node.ts';
+import { findFreePort, requireFreePort, takeIfFree } from './free-ports.ts';
+import { readKnownPorts, writeKnownPorts } from './known-ports.ts';
+import { startFailed } from './start-failed.ts';
+import { Watchdog } from './watchdog.ts';
+
+const START_TIMEOUT_MS = 60_000;
+
+/** {@link startBroker} of the library, which loads this when it is needed. */
+export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
+  options.signal?.throwIfAborted();
+  if (process.platform === 'win32') {
+    throw startFailed('A private RabbitMQ cannot be started on Windows', {
+      hint: 'Start RabbitMQ yourself, or use WSL.',
+    });
+  }
+  const ports = await choosePorts(options);
+  const watchdog = new Watchdog();
+  try {
+    const node = await chooseNode(options, ports, watchdog);
+    const broker = await PrivateBroker.start(node, ports, watchdog, options);
+    if (options.dataDir !== undefined) await writeKnownPorts(options.dataDir, ports);
+    return broker;
+  } catch (error) {
+    await watchdog.cleanUp();
+    options.signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+async function choosePorts(options: BrokerOptions): Promise<NodePorts> {
+  const { port, apiPort, management = apiPort !== undefined, dataDir } = options;
+  if (port !== undefined && port === apiPort) {
+    throw new TaskQueueError(
+      ErrorCode.invalidArgument,
+      `AMQP and the management API cannot share port ${port}`,
+    );
+  }
+  const known = dataDir === undefined ? {} : await readKnownPorts(dataDir);
+  const choose = async (given: number | undefined, before: number | undefined) => {
+    if (given !== undefined) {
+      await requireFreePort(given);
+      return given;
+    }
+    if (before !== undefined && (await takeIfFree(before))) return before;
+    const found = await findFreePort();
+    if (before !== undefined)
+      options.onProgress?.(`Port ${before} of the last time is in use; taking ${found}`);
+    return found;
+  };
+  const amqp = await choose(port, known.amqp === apiPort ? undefined : known.amqp);
+  return {
+    amqp,
+    api: management ? await choose(apiPort, known.api === amqp ? undefined : known.api) : undefined,
+  };
+}
+
+class PrivateBroker implements RunningBroker {
+  readonly url: string;
+  readonly apiUrl: string | undefined;
+  readonly port: number;
+  readonly apiPort: number | undefined;
+  readonly runtime: BrokerNode['runtime'];
+  readonly exited: Promise<Error | undefined>;
+  readonly #node: BrokerNode;
+  readonly #ports: NodePorts;
+  readonly #watchdog: Watchdog;
+  readonly #startTimeoutMs: number;
+  readonly #stopping = new AbortController();
+  #settleExited: (error?: Error) => void = () => {};
+  #version = 'unknown';
+  /** Kill and restart, one after the other. */
+  #lastStep: Promise<void> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+  /** True while the node may end without that being an accident. */
+  #endExpected = true;
+
+  private constructor(node: BrokerNode, ports: NodePorts, watchdog: Watchdog, startTimeoutMs: number) {
+    this.#node = node;
+    this.#ports = ports;
+    this.#watchdog = watchdog;
+    this.#startTimeoutMs = startTimeoutMs;
+    this.runtime = node.runtime;
+    this.port = ports.amqp;
+    this.apiPort = ports.api;
+    this.url = `amqp://127.0.0.1:${ports.amqp}`;
+    this.apiUrl = ports.api === undefined ? undefined : `http://127.0.0.1:${ports.api}`;
+    this.exited = new Promise((resolve) => {
+      this.#settleExited = resolve;
+    });
+  }
+
+  static async start(
+    node: BrokerNode,
+    ports: NodePorts,
+    watchdog: Watchdog,
+    { startTimeoutMs = START_TIMEOUT_MS, signal, onProgress }: BrokerOptions,
+  ): Promise<PrivateBroker> {
+    const broker = new PrivateBroker(node, ports, watchdog, startTimeoutMs);
+    onProgress?.(`Starting ${node.description}`);
+    const begun = Date.now();
+    await broker.#launch(signal);
+    const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+    onProgress?.(`RabbitMQ ${broker.version} is ready on ${broker.url} after ${seconds} s`);
+    return broker;
+  }
+
+  get version(): string {
+    return this.#version;
+  }
+
+  kill(): Promise<void> {
+    return this.#step(async () => {
+      this.#endExpected = true;
+      await this.#node.kill();
+    });
+  }
+
+  restart(): Promise<void> {
+    return this.#step(async () => {
+      this.#endExpected = true;
+      await this.#node.shutDown();
+      await this.#launch(this.#stopping.signal);
+    });
+  }
+
+  ctl(...args: string[]): Promise<string> {
+    return this.#node.ctl(args);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  async #end(): Promise<void> {
+    this.#endExpected = true;
+    this.#stopping.abort(new TaskQueueError(ErrorCode.closed, 'The private RabbitMQ was stopped'));
+    await this.#lastStep;
+    if (this.#node.keepsData) await this.#node.shutDown();
+    await this.#watchdog.cleanUp();
+    this.#settleExited();
+  }
+
+  #step(work: () => Promise<void>): Promise<void> {
+    const step = this.#lastStep.then(() => {
+      this.#stopping.signal.throwIfAborted();
+      return work();
+    });
+    this.#lastStep = step.catch(() => {});
+    return step;
+  }
+
+  /** Starts the node and waits until it is ready, has ended, took too long, or the caller has had enough. */
+  async #launch(callerSignal: AbortSignal | undefined): Promise<void> {
+    const giveUp = new AbortController();
+    const timer = setTimeout(
+      () => giveUp.abort(new Error(`it was not ready after ${this.#startTimeoutMs} ms`)),
+      this.#startTimeoutMs,
+    );
+    const onAbort = () => giveUp.abort();
+    callerSignal?.addEventListener('abort', onAbort, { once: true });
+    if (callerSignal?.aborted) onAbort();
+    try {
+      const { ended } = await this.#node.start(giveUp.signal);
+      ended.then((how) => {
+        giveUp.abort(new Error(`it ended with ${how}`));
+        if (!this.#endExpected) {
+          this.#settleExited(startFailed(`The private RabbitMQ has ended by itself with ${how}`));
+        }
+      });
+      this.#version = await awaitReady(this.#ports, giveUp.signal);
+      this.#endExpected = false;
+    } catch (error) {
+      if (isTaskQueueError(error)) throw error;
+      const cause: Error = giveUp.signal.reason ?? error;
+      throw startFailed(`RabbitMQ did not start: ${cause.message}`, {
+        cause,
+        log: await this.#node.logExcerpt(),
+        hint: 'The log says what was wrong; if nothing was, the machine may be under load and need more time.',
+      });
+    } finally {
+      clearTimeout(timer);
+      callerSignal?.removeEventListener('abort', onAbort);
+    }
+  }
+}

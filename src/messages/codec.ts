@@ -1,0 +1,175 @@
+import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
+import { parseLenientJson } from './lenient-json.ts';
+import type { QueueableMessage, QueuedMessage, RequestId } from './queued-message.ts';
+import { formatTimestamp, isDate, parseTimestamp } from './timestamps.ts';
+
+/*
+ * The wire format of the Python package rabbitmq-mcp-task-queue 0.1.0: UTF-8 JSON
+ * {"type", "message", "timestamp", "original_request_id"}.
+ */
+
+type JsonObject = { [key: string]: unknown };
+
+const WIRE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'original_request_id']);
+const MESSAGE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'originalRequestId']);
+
+/** Why a value is no queued message: a sentence about the place in it. Becomes one of two errors. */
+class Refusal extends Error {}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * The body that is stored for a message. Unknown extra fields travel along.
+ * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong with it.
+ */
+export function encodeQueuedMessage(message: QueueableMessage): Buffer {
+  const checked = parseQueuedMessage(message);
+  const envelope = {
+    type: checked.type,
+    message: checked.message,
+    timestamp: formatTimestamp(checked.timestamp),
+    original_request_id: checked.originalRequestId ?? null,
+    ...membersBesides(MESSAGE_MEMBERS, checked),
+  };
+  try {
+    return Buffer.from(JSON.stringify(envelope));
+  } catch (cause) {
+    throw new TaskQueueError(ErrorCode.invalidMessage, 'The message is not serialisable as JSON', { cause });
+  }
+}
+
+/**
+ * Reads a stored body. JSON `null` params, which Python writes for absent ones and the SDK's schema refuses,
+ * are dropped; integers beyond 2^53 lose their last digits, as everywhere in JavaScript. `NaN` and `Infinity`, which Python
+ * writes although JSON has no such numbers, are those numbers.
+ * @throws MalformedMessageError naming what is wrong with it, and carrying the bytes.
+ */
+export function decodeQueuedMessage(taskId: string, body: Buffer): QueuedMessage {
+  let value: unknown;
+  try {
+    value = parseLenientJson(utf8.decode(body));
+  } catch (cause) {
+    const reason = cause instanceof SyntaxError ? 'it is not JSON' : 'it is not UTF-8';
+    throw new MalformedMessageError(taskId, body, reason, cause);
+  }
+  try {
+    const envelope = asObject(value, 'it');
+    const { type, message, timestamp, original_request_id: origin } = envelope;
+    if (typeof timestamp !== 'string') throw new Refusal('"timestamp" is not a string');
+    const ms = parseTimestamp(timestamp);
+    if (ms === undefined) throw new Refusal('"timestamp" is not ISO 8601');
+    const decoded: JsonObject = { type, message, timestamp: ms };
+    if (origin !== undefined && origin !== null) decoded.originalRequestId = origin;
+    const extra = membersBesides(WIRE_MEMBERS, envelope);
+    return checkQueuedMessage(extra ? { ...extra, ...decoded } : decoded);
+  } catch (error) {
+    if (error instanceof Refusal) throw new MalformedMessageError(taskId, body, error.message);
+    throw error;
+  }
+}
+
+/**
+ * Checks that a value is a queued message, in the shape of the TypeScript SDK.
+ * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong with it.
+ */
+export function parseQueuedMessage(value: unknown): QueuedMessage {
+  try {
+    const envelope = asObject(value, 'it');
+    const { timestamp } = envelope;
+    if (typeof timestamp !== 'number' || !isDate(timestamp)) {
+      throw new Refusal('"timestamp" is not a number of milliseconds since the epoch');
+    }
+    return checkQueuedMessage(envelope);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new TaskQueueError(
+      ErrorCode.invalidMessage,
+      `The message is not a queued MCP message: ${error.message}`,
+      {
+        hint: 'It reads {type: "request" | "notification" | "response" | "error", message: <JSON-RPC message>, timestamp: <ms>}.',
+      },
+    );
+  }
+}
+
+function checkQueuedMessage(envelope: JsonObject): QueuedMessage {
+  const rpc = asObject(envelope.message, '"message"');
+  if (rpc.jsonrpc !== '2.0') throw new Refusal('"message.jsonrpc" is not "2.0"');
+  const origin = envelope.originalRequestId;
+  if (origin !== undefined && !isRequestId(origin)) {
+    throw new Refusal('"original_request_id" is neither a string nor a number');
+  }
+  const { check, nullable } = CHECKS[checkType(envelope.type)];
+  check(rpc);
+  const message = withoutNull(rpc, nullable);
+  // Every field that the type promises has been looked at; the rest is kept as it is.
+  return (message === rpc ? envelope : { ...envelope, message }) as unknown as QueuedMessage;
+}
+
+/** Copied only where there are any: a copy of each message would cost more than all of the checks. */
+function membersBesides(known: ReadonlySet<string>, envelope: object): JsonObject | undefined {
+  const names = Object.keys(envelope).filter((name) => !known.has(name));
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(names.map((name) => [name, (envelope as JsonObject)[name]]));
+}
+
+interface TypeCheck {
+  check: (rpc: JsonObject) => void;
+  /** The member that other writers set to null when they mean that it is absent. */
+  nullable?: string;
+}
+
+const CHECKS: Record<QueuedMessage['type'], TypeCheck> = {
+  request: {
+    nullable: 'params',
+    check: (rpc) => {
+      checkMethod(rpc);
+      checkId(rpc.id, 'a request');
+    },
+  },
+  notification: { nullable: 'params', check: checkMethod },
+  response: {
+    check: (rpc) => {
+      checkId(rpc.id, 'a response');
+      asObject(rpc.result, '"message.result"');
+    },
+  },
+  error: {
+    nullable: 'id',
+    check: (rpc) => {
+      if (rpc.id !== undefined && rpc.id !== null) checkId(rpc.id, 'an error');
+      const { code, message } = asObject(rpc.error, '"message.error"');
+      if (typeof code !== 'number') throw new Refusal('"message.error.code" is not a number');
+      if (typeof message !== 'string') throw new Refusal('"message.error.message" is not a string');
+    },
+  },
+};
+
+function checkType(type: unknown): QueuedMessage['type'] {
+  if (typeof type === 'string' && Object.hasOwn(CHECKS, type)) return type as QueuedMessage['type'];
+  throw new Refusal('"type" is none of request, notification, response, error');
+}
+
+function checkMethod(rpc: JsonObject): void {
+  if (typeof rpc.method !== 'string') throw new Refusal('"message.method" is not a string');
+  if (rpc.params !== undefined && rpc.params !== null) asObject(rpc.params, '"message.params"');
+}
+
+function checkId(id: unknown, of: string): void {
+  if (!isRequestId(id)) throw new Refusal(`"message.id" of ${of} is neither a string nor a number`);
+}
+
+function withoutNull(rpc: JsonObject, member: string | undefined): JsonObject {
+  if (member === undefined || rpc[member] !== null) return rpc;
+  const { [member]: _null, ...rest } = rpc;
+  return rest;
+}
+
+function isRequestId(value: unknown): value is RequestId {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
+function asObject(value: unknown, what: string): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new Refusal(`${what} is not a JSON object`);
+}

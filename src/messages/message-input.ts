@@ -1,0 +1,101 @@
+import { isUtf8 } from 'node:buffer';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { propertyListOf } from '../properties/property-list.ts';
+import { isWellFormed } from '../properties/typed-values.ts';
+import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
+import type { QueuedMessage } from './queued-message.ts';
+import { isRecord, readRecord } from './records.ts';
+import type { OutgoingMessage } from './stored-message.ts';
+import { formatTimestamp, parseTimestamp } from './timestamps.ts';
+
+type JsonObject = { [key: string]: unknown };
+
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+
+/**
+ * Reads a message to be enqueued from JSON text, in whichever form it comes:
+ *
+ * - a record, as {@link encodeRecord} writes it: the same bytes and properties, whatever the body is. Known by `body` or
+ *   `body_base64`, unless it has the form of one of the other two: they may have members with these names;
+ * - a queued message, `{"type", "message", "timestamp", …}`, with the timestamp as on the wire (ISO 8601), in
+ *   the SDK's milliseconds, or without: then it is now;
+ * - a bare JSON-RPC message, which is wrapped: its type follows from its members.
+ *
+ * What has the wire's form is kept as it is written. Properties come from a record only.
+ * @param input the text, or its bytes in UTF-8, of which the message may keep some: they must not be changed
+ * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
+ */
+export function parseMessageInput(input: string | Buffer): OutgoingMessage {
+  if (typeof input === 'string' ? !isWellFormed(input) : !isUtf8(input)) throw invalid('it is not UTF-8');
+  const text = input.toString();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(`it is not JSON (${(cause as Error).message})`, cause);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(
+      Array.isArray(value) ? 'it is an array; give its members one a line' : 'it is not an object',
+    );
+  }
+  const object = value as JsonObject;
+  if (isRecord(object))
+    return publishable(readRecord(object, text, typeof input === 'string' ? undefined : input));
+  if (Object.hasOwn(object, 'jsonrpc')) return { body: wrapText(text, object) };
+  if (Object.hasOwn(object, 'message')) return { body: readEnvelope(input, object) };
+  throw invalid(
+    'it is neither a record ("body"), nor a queued message ("message"), nor JSON-RPC ("jsonrpc")',
+  );
+}
+
+/** @throws TaskQueueError `INVALID_MESSAGE` where RabbitMQ would close the connection for its properties */
+function publishable(record: OutgoingMessage): OutgoingMessage {
+  const { properties, propertyList } = record;
+  if (properties !== undefined) propertyListOf({ properties, propertyList });
+  return record;
+}
+
+function readEnvelope(input: string | Buffer, envelope: JsonObject): Buffer {
+  const { timestamp = Date.now(), original_request_id: origin } = envelope;
+  const originalRequestId = origin ?? envelope.originalRequestId;
+  if (typeof timestamp === 'string') {
+    const ms = parseTimestamp(timestamp);
+    if (ms === undefined) throw invalid('"timestamp" is not ISO 8601');
+    // For its checks; what is stored is as it is written.
+    parseQueuedMessage({ type: envelope.type, message: envelope.message, timestamp: ms, originalRequestId });
+    return trimmed(input);
+  }
+  const { original_request_id: _wire, ...rest } = envelope;
+  const given = originalRequestId === undefined ? {} : { originalRequestId };
+  return encodeQueuedMessage(parseQueuedMessage({ ...rest, timestamp, ...given }));
+}
+
+/** Without the white space around it, and not copied where there is none. */
+function trimmed(input: string | Buffer): Buffer {
+  if (typeof input !== 'string' && input[0] === OPENING_BRACE && input.at(-1) === CLOSING_BRACE) return input;
+  return Buffer.from(input.toString().trim());
+}
+
+/** The message stays as it is written, numbers and all; the envelope is put around it. */
+function wrapText(text: string, rpc: JsonObject): Buffer {
+  const type = typeOf(rpc);
+  const timestamp = Date.now();
+  // For its checks; what is stored is the text.
+  parseQueuedMessage({ type, message: rpc, timestamp });
+  return Buffer.from(
+    `{"type":"${type}","message":${text.trim()},"timestamp":"${formatTimestamp(timestamp)}","original_request_id":null}`,
+  );
+}
+
+function typeOf(rpc: JsonObject): QueuedMessage['type'] {
+  if (Object.hasOwn(rpc, 'method')) return Object.hasOwn(rpc, 'id') ? 'request' : 'notification';
+  if (Object.hasOwn(rpc, 'result')) return 'response';
+  if (Object.hasOwn(rpc, 'error')) return 'error';
+  throw invalid('it has no "method", "result" or "error"');
+}
+
+function invalid(reason: string, cause?: unknown): TaskQueueError {
+  return new TaskQueueError(ErrorCode.invalidMessage, `The message cannot be used: ${reason}`, { cause });
+}

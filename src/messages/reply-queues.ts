@@ -1,0 +1,20 @@
+import { DEFAULT_PREFIX, taskIdOf } from './queue-names.ts';
+
+/** An id of 128 random bits in base64url, as `mcp-taskq/replicas` gives one to each process. */
+const REPLY_QUEUE_ID = /^replies:[\w-]{22}$/;
+
+/**
+ * The queue for the answers to what one process has asked. It has the prefix of the task queues, so that whoever may
+ * use those needs no further permission.
+ */
+export function replyQueueName(instance: string, prefix: string = DEFAULT_PREFIX): string {
+  return `${prefix}replies:${instance}`;
+}
+
+/** Whether a queue with the prefix of the task queues is no task's, but a process's queue for answers. */
+export function isReplyQueue(name: string, prefix: string = DEFAULT_PREFIX): boolean {
+  return REPLY_QUEUE_ID.test(taskIdOf(name, prefix) ?? '');
+}
+
+/** The header of a queued question that says who asks: host and process. */
+export const ASKED_BY_HEADER = 'x-mcp-asked-by';

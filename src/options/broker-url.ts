@@ -1,0 +1,109 @@
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { readUrlParameters, type UrlParameters } from './url-parameters.ts';
+
+/** Where a RabbitMQ node listens and who is asking, taken out of an AMQP URI. */
+export interface BrokerAddress {
+  protocol: 'amqp' | 'amqps';
+  host: string;
+  port: number;
+  /** Undefined when the URL names nobody: then it is guest, as for every AMQP client. */
+  username: string | undefined;
+  password: string | undefined;
+  vhost: string;
+  /** The query of the URI. */
+  query: ReadonlyMap<string, string>;
+  /** What it sets. */
+  parameters: UrlParameters;
+}
+
+const DEFAULT_PORT = { amqp: 5672, amqps: 5671 } as const;
+
+/**
+ * Reads an AMQP URI, https://www.rabbitmq.com/docs/uri-spec. Credentials and vhost are percent-decoded as
+ * UTF-8 here, since amqplib takes the bytes for Latin-1. An empty vhost path means `/`.
+ *
+ * @throws TaskQueueError `INVALID_ARGUMENT`, with no part of the credentials in it.
+ */
+export function parseBrokerUrl(url: string): BrokerAddress {
+  const scheme = schemeOf(url);
+  if (scheme !== 'amqp' && scheme !== 'amqps') {
+    throw unusable(scheme === undefined ? '' : `${scheme}://`, 'it does not begin with amqp:// or amqps://');
+  }
+  const invalid = (reason: string) => unusable(`${scheme}://…`, reason);
+  if (hasLateAt(url)) throw invalid(LATE_AT);
+  let parts: URL;
+  try {
+    parts = new URL(url);
+  } catch {
+    // The cause is left out: Node's error carries the whole input, password included.
+    throw invalid('what stands behind amqp:// is not a host with a port from 1 to 65535');
+  }
+  const decode = (text: string, what: string) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      throw invalid(`its ${what} has a % that encodes no UTF-8`);
+    }
+  };
+  if (parts.hash !== '') throw invalid('it has a # (write %23)');
+  if (parts.pathname.lastIndexOf('/') > 0)
+    throw invalid('its path has more than one part (write / in a vhost as %2F)');
+  const named = parts.username !== '' || parts.password !== '';
+  const query = new Map(parts.searchParams);
+  return {
+    protocol: scheme,
+    host: decode(parts.hostname, 'host').replace(/^\[|\]$/g, '') || 'localhost',
+    port: parts.port === '' ? DEFAULT_PORT[scheme] : Number(parts.port),
+    username: named ? decode(parts.username, 'user name') : undefined,
+    password: named ? decode(parts.password, 'password') : undefined,
+    vhost: decode(parts.pathname.slice(1), 'vhost') || '/',
+    query,
+    parameters: readUrlParameters(query),
+  };
+}
+
+/** Printed of a URL that is not understood: nothing else in it is certain not to be a password. */
+function schemeOf(url: string): string | undefined {
+  return /^\s*([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
+}
+
+function unusable(shown: string, reason: string): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.invalidArgument,
+    `The broker URL ${shown}${shown && ' '}is unusable: ${reason}`,
+    {
+      // No example of credentials: where credentials are taken out of texts, it would go as well.
+      hint: 'It reads amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host. Percent-encode special characters in the password: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
+    },
+  );
+}
+
+/**
+ * Whether there is an @ behind the slash, ? or # that ends the host: a password with one of these in it was not encoded,
+ * and its beginning would be taken for the host.
+ */
+export function hasLateAt(url: string): boolean {
+  const [, rest = ''] = /:\/\/[^/?#\\]*([\s\S]*)$/.exec(url) ?? [];
+  return rest.includes('@');
+}
+
+export const LATE_AT =
+  'it has an @ behind a slash, ? or #: percent-encode these in a password, and the @ in a vhost (%40)';
+
+/** `host:port`, fit for messages: no credentials. */
+export function describeAddress({ protocol, host, port, vhost }: BrokerAddress): string {
+  const at = `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return vhost === '/' ? at : `${at}/${encodeURIComponent(vhost)}`;
+}
+
+/**
+ * Any text with the credentials of the URLs in it taken out, also where a URL is broken or has lost its
+ * scheme. Everything up to the last `@` before a space goes, so that a password with an unencoded `@` or `/`
+ * does not slip by.
+ */
+export function redactUrl(text: string): string {
+  return text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, '$1***@')
+    .replace(/([?&]password=)[^&\s"']*/gi, '$1***')
+    .replace(/(^|[\s"'(])(?![a-z][a-z0-9+.-]*:\/\/)[^\s"'(:]*:\S*@/gi, '$1***@');
+}

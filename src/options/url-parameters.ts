@@ -1,0 +1,118 @@
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+
+/**
+ * What the query of an AMQP URI sets, https://www.rabbitmq.com/docs/uri-query-parameters. Options that are given as such
+ * outrank it.
+ */
+export interface UrlParameters {
+  /** `verify=verify_peer` or `verify_none`. */
+  verify?: boolean;
+  /** `server_name_indication` */
+  serverName?: string;
+  /** `password`: the passphrase of the client's key. */
+  passphrase?: string;
+  /** `auth_mechanism`: `plain` (the default) or `external`. */
+  isExternal?: boolean;
+  heartbeatSeconds?: number;
+  /** `connection_timeout`, in milliseconds. */
+  connectTimeoutMs?: number;
+  channelMax?: number;
+  frameMax?: number;
+}
+
+const FILES: Readonly<Record<string, string>> = {
+  cacertfile: 'tls.ca',
+  certfile: 'tls.cert',
+  keyfile: 'tls.key',
+};
+
+/**
+ * Of other clients, for their retries and names, and of RabbitMQ's own list what is for servers: without them everything
+ * is done just as well. Anything else may be a misspelt `verify`, and is refused.
+ */
+const WITHOUT_USE: ReadonlySet<string> = new Set([
+  'fail_if_no_peer_cert',
+  'connection_attempts',
+  'retry_delay',
+  'socket_timeout',
+  'stack_timeout',
+  'blocked_connection_timeout',
+  'backpressure_detection',
+  'tcp_options',
+  'client_properties',
+  'locale',
+  'name',
+  'maxframesize',
+]);
+
+type Setter = (value: string, invalid: (expected: string) => TaskQueueError) => UrlParameters;
+
+const SETTERS: Readonly<Record<string, Setter>> = {
+  verify: (value, invalid) => {
+    if (value !== 'verify_peer' && value !== 'verify_none') throw invalid('verify_peer or verify_none');
+    return { verify: value === 'verify_peer' };
+  },
+  server_name_indication: (value, invalid) => {
+    if (value === '' || value === 'disable') throw invalid('the name in the certificate');
+    return { serverName: value };
+  },
+  password: (value) => ({ passphrase: value }),
+  auth_mechanism: (value, invalid) => {
+    const mechanism = value.toLowerCase();
+    if (mechanism !== 'plain' && mechanism !== 'external') throw invalid('plain or external');
+    return { isExternal: mechanism === 'external' };
+  },
+  heartbeat: (value, invalid) => ({ heartbeatSeconds: integer(value, 65_535, invalid) }),
+  connection_timeout: (value, invalid) => ({ connectTimeoutMs: integer(value, 2 ** 31 - 1, invalid) }),
+  channel_max: (value, invalid) => ({ channelMax: integer(value, 65_535, invalid) }),
+  frame_max: (value, invalid) => ({ frameMax: integer(value, 2 ** 32 - 1, invalid) }),
+};
+
+/** amqplib's spelling. */
+const ALIASES: Readonly<Record<string, string>> = { channelmax: 'channel_max', framemax: 'frame_max' };
+
+/**
+ * @throws TaskQueueError `INVALID_ARGUMENT` naming the parameter: one that is not known, says something impossible, or
+ * names a file, which this library does not read
+ */
+export function readUrlParameters(query: ReadonlyMap<string, string>): UrlParameters {
+  let parameters: UrlParameters = {};
+  for (const [name, value] of query) {
+    const key = ALIASES[name.toLowerCase()] ?? name.toLowerCase();
+    if (WITHOUT_USE.has(key)) continue;
+    const option = Object.hasOwn(FILES, key) ? FILES[key] : undefined;
+    if (option)
+      throw refused(`names a file in its parameter ${key}`, `Give its content as the option ${option}.`);
+    const set = Object.hasOwn(SETTERS, key) ? SETTERS[key] : undefined;
+    if (!set) throw refused(`has a parameter that is not known: ${shown(name)}`, KNOWN_HINT);
+    const invalid = (expected: string) =>
+      refused(
+        `has an unusable parameter ${key}`,
+        `Expected ${expected}; see rabbitmq.com/docs/uri-query-parameters.`,
+      );
+    parameters = { ...parameters, ...set(value, invalid) };
+  }
+  return parameters;
+}
+
+/** The parameters that nothing is done with, for a warning. */
+export function unusedUrlParameters(query: ReadonlyMap<string, string>): string[] {
+  return [...query.keys()].filter((name) => WITHOUT_USE.has(name.toLowerCase()));
+}
+
+const KNOWN_HINT = `Known are ${[...Object.keys(SETTERS), ...Object.keys(FILES)].join(', ')}.`;
+
+/** Of a name only what can be one: a password with an unencoded & may have come apart into names. */
+function shown(name: string): string {
+  return /^[a-z][a-z_]{1,39}$/i.test(name) ? name : '(not a name)';
+}
+
+function refused(what: string, hint: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.invalidArgument, `The broker URL ${what}`, { hint });
+}
+
+function integer(value: string, max: number, invalid: (expected: string) => TaskQueueError): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number > max) throw invalid(`a whole number from 0 to ${max}`);
+  return number;
+}

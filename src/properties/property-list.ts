@@ -1,0 +1,205 @@
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { checkPropertyList } from './check-property-list.ts';
+import { MORE_FLAGS, UnreadableList } from './field-layout.ts';
+import { FieldReader } from './field-reader.ts';
+import { FieldWriter, Unencodable } from './field-writer.ts';
+import type { MessageProperties } from './message-properties.ts';
+import { isTyped } from './typed-values.ts';
+
+/*
+ * The properties of a message as AMQP 0-9-1 has them in a content header frame, behind the size of the body: flags for
+ * those that are there, and their values.
+ */
+
+/** In the order of their values, which is that of their flags, from the highest bit down. */
+const PROPERTIES = [
+  ['content_type', 'text'],
+  ['content_encoding', 'text'],
+  ['headers', 'table'],
+  ['delivery_mode', 'octet'],
+  ['priority', 'octet'],
+  ['correlation_id', 'text'],
+  ['reply_to', 'text'],
+  ['expiration', 'text'],
+  ['message_id', 'text'],
+  ['timestamp', 'time'],
+  ['type', 'text'],
+  ['user_id', 'text'],
+  ['app_id', 'text'],
+  ['cluster_id', 'text'],
+] as const satisfies [keyof MessageProperties, string][];
+
+const NAMES: ReadonlySet<string> = new Set(PROPERTIES.map(([name]) => name));
+
+const HIGHEST_FLAG = 0x8000;
+
+/**
+ * The properties in a list, each in the form that {@link encodePropertyList} takes. What cannot be decoded is left out.
+ *
+ * @param list the property flags and values of a content header frame
+ */
+export function decodePropertyList(list: Buffer): MessageProperties {
+  return decode(list).properties;
+}
+
+/**
+ * The properties in a list, and a copy of the list itself only where they do not say all of it: values of unknown types,
+ * nested over 500 levels deep, cut off. Never throws.
+ *
+ * @param list the property flags and values of a content header frame
+ */
+export function readPropertyList(list: Buffer): { properties: MessageProperties; propertyList?: Buffer } {
+  const { properties, isComplete } = decode(list);
+  if (isComplete && encodes(properties, list)) return { properties };
+  return { properties, propertyList: Buffer.from(list) };
+}
+
+/**
+ * The list to publish: the bytes that came where there are some, else the properties encoded.
+ * @throws TaskQueueError `INVALID_MESSAGE` where AMQP cannot carry them, or RabbitMQ would close the connection for them
+ */
+export function propertyListOf({
+  properties,
+  propertyList,
+}: {
+  properties: MessageProperties;
+  propertyList?: Buffer | undefined;
+}): Buffer {
+  const list = propertyList ?? encodePropertyList(properties);
+  // What the encoder has made is readable, but for the floating point numbers that may be among headers.
+  if (propertyList !== undefined || properties.headers !== undefined) checkPropertyList(list);
+  return list;
+}
+
+const writer = new FieldWriter();
+
+/**
+ * The property flags and values of a content header frame.
+ * @throws TaskQueueError `INVALID_MESSAGE` naming the property that AMQP cannot carry, and why
+ */
+export function encodePropertyList(properties: MessageProperties): Buffer {
+  try {
+    encode(properties);
+    return writer.finish();
+  } catch (error) {
+    if (!(error instanceof Unencodable)) throw error;
+    throw new TaskQueueError(ErrorCode.invalidMessage, `The message cannot be encoded: ${error.message}`);
+  }
+}
+
+/** Into the writer. */
+function encode(properties: MessageProperties): void {
+  writer.start();
+  writer.uint16(0);
+  let flags = 0;
+  let count = 0;
+  for (let index = 0; index < PROPERTIES.length; index++) {
+    const [name, kind] = PROPERTIES[index] as (typeof PROPERTIES)[number];
+    const value: unknown = properties[name];
+    if (value === undefined) continue;
+    count++;
+    flags |= HIGHEST_FLAG >> index;
+    try {
+      write(kind, value);
+    } catch (error) {
+      if (!(error instanceof Unencodable)) throw error;
+      throw new Unencodable(name === 'headers' ? error.message : `property ${name}: ${error.message}`);
+    }
+  }
+  writer.patch16(0, flags);
+  checkNames(properties, count);
+}
+
+function write(kind: (typeof PROPERTIES)[number][1], value: unknown): void {
+  switch (kind) {
+    case 'text':
+      writer.shortTextOrBytes(value);
+      break;
+    case 'octet':
+      if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > 255) {
+        throw new Unencodable('expected a whole number from 0 to 255');
+      }
+      writer.octet(value as number);
+      break;
+    case 'time':
+      writer.uint64(typeof value === 'number' ? value : uint64In(value));
+      break;
+    case 'table':
+      if (
+        typeof value !== 'object' ||
+        value === null ||
+        Array.isArray(value) ||
+        value instanceof Uint8Array
+      ) {
+        throw new Unencodable('property headers: expected an object');
+      }
+      writer.table(value);
+  }
+}
+
+/** What stands in `{"!": "uint64", "value": …}`; anything else is no number, and refused as that. */
+function uint64In(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !isTyped(value)) return undefined;
+  return value['!'] === 'uint64' && Object.keys(value).length === 2 ? value.value : undefined;
+}
+
+/** A misspelt one would be left out and nobody told. */
+function checkNames(properties: object, count: number): void {
+  const names = Object.keys(properties);
+  if (names.length === count) return;
+  for (const name of names) {
+    if (!NAMES.has(name) && (properties as { [name: string]: unknown })[name] !== undefined) {
+      throw new Unencodable(`AMQP has no property ${JSON.stringify(name)}`);
+    }
+  }
+}
+
+function decode(list: Buffer): { properties: MessageProperties; isComplete: boolean } {
+  const properties: { [name: string]: unknown } = {};
+  if (list.length < 2) return { properties, isComplete: false };
+  const flags = list.readUInt16BE(0);
+  let at = 2;
+  let last = flags;
+  while ((last & MORE_FLAGS) !== 0) {
+    if (at + 2 > list.length) return { properties, isComplete: false };
+    last = list.readUInt16BE(at);
+    at += 2;
+  }
+  const reader = new FieldReader(list, at);
+  try {
+    for (let index = 0; index < PROPERTIES.length; index++) {
+      if ((flags & (HIGHEST_FLAG >> index)) === 0) continue;
+      const [name, kind] = PROPERTIES[index] as (typeof PROPERTIES)[number];
+      properties[name] = read(reader, kind);
+    }
+  } catch (error) {
+    if (!(error instanceof UnreadableList)) throw error;
+    return { properties, isComplete: false };
+  }
+  return { properties, isComplete: reader.isComplete };
+}
+
+function read(reader: FieldReader, kind: (typeof PROPERTIES)[number][1]): unknown {
+  switch (kind) {
+    case 'text':
+      return reader.shortText();
+    case 'octet':
+      return reader.octet();
+    case 'time': {
+      const seconds = reader.uint64();
+      return typeof seconds === 'string' ? { '!': 'uint64', value: seconds } : seconds;
+    }
+    case 'table':
+      return reader.headers();
+  }
+}
+
+/** The proof, for each list that is read: whatever the decoder may have missed, nothing is lost by it. */
+function encodes(properties: MessageProperties, list: Buffer): boolean {
+  try {
+    encode(properties);
+    return writer.hasWritten(list);
+  } catch {
+    return false;
+  }
+}

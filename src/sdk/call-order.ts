@@ -1,0 +1,145 @@
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+
+/** What a call does to a task's queue. Calls of one kind may overlap, except those that clear it. */
+export type CallKind = 'enqueue' | 'dequeue' | 'clear' | 'look';
+
+/** Calls of one kind in a row, which may run side by side. */
+interface Turn {
+  readonly kind: CallKind;
+  /** Running or waiting to start. */
+  calls: number;
+  readonly starters: Set<() => void>;
+}
+
+/**
+ * Makes the calls for one task take effect in the order in which they were made, awaited or not: a call waits for
+ * the earlier calls of another kind. Calls for different tasks, and calls of one kind in a row, run side by side.
+ */
+export class CallOrder {
+  readonly #turns = new Map<string, Turn[]>();
+  readonly #onIdle: (() => void)[] = [];
+  readonly #timeoutMs: number;
+  readonly #maxWaiting: number;
+  #waiting = 0;
+
+  /**
+   * @param timeoutMs how long a call waits for the calls before it
+   * @param maxWaiting how many calls may wait; each keeps its message in memory
+   */
+  constructor(timeoutMs: number, maxWaiting: number) {
+    this.#timeoutMs = timeoutMs;
+    this.#maxWaiting = maxWaiting;
+  }
+
+  /**
+   * @param what for error messages: what is being done and on what
+   * @throws TaskQueueError `BUSY` or `TOO_MANY_WAITING`, without having called `work`
+   */
+  run<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>): Promise<T> {
+    const turns = this.#turnsOf(taskId);
+    const turn = turnFor(kind, turns);
+    if (turns[0] !== turn) return this.#runLater(taskId, turn, what, work);
+    turn.calls++;
+    return this.#runNow(taskId, turn, work);
+  }
+
+  /** Resolves when all calls have ended, those made meanwhile included, or when the time is up. */
+  idle(timeoutMs: number): Promise<void> {
+    if (this.#turns.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onIdle.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  async #runNow<T>(taskId: string, turn: Turn, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      this.#leave(taskId, turn);
+    }
+  }
+
+  async #runLater<T>(taskId: string, turn: Turn, what: string, work: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= this.#maxWaiting) throw tooManyError(what, this.#maxWaiting);
+    turn.calls++;
+    this.#waiting++;
+    try {
+      await this.#started(turn, what);
+    } catch (error) {
+      this.#leave(taskId, turn);
+      throw error;
+    } finally {
+      this.#waiting--;
+    }
+    return this.#runNow(taskId, turn, work);
+  }
+
+  #started(turn: Turn, what: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const start = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        turn.starters.delete(start);
+        reject(turnTimeoutError(what, this.#timeoutMs));
+      }, this.#timeoutMs);
+      turn.starters.add(start);
+    });
+  }
+
+  #turnsOf(taskId: string): Turn[] {
+    let turns = this.#turns.get(taskId);
+    if (turns === undefined) {
+      turns = [];
+      this.#turns.set(taskId, turns);
+    }
+    return turns;
+  }
+
+  #leave(taskId: string, turn: Turn): void {
+    turn.calls--;
+    const turns = this.#turnsOf(taskId);
+    if (turns[0] !== turn) return;
+    // Turns whose calls have all given up waiting are passed over.
+    while (turns[0]?.calls === 0) turns.shift();
+    if (turns.length === 0) {
+      this.#turns.delete(taskId);
+      if (this.#turns.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+      return;
+    }
+    const starters = [...(turns[0] as Turn).starters];
+    turns[0]?.starters.clear();
+    for (const start of starters) start();
+  }
+}
+
+/** The last turn if the call may join it, else a new one behind it. */
+function turnFor(kind: CallKind, turns: Turn[]): Turn {
+  const last = turns.at(-1);
+  // The first of two clears gets everything, the second one nothing.
+  if (last?.kind === kind && kind !== 'clear') return last;
+  const turn: Turn = { kind, calls: 0, starters: new Set() };
+  turns.push(turn);
+  return turn;
+}
+
+function turnTimeoutError(what: string, ms: number): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.busy,
+    `${what}: the earlier calls for this task were not done within ${ms} ms`,
+    { hint: 'The broker does not answer, or is away; nothing was sent.' },
+  );
+}
+
+function tooManyError(what: string, max: number): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.tooManyWaiting,
+    `${what}: ${max} calls wait for earlier calls already`,
+    { hint: 'Is the broker reachable? Wait for some of them, or raise maxWaitingOperations.' },
+  );
+}

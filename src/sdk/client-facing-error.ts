@@ -1,0 +1,54 @@
+import {
+  ErrorCode,
+  isTaskQueueError,
+  PublishUnconfirmedError,
+  TaskQueueError,
+} from '../errors/task-queue-error.ts';
+
+/**
+ * These messages are made of what the caller handed in. All others may quote the broker or the operating system:
+ * host, port, vhost, user, node.
+ */
+const DISCREET: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.invalidArgument,
+  ErrorCode.invalidMessage,
+  ErrorCode.malformedMessage,
+  ErrorCode.messageTooLarge,
+  ErrorCode.queueOverflow,
+  ErrorCode.tooManyWaiting,
+  ErrorCode.busy,
+  ErrorCode.waitTimeout,
+  ErrorCode.closed,
+]);
+
+const REASONS: { readonly [Code in ErrorCode]?: string } = {
+  [ErrorCode.connectionFailed]: 'the message broker cannot be reached',
+  [ErrorCode.connectionLost]: 'the connection to the message broker was lost',
+  [ErrorCode.noAnswer]: 'the message broker does not answer',
+  [ErrorCode.limitReached]: 'a limit of the message broker is reached',
+  [ErrorCode.tlsFailed]: 'the message broker cannot be reached securely',
+  [ErrorCode.authenticationFailed]: 'the message broker refuses the credentials',
+  [ErrorCode.accessRefused]: 'the message broker refuses the operation',
+  [ErrorCode.vhostNotFound]: 'the message broker is not set up for this server',
+  [ErrorCode.queueNotFound]: 'the task has no queue',
+  [ErrorCode.queueUnavailable]: 'the queue is unavailable for the moment',
+  [ErrorCode.queueMismatch]: 'the queue has other arguments than expected',
+  [ErrorCode.queueLocked]: 'the queue belongs to somebody else',
+  [ErrorCode.publishUnconfirmed]: 'the message broker did not confirm the message',
+  [ErrorCode.publishRejected]: 'the message broker rejected the message',
+  [ErrorCode.brokerBlocked]: 'the message broker takes no messages for the moment',
+};
+
+/**
+ * The MCP SDK sends the message of an error to the MCP client. So this is the error with a message that names no
+ * host, port, vhost or user; the original one is its `cause`, and its hint is kept.
+ * @param what what failed, and on what
+ */
+export function clientFacingError(error: unknown, what: string): unknown {
+  if (!isTaskQueueError(error) || DISCREET.has(error.code)) return error;
+  const message = `${what}: ${REASONS[error.code] ?? 'the message broker answered with an error'}`;
+  if (error instanceof PublishUnconfirmedError) {
+    return new PublishUnconfirmedError(message, error.messageId, error);
+  }
+  return new TaskQueueError(error.code, message, { cause: error, ...(error.hint && { hint: error.hint }) });
+}

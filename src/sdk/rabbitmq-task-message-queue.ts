@@ -1,0 +1,249 @@
+import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
+import { decodeQueuedMessage, encodeQueuedMessage } from '../messages/codec.ts';
+import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
+import type { StoredMessage } from '../messages/stored-message.ts';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type TaskQueueOptions,
+} from '../options/task-queue-options.ts';
+import { TaskQueueClient } from '../task-queue-client.ts';
+import { MessageWaiter, type WaitOptions } from '../waiting/message-waiter.ts';
+import { type CallKind, CallOrder } from './call-order.ts';
+import { clientFacingError } from './client-facing-error.ts';
+import { MalformedMessages } from './malformed-messages.ts';
+import { isSdkClearing } from './sdk-clearing.ts';
+
+/**
+ * The message queues of MCP tasks in RabbitMQ: one durable queue per task, `mcp:queue:{task_id}`, shared with
+ * any number of processes and with the Python package rabbitmq-mcp-task-queue.
+ *
+ * It is a `TaskMessageQueue` of the MCP TypeScript SDK 1.24 to 1.32. The session id of that interface is
+ * ignored on purpose, as in the SDK's own in-memory queue: task ids are unique, and the task store decides
+ * which session finds a task.
+ *
+ * Delivery is in order and at least once. Messages survive a restart of the broker. Reading never creates a
+ * queue: a missing one is empty. Calls on one object for one task take effect in the order in which they are made,
+ * awaited or not. Every method rejects with a {@link TaskQueueError}, by a deadline; its message names no host, as
+ * the SDK sends it to MCP clients, and its `cause` does.
+ *
+ * @example
+ * await using queue = new RabbitMQTaskMessageQueue('amqp://user:password@rabbit.example/');
+ * await queue.enqueue(taskId, { type: 'notification', timestamp: Date.now(), message });
+ */
+export class RabbitMQTaskMessageQueue {
+  readonly #options: ResolvedOptions;
+  readonly #client: TaskQueueClient;
+  readonly #waiter: MessageWaiter;
+  readonly #malformed: MalformedMessages;
+  readonly #order: CallOrder;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Connects to nothing yet: that happens with the first operation.
+   * @param options URL (default `amqp://localhost:5672`) or options
+   * @throws TaskQueueError `INVALID_ARGUMENT` for options that cannot work
+   */
+  constructor(options?: string | TaskQueueOptions) {
+    this.#options = resolveOptions(options);
+    const { onWarning, onMalformed, maxWaitingOperations } = this.#options;
+    this.#client = new TaskQueueClient(options);
+    this.#waiter = new MessageWaiter(this.#client, onWarning);
+    this.#malformed = new MalformedMessages(this.#client, onMalformed, onWarning);
+    const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
+    const turnTimeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
+    this.#order = new CallOrder(turnTimeoutMs, maxWaitingOperations);
+  }
+
+  /**
+   * Adds a message to the end of the task's queue, which is created if it is missing. Resolves when the broker
+   * has confirmed that it is stored on disk. Messages of one task keep the order of the calls.
+   *
+   * @param maxSize reject when the queue has this many messages already. Exact among the calls on this object;
+   * across processes it is a check and then a publish (see {@link PublishOptions.maxSize})
+   * @throws PublishUnconfirmedError when the message was sent and nobody knows what became of it
+   * @throws TaskQueueError `QUEUE_OVERFLOW` (the message contains `Task message queue overflow`),
+   * `INVALID_MESSAGE`, …: the message is not in the queue
+   */
+  enqueue(taskId: string, message: QueueableMessage, _sessionId?: string, maxSize?: number): Promise<void> {
+    return droppable(this.#enqueue(taskId, message, maxSize));
+  }
+
+  /**
+   * Removes and returns the oldest message; `undefined` when there is none. One that cannot be decoded is set aside,
+   * see {@link TaskQueueOptions.onMalformed}.
+   * @throws MalformedMessageError when it can be neither decoded nor set aside; it stays in the queue
+   */
+  dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
+    return this.#call(taskId, 'dequeue', 'Cannot dequeue from', async () => {
+      for (;;) {
+        try {
+          return await this.#client.dequeue(taskId, decodeStored);
+        } catch (error) {
+          if (!(error instanceof MalformedMessageError)) throw error;
+        }
+        // Held for as long as it takes to set it aside. By now another one may be the oldest.
+        const taken = await this.#client.take(taskId, async (stored) => ({
+          message: await this.#malformed.decode(stored),
+        }));
+        if (taken === undefined || taken.message !== undefined) return taken?.message;
+      }
+    });
+  }
+
+  /**
+   * Removes and returns all messages that are there, in order, and then deletes the queue if it is empty and
+   * nobody consumes from it: a finished task leaves nothing behind. When only the deletion fails, the messages are
+   * returned, `onWarning` is told, and the empty queue stays.
+   *
+   * The SDK clears a task's queue in this way, and drops the promise. To the SDK's own call, which nobody could catch,
+   * a failure is no messages and a warning; everybody else gets the rejection.
+   * @throws MalformedMessageError when one can be neither decoded nor set aside; then all of them stay in the queue
+   */
+  dequeueAll(taskId: string, _sessionId?: string): Promise<QueuedMessage[]> {
+    const isUncaught = isSdkClearing();
+    const all = this.#call(taskId, 'clear', 'Cannot clear', () => this.#takeAll(taskId));
+    if (!isUncaught) return droppable(all);
+    return all.catch((error) => {
+      this.#options.onWarning(error as TaskQueueError);
+      return [];
+    });
+  }
+
+  /** The same as {@link dequeueAll}, by the name that the Python package has for it. */
+  clear(taskId: string): Promise<QueuedMessage[]> {
+    return this.dequeueAll(taskId);
+  }
+
+  /**
+   * The oldest message, which stays in the queue; `undefined` when there is none.
+   * @throws MalformedMessageError when it cannot be decoded
+   */
+  peek(taskId: string): Promise<QueuedMessage | undefined> {
+    return this.#call(taskId, 'look', 'Cannot peek at', async () => {
+      const [message] = await this.#client.peek(taskId);
+      return message && decodeQueuedMessage(taskId, message.body);
+    });
+  }
+
+  /** Whether no message is ready in the task's queue. */
+  async isEmpty(taskId: string): Promise<boolean> {
+    return (await this.size(taskId)) === 0;
+  }
+
+  /** How many messages are ready in the task's queue, those that a reader holds unacknowledged left out. */
+  size(taskId: string): Promise<number> {
+    return this.#call(
+      taskId,
+      'look',
+      'Cannot look at',
+      async () => (await this.#client.depth(taskId))?.messages ?? 0,
+    );
+  }
+
+  /**
+   * Resolves when the task's queue has a message, whoever put it there, in whatever process; takes nothing. A
+   * publisher with events wakes it within milliseconds, any other one within half a second (later when more
+   * than a hundred tasks are waited for). With several readers the message may be gone again by the time of
+   * the dequeue.
+   * @throws the reason of the signal; TaskQueueError `WAIT_TIMEOUT`, `NO_ANSWER` when the time is over and the
+   * broker does not answer, or `CLOSED` when this object is closed
+   */
+  async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
+    try {
+      await this.#waiter.wait(taskId, options);
+    } catch (error) {
+      throw clientFacingError(error, `Cannot wait for a message of task ${JSON.stringify(taskId)}`);
+    }
+  }
+
+  /** Makes every {@link waitForMessage} of this object for the task look at once, instead of at its next turn. */
+  notifyMessageAvailable(taskId: string): void {
+    this.#waiter.notify(taskId);
+  }
+
+  /**
+   * Lets the operations under way finish, within `closeTimeoutMs`, then closes the connections; what is not done by
+   * then rejects. Waits for messages end at once. Later calls reject with `CLOSED`. Idempotent, and done within twice
+   * `closeTimeoutMs` even when the broker no longer answers.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** The same as {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#waiter.close();
+    const { closeTimeoutMs } = this.#options;
+    const giveUpAt = Date.now() + closeTimeoutMs;
+    await this.#order.idle(closeTimeoutMs);
+    await this.#client.close({ timeoutMs: Math.max(1, giveUpAt - Date.now()) });
+  }
+
+  async #enqueue(taskId: string, message: QueueableMessage, maxSize: number | undefined): Promise<void> {
+    // Encoded now: the caller may go on to change it.
+    const body = encodeQueuedMessage(message);
+    await this.#call(taskId, 'enqueue', 'Cannot enqueue to', async () => {
+      await this.#client.publish(taskId, { body }, { maxSize });
+    });
+    this.#waiter.notify(taskId);
+  }
+
+  async #takeAll(taskId: string): Promise<QueuedMessage[]> {
+    const taken: (QueuedMessage | undefined)[] = [];
+    const take = async (batch: StoredMessage[], before: number) => {
+      // Shorter than it is when the connection was lost, and all of them come again.
+      taken.length = before;
+      for (const stored of batch) {
+        const decoded = this.#malformed.decode(stored);
+        taken.push(decoded instanceof Promise ? await decoded : decoded);
+      }
+    };
+    // None of them when another reader had taken all before it could begin again.
+    taken.length = await this.#client.clear(taskId, take, {
+      allOrNone: true,
+      withQueue: true,
+      // Where it is still there, it is deleted below, as that may fail.
+      keepQueue: true,
+    });
+    const messages = taken.filter((message) => message !== undefined);
+    try {
+      await this.#client.deleteIfUnused(taskId);
+    } catch (error) {
+      // What was removed from the queue is in nobody else's hands: it must reach the caller.
+      if (messages.length === 0) throw error;
+      this.#options.onWarning(error as TaskQueueError);
+    }
+    return messages;
+  }
+
+  /** In its turn, and with errors that may be shown to an MCP client. */
+  async #call<T>(taskId: string, kind: CallKind, doing: string, work: () => Promise<T>): Promise<T> {
+    const what = `${doing} task ${JSON.stringify(taskId)}`;
+    if (this.#closing !== undefined) {
+      throw new TaskQueueError(ErrorCode.closed, `${what}: the queue was closed`, {
+        hint: 'Make a new one.',
+      });
+    }
+    try {
+      return await this.#order.run(taskId, kind, what, work);
+    } catch (error) {
+      throw clientFacingError(error, what);
+    }
+  }
+}
+
+/** A rejection reaches whoever awaits the promise, and does not end the process when nobody does. */
+function droppable<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function decodeStored({ taskId, body }: StoredMessage): QueuedMessage {
+  return decodeQueuedMessage(taskId, body);
+}

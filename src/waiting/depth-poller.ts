@@ -1,0 +1,75 @@
+/** Pauses between two looks at a task: quick at first, gentle to the broker later. */
+const FIRST_PAUSE_MS = 10;
+const LAST_PAUSE_MS = 500;
+
+/** However many tasks there are, the broker is asked no more often than this: 200 times a second. */
+const LOOKS_PER_TURN = 20;
+const TURN_MS = 100;
+
+interface Pace {
+  pauseMs: number;
+  dueAt: number;
+}
+
+/** Looks at tasks again and again, each at its own growing pace, until it is told to stop. */
+export class DepthPoller {
+  readonly #look: (taskId: string) => Promise<void>;
+  readonly #paces = new Map<string, Pace>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueAt = Number.POSITIVE_INFINITY;
+  #nextTurnAt = 0;
+  #isLooking = false;
+
+  /** @param look must not reject */
+  constructor(look: (taskId: string) => Promise<void>) {
+    this.#look = look;
+  }
+
+  /** The first look is soon, also for a task that is looked at already. */
+  start(taskId: string): void {
+    const dueAt = Date.now() + FIRST_PAUSE_MS;
+    this.#paces.set(taskId, { pauseMs: FIRST_PAUSE_MS, dueAt });
+    if (dueAt < this.#timerDueAt) this.#schedule();
+  }
+
+  stop(taskId: string): void {
+    this.#paces.delete(taskId);
+    if (this.#paces.size === 0) this.#schedule();
+  }
+
+  stopAll(): void {
+    this.#paces.clear();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    this.#timerDueAt = Number.POSITIVE_INFINITY;
+    if (this.#isLooking) return;
+    for (const { dueAt } of this.#paces.values()) this.#timerDueAt = Math.min(this.#timerDueAt, dueAt);
+    if (this.#timerDueAt === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.max(this.#timerDueAt, this.#nextTurnAt) - Date.now();
+    this.#timer = setTimeout(() => this.#turn(), Math.max(0, delayMs));
+  }
+
+  /** Looks at the tasks whose turn it is, the longest overdue first, and at no more than a few. */
+  async #turn(): Promise<void> {
+    const now = Date.now();
+    const due = [...this.#paces]
+      .filter(([, { dueAt }]) => dueAt <= now)
+      .sort(([, a], [, b]) => a.dueAt - b.dueAt)
+      .slice(0, LOOKS_PER_TURN);
+    if (due.length === LOOKS_PER_TURN) this.#nextTurnAt = now + TURN_MS;
+    this.#isLooking = true;
+    await Promise.all(
+      due.map(async ([taskId, pace]) => {
+        await this.#look(taskId);
+        pace.pauseMs = Math.min(pace.pauseMs * 2, LAST_PAUSE_MS);
+        // Jitter keeps tasks that began together from being looked at together for ever.
+        pace.dueAt = Date.now() + pace.pauseMs * (0.75 + Math.random() / 4);
+      }),
+    );
+    this.#isLooking = false;
+    this.#schedule();
+  }
+}

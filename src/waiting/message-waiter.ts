@@ -1,0 +1,263 @@
+import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import type { TaskEventSubscription } from '../options/client-options.ts';
+import type { TaskQueueClient } from '../task-queue-client.ts';
+import { AbortListeners } from './abort-listeners.ts';
+import { DepthPoller } from './depth-poller.ts';
+
+/** For {@link RabbitMQTaskMessageQueue.waitForMessage}. */
+export interface WaitOptions {
+  /** Stop waiting; the wait rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * Stop waiting after so many milliseconds, with a TaskQueueError `WAIT_TIMEOUT`; or `NO_ANSWER`, up to two seconds later,
+   * when the broker does not answer then. Default: wait for ever.
+   */
+  timeoutMs?: number;
+}
+
+/** Servers wait for the same task again and again; following it anew each time would be more work. */
+const LINGER_MS = 10_000;
+
+/** Node fires a longer timer at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Until a subscription is tried once more that the broker has not made. */
+const RETRY_MS = 10_000;
+
+/** An answer takes less than a millisecond; this is for a machine that is busy with other things. */
+const LAST_LOOK_MS = 2_000;
+
+interface WaitedTask {
+  taskId: string;
+  wakers: Set<(outcome: 'look' | TaskQueueError) => void>;
+  lingering: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Waits for tasks to have a message, for one process: events wake it at once, through one queue of its own,
+ * and for publishers that tell none it looks at the depths of the queues, with growing pauses.
+ */
+export class MessageWaiter {
+  readonly #client: TaskQueueClient;
+  readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #aborts = new AbortListeners();
+  readonly #tasks = new Map<string, WaitedTask>();
+  #subscription: Promise<TaskEventSubscription | undefined> | undefined;
+  /** Why there is none, as far as was warned. */
+  #warnedOf: ErrorCode | undefined;
+  readonly #looks = new DepthPoller((taskId) => this.#look(taskId));
+  #isClosed = false;
+
+  constructor(client: TaskQueueClient, onWarning: (warning: TaskQueueError) => void) {
+    this.#client = client;
+    this.#onWarning = onWarning;
+  }
+
+  async wait(taskId: string, { signal, timeoutMs }: WaitOptions = {}): Promise<void> {
+    const giveUpAt = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
+    while (true) {
+      signal?.throwIfAborted();
+      // Taken before the look, so that what comes after it wakes this wait.
+      const woken = this.#next(taskId, signal, giveUpAt);
+      woken.promise.catch(() => {});
+      try {
+        if (await Promise.race([this.#hasMessage(taskId), rejectionOf(woken.promise)])) return;
+        await woken.promise;
+      } catch (error) {
+        // Of the connection for reading: the next look waits for it to come back.
+        if (hasCode(error, ErrorCode.connectionLost)) continue;
+        if (!hasCode(error, ErrorCode.waitTimeout)) throw error;
+        if (await this.#lastLook(taskId)) return;
+        throw error;
+      } finally {
+        woken.cancel();
+      }
+    }
+  }
+
+  /** Lets every wait for this task look at once. */
+  notify(taskId: string): void {
+    for (const wake of [...(this.#tasks.get(taskId)?.wakers ?? [])]) wake('look');
+  }
+
+  /** Ends every wait with a TaskQueueError `CLOSED`. The client closes the subscription. */
+  close(): void {
+    this.#isClosed = true;
+    this.#looks.stopAll();
+    for (const { taskId, wakers, lingering } of this.#tasks.values()) {
+      clearTimeout(lingering);
+      for (const wake of [...wakers]) wake(closedError(taskId));
+    }
+    this.#tasks.clear();
+  }
+
+  async #hasMessage(taskId: string): Promise<boolean> {
+    try {
+      return ((await this.#client.depth(taskId))?.messages ?? 0) > 0;
+    } catch (error) {
+      // Its node may come back, and its messages with it.
+      if (hasCode(error, ErrorCode.queueUnavailable)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * At the end of a wait: only a broker that answers says that nothing came. With one that is away, or stands still,
+   * nobody knows.
+   * @throws TaskQueueError `NO_ANSWER`
+   */
+  #lastLook(taskId: string): Promise<boolean> {
+    const unknown = (cause?: unknown) => unansweredError(taskId, cause);
+    const look = this.#hasMessage(taskId).catch((cause) => {
+      throw isAway(cause) ? unknown(cause) : cause;
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(unknown()), LAST_LOOK_MS);
+    });
+    return Promise.race([look, late]).finally(() => clearTimeout(timer));
+  }
+
+  /** The next reason to look at the task's queue, or the end of the wait. */
+  #next(taskId: string, signal: AbortSignal | undefined, giveUpAt: number | undefined) {
+    const task = this.#enter(taskId);
+    let cancel = () => {};
+    const promise = new Promise<void>((resolve, reject) => {
+      const wake = (outcome: 'look' | TaskQueueError) => {
+        cancel();
+        if (outcome === 'look') resolve();
+        else reject(outcome);
+      };
+      const onAbort = () => {
+        cancel();
+        reject(signal?.reason);
+      };
+      const stopListening = this.#aborts.add(signal, onAbort);
+      const timer =
+        giveUpAt === undefined
+          ? undefined
+          : setTimeout(
+              () => wake(Date.now() < giveUpAt ? 'look' : timeoutError(taskId)),
+              Math.min(Math.max(0, giveUpAt - Date.now()), MAX_TIMER_MS),
+            );
+      cancel = () => {
+        clearTimeout(timer);
+        stopListening();
+        if (task.wakers.delete(wake) && task.wakers.size === 0) this.#linger(task);
+      };
+      task.wakers.add(wake);
+    });
+    return { promise, cancel };
+  }
+
+  #enter(taskId: string): WaitedTask {
+    if (this.#isClosed) throw closedError(taskId);
+    let task = this.#tasks.get(taskId);
+    if (task === undefined) {
+      task = { taskId, wakers: new Set(), lingering: undefined };
+      this.#tasks.set(taskId, task);
+    }
+    if (task.wakers.size === 0) {
+      void this.#follow(taskId);
+      clearTimeout(task.lingering);
+      this.#looks.start(taskId);
+    }
+    return task;
+  }
+
+  #linger(task: WaitedTask): void {
+    this.#looks.stop(task.taskId);
+    if (this.#isClosed) return;
+    task.lingering = setTimeout(() => {
+      this.#tasks.delete(task.taskId);
+      void this.#unfollow(task.taskId);
+    }, LINGER_MS);
+    task.lingering.unref();
+  }
+
+  async #look(taskId: string): Promise<void> {
+    try {
+      if (await this.#hasMessage(taskId)) this.notify(taskId);
+    } catch {
+      // The waits look for themselves, and tell their callers, when the connection does not come back.
+      this.notify(taskId);
+    }
+  }
+
+  async #follow(taskId: string): Promise<void> {
+    this.#subscription ??= this.#subscribe();
+    // A task that cannot be followed, as while the connection is down, is looked at all the same.
+    await (await this.#subscription)?.follow(taskId).catch(() => {});
+  }
+
+  async #unfollow(taskId: string): Promise<void> {
+    await (await this.#subscription)?.unfollow(taskId).catch(() => {});
+  }
+
+  /** Once of a reason, however often it is met. */
+  #warn(error: TaskQueueError): void {
+    if (this.#isClosed || error.code === this.#warnedOf) return;
+    this.#warnedOf = error.code;
+    this.#onWarning(error);
+  }
+
+  async #subscribe(): Promise<TaskEventSubscription | undefined> {
+    const lookAll = () => {
+      for (const taskId of [...this.#tasks.keys()]) this.notify(taskId);
+    };
+    try {
+      const subscription = await this.#client.subscribe(['enqueued'], {
+        onEvent: ({ taskId }) => this.notify(taskId),
+        onLost: () => {},
+        onResumed: lookAll,
+      });
+      this.#warnedOf = undefined;
+      // Also for waits that began when there was none.
+      for (const taskId of this.#tasks.keys()) subscription.follow(taskId).catch(() => {});
+      return subscription;
+    } catch (error) {
+      // The next wait tries again: at once if that is how it finds the broker back, and later if it may be refused again.
+      const tryAgain = () => {
+        this.#subscription = undefined;
+      };
+      if (hasCode(error, ErrorCode.connectionFailed)) tryAgain();
+      else if (!hasCode(error, ErrorCode.accessRefused)) setTimeout(tryAgain, RETRY_MS).unref();
+      this.#warn(error as TaskQueueError);
+      return undefined;
+    }
+  }
+}
+
+/** Only how it fails: whatever takes long in a wait, its signal and its deadline end it. */
+function rejectionOf(promise: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => promise.catch(reject));
+}
+
+function timeoutError(taskId: string): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.waitTimeout,
+    `No message came for task ${JSON.stringify(taskId)} in time`,
+  );
+}
+
+function isAway(error: unknown): boolean {
+  return [ErrorCode.connectionLost, ErrorCode.connectionFailed, ErrorCode.noAnswer, ErrorCode.busy].some(
+    (code) => hasCode(error, code),
+  );
+}
+
+function unansweredError(taskId: string, cause?: unknown): TaskQueueError {
+  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  return new TaskQueueError(
+    ErrorCode.noAnswer,
+    `Nobody knows whether a message came for task ${JSON.stringify(taskId)}: the broker does not answer${why}`,
+    { cause, hint: 'Is the broker running, and is the network in between all right?' },
+  );
+}
+
+function closedError(taskId: string): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.closed,
+    `The queue was closed while waiting for a message of task ${JSON.stringify(taskId)}`,
+  );
+}

@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+/** What each folder of src/, or file that stands in it, may import; itself always. Every line names only lines above it. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  properties: ['errors'],
+  messages: ['errors', 'properties'],
+  events: ['messages', 'properties'],
+  options: ['errors', 'properties', 'messages', 'events'],
+  amqp: ['errors', 'properties', 'messages', 'events', 'options', 'amqplib'],
+  'task-queue-client.ts': ['errors', 'properties', 'messages', 'events', 'options', 'amqp'],
+  'inspect-broker.ts': ['options', 'amqp'],
+  waiting: ['errors', 'options', 'task-queue-client.ts'],
+  sdk: ['errors', 'properties', 'messages', 'options', 'task-queue-client.ts', 'waiting'],
+  management: ['errors', 'messages', 'options', 'task-queue-client.ts', 'waiting'],
+  watch: [
+    'errors',
+    'properties',
+    'messages',
+    'events',
+    'options',
+    'task-queue-client.ts',
+    'waiting',
+    'management',
+  ],
+  replicas: ['errors', 'properties', 'messages', 'options', 'task-queue-client.ts', 'waiting', 'sdk'],
+  'local-broker': ['errors'],
+  'start-broker.ts': ['local-broker'],
+  'index.ts': [
+    'errors',
+    'properties',
+    'messages',
+    'events',
+    'options',
+    'task-queue-client.ts',
+    'inspect-broker.ts',
+    'waiting',
+    'sdk',
+    'management',
+    'watch',
+    'local-broker',
+    'start-broker.ts',
+  ],
+  cli: ['index.ts'],
+};
+
+const src = fileURLToPath(new URL('../../src/', import.meta.url));
+const files = (readdirSync(src, { recursive: true }) as string[]).filter((file) => file.endsWith('.ts'));
+
+/** `import … from 'x'`, `export … from 'x'` and `import('x')`. */
+const IMPORT = /\b(?:from|import)\s*\(?\s*'([^']+)'/g;
+
+/** The folder, or file of src/, that a module belongs to; the package for a package. */
+function partOf(file: string, specifier: string): string | undefined {
+  if (!specifier.startsWith('.')) return specifier === 'amqplib' ? specifier : undefined;
+  const target = relative(src, join(src, dirname(file), specifier));
+  return target.startsWith('..') ? undefined : target.split('/')[0];
+}
+
+test('imports point one way, and amqplib is known to amqp/ alone', () => {
+  const wrong = files.flatMap((file) => {
+    const part = file.split('/')[0] as string;
+    return [...readFileSync(src + file, 'utf8').matchAll(IMPORT)]
+      .map(([, specifier = '']) => partOf(file, specifier))
+      .filter((other) => other !== undefined && other !== part && !MAY_IMPORT[part]?.includes(other))
+      .map((other) => `${file} imports ${other}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('the order of the parts is one in which each stands on those before it', () => {
+  const parts = Object.keys(MAY_IMPORT);
+  for (const [index, part] of parts.entries()) {
+    for (const other of MAY_IMPORT[part] ?? []) {
+      if (other !== 'amqplib') expect(parts.slice(0, index), part).toContain(other);
+    }
+  }
+  expect(new Set(files.map((file) => file.split('/')[0]))).toEqual(new Set(parts));
+});
