@@ -3,6 +3,7 @@ import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { propertyListOf } from '../properties/property-list.ts';
 import { isWellFormed } from '../properties/typed-values.ts';
 import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
+import { JsonObjectText } from './json-bytes.ts';
 import type { QueuedMessage } from './queued-message.ts';
 import { isRecord, readRecord } from './records.ts';
 import type { OutgoingMessage } from './stored-message.ts';
@@ -28,26 +29,24 @@ const CLOSING_BRACE = 0x7d;
  */
 export function parseMessageInput(input: string | Buffer): OutgoingMessage {
   if (typeof input === 'string' ? !isWellFormed(input) : !isUtf8(input)) throw invalid('it is not UTF-8');
-  const text = input.toString();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw invalid(`it is not JSON (${(cause as Error).message})`, cause);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid(
-      Array.isArray(value) ? 'it is an array; give its members one a line' : 'it is not an object',
-    );
-  }
-  const object = value as JsonObject;
-  if (isRecord(object))
-    return publishable(readRecord(object, text, typeof input === 'string' ? undefined : input));
-  if (Object.hasOwn(object, 'jsonrpc')) return { body: wrapText(text, object) };
-  if (Object.hasOwn(object, 'message')) return { body: readEnvelope(input, object) };
+  const bytes = typeof input === 'string' ? Buffer.from(input) : input;
+  const object = JsonObjectText.read(bytes);
+  if (object === undefined) throw notAnObject(bytes);
+  if (isRecord(object)) return publishable(readRecord(object));
+  if (object.has('jsonrpc')) return { body: wrapText(bytes.toString()) };
+  if (object.has('message')) return { body: readEnvelope(bytes) };
   throw invalid(
     'it is neither a record ("body"), nor a queued message ("message"), nor JSON-RPC ("jsonrpc")',
   );
+}
+
+function notAnObject(bytes: Buffer): TaskQueueError {
+  try {
+    const isArray = Array.isArray(JSON.parse(bytes.toString()));
+    return invalid(isArray ? 'it is an array; give its members one a line' : 'it is not an object');
+  } catch (cause) {
+    return invalid(`it is not JSON (${(cause as Error).message})`, cause);
+  }
 }
 
 /** @throws TaskQueueError `INVALID_MESSAGE` where RabbitMQ would close the connection for its properties */
@@ -57,7 +56,8 @@ function publishable(record: OutgoingMessage): OutgoingMessage {
   return record;
 }
 
-function readEnvelope(input: string | Buffer, envelope: JsonObject): Buffer {
+function readEnvelope(bytes: Buffer): Buffer {
+  const envelope = JSON.parse(bytes.toString()) as JsonObject;
   const { timestamp = Date.now(), original_request_id: origin } = envelope;
   const originalRequestId = origin ?? envelope.originalRequestId;
   if (typeof timestamp === 'string') {
@@ -65,7 +65,7 @@ function readEnvelope(input: string | Buffer, envelope: JsonObject): Buffer {
     if (ms === undefined) throw invalid('"timestamp" is not ISO 8601');
     // For its checks; what is stored is as it is written.
     parseQueuedMessage({ type: envelope.type, message: envelope.message, timestamp: ms, originalRequestId });
-    return trimmed(input);
+    return trimmed(bytes);
   }
   const { original_request_id: _wire, ...rest } = envelope;
   const given = originalRequestId === undefined ? {} : { originalRequestId };
@@ -73,13 +73,14 @@ function readEnvelope(input: string | Buffer, envelope: JsonObject): Buffer {
 }
 
 /** Without the white space around it, and not copied where there is none. */
-function trimmed(input: string | Buffer): Buffer {
-  if (typeof input !== 'string' && input[0] === OPENING_BRACE && input.at(-1) === CLOSING_BRACE) return input;
-  return Buffer.from(input.toString().trim());
+function trimmed(bytes: Buffer): Buffer {
+  if (bytes[0] === OPENING_BRACE && bytes.at(-1) === CLOSING_BRACE) return bytes;
+  return Buffer.from(bytes.toString().trim());
 }
 
 /** The message stays as it is written, numbers and all; the envelope is put around it. */
-function wrapText(text: string, rpc: JsonObject): Buffer {
+function wrapText(text: string): Buffer {
+  const rpc = JSON.parse(text) as JsonObject;
   const type = typeOf(rpc);
   const timestamp = Date.now();
   // For its checks; what is stored is the text.

@@ -4,7 +4,7 @@ import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queu
 import { type JsonProperties, propertiesFromJson, propertiesToJson } from '../properties/property-json.ts';
 import { readPropertyList } from '../properties/property-list.ts';
 import { bytesFromBase64, isWellFormed } from '../properties/typed-values.ts';
-import { memberSpans } from './json-members.ts';
+import { isJson, JsonObjectText } from './json-bytes.ts';
 import type { OutgoingMessage, StoredMessage } from './stored-message.ts';
 
 /** A message read back from a record. Without properties where the record has none: it gets new ones then. */
@@ -12,8 +12,6 @@ export interface MessageRecord extends OutgoingMessage {
   /** Of the task it was read from, where the record says so. */
   taskId: string | undefined;
 }
-
-type JsonObject = { [name: string]: unknown };
 
 /**
  * A message as one line of JSON, without the line feed:
@@ -48,12 +46,11 @@ export function* recordParts({
     properties: propertiesToJson(properties),
     properties_base64: propertyList?.toString('base64'),
   }).slice(0, -1);
-  const text = jsonLine(body);
-  if (text !== undefined && body.length <= SMALL_BYTES) {
-    yield `${metadata},"body":${text}}`;
-    return;
-  }
-  if (text !== undefined) {
+  if (isLineOfJson(body)) {
+    if (body.length <= SMALL_BYTES) {
+      yield `${metadata},"body":${body.toString()}}`;
+      return;
+    }
     yield `${metadata},"body":`;
     yield body;
     yield '}';
@@ -61,15 +58,17 @@ export function* recordParts({
   }
   yield `${metadata},"body_base64":"`;
   for (let at = 0; at < body.length; at += BASE64_BYTES)
-    yield body.subarray(at, at + BASE64_BYTES).toString('base64');
+    yield Buffer.from(body.toString('base64', at, at + BASE64_BYTES), 'latin1');
   yield '"}';
 }
 
 /** Up to this size a copy costs less than another part. */
 const SMALL_BYTES = 16 * 1024;
 
-/** A multiple of 3, so that base64 needs no padding in between. */
-const BASE64_BYTES = 3 * 64 * 1024;
+/** A multiple of 3, so that base64 needs no padding in between, and few, as V8 keeps larger strings for long. */
+const BASE64_BYTES = 3 * 16 * 1024;
+/** What they are in base64. */
+const BASE64_CHARACTERS = (BASE64_BYTES / 3) * 4;
 
 /**
  * Reads what {@link encodeRecord} wrote, also after jq or the like has filtered or reordered it. The body is
@@ -78,11 +77,13 @@ const BASE64_BYTES = 3 * 64 * 1024;
  */
 export function parseRecord(line: string): MessageRecord {
   if (!isWellFormed(line)) throw invalid('it has a lone surrogate, which UTF-8 cannot carry');
-  const value = parseObject(line);
-  if (!isRecord(value)) {
-    throw invalid(hasBody(value) ? 'it is a message itself' : 'it has neither "body" nor "body_base64"');
+  const bytes = Buffer.from(line);
+  const object = JsonObjectText.read(bytes);
+  if (object === undefined) throw invalid(isJson(bytes) ? 'it is not a JSON object' : 'it is not JSON');
+  if (!isRecord(object)) {
+    throw invalid(hasBody(object) ? 'it is a message itself' : 'it has neither "body" nor "body_base64"');
   }
-  return readRecord(value, line);
+  return readRecord(object);
 }
 
 /** What only records have beside a body. */
@@ -93,13 +94,17 @@ const METADATA = ['task_id', 'redelivered', 'properties', 'properties_base64'];
  * (`jsonrpc`), which may have a member `body` of their own.
  * @throws TaskQueueError `INVALID_MESSAGE` where it has the form of both
  */
-export function isRecord(value: JsonObject): boolean {
-  if (!hasBody(value)) return false;
-  const other = Object.hasOwn(value, 'jsonrpc') ? 'jsonrpc' : isObject(value.message) ? 'message' : undefined;
+export function isRecord(object: JsonObjectText): boolean {
+  if (!hasBody(object)) return false;
+  const other = object.has('jsonrpc')
+    ? 'jsonrpc'
+    : isObjectText(object.text('message'))
+      ? 'message'
+      : undefined;
   if (other === undefined) return true;
-  const metadata = METADATA.find((name) => Object.hasOwn(value, name));
-  if (metadata === undefined && (other === 'jsonrpc' || Object.hasOwn(value, 'type'))) return false;
-  const body = Object.hasOwn(value, 'body') ? 'body' : 'body_base64';
+  const metadata = METADATA.find((name) => object.has(name));
+  if (metadata === undefined && (other === 'jsonrpc' || object.has('type'))) return false;
+  const body = object.has('body') ? 'body' : 'body_base64';
   throw new TaskQueueError(
     ErrorCode.invalidMessage,
     `This may be a record, by "${body}"${metadata ? ` and "${metadata}"` : ''}, or a message itself, by "${other}"`,
@@ -107,40 +112,51 @@ export function isRecord(value: JsonObject): boolean {
   );
 }
 
-/**
- * @param value what {@link isRecord} holds for
- * @param line its text
- * @param bytes its text in UTF-8, if that is at hand: the body may be a part of it
- */
-export function readRecord(value: JsonObject, line: string, bytes?: Buffer): MessageRecord {
-  const taskId = value.task_id ?? undefined;
+/** @param object what {@link isRecord} holds for; the body may be a part of its text */
+export function readRecord(object: JsonObjectText): MessageRecord {
+  const taskId = object.value('task_id') ?? undefined;
   if (taskId !== undefined && typeof taskId !== 'string') throw invalid('"task_id" is not a string');
-  return { taskId, ...readProperties(value), body: readBody(value, line, bytes) };
+  return { taskId, ...readProperties(object), body: readBody(object) };
 }
 
-function hasBody(value: JsonObject): boolean {
-  return Object.hasOwn(value, 'body') || Object.hasOwn(value, 'body_base64');
+function hasBody(object: JsonObjectText): boolean {
+  return object.has('body') || object.has('body_base64');
 }
 
-function readBody(value: JsonObject, line: string, bytes: Buffer | undefined): Buffer {
-  const { body_base64: base64 } = value;
-  const isText = Object.hasOwn(value, 'body');
+function readBody(object: JsonObjectText): Buffer {
+  const [body, base64] = [object.text('body'), object.text('body_base64')];
   // null is what jq makes of a member that is not there.
-  if (isText && (base64 === undefined || base64 === null)) {
-    const [start, end] = memberSpans(line).get('body') as [number, number];
-    // Not copied where each character is a byte.
-    return bytes?.length === line.length ? bytes.subarray(start, end) : Buffer.from(line.slice(start, end));
-  }
-  if (isText) throw invalid('it has both "body" and "body_base64"');
-  const decoded = bytesFromBase64(base64);
-  // Buffer skips what is not base64; a damaged body must not be sent.
+  if (body !== undefined && (base64 === undefined || base64.toString('latin1', 0, 5) === 'null')) return body;
+  if (body !== undefined) throw invalid('it has both "body" and "body_base64"');
+  const decoded = base64 && bytesOfBase64Text(base64);
+  // A damaged body must not be sent.
   if (decoded === undefined) throw invalid('"body_base64" is not base64');
   return decoded;
 }
 
-function readProperties(value: JsonObject): Pick<OutgoingMessage, 'properties' | 'propertyList'> {
-  const { properties_base64: base64 } = value;
-  const json = value.properties ?? undefined;
+/**
+ * {@link bytesFromBase64} of a string of JSON, part by part: a large body would be in memory four times.
+ * @param text with its quotes
+ */
+function bytesOfBase64Text(text: Buffer): Buffer | undefined {
+  // With escapes, as some writers have them for "/": such a string has to be read as a whole.
+  if (text[0] !== QUOTE || text.includes(BACKSLASH)) return bytesFromBase64(JSON.parse(text.toString()));
+  const characters = text.subarray(1, -1);
+  const bytes = Buffer.allocUnsafe(Math.ceil(characters.length / 4) * 3);
+  let length = 0;
+  for (let at = 0; at < characters.length; at += BASE64_CHARACTERS) {
+    const part = bytesFromBase64(characters.toString('latin1', at, at + BASE64_CHARACTERS));
+    // Padding is the end.
+    if (part === undefined || (part.length < BASE64_BYTES && at + BASE64_CHARACTERS < characters.length))
+      return undefined;
+    length += part.copy(bytes, length);
+  }
+  return bytes.subarray(0, length);
+}
+
+function readProperties(object: JsonObjectText): Pick<OutgoingMessage, 'properties' | 'propertyList'> {
+  const base64 = object.value('properties_base64');
+  const json = object.value('properties') ?? undefined;
   if (json !== undefined && !isObject(json)) throw invalid('"properties" is not an object');
   if (base64 === undefined || base64 === null)
     return json === undefined ? {} : { properties: fromJson(json) };
@@ -169,34 +185,25 @@ function asJson(value: object): unknown {
 }
 
 /** A body that can stand inside a line as it is, and be taken out of it again. */
-function jsonLine(body: Buffer): string | undefined {
+function isLineOfJson(body: Buffer): boolean {
   // A line break inside would end the line; white space around it would be lost.
-  if (body.includes(LINE_FEED) || body.includes(CARRIAGE_RETURN) || !isUtf8(body)) return undefined;
-  const text = body.toString();
-  if (text !== text.trim()) return undefined;
-  try {
-    JSON.parse(text);
-    return text;
-  } catch {
-    return undefined;
-  }
+  if (body.includes(LINE_FEED) || body.includes(CARRIAGE_RETURN)) return false;
+  if (isBlank(body[0]) || isBlank(body.at(-1))) return false;
+  return isUtf8(body) && isJson(body);
 }
 
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
-
-function parseObject(line: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    throw invalid('it is not JSON', cause);
-  }
-  if (!isObject(value)) throw invalid('it is not a JSON object');
-  return value;
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB;
 }
 
-function isObject(value: unknown): value is JsonObject {
+const [SPACE, TAB, LINE_FEED, CARRIAGE_RETURN, QUOTE, BACKSLASH] = [0x20, 0x09, 0x0a, 0x0d, 0x22, 0x5c];
+const OPENING_BRACE = 0x7b;
+
+function isObjectText(text: Buffer | undefined): boolean {
+  return text?.[0] === OPENING_BRACE;
+}
+
+function isObject(value: unknown): value is JsonProperties {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -12,8 +12,6 @@ import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
 const LARGE = 14 * 1024 * 1024;
 const LARGE_COUNT = extent(10, 40);
 const MOST_FOR_LARGE_MB = 250;
-/** A replay checks a line as a string and as a value, and both stay in V8's heap for some messages more. */
-const MOST_FOR_REPLAY_MB = 300;
 const FLOOD_COUNT = extent(50_000, 200_000);
 const MOST_FOR_FLOOD_MB = 400;
 
@@ -80,9 +78,7 @@ describe(`${LARGE_COUNT} messages of 14 MB take less than ${MOST_FOR_LARGE_MB} M
       expect((await stat(file)).size).toBeGreaterThan(LARGE_COUNT * LARGE);
       expect(await countLarge(replayed)).toBe(LARGE_COUNT);
       noteFigures(peaks);
-      const tooMuch = Object.entries(peaks).filter(
-        ([what, peak]) => peak > (what.startsWith('replay') ? MOST_FOR_REPLAY_MB : MOST_FOR_LARGE_MB),
-      );
+      const tooMuch = Object.entries(peaks).filter(([, peak]) => peak > MOST_FOR_LARGE_MB);
       expect(tooMuch).toEqual([]);
     });
   }

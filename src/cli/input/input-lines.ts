@@ -9,6 +9,8 @@ import { detectEncoding, SIGNATURE_BYTES } from './input-encoding.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
+const LINE_FEED = 0x0a;
+
 /** No line that is longer is a message, and it is not to be held in memory to find that out. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
@@ -79,16 +81,16 @@ async function sourceOf(
   }
   const start = encoding.markBytes;
   const chunks = () => chunksOf(file, start);
-  return { name, path, lines: () => linesOf(chunks(), start), chunks, close };
+  return { name, path, lines: () => linesOf(file, start), chunks, close };
 }
 
 /** Not a stream: one that is left early closes the file, which may be read again. */
 async function* chunksOf(file: FileHandle, start: number): AsyncGenerator<Buffer, void, undefined> {
   for (let position = start; ; ) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, position);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
-    position += bytesRead;
+    const chunk = await readAt(file, position, CHUNK_BYTES);
+    if (chunk.length === 0) return;
+    yield chunk;
+    position += chunk.length;
   }
 }
 
@@ -149,30 +151,48 @@ export function checkLength(bytes: number, number: number): void {
 }
 
 /** Splits at line feeds and nothing else, and on bytes: a line may be broken UTF-8, and must then be refused. */
-async function* linesOf(chunks: AsyncIterable<Buffer>, start: number): AsyncGenerator<InputLine[]> {
+async function* linesOf(file: FileHandle, start: number): AsyncGenerator<InputLine[]> {
   let number = 0;
-  let offset = start;
-  /** Of a line that is longer than what has been read of it. */
-  let parts: Buffer[] = [];
-  let partBytes = 0;
-  for await (const chunk of chunks) {
+  for (let offset = start; ; ) {
+    const chunk = await readAt(file, offset, CHUNK_BYTES);
+    if (chunk.length === 0) return;
     const lines: InputLine[] = [];
     let begin = 0;
-    for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, begin)) {
-      const rest = chunk.subarray(begin, end);
-      const text = partBytes === 0 ? rest : Buffer.concat([...parts, rest]);
-      lines.push({ number: ++number, text, isUnfinished: false, offset });
-      offset += text.length + 1;
-      parts = [];
-      partBytes = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, begin)) {
+      const text = chunk.subarray(begin, end);
+      lines.push({ number: ++number, text, isUnfinished: false, offset: offset + begin });
       begin = end + 1;
     }
-    if (begin < chunk.length) {
-      parts.push(chunk.subarray(begin));
-      partBytes += chunk.length - begin;
-      checkLength(partBytes, number + 1);
+    if (begin === 0) {
+      const { end, isUnfinished } = await endOfLine(file, offset, number + 1);
+      lines.push({ number: ++number, text: await readAt(file, offset, end - offset), isUnfinished, offset });
+      begin = end - offset + 1;
     }
     yield lines;
+    offset += begin;
   }
-  if (partBytes > 0) yield [{ number: ++number, text: Buffer.concat(parts), isUnfinished: true, offset }];
+}
+
+/** Looked for before the line is read: put together from pieces, a long one would be in memory twice. */
+async function endOfLine(file: FileHandle, offset: number, number: number) {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let position = offset; ; ) {
+    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, position);
+    const end = buffer.subarray(0, bytesRead).indexOf(LINE_FEED);
+    if (end !== -1 || bytesRead === 0) return { end: position + Math.max(end, 0), isUnfinished: end === -1 };
+    position += bytesRead;
+    checkLength(position - offset, number);
+  }
+}
+
+/** @returns fewer bytes only at the end of the file */
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
 }
