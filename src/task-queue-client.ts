@@ -3,6 +3,7 @@ import { consumeAndGiveBack } from './amqp/consume/bulk-consumer.ts';
 import { toStoredMessage } from './amqp/consume/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
 import { giveBack } from './amqp/consume/give-back.ts';
+import { during } from './amqp/errors/amqp-failure.ts';
 import { CallerFailure } from './amqp/errors/caller-failure.ts';
 import { isPlainKind } from './amqp/queues/queue-kind.ts';
 import { Session } from './amqp/session.ts';
@@ -100,7 +101,7 @@ export class TaskQueueClient {
       { body, properties, propertyList },
       { userId: this.#userId, keepExpiration },
     );
-    await this.#session.publisher.publish(queue, message, options, what);
+    await during(what, this.#session.publisher.publish(queue, message, options));
     const { changes } = message;
     const { events } = this.#session;
     if (!events.isOff) {
@@ -224,7 +225,7 @@ export class TaskQueueClient {
   /** How much is in the task's queue, exactly; `undefined` when there is no such queue. Creates none. */
   async depth(taskId: string): Promise<QueueDepth | undefined> {
     this.#throwIfClosed();
-    return this.#session.reader.depth(this.#queueName(taskId), looking(taskId));
+    return during(looking(taskId), this.#session.reader.depth(this.#queueName(taskId)));
   }
 
   /**
@@ -275,7 +276,7 @@ export class TaskQueueClient {
   async deleteIfUnused(taskId: string): Promise<boolean> {
     this.#throwIfClosed();
     const what = `Cannot delete the queue of task ${JSON.stringify(taskId)}`;
-    return this.#session.deleter.deleteIfUnused(this.#queueName(taskId), what);
+    return during(what, this.#session.deleter.deleteIfUnused(this.#queueName(taskId)));
   }
 
   /**
@@ -295,7 +296,7 @@ export class TaskQueueClient {
    */
   async queueKind(taskId: string): Promise<QueueKind | undefined> {
     this.#throwIfClosed();
-    return this.#session.reader.kind(this.#queueName(taskId), looking(taskId));
+    return during(looking(taskId), this.#session.reader.kind(this.#queueName(taskId)));
   }
 
   /**
@@ -341,7 +342,10 @@ export class TaskQueueClient {
     this.#throwIfClosed();
     const message = prepareMessage({ body, properties: defaultProperties() }, NO_POLICY);
     const queue = replyQueueName(instance, this.prefix);
-    await this.#session.publisher.publish(queue, message, { create: false }, 'Cannot pass on an answer');
+    await during(
+      'Cannot pass on an answer',
+      this.#session.publisher.publish(queue, message, { create: false }),
+    );
   }
 
   /**
@@ -368,7 +372,7 @@ export class TaskQueueClient {
       operationTimeoutMs: this.#options.operationTimeoutMs,
       read: (work, isRepeatable) => this.#read(taskId, 'Cannot drain', 0, work, isRepeatable),
       deleteQueue: () => this.deleteIfUnused(taskId),
-      openChannel: () => this.#session.reader.openChannel(`Cannot drain task ${JSON.stringify(taskId)}`),
+      openChannel: () => this.#session.reader.openChannel(),
       isPlain: () => this.#isPlain(taskId),
       onRemoved: (count) => {
         onRemoved(count);
@@ -388,12 +392,13 @@ export class TaskQueueClient {
   ): Promise<T> {
     this.#throwIfClosed();
     const what = `${doing} task ${JSON.stringify(taskId)}`;
-    return this.#session.reader.read({ queue: this.#queueName(taskId), what, missing, isRepeatable }, work);
+    const queue = this.#queueName(taskId);
+    return during(what, this.#session.reader.read({ queue, missing, isRepeatable }, work));
   }
 
   /** As it is now. */
   #isPlain(taskId: string): Promise<boolean | undefined> {
-    return this.#session.reader.isPlain(this.#queueName(taskId), looking(taskId));
+    return during(looking(taskId), this.#session.reader.isPlain(this.#queueName(taskId)));
   }
 
   #tell(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {

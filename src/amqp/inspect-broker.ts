@@ -11,6 +11,7 @@ import {
 import { ChannelPool } from './connection/channel-pool.ts';
 import { BrokerConnection } from './connection/connection.ts';
 import type { ChannelLease } from './connection/pooled-channel.ts';
+import { during } from './errors/amqp-failure.ts';
 
 /** How often to look whether the broker has blocked the connection, while it does not answer. */
 const BLOCKED_POLL_MS = 20;
@@ -111,7 +112,7 @@ class PermissionProbe {
   /** @param refused only a refusal whose text names this counts */
   async #isPermitted(step: (lease: ChannelLease) => Promise<unknown>, refused?: string): Promise<boolean> {
     try {
-      await this.#channels.use('Cannot find out the permissions', step);
+      await during('Cannot find out the permissions', this.#channels.use(step));
       return true;
     } catch (error) {
       if (replyOf(error) === NOT_FOUND) return true;

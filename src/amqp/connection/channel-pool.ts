@@ -1,6 +1,7 @@
-import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
 import type { BrokerConnection } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { type ChannelLease, PooledChannel, timeoutError } from './pooled-channel.ts';
@@ -39,36 +40,32 @@ export class ChannelPool {
   /**
    * Lends a channel to `work`. When it fails, the channel is closed, which gives back every message that it
    * held unacknowledged.
-   * @param what for the error message: what is being done and on what
    * @throws TaskQueueError
    */
-  async use<T>(what: string, work: (lease: ChannelLease) => Promise<T>): Promise<T> {
+  async use<T>(work: (lease: ChannelLease) => Promise<T>): Promise<T> {
     // With an idle channel the connection is there too.
     if (this.#idle.length > 0 && this.#lent < this.#max) this.#lent++;
-    else await this.#waitToEnter(what);
+    else await this.#waitToEnter();
     let pooled: PooledChannel | undefined;
     try {
-      pooled = this.#idle.pop() ?? (await this.#open(what));
-      pooled.what = what;
+      pooled = this.#idle.pop() ?? (await this.#open());
       const result = await work(pooled);
       if (pooled.isOpen) this.#idle.push(pooled);
       return result;
     } catch (error) {
       // What it held is given back; nobody waits for that.
       if (pooled?.isOpen) pooled.close().catch(() => {});
-      const failure = translateAmqpError(error, what);
+      const failure = translateAmqpError(error);
       const { refusal } = this.#connection;
-      throw refusal && failure.code === ErrorCode.connectionLost
-        ? translateAmqpError(refusal, what)
-        : failure;
+      throw refusal && failure.code === ErrorCode.connectionLost ? translateAmqpError(refusal) : failure;
     } finally {
       this.#leave();
     }
   }
 
   /** A channel beside those that are lent, for an operation that needs another one. It ends with its `close`. */
-  openAnother(what: string): Promise<ChannelLease> {
-    return this.#open(what);
+  openAnother(): Promise<ChannelLease> {
+    return this.#open();
   }
 
   /**
@@ -81,17 +78,17 @@ export class ChannelPool {
     await Promise.all(this.#idle.splice(0).map(({ channel }) => channel.close().catch(() => {})));
   }
 
-  async #waitToEnter(what: string): Promise<void> {
-    this.#waitingLimit.enter(what);
+  async #waitToEnter(): Promise<void> {
+    this.#waitingLimit.enter();
     try {
-      await this.#enter(what);
+      await this.#enter();
     } finally {
       this.#waitingLimit.leave();
     }
   }
 
   /** @throws TaskQueueError `BUSY` when all channels are in use for too long */
-  async #enter(what: string): Promise<void> {
+  async #enter(): Promise<void> {
     // Before there is anything to queue for: all that wait for a connection hear of its fate together.
     await this.#connection.open();
     if (this.#lent < this.#max) {
@@ -105,7 +102,7 @@ export class ChannelPool {
       };
       const timer = setTimeout(() => {
         this.#waiting.delete(enter);
-        reject(this.#busyError(what));
+        reject(this.#busyError());
       }, this.#operationTimeoutMs);
       this.#waiting.add(enter);
     });
@@ -122,25 +119,23 @@ export class ChannelPool {
     next();
   }
 
-  async #open(what: string): Promise<PooledChannel> {
+  async #open(): Promise<PooledChannel> {
     const model = await this.#connection.open();
     const channel = await withDeadline(model.createChannel(), this.#operationTimeoutMs, () => {
       // A broker that cannot even open a channel does not answer at all.
       this.#connection.abandon();
-      return timeoutError(what, this.#operationTimeoutMs);
+      return timeoutError(this.#operationTimeoutMs);
     });
-    const pooled = new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
+    return new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
       const index = this.#idle.indexOf(ended);
       if (index >= 0) this.#idle.splice(index, 1);
     });
-    pooled.what = what;
-    return pooled;
   }
 
-  #busyError(what: string): TaskQueueError {
-    return new TaskQueueError(
+  #busyError(): AmqpFailure {
+    return new AmqpFailure(
       ErrorCode.busy,
-      `${what}: the ${this.#max} operations before it were not done within ${this.#operationTimeoutMs} ms`,
+      `the ${this.#max} operations before it were not done within ${this.#operationTimeoutMs} ms`,
       { hint: 'The broker does not answer, or the handlers of what was read take long.' },
     );
   }

@@ -4,6 +4,7 @@ import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import { type BrokerAddress, describeAddress } from '../../options/broker-url.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { translateConnectError } from '../errors/amqp-errors.ts';
+import { AmqpFailure, inContext } from '../errors/amqp-failure.ts';
 import { withDeadline } from './deadline.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { joinWrites } from './joined-writes.ts';
@@ -129,7 +130,10 @@ export class BrokerConnection {
         return model;
       } catch (error) {
         // The first reason is the one reported: it is about the node asked for first.
-        failure ??= translateConnectError(error, `Cannot connect to RabbitMQ at ${describeAddress(address)}`);
+        failure ??= inContext(
+          `Cannot connect to RabbitMQ at ${describeAddress(address)}`,
+          translateConnectError(error),
+        );
       }
     }
     return failure as TaskQueueError;
@@ -158,11 +162,10 @@ export class BrokerConnection {
       }
       if (!socket.signal.aborted) throw error;
       if (this.#closing.signal.aborted) throw closedError();
-      throw new TaskQueueError(
-        ErrorCode.connectionFailed,
-        `Cannot connect to RabbitMQ at ${describeAddress(address)}: no answer within ${connectTimeoutMs} ms`,
-        { cause: error, hint: 'Is it RabbitMQ that listens there, and does the port expect TLS (amqps://)?' },
-      );
+      throw new AmqpFailure(ErrorCode.connectionFailed, `no answer within ${connectTimeoutMs} ms`, {
+        cause: error,
+        hint: 'Is it RabbitMQ that listens there, and does the port expect TLS (amqps://)?',
+      });
     } finally {
       clearTimeout(timer);
       this.#closing.signal.removeEventListener('abort', giveUp);

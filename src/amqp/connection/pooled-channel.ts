@@ -1,5 +1,6 @@
 import type { Channel } from 'amqplib';
-import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode } from '../../errors/task-queue-error.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { readGateOf } from './raw-frames.ts';
 import type { ReadGate } from './read-gate.ts';
 
@@ -22,8 +23,6 @@ export interface ChannelLease {
 /** A channel of a pool, with the requests of the operation that has it. */
 export class PooledChannel implements ChannelLease {
   readonly channel: Channel;
-  /** For error messages: what the operation that has the channel does, and on what. */
-  what = '';
   readonly #operationTimeoutMs: number;
   readonly #gate: ReadGate;
   /** Requests under way, which are told when the channel ends. */
@@ -62,11 +61,7 @@ export class PooledChannel implements ChannelLease {
         settle();
       };
       const fail = (reason: unknown) => finish(() => reject(reason));
-      const { what } = this;
-      const timer = setTimeout(
-        () => fail(timeoutError(what, this.#operationTimeoutMs)),
-        this.#operationTimeoutMs,
-      );
+      const timer = setTimeout(() => fail(timeoutError(this.#operationTimeoutMs)), this.#operationTimeoutMs);
       // A set instead of a listener for each request, which costs more than the rest of this.
       this.#pending.add(fail);
       this.#gate.beginWait();
@@ -95,8 +90,8 @@ export class PooledChannel implements ChannelLease {
   }
 }
 
-export function timeoutError(what: string, ms: number): TaskQueueError {
-  return new TaskQueueError(ErrorCode.noAnswer, `${what}: RabbitMQ did not answer within ${ms} ms`, {
+export function timeoutError(ms: number): AmqpFailure {
+  return new AmqpFailure(ErrorCode.noAnswer, `RabbitMQ did not answer within ${ms} ms`, {
     hint: 'Look at the broker: a resource alarm, an overload, or a network that drops packets.',
   });
 }

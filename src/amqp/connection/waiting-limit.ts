@@ -1,4 +1,5 @@
-import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode } from '../../errors/task-queue-error.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
 
 /** All messages that wait, whatever their number; one that is larger may wait alone. */
 const MAX_BYTES = 128 * 1024 * 1024;
@@ -15,14 +16,12 @@ export class WaitingLimit {
 
   /**
    * Counts one more, until {@link leave}.
-   * @param what for the error message
    * @param bytes of the message that it keeps in memory
    * @throws TaskQueueError `TOO_MANY_WAITING`
    */
-  enter(what: string, bytes = 0): void {
-    if (this.#count >= this.#max) throw refusal(what, `${this.#max} operations`);
-    if (this.#bytes > 0 && this.#bytes + bytes > MAX_BYTES)
-      throw refusal(what, `${this.#bytes} bytes of messages`);
+  enter(bytes = 0): void {
+    if (this.#count >= this.#max) throw refusal(`${this.#max} operations`);
+    if (this.#bytes > 0 && this.#bytes + bytes > MAX_BYTES) throw refusal(`${this.#bytes} bytes of messages`);
     this.#count++;
     this.#bytes += bytes;
   }
@@ -33,8 +32,8 @@ export class WaitingLimit {
   }
 }
 
-function refusal(what: string, waiting: string): TaskQueueError {
-  return new TaskQueueError(ErrorCode.tooManyWaiting, `${what}: ${waiting} wait for the broker already`, {
+function refusal(waiting: string): AmqpFailure {
+  return new AmqpFailure(ErrorCode.tooManyWaiting, `${waiting} wait for the broker already`, {
     hint: 'Is it reachable, and does it take messages? Wait for some of them, or raise maxWaitingOperations.',
   });
 }

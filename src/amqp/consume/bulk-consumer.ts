@@ -1,9 +1,10 @@
 import type { ConsumeMessage } from 'amqplib';
-import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { StoredMessage } from '../../messages/stored-message.ts';
 import type { BatchHandler } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CONSUMER_TIMEOUT_HINT } from '../errors/amqp-errors.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { Consumption, MAX_PREFETCH } from './consumption.ts';
 import { toStoredMessage } from './delivery.ts';
 import { HeldMessages } from './held-messages.ts';
@@ -168,10 +169,10 @@ async function removeWithQueue(
   }
 }
 
-function takenBackError(queue: string): TaskQueueError {
-  return new TaskQueueError(
+function takenBackError(queue: string): AmqpFailure {
+  return new AmqpFailure(
     ErrorCode.connectionLost,
-    `The broker cancelled the reading of the queue ${queue}: what was held too long is back in it, or it was deleted`,
+    `the broker cancelled the reading of the queue ${queue}: what was held too long is back in it, or it was deleted`,
     { hint: CONSUMER_TIMEOUT_HINT },
   );
 }

@@ -1,8 +1,9 @@
 import type { ConsumeMessage } from 'amqplib';
-import { ErrorCode, hasCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { isReceiving, readGateOf } from '../connection/raw-frames.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { DeliveryInbox } from './delivery-inbox.ts';
 
 /** How long no delivery comes before the broker is asked whether there is anything left. */
@@ -205,13 +206,13 @@ export class Consumption {
 }
 
 function isCode(error: unknown, code: ErrorCode): boolean {
-  return hasCode(translateAmqpError(error, ''), code);
+  return hasCode(translateAmqpError(error), code);
 }
 
-function starvedError(queue: string, ms: number): TaskQueueError {
-  return new TaskQueueError(
+function starvedError(queue: string, ms: number): AmqpFailure {
+  return new AmqpFailure(
     ErrorCode.noAnswer,
-    `The queue ${queue} is not empty, but delivered nothing for ${ms} ms`,
+    `the queue ${queue} is not empty, but delivered nothing for ${ms} ms`,
     { hint: 'Another consumer may hold it alone (single active consumer).' },
   );
 }

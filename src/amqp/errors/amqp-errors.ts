@@ -1,29 +1,27 @@
 import { isHungUp, networkFailure } from '../../errors/network-failures.ts';
-import { ErrorCode, isTaskQueueError, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode, isTaskQueueError, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import { tlsFailure } from '../../errors/tls-failures.ts';
 import { redactUrl } from '../../options/broker-url.ts';
+import { AmqpFailure } from './amqp-failure.ts';
 import { findOutcome, LOST, type Outcome, WRONG_PORT_HINT } from './refusals.ts';
 
 export { CONSUMER_TIMEOUT_HINT } from './refusals.ts';
 
 const UNREACHABLE_HINT = 'Is RabbitMQ running there, and is the URL right?';
 
-/**
- * A failure of amqplib as an error of this package.
- * @param what what was being done and on what, e.g. `Cannot read the queue of task "a"`
- */
-export function translateAmqpError(error: unknown, what: string): TaskQueueError {
+/** A failure of amqplib as one of this package. What is one already stays as it is. */
+export function translateAmqpError(error: unknown): TaskQueueError {
   const { code } = error as { code?: unknown };
-  // Of an open connection that is reset the system says the same as of one that cannot be opened.
-  return translate(error, what, networkFailure(code) ? LOST : undefined);
+  // When an open connection is reset, the system says the same as of one that cannot be opened.
+  return translate(error, networkFailure(code) ? LOST : undefined);
 }
 
-/** A failure to connect as an error of this package. */
-export function translateConnectError(error: unknown, what: string): TaskQueueError {
-  return translate(error, what);
+/** A failure to connect as one of this package. */
+export function translateConnectError(error: unknown): TaskQueueError {
+  return translate(error);
 }
 
-function translate(error: unknown, what: string, known?: Outcome): TaskQueueError {
+function translate(error: unknown, known?: Outcome): TaskQueueError {
   if (isTaskQueueError(error)) return error;
   const { code, message, classId, methodId } = error as Partial<Record<string, unknown>>;
   const text = redactUrl(typeof message === 'string' ? message : String(error));
@@ -36,7 +34,7 @@ function translate(error: unknown, what: string, known?: Outcome): TaskQueueErro
     };
   // The broker's own words, where the code alone would say little.
   const said = outcome.isComplete || EXPLAINED.has(outcome.code) ? undefined : saidIn(text);
-  return new TaskQueueError(outcome.code, `${what}: ${outcome.reason}${said ? ` (${said})` : ''}`, {
+  return new AmqpFailure(outcome.code, `${outcome.reason}${said ? ` (${said})` : ''}`, {
     cause: error,
     ...(outcome.hint ? { hint: outcome.hint } : {}),
   });

@@ -12,6 +12,7 @@ import {
 } from '../../events/task-events.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
+import { inContext } from '../errors/amqp-failure.ts';
 import { EventListeners } from './event-listeners.ts';
 
 /** Events that wait to be sent; more than these are dropped. */
@@ -175,7 +176,7 @@ export class EventPublisher {
     } catch (error) {
       this.#waiting = [];
       this.#disableIfPermanent(
-        translateAmqpError(error, `Cannot publish events to the exchange ${EVENT_EXCHANGE}`),
+        inContext(`Cannot publish events to the exchange ${EVENT_EXCHANGE}`, translateAmqpError(error)),
       );
     }
   }

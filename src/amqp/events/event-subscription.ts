@@ -14,6 +14,7 @@ import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { type BrokerConnection, TRANSIENT } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
+import { inContext } from '../errors/amqp-failure.ts';
 
 /**
  * What the broker keeps for a subscriber that does not keep up: messages, of up to 50 events each. It drops the oldest, and
@@ -69,7 +70,7 @@ export class EventSubscription {
       await this.#subscribe();
     } catch (error) {
       await this.close();
-      throw translateAmqpError(error, 'Cannot subscribe to task events');
+      throw inContext('Cannot subscribe to task events', translateAmqpError(error));
     }
   }
 
@@ -110,7 +111,7 @@ export class EventSubscription {
     try {
       await this.#answered((async () => request(channel))());
     } catch (error) {
-      const failure = translateAmqpError(error, 'Cannot follow task events');
+      const failure = inContext('Cannot follow task events', translateAmqpError(error));
       if (failure.code !== ErrorCode.connectionLost) throw failure;
     }
   }
@@ -189,7 +190,7 @@ export class EventSubscription {
     if (this.#isClosed) return;
     // Deferred: of a connection that is lost the channels end first.
     setImmediate(() => this.#resubscribe());
-    this.#tellLost(translateAmqpError(reason, INTERRUPTED));
+    this.#tellLost(inContext(INTERRUPTED, translateAmqpError(reason)));
   }
 
   async #resubscribe(): Promise<void> {
@@ -215,7 +216,7 @@ export class EventSubscription {
     if (this.#isClosed) return;
     // The queue that may have been made goes with it.
     this.#connection.abandon();
-    const failure = translateAmqpError(error, INTERRUPTED);
+    const failure = inContext(INTERRUPTED, translateAmqpError(error));
     const pauseMs = TRANSIENT.includes(failure.code) ? RETRY_MS : REFUSED_RETRY_MS;
     this.#retryTimer = setTimeout(() => this.#resubscribe(), pauseMs);
     this.#tellLost(failure);

@@ -5,6 +5,7 @@ import type { BrokerConnection } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { timeoutError } from '../connection/pooled-channel.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
+import { inContext } from '../errors/amqp-failure.ts';
 
 /** Messages sent ahead of this process's acknowledgements. */
 const PREFETCH = 500;
@@ -59,15 +60,14 @@ export class ReplyQueue {
 
   /** Resolves when the queue is there. @throws TaskQueueError when it cannot be set up; call it again then */
   async start(): Promise<void> {
-    const what = 'Cannot receive answers';
     try {
       const model = await this.#connection.open();
       await withDeadline(this.#setUp(model), this.#operationTimeoutMs, () => {
         this.#connection.abandon();
-        return timeoutError(what, this.#operationTimeoutMs);
+        return timeoutError(this.#operationTimeoutMs);
       });
     } catch (error) {
-      throw translateAmqpError(error, what);
+      throw inContext('Cannot receive answers', translateAmqpError(error));
     }
   }
 

@@ -1,11 +1,12 @@
 import type { ConfirmChannel } from 'amqplib';
-import { ErrorCode, PublishUnconfirmedError, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { maxPropertyListBytes, publishRaw } from '../connection/raw-frames.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { type MessageInFlight, MessagesInFlight } from './messages-in-flight.ts';
 import {
   blockedError,
@@ -14,6 +15,7 @@ import {
   rejectedError,
   tooLargeError,
   turnTimeoutError,
+  unconfirmedError,
 } from './publish-errors.ts';
 import { PublishWindow } from './publish-window.ts';
 import { refusedMessage } from './refused-message.ts';
@@ -61,53 +63,47 @@ export class ConfirmedPublisher {
    * @param since when the message was handed in: the wait for the end of an alarm counts from there
    * @throws TaskQueueError
    */
-  async ready(what: string, since = Date.now()): Promise<void> {
+  async ready(since = Date.now()): Promise<void> {
     const giveUpAt = since + this.#options.confirmTimeoutMs;
     while (!this.isReady) {
       const { blocked } = this.#connection;
-      if (blocked === undefined) await this.#openChannel(what);
+      if (blocked === undefined) await this.#openChannel();
       else {
         await withDeadline(blocked.ended, Math.max(1, giveUpAt - Date.now()), () =>
-          blockedError(what, blocked.reason),
+          blockedError(blocked.reason),
         );
       }
     }
   }
 
   /** What to say of a message that cannot be sent, while the broker blocks publishers. */
-  blockedError(what: string): TaskQueueError | undefined {
+  blockedError(): TaskQueueError | undefined {
     const { blocked } = this.#connection;
-    return blocked && blockedError(what, blocked.reason);
+    return blocked && blockedError(blocked.reason);
   }
 
   /**
    * Hands a message to the broker, at once if so few are in flight that there is room for it; messages of one queue are
    * stored in the order of the calls. Nothing of the body or the properties is changed.
-   * @param what for error messages, e.g. `Cannot enqueue to task "a"`
    * @throws PublishUnconfirmedError when it was sent, but no confirm came
    * @throws TaskQueueError when it was not sent, or refused
    */
-  send(queue: string, message: PreparedMessage, what: string): Promise<PublishOutcome> {
+  send(queue: string, message: PreparedMessage): Promise<PublishOutcome> {
     const bytes = message.body.length + message.list.length;
-    if (!this.#window.hasRoomFor(bytes)) return this.#sendInTurn(queue, message, bytes, what);
+    if (!this.#window.hasRoomFor(bytes)) return this.#sendInTurn(queue, message, bytes);
     this.#window.enter(bytes);
-    return this.#write(queue, message, bytes, what);
+    return this.#write(queue, message, bytes);
   }
 
-  async #sendInTurn(
-    queue: string,
-    message: PreparedMessage,
-    bytes: number,
-    what: string,
-  ): Promise<PublishOutcome> {
+  async #sendInTurn(queue: string, message: PreparedMessage, bytes: number): Promise<PublishOutcome> {
     const { confirmTimeoutMs } = this.#options;
     const entered = await this.#window.wait(bytes, confirmTimeoutMs, () =>
-      turnTimeoutError(what, confirmTimeoutMs),
+      turnTimeoutError(confirmTimeoutMs),
     );
     let outcome: Promise<PublishOutcome>;
     try {
-      await this.ready(what);
-      outcome = this.#write(queue, message, bytes, what);
+      await this.ready();
+      outcome = this.#write(queue, message, bytes);
     } catch (error) {
       this.#window.leave(bytes);
       throw error;
@@ -118,7 +114,7 @@ export class ConfirmedPublisher {
   }
 
   /** @param bytes counted in the window, which they leave when this is settled */
-  #write(queue: string, message: PreparedMessage, bytes: number, what: string): Promise<PublishOutcome> {
+  #write(queue: string, message: PreparedMessage, bytes: number): Promise<PublishOutcome> {
     const { body, list, messageId, changes } = message;
     const channel = this.#channel;
     const { confirmTimeoutMs } = this.#options;
@@ -139,7 +135,7 @@ export class ConfirmedPublisher {
         finish();
       };
       const unconfirmed = (reason: string, cause?: unknown) =>
-        settle(() => reject(new PublishUnconfirmedError(`${what}: ${reason}`, messageId, cause)));
+        settle(() => reject(unconfirmedError(reason, messageId, cause)));
       const timer = setTimeout(() => {
         const { blocked } = this.#connection;
         const why = blocked ? ` (the broker blocks publishers: ${blocked.reason})` : '';
@@ -147,18 +143,18 @@ export class ConfirmedPublisher {
       }, confirmTimeoutMs);
       this.#inFlight.add(inFlight);
       try {
-        this.#checkSendable(channel, message, what);
+        this.#checkSendable(channel, message);
         publishRaw(channel, queue, list, body, (error: unknown) => {
           if (!error) {
             this.#hasConfirmed = true;
             settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
           } else if (isNack(error)) {
             this.#retire(channel);
-            settle(() => reject(rejectedError(what, this.#options.queueType, error)));
+            settle(() => reject(rejectedError(this.#options.queueType, error)));
           } else if (this.#isRefused || inFlight.refusal === 'itself') {
-            settle(() => reject(translateAmqpError(this.#closeReason, what)));
+            settle(() => reject(translateAmqpError(this.#closeReason)));
           } else if (inFlight.refusal === 'unread') {
-            settle(() => reject(lostError(what)));
+            settle(() => reject(lostError()));
           } else
             unconfirmed(
               inFlight.refusal === 'perhaps'
@@ -169,7 +165,7 @@ export class ConfirmedPublisher {
         });
       } catch (error) {
         // Nothing was written: the message is too large, or the channel has just ended.
-        settle(() => reject(translateAmqpError(error, what)));
+        settle(() => reject(translateAmqpError(error)));
       }
     });
   }
@@ -177,13 +173,12 @@ export class ConfirmedPublisher {
   #checkSendable(
     channel: ConfirmChannel | undefined,
     { body, list }: PreparedMessage,
-    what: string,
   ): asserts channel is ConfirmChannel {
     const { maxMessageBytes } = this.#options;
-    if (body.length > maxMessageBytes) throw tooLargeError(what, body.length, maxMessageBytes);
-    if (channel === undefined) throw lostError(what);
+    if (body.length > maxMessageBytes) throw tooLargeError(body.length, maxMessageBytes);
+    if (channel === undefined) throw lostError();
     const maxListBytes = maxPropertyListBytes(channel);
-    if (list.length > maxListBytes) throw propertiesTooLargeError(what, list.length, maxListBytes);
+    if (list.length > maxListBytes) throw propertiesTooLargeError(list.length, maxListBytes);
   }
 
   /**
@@ -227,23 +222,23 @@ export class ConfirmedPublisher {
     this.#retired = this.flush().then(() => channel.close().catch(() => {}));
   }
 
-  #openChannel(what: string): Promise<ConfirmChannel> {
-    this.#opening ??= this.#open(what).finally(() => {
+  #openChannel(): Promise<ConfirmChannel> {
+    this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
   }
 
-  async #open(what: string): Promise<ConfirmChannel> {
+  async #open(): Promise<ConfirmChannel> {
     try {
       await this.#retired;
       const model = await this.#connection.open();
       const { operationTimeoutMs } = this.#options;
       const channel = await withDeadline(model.createConfirmChannel(), operationTimeoutMs, () => {
         this.#connection.abandon();
-        return new TaskQueueError(
+        return new AmqpFailure(
           ErrorCode.noAnswer,
-          `${what}: RabbitMQ opened no channel within ${operationTimeoutMs} ms`,
+          `RabbitMQ opened no channel within ${operationTimeoutMs} ms`,
         );
       });
       this.#closeReason = undefined;
@@ -260,7 +255,7 @@ export class ConfirmedPublisher {
       this.#channel = channel;
       return channel;
     } catch (error) {
-      throw translateAmqpError(error, what);
+      throw translateAmqpError(error);
     }
   }
 }

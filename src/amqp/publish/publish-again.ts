@@ -1,15 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, isTaskQueueError, PublishUnconfirmedError } from '../../errors/task-queue-error.ts';
-
-/** What may be over by the next attempt, and means that this one has sent nothing. */
-const TRANSIENT: ReadonlySet<unknown> = new Set([
-  ErrorCode.connectionLost,
-  ErrorCode.connectionFailed,
-  ErrorCode.noAnswer,
-  ErrorCode.busy,
-  ErrorCode.brokerBlocked,
-  ErrorCode.publishRejected,
-]);
+import { retry } from '../../errors/retry.ts';
+import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import { unconfirmedError } from './publish-errors.ts';
 
 const PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
@@ -19,8 +10,6 @@ export interface PublishAgainOptions {
   giveUpAt: number;
   /** The same in every attempt. */
   messageId: string | undefined;
-  /** For error messages. */
-  what: string;
 }
 
 /**
@@ -28,46 +17,35 @@ export interface PublishAgainOptions {
  * for those who ask for it.
  *
  * @param failure of the first attempt, which the caller has made: nearly all of them succeed, and need none of this
- * @throws PublishUnconfirmedError when an attempt has sent the message, even if a later one failed for another reason:
+ * @throws AmqpFailure `PUBLISH_UNCONFIRMED` when an attempt has sent the message, even if a later one failed for another reason:
  * it may be in the queue
  */
 export async function publishAgain(
   failure: unknown,
   attempt: () => Promise<void>,
-  { giveUpAt, messageId, what }: PublishAgainOptions,
+  { giveUpAt, messageId }: PublishAgainOptions,
 ): Promise<void> {
-  let error = failure;
-  let unconfirmed: PublishUnconfirmedError | undefined;
-  for (let attempts = 1; ; attempts++) {
-    if (error instanceof PublishUnconfirmedError) unconfirmed = error;
-    const mayRetry = messageId !== undefined && Date.now() < giveUpAt && isTransient(error);
-    if (!mayRetry) throw unconfirmed ? toUnconfirmedError(error, unconfirmed, attempts, what) : error;
-    if (attempts > 1) await sleep(Math.min(PAUSE_MS * attempts, LONGEST_PAUSE_MS));
-    try {
-      return await attempt();
-    } catch (reason) {
-      error = reason;
-    }
+  let isUnconfirmed = false;
+  let attempts = 0;
+  const next = () => {
+    attempts++;
+    // The first one was made by the caller.
+    return attempts === 1 ? Promise.reject(failure) : attempt();
+  };
+  try {
+    await retry(next, {
+      giveUpAt,
+      attempts: messageId === undefined ? 1 : Number.POSITIVE_INFINITY,
+      pauseMs: PAUSE_MS,
+      longestPauseMs: LONGEST_PAUSE_MS,
+      onRetry: (error) => {
+        isUnconfirmed ||= hasCode(error, ErrorCode.publishUnconfirmed);
+      },
+    });
+  } catch (error) {
+    // Whatever the last attempt failed of, an earlier one may have stored the message.
+    if (!isUnconfirmed || attempts === 1) throw error;
+    const reason = `the broker did not confirm it in ${attempts} attempts, of which the last one failed: ${(error as Error).message}`;
+    throw unconfirmedError(reason, messageId, error);
   }
-}
-
-function isTransient(error: unknown): boolean {
-  return error instanceof PublishUnconfirmedError || (isTaskQueueError(error) && TRANSIENT.has(error.code));
-}
-
-/** Whatever the last attempt failed of, an earlier one may have stored the message. */
-function toUnconfirmedError(
-  error: unknown,
-  unconfirmed: PublishUnconfirmedError,
-  attempts: number,
-  what: string,
-): PublishUnconfirmedError {
-  if (attempts === 1) return unconfirmed;
-  const { message } = error as Error;
-  const reason = message.startsWith(`${what}: `) ? message.slice(what.length + 2) : message;
-  return new PublishUnconfirmedError(
-    `${what}: the broker did not confirm it in ${attempts} attempts, of which the last one failed: ${reason}`,
-    unconfirmed.messageId,
-    error,
-  );
 }

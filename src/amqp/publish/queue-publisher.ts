@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { PublishOptions } from '../../options/client-options.ts';
@@ -44,39 +45,34 @@ export class QueuePublisher {
     this.#publisher = publisher;
     this.#declarer = declarer;
     this.#known = new KnownQueues(options.redeclareAfterMs);
-    this.#survival = new SurvivalChecks((queue, what) => declarer.exists(queue, what));
+    this.#survival = new SurvivalChecks((queue) => declarer.exists(queue));
   }
 
   /** Resolves when the broker has confirmed that the message is in the queue. */
-  async publish(
-    queue: string,
-    message: PreparedMessage,
-    options: PublishOptions,
-    what: string,
-  ): Promise<void> {
+  async publish(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
     const giveUpAt = Date.now() + this.#options.retryUnconfirmedMs;
     const bytes = message.body.length + message.list.length;
-    this.#waitingLimit.enter(what, bytes);
+    this.#waitingLimit.enter(bytes);
     try {
-      await this.#attempt(queue, message, options, what);
+      await this.#attempt(queue, message, options);
     } catch (error) {
       const { messageId } = message;
-      const again = () => this.#attempt(queue, message, options, what);
-      await publishAgain(error, again, { giveUpAt, messageId, what });
+      const again = () => this.#attempt(queue, message, options);
+      await publishAgain(error, again, { giveUpAt, messageId });
     } finally {
       this.#waitingLimit.leave(bytes);
     }
   }
 
-  #attempt(queue: string, message: PreparedMessage, options: PublishOptions, what: string): Promise<void> {
+  #attempt(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
     const { create = true, maxSize } = options;
-    if (maxSize !== undefined) return this.#publishIfRoom(queue, message, options, maxSize, what);
+    if (maxSize !== undefined) return this.#publishIfRoom(queue, message, options, maxSize);
     const isKnown = !create || this.#known.has(queue);
     const isInTurn = !this.#order.isBusy(queue) && !this.#resend.isStalled(queue);
     if (isKnown && this.#publisher.isReady && isInTurn) {
-      return this.#send(queue, message, options, what);
+      return this.#send(queue, message, options);
     }
-    return this.#publishInTurn(queue, message, options, what);
+    return this.#publishInTurn(queue, message, options);
   }
 
   #publishIfRoom(
@@ -84,32 +80,24 @@ export class QueuePublisher {
     message: PreparedMessage,
     options: PublishOptions,
     maxSize: number,
-    what: string,
   ): Promise<void> {
     const { create = true } = options;
-    return this.#inTurn(queue, what, async () => {
-      const depth = create
-        ? await this.#declarer.declare(queue, what)
-        : await this.#declarer.depth(queue, what);
-      if (depth >= maxSize) throw overflowError(what, depth, maxSize);
-      await this.#readyInOrder(queue, what);
+    return this.#inTurn(queue, async () => {
+      const depth = create ? await this.#declarer.declare(queue) : await this.#declarer.depth(queue);
+      if (depth >= maxSize) throw overflowError(depth, maxSize);
+      await this.#readyInOrder(queue);
       // Confirmed before the next one counts, so that it is counted.
-      await this.#send(queue, message, options, what);
+      await this.#send(queue, message, options);
     });
   }
 
-  async #publishInTurn(
-    queue: string,
-    message: PreparedMessage,
-    options: PublishOptions,
-    what: string,
-  ): Promise<void> {
+  async #publishInTurn(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
     const { create = true } = options;
-    const { sent } = await this.#inTurn(queue, what, async () => {
+    const { sent } = await this.#inTurn(queue, async () => {
       const isKnown = !create || this.#known.has(queue);
-      if (!isKnown) await this.#declarer.declare(queue, what);
-      await this.#readyInOrder(queue, what);
-      const sent = this.#send(queue, message, options, what);
+      if (!isKnown) await this.#declarer.declare(queue);
+      await this.#readyInOrder(queue);
+      const sent = this.#send(queue, message, options);
       // Others follow when it is certain to be stored, so that it comes before them also if it has to be sent again.
       if (!isKnown) await sent;
       // In an object, as otherwise the confirm is waited for here.
@@ -139,14 +127,14 @@ export class QueuePublisher {
   }
 
   /** One after the other, and by a deadline: a broker that does not answer holds up whoever is behind as well. */
-  #inTurn<T>(queue: string, what: string, work: () => Promise<T>): Promise<T> {
+  #inTurn<T>(queue: string, work: () => Promise<T>): Promise<T> {
     const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
     const timeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
-    const onTimeout = () => this.#publisher.blockedError(what) ?? turnTimeoutError(what, timeoutMs);
+    const onTimeout = () => this.#publisher.blockedError() ?? turnTimeoutError(timeoutMs);
     const since = Date.now();
     const ready = async () => {
       // A blocked connection does not answer requests either.
-      await this.#publisher.ready(what, since);
+      await this.#publisher.ready(since);
       this.#countSending(queue, 1);
       try {
         return await work();
@@ -155,19 +143,15 @@ export class QueuePublisher {
       }
     };
     // What has not been sent when its connection is lost is tried once more, in the same turn: others wait behind it.
-    const readyAgain = () =>
-      ready().catch((error) => {
-        if (hasCode(error, ErrorCode.connectionLost)) return ready();
-        throw error;
-      });
+    const readyAgain = () => retry(ready, { attempts: 2, mayRetry: isLost });
     return this.#order.run(queue, readyAgain, { timeoutMs, onTimeout });
   }
 
   /** Until a message can be sent, and overtakes none that has to be sent again. */
-  async #readyInOrder(queue: string, what: string): Promise<void> {
+  async #readyInOrder(queue: string): Promise<void> {
     do {
       await this.#resend.cleared(queue);
-      await this.#publisher.ready(what);
+      await this.#publisher.ready();
     } while (this.#resend.isStalled(queue));
   }
 
@@ -175,7 +159,6 @@ export class QueuePublisher {
     queue: string,
     message: PreparedMessage,
     { create = true, confirmStored = false }: PublishOptions,
-    what: string,
   ): Promise<void> {
     this.#countSending(queue, 1);
     const place = this.#resend.begin(queue);
@@ -184,22 +167,22 @@ export class QueuePublisher {
         const isTrusted = !confirmStored && (!create || this.#known.has(queue));
         let outcome: PublishOutcome | 'lost';
         try {
-          outcome = await this.#publisher.send(queue, message, what);
+          outcome = await this.#publisher.send(queue, message);
         } catch (error) {
-          if (vanished > 0 || !hasCode(error, ErrorCode.connectionLost)) throw error;
+          if (vanished > 0 || !isLost(error)) throw error;
           // Not sent: once more in any case, and before those that were to follow it.
           outcome = 'lost';
         }
-        if (outcome === 'queued' && (isTrusted || (await this.#hasSurvived(queue, message, what)))) return;
+        if (outcome === 'queued' && (isTrusted || (await this.#hasSurvived(queue, message)))) return;
         if (outcome !== 'lost') {
-          if (!create) throw missingError(what);
-          if (vanished === MAX_VANISHED) throw vanishedError(what, vanished);
+          if (!create) throw missingError();
+          if (vanished === MAX_VANISHED) throw vanishedError(vanished);
           // The queue is gone since it was declared: somebody cleared the task.
           this.#known.delete(queue);
         }
         await this.#resend.turn(queue, place, async () => {
-          if (create && !this.#known.has(queue)) await this.#declarer.declare(queue, what);
-          await this.#publisher.ready(what);
+          if (create && !this.#known.has(queue)) await this.#declarer.declare(queue);
+          await this.#publisher.ready();
         });
       }
     } finally {
@@ -213,9 +196,9 @@ export class QueuePublisher {
    * its way to it, and RabbitMQ confirms that message as well (rabbitmq-server#4746). By the time of the confirm the
    * queue is gone, so one that is still there has the message.
    */
-  async #hasSurvived(queue: string, { messageId }: PreparedMessage, what: string): Promise<boolean> {
-    const isThere = await this.#survival.isThere(queue, what).catch((error) => {
-      throw unverifiedError(what, messageId, error);
+  async #hasSurvived(queue: string, { messageId }: PreparedMessage): Promise<boolean> {
+    const isThere = await this.#survival.isThere(queue).catch((error) => {
+      throw unverifiedError(messageId, error);
     });
     if (isThere) this.#known.add(queue);
     return isThere;
@@ -227,4 +210,8 @@ export class QueuePublisher {
     else this.#sending.set(queue, count);
     if (this.#sending.size === 0) for (const wake of this.#onSent.splice(0)) wake();
   }
+}
+
+function isLost(error: unknown): boolean {
+  return hasCode(error, ErrorCode.connectionLost);
 }

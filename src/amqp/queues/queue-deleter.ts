@@ -29,22 +29,22 @@ export class QueueDeleter {
    * delete at the same time: so a lost connection is followed by a look at what it is.
    * @returns whether there is no such queue now
    */
-  async deleteIfUnused(queue: string, what: string): Promise<boolean> {
-    if (this.#queueType === 'quorum') return (await this.#reader.depth(queue, what)) === undefined;
+  async deleteIfUnused(queue: string): Promise<boolean> {
+    if (this.#queueType === 'quorum') return (await this.#reader.depth(queue)) === undefined;
     try {
-      return await this.#delete(queue, what);
+      return await this.#delete(queue);
     } catch (error) {
       if (!hasCode(error, ErrorCode.connectionLost)) throw error;
-      const isPlain = await this.#reader.isPlain(queue, what);
-      return isPlain ? this.#delete(queue, what) : isPlain === undefined;
+      const isPlain = await this.#reader.isPlain(queue);
+      return isPlain ? this.#delete(queue) : isPlain === undefined;
     }
   }
 
-  async #delete(queue: string, what: string): Promise<boolean> {
+  async #delete(queue: string): Promise<boolean> {
     const remove = async () => {
       try {
-        if (await this.#holdsMessages(queue, what)) return false;
-        await this.#channels.use(what, async (lease) => {
+        if (await this.#holdsMessages(queue)) return false;
+        await this.#channels.use(async (lease) => {
           // RabbitMQ 4 deletes a queue whose node is down, whatever is in it. Asked about it, it refuses.
           await lease.request((channel) => channel.checkQueue(queue));
           await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
@@ -67,9 +67,9 @@ export class QueueDeleter {
    * A stream is counted as empty, and deleted on condition that it is, whatever is in it. Asked for a message, RabbitMQ
    * closes the connection (540), which {@link deleteIfUnused} looks into. For who may not ask, the queue's kind answers.
    */
-  async #holdsMessages(queue: string, what: string): Promise<boolean> {
+  async #holdsMessages(queue: string): Promise<boolean> {
     try {
-      return await this.#channels.use(what, async (lease) => {
+      return await this.#channels.use(async (lease) => {
         const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
         if (messageCount > 0) return true;
         const message = await lease.request((channel) => channel.get(queue));
@@ -78,7 +78,7 @@ export class QueueDeleter {
       });
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused)) throw error;
-      return (await this.#reader.kind(queue, what))?.kind === 'stream';
+      return (await this.#reader.kind(queue))?.kind === 'stream';
     }
   }
 }

@@ -1,3 +1,4 @@
+import { retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueDepth, QueueKind } from '../../options/client-options.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
@@ -7,8 +8,6 @@ import { findQueueKind, isPlainKind } from './queue-kind.ts';
 /** For {@link QueueReader.read}. */
 export interface ReadOptions<T> {
   queue: string;
-  /** For error messages: what is being done and on what. */
-  what: string;
   /** The result when there is no such queue. */
   missing: T;
   /** False when the work has had an effect, and must not be done once more. Default: it has none. */
@@ -36,29 +35,30 @@ export class QueueReader {
 
   async #read<T>(
     channels: ChannelPool,
-    { queue, what, missing, isRepeatable = () => true }: ReadOptions<T>,
+    { queue, missing, isRepeatable = () => true }: ReadOptions<T>,
     work: (lease: ChannelLease, queue: string) => Promise<T>,
   ): Promise<T> {
-    for (let attempts = 1; ; attempts++) {
-      try {
-        return await channels.use(what, (lease) => work(lease, queue));
-      } catch (error) {
-        if (hasCode(error, ErrorCode.queueNotFound)) return missing;
-        if (!hasCode(error, ErrorCode.connectionLost)) throw error;
-        this.#throwIfClosed();
-        if (attempts > 1 || !isRepeatable()) throw error;
-      }
+    const mayRetry = (error: unknown) => {
+      if (!hasCode(error, ErrorCode.connectionLost)) return false;
+      this.#throwIfClosed();
+      return isRepeatable();
+    };
+    try {
+      return await retry(() => channels.use((lease) => work(lease, queue)), { attempts: 2, mayRetry });
+    } catch (error) {
+      if (hasCode(error, ErrorCode.queueNotFound)) return missing;
+      throw error;
     }
   }
 
   /** See {@link ChannelPool.openAnother}. */
-  openChannel(what: string): Promise<ChannelLease> {
-    return this.#channels.openAnother(what);
+  openChannel(): Promise<ChannelLease> {
+    return this.#channels.openAnother();
   }
 
   /** How much is in the queue, exactly; `undefined` when there is none. */
-  depth(queue: string, what: string): Promise<QueueDepth | undefined> {
-    return this.read<QueueDepth | undefined>({ queue, what, missing: undefined }, async (lease) => {
+  depth(queue: string): Promise<QueueDepth | undefined> {
+    return this.read<QueueDepth | undefined>({ queue, missing: undefined }, async (lease) => {
       const { messageCount, consumerCount } = await lease.request((channel) => channel.checkQueue(queue));
       return { messages: messageCount, consumers: consumerCount };
     });
@@ -69,19 +69,19 @@ export class QueueReader {
    * so one is good for a minute.
    * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue
    */
-  async kind(queue: string, what: string): Promise<QueueKind | undefined> {
+  async kind(queue: string): Promise<QueueKind | undefined> {
     const known = this.#kinds.get(queue);
-    return known && known.until > Date.now() ? known.kind : this.#findKind(queue, what);
+    return known && known.until > Date.now() ? known.kind : this.#findKind(queue);
   }
 
   /** Whether it is a classic queue without arguments of its own, now. Otherwise as {@link kind}. */
-  async isPlain(queue: string, what: string): Promise<boolean | undefined> {
-    return isPlainKind(await this.#findKind(queue, what));
+  async isPlain(queue: string): Promise<boolean | undefined> {
+    return isPlainKind(await this.#findKind(queue));
   }
 
-  async #findKind(queue: string, what: string): Promise<QueueKind | undefined> {
+  async #findKind(queue: string): Promise<QueueKind | undefined> {
     const kind = await findQueueKind(queue, (work) =>
-      this.#read(this.#probes, { queue, what, missing: undefined }, work),
+      this.#read(this.#probes, { queue, missing: undefined }, work),
     );
     this.#kinds.delete(queue);
     if (kind === undefined) return undefined;

@@ -1,0 +1,53 @@
+import {
+  ErrorCode,
+  PublishUnconfirmedError,
+  TaskQueueError,
+  type TaskQueueErrorOptions,
+} from '../../errors/task-queue-error.ts';
+
+/**
+ * Why something failed. Nothing in this folder knows what for: whoever does makes a sentence of it with {@link during}.
+ */
+export class AmqpFailure extends TaskQueueError {
+  /** Of a message that was sent, and may be in its queue. */
+  readonly messageId: string | undefined;
+
+  /**
+   * @param code
+   * @param reason what stands behind the colon in `Cannot enqueue to task "a": …`
+   * @param options
+   */
+  constructor(
+    code: ErrorCode,
+    reason: string,
+    { messageId, ...options }: TaskQueueErrorOptions & { messageId?: string | undefined } = {},
+  ) {
+    super(code, reason, options);
+    this.messageId = messageId;
+  }
+}
+
+/**
+ * The outcome of `work`, and what was being done where that fails.
+ * @param what what was being done and on what, e.g. `Cannot enqueue to task "a"`
+ * @throws TaskQueueError
+ */
+export async function during<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw inContext(what, error);
+  }
+}
+
+/** An {@link AmqpFailure} as a whole sentence. Any other error is one already. */
+export function inContext<E>(what: string, error: E): E | TaskQueueError {
+  if (!(error instanceof AmqpFailure)) return error;
+  const { code, message: reason, messageId, cause, hint } = error;
+  const sentence = `${what}: ${reason}`;
+  if (code === ErrorCode.publishUnconfirmed) return new PublishUnconfirmedError(sentence, messageId, cause);
+  return new TaskQueueError(code, sentence, {
+    ...(cause !== undefined && { cause }),
+    ...(hint !== undefined && { hint }),
+  });
+}
