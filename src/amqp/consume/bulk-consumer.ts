@@ -74,9 +74,11 @@ export async function consumeInBatches(
    */
   const throwIfTakenBack = async () => {
     if (!windows.isCancelled) return;
-    const queueState = await windows.inspectQueue();
+    const queueNow = await windows.inspectQueue();
     // Deleted with what was held, and perhaps declared again: what was handled is nowhere else, and must not be given up.
-    if (queueState === 'missing' || (queueState === 'plain' && allOrNone)) return;
+    if (queueNow === 'missing') return;
+    // Somebody who may not ask what it is has a classic queue, as a rule, which does not cancel what holds messages for long.
+    if (allOrNone && (queueNow === 'plain' || queueNow === 'not permitted')) return;
     throw takenBackError(queue);
   };
   const acknowledge = () => onRemoved(windows.isCancelled ? held.markRemoved() : held.acknowledge());

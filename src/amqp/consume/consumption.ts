@@ -21,8 +21,20 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** AMQP's prefetch count is a 16-bit number; 0 means without limit. */
 export const MAX_PREFETCH = 65_535;
 
+/** What a queue is whose reading the broker has ended; where nobody can say, why. */
+export type QueueNow = 'missing' | 'plain' | 'not plain' | 'not permitted' | 'unreachable';
+
 /**
  * A consumer of one queue for a short while, for reading what is there.
+ *
+ *                   the queue says that it is empty, and nothing is on its way
+ *     delivering ─────────────────────────────────────────────────────────────▶ exhausted
+ *          │                                                                       │
+ *          ├── the broker cancels it, or says that there is no such queue ──▶ cancelled
+ *          │                                                                       │
+ *          └── end(), or the channel ends ───────────────▶ ended ◀─────────────────┘
+ *
+ * What has come can be taken in every state but the last.
  *
  * A consumer rather than gets: not only for its speed, but because the queue is in use while it is there.
  * RabbitMQ's conditional delete does not count messages that are held unacknowledged: it takes a queue for
@@ -38,8 +50,9 @@ export class Consumption {
   /** False as soon as that is asked for; true when the answer is yes. */
   #isKnownPlain: boolean | undefined;
   #progressAt = Date.now();
-  #isExhausted = false;
-  #queueState: 'missing' | 'plain' | 'other' | undefined;
+  #state: 'delivering' | 'exhausted' | 'cancelled' = 'delivering';
+  /** Of one that was cancelled, once it is known. */
+  #queueNow: QueueNow | undefined;
 
   /**
    * @param lease
@@ -86,7 +99,8 @@ export class Consumption {
 
   /** The broker has ended it: the queue is deleted, or what was held is back in it. */
   get isCancelled(): boolean {
-    return this.#inbox.isCancelled || this.#queueState === 'missing';
+    if (this.#inbox.isCancelled) this.#state = 'cancelled';
+    return this.#state === 'cancelled';
   }
 
   /** Deliveries so far. */
@@ -104,23 +118,20 @@ export class Consumption {
     }
   }
 
-  /**
-   * Of one that was cancelled: the queue as it is now, which may be another one of the same name; `other` also when that
-   * cannot be known. What has come can be taken all the same.
-   */
-  async inspectQueue(): Promise<'missing' | 'plain' | 'other'> {
-    if (this.#queueState !== undefined) return this.#queueState;
+  /** Of one that was cancelled: the queue as it is now, which may be another one of the same name. */
+  async inspectQueue(): Promise<QueueNow> {
+    if (this.#queueNow !== undefined) return this.#queueNow;
     this.#stopListening();
     try {
       const isPlain = await this.#isPlain?.();
-      this.#queueState = isPlain === undefined ? 'missing' : isPlain ? 'plain' : 'other';
+      this.#queueNow = isPlain === undefined ? 'missing' : isPlain ? 'plain' : 'not plain';
     } catch (error) {
-      if (isCode(error, ErrorCode.connectionLost)) this.#queueState = 'other';
-      // Who may not configure it is not told.
-      else if (isCode(error, ErrorCode.accessRefused)) this.#queueState = 'plain';
+      if (isCode(error, ErrorCode.connectionLost)) this.#queueNow = 'unreachable';
+      // The kind of a queue is for those who may configure it.
+      else if (isCode(error, ErrorCode.accessRefused)) this.#queueNow = 'not permitted';
       else throw error;
     }
-    return this.#queueState;
+    return this.#queueNow;
   }
 
   /**
@@ -130,7 +141,7 @@ export class Consumption {
    */
   async next(most: number, timeoutMs: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
     const inbox = this.#inbox;
-    while (inbox.size === 0 && !this.isCancelled && !this.#isExhausted && !signal?.aborted) {
+    while (inbox.size === 0 && !this.isCancelled && this.#state === 'delivering' && !signal?.aborted) {
       if (await inbox.waitForMore(QUIET_MS, signal)) {
         this.#progressAt = Date.now();
         continue;
@@ -143,8 +154,8 @@ export class Consumption {
       if (this.isCancelled) break;
       isEmpty &&= (await this.#depth()) === 0 && inbox.received === before;
       const quietMs = Date.now() - this.#progressAt;
-      if (isEmpty) this.#isExhausted = this.#answersInOrder() || quietMs > LAG_MS;
-      else if (quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
+      if (!isEmpty && quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
+      if (isEmpty && (this.#answersInOrder() || quietMs > LAG_MS)) this.#state = 'exhausted';
     }
     this.#progressAt = Date.now();
     return inbox.shift(most, MAX_BATCH_BYTES);
@@ -199,7 +210,8 @@ export class Consumption {
       return messageCount;
     } catch (error) {
       if (!isCode(error, ErrorCode.queueNotFound)) throw error;
-      this.#queueState = 'missing';
+      this.#state = 'cancelled';
+      this.#queueNow = 'missing';
       return 0;
     }
   }

@@ -1,6 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
-import { Consumption, MAX_PREFETCH } from './consumption.ts';
+import { Consumption, MAX_PREFETCH, type QueueNow } from './consumption.ts';
 
 /** What the channels that follow the first one may hold more than the one before. */
 const GROWTH = 256;
@@ -90,7 +90,7 @@ export class QueueWindows {
   }
 
   /** Of those that were cancelled: the queue as it is now. */
-  async inspectQueue(): Promise<'missing' | 'plain' | 'other'> {
+  async inspectQueue(): Promise<QueueNow> {
     const cancelled = this.#windows.find(({ consumption }) => consumption.isCancelled) ?? this.#last;
     return cancelled.consumption.inspectQueue();
   }
