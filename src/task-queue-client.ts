@@ -43,24 +43,24 @@ import { readPropertyList } from './properties/property-list.ts';
 import { propertyText } from './properties/typed-values.ts';
 
 /**
- * Task queues as the broker has them: messages are bytes and properties, neither decoded nor changed. This is
- * what an operator needs; {@link RabbitMQTaskMessageQueue} puts the MCP messages on top of it.
+ * Task queues as the broker stores them: messages are bytes and properties, neither decoded nor changed. For tools;
+ * {@link RabbitMQTaskMessageQueue} builds on it for MCP messages.
  *
- * Connections open when they are first needed, and again after they were lost. Every method rejects with a
- * {@link TaskQueueError}, by a deadline.
+ * Connections open when first needed, and again after a loss. Every method settles by a deadline, and rejects with a
+ * {@link TaskQueueError}.
  */
 export class TaskQueueClient {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
 
-  /** @throws TaskQueueError `INVALID_ARGUMENT` for options that cannot work. Connects to nothing yet. */
+  /** @throws TaskQueueError `INVALID_ARGUMENT` for invalid options. Does not connect yet. */
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
     this.#session = new Session(this.#options);
     warnOfUnusedParameters(this.#options);
   }
 
-  /** What stands before the task id in a queue's name. */
+  /** The queue-name prefix. */
   get prefix(): string {
     return this.#options.prefix;
   }
@@ -70,21 +70,21 @@ export class TaskQueueClient {
     return this.#options.maxMessageBytes;
   }
 
-  /** Opens the connection for this now, to learn early whether it can be, or to have it when it is needed. */
+  /** Opens the connection for this kind of work now, to fail early or to save time later. */
   async connect(work: 'read' | 'publish' = 'read'): Promise<void> {
     this.#throwIfClosed();
     await this.#session.connect(work);
   }
 
   /**
-   * Stores a message, as it is, at the end of the task's queue. Resolves when the broker has confirmed that
-   * the message is in the queue, and, if it is persistent (`delivery_mode` 2), on disk. Calls need not wait
-   * for each other: messages of one task are stored in the order of the calls.
+   * Stores a message unchanged at the end of the task's queue. Resolves when the broker has confirmed that the
+   * message is in the queue and, if it is persistent (`delivery_mode` 2), on disk. Calls may overlap: messages of one
+   * task are stored in the order of the calls.
    *
-   * Properties that the broker would act on again are not sent as they are: the headers CC and BCC go under another name,
-   * a `user_id` of somebody else, `expiration` and the broker's own counters are left out. The result names them.
+   * Properties on which the broker would act again are changed: the headers CC and BCC are renamed; another user's
+   * `user_id`, `expiration` and the broker's counters are left out. The result names the changes.
    *
-   * @throws PublishUnconfirmedError when the message was sent and nobody knows what became of it
+   * @throws PublishUnconfirmedError when the message was sent but not confirmed: it may or may not be queued
    * @throws TaskQueueError `QUEUE_OVERFLOW`, `QUEUE_NOT_FOUND` (with `create: false`), `QUEUE_MISMATCH`,
    * `INVALID_MESSAGE`, `MESSAGE_TOO_LARGE`, `BROKER_BLOCKED`, …: the message is not in the queue
    */
@@ -113,9 +113,9 @@ export class TaskQueueClient {
 
   /**
    * Takes the oldest message: it is acknowledged when `handle` resolves, and given back to its place when it
-   * rejects. A process that dies in between gives it back too, so it may be delivered twice, never lost: whoever deletes
-   * the queue if it is empty and unused finds it in use meanwhile.
-   * @returns what `handle` answers, or `undefined` when the queue is empty or missing
+   * rejects. A process that dies in between gives it back too, so it may be delivered twice but is never lost:
+   * meanwhile the queue counts as in use, so a conditional delete leaves it alone.
+   * @returns what `handle` returns, or `undefined` when the queue is empty or missing
    */
   async take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
     let result: T | undefined;
@@ -131,10 +131,10 @@ export class TaskQueueClient {
   }
 
   /**
-   * Removes the oldest message: acknowledged before this resolves, so that a process that dies then has lost it. Takes a
-   * quarter of the time of {@link take}.
+   * Removes the oldest message. It is acknowledged before this resolves, so a process that dies afterwards has lost
+   * it. Four times as fast as {@link take}.
    * @param taskId
-   * @param decode makes something of it at once; when it throws, the message is given back to its place
+   * @param decode converts the message synchronously; if it throws, the message goes back to its place
    * @returns `undefined` when the queue is empty or missing
    */
   async dequeue<T>(taskId: string, decode: (message: StoredMessage) => T): Promise<T | undefined> {
@@ -161,9 +161,9 @@ export class TaskQueueClient {
   }
 
   /**
-   * Looks at the oldest messages. They stay where they are, but nobody else sees them for a moment, while this
-   * reads them, and the broker marks them as redelivered. Do not use it on a quorum queue: RabbitMQ 4
-   * counts it as a delivery, and drops a message after 20 of them; and it is back some milliseconds later only.
+   * Reads the oldest messages without removing them. Other readers cannot see them for a moment, and the broker marks
+   * them as redelivered. Do not use it on a quorum queue: RabbitMQ 4 counts each look as a delivery and drops a
+   * message after 20, and the messages return only some milliseconds later.
    * @param taskId
    * @param options
    */
@@ -172,7 +172,7 @@ export class TaskQueueClient {
     await this.browse(
       taskId,
       (batch, before) => {
-        // Shorter than it is when the connection was lost, and all of them come again.
+        // After a lost connection all of them come again.
         messages.length = before;
         messages.push(...batch);
       },
@@ -182,12 +182,12 @@ export class TaskQueueClient {
   }
 
   /**
-   * {@link peek}, batch by batch, so that large messages need not all be in memory. They are back at their place when
+   * {@link peek} in batches, so that large messages need not all fit in memory. All are back at their places when
    * this resolves or rejects.
    * @param taskId
-   * @param view gets the batches; a rejection of it ends this and is passed on
+   * @param view called with each batch; its rejection ends the reading and is passed on
    * @param options
-   * @returns how many it was shown
+   * @returns how many messages it got
    */
   async browse(taskId: string, view: BatchViewer, options: BrowseOptions = {}): Promise<number> {
     const { limit = 1, skip = 0, retry = true, again = false } = options;
@@ -222,7 +222,7 @@ export class TaskQueueClient {
     return failure.passOn(this.#read(taskId, 'Cannot peek at', 0, look, isRepeatable));
   }
 
-  /** How much is in the task's queue, exactly; `undefined` when there is no such queue. Creates none. */
+  /** The exact number of messages in the task's queue; `undefined` if it has no queue. Does not create one. */
   async depth(taskId: string): Promise<QueueDepth | undefined> {
     this.#throwIfClosed();
     return during(looking(taskId), this.#session.reader.depth(this.#queueName(taskId)));
@@ -230,17 +230,17 @@ export class TaskQueueClient {
 
   /**
    * Removes messages in bulk, oldest first. Each batch is acknowledged when `handle` has resolved for it;
-   * when it rejects, that batch and everything behind it stays in the queue, and the rejection is passed on.
-   * @returns how many were removed: fewer than there were if others are reading too
+   * when it rejects, that batch and everything after it stays in the queue, and the rejection is passed on.
+   * @returns how many were removed; fewer than were queued if others are reading too
    */
   async drain(taskId: string, handle: BatchHandler, options: DrainOptions = {}): Promise<number> {
     return this.#drain(taskId, handle, options, (count) => this.#tell(taskId, 'dequeued', count));
   }
 
   /**
-   * {@link drain}, and then {@link deleteIfUnused} unless `keepQueue`. Watchers see it as one clear.
+   * {@link drain} followed by {@link deleteIfUnused}, unless `keepQueue`. Watchers see a single clear.
    * @param taskId
-   * @param handle where the messages go before they are removed; default: nowhere
+   * @param handle called with each batch before it is removed; default: nothing
    * @param options
    * @returns how many were removed
    */
@@ -256,7 +256,7 @@ export class TaskQueueClient {
     try {
       await this.#drain(taskId, handle, options, count);
     } finally {
-      // Also when it failed in the middle: these are gone.
+      // Even after a failure: these are gone.
       if (removed > 0) this.#tell(taskId, 'cleared', removed);
     }
     if (!keepQueue) await this.deleteIfUnused(taskId);
@@ -264,14 +264,16 @@ export class TaskQueueClient {
   }
 
   /**
-   * Deletes the task's queue if it is empty and nobody consumes from it, which the broker checks as it deletes. Left
-   * alone are also a queue that this client is publishing to, and a quorum queue: RabbitMQ has no such check for it.
+   * Deletes the task's queue if it is empty and has no consumers, which the broker checks as it deletes. Leaves alone
+   * a queue that this client is publishing to, and quorum queues, for which RabbitMQ has no such check.
    *
-   * Not checked is a message that another program has got and not acknowledged: it goes with the queue, which
-   * matters if that program fails before it is done with it. And RabbitMQ confirms, and drops, what arrives in this very
-   * instant (rabbitmq-server#4746): {@link publish} notices that for a queue it has not used for `redeclareAfterMs`.
-   * @returns whether the task has no queue now; false when it was left alone
-   * @throws TaskQueueError `QUEUE_UNAVAILABLE` when its node is down: RabbitMQ 4 would delete it with all that is in it
+   * RabbitMQ does not check for messages that another program got with `basic.get` and has not acknowledged: they are
+   * deleted with the queue, and are lost if that program fails. RabbitMQ also confirms and drops a message that
+   * arrives at the moment of deletion (rabbitmq-server#4746); {@link publish} detects that for a queue it has not
+   * used for `redeclareAfterMs`.
+   * @returns whether the task now has no queue; false if it was left alone
+   * @throws TaskQueueError `QUEUE_UNAVAILABLE` when its node is down: RabbitMQ 4 would delete the queue with its
+   * messages
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
     this.#throwIfClosed();
@@ -290,7 +292,8 @@ export class TaskQueueClient {
   }
 
   /**
-   * What sort of queue the task has; `undefined` when there is none. Never creates one. Up to a minute old.
+   * What kind of queue the task has; `undefined` if it has none. Never creates one. The answer may be up to a minute
+   * old.
    * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue; `QUEUE_LOCKED` for a
    * queue that is exclusive to another connection
    */
@@ -312,7 +315,7 @@ export class TaskQueueClient {
     return this.#session.subscribe(events, listener);
   }
 
-  /** Opens the connection for reading, and answers what it leads to. */
+  /** Opens the connection for reading, and returns what it is connected to. */
   async identify(): Promise<BrokerIdentity> {
     this.#throwIfClosed();
     const { introduced, localPort } = await this.#session.identify();
@@ -325,7 +328,7 @@ export class TaskQueueClient {
    * Receives what other processes send to this one with {@link sendReply}, through a queue of its own that is deleted
    * with this client. For `mcp-taskq/replicas`.
    * @param instance unique; 22 characters of base64url
-   * @returns how to open it: resolves when the queue is there, and may be called again when it has rejected
+   * @returns an object whose `open` resolves when the queue exists; call it again after a rejection
    */
   receiveReplies(instance: string, onReply: (body: Buffer) => void): { open(): Promise<void> } {
     this.#throwIfClosed();
@@ -335,7 +338,7 @@ export class TaskQueueClient {
 
   /**
    * Sends something to the process that receives the replies of this instance. Resolves when the broker has stored
-   * it; creates no queue.
+   * it. Does not create a queue.
    * @throws TaskQueueError `QUEUE_NOT_FOUND` when that process is gone, …
    */
   async sendReply(instance: string, body: Buffer): Promise<void> {
@@ -349,8 +352,8 @@ export class TaskQueueClient {
   }
 
   /**
-   * Waits for outstanding confirms and for requests under way, then closes; later calls reject with `CLOSED`.
-   * Idempotent; takes at most twice `closeTimeoutMs`, or twice the `timeoutMs` that is given here.
+   * Waits for outstanding confirms and requests, then closes; later calls reject with `CLOSED`. Idempotent. Takes at
+   * most twice `closeTimeoutMs`, or twice the given `timeoutMs`.
    */
   async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
     await this.#session.close(timeoutMs);
@@ -382,7 +385,7 @@ export class TaskQueueClient {
     return drainTask(task, handle, options);
   }
 
-  /** Rejects, and does not throw, whatever is wrong. */
+  /** Always rejects rather than throws. */
   async #read<T>(
     taskId: string,
     doing: string,
@@ -407,7 +410,7 @@ export class TaskQueueClient {
     events.publish({ event, taskId, queue: this.#queueName(taskId), at: Date.now(), count, messageId });
   }
 
-  /** The user that messages may name in `user_id`: the one who publishes them. */
+  /** The user that messages may name in `user_id`: the one that publishes them. */
   get #userId(): string | undefined {
     const [first, ...others] = this.#options.addresses.map(userOf);
     return others.every((user) => user === first) ? first : undefined;
@@ -424,7 +427,7 @@ export class TaskQueueClient {
 
 const NO_POLICY = { userId: undefined, keepExpiration: false };
 
-/** As amqplib logs in; undefined where the broker takes the name from a certificate. */
+/** The user amqplib logs in as; undefined if the broker takes the name from a certificate. */
 function userOf({ username = 'guest', query }: BrokerAddress): string | undefined {
   return query.get('auth_mechanism')?.toUpperCase() === 'EXTERNAL' ? undefined : username;
 }

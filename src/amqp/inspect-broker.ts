@@ -23,9 +23,9 @@ const NOT_FOUND = 404;
 const ANY_EXCHANGE = 'amq.direct';
 
 /**
- * Connects, and finds out who is there and what this user may do, by steps on queues and exchanges that do not exist:
- * RabbitMQ checks the permission first (rabbit_channel.erl) and then finds nothing to do. Nothing is created, stored or
- * looked at.
+ * Connects, and finds out which broker it is and what this user may do, by operations on queues and exchanges that do
+ * not exist: RabbitMQ checks the permission first (rabbit_channel.erl), and then finds nothing to do. Creates, stores
+ * and reads nothing.
  *
  * @throws TaskQueueError when there is no connection: `CONNECTION_FAILED`, `AUTHENTICATION_FAILED`, `VHOST_NOT_FOUND`, …
  */
@@ -63,7 +63,7 @@ export async function inspectBroker(given?: string | TaskQueueOptions): Promise<
 class PermissionProbe {
   readonly #channels: ChannelPool;
   readonly #connection: BrokerConnection;
-  /** Not to be met anywhere. */
+  /** A name that exists nowhere. */
   readonly #unique = randomUUID();
   readonly #queue: string;
 
@@ -123,7 +123,7 @@ class PermissionProbe {
     }
   }
 
-  /** Undefined as soon as the broker has blocked the connection: no answer comes while it does. */
+  /** Resolves to undefined as soon as the broker blocks the connection, as no answer comes while it does. */
   #unlessBlocked(step: Promise<boolean>): Promise<boolean | undefined> {
     return new Promise((resolve, reject) => {
       const timer = setInterval(() => {
@@ -141,7 +141,7 @@ class PermissionProbe {
   }
 }
 
-/** Whatever it was that is not there, a queue or an exchange. */
+/** The reply code, whether a queue or an exchange is missing. */
 function replyOf(error: unknown): unknown {
   return ((error as Error).cause as { code?: unknown } | undefined)?.code;
 }

@@ -54,7 +54,7 @@ export class Session {
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
     const reads = new ChannelPool(reading, options, READ_CHANNELS);
     const probes = new ChannelPool(reading, options, PROBE_CHANNELS);
-    // One at a time, so that a connection closed by a delete hurts no other one.
+    // One at a time, so that a connection closed by one delete does not fail another.
     const deletions = new ChannelPool(deleting, options, 1);
     const declarer = new QueueDeclarer(declarations, confirmed, options);
     this.publisher = new QueuePublisher(confirmed, declarer, options);
@@ -84,11 +84,11 @@ export class Session {
     const subscription = new EventSubscription(connection, this.#options, events, {
       onEvent: (event, arrivedAt) => listener.onEvent(event, arrivedAt),
       onResumed: () => listener.onResumed(),
-      // Called where nobody could catch what they throw.
+      // Guarded, as nobody could catch what they throw.
       onLost: guarded((error) => listener.onLost(error)),
       onClosed: guarded(() => listener.onClosed?.()),
     });
-    // Before it has started: a close in the meantime must find the connection that is being opened.
+    // Before it starts, so that a close meanwhile finds the connection that is being opened.
     this.#subscriptions.add(subscription);
     subscription.onClosed = () => this.#subscriptions.delete(subscription);
     await subscription.start();
@@ -114,8 +114,8 @@ export class Session {
   }
 
   /**
-   * Idempotent: whoever calls again waits for the same end, and may bring it nearer.
-   * @param timeoutMs how long operations under way may take to finish
+   * Idempotent: a second call waits for the same end, and may shorten it.
+   * @param timeoutMs how long operations in flight may take to finish
    */
   close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
     this.#isClosed = true;
@@ -129,11 +129,11 @@ export class Session {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    // In this order, as there is an event for what was published.
+    // In this order, as events follow what was published.
     const settled = this.publisher
       .flush()
       .then(() => Promise.all(this.#channels.map((each) => each.close())));
-    // What is not done by then is given up with the connection, and its callers are told.
+    // What is not done by then is given up with the connection, and its callers' promises reject.
     await withDeadline(settled, timeoutMs, () => new Error('late')).catch(() => {});
     const others = [...this.#subscriptions, ...this.#replyQueues, ...this.#connections];
     await Promise.all(others.map((each) => each.close(timeoutMs)));

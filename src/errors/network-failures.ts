@@ -1,5 +1,5 @@
 /*
- * What the operating system and Node say of a connection that cannot be opened, over AMQP or HTTP,
+ * The errors of the operating system and Node for a connection that cannot be opened, over AMQP or HTTP,
  * https://nodejs.org/api/errors.html#common-system-errors, in words.
  */
 const REASONS: Record<string, string> = {
@@ -21,7 +21,7 @@ export function networkFailure(code: unknown): string | undefined {
   return typeof code === 'string' && Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
 }
 
-/** Whether somebody listened and then hung up: it may well be a port for something else. */
+/** Whether the peer accepted the connection and then closed it: the port may belong to something else. */
 export function isHungUp(code: unknown): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNABORTED';
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, isTaskQueueError } from './task-queue-error.ts';
 
-/** What may be over by the next attempt. Wrong credentials, missing permissions and refused messages are not. */
+/** Failures that may be over by the next attempt: not wrong credentials, missing permissions or refused messages. */
 const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.connectionFailed,
   ErrorCode.connectionLost,
@@ -10,11 +10,11 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.brokerBlocked,
   ErrorCode.publishRejected,
   ErrorCode.publishUnconfirmed,
-  // Of connections, for instance, that are dead, which the broker may not have noticed yet.
+  // For example, the broker may still count connections that are dead.
   ErrorCode.limitReached,
 ]);
 
-/** Whether another attempt, or another node, may succeed where this has failed. */
+/** Whether another attempt, or another node, may succeed. */
 export function isTransient(error: unknown): boolean {
   return isTaskQueueError(error) && TRANSIENT.has(error.code);
 }
@@ -38,8 +38,8 @@ export interface RetryOptions {
 }
 
 /**
- * Does the work until it succeeds.
- * @throws what the last attempt has failed with
+ * Repeats the work until it succeeds.
+ * @throws the error of the last attempt
  */
 export async function retry<T>(work: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
   const { attempts = Number.POSITIVE_INFINITY, giveUpAt = Number.POSITIVE_INFINITY, signal } = options;

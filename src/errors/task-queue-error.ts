@@ -2,23 +2,23 @@
 export const ErrorCode = {
   /** A task id, option, URL, duration or other argument is unusable; nothing was sent. */
   invalidArgument: 'INVALID_ARGUMENT',
-  /** A message handed in for enqueueing is not a queued MCP message; nothing was sent. */
+  /** A message given to enqueue is not a queued MCP message; nothing was sent. */
   invalidMessage: 'INVALID_MESSAGE',
   /** A stored message cannot be decoded; it is still in its queue. */
   malformedMessage: 'MALFORMED_MESSAGE',
-  /** The message is larger than the broker takes; nothing was sent. */
+  /** The message is larger than the broker accepts; nothing was sent. */
   messageTooLarge: 'MESSAGE_TOO_LARGE',
   /** The task's queue already holds its maximum; nothing was added. */
   queueOverflow: 'QUEUE_OVERFLOW',
   /** The task has no queue, and the operation does not create one. */
   queueNotFound: 'QUEUE_NOT_FOUND',
-  /** The queue is there, on a node of the cluster that is down, or it has crashed; so are its messages. */
+  /** The queue exists, but its cluster node is down or it has crashed; its messages are unavailable too. */
   queueUnavailable: 'QUEUE_UNAVAILABLE',
-  /** The queue exists with other arguments than the ones asked for (AMQP 406). */
+  /** The queue exists with different arguments (AMQP 406). */
   queueMismatch: 'QUEUE_MISMATCH',
   /** The queue, or reading it, belongs exclusively to another connection (AMQP 405) or consumer (403). */
   queueLocked: 'QUEUE_LOCKED',
-  /** A queue that was to be deleted only if empty and unused is neither or not both (AMQP 406). */
+  /** A queue to be deleted only if empty and unused is not both (AMQP 406). */
   queueInUse: 'QUEUE_IN_USE',
   /** A limit that the operator has set is reached: queues or connections of a vhost, connections or channels of a user. */
   limitReached: 'LIMIT_REACHED',
@@ -34,42 +34,42 @@ export const ErrorCode = {
   connectionLost: 'CONNECTION_LOST',
   /** The TLS handshake failed: certificate, name or key. */
   tlsFailed: 'TLS_FAILED',
-  /** Nothing that was waited for came in time, and the broker was there all the while. */
+  /** No message came in time, while the broker was reachable throughout. */
   waitTimeout: 'WAIT_TIMEOUT',
   /** The broker or the management API did not answer a request within its deadline. */
   noAnswer: 'NO_ANSWER',
-  /** The operations before this one were not done in time; this one was not begun. */
+  /** Earlier operations did not finish in time; this one was not started. */
   busy: 'BUSY',
-  /** The broker never said what became of a message that was sent: it may or may not be queued. */
+  /** A message was sent, but never confirmed: it may or may not be queued. */
   publishUnconfirmed: 'PUBLISH_UNCONFIRMED',
   /** The broker refused a message (nack, or returned as unroutable twice); it is not queued. */
   publishRejected: 'PUBLISH_REJECTED',
   /** A resource alarm of the broker blocks publishing; nothing was sent. */
   brokerBlocked: 'BROKER_BLOCKED',
-  /** As many operations as are allowed wait for the broker already; this one was not begun. */
+  /** Too many operations are already waiting for the broker; this one was not started. */
   tooManyWaiting: 'TOO_MANY_WAITING',
-  /** The broker or this type of queue has no such operation (AMQP 540). */
+  /** The broker or this type of queue does not support the operation (AMQP 540). */
   unsupported: 'UNSUPPORTED',
   /** The object was closed before or during the operation. */
   closed: 'CLOSED',
   /** The management API and the broker's URL lead to different clusters or vhosts. */
   targetMismatch: 'TARGET_MISMATCH',
-  /** The management HTTP API is absent, unreachable or answered nonsense. */
+  /** The management HTTP API is missing or unreachable, or its answer makes no sense. */
   apiUnavailable: 'API_UNAVAILABLE',
   /** A private RabbitMQ could not be started. */
   brokerStartFailed: 'BROKER_START_FAILED',
-  /** The broker answered in a way this package has no name for; see `cause`. */
+  /** Any other error of the broker; see `cause`. */
   brokerError: 'BROKER_ERROR',
 } as const;
 
 /** One of the strings in {@link ErrorCode}. */
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
-/** What a {@link TaskQueueError} has beside code and message. */
+/** Options of a {@link TaskQueueError}. */
 export interface TaskQueueErrorOptions {
   /** What lies beneath. */
   cause?: unknown;
-  /** What the reader can do about it: one sentence. */
+  /** What to do about it, in one sentence. */
   hint?: string;
 }
 
@@ -96,7 +96,7 @@ export class TaskQueueError extends Error {
   }
 }
 
-/** A stored message that is no queued MCP message. Carries it as it is: the message stays in the queue. */
+/** A stored message that is not a queued MCP message. Carries its bytes; the message stays in the queue. */
 export class MalformedMessageError extends TaskQueueError {
   override readonly name = 'MalformedMessageError';
   /** The task whose queue it is in. */
@@ -139,7 +139,7 @@ export class PublishUnconfirmedError extends TaskQueueError {
   }
 }
 
-/** True for an error of this package, also one of another installed copy of it. */
+/** True for an error of this package, including one of another installed copy. */
 export function isTaskQueueError(error: unknown): error is TaskQueueError {
   return (
     error instanceof TaskQueueError ||

@@ -8,7 +8,7 @@ export interface TlsFailure {
 }
 
 const failed = (reason: string, hint: string): TlsFailure => ({ code: ErrorCode.tlsFailed, reason, hint });
-/** The broker has said no to the client's certificate: trying again does not help. */
+/** The broker refused the client's certificate: retrying does not help. */
 const refused = (reason: string, hint: string): TlsFailure => ({
   code: ErrorCode.authenticationFailed,
   reason,
@@ -79,7 +79,7 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
   [/KEY_VALUES_MISMATCH/, failed('the client certificate is for another key', KEY_HINT)],
   [
     /NO_START_LINE|DECODER_UNSUPPORTED|OSSL_UNSUPPORTED/,
-    // Of a few hundred wrong passphrases one makes something of the key that only then turns out to be none.
+    // One in a few hundred wrong passphrases decrypts the key to something that fails only later.
     failed('the client certificate or its key is not PEM, or the passphrase is wrong', KEY_HINT),
   ],
 ];

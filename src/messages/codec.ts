@@ -13,7 +13,7 @@ type JsonObject = { [key: string]: unknown };
 const WIRE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'original_request_id']);
 const MESSAGE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'originalRequestId']);
 
-/** Why a value is no queued message: a sentence about the place in it. Becomes one of two errors. */
+/** Why a value is not a queued message. Becomes one of two errors. */
 class Refusal extends Error {}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -102,11 +102,11 @@ function checkQueuedMessage(envelope: JsonObject): QueuedMessage {
   const { check, nullable } = CHECKS[checkType(envelope.type)];
   check(rpc);
   const message = withoutNull(rpc, nullable);
-  // Every field that the type promises has been looked at; the rest is kept as it is.
+  // Every field that the type promises has been checked; the rest stays unchanged.
   return (message === rpc ? envelope : { ...envelope, message }) as unknown as QueuedMessage;
 }
 
-/** Copied only where there are any: a copy of each message would cost more than all of the checks. */
+/** Copies only where there are any: copying every message would cost more than all the checks. */
 function membersBesides(known: ReadonlySet<string>, envelope: object): JsonObject | undefined {
   const names = Object.keys(envelope).filter((name) => !known.has(name));
   if (names.length === 0) return undefined;
@@ -115,7 +115,7 @@ function membersBesides(known: ReadonlySet<string>, envelope: object): JsonObjec
 
 interface TypeCheck {
   check: (rpc: JsonObject) => void;
-  /** The member that other writers set to null when they mean that it is absent. */
+  /** The member that other writers set to null to mean that it is absent. */
   nullable?: string;
 }
 

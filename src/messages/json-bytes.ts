@@ -1,7 +1,7 @@
 /*
- * JSON text as bytes, looked at without making values of it: those would lose `1.0`, 2^53 + 1, 1e400, duplicate keys and
- * the escapes of strings, and a body of many megabytes would be in memory three times. The grammar is that of RFC 8259,
- * which JSON.parse has too. Whether the bytes are UTF-8 is for the caller to know.
+ * Reads JSON text as bytes, without parsing it into values: those would lose `1.0`, 2^53 + 1, 1e400, duplicate keys
+ * and string escapes, and would hold a body of many megabytes in memory three times. The grammar is that of RFC 8259,
+ * like JSON.parse. Callers check that the bytes are UTF-8.
  */
 
 const [SPACE, TAB, LINE_FEED, CARRIAGE_RETURN] = [0x20, 0x09, 0x0a, 0x0d];
@@ -12,16 +12,16 @@ const [ZERO, NINE] = [0x30, 0x39];
 const ESCAPES: ReadonlySet<number | undefined> = new Set(Buffer.from('"\\/bfnrt'));
 const LITERALS = ['true', 'false', 'null'];
 
-/** For "this is not JSON", in place of the end of something. */
+/** Returned in place of an end position for "not JSON". */
 const INVALID = -1;
 
-/** Whether the bytes are one value of JSON, with or without white space around it. */
+/** Whether the bytes are exactly one JSON value, with optional white space around it. */
 export function isJson(bytes: Buffer): boolean {
   const end = endOfValue(bytes, 0);
   return end !== INVALID && skipSpace(bytes, end) === bytes.length;
 }
 
-/** An object as it is written: its members are read when they are asked for. */
+/** A JSON object as written; members are parsed on demand. */
 export class JsonObjectText {
   readonly #bytes: Buffer;
   readonly #members: ReadonlyMap<string, Span>;
@@ -31,7 +31,7 @@ export class JsonObjectText {
     this.#members = members;
   }
 
-  /** @returns `undefined` for what is not an object of JSON */
+  /** @returns `undefined` if the text is not a JSON object */
   static read(bytes: Buffer): JsonObjectText | undefined {
     const members = memberSpans(bytes);
     return members && new JsonObjectText(bytes, members);
@@ -41,7 +41,7 @@ export class JsonObjectText {
     return this.#members.has(name);
   }
 
-  /** The text of a member's value, a part of the object's; `undefined` without such a member. */
+  /** The text of a member's value, a view of the object's; `undefined` if there is no such member. */
   text(name: string): Buffer | undefined {
     const span = this.#members.get(name);
     return span && this.#bytes.subarray(...span);
@@ -56,7 +56,7 @@ export class JsonObjectText {
 type Span = [start: number, end: number];
 
 /**
- * Where the values of an object's members are. The last one counts of several with one name, as for JSON.parse.
+ * The positions of an object's member values. Of duplicate names the last one counts, as for JSON.parse.
  * @returns `undefined` for what is not an object of JSON
  */
 function memberSpans(bytes: Buffer): Map<string, Span> | undefined {
@@ -83,7 +83,7 @@ function memberSpans(bytes: Buffer): Map<string, Span> | undefined {
   return skipSpace(bytes, at) === bytes.length ? members : undefined;
 }
 
-/** Not by recursion: what is nested deeper than a stack goes is JSON all the same. */
+/** Without recursion: JSON nested deeper than the stack is still JSON. */
 function endOfValue(bytes: Buffer, from: number): number {
   const closing: number[] = [];
   let at = from;
@@ -104,7 +104,7 @@ function endOfValue(bytes: Buffer, from: number): number {
       at = endOfScalar(bytes, at);
       if (at === INVALID) return INVALID;
     }
-    // Behind a value: closes what it is the last one of, and goes on behind a comma.
+    // After a value: close every array or object that ends here, then continue after a comma.
     let close = closing.at(-1);
     while (close !== undefined) {
       at = skipSpace(bytes, at);
@@ -121,7 +121,7 @@ function endOfValue(bytes: Buffer, from: number): number {
   }
 }
 
-/** Behind a name and its colon. */
+/** The position after a member name and its colon. */
 function behindColon(bytes: Buffer, at: number): number {
   const end = bytes[at] === QUOTE ? endOfString(bytes, at) : INVALID;
   if (end === INVALID) return INVALID;

@@ -17,11 +17,11 @@ export function parseLenientJson(text: string): unknown {
   }
 }
 
-/** Infinite numbers can be written as ones that are too large; for NaN stands something that occurs nowhere else. */
+/** Infinity becomes a number that is too large for a double; NaN becomes a marker that occurs nowhere else. */
 function parseWithMarks(text: string, error: unknown): unknown {
   const mark = randomUUID();
   const replacements: Record<string, string> = {
-    // In an array, as it would do for a key otherwise; with spaces, as it would go on with a number before it.
+    // In an array, as a bare string would pass for a key; with spaces, as the digits would join a number before them.
     NaN: `["${mark}"]`,
     Infinity: ' 1e999 ',
     '-Infinity': ' -1e999 ',
@@ -30,7 +30,7 @@ function parseWithMarks(text: string, error: unknown): unknown {
   for (let at = 0; at < text.length; ) {
     const quote = text.indexOf('"', at);
     const end = quote === -1 ? text.length : quote;
-    // "-NaN" is none, and stays the error that it is.
+    // "-NaN" is not a number that Python writes: leave it to fail.
     parts.push(text.slice(at, end).replace(NUMBERS, (number) => replacements[number] ?? number));
     at = quote === -1 ? end : endOfString(text, quote);
     parts.push(text.slice(end, at));
@@ -40,12 +40,12 @@ function parseWithMarks(text: string, error: unknown): unknown {
       Array.isArray(value) && value[0] === mark ? Number.NaN : value,
     );
   } catch {
-    // Of the text that was given, not of the one with other things in it.
+    // Report the error about the given text, not about the modified one.
     throw error;
   }
 }
 
-/** The place behind the closing quote, or the end of the text. */
+/** The position after the closing quote, or the end of the text. */
 function endOfString(text: string, quote: number): number {
   let close = text.indexOf('"', quote + 1);
   while (close !== -1 && isEscaped(text, close)) close = text.indexOf('"', close + 1);

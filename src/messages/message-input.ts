@@ -17,14 +17,14 @@ const CLOSING_BRACE = 0x7d;
 /**
  * Reads a message to be enqueued from JSON text, in whichever form it comes:
  *
- * - a record, as {@link encodeRecord} writes it: the same bytes and properties, whatever the body is. Known by `body` or
- *   `body_base64`, unless it has the form of one of the other two: they may have members with these names;
- * - a queued message, `{"type", "message", "timestamp", …}`, with the timestamp as on the wire (ISO 8601), in
- *   the SDK's milliseconds, or without: then it is now;
- * - a bare JSON-RPC message, which is wrapped: its type follows from its members.
+ * - a record, as {@link encodeRecord} writes it: the same bytes and properties, whatever the body is. Recognised by
+ * `body` or `body_base64`, unless it has the form of one of the other two, which may have members of these names;
+ * - a queued message, `{"type", "message", "timestamp", …}`, with the timestamp as on the wire (ISO 8601), in the
+ * SDK's milliseconds, or absent (then it is now);
+ * - a bare JSON-RPC message, which is wrapped; its type follows from its members.
  *
- * What has the wire's form is kept as it is written. Properties come from a record only.
- * @param input the text, or its bytes in UTF-8, of which the message may keep some: they must not be changed
+ * A message in wire form is stored exactly as written. Only records carry properties.
+ * @param input the text, or its UTF-8 bytes; the message may keep a view of them, so do not change them
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
 export function parseMessageInput(input: string | Buffer): OutgoingMessage {
@@ -63,7 +63,7 @@ function readEnvelope(bytes: Buffer): Buffer {
   if (typeof timestamp === 'string') {
     const ms = parseTimestamp(timestamp);
     if (ms === undefined) throw invalid('"timestamp" is not ISO 8601');
-    // For its checks; what is stored is as it is written.
+    // Only for its checks; the text is stored as written.
     parseQueuedMessage({ type: envelope.type, message: envelope.message, timestamp: ms, originalRequestId });
     return trimmed(bytes);
   }
@@ -72,18 +72,18 @@ function readEnvelope(bytes: Buffer): Buffer {
   return encodeQueuedMessage(parseQueuedMessage({ ...rest, timestamp, ...given }));
 }
 
-/** Without the white space around it, and not copied where there is none. */
+/** Strips the white space around it; copies only if there is any. */
 function trimmed(bytes: Buffer): Buffer {
   if (bytes[0] === OPENING_BRACE && bytes.at(-1) === CLOSING_BRACE) return bytes;
   return Buffer.from(bytes.toString().trim());
 }
 
-/** The message stays as it is written, numbers and all; the envelope is put around it. */
+/** Puts the envelope around the message, which stays as written, numbers included. */
 function wrapText(text: string): Buffer {
   const rpc = JSON.parse(text) as JsonObject;
   const type = typeOf(rpc);
   const timestamp = Date.now();
-  // For its checks; what is stored is the text.
+  // Only for its checks; the text is stored.
   parseQueuedMessage({ type, message: rpc, timestamp });
   return Buffer.from(
     `{"type":"${type}","message":${text.trim()},"timestamp":"${formatTimestamp(timestamp)}","original_request_id":null}`,

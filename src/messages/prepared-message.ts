@@ -7,14 +7,14 @@ import {
 } from '../properties/replay-policy.ts';
 import type { OutgoingMessage, RawMessage } from './stored-message.ts';
 
-/** A message as it goes to the broker: bytes only. */
+/** A message ready for the broker: bytes only. */
 export interface PreparedMessage {
   body: Buffer;
   /** The property flags and values of its content header frame. */
   list: Buffer;
-  /** For error messages; undefined where it has none, or one that is not text. */
+  /** For error messages; undefined if it has none, or one that is not text. */
   messageId: string | undefined;
-  /** What is not as it was given. */
+  /** What the replay policy changed. */
   changes: readonly ReplayChange[];
 }
 
@@ -34,7 +34,7 @@ export function prepareMessage(message: RawMessage, policy: ReplayPolicyOptions)
 /** The flag of the property. */
 const EXPIRATION = 0x0100;
 
-/** RabbitMQ closes the channel on anything else, and takes others that are in flight with it. */
+/** RabbitMQ closes the channel on any other value, and every message in flight fails with it. */
 function checkExpiration(expiration: unknown): void {
   if (typeof expiration === 'string' && /^([+]?\d+|-0+)$/.test(expiration)) return;
   throw new TaskQueueError(
@@ -44,7 +44,7 @@ function checkExpiration(expiration: unknown): void {
 }
 
 /**
- * Checks what can be checked of a message before it is published, as a whole file is before any of it is sent.
+ * Checks everything about a message that can be checked without publishing it.
  * @param maxBytes of the body
  * @throws TaskQueueError `INVALID_MESSAGE`, `MESSAGE_TOO_LARGE`
  */

@@ -32,7 +32,7 @@ export function queueName(taskId: string, prefix: string = DEFAULT_PREFIX): stri
   return name;
 }
 
-/** The task whose queue has this name, or `undefined` for a queue that is no task's. */
+/** The task whose queue has this name, or `undefined` if it is not a task queue. */
 export function taskIdOf(name: string, prefix: string = DEFAULT_PREFIX): string | undefined {
   return name.length > prefix.length && name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
 }

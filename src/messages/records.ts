@@ -7,9 +7,12 @@ import { bytesFromBase64, isWellFormed } from '../properties/typed-values.ts';
 import { isJson, JsonObjectText } from './json-bytes.ts';
 import type { OutgoingMessage, StoredMessage } from './stored-message.ts';
 
-/** A message read back from a record. Without properties where the record has none: it gets new ones then. */
+/**
+ * A message read from a record. If the record has no properties, neither has the message, and it gets new ones when
+ * published.
+ */
 export interface MessageRecord extends OutgoingMessage {
-  /** Of the task it was read from, where the record says so. */
+  /** The task it was read from, if the record says so. */
   taskId: string | undefined;
 }
 
@@ -18,8 +21,8 @@ export interface MessageRecord extends OutgoingMessage {
  *
  *     {"task_id": …, "redelivered": …, "properties": {…}, "body": <the body, verbatim>}
  *
- * A body that is not one line of JSON in valid UTF-8 travels as `body_base64` instead. Properties have their
- * AMQP names; where they do not say all that AMQP did, `properties_base64` has the bytes. {@link parseRecord} gives the
+ * A body that is not one line of JSON in valid UTF-8 is written as `body_base64` instead. Properties keep their AMQP
+ * names; where JSON cannot express all of them, `properties_base64` has the bytes. {@link parseRecord} gives the
  * same bytes and properties back.
  *
  * @param message
@@ -29,8 +32,7 @@ export function encodeRecord(message: StoredMessage): string {
 }
 
 /**
- * {@link encodeRecord} in parts, so that a large body needs no string of its own: text, and bytes of a body that is text
- * in UTF-8.
+ * {@link encodeRecord} in parts, strings and bytes, so that a large body is never copied into a string.
  * @param message
  */
 export function* recordParts({
@@ -62,17 +64,17 @@ export function* recordParts({
   yield '"}';
 }
 
-/** Up to this size a copy costs less than another part. */
+/** Up to this size, copying is cheaper than another part. */
 const SMALL_BYTES = 16 * 1024;
 
-/** A multiple of 3, so that base64 needs no padding in between, and few, as V8 keeps larger strings for long. */
+/** A multiple of 3, so that base64 needs no padding in between; small, as V8 frees large strings late. */
 const BASE64_BYTES = 3 * 16 * 1024;
-/** What they are in base64. */
+/** Their length in base64. */
 const BASE64_CHARACTERS = (BASE64_BYTES / 3) * 4;
 
 /**
- * Reads what {@link encodeRecord} wrote, also after jq or the like has filtered or reordered it. The body is
- * the text that stands in the line, not one made anew from its values. Other members are ignored.
+ * Reads what {@link encodeRecord} wrote, also after jq or the like has filtered or reordered it. The body is the text
+ * of the line, not a re-encoding of its values. Other members are ignored.
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
 export function parseRecord(line: string): MessageRecord {
@@ -86,7 +88,7 @@ export function parseRecord(line: string): MessageRecord {
   return readRecord(object);
 }
 
-/** What only records have beside a body. */
+/** Members that only records have. */
 const METADATA = ['task_id', 'redelivered', 'properties', 'properties_base64'];
 
 /**
@@ -125,7 +127,7 @@ function hasBody(object: JsonObjectText): boolean {
 
 function readBody(object: JsonObjectText): Buffer {
   const [body, base64] = [object.text('body'), object.text('body_base64')];
-  // null is what jq makes of a member that is not there.
+  // jq writes null for a missing member.
   if (body !== undefined && (base64 === undefined || base64.toString('latin1', 0, 5) === 'null')) return body;
   if (body !== undefined) throw invalid('it has both "body" and "body_base64"');
   const decoded = base64 && bytesOfBase64Text(base64);
@@ -135,18 +137,18 @@ function readBody(object: JsonObjectText): Buffer {
 }
 
 /**
- * {@link bytesFromBase64} of a string of JSON, part by part: a large body would be in memory four times.
+ * {@link bytesFromBase64} for a JSON string, part by part: otherwise a large body would be in memory four times.
  * @param text with its quotes
  */
 function bytesOfBase64Text(text: Buffer): Buffer | undefined {
-  // With escapes, as some writers have them for "/": such a string has to be read as a whole.
+  // A string with escapes (some writers escape "/") has to be parsed as a whole.
   if (text[0] !== QUOTE || text.includes(BACKSLASH)) return bytesFromBase64(JSON.parse(text.toString()));
   const characters = text.subarray(1, -1);
   const bytes = Buffer.allocUnsafe(Math.ceil(characters.length / 4) * 3);
   let length = 0;
   for (let at = 0; at < characters.length; at += BASE64_CHARACTERS) {
     const part = bytesFromBase64(characters.toString('latin1', at, at + BASE64_CHARACTERS));
-    // Padding is the end.
+    // Padding ends base64.
     if (part === undefined || (part.length < BASE64_BYTES && at + BASE64_CHARACTERS < characters.length))
       return undefined;
     length += part.copy(bytes, length);
@@ -163,7 +165,7 @@ function readProperties(object: JsonObjectText): Pick<OutgoingMessage, 'properti
   const bytes = bytesFromBase64(base64);
   if (bytes === undefined) throw invalid('"properties_base64" is not base64');
   const read = readPropertyList(bytes);
-  // Of two that say different things, neither may be dropped without a word.
+  // If the two disagree, neither may be dropped silently.
   if (json !== undefined && !isDeepStrictEqual(json, asJson(propertiesToJson(read.properties)))) {
     throw invalid(
       '"properties" were edited, and "properties_base64" still has what they were; remove it to send "properties"',
@@ -184,9 +186,9 @@ function asJson(value: object): unknown {
   return JSON.parse(JSON.stringify(value));
 }
 
-/** A body that can stand inside a line as it is, and be taken out of it again. */
+/** Whether a body can be embedded in a line verbatim, and read back unchanged. */
 function isLineOfJson(body: Buffer): boolean {
-  // A line break inside would end the line; white space around it would be lost.
+  // A line break would end the line; surrounding white space would be lost.
   if (body.includes(LINE_FEED) || body.includes(CARRIAGE_RETURN)) return false;
   if (isBlank(body[0]) || isBlank(body.at(-1))) return false;
   return isUtf8(body) && isJson(body);

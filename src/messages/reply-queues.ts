@@ -4,14 +4,14 @@ import { DEFAULT_PREFIX, taskIdOf } from './queue-names.ts';
 const REPLY_QUEUE_ID = /^replies:[\w-]{22}$/;
 
 /**
- * The queue for the answers to what one process has asked. It has the prefix of the task queues, so that whoever may
- * use those needs no further permission.
+ * The queue for the answers to what one process has asked. It has the prefix of the task queues, so that permissions
+ * for task queues cover it.
  */
 export function replyQueueName(instance: string, prefix: string = DEFAULT_PREFIX): string {
   return `${prefix}replies:${instance}`;
 }
 
-/** Whether a queue with the prefix of the task queues is no task's, but a process's queue for answers. */
+/** Whether a queue with the task-queue prefix is a process's reply queue rather than a task queue. */
 export function isReplyQueue(name: string, prefix: string = DEFAULT_PREFIX): boolean {
   return REPLY_QUEUE_ID.test(taskIdOf(name, prefix) ?? '');
 }

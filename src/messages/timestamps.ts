@@ -6,7 +6,7 @@ const ISO_8601 =
   /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?:(Z)|([+-])(\d{2}):?(\d{2})(?::?(\d{2}))?)?$/i;
 
 /**
- * Milliseconds since the epoch, or `undefined` for what is no timestamp. A timestamp without an offset is
+ * Milliseconds since the epoch, or `undefined` if it is not a timestamp. A timestamp without an offset is
  * read as UTC, which is what the Python package means by it; digits beyond milliseconds are cut off.
  */
 export function parseTimestamp(text: string): number | undefined {
@@ -22,7 +22,7 @@ export function parseTimestamp(text: string): number | undefined {
   const date = new Date(0);
   date.setUTCFullYear(Number(match[1]), month - 1, day);
   date.setUTCHours(hour, minute, second, ms);
-  // Date rolls 31 February over into March; a timestamp that does not read back as written is none.
+  // Date rolls 31 February over into March, so a timestamp that does not read back as written is invalid.
   const readsBack =
     date.getUTCMonth() === month - 1 &&
     date.getUTCDate() === day &&
@@ -35,18 +35,18 @@ export function parseTimestamp(text: string): number | undefined {
   return date.getTime() - (sign === '-' ? -offsetSeconds : offsetSeconds) * 1000;
 }
 
-/** The years 1 to 9999: all that the wire has and Python reads. */
+/** The years 1 to 9999, which is what the wire format and Python support. */
 const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z');
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** Whether it is a number of milliseconds since the epoch that the years 1 to 9999 have. */
+/** Whether it is a number of milliseconds within the years 1 to 9999. */
 export function isDate(ms: number): boolean {
   return ms >= FIRST_MS && ms <= LAST_MS;
 }
 
 /**
- * Milliseconds since the epoch of an AMQP timestamp, which is in seconds; `undefined` where it is absent or says no date
- * of the years 1 to 9999. There are publishers that write microseconds, nanoseconds or -1.
+ * Converts an AMQP timestamp (seconds) to milliseconds since the epoch; `undefined` if it is absent or outside the
+ * years 1 to 9999. Some publishers write microseconds, nanoseconds or -1.
  */
 export function timestampToMs(seconds: unknown): number | undefined {
   if (typeof seconds !== 'number') return undefined;
@@ -56,7 +56,7 @@ export function timestampToMs(seconds: unknown): number | undefined {
 
 /**
  * ISO 8601 in UTC, written with `+00:00`: `datetime.fromisoformat` takes no `Z` before Python 3.11.
- * @throws RangeError for a number that is no date.
+ * @throws RangeError for a number that is not a date.
  */
 export function formatTimestamp(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, -1)}+00:00`;

@@ -10,8 +10,8 @@ import {
 } from './field-layout.ts';
 
 /**
- * Checks that RabbitMQ can read a property list: where it cannot, it closes the connection (541), and whatever else is
- * under way on it fails too. Looks at structure and numbers, whatever the depth; text may be anything.
+ * Checks that RabbitMQ can read a property list. Where it cannot, it closes the connection (541), and everything in
+ * flight on it fails too. Checks structure and numbers at any depth; text may be anything.
  *
  * @param list the property flags and values of a content header frame
  * @throws TaskQueueError `INVALID_MESSAGE`, naming the header if it is in one
@@ -55,7 +55,7 @@ function checkHeaders(list: Buffer, start: number, end: number): void {
   }
 }
 
-/** Without recursion: the values inside of one follow each other, so it is enough to know where each ends. */
+/** Without recursion: nested values follow one another, so it is enough to know where each ends. */
 function checkValue(list: Buffer, start: number, end: number): void {
   const open: { end: number; isTable: boolean }[] = [];
   let at = start;
@@ -75,7 +75,7 @@ function checkValue(list: Buffer, start: number, end: number): void {
   } while (open.length > 0);
 }
 
-/** Erlang has no floating point number with an exponent of ones: NaN and the infinities. */
+/** Erlang has no floating-point NaN or infinity (an exponent of all ones). */
 function checkFinite(list: Buffer, at: number, tag: number): void {
   const exponent = tag === Tag.double ? 0x7ff0 : 0x7f80;
   if ((list.readUInt16BE(at) & exponent) === exponent) {

@@ -3,7 +3,7 @@
  * specification.
  */
 
-/** Bytes of AMQP that cannot be read: cut off, or of an unknown type. */
+/** AMQP bytes that cannot be read: cut off, or of an unknown type. */
 export class UnreadableList extends Error {}
 
 export const Tag = {
@@ -20,7 +20,7 @@ export const Tag = {
   int32: 0x49, // I
   uint32: 0x69, // i
   int64: 0x6c, // l
-  /** A second type of the same numbers: clients that follow the specification write it. */
+  /** A second type for the same numbers, written by clients that follow the specification. */
   longlong: 0x4c, // L
   float: 0x66, // f
   double: 0x64, // d
@@ -60,8 +60,8 @@ function sizeOfProperty(list: Buffer, at: number, flag: number): number {
 }
 
 /**
- * Where the value ends whose tag stands at a place.
- * @param limit the end of what it is in
+ * Where the value ends whose type tag is at this position.
+ * @param limit the end of the enclosing table, array or list
  * @throws UnreadableList
  */
 export function endOfField(list: Buffer, at: number, limit: number): number {

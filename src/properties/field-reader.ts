@@ -4,19 +4,19 @@ import { type Base64Text, isIndex, MAX_NESTING, type TypedTable, type TypedValue
 
 type Table = { [name: string]: unknown };
 
-/** There are many bit patterns that are not a number, and JavaScript has one. */
+/** There are many NaN bit patterns, and JavaScript knows only one. */
 const NAN_32 = 0x7fc00000;
 const NAN_64 = 0x7ff8000000000000n;
 
 /**
- * Decodes AMQP values one after the other. A number is plain where the encoder, given a plain one, would write the same
- * bytes, else it has its type beside it.
+ * Decodes AMQP values one after the other. A number is plain if the encoder would write the same bytes for it;
+ * otherwise it carries its type.
  */
 export class FieldReader {
   readonly #list: Buffer;
   /** Of the next value. */
   at: number;
-  /** Whether all that was asked for could be decoded. */
+  /** Whether everything requested could be decoded. */
   isComplete = true;
 
   constructor(list: Buffer, at: number) {
@@ -42,7 +42,10 @@ export class FieldReader {
     return this.#list.readBigUInt64BE(start).toString();
   }
 
-  /** A table. What cannot be decoded is left out, with the rest of it where its end cannot be found. */
+  /**
+   * A table. Values that cannot be decoded are left out; if the end of one cannot be found, so is everything after
+   * it.
+   */
   headers(): Table {
     const end = this.#endOfLong(this.#list.length);
     const start = this.at;
@@ -182,7 +185,7 @@ export class FieldReader {
     return isPlain ? value : typed('int64', value);
   }
 
-  /** Digits where a number would not be exact. */
+  /** A string of digits where a number would not be exact. */
   #signed64(limit: number): number | string {
     const start = this.#take(8, limit);
     const high = this.#list.readInt32BE(start);
@@ -193,7 +196,7 @@ export class FieldReader {
     return this.#list.readBigInt64BE(start).toString();
   }
 
-  /** Bytes of ASCII, as most are, are cheaper to look at here than in a call of native code. */
+  /** Most strings are short ASCII, which is cheaper to check here than in native code. */
   #text(start: number, end: number): string | Base64Text {
     const list = this.#list;
     if (end - start <= 64) {
@@ -206,7 +209,7 @@ export class FieldReader {
     return { '!': 'string_base64', value: bytes.toString('base64') };
   }
 
-  /** The end of what has a length of 32 bits before it, which is stepped over. */
+  /** Steps over a 32-bit length, and returns where what it counts ends. */
   #endOfLong(limit: number): number {
     const start = this.#take(4, limit);
     const end = this.at + this.#list.readUInt32BE(start);
@@ -214,7 +217,7 @@ export class FieldReader {
     return end;
   }
 
-  /** Steps over so many bytes; returns where they start. */
+  /** Steps over this many bytes, and returns where they start. */
   #take(size: number, limit: number): number {
     const start = this.at;
     if (start + size > limit) throw new UnreadableList('a value is cut off');
@@ -239,7 +242,7 @@ function endOfEntry(list: Buffer, at: number, limit: number): number | undefined
   }
 }
 
-/** An assignment would set the prototype. */
+/** An assignment to `__proto__` would set the prototype. */
 function define(table: Table, key: string, value: unknown): void {
   Object.defineProperty(table, key, { value, enumerable: true, configurable: true, writable: true });
 }

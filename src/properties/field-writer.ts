@@ -9,12 +9,12 @@ import {
   type TypedValue,
 } from './typed-values.ts';
 
-/** Why a value cannot be encoded: what it has to be, or what is wrong with it. */
+/** Why a value cannot be encoded: what it must be, or what is wrong with it. */
 export class Unencodable extends Error {}
 
 const MAX_SHORT_BYTES = 255;
 const INITIAL_BYTES = 4096;
-/** A larger buffer is let go again after the list that needed it. */
+/** A larger buffer is released after the list that needed it. */
 const MAX_KEPT_BYTES = 256 * 1024;
 
 const INTEGERS: Readonly<Record<string, { tag: number; bytes: 1 | 2 | 4; least: number; most: number }>> = {
@@ -47,7 +47,7 @@ export class FieldWriter {
     return Buffer.from(this.#buffer.subarray(0, this.at));
   }
 
-  /** Whether exactly this was written. */
+  /** Whether the bytes written equal these. */
   hasWritten(bytes: Buffer): boolean {
     return this.at === bytes.length && this.#buffer.compare(bytes, 0, bytes.length, 0, this.at) === 0;
   }
@@ -57,7 +57,7 @@ export class FieldWriter {
     this.#buffer[this.at++] = value;
   }
 
-  /** At a place that was written before. */
+  /** Overwrites at an earlier position. */
   patch16(at: number, value: number): void {
     this.#buffer.writeUInt16BE(value, at);
   }
@@ -67,7 +67,7 @@ export class FieldWriter {
     this.at = this.#buffer.writeUInt16BE(value, this.at);
   }
 
-  /** @throws Unencodable for more than 255 bytes, and for a lone surrogate, which UTF-8 does not have */
+  /** @throws Unencodable for more than 255 bytes, or a lone surrogate, which UTF-8 cannot carry */
   shortText(text: string): void {
     if (text.length > MAX_SHORT_BYTES) throw tooLong();
     this.#reserve(1 + 3 * text.length);
@@ -85,7 +85,7 @@ export class FieldWriter {
     this.#bytes(bytes);
   }
 
-  /** @throws Unencodable unless it is a whole number of 64 bits without a sign */
+  /** @throws Unencodable unless it is an unsigned 64-bit integer */
   uint64(value: unknown): void {
     const number = integer64(value);
     if (number === undefined || number < 0n || number >= 2n ** 64n) {
@@ -140,7 +140,7 @@ export class FieldWriter {
     }
   }
 
-  /** As amqplib encodes numbers: the smallest integer with a sign, or a double. */
+  /** Encodes a number as amqplib does: as the smallest signed integer type that holds it, or a double. */
   #plainNumber(value: number): void {
     if (!Number.isInteger(value) || value >= 2 ** 63 || value < -(2 ** 63)) this.#double(value);
     else if (value >= -0x80 && value < 0x80) this.#integer('int8', value);
@@ -296,7 +296,7 @@ export class FieldWriter {
     this.#endLong(start);
   }
 
-  /** Room must be reserved. Of ASCII, as most are, short strings are cheaper to write here than in native code. */
+  /** Room must be reserved. Most strings are short ASCII, which is cheaper to write here than in native code. */
   #text(text: string): void {
     const { length } = text;
     if (length <= 64) {
@@ -333,7 +333,7 @@ export class FieldWriter {
     this.#buffer[this.at++] = tag;
   }
 
-  /** Room for a length of 32 bits, which {@link #endLong} fills in. */
+  /** Leaves room for a 32-bit length, which {@link #endLong} fills in. */
   #startLong(): number {
     this.#reserve(4);
     this.at += 4;
@@ -380,7 +380,7 @@ function isBase64Text(value: unknown): value is TypedValue {
   return value['!'] === 'string_base64' && Object.keys(value).length === 2;
 }
 
-/** Made by a literal, JSON.parse or the like, in whatever realm. */
+/** A plain object (a literal, from JSON.parse, …) of any realm. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

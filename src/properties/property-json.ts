@@ -15,8 +15,8 @@ export function propertiesToJson(properties: MessageProperties): JsonProperties 
 }
 
 /**
- * What {@link propertiesToJson} has made, also after somebody has edited it; headers as earlier versions wrote them too.
- * Each value gets the form in which {@link decodePropertyList} gives it.
+ * Reads what {@link propertiesToJson} wrote, also after edits, and headers as earlier versions wrote them. Each value
+ * gets the form that {@link decodePropertyList} gives it.
  * @throws TaskQueueError `INVALID_MESSAGE` naming a property or header that AMQP cannot carry
  */
 export function propertiesFromJson(json: JsonProperties): MessageProperties {
@@ -31,7 +31,7 @@ function valueToJson(value: unknown): unknown {
   if (value instanceof Uint8Array) return { '!': 'bytes', value: toBase64(value) };
   if (Array.isArray(value)) return value.map(valueToJson);
   if (isTyped(value)) return typedToJson(value);
-  // fromEntries, since an assignment to `__proto__` would make no member.
+  // fromEntries, as an assignment to `__proto__` would not create a member.
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, valueToJson(member)]));
 }
 

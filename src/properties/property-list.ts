@@ -34,7 +34,7 @@ const NAMES: ReadonlySet<string> = new Set(PROPERTIES.map(([name]) => name));
 const HIGHEST_FLAG = 0x8000;
 
 /**
- * The properties in a list, each in the form that {@link encodePropertyList} takes. What cannot be decoded is left out.
+ * Decodes a property list into the form that {@link encodePropertyList} takes. What cannot be decoded is left out.
  *
  * @param list the property flags and values of a content header frame
  */
@@ -43,8 +43,8 @@ export function decodePropertyList(list: Buffer): MessageProperties {
 }
 
 /**
- * The properties in a list, and a copy of the list itself only where they do not say all of it: values of unknown types,
- * nested over 500 levels deep, cut off. Never throws.
+ * Decodes a property list, and returns a copy of the list itself if the decoded form loses anything: values of
+ * unknown types, nested more than 500 levels deep, or cut off. Never throws.
  *
  * @param list the property flags and values of a content header frame
  */
@@ -55,7 +55,7 @@ export function readPropertyList(list: Buffer): { properties: MessageProperties;
 }
 
 /**
- * The list to publish: the bytes that came where there are some, else the properties encoded.
+ * The list to publish: the original bytes if there are any, else the encoded properties.
  * @throws TaskQueueError `INVALID_MESSAGE` where AMQP cannot carry them, or RabbitMQ would close the connection for them
  */
 export function propertyListOf({
@@ -66,7 +66,7 @@ export function propertyListOf({
   propertyList?: Buffer | undefined;
 }): Buffer {
   const list = propertyList ?? encodePropertyList(properties);
-  // What the encoder has made is readable, but for the floating point numbers that may be among headers.
+  // The encoder's output is readable, except perhaps for floating-point numbers in headers.
   if (propertyList !== undefined || properties.headers !== undefined) checkPropertyList(list);
   return list;
 }
@@ -137,13 +137,13 @@ function write(kind: (typeof PROPERTIES)[number][1], value: unknown): void {
   }
 }
 
-/** What stands in `{"!": "uint64", "value": …}`; anything else is no number, and refused as that. */
+/** The value of `{"!": "uint64", "value": …}`; anything else is refused as not being a number. */
 function uint64In(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !isTyped(value)) return undefined;
   return value['!'] === 'uint64' && Object.keys(value).length === 2 ? value.value : undefined;
 }
 
-/** A misspelt one would be left out and nobody told. */
+/** A misspelt property would be dropped silently. */
 function checkNames(properties: object, count: number): void {
   const names = Object.keys(properties);
   if (names.length === count) return;
@@ -194,7 +194,7 @@ function read(reader: FieldReader, kind: (typeof PROPERTIES)[number][1]): unknow
   }
 }
 
-/** The proof, for each list that is read: whatever the decoder may have missed, nothing is lost by it. */
+/** Proves for each list read that the decoder lost nothing. */
 function encodes(properties: MessageProperties, list: Buffer): boolean {
   try {
     encode(properties);

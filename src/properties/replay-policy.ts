@@ -2,11 +2,12 @@ import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { endOfField, endOfProperty, HEADERS_FLAG, MORE_FLAGS, UnreadableList } from './field-layout.ts';
 
 /*
- * Some properties make a broker act when a message is published, so to publish it again as it was would do more than
- * put it into its queue. The policy works on the encoded list: what it does not change stays byte for byte.
+ * Some properties make the broker act when a message is published, so publishing it again unchanged would do more
+ * than put it into its queue. The policy works on the encoded list: whatever it does not change stays byte for byte
+ * the same.
  */
 
-/** What the policy has done to a message that was published again. */
+/** What the policy changed in a message that is published again. */
 export type ReplayChange = 'cc' | 'bcc' | 'user_id' | 'expiration' | 'counters';
 
 /** A row of the policy, for people. */
@@ -14,7 +15,7 @@ export interface ReplayRule {
   change: ReplayChange;
   /** The property or header. */
   property: string;
-  /** What becomes of it. */
+  /** What the policy does with it. */
   action: string;
   reason: string;
 }
@@ -65,24 +66,23 @@ const USER_ID = 0x0010;
 
 const UNCHANGED: readonly ReplayChange[] = Object.freeze([]);
 
-/** The names are exact: RabbitMQ takes `cc` for any other header. */
+/** Names are matched exactly: to RabbitMQ, `cc` is just another header. */
 const RENAMED: readonly { name: Buffer; newName: Buffer; change: ReplayChange }[] = [
   { name: shortText('CC'), newName: shortText('x-mcp-taskq-cc'), change: 'cc' },
   { name: shortText('BCC'), newName: shortText('x-mcp-taskq-bcc'), change: 'bcc' },
 ];
 
-/** Quorum queues add the first one to what they deliver again; the second one too, from RabbitMQ 4.3 on. */
+/** Quorum queues add the first to redelivered messages, and from RabbitMQ 4.3 on the second too. */
 const COUNTERS: readonly Buffer[] = [shortText('x-delivery-count'), shortText('x-acquired-count')];
 
 /**
- * The list to publish a message with that has been published before, and what was changed in it; the same list and no
- * changes where the broker would not act on it. Header values are never touched. A table that has the new name of
+ * Applies the policy to a message that was published before. Returns the list to publish and the changes; the same
+ * list and no changes if the broker would not act on it. Header values are never touched. A table that has the new name of
  * `CC` or `BCC` already has it twice then, which AMQP allows.
  *
  * @param list the property flags and values of a content header frame
  * @param options
- * @throws TaskQueueError `INVALID_MESSAGE` if the list cannot be read as far as it has to be: nothing is known then of
- *   what the broker would do
+ * @throws TaskQueueError `INVALID_MESSAGE` if the list cannot be read far enough to know what the broker would do
  */
 export function applyReplayPolicy(
   list: Buffer,
@@ -153,7 +153,7 @@ function editHeaders(edit: ListEdit, start: number, end: number): void {
   for (const edited of edits) edit.replace(...edited);
 }
 
-/** What is to be replaced in an entry, and by what; most names differ from all of these in their length. */
+/** What to replace in an entry, and with what; most names differ from these in length alone. */
 function editOf(list: Buffer, at: number, keyEnd: number, entryEnd: number): Replacement | undefined {
   const length = keyEnd - at;
   for (const { name, newName, change } of RENAMED) {
@@ -167,7 +167,7 @@ function editOf(list: Buffer, at: number, keyEnd: number, entryEnd: number): Rep
   return undefined;
 }
 
-/** Pieces of a list with other bytes between them. */
+/** Pieces of a list with replacement bytes between them. */
 class ListEdit {
   readonly list: Buffer;
   readonly changes: ReplayChange[] = [];

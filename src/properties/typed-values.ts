@@ -1,6 +1,6 @@
 /*
- * AMQP values that a JavaScript value alone does not say: {"!": TYPE, "value": …}, in memory and in JSON. Which types
- * there are, and what each may hold.
+ * AMQP values that a plain JavaScript value cannot express: {"!": TYPE, "value": …}, in memory and in JSON. Which
+ * types exist, and what each may hold.
  */
 
 /** A value with its AMQP type. In JSON, `NaN`, `Infinity`, `-Infinity` and `-0` are strings. */
@@ -9,7 +9,7 @@ export interface TypedValue {
   value: unknown;
 }
 
-/** Bytes of a string that is not UTF-8. */
+/** The bytes of a string that is not UTF-8, in base64. */
 export interface Base64Text {
   '!': 'string_base64';
   value: string;
@@ -25,8 +25,8 @@ export interface Uint64 {
 }
 
 /**
- * A property other than `headers` as one string, for showing and comparing: numbers in digits, and `base64:` before the
- * bytes of a text that is not UTF-8.
+ * A property other than `headers` as a string, for display and comparison: numbers as digits, text that is not UTF-8
+ * as `base64:…`.
  */
 export function propertyText(property: PropertyText | Uint64 | number): string;
 export function propertyText(property: PropertyText | Uint64 | number | undefined): string | undefined;
@@ -36,7 +36,10 @@ export function propertyText(property: PropertyText | Uint64 | number | undefine
   return property['!'] === 'string_base64' ? `base64:${property.value}` : property.value;
 }
 
-/** A table that an object cannot stand for: keys that occur twice, are not UTF-8, would be reordered, or are `"!"`. */
+/**
+ * A table that an object cannot represent: with keys that occur twice, are not UTF-8, would be reordered, or are
+ * `"!"`.
+ */
 export interface TypedTable {
   '!': 'table';
   value: [key: string | Base64Text, value: unknown][];
@@ -60,7 +63,7 @@ export function canonicalType(type: unknown): string {
   return Object.hasOwn(ALIASES, type) ? (ALIASES[type] as string) : type;
 }
 
-/** Nested arrays and tables beyond this are not decoded, and refused in what is encoded: recursion has an end. */
+/** Arrays and tables nested deeper than this are not decoded, and refused when encoded, which bounds the recursion. */
 export const MAX_NESTING = 500;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -74,13 +77,13 @@ export function isTyped(value: object): value is TypedValue {
   return Object.hasOwn(value, '!');
 }
 
-/** Whether it would come before its elder siblings in an object: V8 sorts such keys. */
+/** Whether V8 would sort it before the keys that were added earlier. */
 export function isIndex(key: string): boolean {
   const first = key.charCodeAt(0);
   return first >= 0x30 && first <= 0x39 && String(Number(key) >>> 0) === key;
 }
 
-/** The value as it can be written as JSON: numbers that JSON lacks become strings. */
+/** The value in a form that JSON can express: numbers that JSON lacks become strings. */
 export function numberToJson(value: number): number | string {
   if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : value;
   return String(value);
@@ -98,7 +101,7 @@ export function numberFromJson(value: unknown): number | undefined {
   return typeof value === 'number' ? value : NAMED_NUMBERS.get(value);
 }
 
-/** The bytes of canonical base64; `undefined` for anything else, which Buffer would read in part. */
+/** Decodes canonical base64; `undefined` for anything else, of which Buffer would decode a part. */
 export function bytesFromBase64(value: unknown): Buffer | undefined {
   if (typeof value !== 'string') return undefined;
   const bytes = Buffer.from(value, 'base64');

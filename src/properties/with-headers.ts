@@ -1,7 +1,7 @@
 import type { MessageProperties } from './message-properties.ts';
 
 /**
- * Properties with some more headers, or other values for those that are there.
+ * Adds headers to properties, or replaces their values.
  * @param properties
  * @param headers of text
  */
@@ -10,7 +10,7 @@ export function withHeaders(
   headers: { [name: string]: string },
 ): MessageProperties {
   const table: { [name: string]: unknown } = properties.headers ?? {};
-  // A table with names that a JavaScript object cannot have has the form of a typed value.
+  // A table whose names a JavaScript object cannot hold has the form of a typed value.
   const isList = table['!'] === 'table' && Array.isArray(table.value);
   if (!isList) return { ...properties, headers: { ...table, ...headers } };
   return {

@@ -19,7 +19,7 @@ export class ChannelPool {
   readonly #max: number;
   /** The channel used last is lent first, so that one task's operations in a row go through one channel. */
   readonly #idle: PooledChannel[] = [];
-  /** Whoever waits for a channel, in the order of the calls: told when one is theirs. */
+  /** Callers that wait for a channel, in the order of their calls; each is called when it gets one. */
   readonly #waiting = new Set<() => void>();
   readonly #waitingLimit: WaitingLimit;
   /** Channels in use, and those that are handed over. */
@@ -43,7 +43,7 @@ export class ChannelPool {
    * @throws TaskQueueError
    */
   async use<T>(work: (lease: ChannelLease) => Promise<T>): Promise<T> {
-    // With an idle channel the connection is there too.
+    // An idle channel means an open connection.
     if (this.#idle.length > 0 && this.#lent < this.#max) this.#lent++;
     else await this.#waitToEnter();
     let pooled: PooledChannel | undefined;
@@ -53,7 +53,7 @@ export class ChannelPool {
       if (pooled.isOpen) this.#idle.push(pooled);
       return result;
     } catch (error) {
-      // What it held is given back; nobody waits for that.
+      // Closing gives back what the channel held; there is no need to wait for it.
       if (pooled?.isOpen) pooled.close().catch(() => {});
       const failure = translateAmqpError(error);
       const { refusal } = this.#connection;
@@ -63,7 +63,7 @@ export class ChannelPool {
     }
   }
 
-  /** A channel beside those that are lent, for an operation that needs another one. It ends with its `close`. */
+  /** An extra channel, outside the pool's limit. The caller closes it. */
   openAnother(): Promise<ChannelLease> {
     return this.#open();
   }
@@ -89,7 +89,7 @@ export class ChannelPool {
 
   /** @throws TaskQueueError `BUSY` when all channels are in use for too long */
   async #enter(): Promise<void> {
-    // Before there is anything to queue for: all that wait for a connection hear of its fate together.
+    // Before queueing, so that all callers waiting for a connection learn its outcome together.
     await this.#connection.open();
     if (this.#lent < this.#max) {
       this.#lent++;

@@ -70,7 +70,7 @@ export class BrokerConnection {
     return this.#opening;
   }
 
-  /** Why the broker keeps this connection from publishing (a resource alarm), while it does. */
+  /** The resource alarm for which the broker blocks this connection, while it lasts. */
   get blocked(): { reason: string; ended: Promise<void> } | undefined {
     return this.#blocked;
   }
@@ -85,12 +85,12 @@ export class BrokerConnection {
       : undefined;
   }
 
-  /** Gives up on a broker that does not answer: everything under way fails, the next `open` starts anew. */
+  /** Gives up on a broker that does not answer: everything in flight fails, and the next `open` connects again. */
   abandon(): void {
     this.#current?.socket.abort();
   }
 
-  /** Never rejects and never takes longer than that. */
+  /** Never rejects, and never takes longer than `timeoutMs`. */
   async close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
     this.#closing.abort();
     await this.#opening?.catch(() => {});
@@ -101,7 +101,7 @@ export class BrokerConnection {
       await withDeadline(current.model.close(), timeoutMs, closedError);
       current.stream.destroy();
     } catch {
-      // Already closed, or a peer that no longer answers: the socket goes all the same.
+      // Already closed, or the peer no longer answers: destroy the socket.
       current.socket.abort();
     }
   }
@@ -129,7 +129,7 @@ export class BrokerConnection {
         this.#preferred = index;
         return model;
       } catch (error) {
-        // The first reason is the one reported: it is about the node asked for first.
+        // Report the first failure, which is about the node that was asked for first.
         failure ??= inContext(
           `Cannot connect to RabbitMQ at ${describeAddress(address)}`,
           translateConnectError(error),
@@ -140,7 +140,7 @@ export class BrokerConnection {
   }
 
   async #dial(address: BrokerAddress): Promise<ChannelModel> {
-    // Loaded here, so that importing the package costs next to nothing until it is used.
+    // Loaded here, so that importing the package costs next to nothing until it connects.
     const { connect } = await import('amqplib');
     if (this.#closing.signal.aborted) throw closedError();
     const { connectTimeoutMs } = this.#options;
@@ -179,7 +179,7 @@ export class BrokerConnection {
     this.#history.wasOpen = true;
     joinWrites(stream);
     useRawFrames(model);
-    // Without a listener the process would die of it; each operation hears of it through its own channel.
+    // Without a listener the error would end the process; each operation learns of it from its own channel.
     model.on('error', (error) => {
       this.#closeReason = error;
     });

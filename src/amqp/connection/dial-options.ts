@@ -11,7 +11,7 @@ export function amqplibAddress(address: BrokerAddress, options: ResolvedOptions)
     hostname: host,
     port,
     ...(username === undefined ? {} : { username, password: password ?? '' }),
-    // amqplib takes this field for percent-encoded.
+    // amqplib percent-decodes this field.
     vhost: encodeURIComponent(vhost),
     heartbeat: options.heartbeatSeconds,
     ...(frameMax === undefined ? {} : { frameMax }),

@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 
 /**
- * Makes one write to the system of all that is written to a stream in one turn. amqplib writes each frame by
+ * Joins everything written to a stream in one turn of the event loop into one system call. amqplib writes each frame by
  * itself (lib/mux.js), and with 32 publishes under way those system calls are most of what a publisher does.
- * Nothing is held back longer than until the code that is running has ended.
+ * Nothing is held back for longer than the running code takes.
  */
 export function joinWrites(stream: Writable): void {
   const write = stream.write.bind(stream);

@@ -4,7 +4,7 @@ import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { readGateOf } from './raw-frames.ts';
 import type { ReadGate } from './read-gate.ts';
 
-/** A channel held by one operation, alone: whatever closes it hurts nobody else. */
+/** A channel held by one operation alone: closing it affects no other operation. */
 export interface ChannelLease {
   readonly channel: Channel;
   /**
@@ -12,20 +12,20 @@ export interface ChannelLease {
    * answer is complete (amqplib leaves a `get` hanging there), and after the operation timeout.
    */
   request<T>(start: (channel: Channel) => Promise<T>): Promise<T>;
-  /** @throws why the channel has ended, if it has; amqplib says only that it has, to what is not a request */
+  /** @throws the reason if the channel has ended; amqplib reports only that it has ended */
   throwIfEnded(): void;
-  /** Closes the channel, and with it ends all that it holds. The pool opens another one when it needs one. */
+  /** Closes the channel; the broker gives back whatever it held. The pool opens another one when it needs one. */
   close(): Promise<void>;
-  /** Calls back when the channel ends, for whoever waits for deliveries; answers how to stop listening. */
+  /** Calls the listener when the channel ends. Returns a function that stops listening. */
   onEnd(listener: (reason: unknown) => void): () => void;
 }
 
-/** A channel of a pool, with the requests of the operation that has it. */
+/** A pooled channel and the requests of the operation that holds it. */
 export class PooledChannel implements ChannelLease {
   readonly channel: Channel;
   readonly #operationTimeoutMs: number;
   readonly #gate: ReadGate;
-  /** Requests under way, which are told when the channel ends. */
+  /** Requests in flight, which fail when the channel ends. */
   readonly #pending = new Set<(reason: unknown) => void>();
   #isOpen = true;
   #closeReason: unknown = new Error('Channel closed');
@@ -35,7 +35,7 @@ export class PooledChannel implements ChannelLease {
     this.channel = channel;
     this.#operationTimeoutMs = operationTimeoutMs;
     this.#gate = readGateOf(channel);
-    // Without a listener here the whole connection would die of a channel's error.
+    // Without a listener, an error of one channel would close the whole connection.
     channel.on('error', (error) => {
       this.#closeReason = error;
     });
@@ -62,7 +62,7 @@ export class PooledChannel implements ChannelLease {
       };
       const fail = (reason: unknown) => finish(() => reject(reason));
       const timer = setTimeout(() => fail(timeoutError(this.#operationTimeoutMs)), this.#operationTimeoutMs);
-      // A set instead of a listener for each request, which costs more than the rest of this.
+      // A set: adding a listener per request would cost more than everything else here.
       this.#pending.add(fail);
       this.#gate.beginWait();
       try {

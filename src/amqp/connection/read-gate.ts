@@ -2,8 +2,8 @@
  * Stops the reading of one connection while deliveries that nobody has handled fill up memory: TCP then makes the broker
  * wait. A prefetch count bounds messages only, and AMQP has no bound in bytes that RabbitMQ honours.
  *
- * Whoever waits for an answer of the broker opens it meanwhile, as that answer comes behind the deliveries: so a handler
- * that makes requests on the same connection never waits for itself.
+ * Waiting for an answer of the broker opens the gate, as the answer arrives after the deliveries. So a handler that
+ * makes requests on the same connection never waits for itself.
  */
 export class ReadGate {
   readonly #onOpen: () => void;
@@ -19,7 +19,7 @@ export class ReadGate {
     return this.#holds > 0 && this.#waiting === 0;
   }
 
-  /** Closes it for one reader that has enough. */
+  /** Closes the gate for one reader that has enough. */
   hold(): void {
     this.#holds++;
   }
@@ -29,7 +29,7 @@ export class ReadGate {
     this.#change(() => this.#holds--);
   }
 
-  /** Somebody waits for an answer. */
+  /** A request waits for its answer. */
   beginWait(): void {
     this.#change(() => this.#waiting++);
   }

@@ -1,10 +1,10 @@
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 
-/** All messages that wait, whatever their number; one that is larger may wait alone. */
+/** Bytes of all waiting messages. A single larger message may wait alone. */
 const MAX_BYTES = 128 * 1024 * 1024;
 
-/** Keeps the operations that wait for the broker from growing in number, and in memory, for as long as it is away. */
+/** Bounds how many operations, and how many bytes of messages, wait while the broker is away. */
 export class WaitingLimit {
   readonly #max: number;
   #count = 0;
@@ -15,7 +15,7 @@ export class WaitingLimit {
   }
 
   /**
-   * Counts one more, until {@link leave}.
+   * Counts one more operation, until {@link leave}.
    * @param bytes of the message that it keeps in memory
    * @throws TaskQueueError `TOO_MANY_WAITING`
    */

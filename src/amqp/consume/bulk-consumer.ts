@@ -14,20 +14,20 @@ export interface BulkOptions {
   taskId: string;
   /** Read at most this many. */
   limit: number;
-  /** At most this many at once go to the handler. Unless it is one, the broker sends as many again meanwhile. */
+  /** The handler gets at most this many at once. Unless it is 1, the broker sends as many again meanwhile. */
   batchSize: number;
   /**
-   * Only these are handled; the others are kept until the end, and are then where they were. They count for `limit`, not
-   * for `most`.
+   * Only these are handled. The others stay unacknowledged until the end, and then go back to their places. They
+   * count towards `limit`, not `most`.
    */
   select?: ((message: StoredMessage) => boolean) | undefined;
   /** Handle at most this many. */
   most?: number | undefined;
-  /** Acknowledge when everything has been handled, and not batch by batch. */
+  /** Acknowledge once everything has been handled, rather than batch by batch. */
   allOrNone?: boolean | undefined;
   /**
-   * With `allOrNone`: deletes the queue with all that is held of it, if nobody else uses it; answers whether it has. RabbitMQ
-   * takes 250 ms to have 50,000 messages acknowledged, and 30 ms for this.
+   * With `allOrNone`: deletes the queue together with the messages held, unless somebody else uses it; returns
+   * whether it did. RabbitMQ takes 250 ms to acknowledge 50,000 messages, and 30 ms for this.
    */
   deleteQueue?: (() => Promise<boolean>) | undefined;
   /** Another channel of the same connection. */
@@ -36,7 +36,7 @@ export interface BulkOptions {
   isPlain: () => Promise<boolean | undefined>;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
-  /** How long a queue that is not empty may deliver nothing. */
+  /** How long a queue that is not empty may go without a delivery. */
   operationTimeoutMs: number;
   /** Called after each batch with how many messages were read so far. */
   onRead?: ((count: number) => void) | undefined;
@@ -45,16 +45,16 @@ export interface BulkOptions {
 }
 
 /**
- * The first channel holds so many that are kept, where any are; or where each message is handled alone, which may take
- * long, while what was sent ahead is withheld from other readers.
+ * How many messages the first channel holds when some are kept back. Fewer when messages are handled one by one: that
+ * may take long, and what was sent ahead is withheld from other readers.
  */
 const KEPT_WINDOW = 2_000;
 const KEPT_WINDOW_ONE_BY_ONE = 100;
 
 /**
- * Consumes a queue in order, up to a limit, or until it is empty, whichever comes first: others may be
- * reading it too. A batch is acknowledged when the handler has resolved, but for those that it returns. Everything else
- * that was delivered goes back to its place, and has done so when this returns or rejects.
+ * Consumes a queue in order, up to a limit or until it is empty; others may be reading it too. A batch is
+ * acknowledged when the handler resolves, except for the messages that it returns. Everything else that was delivered
+ * is back at its place when this resolves or rejects.
  * @returns how many messages were handled and acknowledged
  */
 export async function consumeInBatches(
@@ -70,14 +70,15 @@ export async function consumeInBatches(
   const held = new HeldMessages();
   /**
    * RabbitMQ 4.3 cancels a consumer that holds messages of a quorum queue for longer than consumer_timeout; earlier ones
-   * close the channel. To acknowledge them then does nothing, and nobody says so.
+   * close the channel. Acknowledging them then does nothing, without an error.
    */
   const throwIfTakenBack = async () => {
     if (!windows.isCancelled) return;
     const queueNow = await windows.inspectQueue();
-    // Deleted with what was held, and perhaps declared again: what was handled is nowhere else, and must not be given up.
+    // Deleted together with what was held, and perhaps declared again: what was handled exists nowhere else, so keep
+    // it.
     if (queueNow === 'missing') return;
-    // Somebody who may not ask what it is has a classic queue, as a rule, which does not cancel what holds messages for long.
+    // Without permission to ask, assume a classic queue: those never cancel a consumer for holding messages too long.
     if (allOrNone && (queueNow === 'plain' || queueNow === 'not permitted')) return;
     throw takenBackError(queue);
   };
@@ -109,7 +110,7 @@ export async function consumeInBatches(
       if (allOrNone) continue;
       const isLast = seen === limit || held.count === most;
       if (isLast && !held.hasGaps && windows.current.received === seen) {
-        // Otherwise the acknowledgement would bring more, which nobody else could see for a moment.
+        // Otherwise the acknowledgement would bring another delivery, which others could not see for a moment.
         await windows.current.stop();
         await throwIfTakenBack();
         isStopped = true;
@@ -121,7 +122,7 @@ export async function consumeInBatches(
     await throwIfTakenBack();
     if (allOrNone && !isNone) {
       const isLong = held.count > batchSize;
-      // All that could come has come and was handled: nothing that has to go back may be held by then.
+      // Everything that can come has come and was handled: nothing that has to go back may be held here.
       const isWhole = held.count === prefetch;
       if (deleteQueue && isLong && isWhole && !windows.isCancelled)
         onRemoved(await removeWithQueue(windows.current, held, deleteQueue));
@@ -134,10 +135,10 @@ export async function consumeInBatches(
 }
 
 /**
- * How many the broker may have sent that are not acknowledged; 0 for any number. The next batch, so that it need not wait
- * for the handling of this one; but whoever handles messages one by one may take long, and holds none that another could
- * handle. What is held until the end counts all the time: where all may be, it is the limit, so that nothing comes behind
- * it, if AMQP has such a number.
+ * The prefetch count; 0 means unlimited. Normally two batches, so that the next one arrives while this one is
+ * handled. Handling messages one by one may take long, so nothing is prefetched that another reader could handle.
+ * Messages held until the end count all the time: with `allOrNone` it is the limit, if AMQP can express it, so that
+ * nothing beyond it arrives.
  */
 function prefetchFor({ limit, batchSize, select, allOrNone }: BulkOptions): number {
   if (allOrNone) return limit <= MAX_PREFETCH ? limit : 0;
@@ -146,8 +147,8 @@ function prefetchFor({ limit, batchSize, select, allOrNone }: BulkOptions): numb
 }
 
 /**
- * Removes what was handled together with its queue, or by an acknowledgement where that cannot be.
- * @returns how many that were
+ * Removes what was handled by deleting the queue, or by an acknowledgement where that is not possible.
+ * @returns how many were removed
  */
 async function removeWithQueue(
   consumption: Consumption,
@@ -159,14 +160,14 @@ async function removeWithQueue(
   try {
     isDeleted = await deleteQueue();
   } catch {
-    // Nobody knows. It makes no difference where the acknowledgement arrives.
+    // Unknown. It makes no difference if the acknowledgement arrives.
   }
   if (isDeleted) return held.markRemoved();
   try {
     return held.acknowledge();
   } catch (error) {
     if (isDeleted === false) throw error;
-    // They may be gone already, so they must not be given up for what comes with another try: at worst they come twice.
+    // The messages may be gone already, so keep what was handled: at worst they are delivered twice.
     return held.markRemoved();
   }
 }
@@ -180,9 +181,9 @@ function takenBackError(queue: string): AmqpFailure {
 }
 
 /**
- * Hands over the oldest messages of a queue, up to a number, batch by batch; all are back at their place when this
+ * Passes the oldest messages of a queue to the handler, batch by batch; all are back at their places when this
  * resolves.
- * @param count no more than there are, or it takes a little longer to see that there are none
+ * @param count at most as many as there are; asking for more takes a little longer
  */
 export async function consumeAndGiveBack(
   lease: ChannelLease,

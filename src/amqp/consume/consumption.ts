@@ -6,12 +6,12 @@ import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { DeliveryInbox } from './delivery-inbox.ts';
 
-/** How long no delivery comes before the broker is asked whether there is anything left. */
+/** With no delivery for this long, ask the broker whether anything is left. */
 const QUIET_MS = 20;
 
 /**
- * How long no delivery comes before a queue that may be replicated is taken for empty, whatever the broker says: a quorum
- * queue is counted by its leader, and delivers by the member on the consumer's node, which hears of it later.
+ * With no delivery for this long, a queue that may be replicated counts as empty, whatever the broker says: a quorum
+ * queue is counted by its leader, but delivers from the replica on the consumer's node, which lags behind.
  */
 const LAG_MS = 1_000;
 
@@ -21,7 +21,7 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** AMQP's prefetch count is a 16-bit number; 0 means without limit. */
 export const MAX_PREFETCH = 65_535;
 
-/** What a queue is whose reading the broker has ended; where nobody can say, why. */
+/** What has become of a queue whose consumer the broker cancelled; or why that is not known. */
 export type QueueNow = 'missing' | 'plain' | 'not plain' | 'not permitted' | 'unreachable';
 
 /**
@@ -34,9 +34,9 @@ export type QueueNow = 'missing' | 'plain' | 'not plain' | 'not permitted' | 'un
  *          │                                                                       │
  *          └── end(), or the channel ends ───────────────▶ ended ◀─────────────────┘
  *
- * What has come can be taken in every state but the last.
+ * What has been delivered can be taken in every state except the last.
  *
- * A consumer rather than gets: not only for its speed, but because the queue is in use while it is there.
+ * A consumer rather than `basic.get`: it is faster, and the queue counts as in use.
  * RabbitMQ's conditional delete does not count messages that are held unacknowledged: it takes a queue for
  * empty while somebody looks at its only message, and deletes both, unless somebody consumes.
  */
@@ -47,11 +47,11 @@ export class Consumption {
   readonly #stopListening: () => void;
   readonly #consumerTag: string;
   readonly #isPlain: (() => Promise<boolean | undefined>) | undefined;
-  /** False as soon as that is asked for; true when the answer is yes. */
+  /** False once it has been asked; true when the answer is yes. */
   #isKnownPlain: boolean | undefined;
   #progressAt = Date.now();
   #state: 'delivering' | 'exhausted' | 'cancelled' = 'delivering';
-  /** Of one that was cancelled, once it is known. */
+  /** After a cancel, once it is known. */
   #queueNow: QueueNow | undefined;
 
   /**
@@ -67,7 +67,7 @@ export class Consumption {
     isPlain?: () => Promise<boolean | undefined>,
   ): Promise<Consumption> {
     const inbox = new DeliveryInbox(readGateOf(lease.channel));
-    // A channel begins without a limit, and each consumption has a channel that nobody has consumed on before.
+    // A channel starts without a limit, and each consumer gets a fresh channel.
     if (prefetch > 0) await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
     const stopListening = lease.onEnd((reason) => inbox.fail(reason));
     try {
@@ -97,7 +97,7 @@ export class Consumption {
     this.#isPlain = isPlain;
   }
 
-  /** The broker has ended it: the queue is deleted, or what was held is back in it. */
+  /** The broker cancelled it: the queue was deleted, or the messages held are back in it. */
   get isCancelled(): boolean {
     if (this.#inbox.isCancelled) this.#state = 'cancelled';
     return this.#state === 'cancelled';
@@ -108,17 +108,17 @@ export class Consumption {
     return this.#inbox.received;
   }
 
-  /** Resolves when what the broker said before is known; rejects when that was that it has closed the channel. */
+  /** Resolves when everything that the broker sent before has arrived; rejects if it closed the channel. */
   async sync(): Promise<void> {
     try {
       await this.#depth();
     } catch (error) {
-      // RabbitMQ before 4.3.7 sends more to a consumer that it has cancelled, for which amqplib closes the channel.
+      // RabbitMQ before 4.3.7 keeps delivering to a cancelled consumer, and amqplib then closes the channel.
       if (!this.isCancelled) throw error;
     }
   }
 
-  /** Of one that was cancelled: the queue as it is now, which may be another one of the same name. */
+  /** After a cancel: what the queue is now, which may be another one of the same name. */
   async inspectQueue(): Promise<QueueNow> {
     if (this.#queueNow !== undefined) return this.#queueNow;
     this.#stopListening();
@@ -127,7 +127,7 @@ export class Consumption {
       this.#queueNow = isPlain === undefined ? 'missing' : isPlain ? 'plain' : 'not plain';
     } catch (error) {
       if (isCode(error, ErrorCode.connectionLost)) this.#queueNow = 'unreachable';
-      // The kind of a queue is for those who may configure it.
+      // Only a user with configure permission may learn the kind of a queue.
       else if (isCode(error, ErrorCode.accessRefused)) this.#queueNow = 'not permitted';
       else throw error;
     }
@@ -135,8 +135,8 @@ export class Consumption {
   }
 
   /**
-   * The next deliveries, as soon as there is one; none when the queue is empty, or when the signal says so. No more than
-   * `most`, and no more than {@link MAX_BATCH_BYTES}, but one however large.
+   * The next deliveries, as soon as there is one; none when the queue is empty or the signal is aborted. At most
+   * `most` messages and {@link MAX_BATCH_BYTES}, but always one, however large.
    * @throws TaskQueueError `NO_ANSWER` when the queue is not empty and yet nothing comes
    */
   async next(most: number, timeoutMs: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
@@ -146,9 +146,9 @@ export class Consumption {
         this.#progressAt = Date.now();
         continue;
       }
-      // The answer would come behind all that is on its way, with the gate open for it.
+      // The answer would arrive after everything that is on its way, with the read gate open for it.
       if (isReceiving(this.#lease.channel) && Date.now() - this.#progressAt < timeoutMs) continue;
-      // Twice, as the first answer may overtake a delivery that was already on its way.
+      // Ask twice, as the first answer may overtake a delivery on its way.
       const before = inbox.received;
       let isEmpty = (await this.#depth()) === 0;
       if (this.isCancelled) break;
@@ -162,8 +162,8 @@ export class Consumption {
   }
 
   /**
-   * Lets nothing more come. What has come stays held, but the queue is no longer in use: whoever deletes it on that
-   * condition takes what is held with it.
+   * Stops deliveries. What was delivered stays held, but the queue no longer counts as in use: a conditional delete
+   * takes the messages held with it.
    */
   async stop(): Promise<void> {
     this.#lease.throwIfEnded();
@@ -171,13 +171,13 @@ export class Consumption {
   }
 
   /**
-   * Ends it by closing the channel: in one step the broker removes the consumer and puts back, to its place,
-   * whatever is held and not acknowledged. With a cancel and a nack, however close, a conditional delete gets
-   * in between, finds the queue empty and unused, and takes what is held with it.
+   * Ends the consumer by closing its channel: in one step the broker removes the consumer and requeues whatever is
+   * unacknowledged. Between a cancel and a nack, however close, a conditional delete could find the queue empty and
+   * unused, and take the messages held with it.
    *
-   * Resolves when the broker has done that and all before it: it asks the queues of a channel's consumers before it
-   * answers, and those only (`notify_queues` in rabbit_channel.erl). So nothing that is to be put back may be held after
-   * {@link stop}. Never rejects: when the channel has ended, the broker does it by itself.
+   * Resolves when the broker has done that, and everything before it: it asks the queues of a channel's consumers
+   * before it answers, and only those (`notify_queues` in rabbit_channel.erl). So nothing that has to go back may be
+   * held after {@link stop}. Never rejects: if the channel has ended, the broker has already requeued.
    */
   async end(): Promise<void> {
     this.#inbox.end();
@@ -186,8 +186,8 @@ export class Consumption {
   }
 
   /**
-   * Whether nothing can be on its way when the queue says that it is empty. Asked only of a queue that has fewer than
-   * were counted, which is rare; and not waited for, as all channels may be in use.
+   * Whether an empty queue means that no delivery is on its way. Asked only when a queue has fewer messages than were
+   * counted, which is rare; and not awaited, as all channels may be in use.
    */
   #answersInOrder(): boolean {
     if (this.#isPlain === undefined) return true;
@@ -203,7 +203,7 @@ export class Consumption {
     return this.#isKnownPlain;
   }
 
-  /** 0 when the queue is deleted, which ends this. */
+  /** 0 when the queue does not exist, which ends the reading. */
   async #depth(): Promise<number> {
     try {
       const { messageCount } = await this.#lease.request((channel) => channel.checkQueue(this.#queue));

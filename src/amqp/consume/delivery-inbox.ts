@@ -1,10 +1,10 @@
 import type { ConsumeMessage } from 'amqplib';
 import type { ReadGate } from '../connection/read-gate.ts';
 
-/** Bodies that wait to be handled, before the broker has to wait as well. One more message may be on its way. */
+/** Bytes of unhandled bodies before we stop reading the socket. One more message may be on its way. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
-/** Deliveries of one consumer that nobody has handled yet, and a way to wait for more. */
+/** Deliveries of one consumer that are not handled yet, and a way to wait for more. */
 export class DeliveryInbox {
   readonly #gate: ReadGate;
   #messages: ConsumeMessage[] = [];
@@ -21,7 +21,7 @@ export class DeliveryInbox {
     this.#gate = gate;
   }
 
-  /** The callback of a consumer; null says that the broker cancelled it, as when its queue is deleted. */
+  /** The consumer's callback; null means that the broker cancelled it, for example because its queue was deleted. */
   put(message: ConsumeMessage | null): void {
     if (this.#isEnded) return;
     if (message === null) this.#isCancelled = true;
@@ -33,13 +33,13 @@ export class DeliveryInbox {
     this.#wake?.();
   }
 
-  /** No delivery can follow: every wait under way, and every later one, rejects with this. */
+  /** No delivery can follow: this and every later wait rejects with the reason. */
   fail(reason: unknown): void {
     this.#failure = { reason };
     this.#wake?.();
   }
 
-  /** Forgets what has come, and whatever comes. */
+  /** Drops everything delivered so far, and everything delivered later. */
   end(): void {
     this.#isEnded = true;
     this.#messages = [];
@@ -50,7 +50,7 @@ export class DeliveryInbox {
     return this.#messages.length;
   }
 
-  /** Deliveries so far, the handled ones included. */
+  /** Deliveries so far, including those handled. */
   get received(): number {
     return this.#received;
   }
@@ -59,7 +59,10 @@ export class DeliveryInbox {
     return this.#isCancelled;
   }
 
-  /** The oldest ones, out of the inbox: at least one if there is one, and no more bytes than this if there are several. */
+  /**
+   * Removes and returns the oldest deliveries: at least one if there is any, and at most `mostBytes` if there are
+   * several.
+   */
   shift(most: number, mostBytes: number): ConsumeMessage[] {
     let count = 0;
     let bytes = 0;
@@ -72,7 +75,7 @@ export class DeliveryInbox {
     return this.#messages.splice(0, count);
   }
 
-  /** True when something happened within the time: a delivery, a cancel, or the signal. */
+  /** Resolves to true when a delivery, a cancel or the signal came in time. */
   async waitForMore(ms: number, signal?: AbortSignal): Promise<boolean> {
     const happened = await new Promise<boolean>((resolve) => {
       const finish = (value: boolean) => {

@@ -7,26 +7,26 @@ import { consumeInBatches } from './bulk-consumer.ts';
 
 const DEFAULT_BATCH_SIZE = 500;
 
-/** How long what a lost connection held may take to be back, and how often that is looked at. */
+/** How long messages held by a lost connection may take to return, and how often to check. */
 const RETURN_MS = 1_000;
 const LOOK_MS = 20;
 
-/** The task that is drained, and what its client can do with the queue. */
+/** The task to drain, and the operations on its queue. */
 export interface DrainedTask {
   taskId: string;
   operationTimeoutMs: number;
-  /** Does the work on a channel, and once more if it may be repeated; answers 0 when there is no queue. */
+  /** Runs the work on a channel, again if it may be repeated; resolves to 0 when the task has no queue. */
   read(
     work: (lease: ChannelLease, queue: string) => Promise<number>,
     isRepeatable: () => boolean,
   ): Promise<number>;
-  /** If nobody else uses it. @returns whether it is gone */
+  /** Deletes the queue unless somebody else uses it. @returns whether it is gone */
   deleteQueue(): Promise<boolean>;
-  /** A channel beside those that operations share. */
+  /** An extra channel, outside the pool. */
   openChannel(): Promise<ChannelLease>;
   /** `undefined` when there is no queue. */
   isPlain(): Promise<boolean | undefined>;
-  /** Told how many have been removed, each time that some have. */
+  /** Called with the number of messages removed since the last call. */
   onRemoved(count: number): void;
 }
 
@@ -51,7 +51,7 @@ export async function drainTask(
   if (limit !== undefined) checkCount('limit', limit);
   checkCount('batchSize', batchSize);
   let isHandedOver = false;
-  /** A connection that is lost from now on may have held messages. */
+  /** If the connection is lost from here on, it may have held messages. */
   let isBegun = false;
   const failure = new CallerFailure();
   const drain = async (lease: ChannelLease, queue: string) => {
@@ -83,7 +83,10 @@ export async function drainTask(
   return failure.passOn(read(drain, isRepeatable));
 }
 
-/** @param patienceMs how long a queue is looked at that has nothing but a consumer, as that may be of a lost connection */
+/**
+ * @param patienceMs how long to wait for a queue that has a consumer but no messages: the consumer may belong to a
+ * lost connection
+ */
 async function countReady(lease: ChannelLease, queue: string, patienceMs: number): Promise<number> {
   const giveUpAt = Date.now() + patienceMs;
   for (;;) {

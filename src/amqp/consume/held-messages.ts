@@ -2,34 +2,34 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import type { WindowDelivery } from './queue-windows.ts';
 
-/** What a handler has taken care of, so that the broker may forget it. */
+/** Messages that a handler has finished with, to be acknowledged. */
 export class HeldMessages {
-  /** Of each channel: this delivery and all before it. */
+  /** Per channel: acknowledge up to this delivery. */
   readonly #upTo = new Map<ChannelLease, number>();
-  /** Of each channel: these deliveries, between which others stay unacknowledged. */
+  /** Per channel: acknowledge these deliveries one by one, as others between them stay unacknowledged. */
   readonly #single = new Map<ChannelLease, number[]>();
   #hasGaps = false;
   #count = 0;
   #removed = 0;
 
-  /** Some of what was delivered stays unacknowledged. */
+  /** Whether some of the deliveries stay unacknowledged. */
   get hasGaps(): boolean {
     return this.#hasGaps;
   }
 
-  /** All that were handled. */
+  /** How many were handled. */
   get count(): number {
     return this.#count;
   }
 
-  /** All that the broker need not keep any more. */
+  /** How many are removed from the queue. */
   get removed(): number {
     return this.#removed;
   }
 
   /**
    * @param deliveries what was handled
-   * @param isWhole whether that is all that has come since the last call
+   * @param isWhole whether these are all the deliveries since the last call
    */
   add(deliveries: readonly WindowDelivery[], isWhole: boolean): void {
     if (!isWhole) this.#hasGaps = true;
@@ -42,14 +42,14 @@ export class HeldMessages {
     this.#count += deliveries.length;
   }
 
-  /** @returns how many that were, since the last time */
+  /** @returns how many were removed, since the last time */
   acknowledge(): number {
     for (const [lease, tag] of this.#upTo) acknowledge(lease, tag, true);
     for (const [lease, tags] of this.#single) for (const tag of tags) acknowledge(lease, tag, false);
     return this.markRemoved();
   }
 
-  /** They are removed, however that was done. @returns how many that were, since the last time */
+  /** Marks everything handled as removed. @returns how many were removed since the last call */
   markRemoved(): number {
     this.#upTo.clear();
     this.#single.clear();

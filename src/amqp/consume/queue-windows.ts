@@ -2,7 +2,7 @@ import type { ConsumeMessage } from 'amqplib';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { Consumption, MAX_PREFETCH, type QueueNow } from './consumption.ts';
 
-/** What the channels that follow the first one may hold more than the one before. */
+/** How many more messages each further channel may hold than the one before. */
 const GROWTH = 256;
 
 /** A delivery and the channel that holds it. */
@@ -14,13 +14,13 @@ export interface WindowDelivery {
 interface Window {
   consumption: Consumption;
   lease: ChannelLease;
-  /** How many it may hold; 0 for any number. */
+  /** How many messages it may hold; 0 means any number. */
   prefetch: number;
-  /** How many of those stay until the end. */
+  /** How many of those are kept until the end. */
   kept: number;
 }
 
-/** How a queue is read: see {@link QueueWindows}. */
+/** For {@link QueueWindows}. */
 export interface QueueWindowsOptions {
   /** How many the first channel may hold unacknowledged; 0 for any number. */
   prefetch: number;
@@ -28,7 +28,7 @@ export interface QueueWindowsOptions {
   openChannel: () => Promise<ChannelLease>;
   /** Whether it is a plain classic queue; `undefined` when there is none. */
   isPlain: () => Promise<boolean | undefined>;
-  /** How long a queue that is not empty may deliver nothing. */
+  /** How long a queue that is not empty may go without a delivery. */
   operationTimeoutMs: number;
 }
 
@@ -58,7 +58,7 @@ export class QueueWindows {
     this.#options = options;
   }
 
-  /** The one that delivers. */
+  /** The window that delivers now. */
   get current(): Consumption {
     return this.#last.consumption;
   }
@@ -79,7 +79,7 @@ export class QueueWindows {
     return messages.map((message) => ({ message, lease }));
   }
 
-  /** So many of the last deliveries are not acknowledged before the end. */
+  /** Counts deliveries that stay unacknowledged until the end. */
   keep(count: number): void {
     this.#last.kept += count;
   }
@@ -95,7 +95,10 @@ export class QueueWindows {
     return cancelled.consumption.inspectQueue();
   }
 
-  /** Puts back what is not acknowledged, the oldest first: a quorum queue has them in the order in which they come back. */
+  /**
+   * Requeues what is unacknowledged, the oldest first: a quorum queue keeps messages in the order in which they come
+   * back.
+   */
   async end(): Promise<void> {
     for (const { consumption } of this.#windows) await consumption.end();
   }

@@ -9,14 +9,14 @@ export { CONSUMER_TIMEOUT_HINT } from './refusals.ts';
 
 const UNREACHABLE_HINT = 'Is RabbitMQ running there, and is the URL right?';
 
-/** A failure of amqplib as one of this package. What is one already stays as it is. */
+/** Translates an amqplib failure into an error of this package; returns errors of this package unchanged. */
 export function translateAmqpError(error: unknown): TaskQueueError {
   const { code } = error as { code?: unknown };
   // When an open connection is reset, the system says the same as of one that cannot be opened.
   return translate(error, networkFailure(code) ? LOST : undefined);
 }
 
-/** A failure to connect as one of this package. */
+/** Translates a failure to connect. */
 export function translateConnectError(error: unknown): TaskQueueError {
   return translate(error);
 }
@@ -32,7 +32,7 @@ function translate(error: unknown, known?: Outcome): TaskQueueError {
       reason: `the broker answered with an error (${saidIn(text) ?? text})`,
       isComplete: true,
     };
-  // The broker's own words, where the code alone would say little.
+  // Quote the broker where the code alone says little.
   const said = outcome.isComplete || EXPLAINED.has(outcome.code) ? undefined : saidIn(text);
   return new AmqpFailure(outcome.code, `${outcome.reason}${said ? ` (${said})` : ''}`, {
     cause: error,
@@ -40,7 +40,7 @@ function translate(error: unknown, known?: Outcome): TaskQueueError {
   });
 }
 
-/** Their reasons have all that the broker says. */
+/** Codes whose reasons already contain what the broker says. */
 const EXPLAINED: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.queueLocked,
   ErrorCode.queueInUse,

@@ -1,6 +1,6 @@
 /**
- * Keeps a rejection of the caller's code apart from the failures of the operation around it: it is passed on
- * as it is, and not taken for an answer of the broker, whatever it looks like.
+ * Separates a rejection of the caller's code from failures of the operation around it: the caller's rejection is
+ * passed on unchanged, and never mistaken for an answer of the broker.
  */
 export class CallerFailure {
   #failure: { reason: unknown } | undefined;
@@ -9,7 +9,7 @@ export class CallerFailure {
     return this.#failure !== undefined;
   }
 
-  /** Runs the caller's code. */
+  /** Runs the caller's code and remembers its rejection. */
   async watch<T>(work: () => T | Promise<T>): Promise<T> {
     try {
       return await work();
@@ -19,7 +19,7 @@ export class CallerFailure {
     }
   }
 
-  /** The result of the operation that ran it, or the caller's own rejection. */
+  /** The operation's result, or the caller's own rejection. */
   async passOn<T>(operation: Promise<T>): Promise<T> {
     let outcome: T;
     try {

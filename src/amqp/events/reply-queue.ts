@@ -13,8 +13,8 @@ const PREFETCH = 500;
 const RETRY_MS = 1_000;
 
 /**
- * Durable, so that answers outlive a restart of the broker and of the connection; gone ten minutes after its process;
- * bounded, as anybody may publish to it; and classic, whatever the vhost's default is.
+ * Durable, so that answers outlive a restart of the broker or connection; deleted ten minutes after its process ends;
+ * bounded, as anybody may publish to it; and classic, whatever the vhost's default.
  */
 const DECLARATION = {
   durable: true,
@@ -28,7 +28,7 @@ const DECLARATION = {
   },
 };
 
-/** A queue of one process alone, for what other processes send to it. Subscribes again when the connection is back. */
+/** A queue of one process, for what other processes send to it. Subscribes again when the connection is back. */
 export class ReplyQueue {
   readonly #connection: BrokerConnection;
   readonly #operationTimeoutMs: number;
@@ -105,7 +105,7 @@ export class ReplyQueue {
     try {
       channel.ack(message);
     } catch {
-      // The channel has ended: the reply comes once more, and counts once.
+      // The channel has ended: the reply is delivered again, and counts once.
     }
   }
 

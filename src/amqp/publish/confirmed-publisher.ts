@@ -20,14 +20,14 @@ import {
 import { PublishWindow } from './publish-window.ts';
 import { refusedMessage } from './refused-message.ts';
 
-/** What the broker says of a message: it is in the queue, or there is no such queue. */
+/** What became of a message: it is in the queue, or the queue does not exist. */
 export type PublishOutcome = 'queued' | 'returned';
 
-/** Sent and not confirmed, at most: enough to keep the broker busy, whatever it and the network need for an answer. */
+/** The most that may be unconfirmed: enough to keep the broker busy at any network latency. */
 const MAX_IN_FLIGHT = 10_000;
 const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024;
 
-/** Between two channels that are given up, at least. */
+/** The shortest time between two retired channels. */
 const RETIRE_PAUSE_MS = 250;
 
 /**
@@ -58,8 +58,8 @@ export class ConfirmedPublisher {
   }
 
   /**
-   * Opens what is needed, and waits while a resource alarm of the broker blocks publishing: nothing is written
-   * to a blocked connection, where it would lie in the socket, neither sent nor given up.
+   * Opens the channel if needed, and waits while a resource alarm blocks publishing: what is written to a blocked
+   * connection stays in the socket, neither sent nor given up.
    * @param since when the message was handed in: the wait for the end of an alarm counts from there
    * @throws TaskQueueError
    */
@@ -76,15 +76,15 @@ export class ConfirmedPublisher {
     }
   }
 
-  /** What to say of a message that cannot be sent, while the broker blocks publishers. */
+  /** The error for a message that cannot be sent because the broker blocks publishers. */
   blockedError(): TaskQueueError | undefined {
     const { blocked } = this.#connection;
     return blocked && blockedError(blocked.reason);
   }
 
   /**
-   * Hands a message to the broker, at once if so few are in flight that there is room for it; messages of one queue are
-   * stored in the order of the calls. Nothing of the body or the properties is changed.
+   * Publishes a message, at once if there is room for it among those in flight. Messages for one queue are stored in
+   * the order of the calls. Body and properties stay as they are.
    * @throws PublishUnconfirmedError when it was sent, but no confirm came
    * @throws TaskQueueError when it was not sent, or refused
    */
@@ -215,7 +215,7 @@ export class ConfirmedPublisher {
    */
   #retire(channel: ConfirmChannel): void {
     if (this.#options.queueType !== 'quorum' || this.#channel !== channel) return;
-    // Rejected are also messages that a full queue has no room for, and another channel is no help with that.
+    // A full queue rejects messages too, and a new channel would not help.
     if (Date.now() - this.#retiredAt < RETIRE_PAUSE_MS) return;
     this.#retiredAt = Date.now();
     this.#channel = undefined;
@@ -247,7 +247,7 @@ export class ConfirmedPublisher {
         this.#closeReason = error;
         this.#blame(error);
       });
-      // amqplib tells every outstanding publish by itself, from a listener that was there before this one.
+      // amqplib fails every outstanding publish itself, in a listener registered before this one.
       channel.on('close', () => {
         if (this.#channel === channel) this.#channel = undefined;
       });
@@ -263,7 +263,7 @@ export class ConfirmedPublisher {
 /** AMQP 0-9-1 reply code. */
 const PRECONDITION_FAILED = 406;
 
-/** amqplib lib/channel.js hands this, and nothing else, to the callback of a message that was nacked. */
+/** What amqplib (lib/channel.js) passes to the callback of a nacked message, and to no other. */
 function isNack(error: unknown): boolean {
   return error instanceof Error && error.message === 'message nacked';
 }

@@ -1,9 +1,9 @@
 import { withDeadline } from '../connection/deadline.ts';
 
-/** How long work may wait for its turn. */
+/** How long a piece of work may wait for its turn. */
 export interface TurnDeadline {
   timeoutMs: number;
-  /** What its caller gets then; the work is not begun. */
+  /** The error for the caller; the work does not start. */
   onTimeout: () => Error;
 }
 
@@ -11,7 +11,7 @@ export interface TurnDeadline {
 export class KeyedMutex {
   readonly #tails = new Map<string, Promise<unknown>>();
 
-  /** Somebody is running or waiting under this key. */
+  /** Whether work for this key is running or waiting. */
   isBusy(key: string): boolean {
     return this.#tails.has(key);
   }
@@ -26,7 +26,7 @@ export class KeyedMutex {
         })
       : work();
     const done = result.then(ignore, ignore);
-    // Behind work that gave up waiting, the next one still waits for what was before it.
+    // If work gives up waiting, the next one still waits for everything before it.
     const tail = before && deadline ? Promise.all([before, done]) : done;
     this.#tails.set(key, tail);
     // Keeps the map as small as the number of keys in use.

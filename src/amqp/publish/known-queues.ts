@@ -1,7 +1,7 @@
 /** Queues that are known to be in use. Forgetting one costs two round trips, 0.6 ms. */
 const MAX_QUEUES = 10_000;
 
-/** Names of queues for a while; of too many, the oldest are forgotten first. */
+/** Remembers names of queues for a while, and forgets the oldest when there are too many. */
 export class KnownQueues {
   readonly #keepMs: number;
   /** Until when each is known, by `performance.now()`; in the order in which they were added. */

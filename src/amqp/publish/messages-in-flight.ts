@@ -4,7 +4,7 @@ import { propertyListIn } from '../connection/raw-frames.ts';
 /** A message that was sent, and not answered yet. */
 export interface MessageInFlight extends PreparedMessage {
   queue: string;
-  /** The broker has sent it back: there is no such queue. */
+  /** The broker returned it: the queue does not exist. */
   returned: boolean;
   /**
    * The broker has closed the channel because of a message: of this one, of one before it, so that it has not read this

@@ -42,7 +42,7 @@ export class OrderedResend {
     return this.#places++;
   }
 
-  /** It is known what has become of the message. */
+  /** The fate of the message is known. */
   end(queue: string): void {
     const count = (this.#underWay.get(queue) as number) - 1;
     if (count === 0) this.#underWay.delete(queue);
@@ -83,7 +83,7 @@ export class OrderedResend {
     } catch (error) {
       for (const { reject } of waiters) reject(error);
     }
-    // They send when they are resumed, all of them before anything else.
+    // Once resumed, all of them send before anything else does.
     await setImmediate();
     if (this.#stalls.get(queue) === stall) this.#stalls.delete(queue);
     end();

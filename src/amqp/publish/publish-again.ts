@@ -13,10 +13,9 @@ export interface PublishAgainOptions {
 }
 
 /**
- * Publishes a message until it is confirmed, or the time is over. Each attempt may have stored it: that is why this is
- * for those who ask for it.
+ * Publishes a message until it is confirmed or time is up. Each attempt may store it, so this is opt-in.
  *
- * @param failure of the first attempt, which the caller has made: nearly all of them succeed, and need none of this
+ * @param failure of the first attempt, which the caller has made: almost all succeed and do not need this
  * @throws AmqpFailure `PUBLISH_UNCONFIRMED` when an attempt has sent the message, even if a later one failed for another reason:
  * it may be in the queue
  */
@@ -29,7 +28,7 @@ export async function publishAgain(
   let attempts = 0;
   const next = () => {
     attempts++;
-    // The first one was made by the caller.
+    // The caller has made the first one.
     return attempts === 1 ? Promise.reject(failure) : attempt();
   };
   try {
@@ -43,7 +42,7 @@ export async function publishAgain(
       },
     });
   } catch (error) {
-    // Whatever the last attempt failed of, an earlier one may have stored the message.
+    // Whatever made the last attempt fail, an earlier one may have stored the message.
     if (!isUnconfirmed || attempts === 1) throw error;
     const reason = `the broker did not confirm it in ${attempts} attempts, of which the last one failed: ${(error as Error).message}`;
     throw unconfirmedError(reason, messageId, error);

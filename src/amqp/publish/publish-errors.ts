@@ -74,12 +74,12 @@ export function missingError(): AmqpFailure {
   });
 }
 
-/** It was sent, and whether it is in its queue is not known. */
+/** The message was sent, and may or may not be in its queue. */
 export function unconfirmedError(reason: string, messageId: string | undefined, cause: unknown): AmqpFailure {
   return new AmqpFailure(ErrorCode.publishUnconfirmed, reason, { messageId, cause });
 }
 
-/** The broker has confirmed it, but it confirms also what it drops together with a queue. */
+/** The broker confirmed it, but it also confirms what it drops together with a queue. */
 export function unverifiedError(messageId: string | undefined, cause: unknown): AmqpFailure {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return unconfirmedError(

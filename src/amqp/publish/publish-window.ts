@@ -4,18 +4,18 @@ interface Waiting {
 }
 
 /**
- * How many messages and bytes may be sent and not confirmed. Whoever finds no room waits for it, in the order of the calls.
- * Nothing is written meanwhile: what lies in a socket is neither sent nor given up, and takes memory twice.
+ * Bounds the messages and bytes that are sent and not confirmed. Publishes beyond that wait, in the order of the
+ * calls, before anything is written: what lies in a socket is neither sent nor given up, and takes memory twice.
  */
 export class PublishWindow {
   readonly #maxBytes: number;
   readonly #maxCount: number;
-  /** After a refusal that could be of any of them: one at a time, until so many more have left. */
+  /** After a refusal that could concern any message in flight: how many more go one at a time. */
   #narrowFor = 0;
   #count = 0;
   #bytes = 0;
   readonly #waiting = new Set<Waiting>();
-  /** Those that have been let in, and have not sent yet. */
+  /** Admitted, but not sent yet. */
   #entering = 0;
   #isWaking = false;
 
@@ -73,12 +73,12 @@ export class PublishWindow {
     this.#wakeSoon();
   }
 
-  /** Lets so many messages go alone, so that the next refusal is known to be of the one that was sent. */
+  /** Sends the next messages one at a time, so that a refusal can be matched to its message. */
   narrow(messages: number): void {
     this.#narrowFor = messages;
   }
 
-  /** Once a turn, as the confirms of many messages come together. */
+  /** Once per turn, as confirms of many messages arrive together. */
   #wakeSoon(): void {
     if (this.#isWaking || this.#waiting.size === 0) return;
     this.#isWaking = true;

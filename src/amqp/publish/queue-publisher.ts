@@ -20,14 +20,14 @@ import {
 } from './publish-errors.ts';
 import { SurvivalChecks } from './survival-checks.ts';
 
-/** A task that is cleared while messages come in loses its queue again and again, but not for ever. */
+/** A task that is cleared while messages arrive loses its queue repeatedly, but not for ever. */
 const MAX_VANISHED = 10;
 
 /** Publishes to queues that it creates on demand, in the order of the calls for each queue. */
 export class QueuePublisher {
   readonly #publisher: ConfirmedPublisher;
   readonly #declarer: QueueDeclarer;
-  /** Queues that this has stored a message in, not long ago: nobody takes them for abandoned and deletes them. */
+  /** Queues that recently got a message from here, so that nobody deletes them as abandoned. */
   readonly #known: KnownQueues;
   readonly #options: ResolvedOptions;
   readonly #waitingLimit: WaitingLimit;
@@ -35,7 +35,7 @@ export class QueuePublisher {
   readonly #order = new KeyedMutex();
   readonly #resend = new OrderedResend();
   readonly #survival: SurvivalChecks;
-  /** How many messages are on their way to each queue, or about to be sent, or not certain to be there. */
+  /** For each queue, how many messages are in flight, about to be sent, or not yet known to be stored. */
   readonly #sending = new Map<string, number>();
   readonly #onSent: (() => void)[] = [];
 
@@ -98,9 +98,9 @@ export class QueuePublisher {
       if (!isKnown) await this.#declarer.declare(queue);
       await this.#readyInOrder(queue);
       const sent = this.#send(queue, message, options);
-      // Others follow when it is certain to be stored, so that it comes before them also if it has to be sent again.
+      // Later messages follow once this one is certainly stored, so that it stays first even if it is sent again.
       if (!isKnown) await sent;
-      // In an object, as otherwise the confirm is waited for here.
+      // Wrapped in an object so that `await` does not wait for the confirm.
       return { sent };
     });
     return sent;
@@ -117,16 +117,16 @@ export class QueuePublisher {
     return this.#order.run(queue, remove);
   }
 
-  /** Resolves when it is known of all that is under way what became of it, and the callers know. */
+  /** Resolves when every publish in flight has settled and its caller knows. */
   async flush(): Promise<void> {
     do {
       if (this.#sending.size > 0) await new Promise<void>((resolve) => this.#onSent.push(resolve));
-      // Meanwhile it is the turn of those that had to wait.
+      // Gives those that had to wait their turn.
       await setImmediate();
     } while (this.#sending.size > 0);
   }
 
-  /** One after the other, and by a deadline: a broker that does not answer holds up whoever is behind as well. */
+  /** One at a time, and by a deadline: a broker that does not answer also delays everything behind. */
   #inTurn<T>(queue: string, work: () => Promise<T>): Promise<T> {
     const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
     const timeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
@@ -142,12 +142,12 @@ export class QueuePublisher {
         this.#countSending(queue, -1);
       }
     };
-    // What has not been sent when its connection is lost is tried once more, in the same turn: others wait behind it.
+    // If the connection is lost before the message is sent, try once more in the same turn, as others wait behind it.
     const readyAgain = () => retry(ready, { attempts: 2, mayRetry: isLost });
     return this.#order.run(queue, readyAgain, { timeoutMs, onTimeout });
   }
 
-  /** Until a message can be sent, and overtakes none that has to be sent again. */
+  /** Waits until a message can be sent without overtaking one that has to be sent again. */
   async #readyInOrder(queue: string): Promise<void> {
     do {
       await this.#resend.cleared(queue);
@@ -170,14 +170,14 @@ export class QueuePublisher {
           outcome = await this.#publisher.send(queue, message);
         } catch (error) {
           if (vanished > 0 || !isLost(error)) throw error;
-          // Not sent: once more in any case, and before those that were to follow it.
+          // Not sent: send it again, before those that follow it.
           outcome = 'lost';
         }
         if (outcome === 'queued' && (isTrusted || (await this.#hasSurvived(queue, message)))) return;
         if (outcome !== 'lost') {
           if (!create) throw missingError();
           if (vanished === MAX_VANISHED) throw vanishedError(vanished);
-          // The queue is gone since it was declared: somebody cleared the task.
+          // The queue was deleted since it was declared: somebody cleared the task.
           this.#known.delete(queue);
         }
         await this.#resend.turn(queue, place, async () => {

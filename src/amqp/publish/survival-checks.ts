@@ -1,6 +1,6 @@
 /**
- * Looks whether queues are still there, for messages that the broker has confirmed. A look says nothing of what is confirmed
- * while it is under way, so whoever asks meanwhile shares the next one: many messages cost few looks.
+ * Checks whether queues still exist, for messages that the broker confirmed. A check proves nothing about confirms
+ * that arrive while it runs, so requests made meanwhile share the next one: many messages cost few checks.
  */
 export class SurvivalChecks {
   readonly #look: (queue: string) => Promise<boolean>;
@@ -12,7 +12,7 @@ export class SurvivalChecks {
     this.#look = look;
   }
 
-  /** Whether the queue is there, by a look that begins after this call. */
+  /** Whether the queue exists, by a check that starts after this call. */
   isThere(queue: string): Promise<boolean> {
     const running = this.#running.get(queue);
     if (running === undefined) return this.#begin(queue);

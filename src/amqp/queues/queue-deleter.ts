@@ -25,9 +25,9 @@ export class QueueDeleter {
   }
 
   /**
-   * For a quorum queue RabbitMQ has no such check. It answers by closing the connection (540), also to others that
-   * delete at the same time: so a lost connection is followed by a look at what it is.
-   * @returns whether there is no such queue now
+   * RabbitMQ has no such check for a quorum queue, and closes the connection (540), also for others that delete at
+   * the same time. So after a lost connection, check what kind of queue it is.
+   * @returns whether the queue no longer exists
    */
   async deleteIfUnused(queue: string): Promise<boolean> {
     if (this.#queueType === 'quorum') return (await this.#reader.depth(queue)) === undefined;
@@ -45,7 +45,7 @@ export class QueueDeleter {
       try {
         if (await this.#holdsMessages(queue)) return false;
         await this.#channels.use(async (lease) => {
-          // RabbitMQ 4 deletes a queue whose node is down, whatever is in it. Asked about it, it refuses.
+          // RabbitMQ 4 deletes a queue whose node is down, whatever is in it, but refuses a passive declare.
           await lease.request((channel) => channel.checkQueue(queue));
           await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
         });
@@ -64,8 +64,9 @@ export class QueueDeleter {
   }
 
   /**
-   * A stream is counted as empty, and deleted on condition that it is, whatever is in it. Asked for a message, RabbitMQ
-   * closes the connection (540), which {@link deleteIfUnused} looks into. For who may not ask, the queue's kind answers.
+   * RabbitMQ counts a stream as empty, and a conditional delete removes it with its messages. A `get` on a stream
+   * closes the connection (540), which {@link deleteIfUnused} handles. A user without read permission falls back to
+   * the queue's kind.
    */
   async #holdsMessages(queue: string): Promise<boolean> {
     try {

@@ -19,11 +19,11 @@ const NO_PRIORITY = 1_000;
 type Arguments = Record<string, string | number | boolean>;
 
 /**
- * Asks the broker, which has no request for it: by declarations that differ from every possible queue. None of them can
+ * Finds out by declarations that differ from every possible queue, as AMQP has no request for it. None of them can
  * create a queue, not even one that is deleted in between. Tried on RabbitMQ 3.10, 4.0 and 4.3.
- * @param attempt does some work on a channel of its own, as each refusal closes its channel; `undefined` if the broker says
- * that there is no such queue
- * @returns `undefined` when there is no such queue
+ * @param attempt runs work on a channel of its own, as each refusal closes its channel; resolves to `undefined` if
+ * the queue does not exist
+ * @returns `undefined` if the queue does not exist
  */
 export async function findQueueKind(
   queue: string,
@@ -38,7 +38,7 @@ export async function findQueueKind(
     const { argument, current } = difference;
     const ownArguments = Object.keys(own);
     if (argument === 'x-queue-type') return { kind: await kindOf(current), ownArguments };
-    // The types that came after the classic one are always durable, and never deleted by themselves.
+    // Later queue types are always durable, and never auto-delete.
     if (!argument.startsWith('x-')) return { kind: 'classic', ownArguments: [...ownArguments, argument] };
     const value = parseValue(current);
     if (value === undefined || argument in own) {
@@ -48,7 +48,10 @@ export async function findQueueKind(
     own[argument] = value;
   }
 
-  /** Where the name of the queue has left no room for the type, a declaration as a classic queue tells whether it is one. */
+  /**
+   * If the queue's name left no room for its type in the text, a declaration as a classic queue shows whether it is
+   * one.
+   */
   async function kindOf(current: string | undefined): Promise<QueueKind['kind']> {
     if (current === 'none') return 'classic';
     const type = /^(?:the value )?'(\w+)'/.exec(current ?? '')?.[1];
@@ -83,7 +86,7 @@ interface Difference {
 }
 
 /**
- * rabbit_misc, assert_args_equivalence1. Anything else that is a 406 says that there is no such queue: `invalid arg`, or on
+ * rabbit_misc, assert_args_equivalence1. Any other 406 means that the queue does not exist: `invalid arg`, or on
  * 3.10 that a limit of the vhost allows no further one.
  */
 function differenceIn(message: string): Difference | undefined {

@@ -8,27 +8,27 @@ import { findQueueKind, isPlainKind } from './queue-kind.ts';
 /** For {@link QueueReader.read}. */
 export interface ReadOptions<T> {
   queue: string;
-  /** The result when there is no such queue. */
+  /** The result if the queue does not exist. */
   missing: T;
-  /** False when the work has had an effect, and must not be done once more. Default: it has none. */
+  /** Returns false once the work has had an effect and must not be repeated. Default: it never has. */
   isRepeatable?: (() => boolean) | undefined;
 }
 
-/** Work on queues that are there or not, each on a channel of its own. Nothing here creates a queue. */
+/** Runs work on queues that may or may not exist, each on a channel of its own. Never creates a queue. */
 export class QueueReader {
   readonly #channels: ChannelPool;
   readonly #probes: ChannelPool;
   readonly #throwIfClosed: () => void;
   readonly #kinds = new Map<string, { kind: QueueKind; until: number }>();
 
-  /** @param probes for questions that others ask in the middle of their work, while they hold a channel */
+  /** @param probes for questions asked in the middle of other work, while that holds a channel */
   constructor(channels: ChannelPool, probes: ChannelPool, throwIfClosed: () => void) {
     this.#channels = channels;
     this.#probes = probes;
     this.#throwIfClosed = throwIfClosed;
   }
 
-  /** Does the work, and once more when the connection is lost meanwhile. */
+  /** Runs the work, and once more if the connection is lost meanwhile. */
   read<T>(options: ReadOptions<T>, work: (lease: ChannelLease, queue: string) => Promise<T>): Promise<T> {
     return this.#read(this.#channels, options, work);
   }
@@ -56,7 +56,7 @@ export class QueueReader {
     return this.#channels.openAnother();
   }
 
-  /** How much is in the queue, exactly; `undefined` when there is none. */
+  /** The exact number of messages and consumers; `undefined` if the queue does not exist. */
   depth(queue: string): Promise<QueueDepth | undefined> {
     return this.read<QueueDepth | undefined>({ queue, missing: undefined }, async (lease) => {
       const { messageCount, consumerCount } = await lease.request((channel) => channel.checkQueue(queue));
@@ -65,8 +65,8 @@ export class QueueReader {
   }
 
   /**
-   * What sort of queue it is; `undefined` when there is none. Each answer costs a channel, and a line in the broker's log:
-   * so one is good for a minute.
+   * What kind of queue it is; `undefined` if it does not exist. Cached for a minute, as each answer costs a channel
+   * and a line in the broker's log.
    * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue
    */
   async kind(queue: string): Promise<QueueKind | undefined> {
@@ -74,7 +74,7 @@ export class QueueReader {
     return known && known.until > Date.now() ? known.kind : this.#findKind(queue);
   }
 
-  /** Whether it is a classic queue without arguments of its own, now. Otherwise as {@link kind}. */
+  /** Whether it is a classic queue without arguments of its own, uncached. Otherwise as {@link kind}. */
   async isPlain(queue: string): Promise<boolean | undefined> {
     return isPlainKind(await this.#findKind(queue));
   }
