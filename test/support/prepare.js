@@ -43,13 +43,7 @@ function dependenciesAreCurrent() {
 /** Of everything the build depends on. */
 function fingerprint() {
   const hash = createHash('sha256');
-  for (const file of [
-    'package.json',
-    'package-lock.json',
-    'tsconfig.json',
-    '.bundle.js',
-    ...filesBelow('src'),
-  ]) {
+  for (const file of ['package.json', 'package-lock.json', 'tsconfig.json', ...filesBelow('src')]) {
     hash
       .update(`${file}\0`)
       .update(readFileSync(join(root, file)))

@@ -43,7 +43,7 @@ test('the command line has everything built in, and its licences with it', () =>
       ([, , specifier = '']) => specifier,
     ),
   );
-  expect(required).toContain('./library.cjs');
+  expect(required).toContain('./program.cjs');
   expect(required.filter((specifier) => !specifier.startsWith('./') && !isBuiltin(specifier))).toEqual([]);
 
   const licences = readFileSync(`${dist}cli/LICENSES.txt`, 'utf8');

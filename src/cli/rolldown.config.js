@@ -1,0 +1,56 @@
+// Makes one program of the command line, with all that it needs, in dist/cli: Node would take longer to find, read and
+// link its modules one by one than a short command takes. CommonJS loads faster than ES modules.
+import { defineConfig } from 'rolldown';
+import license from 'rollup-plugin-license';
+
+// All packages that are built in. Users run them, so another one stops the build until somebody has looked at it.
+const BUILT_IN = [
+  'amqplib @streamparser/json @marcbachmann/cel-js',
+  'commander @commander-js/extra-typings',
+  '@inquirer/ansi @inquirer/checkbox @inquirer/confirm @inquirer/core @inquirer/editor @inquirer/expand',
+  '@inquirer/external-editor @inquirer/figures @inquirer/input @inquirer/number @inquirer/password',
+  '@inquirer/rawlist @inquirer/search @inquirer/select',
+  'cli-width mute-stream signal-exit wrap-ansi yoctocolors-cjs chardet iconv-lite safer-buffer',
+  'chalk cli-progress cli-table3 @colors/colors string-width strip-ansi ansi-regex ansi-styles color-convert',
+  'color-name emoji-regex is-fullwidth-code-point',
+].flatMap((names) => names.split(' '));
+
+export default defineConfig({
+  input: 'src/cli/main.ts',
+  platform: 'node',
+  moduleTypes: { '.md': 'text' },
+  // What one command imports at once is put off by another one.
+  checks: { ineffectiveDynamicImport: false },
+  plugins: [
+    license({
+      thirdParty: {
+        multipleVersions: true,
+        output: [refuseUnlisted, { file: 'dist/cli/LICENSES.txt', template: licenceTexts }],
+      },
+    }),
+  ],
+  output: {
+    dir: 'dist/cli',
+    cleanDir: true,
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name].cjs',
+  },
+});
+
+/** @param {import('rollup-plugin-license').Dependency[]} packages */
+function refuseUnlisted(packages) {
+  const strangers = packages.map(({ name }) => name).filter((name) => !BUILT_IN.includes(name));
+  if (strangers.length === 0) return;
+  throw new Error(`Built in, but not listed in src/cli/rolldown.config.js: ${strangers.join(', ')}`);
+}
+
+/** Licences go with every copy. @param {import('rollup-plugin-license').Dependency[]} packages */
+function licenceTexts(packages) {
+  const list = packages.map(({ name, version }) => `  ${name} ${version}\n`).sort();
+  const texts = packages.map(
+    ({ name, version, license, licenseText }) =>
+      `\n${'-'.repeat(80)}\n${name} ${version}\n\n${(licenseText ?? `License: ${license}`).trim()}\n`,
+  );
+  return `Built into this program are the packages\n\n${list.join('')}${texts.join('')}`;
+}
