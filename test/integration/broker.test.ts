@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect } from 'amqplib';
-import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type BrokerOptions, ErrorCode, type RunningBroker, startBroker } from '../../src/index.ts';
 import { untilQueuesLast } from '../support/broker.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
@@ -15,11 +15,17 @@ import { aliveAmong, childrenOf } from '../support/processes.ts';
 vi.setConfig({ testTimeout: 120_000 });
 
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
-// So that only the brokers of this file put their temporary folders there.
-process.env.TMPDIR = scratch;
+/** What this worker has started for other test files. */
+const others = childrenOf(process.pid);
 const running: RunningBroker[] = [];
 
+beforeAll(() => {
+  // So that only the brokers of this file put their temporary folders there.
+  vi.stubEnv('TMPDIR', scratch);
+});
+
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await Promise.all(running.map((broker) => broker.stop()));
   rmSync(scratch, { recursive: true, force: true });
 });
@@ -28,6 +34,10 @@ async function start(options: BrokerOptions = {}): Promise<RunningBroker> {
   const broker = await startBroker({ install: true, ...options });
   running.push(broker);
   return broker;
+}
+
+function ownProcesses(command: RegExp): number[] {
+  return childrenOf(process.pid, command).filter((pid) => !others.includes(pid));
 }
 
 function temporaryFolders(): string[] {
@@ -64,7 +74,7 @@ describe('a private broker', () => {
     expect(progress.join('\n')).toContain(broker.version);
     expect(broker.version).toMatch(/^\d+\.\d+\.\d+/);
     expect(broker.url).toBe(`amqp://127.0.0.1:${broker.port}`);
-    const processes = childrenOf(process.pid, /epmd|beam|broker-watchdog/);
+    const processes = ownProcesses(/epmd|beam|broker-watchdog/);
     expect(processes).toHaveLength(3);
     expect(temporaryFolders()).toHaveLength(1);
 
@@ -85,15 +95,15 @@ describe('a private broker', () => {
     await broker.restart();
     expect(await take(broker.url, 'orders')).toBe('confirmed');
 
-    const processes = childrenOf(process.pid, /epmd|beam|broker-watchdog/);
-    const [node] = childrenOf(process.pid, /beam/);
+    const processes = ownProcesses(/epmd|beam|broker-watchdog/);
+    const [node] = ownProcesses(/beam/);
     process.kill(node as number, 'SIGKILL');
     expect(await broker.exited).toMatchObject({
       code: ErrorCode.brokerStartFailed,
       message: 'The private RabbitMQ has ended by itself with signal SIGKILL',
     });
 
-    const [watchdog] = childrenOf(process.pid, /broker-watchdog/);
+    const [watchdog] = ownProcesses(/broker-watchdog/);
     process.kill(watchdog as number, 'SIGKILL');
     await expect.poll(() => aliveAmong([watchdog as number])).toEqual([]);
     await broker.stop();
@@ -140,7 +150,7 @@ describe('a private broker', () => {
 
 describe('a start that fails', () => {
   const nothingIsLeft = () => {
-    expect(childrenOf(process.pid, /epmd|beam|broker-watchdog/)).toEqual([]);
+    expect(ownProcesses(/epmd|beam|broker-watchdog/)).toEqual([]);
     expect(temporaryFolders()).toEqual([]);
   };
 

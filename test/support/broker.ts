@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, inject } from 'vitest';
+import { inject } from 'vitest';
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/index.ts';
 import { installation } from './installation.ts';
 
 const running: RunningBroker[] = [];
 
-afterAll(async () => {
+/** Of the test file that ends. */
+export async function stopPrivateBrokers(): Promise<void> {
   await Promise.all(running.splice(0).map((broker) => broker.stop()));
-});
+}
 
 /**
  * A broker of this test file alone, which it may kill and restart; it is stopped after the file's tests. It

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, inject } from 'vitest';
+import { inject } from 'vitest';
 import { RabbitMQTaskMessageQueue, TaskQueueClient, type TaskQueueOptions } from '../../src/index.ts';
 import type { QueuedNotification } from '../../src/messages/queued-message.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 
-afterEach(async () => {
+/** Closes and removes what the test has opened, the latest first. */
+export async function closeTasks(): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close();
-});
+}
 
 /** A client of the test broker that is closed after the test. */
 export function openClient(options: TaskQueueOptions = {}): TaskQueueClient {
