@@ -364,25 +364,27 @@ export class TaskQueueClient {
     await this.close();
   }
 
-  #drain(
+  async #drain(
     taskId: string,
     handle: BatchHandler,
     options: DrainOptions,
     onRemoved: (count: number) => void,
   ): Promise<number> {
+    this.#throwIfClosed();
+    const { reader, deleter } = this.#session;
+    const { operationTimeoutMs } = this.#options;
     const task: DrainedTask = {
       taskId,
-      operationTimeoutMs: this.#options.operationTimeoutMs,
-      read: (work, isRepeatable) => this.#read(taskId, 'Cannot drain', 0, work, isRepeatable),
-      deleteQueue: () => this.deleteIfUnused(taskId),
-      openChannel: () => this.#session.reader.openChannel(),
-      isPlain: () => this.#isPlain(taskId),
+      queue: this.#queueName(taskId),
+      reader,
+      deleter,
+      operationTimeoutMs,
       onRemoved: (count) => {
         onRemoved(count);
         options.onRemoved?.(count);
       },
     };
-    return drainTask(task, handle, options);
+    return during(`Cannot drain task ${JSON.stringify(taskId)}`, drainTask(task, handle, options));
   }
 
   /** Always rejects rather than throws. */

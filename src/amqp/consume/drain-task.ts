@@ -3,6 +3,8 @@ import { checkCount } from '../../options/check-count.ts';
 import type { BatchHandler, DrainOptions } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
+import type { QueueDeleter } from '../queues/queue-deleter.ts';
+import type { QueueReader } from '../queues/queue-reader.ts';
 import { consumeInBatches } from './bulk-consumer.ts';
 
 const DEFAULT_BATCH_SIZE = 500;
@@ -11,21 +13,13 @@ const DEFAULT_BATCH_SIZE = 500;
 const RETURN_MS = 1_000;
 const LOOK_MS = 20;
 
-/** The task to drain, and the operations on its queue. */
+/** The task to drain. */
 export interface DrainedTask {
   taskId: string;
+  queue: string;
+  reader: QueueReader;
+  deleter: QueueDeleter;
   operationTimeoutMs: number;
-  /** Runs the work on a channel, again if it may be repeated; resolves to 0 when the task has no queue. */
-  read(
-    work: (lease: ChannelLease, queue: string) => Promise<number>,
-    isRepeatable: () => boolean,
-  ): Promise<number>;
-  /** Deletes the queue unless somebody else uses it. @returns whether it is gone */
-  deleteQueue(): Promise<boolean>;
-  /** An extra channel, outside the pool. */
-  openChannel(): Promise<ChannelLease>;
-  /** `undefined` when there is no queue. */
-  isPlain(): Promise<boolean | undefined>;
   /** Called with the number of messages removed since the last call. */
   onRemoved(count: number): void;
 }
@@ -35,7 +29,7 @@ export interface DrainedTask {
  * @returns how many were removed
  */
 export async function drainTask(
-  { taskId, operationTimeoutMs, read, deleteQueue, openChannel, isPlain, onRemoved }: DrainedTask,
+  { taskId, queue, reader, deleter, operationTimeoutMs, onRemoved }: DrainedTask,
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
@@ -54,7 +48,7 @@ export async function drainTask(
   /** If the connection is lost from here on, it may have held messages. */
   let isBegun = false;
   const failure = new CallerFailure();
-  const drain = async (lease: ChannelLease, queue: string) => {
+  const drain = async (lease: ChannelLease) => {
     const messageCount = await countReady(lease, queue, isBegun ? RETURN_MS : 0);
     isBegun = true;
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
@@ -66,9 +60,9 @@ export async function drainTask(
       batchSize,
       select,
       allOrNone,
-      deleteQueue: withQueue ? deleteQueue : undefined,
-      openChannel,
-      isPlain,
+      deleteQueue: withQueue ? () => deleter.deleteIfUnused(queue) : undefined,
+      openChannel: () => reader.openChannel(),
+      isPlain: () => reader.isPlain(queue),
       signal,
       operationTimeoutMs,
       onRead,
@@ -80,7 +74,7 @@ export async function drainTask(
     });
   };
   const isRepeatable = () => !isHandedOver || (allOrNone && !failure.isKnown);
-  return failure.passOn(read(drain, isRepeatable));
+  return failure.passOn(reader.read({ queue, missing: 0, isRepeatable }, drain));
 }
 
 /**
