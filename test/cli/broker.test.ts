@@ -67,61 +67,74 @@ function broker(...args: string[]): Running {
   };
 }
 
-test('tells the command where the broker is, and passes its output and its exit status on', async () => {
+/** For what runs beside the broker, whatever that is. */
+const STAND_IN = {
+  url: 'amqp://broker.invalid',
+  apiUrl: undefined,
+  exited: new Promise<undefined>(() => {}),
+};
+
+test('tells the command where the broker is, passes its output and status on, and speaks of nothing outside', async () => {
+  const configuration = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
+  onTestFinished(() => rmSync(configuration, { recursive: true, force: true }));
   const script = `
-    console.log(process.env.MCP_TASKQ_URL, process.env.MCP_TASKQ_API_URL, process.argv.slice(1).join());
-    process.exitCode = 5;`;
-  const { status, stdout, stderr } = await broker(
-    '--install',
-    '--',
-    process.execPath,
-    '--eval',
-    script,
-    '--',
-    '--port',
-    'x',
-  ).ended;
-  expect(stdout).toMatch(/^amqp:\/\/127\.0\.0\.1:\d+ undefined --port,x\n$/);
+    echo "$MCP_TASKQ_URL \${MCP_TASKQ_API_URL-undefined} $4 $5"
+    export XDG_CONFIG_HOME="$1"
+    "$2" "$3" context set prod -u amqp://prod && "$2" "$3" context use prod
+    "$2" "$3" ls`;
+  const args = ['sh', '-c', script, 'sh', configuration, process.execPath, BIN, '--port', 'x'];
+  const { status, stdout, stderr } = await broker('--install', '--', ...args).ended;
+  expect(stdout).toMatch(/^amqp:\/\/127\.0\.0\.1:\d+ undefined --port x\n/);
   expect(stderr).toMatch(/RabbitMQ \S+ is ready/);
-  expect(status).toBe(5);
+  expect(stderr).toContain('start it again with "mcp-taskq broker --management"');
+  expect(stderr).not.toContain('context prod is not used');
+  // That of ls.
+  expect(status).toBe(7);
 });
 
-test('with --management tells where the API is; a command ended by a signal counts as 128 and its number', async () => {
-  const running = broker('--install', '--management', 'sh', '-c', 'echo "$MCP_TASKQ_API_URL"; kill -9 $$');
-  const { status, stdout } = await running.ended;
-  expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\n$/);
-  expect(status).toBe(137);
+test('before a shell it says where one is; with --management that knows the API; a signal counts as 128 and its number', async () => {
+  const args = ['broker', '--install', '--management', '--', 'sh'];
+  const terminal = cliOnTerminal(args, temporaryFilesIn(scratch), 80);
+  await terminal.shows(/In this shell mcp-taskq uses the private broker at amqp:..127\.0\.0\.1:\d+/, 60_000);
+  terminal.type('echo "api: $MCP_TASKQ_API_URL"\r');
+  await terminal.shows(/api: http:\/\/127\.0\.0\.1:\d+/);
+  terminal.type('kill -9 $$\r');
+  expect(await terminal.ended).toBe(137);
 });
 
 test('says that there is no such command', async () => {
-  const { status, stderr } = await broker('--install', '--', 'no-such-command').ended;
-  expect(stderr).toContain('There is no command no-such-command');
-  expect(status).toBe(127);
+  const ended = runWith(STAND_IN, 'no-such-command', [], { note: () => {}, timeoutMs: undefined });
+  await expect(ended).rejects.toMatchObject({
+    exitCode: 127,
+    message: expect.stringContaining('There is no command no-such-command'),
+  });
 });
 
-test('forwards signals to the command, which decides what they mean', async () => {
+test('forwards signals to the command, which decides what they mean; killed itself, it leaves no broker', async () => {
   const script = `
     process.on('SIGINT', () => console.log('heard SIGINT'));
-    process.on('SIGTERM', () => { console.log('heard SIGTERM'); process.exit(3); });
+    process.on('SIGTERM', () => console.log('heard SIGTERM'));
     setInterval(() => {}, 1000);
-    console.log('listening');`;
+    console.log('started', process.pid);`;
   const running = broker('--install', '--', process.execPath, '--eval', script);
-  await running.printed('listening');
+  await running.printed(/started \d+/);
+  const command = Number(/started (\d+)/.exec(running.output())?.[1]);
+  onTestFinished(() => void process.kill(command, 'SIGKILL'));
   running.kill('SIGINT');
   await running.printed('heard SIGINT');
   running.kill('SIGTERM');
   await running.printed('heard SIGTERM');
-  expect((await running.ended).status).toBe(3);
+  const processes = childrenOf(running.pid).filter((pid) => pid !== command);
+  expect(processes).toHaveLength(3);
+  running.kill('SIGKILL');
+  expect((await running.ended).signal).toBe('SIGKILL');
+  await expect.poll(() => aliveAmong(processes), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => readdirSync(scratch), { timeout: 10_000 }).toEqual([]);
+  expect(aliveAmong([command])).toEqual([command]);
 });
 
 test('ends a command that takes longer than --timeout', async () => {
-  // Without a real broker: how much of the time its start takes depends on the machine.
-  const standIn = {
-    url: 'amqp://broker.invalid',
-    apiUrl: undefined,
-    exited: new Promise<undefined>(() => {}),
-  };
-  const ended = runWith(standIn, 'sleep', ['600'], { note: () => {}, timeoutMs: 200 });
+  const ended = runWith(STAND_IN, 'sleep', ['600'], { note: () => {}, timeoutMs: 200 });
   await expect(ended).rejects.toMatchObject({
     exitCode: 124,
     message: 'sleep did not end within the time of --timeout',
@@ -135,26 +148,20 @@ test('ends with 124 and leaves nothing when --timeout elapses while it starts', 
   expect(status).toBe(124);
 });
 
-test.each([
-  ['SIGINT', 0],
-  ['SIGTERM', 143],
-] as const)(
-  'without a command prints its address and runs until %s, then ends with %d',
-  async (signal, wanted) => {
-    const running = broker('--install');
-    await running.printed(/^MCP_TASKQ_URL=.*\n/m);
-    const [, url] = /^MCP_TASKQ_URL=(.*)\n$/.exec(running.output()) ?? [];
-    const connection = await connect(url as string);
-    connection.on('error', () => {});
-    const processes = childrenOf(running.pid);
-    expect(processes).toHaveLength(3);
-    running.kill(signal);
-    expect((await running.ended).status).toBe(wanted);
-    expect(aliveAmong(processes)).toEqual([]);
-  },
-);
+test('without a command prints its address and runs until SIGTERM, then ends with 143', async () => {
+  const running = broker('--install');
+  await running.printed(/^MCP_TASKQ_URL=.*\n/m);
+  const [, url] = /^MCP_TASKQ_URL=(.*)\n$/.exec(running.output()) ?? [];
+  const connection = await connect(url as string);
+  connection.on('error', () => {});
+  const processes = childrenOf(running.pid);
+  expect(processes).toHaveLength(3);
+  running.kill('SIGTERM');
+  expect((await running.ended).status).toBe(143);
+  expect(aliveAmong(processes)).toEqual([]);
+});
 
-test('with the same --data it has the same ports again, and says it all as JSON', async () => {
+test('with the same --data it has the same ports again, and says it all as JSON; SIGINT ends it with 0', async () => {
   const data = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
   onTestFinished(() => rmSync(data, { recursive: true, force: true }));
   const start = async (...args: string[]) => {
@@ -162,8 +169,11 @@ test('with the same --data it has the same ports again, and says it all as JSON'
     await running.printed(/"url"/);
     const found = JSON.parse(running.output());
     expect(found.pid).toBe(running.pid);
+    const processes = childrenOf(running.pid);
+    expect(processes).toHaveLength(3);
     running.kill('SIGINT');
     expect((await running.ended).status).toBe(0);
+    expect(aliveAmong(processes)).toEqual([]);
     return found;
   };
   const apiPort = await findFreePort();
@@ -172,46 +182,11 @@ test('with the same --data it has the same ports again, and says it all as JSON'
   expect(await start('--management')).toMatchObject({ port: first.port, api_port: apiPort });
 });
 
-test('inside it, a missing management API is explained, and a selected context is not spoken of', async () => {
-  const configuration = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
-  onTestFinished(() => rmSync(configuration, { recursive: true, force: true }));
-  const script = `
-    export XDG_CONFIG_HOME="$1"
-    "$2" "$3" context set prod -u amqp://prod && "$2" "$3" context use prod
-    "$2" "$3" ls`;
-  const args = ['sh', '-c', script, 'sh', configuration, process.execPath, BIN];
-  const { status, stderr } = await broker('--install', '--', ...args).ended;
-  expect(stderr).toContain('start it again with "mcp-taskq broker --management"');
-  expect(stderr).not.toContain('context prod is not used');
-  expect(status).toBe(7);
-});
-
-test('before a shell it says where one is', async () => {
-  const terminal = cliOnTerminal(['broker', '--install', '--', 'sh'], temporaryFilesIn(scratch), 80);
-  await terminal.shows(/In this shell mcp-taskq uses the private broker at amqp:..127\.0\.0\.1:\d+/, 60_000);
-  terminal.type('exit 4\r');
-  expect(await terminal.ended).toBe(4);
-});
-
 test('ends with 130 and leaves nothing when interrupted while it starts', async () => {
   const running = broker('--install');
   await running.printed('Starting RabbitMQ');
   running.kill('SIGINT');
   expect(await running.ended).toMatchObject({ status: 130, stdout: '' });
-});
-
-test('killed with SIGKILL leaves no broker, also when its command lives on', async () => {
-  const running = broker('--install', '--', 'sh', '-c', 'echo started $$; exec sleep 600');
-  await running.printed(/started \d+/);
-  const command = Number(/\d+/.exec(running.output())?.[0]);
-  onTestFinished(() => void process.kill(command, 'SIGKILL'));
-  const processes = childrenOf(running.pid).filter((pid) => pid !== command);
-  expect(processes).toHaveLength(3);
-  running.kill('SIGKILL');
-  expect((await running.ended).signal).toBe('SIGKILL');
-  await expect.poll(() => aliveAmong(processes), { timeout: 10_000 }).toEqual([]);
-  await expect.poll(() => readdirSync(scratch), { timeout: 10_000 }).toEqual([]);
-  expect(aliveAmong([command])).toEqual([command]);
 });
 
 test('refuses a port that is taken (1) and one that is none (2)', async () => {

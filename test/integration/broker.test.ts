@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { connect } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type BrokerOptions, ErrorCode, type RunningBroker, startBroker } from '../../src/index.ts';
 import { untilQueuesLast } from '../support/broker.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
@@ -124,27 +122,6 @@ describe('a private broker', () => {
     expect(await take(second.url, 'orders')).toBe('kept');
     await second.stop();
     expect(readdirSync(dataDir)).toContain('mnesia');
-  });
-
-  test('is gone within seconds when the process that started it is killed with SIGKILL', async () => {
-    const script = `
-      import { startBroker } from './dist/index.js';
-      const broker = await startBroker({ install: true, management: true });
-      console.log(broker.port);`;
-    const owner = spawn(process.execPath, ['--input-type=module', '--eval', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    onTestFinished(() => void owner.kill('SIGKILL'));
-    const [port] = await once(createInterface({ input: owner.stdout }), 'line');
-    const processes = childrenOf(owner.pid as number);
-    expect(processes).toHaveLength(3);
-    expect(temporaryFolders()).toHaveLength(1);
-
-    owner.kill('SIGKILL');
-
-    await expect.poll(() => aliveAmong(processes), { timeout: 10_000 }).toEqual([]);
-    await expect.poll(temporaryFolders, { timeout: 10_000 }).toEqual([]);
-    await expect(connect(`amqp://127.0.0.1:${port}`)).rejects.toThrow('ECONNREFUSED');
   });
 });
 

@@ -3,11 +3,16 @@ import { inject } from 'vitest';
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/index.ts';
 import { installation } from './installation.ts';
 
-const running: RunningBroker[] = [];
+const running: { stop(): Promise<void> }[] = [];
 
 /** Of the test file that ends. */
 export async function stopPrivateBrokers(): Promise<void> {
   await Promise.all(running.splice(0).map((broker) => broker.stop()));
+}
+
+/** Has this stopped after the tests of the file, with its brokers. */
+export function stopAfterFile(stop: () => Promise<void>): void {
+  running.push({ stop });
 }
 
 /**

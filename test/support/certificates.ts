@@ -19,6 +19,9 @@ export function hasOpenssl(): boolean {
   }
 }
 
+/** Made faster than RSA keys. */
+const EC = ['-pkeyopt', 'ec_paramgen_curve:prime256v1'];
+
 /** A certificate authority in a folder. */
 export class Authority {
   readonly #folder: string;
@@ -30,7 +33,7 @@ export class Authority {
     mkdirSync(this.#folder, { recursive: true });
     const paths = this.#pathsOf('ca');
     this.#openssl([
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`],
+      ...['req', '-x509', '-newkey', 'ec', ...EC, '-nodes', '-days', '2', '-subj', `/CN=${name}`],
       ...['-keyout', paths.keyFile, '-out', paths.certFile],
     ]);
     this.#own = read(paths);
@@ -55,7 +58,7 @@ export class Authority {
       `basicConstraints=CA:FALSE\n${altName === undefined ? '' : `subjectAltName=${altName}\n`}`,
     );
     this.#openssl([
-      ...['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${commonName}`],
+      ...['req', '-new', '-newkey', 'ec', ...EC, '-nodes', '-subj', `/CN=${commonName}`],
       ...['-keyout', paths.keyFile, '-out', request],
     ]);
     this.#openssl([
@@ -68,7 +71,7 @@ export class Authority {
   /** The same certificate, its key encrypted. */
   encrypt({ certFile, keyFile }: Certificate, passphrase: string): Certificate {
     const encrypted = `${keyFile}.encrypted`;
-    this.#openssl(['rsa', '-aes256', '-passout', `pass:${passphrase}`, '-in', keyFile, '-out', encrypted]);
+    this.#openssl(['ec', '-aes256', '-passout', `pass:${passphrase}`, '-in', keyFile, '-out', encrypted]);
     return read({ certFile, keyFile: encrypted });
   }
 

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import { onTestFinished } from 'vitest';
 import type { RunningBroker } from '../../src/index.ts';
 import { findServer } from '../../src/local-broker/find-server.ts';
 import { findFreePort } from '../../src/local-broker/free-ports.ts';
-import { startPrivateBroker } from './broker.ts';
+import { startPrivateBroker, stopAfterFile } from './broker.ts';
 import { installation } from './installation.ts';
 
 /** Undefined where RabbitMQ only runs in containers, out of which no cluster is made here. */
@@ -11,7 +10,7 @@ const installed = installation.installation ?? (await findServer());
 
 export const canCluster = installed !== undefined;
 
-/** Nodes of one cluster, on this machine; the first one is the one that the others joined. */
+/** Nodes of one cluster, on this machine, for the tests of a file; the first one is the one that the others joined. */
 export async function startCluster(size: number): Promise<RunningBroker[]> {
   if (!installed) throw new Error('No rabbitmq-server is installed');
   const { runWith = [], epmd } = installed;
@@ -19,7 +18,7 @@ export async function startCluster(size: number): Promise<RunningBroker[]> {
   const epmdPort = await findFreePort();
   const [command = epmd, ...rest] = [...runWith, epmd, '-port', String(epmdPort)];
   const mapper = spawn(command, rest, { stdio: 'ignore', env: { PATH: process.env.PATH, HOME: '/tmp' } });
-  onTestFinished(() => void mapper.kill('SIGKILL'));
+  stopAfterFile(async () => void mapper.kill('SIGKILL'));
   const nodeName = (index: number) => `taskq-${index}@localhost`;
   const start = (index: number) => {
     const environment = [

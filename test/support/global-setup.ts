@@ -23,6 +23,8 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const broker = await startBroker({
     install: true,
     management: true,
+    // Tests that wait for statistics wait one second, not five.
+    config: ['collect_statistics_interval = 1000'],
     ...installation,
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
