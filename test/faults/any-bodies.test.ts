@@ -5,10 +5,10 @@ import { decodeQueuedMessage, MAX_PEEK, MalformedMessageError, parseRecord } fro
 import { anyBodies } from '../support/any-bodies.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
+import { SEED } from '../support/seed.ts';
 import { newTask, openClient, openQueue } from '../support/tasks.ts';
 
 const COUNT = extent(2_000, 100_000);
-const SEED = Number(process.env.TASKQ_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const AT_ONCE = 1_000;
 
 describe(`${COUNT} random and mutated bodies (TASKQ_TEST_SEED=${SEED})`, () => {

@@ -1,18 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, connect } from 'amqplib';
 import { beforeAll, expect, test } from 'vitest';
-import {
-  type RunningBroker,
-  type StoredMessage,
-  type TaskQueueClient,
-  type WatchItem,
-  watchTasks,
-} from '../../src/index.ts';
+import type { RunningBroker, StoredMessage, TaskQueueClient, WatchItem } from '../../src/index.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { runCli } from '../support/cli.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
-import { texts } from '../support/watching.ts';
+import { texts, watching } from '../support/watching.ts';
 
 /** RabbitMQ takes back what a consumer holds for longer than this, by default 30 minutes. */
 const CONSUMER_TIMEOUT_MS = 2_000;
@@ -36,7 +30,7 @@ beforeAll(async () => {
 
 async function publish(client: TaskQueueClient, task: string, count: number, text = task): Promise<string[]> {
   const bodies = Array.from({ length: count }, (_, index) => `"${text} ${index}"`);
-  for (const body of bodies) await client.publish(task, raw(body));
+  await Promise.all(bodies.map((body) => client.publish(task, raw(body))));
   return bodies;
 }
 
@@ -93,7 +87,7 @@ test('a drain whose queue is deleted meanwhile hands over what it was sent, and 
     handled.push(batch.length);
     if (handled.length > 1) return;
     // Both batches have come.
-    await sleep(300);
+    await until(async () => (await client.depth('deleted'))?.messages === 2);
     await amqp(async (channel) => void (await channel.deleteQueue('mcp:queue:deleted')));
   };
   expect(await client.drain('deleted', deleteMeanwhile, { batchSize: 4 })).toBe(8);
@@ -108,7 +102,7 @@ test('a drain of all or none whose queue is deleted and declared again keeps wha
     const isFirst = handled.length === 0;
     handled.push(...batch.map(({ body }) => body.toString()));
     if (!isFirst) return;
-    await sleep(300);
+    await until(async () => (await client.depth('declared-again'))?.messages === 0);
     await amqp(async (channel) => {
       await channel.deleteQueue('mcp:queue:declared-again');
       await channel.assertQueue('mcp:queue:declared-again', { durable: true });
@@ -172,26 +166,13 @@ test('dequeue counts as removed only what was acknowledged in time', async () =>
   );
 });
 
-/** Until the client is closed. */
-function watching(client: TaskQueueClient, task: string, onItem: () => unknown = () => {}): WatchItem[] {
-  const items: WatchItem[] = [];
-  const watch = async () => {
-    for await (const item of watchTasks(client, [task], { tail: 1 })) {
-      items.push(item);
-      await onItem();
-    }
-  };
-  watch().catch((error) => expect(error).toMatchObject({ code: 'CLOSED' }));
-  return items;
-}
-
 const bodiesIn = (items: WatchItem[]) => texts(items).filter((text) => text.startsWith('"'));
 
 test('a watch whose reader pauses for too long shows each message, once and in order', async () => {
   const client = openClient({ url: broker.url });
   const first = await publish(client, 'paused', 1);
   let reading: unknown;
-  const items = watching(client, 'paused', () => reading);
+  const items = watching(client, ['paused'], { tail: 1 }, () => reading);
   await until(() => items.length === 1);
   // More than are kept for a reader who is behind; the rest is not acknowledged.
   reading = sleep(TOO_LONG_MS);
@@ -206,7 +187,7 @@ test('a watch whose reader pauses for too long shows each message, once and in o
 test('a watch whose queue is deleted begins again with another one', async () => {
   const client = openClient({ url: broker.url });
   const first = await publish(client, 'deaf', 1);
-  const items = watching(client, 'deaf');
+  const items = watching(client, ['deaf']);
   await until(() => items.length === 1);
   const [queue] = /mcp:watch:\S+/.exec(await broker.ctl('list_queues', 'name')) ?? [];
   await broker.ctl('delete_queue', queue as string);

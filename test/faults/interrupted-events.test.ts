@@ -1,23 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { type WatchItem, watchTasks } from '../../src/index.ts';
+import type { WatchItem } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
-import { texts } from '../support/watching.ts';
+import { texts, watching } from '../support/watching.ts';
 
 const kinds = (items: WatchItem[]) => items.map(({ kind }) => kind);
-
-/** Watches until the test is over, which closes the client. */
-function watching(url: string, taskId: string, tail = 1): WatchItem[] {
-  const items: WatchItem[] = [];
-  const watch = async () => {
-    for await (const item of watchTasks(openClient({ url }), [taskId], { tail })) items.push(item);
-  };
-  watch().catch((error) => expect(error).toMatchObject({ code: 'CLOSED' }));
-  return items;
-}
 
 /** A vhost with a user who may do anything there, for now. */
 async function ownUser() {
@@ -37,7 +27,7 @@ describe('a watch', () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     const task = newTask();
     await openClient().publish(task, raw('x'));
-    const items = watching(proxy.url, task);
+    const items = watching(openClient({ url: proxy.url }), [task]);
     await until(() => items.length === 1);
     for (let count = 1; count <= 5; count++) {
       proxy.reset();
@@ -54,7 +44,7 @@ describe('a watch', () => {
     const task = newTask();
     const client = openClient();
     for (const text of ['a', 'b', 'c']) await client.publish(task, raw(text));
-    const items = watching(proxy.url, task, 3);
+    const items = watching(openClient({ url: proxy.url }), [task], { tail: 3 });
     await until(() => items.length === 3);
     proxy.fault = { kind: 'gone' };
     proxy.reset();
@@ -75,12 +65,7 @@ describe('a watch', () => {
     const [task = ''] = tasks;
     const client = openClient();
     await client.publish(task, { body: raw('a').body });
-    const items: WatchItem[] = [];
-    const watch = async () => {
-      for await (const item of watchTasks(openClient({ url: proxy.url }), tasks, { tail: 1 }))
-        items.push(item);
-    };
-    watch().catch((error) => expect(error).toMatchObject({ code: 'CLOSED' }));
+    const items = watching(openClient({ url: proxy.url }), tasks);
     await until(() => items.length === 1);
     proxy.reset();
     await until(() => kinds(items).includes('resumed'));
@@ -96,7 +81,8 @@ describe('a watch', () => {
     const { url, user, allow, queueNames } = await ownUser();
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     await openClient({ url }).publish('task', raw('x'));
-    const items = watching(`${proxy.url.replace('//', `//${user}:right@`)}${new URL(url).pathname}`, 'task');
+    const own = `${proxy.url.replace('//', `//${user}:right@`)}${new URL(url).pathname}`;
+    const items = watching(openClient({ url: own }), ['task']);
     await until(() => items.length === 1);
     // It may make its queue, and not read from it.
     await allow({ read: '^mcp:(queue:|events$)' });
@@ -118,14 +104,16 @@ describe('a watch', () => {
     const { url, user, change } = await ownUser();
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     await openClient({ url }).publish('task', raw('x'));
-    const items = watching(`${proxy.url.replace('//', `//${user}:right@`)}${new URL(url).pathname}`, 'task');
+    const own = `${proxy.url.replace('//', `//${user}:right@`)}${new URL(url).pathname}`;
+    const items = watching(openClient({ url: own }), ['task']);
     await until(() => items.length === 1);
     await change('another');
     proxy.reset();
     await until(() => items.length === 3);
     expect(kinds(items)).toEqual(['message', 'interrupted', 'interrupted']);
     expect(items[2]).toMatchObject({ error: { code: 'AUTHENTICATION_FAILED' } });
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const { accepted } = proxy;
+    await until(() => proxy.accepted >= accepted + 2);
     await change('right');
     await until(() => items.length > 3, 20_000);
     expect(kinds(items).slice(3)).toEqual(['resumed']);

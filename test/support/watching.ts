@@ -1,3 +1,4 @@
+import { expect, onTestFinished } from 'vitest';
 import { type TaskQueueClient, type WatchItem, type WatchTasksOptions, watchTasks } from '../../src/index.ts';
 
 /** Watches until `isEnough`, or fails by the test's timeout; answers what was seen. */
@@ -14,6 +15,26 @@ export async function watchUntil(
     if (items.length === 1) onFirst?.();
     if (isEnough(items)) break;
   }
+  return items;
+}
+
+/** Watches until the test is over, which closes the client; anything else that ends the watch fails the test. */
+export function watching(
+  client: TaskQueueClient,
+  taskIds: string[],
+  options: WatchTasksOptions = { tail: 1 },
+  onItem: () => unknown = () => {},
+): WatchItem[] {
+  const items: WatchItem[] = [];
+  const watch = async () => {
+    for await (const item of watchTasks(client, taskIds, options)) {
+      items.push(item);
+      await onItem();
+    }
+  };
+  // Not `expect(…).rejects`: a test waits for that before it closes the client.
+  const end = watch().catch((error: unknown) => error);
+  onTestFinished(async () => expect(await end).toMatchObject({ code: 'CLOSED' }));
   return items;
 }
 
