@@ -1,0 +1,22 @@
+import type { RequestContext } from './request-context.ts';
+
+/** The client's requests that are not answered. */
+export class OpenRequests {
+  readonly #contexts = new Map<unknown, RequestContext>();
+
+  begin(context: RequestContext): void {
+    this.#contexts.set(context.id, context);
+  }
+
+  /** @param reason why nothing that waits on behalf of the request may go on; absent when it is answered */
+  end(requestId: unknown, reason?: Error): void {
+    const context = this.#contexts.get(requestId);
+    this.#contexts.delete(requestId);
+    if (reason !== undefined) context?.abort.abort(reason);
+  }
+
+  endAll(reason: Error): void {
+    for (const { abort } of this.#contexts.values()) abort.abort(reason);
+    this.#contexts.clear();
+  }
+}
