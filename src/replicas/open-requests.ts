@@ -1,4 +1,4 @@
-import type { RequestContext } from './request-context.ts';
+import { type HttpExchange, isAway, type RequestContext } from './request-context.ts';
 
 /** The client's requests that are not answered. */
 export class OpenRequests {
@@ -13,6 +13,16 @@ export class OpenRequests {
     const context = this.#contexts.get(requestId);
     this.#contexts.delete(requestId);
     if (reason !== undefined) context?.abort.abort(reason);
+  }
+
+  /** A client that had gone is back. Which of its streams it resumes cannot be seen, nor does it matter much. */
+  resume(exchange: HttpExchange): void {
+    for (const context of this.#contexts.values()) {
+      if (!isAway(context)) continue;
+      context.exchange = exchange;
+      context.onReturn?.();
+      context.onReturn = undefined;
+    }
   }
 
   endAll(reason: Error): void {

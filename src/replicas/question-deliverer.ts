@@ -4,12 +4,12 @@ import type { StoredMessage } from '../messages/stored-message.ts';
 import { clientFacingError } from '../sdk/client-facing-error.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { HeldMessage, throwIfGone } from './held-message.ts';
-import { waitForMessage } from './message-wait.ts';
 import { parseAddress, randomToken } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
-import { type RequestContext, requestContext } from './request-context.ts';
+import { isAway, type RequestContext, requestContext } from './request-context.ts';
 import { type RpcMessage, withId } from './sdk-shapes.ts';
 import type { TaskCalls } from './task-calls.ts';
+import { waitForMessage, waitForReturn } from './task-waits.ts';
 
 /** Gives a server object what is queued for its client. It stays in its queue until the transport has sent it. */
 export class QuestionDeliverer {
@@ -32,6 +32,8 @@ export class QuestionDeliverer {
       for (;;) {
         this.#connection.throwIfClosed();
         throwIfGone(context);
+        // It may come back by another session as well: what is queued meanwhile is for the first that comes.
+        if (context !== undefined && isAway(context)) await waitForReturn(context);
         const message = await this.#calls.inOrder(taskId, 'dequeue', what, () => this.#take(taskId, context));
         if (message !== undefined || context?.taskId !== taskId) return message;
         if (!(await waitForMessage(this.#core.waiter, taskId, context))) return undefined;

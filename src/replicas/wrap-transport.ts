@@ -97,8 +97,11 @@ class WrappedTransport {
   };
 
   /** For the HTTP transports: what is done on behalf of a request knows whether its client is still there. */
-  readonly handleRequest = (...args: unknown[]): unknown =>
-    httpExchange.run(exchangeOf(args[0], args[1]), () => this.#target.handleRequest?.(...args));
+  readonly handleRequest = (...args: unknown[]): unknown => {
+    const exchange = exchangeOf(args[0], args[1]);
+    if (exchange.isResumption) this.#link.requests.resume(exchange);
+    return httpExchange.run(exchange, () => this.#target.handleRequest?.(...args));
+  };
 
   #receive(message: RpcMessage, extra: Parameters<Receive>[1]): void {
     try {
@@ -148,6 +151,7 @@ class WrappedTransport {
       origin: extra ?? {},
       exchange: httpExchange.getStore(),
       isResumable: extra?.closeSSEStream !== undefined,
+      onReturn: undefined,
       abort: new AbortController(),
       task: undefined,
     };

@@ -5,14 +5,13 @@ import {
   ElicitRequestSchema,
   type ElicitResult,
   ElicitResultSchema,
-  type JSONRPCMessage,
 } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, inject } from 'vitest';
 import { listTaskQueues, type TaskQueueError } from '../../src/index.ts';
 import { Replicas } from '../../src/replicas/index.ts';
 import { runCli } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
-import { ACCEPTED, ask, openReplicas, serve, test, textOf } from '../support/replicas.ts';
+import { ACCEPTED, ask, breakPipe, openReplicas, serve, test, textOf } from '../support/replicas.ts';
 import { openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
@@ -258,14 +257,7 @@ test('a message whose send fails, or whose client has gone, is there for the nex
   ];
   const taskId = await a.startTask([{ elicit: 'still there?' }]);
   await until(async () => (await openQueue().size(taskId)) === 1);
-  // It fails for good, in the middle of a tasks/result.
-  const transport = b.mcp.server.transport as InMemoryTransport;
-  const peer = (transport as unknown as { _otherTransport: object })._otherTransport;
-  Object.defineProperty(peer, 'onmessage', {
-    get: () => (message: JSONRPCMessage) => {
-      if ('method' in message && message.method === 'elicitation/create') throw new Error('the pipe broke');
-    },
-  });
+  breakPipe(b);
   void b.taskResult(taskId).catch(() => {});
   expect(textOf(await c.taskResult(taskId))).toBe('accept: yes to still there?');
   expect(c.received).toEqual(['still there?']);
