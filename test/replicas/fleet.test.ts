@@ -84,26 +84,32 @@ describe.each([NEWEST, OLDEST])('a fleet on %s', (sdk) => {
 });
 
 describe('a deliverer that is killed between taking a question and sending it', () => {
-  test.each(['http', 'stateless'] as const)('(%s) leaves it to the next one', async (transport) => {
-    const tasks = await temporaryFolder();
-    const asker = await startReplica({ transport, tasks });
-    const victim = await startReplica({ transport, tasks, stall: 'unsent' });
-    const heir = await startReplica({ transport, tasks });
-    const [starter, lost, reader] = [await asker.connect(), await victim.connect(), await heir.connect()];
-    const taskId = await starter.startTask([{ elicit: 'one?' }, { elicit: 'two?' }]);
-    await until(async () => (await openQueue().size(taskId)) === 1);
-    lost.taskResult(taskId).catch(() => {});
-    // It has the question, and holds it.
-    await until(async () => (await openQueue().size(taskId)) === 0);
-    const result = reader.taskResult(taskId);
-    await victim.kill();
-    expect(textOf(await result)).toBe('accept: yes to one?\naccept: yes to two?');
-    expect(reader.received).toEqual([{ elicit: 'one?' }, { elicit: 'two?' }]);
-    expect(lost.received).toEqual([]);
-  });
+  test.each(['http', 'stateless'] as const)(
+    '(%s) leaves it to the next one',
+    { timeout: 120_000 },
+    async (transport) => {
+      const tasks = await temporaryFolder();
+      const asker = await startReplica({ transport, tasks });
+      const victim = await startReplica({ transport, tasks, stall: 'unsent' });
+      const heir = await startReplica({ transport, tasks });
+      const [starter, lost, reader] = [await asker.connect(), await victim.connect(), await heir.connect()];
+      const taskId = await starter.startTask([{ elicit: 'one?' }, { elicit: 'two?' }]);
+      await until(async () => (await openQueue().size(taskId)) === 1);
+      lost.taskResult(taskId).catch(() => {});
+      // It has the question, and holds it.
+      await until(async () => (await openQueue().size(taskId)) === 0);
+      const result = reader.taskResult(taskId);
+      await victim.kill();
+      expect(textOf(await result)).toBe('accept: yes to one?\naccept: yes to two?');
+      expect(reader.received).toEqual([{ elicit: 'one?' }, { elicit: 'two?' }]);
+      expect(lost.received).toEqual([]);
+    },
+  );
 });
 
-test('a client that drops the stream of its tasks/result loses no question', async () => {
+test('a client that drops the stream of its tasks/result loses no question', {
+  timeout: 120_000,
+}, async () => {
   const tasks = await temporaryFolder();
   const server = await startReplica({ transport: 'http', tasks });
   const client = await server.connect();
@@ -134,7 +140,9 @@ test('a client that drops the stream of its tasks/result loses no question', asy
   await result;
 });
 
-test('when a task is cancelled at another process, its question is rejected within a second', async () => {
+test('when a task is cancelled at another process, its question is rejected within a second', {
+  timeout: 120_000,
+}, async () => {
   const tasks = await temporaryFolder();
   const [asker, other] = [
     await startReplica({ transport: 'stateless', tasks }),
@@ -158,7 +166,9 @@ test('when a task is cancelled at another process, its question is rejected with
   await until(async () => (await openClient().depth(taskId)) === undefined);
 });
 
-test('a client with 200 ids that it makes up at three processes resolves nothing', async () => {
+test('a client with 200 ids that it makes up at three processes resolves nothing', {
+  timeout: 120_000,
+}, async () => {
   const tasks = await temporaryFolder();
   const servers = await Promise.all([1, 2, 3].map(() => startReplica({ transport: 'stateless', tasks })));
   const [asker] = servers as [ServerProcess];

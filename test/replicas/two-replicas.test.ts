@@ -14,9 +14,11 @@ import { extent, noteFigures } from '../support/figures.ts';
 import { ACCEPTED, ask, breakPipe, openReplicas, serve, test, textOf } from '../support/replicas.ts';
 import { openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
+import { callApi, newVhost } from '../support/vhost.ts';
 
 /** A second; more where other tests keep the machine busy. */
 const AT_ONCE_MS = extent(5_000, 1_000);
+const SERVERS = extent(20, 1_000);
 
 describe('a question that a task asks in one replica and the client answers at another one', () => {
   test('is answered, and the next one too; what was queued before the end arrives', async ({ store }) => {
@@ -261,6 +263,23 @@ test('a message whose send fails, or whose client has gone, is there for the nex
   void b.taskResult(taskId).catch(() => {});
   expect(textOf(await c.taskResult(taskId))).toBe('accept: yes to still there?');
   expect(c.received).toEqual(['still there?']);
+});
+
+test('many server objects share one set of connections, and deliver for one another', async ({ store }) => {
+  const { url } = await newVhost();
+  const replicas = openReplicas([], { url });
+  const servers = await Promise.all(Array.from({ length: SERVERS }, () => serve(replicas, store)));
+  const taskIds = await Promise.all(servers.map((server, index) => server.startTask([{ elicit: `${index}?` }])));
+  const results = await Promise.all(
+    taskIds.map((taskId, index) => servers[(index + 1) % SERVERS]?.taskResult(taskId)),
+  );
+  expect(results.map((result) => textOf(result as object))).toEqual(
+    taskIds.map((_, index) => `accept: yes to ${index}?`),
+  );
+  const listed = await callApi('GET', `vhosts${new URL(url).pathname}/connections`);
+  const connections = ((await listed.json()) as unknown[]).length;
+  noteFigures({ 'server objects': SERVERS, connections });
+  expect(connections).toBeLessThanOrEqual(6);
 });
 
 test('the reply queue is gone with its process, and is not taken for a task', async ({ store }) => {
