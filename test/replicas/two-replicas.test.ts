@@ -302,6 +302,8 @@ test('the reply queue is gone with its process, and is not taken for a task', as
   expect(listed.filter((id) => id.startsWith('replies:'))).toEqual([]);
   const shown = await runCli(['peek', taskId, '-o', 'table', '-u', inject('url')]);
   expect(shown.stdout).toMatch(new RegExp(`asked by +${hostname()}:${process.pid}`));
+  const watch = ['watch', taskId, '--tail', '1', '-n', '1', '-o', 'table', '-u', inject('url')];
+  expect((await runCli(watch)).stdout).toContain(`from ${hostname()}:${process.pid}:`);
   await a.client.experimental.tasks.cancelTask(taskId);
   await replicas.close();
   expect(await openClient().depth(replies)).toBeUndefined();
