@@ -37,13 +37,14 @@ export class HeldMessage {
   }
 
   async #checkWritable(): Promise<void> {
-    const areHeadersSent = this.#context?.exchange?.areHeadersSent;
+    const exchange = this.#context?.exchange;
     const giveUpAt = Date.now() + HEADERS_MS;
-    while (areHeadersSent?.() === false) {
-      this.#throwIfGone();
-      if (Date.now() > giveUpAt) throw jsonModeError();
+    while (exchange?.areHeadersSent?.() === false && !exchange.gone.aborted) {
+      // What was stored is replayed first, however long that takes.
+      if (!exchange.isResumption && Date.now() > giveUpAt) throw jsonModeError();
       await sleep(1);
     }
+    this.#throwIfGone();
   }
 
   /** Streamable HTTP resolves also when the client has gone and nothing was written. */

@@ -7,6 +7,8 @@ export interface HttpExchange {
   readonly gone: AbortSignal;
   /** False while nothing can have been written to the client. `undefined` where that cannot be seen. */
   readonly areHeadersSent: (() => boolean) | undefined;
+  /** The client is back, and says what it has had: `Last-Event-ID`. */
+  readonly isResumption: boolean;
 }
 
 /** The client's request on whose behalf code runs. */
@@ -16,9 +18,12 @@ export interface RequestContext {
   /** Of `tasks/result`. */
   readonly taskId: unknown;
   readonly origin: MessageOrigin;
-  readonly exchange: HttpExchange | undefined;
+  /** The latest: where the transport has an event store, a client may come back. */
+  exchange: HttpExchange | undefined;
   /** What is sent when the client has gone reaches it when it is back: the transport has an event store. */
   readonly isResumable: boolean;
+  /** Called once, when a client that was gone is back. */
+  onReturn: (() => void) | undefined;
   /** Ends what waits on behalf of the request. */
   readonly abort: AbortController;
   /** What the SDK has last been told about the task. */
@@ -38,11 +43,19 @@ export const httpExchange = new AsyncLocalStorage<HttpExchange>();
 export function exchangeOf(request: unknown, response: unknown): HttpExchange {
   const { once } = (response ?? {}) as { once?: unknown };
   if (typeof once !== 'function') {
-    const { signal } = request as { signal?: AbortSignal };
-    return { gone: signal ?? new AbortController().signal, areHeadersSent: undefined };
+    const { signal, headers } = request as Partial<Request>;
+    const isResumption = headers?.get('last-event-id') != null;
+    return { gone: signal ?? new AbortController().signal, areHeadersSent: undefined, isResumption };
   }
+  const { headers } = request as { headers: { [name: string]: unknown } };
   const node = response as { once(event: 'close', listener: () => void): void; headersSent: boolean };
   const gone = new AbortController();
   node.once('close', () => gone.abort());
-  return { gone: gone.signal, areHeadersSent: () => node.headersSent };
+  const isResumption = headers['last-event-id'] !== undefined;
+  return { gone: gone.signal, areHeadersSent: () => node.headersSent, isResumption };
+}
+
+/** The client has gone, and may come back. */
+export function isAway({ exchange, isResumable }: RequestContext): boolean {
+  return isResumable && exchange?.gone.aborted === true;
 }

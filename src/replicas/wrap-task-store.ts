@@ -1,6 +1,7 @@
 import { requestContext } from './request-context.ts';
 import type { TaskStoreLike } from './sdk-shapes.ts';
-import type { ServerLink, TaskSeen } from './server-link.ts';
+import type { ServerLink } from './server-link.ts';
+import type { TaskSeen } from './watched-task.ts';
 
 /**
  * The task store as the server object is to have it: the same, but for what `tasks/result` looks at. There the SDK

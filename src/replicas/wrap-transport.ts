@@ -72,7 +72,7 @@ class WrappedTransport {
       },
       send: async (message) => {
         await target.send(message as never);
-        link.end((message as RpcMessage).id);
+        link.requests.end((message as RpcMessage).id);
       },
       receive: (message) => this.handlers.onmessage?.(message as RpcMessage),
     });
@@ -86,19 +86,22 @@ class WrappedTransport {
 
   readonly send = async (message: RpcMessage, options?: unknown): Promise<void> => {
     const send = () => this.#target.send(message as never, options as never);
-    if (await this.#link.sendHeld(message, send)) return;
+    if (await this.#link.deliverer.sendHeld(message, send)) return;
     if (message.method === 'notifications/cancelled') {
-      if (await this.#link.cancelQuestion(message)) return;
+      if (await this.#link.asker.cancel(message)) return;
       this.#sent.forget(message.params?.requestId);
     }
     if (isRequest(message)) this.#sent.note(message.id, progressTokenOf(message));
     await send();
-    if (isResponse(message)) this.#link.end(message.id);
+    if (isResponse(message)) this.#link.requests.end(message.id);
   };
 
   /** For the HTTP transports: what is done on behalf of a request knows whether its client is still there. */
-  readonly handleRequest = (...args: unknown[]): unknown =>
-    httpExchange.run(exchangeOf(args[0], args[1]), () => this.#target.handleRequest?.(...args));
+  readonly handleRequest = (...args: unknown[]): unknown => {
+    const exchange = exchangeOf(args[0], args[1]);
+    if (exchange.isResumption) this.#link.requests.resume(exchange);
+    return httpExchange.run(exchange, () => this.#target.handleRequest?.(...args));
+  };
 
   #receive(message: RpcMessage, extra: Parameters<Receive>[1]): void {
     try {
@@ -107,7 +110,10 @@ class WrappedTransport {
       else if (isRequest(message)) this.#receiveRequest(message, extra);
       else {
         if (message.method === 'notifications/cancelled') {
-          this.#link.end(message.params?.requestId, new Error('The client has cancelled its request'));
+          this.#link.requests.end(
+            message.params?.requestId,
+            new Error('The client has cancelled its request'),
+          );
         }
         this.handlers.onmessage?.(message, extra);
       }
@@ -124,7 +130,7 @@ class WrappedTransport {
       return;
     }
     if (typeof id !== 'string') throw new Error(`Refused a response for an unknown message ID: ${id}`);
-    this.#link.answer(this.#link.unseal(id, extra ?? {}), message);
+    this.#link.receiver.answer(id, message, extra ?? {});
   }
 
   #receiveProgress(message: RpcMessage, extra: Parameters<Receive>[1]): void {
@@ -134,7 +140,7 @@ class WrappedTransport {
       return;
     }
     if (typeof token !== 'string') throw new Error(`Refused progress for an unknown token: ${token}`);
-    this.#link.progress(this.#link.unseal(token, extra ?? {}), message);
+    this.#link.receiver.progress(token, message, extra ?? {});
   }
 
   #receiveRequest(message: RpcMessage, extra: Parameters<Receive>[1]): void {
@@ -145,10 +151,11 @@ class WrappedTransport {
       origin: extra ?? {},
       exchange: httpExchange.getStore(),
       isResumable: extra?.closeSSEStream !== undefined,
+      onReturn: undefined,
       abort: new AbortController(),
       task: undefined,
     };
-    this.#link.begin(context);
+    this.#link.requests.begin(context);
     requestContext.run(context, () => this.handlers.onmessage?.(message, extra));
   }
 }

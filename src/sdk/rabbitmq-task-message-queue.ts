@@ -12,7 +12,6 @@ import { MessageWaiter, type WaitOptions } from '../waiting/message-waiter.ts';
 import { type CallKind, CallOrder } from './call-order.ts';
 import { clientFacingError } from './client-facing-error.ts';
 import { MalformedMessages } from './malformed-messages.ts';
-import { isSdkClearing } from './sdk-clearing.ts';
 
 /**
  * The message queues of MCP tasks in RabbitMQ: one durable queue per task, `mcp:queue:{task_id}`, shared with
@@ -96,21 +95,22 @@ export class RabbitMQTaskMessageQueue {
    * nobody consumes from it: a finished task leaves nothing behind. When only the deletion fails, the messages are
    * returned, `onWarning` is told, and the empty queue stays.
    *
-   * The SDK clears a task's queue in this way, and drops the promise. To the SDK's own call, which nobody could catch,
-   * a failure is no messages and a warning; everybody else gets the rejection.
+   * The SDK clears a task's queue with this method and drops the promise, so that a rejection would end the process. Its
+   * calls always pass a session id, even an undefined one, and calls that do never reject: a failure goes to `onWarning`,
+   * and the result is empty. Leave the session id out, or use {@link clear}, to get the rejection. A wrapper
+   * that you put between the SDK and this object has to pass both arguments on.
    * @throws MalformedMessageError when one can be neither decoded nor set aside; then all of them stay in the queue
    */
-  dequeueAll(taskId: string, _sessionId?: string): Promise<QueuedMessage[]> {
-    const isUncaught = isSdkClearing();
+  dequeueAll(taskId: string, ...session: [sessionId?: string]): Promise<QueuedMessage[]> {
     const all = this.#call(taskId, 'clear', 'Cannot clear', () => this.#takeAll(taskId));
-    if (!isUncaught) return droppable(all);
+    if (session.length === 0) return droppable(all);
     return all.catch((error) => {
       this.#options.onWarning(error as TaskQueueError);
       return [];
     });
   }
 
-  /** The same as {@link dequeueAll}, by the name that the Python package has for it. */
+  /** The same as {@link dequeueAll} without a session id, by the name that the Python package has for it. */
   clear(taskId: string): Promise<QueuedMessage[]> {
     return this.dequeueAll(taskId);
   }

@@ -17,7 +17,7 @@ describe.each([
   { transport: 'http', sdk: NEWEST },
   { transport: 'stdio', sdk: OLDEST },
   { transport: 'http', sdk: OLDEST },
-] as const)('a server process over $transport on $sdk', ({ transport, sdk }) => {
+] as const)('a server process over $transport on $sdk', { timeout: 120_000 }, ({ transport, sdk }) => {
   test('delivers what its task asks and tells through tasks/result, in order, and the answers reach the task', async () => {
     const server = await startServer({ transport, sdk, tasks: await temporaryFolder() });
     const client = await server.connect();
@@ -93,7 +93,7 @@ describe.each([
   });
 });
 
-describe('two server processes that share a broker', () => {
+describe('two server processes that share a broker', { timeout: 120_000 }, () => {
   test('deliver what the other one queued', async () => {
     const tasks = await temporaryFolder();
     const [one, other] = await Promise.all([
@@ -134,6 +134,7 @@ describe('two server processes that share a broker', () => {
 
 describe.each(['stdio', 'http'] as const)(
   'a server process over %s that is killed in the middle of a task',
+  { timeout: 120_000 },
   (transport) => {
     test('leaves its queued messages to the next one, which delivers all of them in order', async () => {
       const tasks = await temporaryFolder();

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTaskMessageQueue, InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
@@ -149,7 +150,11 @@ describe('the SDK’s own clearing, whose promise nobody awaits,', () => {
     const { taskStore, client } = await link({
       enqueue: (id, ...rest) => queue.enqueue(taskIdOf(id), ...rest),
       dequeue: (id, session) => queue.dequeue(taskIdOf(id), session),
-      dequeueAll: (id, session) => queue.dequeueAll(taskIdOf(id), session),
+      // Not in the SDK's own turn.
+      dequeueAll: async (id, session) => {
+        await setImmediate();
+        return queue.dequeueAll(taskIdOf(id), session);
+      },
     });
     const { taskId } = await taskStore.createTask({}, 1, { method: 'tools/call' });
     const { status } = await client.experimental.tasks.cancelTask(taskId);
@@ -188,9 +193,14 @@ describe('the SDK’s own clearing, whose promise nobody awaits,', () => {
     expect(warnings).toMatchObject([{ code: 'CLOSED' }]);
   });
 
-  test('rejects for everybody else', async () => {
-    const queue = openQueue({ url: 'amqp://127.0.0.1:1' });
+  test('is known by its session id, even an undefined one: everybody else gets the rejection', async () => {
+    const { warnings, onWarning } = warned();
+    const queue = openQueue({ url: 'amqp://127.0.0.1:1', onWarning });
     await expect(queue.dequeueAll('task')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    await expect(queue.clear('task')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    expect(warnings).toEqual([]);
+    expect(await queue.dequeueAll('task', undefined)).toEqual([]);
+    expect(warnings).toMatchObject([{ code: 'CONNECTION_FAILED' }]);
   });
 });
 

@@ -46,7 +46,9 @@ async function startExample(tasks: string): Promise<string> {
   return /port (\d+)/.exec(String(line))?.[1] as string;
 }
 
-test('the example runs as it is: three processes, each request at the next one', async () => {
+test('the example runs as it is: three processes, each request at the next one', {
+  timeout: 120_000,
+}, async () => {
   const tasks = `${await temporaryFolder()}/tasks.db`;
   const ports = [await startExample(tasks), await startExample(tasks), await startExample(tasks)];
   let turn = 0;

@@ -1,11 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { describe, expect, test } from 'vitest';
 import type { QueuedRequest } from '../../src/index.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { FileTaskStore } from '../support/mcp-server/file-task-store.js';
-import { type ServerOptions, type ServerProcess, startServer, TestClient } from '../support/mcp-server.ts';
+import {
+  type ServerOptions,
+  type ServerProcess,
+  startServer,
+  type TestClient,
+} from '../support/mcp-server.ts';
+import { connectRouted } from '../support/routed-client.ts';
 import { openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
@@ -20,21 +26,6 @@ const textOf = (result: { content?: unknown }) => (result.content as { text: str
 
 const startReplica = (options: Omit<ServerOptions, 'replicas'>) =>
   startServer({ replicas: SECRET, ...options });
-
-/** A client whose requests go to the process that `route` names; answers count as requests without a method. */
-function connectTo(
-  servers: { [name: string]: ServerProcess },
-  route: (method: string | undefined) => string,
-) {
-  const first = Object.values(servers)[0]?.url as URL;
-  const routed = (url: string | URL, init?: RequestInit) => {
-    const body = typeof init?.body === 'string' ? JSON.parse(init.body) : {};
-    const target = new URL(url);
-    target.port = servers[route(body.method)]?.url?.port as string;
-    return fetch(target, init);
-  };
-  return TestClient.connect(new StreamableHTTPClientTransport(first, { fetch: routed }));
-}
 
 /** Starts tasks that ask twice each, all at once, and compares what comes out of each with what it asked. */
 async function askInAll(starter: TestClient, deliverer: TestClient, count = TASKS) {
@@ -63,10 +54,9 @@ describe.each([NEWEST, OLDEST])('a fleet on %s', (sdk) => {
     const [asker, deliverer, receiver] = await Promise.all(
       [1, 2, 3].map(() => startReplica({ transport: 'stateless', sdk, tasks })),
     );
-    const servers = { asker, deliverer, receiver } as { [name: string]: ServerProcess };
-    const client = await connectTo(servers, (method) => {
-      if (method === undefined) return 'receiver';
-      return method === 'tasks/result' ? 'deliverer' : 'asker';
+    const client = await connectRouted((method) => {
+      if (method === undefined) return receiver;
+      return method === 'tasks/result' ? deliverer : asker;
     });
     const median = await askInAll(client, client);
     noteFigures({ sdk, tasks: TASKS, 'lost or mixed up': 0, 'answer to asker, ms': median });
@@ -94,26 +84,32 @@ describe.each([NEWEST, OLDEST])('a fleet on %s', (sdk) => {
 });
 
 describe('a deliverer that is killed between taking a question and sending it', () => {
-  test.each(['http', 'stateless'] as const)('(%s) leaves it to the next one', async (transport) => {
-    const tasks = await temporaryFolder();
-    const asker = await startReplica({ transport, tasks });
-    const victim = await startReplica({ transport, tasks, stall: true });
-    const heir = await startReplica({ transport, tasks });
-    const [starter, lost, reader] = [await asker.connect(), await victim.connect(), await heir.connect()];
-    const taskId = await starter.startTask([{ elicit: 'one?' }, { elicit: 'two?' }]);
-    await until(async () => (await openQueue().size(taskId)) === 1);
-    lost.taskResult(taskId).catch(() => {});
-    // It has the question, and holds it.
-    await until(async () => (await openQueue().size(taskId)) === 0);
-    const result = reader.taskResult(taskId);
-    await victim.kill();
-    expect(textOf(await result)).toBe('accept: yes to one?\naccept: yes to two?');
-    expect(reader.received).toEqual([{ elicit: 'one?' }, { elicit: 'two?' }]);
-    expect(lost.received).toEqual([]);
-  });
+  test.each(['http', 'stateless'] as const)(
+    '(%s) leaves it to the next one',
+    { timeout: 120_000 },
+    async (transport) => {
+      const tasks = await temporaryFolder();
+      const asker = await startReplica({ transport, tasks });
+      const victim = await startReplica({ transport, tasks, stall: 'unsent' });
+      const heir = await startReplica({ transport, tasks });
+      const [starter, lost, reader] = [await asker.connect(), await victim.connect(), await heir.connect()];
+      const taskId = await starter.startTask([{ elicit: 'one?' }, { elicit: 'two?' }]);
+      await until(async () => (await openQueue().size(taskId)) === 1);
+      lost.taskResult(taskId).catch(() => {});
+      // It has the question, and holds it.
+      await until(async () => (await openQueue().size(taskId)) === 0);
+      const result = reader.taskResult(taskId);
+      await victim.kill();
+      expect(textOf(await result)).toBe('accept: yes to one?\naccept: yes to two?');
+      expect(reader.received).toEqual([{ elicit: 'one?' }, { elicit: 'two?' }]);
+      expect(lost.received).toEqual([]);
+    },
+  );
 });
 
-test('a client that drops the stream of its tasks/result loses no question', async () => {
+test('a client that drops the stream of its tasks/result loses no question', {
+  timeout: 120_000,
+}, async () => {
   const tasks = await temporaryFolder();
   const server = await startReplica({ transport: 'http', tasks });
   const client = await server.connect();
@@ -144,7 +140,9 @@ test('a client that drops the stream of its tasks/result loses no question', asy
   await result;
 });
 
-test('when a task is cancelled at another process, its question is rejected within a second', async () => {
+test('when a task is cancelled at another process, its question is rejected within a second', {
+  timeout: 120_000,
+}, async () => {
   const tasks = await temporaryFolder();
   const [asker, other] = [
     await startReplica({ transport: 'stateless', tasks }),
@@ -168,7 +166,9 @@ test('when a task is cancelled at another process, its question is rejected with
   await until(async () => (await openClient().depth(taskId)) === undefined);
 });
 
-test('a client with 200 ids that it makes up at three processes resolves nothing', async () => {
+test('a client with 200 ids that it makes up at three processes resolves nothing', {
+  timeout: 120_000,
+}, async () => {
   const tasks = await temporaryFolder();
   const servers = await Promise.all([1, 2, 3].map(() => startReplica({ transport: 'stateless', tasks })));
   const [asker] = servers as [ServerProcess];

@@ -1,10 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import { EmptyResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { EmptyResultSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, onTestFinished } from 'vitest';
 import type { TaskQueueError } from '../../src/index.ts';
-import { ask, openReplicas, serve, serverOf, test } from '../support/replicas.ts';
+import type { ReplicaLink } from '../../src/replicas/index.ts';
+import { ACCEPTED, ask, openReplicas, serve, serverOf, test } from '../support/replicas.ts';
 import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
@@ -76,6 +78,36 @@ describe('in the queue of a task', () => {
   });
 });
 
+test('the answer to a question that a plain queue has delivered counts for nothing, there or at a replica', async ({
+  store,
+}) => {
+  const a = await serve(openReplicas(), store);
+  const plain = { taskMessageQueue: openQueue(), wrapTaskStore: (same: typeof store) => same };
+  const mcp = serverOf(plain as unknown as ReplicaLink, store);
+  const errors: string[] = [];
+  mcp.server.onerror = ({ message }) => void errors.push(message);
+  const [atServer, atClient] = InMemoryTransport.createLinkedPair();
+  const sent: JSONRPCMessage[] = [];
+  atClient.onmessage = (message) => {
+    if ('id' in message && 'method' in message) sent.push(message);
+  };
+  await mcp.connect(atServer);
+  const taskId = await a.startTask([{ hold: true }]);
+  const asked = ask(a, taskId, { timeout: 2_000 }).catch(({ message }) => message);
+  await until(async () => (await openQueue().size(taskId)) === 1);
+  await atClient.send({ jsonrpc: '2.0', id: 1, method: 'tasks/result', params: { taskId } });
+  await until(() => sent.length === 1);
+  const answer = { jsonrpc: '2.0', id: (sent[0] as { id: string }).id, result: ACCEPTED } as const;
+  await atClient.send(answer);
+  await a.sendRaw(answer);
+  await until(() => errors.length === 1 && a.errors.length === 1);
+  expect(errors[0]).toContain('unknown message ID');
+  expect(a.errors[0]).toMatchObject({ code: 'ACCESS_REFUSED' });
+  expect(await asked).toContain('timed out');
+  await store.storeTaskResult(taskId, 'completed', { content: [] });
+  await mcp.close();
+});
+
 test('in the reply queue nothing strange does harm', async ({ store }) => {
   const warnings: TaskQueueError[] = [];
   const a = await serve(openReplicas(warnings), store);
@@ -134,4 +166,15 @@ test('the wrapped transport is what it was, but for what passes through it', asy
   expect(() => link.wrapTransport(given)).toThrow('a link of its own');
   await mcp.close();
   expect(closed).toEqual(['user', 'server']);
+});
+
+test('an error that reaches an MCP client names no host', async ({ store }) => {
+  const a = await serve(openReplicas([], { url: 'amqp://127.0.0.1:1/secret-vhost' }), store);
+  const taskId = await a.startTask([{ hold: true }]);
+  const calls = [a.taskResult(taskId), ask(a, taskId)] as Promise<unknown>[];
+  for (const outcome of await Promise.allSettled(calls)) {
+    const { message } = (outcome as PromiseRejectedResult).reason;
+    expect(message).toContain('the message broker cannot be reached');
+    expect(message).not.toMatch(/127|secret|amqp/);
+  }
 });

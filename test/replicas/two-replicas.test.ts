@@ -5,19 +5,20 @@ import {
   ElicitRequestSchema,
   type ElicitResult,
   ElicitResultSchema,
-  type JSONRPCMessage,
 } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, inject } from 'vitest';
 import { listTaskQueues, type TaskQueueError } from '../../src/index.ts';
 import { Replicas } from '../../src/replicas/index.ts';
 import { runCli } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
-import { ACCEPTED, ask, openReplicas, serve, test, textOf } from '../support/replicas.ts';
+import { ACCEPTED, ask, breakPipe, openReplicas, serve, test, textOf } from '../support/replicas.ts';
 import { openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
+import { callApi, newVhost } from '../support/vhost.ts';
 
 /** A second; more where other tests keep the machine busy. */
 const AT_ONCE_MS = extent(5_000, 1_000);
+const SERVERS = extent(20, 1_000);
 
 describe('a question that a task asks in one replica and the client answers at another one', () => {
   test('is answered, and the next one too; what was queued before the end arrives', async ({ store }) => {
@@ -258,17 +259,27 @@ test('a message whose send fails, or whose client has gone, is there for the nex
   ];
   const taskId = await a.startTask([{ elicit: 'still there?' }]);
   await until(async () => (await openQueue().size(taskId)) === 1);
-  // It fails for good, in the middle of a tasks/result.
-  const transport = b.mcp.server.transport as InMemoryTransport;
-  const peer = (transport as unknown as { _otherTransport: object })._otherTransport;
-  Object.defineProperty(peer, 'onmessage', {
-    get: () => (message: JSONRPCMessage) => {
-      if ('method' in message && message.method === 'elicitation/create') throw new Error('the pipe broke');
-    },
-  });
+  breakPipe(b);
   void b.taskResult(taskId).catch(() => {});
   expect(textOf(await c.taskResult(taskId))).toBe('accept: yes to still there?');
   expect(c.received).toEqual(['still there?']);
+});
+
+test('many server objects share one set of connections, and deliver for one another', async ({ store }) => {
+  const { url } = await newVhost();
+  const replicas = openReplicas([], { url });
+  const servers = await Promise.all(Array.from({ length: SERVERS }, () => serve(replicas, store)));
+  const taskIds = await Promise.all(servers.map((server, index) => server.startTask([{ elicit: `${index}?` }])));
+  const results = await Promise.all(
+    taskIds.map((taskId, index) => servers[(index + 1) % SERVERS]?.taskResult(taskId)),
+  );
+  expect(results.map((result) => textOf(result as object))).toEqual(
+    taskIds.map((_, index) => `accept: yes to ${index}?`),
+  );
+  const listed = await callApi('GET', `vhosts${new URL(url).pathname}/connections`);
+  const connections = ((await listed.json()) as unknown[]).length;
+  noteFigures({ 'server objects': SERVERS, connections });
+  expect(connections).toBeLessThanOrEqual(6);
 });
 
 test('the reply queue is gone with its process, and is not taken for a task', async ({ store }) => {
@@ -291,6 +302,8 @@ test('the reply queue is gone with its process, and is not taken for a task', as
   expect(listed.filter((id) => id.startsWith('replies:'))).toEqual([]);
   const shown = await runCli(['peek', taskId, '-o', 'table', '-u', inject('url')]);
   expect(shown.stdout).toMatch(new RegExp(`asked by +${hostname()}:${process.pid}`));
+  const watch = ['watch', taskId, '--tail', '1', '-n', '1', '-o', 'table', '-u', inject('url')];
+  expect((await runCli(watch)).stdout).toContain(`from ${hostname()}:${process.pid}:`);
   await a.client.experimental.tasks.cancelTask(taskId);
   await replicas.close();
   expect(await openClient().depth(replies)).toBeUndefined();

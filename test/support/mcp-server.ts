@@ -39,8 +39,11 @@ export interface ServerOptions {
   maxQueue?: number;
   /** The secret of the fleet that it is to be one of. */
   replicas?: string;
-  /** It takes questions from their queues and never sends them. */
-  stall?: boolean;
+  /**
+   * It takes questions from their queues and never sends them; or, mixed, sends the first of three, not the second, and
+   * the third without ever ending to send it.
+   */
+  stall?: 'unsent' | 'mixed';
   /** Over stdio: the folder where its `stderr` and, when it has ended, its `status` are written. */
   endsIn?: string;
   /** Default: the broker that all tests share. */
@@ -141,7 +144,7 @@ function environment(options: Omit<ServerOptions, 'transport'>) {
     ...(sdk !== undefined && { SDK: sdk }),
     ...(maxQueue !== undefined && { MAX_QUEUE: String(maxQueue) }),
     ...(replicas !== undefined && { REPLICAS: replicas }),
-    ...(stall && { STALL: '1' }),
+    ...(stall !== undefined && { STALL: stall }),
     ...(patienceMs !== undefined && { PATIENCE: String(patienceMs) }),
   };
 }
@@ -170,8 +173,10 @@ export class TestClient {
     });
     this.client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
       this.received.push({ elicit: params.message });
+      // An answer to a question that comes again can be told from the first one.
+      const word = this.answeredAt.has(params.message) ? 'again' : 'yes';
       this.answeredAt.set(params.message, Date.now());
-      return { action: 'accept', content: { answer: `yes to ${params.message}` } };
+      return { action: 'accept', content: { answer: `${word} to ${params.message}` } };
     });
     this.client.setRequestHandler(CreateMessageRequestSchema, ({ params }) => {
       const asked = params.messages.map(({ content }) => (content as { text: string }).text).join();

@@ -119,3 +119,18 @@ export function ask({ mcp }: Awaited<ReturnType<typeof serve>>, taskId: string, 
     ...options,
   });
 }
+
+/** From now on, sending a question to this server's client fails. @returns how often it has */
+export function breakPipe({ mcp }: Awaited<ReturnType<typeof serve>>): () => number {
+  let failures = 0;
+  const transport = mcp.server.transport as InMemoryTransport;
+  const peer = (transport as unknown as { _otherTransport: object })._otherTransport;
+  Object.defineProperty(peer, 'onmessage', {
+    get: () => (message: JSONRPCMessage) => {
+      if (!('method' in message) || message.method !== 'elicitation/create') return;
+      failures++;
+      throw new Error('the pipe broke');
+    },
+  });
+  return () => failures;
+}

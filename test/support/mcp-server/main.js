@@ -8,7 +8,8 @@
 // MAX_QUEUE maxTaskQueueSize of the SDK
 // REPLICAS  secret of a fleet, of which this server is to be one
 // PATIENCE how long to wait for a broker that is away, in milliseconds
-// STALL     with it: a question that has been taken from its queue is never sent
+// STALL     with it: "unsent", a question that has been taken from its queue is never sent; "mixed", a third of them is not,
+//           another third is sent and the sending never ends
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { RabbitMQTaskMessageQueue } from '../../../dist/index.js';
@@ -70,10 +71,18 @@ async function connect(transport) {
   return { mcp, transport: wrapped, running };
 }
 
+let questions = 0;
+
 function stalling(transport) {
   const send = transport.send.bind(transport);
-  transport.send = (message, options) =>
-    message.method === 'elicitation/create' ? new Promise(() => {}) : send(message, options);
+  const never = new Promise(() => {});
+  transport.send = (message, options) => {
+    if (message.method !== 'elicitation/create') return send(message, options);
+    const turn = STALL === 'mixed' ? questions++ % 3 : 1;
+    if (turn === 1) return never;
+    const sent = send(message, options);
+    return turn === 2 ? sent.then(() => never) : sent;
+  };
   return transport;
 }
 

@@ -1,0 +1,60 @@
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { randomToken } from './question-address.ts';
+import { requestContext } from './request-context.ts';
+
+/** What a server object's transport is to its queue. */
+export interface ConnectedTransport {
+  /** Of the session, or of the connection where there are none; empty where there is neither. */
+  readonly session: string;
+  /** Sends past the queue. */
+  send(message: object): Promise<void>;
+  /** Hands the SDK a message as if the client had sent it. */
+  receive(message: object): void;
+}
+
+/** The connection of one server object to its client, from the moment the transport is wrapped until it closes. */
+export class ClientConnection {
+  /** Tells this server object from others in the process. */
+  readonly token = randomToken();
+  #transport: ConnectedTransport | undefined;
+  #isClosed = false;
+
+  /** @throws TaskQueueError `INVALID_ARGUMENT` while the server object has another transport */
+  open(transport: ConnectedTransport): void {
+    if (this.#transport !== undefined) {
+      throw new TaskQueueError(
+        ErrorCode.invalidArgument,
+        'This link has a transport already; every server object needs a link of its own',
+      );
+    }
+    this.#transport = transport;
+    this.#isClosed = false;
+  }
+
+  close(): void {
+    this.#transport = undefined;
+    this.#isClosed = true;
+  }
+
+  throwIfClosed(): void {
+    if (this.#isClosed) throw closedError();
+  }
+
+  /** Of whoever is at the other end; empty where nobody can be told apart. */
+  get session(): string {
+    return this.#transport?.session ?? '';
+  }
+
+  async send(message: object): Promise<void> {
+    await this.#transport?.send(message);
+  }
+
+  receive(message: object): void {
+    // What the message sets going is not done on behalf of whoever passed it on.
+    requestContext.exit(() => this.#transport?.receive(message));
+  }
+}
+
+export function closedError(): TaskQueueError {
+  return new TaskQueueError(ErrorCode.closed, 'The connection to the client is closed');
+}

@@ -1,0 +1,32 @@
+import { type HttpExchange, isAway, type RequestContext } from './request-context.ts';
+
+/** The client's requests that are not answered. */
+export class OpenRequests {
+  readonly #contexts = new Map<unknown, RequestContext>();
+
+  begin(context: RequestContext): void {
+    this.#contexts.set(context.id, context);
+  }
+
+  /** @param reason why nothing that waits on behalf of the request may go on; absent when it is answered */
+  end(requestId: unknown, reason?: Error): void {
+    const context = this.#contexts.get(requestId);
+    this.#contexts.delete(requestId);
+    if (reason !== undefined) context?.abort.abort(reason);
+  }
+
+  /** A client that had gone is back. Which of its streams it resumes cannot be seen, nor does it matter much. */
+  resume(exchange: HttpExchange): void {
+    for (const context of this.#contexts.values()) {
+      if (!isAway(context)) continue;
+      context.exchange = exchange;
+      context.onReturn?.();
+      context.onReturn = undefined;
+    }
+  }
+
+  endAll(reason: Error): void {
+    for (const { abort } of this.#contexts.values()) abort.abort(reason);
+    this.#contexts.clear();
+  }
+}

@@ -1,0 +1,86 @@
+import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
+import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
+import type { ClientConnection } from './client-connection.ts';
+import type { Asker, OpenQuestion } from './open-questions.ts';
+import { formatAddress } from './question-address.ts';
+import type { ReplicaCore } from './replica-core.ts';
+import { type RpcMessage, withId } from './sdk-shapes.ts';
+import type { TaskCalls } from './task-calls.ts';
+
+/** Queues what a server object asks and says, and hears the answers. */
+export class QuestionAsker implements Asker {
+  readonly #core: ReplicaCore;
+  readonly #connection: ClientConnection;
+  readonly #calls: TaskCalls;
+
+  constructor(core: ReplicaCore, connection: ClientConnection, calls: TaskCalls) {
+    this.#core = core;
+    this.#connection = connection;
+    this.#calls = calls;
+  }
+
+  receive(message: object): void {
+    this.#connection.receive(message);
+  }
+
+  async enqueue(taskId: string, queued: QueueableMessage, maxSize: number | undefined): Promise<void> {
+    this.#connection.throwIfClosed();
+    if (queued.type === 'response' || queued.type === 'error') {
+      // The reply to a request of the client's own, which waits for it on this connection.
+      await this.#connection.send(queued.message);
+      return;
+    }
+    if (queued.type === 'notification') {
+      await this.#calls.publish(taskId, queued, { maxSize });
+      return;
+    }
+    // Before it is published, as the answer may be here before the confirm.
+    const question = this.#core.questions.open(this, queued.message.id, taskId);
+    const message = withId(queued.message, formatAddress(question.address));
+    try {
+      const properties = this.#core.questionProperties();
+      await this.#calls.publish(taskId, { ...queued, message }, { maxSize, properties });
+    } catch (error) {
+      // It may be in the queue all the same, and its answer counts then.
+      if (!hasCode(error, ErrorCode.publishUnconfirmed)) this.#core.questions.close(question);
+      throw error;
+    }
+  }
+
+  /**
+   * The SDK has given up a question, and wants to tell the client. That goes by way of the task, as the question did:
+   * the request on whose behalf it was asked is long answered.
+   * @returns whether it was one
+   */
+  async cancel(message: RpcMessage): Promise<boolean> {
+    const question = this.#core.questions.findByMessageId(this, message.params?.requestId);
+    if (question === undefined) return false;
+    this.#core.questions.close(question);
+    const { taskId, address } = question;
+    const params = {
+      ...message.params,
+      requestId: formatAddress(address),
+      _meta: { 'io.modelcontextprotocol/related-task': { taskId } },
+    };
+    const notification = { jsonrpc: '2.0' as const, method: 'notifications/cancelled', params };
+    await this.#calls.publish(taskId, { type: 'notification', message: notification, timestamp: Date.now() });
+    return true;
+  }
+
+  /** The question of this server object with this serial. */
+  find(serial: string): OpenQuestion | undefined {
+    const question = this.#core.questions.find(serial);
+    return question?.asker === this ? question : undefined;
+  }
+
+  /** A question that was removed from its queue, as the SDK of this server object has queued it. */
+  takeBack(question: OpenQuestion, queued: QueuedMessage & { type: 'request' }): QueuedMessage {
+    this.#core.questions.close(question);
+    return { ...queued, message: withId(queued.message, question.messageId) };
+  }
+
+  /** Nobody hears answers here any more. */
+  close(): void {
+    this.#core.questions.closeAll(this);
+  }
+}

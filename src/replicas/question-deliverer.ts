@@ -1,0 +1,142 @@
+import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
+import type { QueuedMessage } from '../messages/queued-message.ts';
+import type { StoredMessage } from '../messages/stored-message.ts';
+import { clientFacingError } from '../sdk/client-facing-error.ts';
+import type { ClientConnection } from './client-connection.ts';
+import { HeldMessage, throwIfGone } from './held-message.ts';
+import { parseAddress, randomToken } from './question-address.ts';
+import type { ReplicaCore } from './replica-core.ts';
+import { isAway, type RequestContext, requestContext } from './request-context.ts';
+import { type RpcMessage, withId } from './sdk-shapes.ts';
+import type { TaskCalls } from './task-calls.ts';
+import { waitForMessage, waitForReturn } from './task-waits.ts';
+
+/** Gives a server object what is queued for its client. It stays in its queue until the transport has sent it. */
+export class QuestionDeliverer {
+  readonly #core: ReplicaCore;
+  readonly #connection: ClientConnection;
+  readonly #calls: TaskCalls;
+  readonly #held = new Map<object, HeldMessage>();
+
+  constructor(core: ReplicaCore, connection: ClientConnection, calls: TaskCalls) {
+    this.#core = core;
+    this.#connection = connection;
+    this.#calls = calls;
+  }
+
+  /** The next message. On behalf of a `tasks/result` this waits for one until the SDK would look again. */
+  async dequeue(taskId: string): Promise<QueuedMessage | undefined> {
+    const context = requestContext.getStore();
+    const what = `Cannot dequeue from task ${JSON.stringify(taskId)}`;
+    try {
+      for (;;) {
+        this.#connection.throwIfClosed();
+        throwIfGone(context);
+        // It may come back by another session as well: what is queued meanwhile is for the first that comes.
+        if (context !== undefined && isAway(context)) await waitForReturn(context);
+        const message = await this.#calls.inOrder(taskId, 'dequeue', what, () => this.#take(taskId, context));
+        if (message !== undefined || context?.taskId !== taskId) return message;
+        if (!(await waitForMessage(this.#core.waiter, taskId, context))) return undefined;
+      }
+    } catch (error) {
+      throw clientFacingError(error, what);
+    }
+  }
+
+  /** Whether the SDK has this message from the queue; then it is acknowledged, or given back, by what comes of it. */
+  async sendHeld(message: object, send: () => Promise<void>): Promise<boolean> {
+    const held = this.#held.get(message);
+    if (held === undefined) return false;
+    try {
+      await held.send(send);
+    } finally {
+      this.#held.delete(message);
+    }
+    return true;
+  }
+
+  /** What was not sent is given back, and nobody answers here any more. */
+  close(reason: Error): void {
+    for (const held of this.#held.values()) held.giveBack(reason);
+    this.#held.clear();
+    this.#core.delivered.forget(this);
+  }
+
+  async #take(taskId: string, context: RequestContext | undefined): Promise<QueuedMessage | undefined> {
+    for (;;) {
+      const taken = await this.#takeOne(taskId, context);
+      if (taken !== 'set aside') return taken;
+    }
+  }
+
+  /** Resolves when the message is here; it is acknowledged, or given back, when it is known what became of it. */
+  #takeOne(
+    taskId: string,
+    context: RequestContext | undefined,
+  ): Promise<QueuedMessage | undefined | 'set aside'> {
+    return new Promise((resolve, reject) => {
+      const handOver = async (stored: StoredMessage) => {
+        const decoded = await this.#decode(stored);
+        if (decoded === undefined) return 'set aside';
+        const message = this.#addressed(taskId, decoded, context);
+        // Both may have come to pass since it was asked for.
+        this.#connection.throwIfClosed();
+        throwIfGone(context);
+        const held = new HeldMessage(context);
+        this.#held.set(message.message, held);
+        const address = decoded.type === 'request' ? parseAddress(decoded.message.id) : undefined;
+        // Before it is sent, as the answer may be here at once.
+        if (address !== undefined) this.#core.delivered.add(taskId, address, this);
+        resolve(message);
+        try {
+          await held.sent;
+        } catch (error) {
+          if (address !== undefined) this.#core.delivered.delete(address);
+          throw error;
+        }
+        return undefined;
+      };
+      this.#core.client.take(taskId, handOver).then(resolve, reject);
+    });
+  }
+
+  /** `undefined` for what was set aside. */
+  async #decode(stored: StoredMessage): Promise<QueuedMessage | undefined> {
+    const decoded = await this.#core.malformed.decode(stored);
+    if (decoded?.type !== 'response' && decoded?.type !== 'error') return decoded;
+    // A plain queue has put it there. The SDK would take it for the answer to whatever question has its number.
+    const reason = `it is of type ${decoded.type}, and nobody knows to whom`;
+    return this.#core.malformed.setAside(
+      stored,
+      new MalformedMessageError(stored.taskId, stored.body, reason),
+    );
+  }
+
+  /** As the client is to get it. */
+  #addressed(taskId: string, queued: QueuedMessage, context: RequestContext | undefined): QueuedMessage {
+    const recipient = this.#core.recipient(context?.origin ?? {}, this.#connection.session);
+    if (queued.type === 'request') {
+      const { id } = queued.message;
+      // A question that no replica has asked gets an address as well, where nobody waits: its answer must not be taken
+      // for another one's.
+      const address = parseAddress(id) ?? { instance: this.#core.instance, serial: randomToken() };
+      if (parseAddress(id) === undefined) this.#core.options.onWarning(strangerWarning(taskId));
+      return { ...queued, message: withId(queued.message, this.#core.seal(address, recipient)) };
+    }
+    const { message } = queued as { message: RpcMessage };
+    if (queued.type !== 'notification' || message.method !== 'notifications/cancelled') return queued;
+    const address = parseAddress(message.params?.requestId);
+    if (address === undefined) return queued;
+    this.#core.delivered.delete(address);
+    const params = { ...queued.message.params, requestId: this.#core.seal(address, recipient) };
+    return { ...queued, message: { ...queued.message, params } };
+  }
+}
+
+function strangerWarning(taskId: string): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.invalidMessage,
+    `A question of task ${JSON.stringify(taskId)} was not asked by a replica: its answer will reach nobody`,
+    { hint: 'Let every server process use mcp-taskq/replicas.' },
+  );
+}

@@ -1,0 +1,52 @@
+import { encodeQueuedMessage } from '../messages/codec.ts';
+import type { QueueableMessage } from '../messages/queued-message.ts';
+import type { MessageProperties } from '../properties/message-properties.ts';
+import type { CallKind } from '../sdk/call-order.ts';
+import { clientFacingError } from '../sdk/client-facing-error.ts';
+import type { ReplicaCore } from './replica-core.ts';
+
+/** What else a message is published with. */
+export interface PublishSettings {
+  /** Reject when the queue has this many messages. */
+  maxSize?: number | undefined;
+  /** Absent for what expects no answer. */
+  properties?: MessageProperties;
+}
+
+/** The calls of one server object, in the order in which they were made. */
+export class TaskCalls {
+  readonly #core: ReplicaCore;
+  readonly #token: string;
+
+  /** @param token keeps the order of this object's calls apart from that of others */
+  constructor(core: ReplicaCore, token: string) {
+    this.#core = core;
+    this.#token = token;
+  }
+
+  /** @param what for error messages: what is being done and on what */
+  inOrder<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>): Promise<T> {
+    return this.#core.order.run(`${this.#token} ${taskId}`, kind, what, work);
+  }
+
+  /** Resolves when it is confirmed. A message that is to be answered waits until answers can be received. */
+  async publish(
+    taskId: string,
+    queued: QueueableMessage,
+    { maxSize, properties }: PublishSettings = {},
+  ): Promise<void> {
+    // Encoded now: the caller may go on to change it.
+    const body = encodeQueuedMessage(queued);
+    const { client, replies, waiter } = this.#core;
+    const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
+    try {
+      await this.inOrder(taskId, 'enqueue', what, async () => {
+        if (properties !== undefined) await replies.open();
+        await client.publish(taskId, { body, properties }, { maxSize });
+      });
+    } catch (error) {
+      throw clientFacingError(error, what);
+    }
+    waiter.notify(taskId);
+  }
+}

@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessageWaiter } from '../waiting/message-waiter.ts';
+import { throwIfGone } from './held-message.ts';
+import type { RequestContext } from './request-context.ts';
+
+/**
+ * Waits for the next message on behalf of a `tasks/result`.
+ * @returns false when the task is over, or when nothing is known of it
+ */
+export function waitForMessage(
+  waiter: MessageWaiter,
+  taskId: string,
+  context: RequestContext,
+): Promise<boolean> {
+  return waitWhileTaskRuns(context, (signal) => waiter.wait(taskId, { signal }));
+}
+
+/**
+ * Waits for a client that has gone to come back, by `Last-Event-ID`.
+ * @returns false when the task is over, or when nothing is known of it
+ */
+export function waitForReturn(context: RequestContext): Promise<boolean> {
+  return waitWhileTaskRuns(context, () => new Promise((resolve) => (context.onReturn = resolve)));
+}
+
+/** Looks at the task as often as the SDK would. */
+async function waitWhileTaskRuns(
+  context: RequestContext,
+  event: (signal: AbortSignal) => Promise<void>,
+): Promise<boolean> {
+  if (context.task === undefined || context.task.isOver) return false;
+  const { exchange, abort, isResumable } = context;
+  const gone = exchange && !isResumable ? [exchange.gone] : [];
+  const enough = new AbortController();
+  const signal = AbortSignal.any([...gone, abort.signal, enough.signal]);
+  const happened = event(signal).then(() => true);
+  // It may end while the task is looked at, and nobody waits for it then.
+  happened.catch(() => {});
+  try {
+    for (;;) {
+      const pause = sleep(context.task.pollInterval, false, { signal });
+      pause.catch(() => {});
+      if (await Promise.race([happened, pause])) return true;
+      await context.task.look();
+      if (context.task.isOver) return false;
+    }
+  } catch (error) {
+    throwIfGone(context);
+    throw error;
+  } finally {
+    enough.abort();
+  }
+}

@@ -1,0 +1,49 @@
+import type { TaskQueueClient } from '../task-queue-client.ts';
+import type { ReplicaCore } from './replica-core.ts';
+import type { RequestContext } from './request-context.ts';
+
+/** What the SDK looks at in a task. */
+export interface TaskSeen {
+  taskId: string;
+  status: string;
+  pollInterval?: number | null;
+}
+
+/** What a task does not come back from. */
+const ENDS = ['completed', 'failed', 'cancelled'];
+
+/** The SDK's poll interval for a task without one. */
+const DEFAULT_POLL_MS = 1_000;
+
+/**
+ * The task as the SDK is to see it while it answers `tasks/result`. What is known of it is noted in the context.
+ * @param look looks at the task itself
+ */
+export async function seeTask(
+  core: ReplicaCore,
+  context: RequestContext,
+  look: () => Promise<TaskSeen | null>,
+): Promise<TaskSeen | null> {
+  const task = await look();
+  context.task = {
+    isOver: task === null || ENDS.includes(task.status),
+    pollInterval: task?.pollInterval || DEFAULT_POLL_MS,
+    look: async () => void (await seeTask(core, context, look)),
+  };
+  if (task === null) return null;
+  // The SDK would pause between two looks, which delays what is queued meanwhile; `dequeue` waits in its stead.
+  const seen = { ...task, pollInterval: 1 };
+  if (!context.task.isOver) return seen;
+  core.endQuestions(task.taskId);
+  // What was queued before the end is delivered before the result; the SDK drops it when it comes between two looks.
+  const isDelivered = task.status === 'cancelled' || !(await hasMessages(core.client, task.taskId));
+  return isDelivered ? seen : { ...seen, status: 'working' };
+}
+
+async function hasMessages(client: TaskQueueClient, taskId: string): Promise<boolean> {
+  try {
+    return ((await client.depth(taskId))?.messages ?? 0) > 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../support/cli.ts';
+import { extent, noteFigures } from '../support/figures.ts';
+import { FileTaskStore } from '../support/mcp-server/file-task-store.js';
+import { startServer } from '../support/mcp-server.ts';
+import { connectRouted } from '../support/routed-client.ts';
+import { until } from '../support/until.ts';
+
+/** The same as in fleet.test.ts. */
+const TASKS = extent(8, 200);
+const SECRET = 'what only the replicas of this fleet know';
+
+const textOf = (result: { content?: unknown }) => (result.content as { text: string }[])[0]?.text;
+
+test('with the plain queue, no answer reaches a task that another process asks for', {
+  timeout: 120_000,
+}, async () => {
+  const tasks = await temporaryFolder();
+  const [asker, deliverer, receiver] = await Promise.all(
+    [1, 2, 3].map(() => startServer({ transport: 'stateless', tasks })),
+  );
+  let accepted = 0;
+  const client = await connectRouted(
+    (method) => {
+      if (method === undefined) return receiver;
+      return method === 'tasks/result' ? deliverer : asker;
+    },
+    (method) => {
+      if (method === undefined) accepted++;
+    },
+  );
+  for (let index = 0; index < TASKS; index++) {
+    const taskId = await client.startTask([{ elicit: `${index}?` }, { elicit: `${index}!` }]);
+    client.taskResult(taskId).catch(() => {});
+  }
+  // When a server has accepted an answer, its SDK has done with it what it ever will.
+  await until(() => accepted === TASKS, 60_000);
+  const { tasks: all } = await new FileTaskStore(tasks).listTasks();
+  expect(all.filter(({ status }) => status === 'completed')).toEqual([]);
+  expect(client.received).toHaveLength(TASKS);
+  noteFigures({ tasks: TASKS, 'answers lost': TASKS });
+});
+
+test.each([
+  ['with the plain queue, each takes the other’s answers for its own', undefined, 2 * TASKS],
+  ['with replicas, each task gets its own answers', SECRET, 0],
+])(
+  'of two processes that ask and deliver for each other, %s',
+  {
+    timeout: 120_000,
+  },
+  async (_what, replicas, expected) => {
+    const tasks = await temporaryFolder();
+    const options = { transport: 'http', tasks, ...(replicas !== undefined && { replicas }) } as const;
+    const [one, other] = await Promise.all([1, 2].map(async () => (await startServer(options)).connect()));
+    const pairs = [
+      [one, other, 'one'],
+      [other, one, 'other'],
+    ] as const;
+    const started = await Promise.all(
+      pairs.map(async ([asker, deliverer, name]) => {
+        const taskIds: string[] = [];
+        for (let index = 0; index < TASKS; index++) {
+          taskIds.push((await asker?.startTask([{ elicit: `${name} ${index}?` }])) as string);
+        }
+        return { taskIds, deliverer, name };
+      }),
+    );
+    const results = started.flatMap(({ taskIds, deliverer, name }) =>
+      taskIds.map(async (taskId, index) => {
+        const result = await deliverer?.taskResult(taskId);
+        return textOf(result as object) === `accept: yes to ${name} ${index}?`;
+      }),
+    );
+    const wrong = (await Promise.all(results)).filter((isRight) => !isRight).length;
+    noteFigures({ tasks: 2 * TASKS, 'answers mixed up': wrong });
+    expect(wrong).toBe(expected);
+  },
+);

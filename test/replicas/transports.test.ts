@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js';
+import type { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { CallToolResultSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { describe, expect, onTestFinished } from 'vitest';
+import type { TaskQueueError } from '../../src/index.ts';
+import {
+  ACCEPTED,
+  ask,
+  breakPipe,
+  openReplicas,
+  serve,
+  serverOf,
+  test,
+  textOf,
+} from '../support/replicas.ts';
+import { openQueue } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
+import { newVhost } from '../support/vhost.ts';
+
+/** Listens until the test has ended. @returns where */
+async function listen(handle: RequestListener): Promise<URL> {
+  const server = createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+/** A client that accepts whatever it is asked, and counts that. */
+async function connect(transport: StreamableHTTPClientTransport | SSEClientTransport) {
+  const client = new Client({ name: 'c', version: '1' }, { capabilities: { elicitation: { form: {} } } });
+  client.onerror = () => {};
+  const asked: string[] = [];
+  client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+    asked.push(params.message);
+    return ACCEPTED;
+  });
+  await client.connect(transport as Parameters<Client['connect']>[0]);
+  onTestFinished(() => client.close());
+  const taskResult = (taskId: string) =>
+    client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema).catch((error) => error);
+  return { client, asked, taskResult };
+}
+
+const WELL = 'well?';
+
+describe('over Streamable HTTP with an event store, a client whose stream has broken', () => {
+  /** A replica with one session, whose client can be cut off and let in again. */
+  async function serveResumable(store: InMemoryTaskStore) {
+    const link = openReplicas().link();
+    const mcp = serverOf(link, store);
+    const transport = link.wrapTransport(
+      new StreamableHTTPServerTransport({
+        sessionIdGenerator: randomUUID,
+        eventStore: new InMemoryEventStore(),
+      }),
+    );
+    await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+    const open = new Set<ServerResponse>();
+    let isCut = false;
+    const url = await listen((request, response) => {
+      if (isCut) {
+        request.socket.destroy();
+        return;
+      }
+      open.add(response);
+      response.on('close', () => open.delete(response));
+      void transport.handleRequest(request, response);
+    });
+    const reconnectionOptions = {
+      initialReconnectionDelay: 20,
+      maxReconnectionDelay: 20,
+      reconnectionDelayGrowFactor: 1,
+      maxRetries: 10_000,
+    };
+    const reader = await connect(new StreamableHTTPClientTransport(url, { reconnectionOptions }));
+    return {
+      ...reader,
+      transport,
+      cut: async () => {
+        isCut = true;
+        for (const response of open) response.socket?.destroy();
+        await until(() => open.size === 0);
+      },
+      letIn: () => {
+        isCut = false;
+      },
+    };
+  }
+
+  test('and that comes back with Last-Event-ID gets what was queued meanwhile, once, and its result', async ({
+    store,
+  }) => {
+    const [a, b] = [await serve(openReplicas(), store), await serveResumable(store)];
+    const taskId = await a.startTask([{ hold: true }]);
+    const result = b.taskResult(taskId);
+    expect(await ask(a, taskId)).toEqual(ACCEPTED);
+    for (let round = 1; round <= 3; round++) {
+      await b.cut();
+      const asked = ask(a, taskId);
+      await until(async () => (await openQueue().size(taskId)) === 1);
+      b.letIn();
+      expect(await asked).toEqual(ACCEPTED);
+    }
+    expect(b.asked).toEqual([WELL, WELL, WELL, WELL]);
+    await b.cut();
+    await store.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text: 'done' }] });
+    b.letIn();
+    expect(textOf(await result)).toBe('done');
+  });
+
+  test('leaves what is queued meanwhile to another session, if that comes first', async ({ store }) => {
+    const [a, b, c] = [
+      await serve(openReplicas(), store),
+      await serveResumable(store),
+      await serve(openReplicas(), store),
+    ];
+    const taskId = await a.startTask([{ hold: true }]);
+    const results = [b.taskResult(taskId)];
+    expect(await ask(a, taskId)).toEqual(ACCEPTED);
+    await b.cut();
+    const asked = ask(a, taskId);
+    await until(async () => (await openQueue().size(taskId)) === 1);
+    results.push(c.taskResult(taskId).catch((error) => error));
+    expect(await asked).toMatchObject({ action: 'accept' });
+    expect([b.asked, c.received]).toEqual([[WELL], [WELL]]);
+    b.letIn();
+    await c.client.experimental.tasks.cancelTask(taskId);
+    await Promise.all(results);
+  });
+});
+
+describe('over the older HTTP+SSE transport', () => {
+  test('questions are delivered and answered, and what comes when the stream has broken stays', async ({
+    store,
+  }) => {
+    const a = await serve(openReplicas(), store);
+    const link = openReplicas().link();
+    const mcp = serverOf(link, store);
+    let transport: SSEServerTransport | undefined;
+    let stream: ServerResponse | undefined;
+    const url = await listen((request, response) => {
+      if (request.method === 'GET') {
+        stream = response;
+        transport = link.wrapTransport(new SSEServerTransport('/messages', response));
+        void mcp.connect(transport);
+      } else void transport?.handlePostMessage(request, response);
+    });
+    const b = await connect(new SSEClientTransport(url));
+    const taskId = await a.startTask([{ hold: true }]);
+    void b.taskResult(taskId);
+    expect(await ask(a, taskId)).toEqual(ACCEPTED);
+    expect(await ask(a, taskId)).toEqual(ACCEPTED);
+    const closed = new Promise<void>((resolve) => {
+      mcp.server.onclose = resolve;
+    });
+    stream?.socket?.destroy();
+    await closed;
+    const asked = ask(a, taskId);
+    const result = a.taskResult(taskId).catch(() => {});
+    expect(await asked).toMatchObject({ action: 'accept' });
+    expect([b.asked, a.received]).toEqual([[WELL, WELL], [WELL]]);
+    await a.client.experimental.tasks.cancelTask(taskId);
+    await result;
+  });
+});
+
+describe('with quorum queues', () => {
+  test('questions are answered, keep their order when they are given back, and are cleared', async ({
+    store,
+  }) => {
+    const { url } = await newVhost();
+    const warnings: TaskQueueError[] = [];
+    const open = () => serve(openReplicas(warnings, { url, queueType: 'quorum' }), store);
+    const [a, b] = [await open(), await open()];
+    const taskId = await a.startTask([{ both: ['one?', 'two?'] }, { elicit: 'three?' }]);
+    const queue = openQueue({ url });
+    const rounds = Number(process.env.ROUNDS ?? 5);
+    for (let round = 0; round < rounds; round++) {
+      await until(async () => (await queue.size(taskId)) === 2);
+      const gone = await open();
+      const failures = breakPipe(gone);
+      void gone.taskResult(taskId).catch(() => {});
+      await until(() => failures() === 1);
+    }
+    const result = await b.taskResult(taskId);
+    expect(textOf(result)).toBe('accept: yes to one?\naccept: yes to two?\naccept: yes to three?');
+    expect(b.received).toEqual(['one?', 'two?', 'three?']);
+    expect(warnings).toEqual([]);
+  });
+});
