@@ -6,7 +6,6 @@ import {
   EVENT_EXCHANGE,
   type EventName,
   eventPatterns,
-  LISTENING_KEY,
   MAX_ROUTING_KEY_BYTES,
 } from '../../events/task-events.ts';
 import type { SubscriptionListener } from '../../options/client-options.ts';
@@ -149,7 +148,6 @@ export class EventSubscription {
       durable: false,
       maxLength: MAX_LENGTH,
     });
-    await channel.bindQueue(this.#queue, EVENT_EXCHANGE, LISTENING_KEY);
     // From here on a new pattern binds itself.
     this.#channel = channel;
     for (const pattern of this.#patterns) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
