@@ -155,7 +155,7 @@ describe('watchTasks', () => {
       (item) => 'taskId' in item === false || tasks.includes(item.taskId as string),
     );
     expect(texts(items)).toEqual(expect.arrayContaining(tasks));
-    expect(items).toContainEqual({ kind: 'cleared', taskId: tasks[2], count: 1 });
+    expect(items).toContainEqual({ kind: 'cleared', taskId: tasks[2], at: expect.any(Number), count: 1 });
     expect(items).toContainEqual(expect.objectContaining({ kind: 'dequeued', taskId: tasks[1], count: 1 }));
   });
 
