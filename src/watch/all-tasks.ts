@@ -19,12 +19,19 @@ export class AllTasks {
   readonly #options: LookOptions;
   readonly #unannounced: UnannouncedMessages;
   readonly #api: ManagementApiOptions;
+  readonly #isWatched: (taskId: string) => boolean;
   readonly #tasks = new Map<string, WatchedTask>();
   /** The API has answered: what shows up from now on is new. */
   #isListed: boolean | undefined;
 
-  constructor(options: LookOptions, unannounced: UnannouncedMessages, api: ManagementApiOptions) {
+  constructor(
+    options: LookOptions,
+    unannounced: UnannouncedMessages,
+    api: ManagementApiOptions,
+    isWatched: (taskId: string) => boolean,
+  ) {
     this.#options = options;
+    this.#isWatched = isWatched;
     this.#unannounced = unannounced;
     this.#api = api;
   }
@@ -67,13 +74,13 @@ export class AllTasks {
 
   /** @returns the tasks that have messages, and how many; `undefined`, with a gap that says so, when nobody knows */
   async list(): Promise<Map<WatchedTask, number> | undefined> {
-    const { client, items, signal, isWatched } = this.#options;
+    const { client, items, signal } = this.#options;
     const { prefix } = client;
     const listed = new Map<WatchedTask, number>();
     try {
       for await (const queues of listTaskQueues({ ...this.#api, prefix, source: 'statistics', signal }))
         for (const { taskId, ready = 0 } of queues)
-          if (ready > 0 && isWatched(taskId)) listed.set(this.get(taskId), ready);
+          if (ready > 0 && this.#isWatched(taskId)) listed.set(this.get(taskId), ready);
       this.#isListed = true;
       return listed;
     } catch (error) {

@@ -45,7 +45,7 @@ export class AnnouncedMessages {
       return;
     }
     // Those that are still in the queue are older than the message of this event.
-    if (task?.isVisible) await this.#unannounced.look(task);
+    if (task?.isRefused === false) await this.#unannounced.look(task);
     const missed = task?.noteMissing(count, since) ?? count;
     const reason = `${missed === 1 ? '1 message is' : `${missed} messages are`} not shown: events were dropped`;
     if (missed > 0) this.#items.put({ kind: 'gap', taskId, missed, reason });

@@ -1,7 +1,3 @@
-/*
- * Messages without an event: what is there when a watch begins, what publishers without events add, and what came while
- * events were missed. A depth that events do not explain gives them away; a look at the queue shows them.
- */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
@@ -16,7 +12,7 @@ const POLL_MS = 500;
 
 /** RabbitMQ 4.3; older versions answer everybody. */
 const REFUSED =
-  'only messages of publishers with events are shown: more takes permission to configure, write to or read the queue';
+  'only messages with events are shown: more takes permission to configure, write to or read the queue';
 
 const PEEK_OFF = 'looking into queues is switched off';
 
@@ -27,9 +23,12 @@ export interface LookOptions {
   signal: AbortSignal;
   /** Whether to look into queues; else only their depths are read. */
   peek: boolean;
-  isWatched(taskId: string): boolean;
 }
 
+/**
+ * Shows messages without an event: those that are there when a watch begins, those of publishers without events, and those
+ * that came while events were missed. A depth that events do not explain gives them away; a look at the queue shows them.
+ */
 export class UnannouncedMessages {
   readonly #options: LookOptions;
 
@@ -37,40 +36,30 @@ export class UnannouncedMessages {
     this.#options = options;
   }
 
-  /**
-   * Looks at a task for the first time, while its events are held back.
-   * @param tail how many of the newest messages to show
-   * @returns what to show of the messages that are there
-   */
+  /** The first look, while events are held back. @returns what to show, of the messages the newest `tail` ones at most */
   async snapshot(task: WatchedTask, tail: number): Promise<WatchItem[]> {
     const { taskId } = task;
-    let depth: number;
     try {
-      depth = await this.#depthOf(task);
+      const depth = await this.#depthOf(task);
+      task.snapshotAt = performance.now();
+      const seen = await this.#peek(task, depth);
+      if (typeof seen !== 'string') {
+        const messages = tail === 0 ? [] : seen.slice(-tail);
+        return messages.map((message) => ({ kind: 'message', source: 'existing', message }));
+      }
+      task.noteUnseen(depth);
+      const reason = `${countOf(depth)} already queued, not shown: ${seen}`;
+      return tail === 0 ? [] : [{ kind: 'gap', taskId, missed: depth, reason }];
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused)) throw error;
-      task.isVisible = false;
+      task.isRefused = true;
       return [{ kind: 'gap', taskId, reason: REFUSED }];
     }
-    let newest: StoredMessage[] = [];
-    task.snapshotAt = performance.now();
-    const obstacle = await this.#peek(task, depth, (messages) => {
-      task.noteSeen(messages, depth);
-      newest = tail === 0 ? [] : messages.slice(-tail);
-    });
-    if (obstacle === undefined)
-      return newest.map((message) => ({ kind: 'message', source: 'existing', message }));
-    task.snapshotAt = Number.NEGATIVE_INFINITY;
-    task.mustLook = false;
-    task.noteUnseen(depth);
-    const reason = `${countOf(depth)} already queued, not shown: ${obstacle}`;
-    return tail === 0 ? [] : [{ kind: 'gap', taskId, missed: depth, reason }];
   }
 
   /** Looks after a task until the signal. The connection may come and go meanwhile. */
   async poll(task: WatchedTask): Promise<void> {
-    const { signal } = this.#options;
-    while (await pause(POLL_MS * (0.75 + Math.random() / 2), signal)) await this.look(task);
+    while (await pause(POLL_MS * (0.75 + Math.random() / 2), this.#options.signal)) await this.look(task);
   }
 
   /** Shows what is in the task's queue without an event. While the connection is down, it does nothing. */
@@ -80,8 +69,8 @@ export class UnannouncedMessages {
         await this.#look(task);
       } catch (error) {
         if (!isTaskQueueError(error)) throw error;
-        if (!hasCode(error, ErrorCode.accessRefused) || task.reported.has(REFUSED)) return;
-        task.reported.add(REFUSED);
+        if (!hasCode(error, ErrorCode.accessRefused) || task.isRefused) return;
+        task.isRefused = true;
         this.#options.items.put({ kind: 'gap', taskId: task.taskId, reason: REFUSED });
       }
     });
@@ -90,38 +79,31 @@ export class UnannouncedMessages {
 
   async #look(task: WatchedTask): Promise<void> {
     const { items, signal } = this.#options;
-    const before = { added: task.added, removed: task.removed };
+    const { added, removed } = task;
     let depth = await this.#depthOf(task);
     // The events of messages that were counted may still be on their way.
     if (!task.mustLook && depth !== task.size) await pause(EVENT_DELAY_MS, signal);
     // While the reader is behind, so are the events: they may announce all of these.
     if (signal.aborted || items.isFull) return;
-    const unannounced = task.noteDepth(depth, before);
-    if (unannounced === 0) task.unexplainedSince = undefined;
+    const unannounced = task.noteDepth(depth, { added, removed });
     if (!task.mustLook && unannounced === 0) return;
     if (!task.mustLook) depth = await this.#depthOf(task);
-    const obstacle = await this.#peek(task, depth, (messages) => {
-      for (const message of task.noteSeen(messages, depth))
-        items.put({ kind: 'message', source: 'found', message });
-    });
-    if (obstacle !== undefined) this.#noteUnseen(task, unannounced, obstacle);
+    const seen = await this.#peek(task, depth);
+    if (typeof seen === 'string') this.#noteUnseen(task, unannounced, seen);
+    else for (const message of seen) items.put({ kind: 'message', source: 'found', message });
     await items.room();
   }
 
   /** Says how many messages cannot be seen, once it is certain that no event announces them. */
-  #noteUnseen(task: WatchedTask, count: number, obstacle: string): void {
+  #noteUnseen(task: WatchedTask, missed: number, obstacle: string): void {
+    const { taskId, isPeekOffKnown } = task;
     task.mustLook = false;
-    if (count === 0) return;
-    const now = performance.now();
-    if (task.unexplainedSince === undefined || task.announcedAt > task.unexplainedSince)
-      task.unexplainedSince = now;
-    if (now - task.unexplainedSince < LATE_EVENT_MS) return;
-    task.unexplainedSince = undefined;
-    task.noteUnseen(count);
-    if (task.reported.has(PEEK_OFF)) return;
-    if (obstacle === PEEK_OFF) task.reported.add(PEEK_OFF);
-    const reason = `${countOf(count)} without an event, not shown: ${obstacle}`;
-    this.#options.items.put({ kind: 'gap', taskId: task.taskId, missed: count, reason });
+    task.unexplainedSince ??= performance.now();
+    if (missed === 0 || performance.now() - task.unexplainedSince < LATE_EVENT_MS) return;
+    task.noteUnseen(missed);
+    task.isPeekOffKnown = obstacle === PEEK_OFF;
+    const reason = `${countOf(missed)} without an event, not shown: ${obstacle}`;
+    if (!isPeekOffKnown) this.#options.items.put({ kind: 'gap', taskId, missed, reason });
   }
 
   async #depthOf({ taskId }: WatchedTask): Promise<number> {
@@ -131,25 +113,19 @@ export class UnannouncedMessages {
   /**
    * Looks at all messages of a task, if that does no harm. Its events wait meanwhile: each is then about a message that was
    * seen, or that came later.
-   * @returns why it was not looked at
+   * @returns the messages that were not seen before; or why it was not looked at
    */
-  async #peek(
-    task: WatchedTask,
-    depth: number,
-    note: (messages: StoredMessage[]) => void,
-  ): Promise<string | undefined> {
-    if (depth === 0) return void note([]);
-    const obstacle = await this.#obstacleToPeeking(task, depth);
+  async #peek(task: WatchedTask, depth: number): Promise<StoredMessage[] | string> {
+    const { client } = this.#options;
+    const obstacle = depth === 0 ? undefined : await this.#obstacleToPeeking(task, depth);
     if (obstacle !== undefined) return obstacle;
     let release = () => {};
     task.looking = new Promise((resolve) => {
       release = resolve;
     });
     try {
-      const messages = await this.#options.client.peek(task.taskId, { limit: MAX_PEEK });
-      if (messages.length >= MAX_PEEK) return tooDeep(messages.length);
-      note(messages);
-      return undefined;
+      const messages = depth === 0 ? [] : await client.peek(task.taskId, { limit: MAX_PEEK });
+      return messages.length < MAX_PEEK ? task.noteSeen(messages, depth) : tooDeep(messages.length);
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused) && !hasCode(error, ErrorCode.queueLocked)) throw error;
       return 'it takes permission to read the queue, and no exclusive consumer';

@@ -73,10 +73,10 @@ export async function* watchTasks(
   const matchers = globs?.map(globMatcher) ?? [() => true];
   const isWatched = (taskId: string) =>
     named.size > 0 ? named.has(taskId) : matchers.some((matches) => matches(taskId));
-  const look = { client, items, signal: stopping.signal, peek, isWatched };
+  const look = { client, items, signal: stopping.signal, peek };
   const unannounced = new UnannouncedMessages(look);
   const announced = new AnnouncedMessages(items, unannounced, removals);
-  const all = named.size === 0 && api ? new AllTasks(look, unannounced, api) : undefined;
+  const all = named.size === 0 && api ? new AllTasks(look, unannounced, api, isWatched) : undefined;
   const stop = () => {
     stopping.abort();
     items.end();
@@ -118,7 +118,7 @@ export async function* watchTasks(
       stopping.abort();
     },
   });
-  const visible = () => [...named.values()].filter(({ isVisible }) => isVisible);
+  const visible = () => [...named.values()].filter(({ isRefused }) => !isRefused);
   const takeSnapshots = async (subscribed: TaskEventSubscription) => {
     // Followed before it is looked at, so that nothing falls in between.
     for (const taskId of named.size > 0 ? named.keys() : [undefined]) await subscribed.follow(taskId);

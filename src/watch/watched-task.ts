@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { EnqueuedEvent } from '../events/task-events.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
-import { isOfId, keyOf, keyOfId } from './message-keys.ts';
+import { propertyText } from '../properties/typed-values.ts';
 
 /** An event comes within this time, as a rule: later, it is about what happened after a look. */
 export const EVENT_DELAY_MS = 200;
@@ -8,10 +9,12 @@ export const EVENT_DELAY_MS = 200;
 /** A busy publisher can be this late with its events. */
 export const LATE_EVENT_MS = 2_000;
 
-/** A watch can go on for weeks. More than a look can see. */
+/** Messages that are remembered, as a watch can go on for weeks: more than a look can see. */
 const MAX_REMEMBERED = 2_000;
 
-/** Messages that are alike. */
+type Announcement = Pick<EnqueuedEvent, 'body' | 'properties'>;
+
+/** Messages that are alike: with the same id, or without one and with the same body. */
 interface Seen {
   count: number;
   /** How many of them were found by a look, and no event of them has come. */
@@ -23,18 +26,16 @@ interface Seen {
 
 /**
  * What is known of one task: how many messages its queue should hold, and which ones were seen. So messages without an
- * event are noticed, and none is shown twice.
+ * event are noticed, and none is shown twice. Times are by `performance.now()`.
  */
 export class WatchedTask {
   readonly taskId: string;
-  /** How many messages were added and removed, as far as is known; the difference should be in the queue. */
+  /** How many messages were added and removed, as far as is known. The difference should be in the queue. */
   added = 0;
   removed = 0;
   /** Events may have been missed: look, whatever the depth. */
   mustLook = true;
-  /** The user may read the depth. */
-  isVisible = true;
-  /** When the snapshot was begun. This time and the others are by `performance.now()`. */
+  /** When the snapshot was begun. */
   snapshotAt = Number.NEGATIVE_INFINITY;
   /** Looks come one after the other: of two at once, each would miss what the other one holds. */
   turn: Promise<void> = Promise.resolve();
@@ -42,11 +43,12 @@ export class WatchedTask {
   looking: Promise<void> | undefined;
   /** When an event came, or the depth was read. */
   knownAt = performance.now();
-  announcedAt = Number.NEGATIVE_INFINITY;
-  /** Since when events do not explain the depth, while nobody can look. */
+  /** Since when there are messages that nobody can look at, and no event has come. */
   unexplainedSince: number | undefined;
-  /** Why less is shown, as far as that was said. */
-  readonly reported = new Set<string>();
+  /** The user may not read the depth, which the watcher knows. */
+  isRefused = false;
+  /** The watcher knows that messages without events are not shown. */
+  isPeekOffKnown = false;
   readonly #seen = new Map<string, Seen>();
   /** Some messages that should be in the queue were never seen. */
   #holdsUnseen = false;
@@ -61,21 +63,21 @@ export class WatchedTask {
   }
 
   /** An event of a message came. @returns whether it is to be shown */
-  noteAnnounced(message: Pick<EnqueuedEvent, 'body' | 'properties'>, arrivedAt: number): boolean {
-    const now = performance.now();
-    this.knownAt = now;
-    this.announcedAt = now;
+  noteAnnounced(message: Announcement, arrivedAt: number): boolean {
+    this.knownAt = performance.now();
+    this.unexplainedSince = undefined;
     const key = keyOf(message);
-    const seen = key === undefined ? undefined : this.#seen.get(key);
-    if (key !== undefined && seen !== undefined && seen.found > 0) {
+    const seen = this.#seen.get(key);
+    if (seen !== undefined && seen.found > 0) {
       seen.found--;
       // One without an id and without an event by now was published so.
-      if (!seen.areGone && (isOfId(key) || now - seen.foundAt < LATE_EVENT_MS)) return false;
+      if (!seen.areGone && (isOfId(key) || this.knownAt - seen.foundAt < LATE_EVENT_MS)) return false;
     }
-    // Taken before the watch began with its snapshot.
+    // Taken before the snapshot, with which the watch begins.
     if (arrivedAt < this.snapshotAt) return false;
     this.added++;
-    if (key === undefined) this.#holdsUnseen = true;
+    // It cannot be recognised in the queue.
+    if (key === '') this.#holdsUnseen = true;
     else this.#entry(key).count++;
     return true;
   }
@@ -86,14 +88,16 @@ export class WatchedTask {
     if (arrivedAt < this.snapshotAt) return;
     this.removed = Math.min(this.added, this.removed + count);
     if (arrivedAt < this.#lookedAt + EVENT_DELAY_MS) return;
-    const seen = messageId === undefined ? undefined : this.#seen.get(keyOfId(messageId));
+    const seen = messageId === undefined ? undefined : this.#seen.get(`id ${messageId}`);
     for (const gone of this.size === 0 ? this.#seen.values() : [seen]) if (gone) gone.areGone = true;
   }
 
   /** Messages that cannot be seen are in the queue, or were. */
   noteUnseen(count: number): void {
     this.added += count;
-    if (count > 0) this.#holdsUnseen = true;
+    this.#holdsUnseen ||= count > 0;
+    this.unexplainedSince = undefined;
+    this.mustLook = false;
   }
 
   /** @returns how many messages were missed of those whose events are missing since then: looks have found the others */
@@ -105,7 +109,7 @@ export class WatchedTask {
       seen.found--;
       missed--;
     }
-    this.noteUnseen(missed);
+    if (missed > 0) this.noteUnseen(missed);
     return missed;
   }
 
@@ -116,10 +120,10 @@ export class WatchedTask {
    */
   noteDepth(depth: number, before: { added: number; removed: number }): number {
     this.knownAt = performance.now();
-    // Readers without events take messages too.
-    const taken = Math.max(0, before.added - this.removed - depth);
     const unannounced = Math.max(0, depth - (this.added - before.removed));
-    this.removed += taken;
+    // Readers without events take messages too.
+    this.removed += Math.max(0, before.added - this.removed - depth);
+    if (unannounced === 0) this.unexplainedSince = undefined;
     if (depth === 0 && this.added === before.added) this.#forget(new Map());
     return unannounced;
   }
@@ -133,7 +137,7 @@ export class WatchedTask {
     this.#lookedAt = performance.now();
     const present = new Map<string, number>();
     const fresh = messages.filter((message) => {
-      const key = keyOf(message) ?? '';
+      const key = keyOf(message);
       const count = (present.get(key) ?? 0) + 1;
       present.set(key, count);
       const seen = this.#entry(key);
@@ -167,12 +171,21 @@ export class WatchedTask {
   }
 
   #entry(key: string): Seen {
-    const known = this.#seen.get(key) ?? { count: 0, found: 0, foundAt: 0, areGone: false };
-    this.#seen.set(key, known);
-    if (this.#seen.size > MAX_REMEMBERED) {
-      const [oldest] = this.#seen.keys();
-      this.#seen.delete(oldest as string);
-    }
-    return known;
+    const seen = this.#seen.get(key) ?? { count: 0, found: 0, foundAt: 0, areGone: false };
+    this.#seen.set(key, seen);
+    const [oldest = ''] = this.#seen.keys();
+    if (this.#seen.size > MAX_REMEMBERED) this.#seen.delete(oldest);
+    return seen;
   }
+}
+
+/** How a message is recognised, in an event and in its queue; '' for an event without a message id and without the body. */
+function keyOf({ body, properties: { message_id } }: Announcement): string {
+  const id = propertyText(message_id);
+  if (id !== undefined) return `id ${id}`;
+  return body === undefined ? '' : `body ${createHash('sha1').update(body).digest('base64')}`;
+}
+
+function isOfId(key: string): boolean {
+  return key.startsWith('id ');
 }
