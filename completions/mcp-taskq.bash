@@ -259,7 +259,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --no-peek --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;

@@ -41,6 +41,7 @@ import {
 } from './options/task-queue-options.ts';
 import { readPropertyList } from './properties/property-list.ts';
 import { propertyText } from './properties/typed-values.ts';
+import { MessageWaiter, type WaitOptions } from './waiting/message-waiter.ts';
 
 /**
  * Task queues as the broker stores them: messages are bytes and properties, neither decoded nor changed. For tools;
@@ -52,11 +53,13 @@ import { propertyText } from './properties/typed-values.ts';
 export class TaskQueueClient {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
+  readonly #waiter: MessageWaiter;
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` for invalid options. Does not connect yet. */
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
     this.#session = new Session(this.#options);
+    this.#waiter = new MessageWaiter(this, this.#options.onWarning);
     warnOfUnusedParameters(this.#options);
   }
 
@@ -315,6 +318,18 @@ export class TaskQueueClient {
     return this.#session.subscribe(events, listener);
   }
 
+  /**
+   * Resolves when the task's queue has a message, whoever put it there, in whatever process; takes nothing. A publisher
+   * with events wakes it within milliseconds, any other one within half a second (later when more than a hundred tasks
+   * are waited for). With several readers the message may be gone again by then.
+   * @throws the reason of the signal; TaskQueueError `WAIT_TIMEOUT`, `NO_ANSWER` when the time is over and the broker does
+   * not answer, or `CLOSED` when this client is closed
+   */
+  async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
+    this.#throwIfClosed();
+    await this.#waiter.wait(taskId, options);
+  }
+
   /** Opens the connection for reading, and returns what it is connected to. */
   async identify(): Promise<BrokerIdentity> {
     this.#throwIfClosed();
@@ -356,6 +371,7 @@ export class TaskQueueClient {
    * most twice `closeTimeoutMs`, or twice the given `timeoutMs`.
    */
   async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
+    this.#waiter.close();
     await this.#session.close(timeoutMs);
   }
 

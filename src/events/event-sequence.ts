@@ -1,23 +1,31 @@
 import type { TaskEvent } from './task-events.ts';
 
-/** A watch can go on for weeks: of more streams than this, those that were quiet longest are forgotten. */
+/** A watch can go on for weeks. Beyond this number of streams, the one that was quiet longest is forgotten. */
 const MAX_STREAMS = 10_000;
+
+/** Events of a stream that did not arrive. */
+export interface MissingEvents {
+  count: number;
+  /** When the event before them arrived. */
+  since: number;
+}
 
 /** Knows from the numbers of events how many did not arrive before each. */
 export class EventSequence {
-  /** The last number of each stream, in the order in which they came. */
-  readonly #last = new Map<string, number>();
+  /** The last event of each stream, in the order of their arrival. */
+  readonly #last = new Map<string, { sequence: number; arrivedAt: number }>();
 
-  /** How many events are missing between this one and the one before it in its stream; 0 for the first that is seen. */
-  missingBefore({ stream, sequence }: Pick<TaskEvent, 'stream' | 'sequence'>): number {
-    if (stream === undefined || sequence === undefined) return 0;
+  /** The events missing between this one and the one before it in its stream; none before the first that is seen. */
+  missingBefore({ stream, sequence }: TaskEvent, arrivedAt: number): MissingEvents {
+    if (stream === undefined || sequence === undefined) return { count: 0, since: arrivedAt };
     const last = this.#last.get(stream);
     this.#last.delete(stream);
-    this.#last.set(stream, Math.max(sequence, last ?? 0));
+    this.#last.set(stream, { sequence: Math.max(sequence, last?.sequence ?? 0), arrivedAt });
     if (this.#last.size > MAX_STREAMS) {
       const [oldest] = this.#last.keys();
       this.#last.delete(oldest as string);
     }
-    return last === undefined ? 0 : Math.max(0, sequence - last - 1);
+    if (last === undefined) return { count: 0, since: arrivedAt };
+    return { count: Math.max(0, sequence - last.sequence - 1), since: last.arrivedAt };
   }
 }

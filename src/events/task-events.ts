@@ -10,12 +10,6 @@ import { bytesFromBase64 } from '../properties/typed-values.ts';
  */
 export const EVENT_EXCHANGE = 'mcp:events';
 
-/**
- * Whoever listens to any events binds this as well, and first. So a publisher that is about to tell the events of many
- * tasks asks one question: does anybody listen at all?
- */
-export const LISTENING_KEY = 'listening';
-
 /** AMQP 0-9-1 `shortstr`. With a short prefix, a task id can be longer: there are no events for it. */
 export const MAX_ROUTING_KEY_BYTES = 255;
 

@@ -6,15 +6,15 @@ const LAST_PAUSE_MS = 500;
 const LOOKS_PER_TURN = 20;
 const TURN_MS = 100;
 
-interface Pace {
+interface PollState {
   pauseMs: number;
   dueAt: number;
 }
 
-/** Looks at tasks again and again, each at its own growing pace, until it is told to stop. */
+/** Looks at tasks again and again, each at its own growing pace, until it is stopped. */
 export class DepthPoller {
   readonly #look: (taskId: string) => Promise<void>;
-  readonly #paces = new Map<string, Pace>();
+  readonly #polled = new Map<string, PollState>();
   #timer: NodeJS.Timeout | undefined;
   #timerDueAt = Number.POSITIVE_INFINITY;
   #nextTurnAt = 0;
@@ -28,17 +28,17 @@ export class DepthPoller {
   /** The first look is soon, also for a task that is looked at already. */
   start(taskId: string): void {
     const dueAt = Date.now() + FIRST_PAUSE_MS;
-    this.#paces.set(taskId, { pauseMs: FIRST_PAUSE_MS, dueAt });
+    this.#polled.set(taskId, { pauseMs: FIRST_PAUSE_MS, dueAt });
     if (dueAt < this.#timerDueAt) this.#schedule();
   }
 
   stop(taskId: string): void {
-    this.#paces.delete(taskId);
-    if (this.#paces.size === 0) this.#schedule();
+    this.#polled.delete(taskId);
+    if (this.#polled.size === 0) this.#schedule();
   }
 
   stopAll(): void {
-    this.#paces.clear();
+    this.#polled.clear();
     this.#schedule();
   }
 
@@ -46,7 +46,7 @@ export class DepthPoller {
     clearTimeout(this.#timer);
     this.#timerDueAt = Number.POSITIVE_INFINITY;
     if (this.#isLooking) return;
-    for (const { dueAt } of this.#paces.values()) this.#timerDueAt = Math.min(this.#timerDueAt, dueAt);
+    for (const { dueAt } of this.#polled.values()) this.#timerDueAt = Math.min(this.#timerDueAt, dueAt);
     if (this.#timerDueAt === Number.POSITIVE_INFINITY) return;
     const delayMs = Math.max(this.#timerDueAt, this.#nextTurnAt) - Date.now();
     this.#timer = setTimeout(() => this.#turn(), Math.max(0, delayMs));
@@ -55,18 +55,18 @@ export class DepthPoller {
   /** Looks at the tasks whose turn it is, the longest overdue first, and at no more than a few. */
   async #turn(): Promise<void> {
     const now = Date.now();
-    const due = [...this.#paces]
+    const due = [...this.#polled]
       .filter(([, { dueAt }]) => dueAt <= now)
       .sort(([, a], [, b]) => a.dueAt - b.dueAt)
       .slice(0, LOOKS_PER_TURN);
     if (due.length === LOOKS_PER_TURN) this.#nextTurnAt = now + TURN_MS;
     this.#isLooking = true;
     await Promise.all(
-      due.map(async ([taskId, pace]) => {
+      due.map(async ([taskId, state]) => {
         await this.#look(taskId);
-        pace.pauseMs = Math.min(pace.pauseMs * 2, LAST_PAUSE_MS);
+        state.pauseMs = Math.min(state.pauseMs * 2, LAST_PAUSE_MS);
         // Jitter keeps tasks that began together from being looked at together for ever.
-        pace.dueAt = Date.now() + pace.pauseMs * (0.75 + Math.random() / 4);
+        state.dueAt = Date.now() + state.pauseMs * (0.75 + Math.random() / 4);
       }),
     );
     this.#isLooking = false;

@@ -1,15 +1,14 @@
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import type { TaskEventSubscription } from '../options/client-options.ts';
-import type { TaskQueueClient } from '../task-queue-client.ts';
+import type { QueueDepth, SubscriptionListener, TaskEventSubscription } from '../options/client-options.ts';
 import { AbortListeners } from './abort-listeners.ts';
 import { DepthPoller } from './depth-poller.ts';
 
-/** For {@link RabbitMQTaskMessageQueue.waitForMessage}. */
+/** For {@link TaskQueueClient.waitForMessage} and {@link RabbitMQTaskMessageQueue.waitForMessage}. */
 export interface WaitOptions {
   /** Stop waiting; the wait rejects with the signal's reason. */
   signal?: AbortSignal;
   /**
-   * Stop waiting after so many milliseconds, with a TaskQueueError `WAIT_TIMEOUT`; or `NO_ANSWER`, up to two seconds later,
+   * Stop waiting after this many milliseconds, with a TaskQueueError `WAIT_TIMEOUT`; or `NO_ANSWER`, up to two seconds later,
    * when the broker does not answer then. Default: wait for ever.
    */
   timeoutMs?: number;
@@ -27,6 +26,12 @@ const RETRY_MS = 10_000;
 /** An answer takes less than a millisecond; this is for a machine that is busy with other things. */
 const LAST_LOOK_MS = 2_000;
 
+/** What a wait needs of a client. */
+interface WaitedQueues {
+  depth(taskId: string): Promise<QueueDepth | undefined>;
+  subscribe(events: ['enqueued'], listener: SubscriptionListener): Promise<TaskEventSubscription>;
+}
+
 interface WaitedTask {
   taskId: string;
   wakers: Set<(outcome: 'look' | TaskQueueError) => void>;
@@ -35,20 +40,20 @@ interface WaitedTask {
 
 /**
  * Waits for tasks to have a message, for one process: events wake it at once, through one queue of its own,
- * and for publishers that tell none it looks at the depths of the queues, with growing pauses.
+ * and for publishers without events it looks at the depths of the queues, with growing pauses.
  */
 export class MessageWaiter {
-  readonly #client: TaskQueueClient;
+  readonly #client: WaitedQueues;
   readonly #onWarning: (warning: TaskQueueError) => void;
   readonly #aborts = new AbortListeners();
   readonly #tasks = new Map<string, WaitedTask>();
   #subscription: Promise<TaskEventSubscription | undefined> | undefined;
-  /** Why there is none, as far as was warned. */
-  #warnedOf: ErrorCode | undefined;
+  /** Why there is none. */
+  #lastWarning: ErrorCode | undefined;
   readonly #looks = new DepthPoller((taskId) => this.#look(taskId));
   #isClosed = false;
 
-  constructor(client: TaskQueueClient, onWarning: (warning: TaskQueueError) => void) {
+  constructor(client: WaitedQueues, onWarning: (warning: TaskQueueError) => void) {
     this.#client = client;
     this.#onWarning = onWarning;
   }
@@ -194,10 +199,10 @@ export class MessageWaiter {
     await (await this.#subscription)?.unfollow(taskId).catch(() => {});
   }
 
-  /** Once of a reason, however often it is met. */
+  /** Warns once per reason. */
   #warn(error: TaskQueueError): void {
-    if (this.#isClosed || error.code === this.#warnedOf) return;
-    this.#warnedOf = error.code;
+    if (this.#isClosed || error.code === this.#lastWarning) return;
+    this.#lastWarning = error.code;
     this.#onWarning(error);
   }
 
@@ -211,7 +216,7 @@ export class MessageWaiter {
         onLost: () => {},
         onResumed: lookAll,
       });
-      this.#warnedOf = undefined;
+      this.#lastWarning = undefined;
       // Also for waits that began when there was none.
       for (const taskId of this.#tasks.keys()) subscription.follow(taskId).catch(() => {});
       return subscription;
@@ -228,7 +233,7 @@ export class MessageWaiter {
   }
 }
 
-/** Only how it fails: whatever takes long in a wait, its signal and its deadline end it. */
+/** Rejects with `promise`, never resolves, so that a signal or a deadline can interrupt a slow check. */
 function rejectionOf(promise: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => promise.catch(reject));
 }

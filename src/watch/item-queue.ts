@@ -1,56 +1,46 @@
+import { EventEmitter, once } from 'node:events';
+
 /** Items that the reader has not taken yet, before writers are asked to wait. */
 const MAX_PENDING = 1_000;
 
 /** Items on their way from several writers to one reader, who may be slow. */
 export class ItemQueue<T> {
   readonly #items: T[] = [];
-  #wakeReader: (() => void) | undefined;
-  #wakeWriters: (() => void)[] = [];
-  #hasEnded = false;
-  #failure: { error: unknown } | undefined;
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+  #end: { error?: unknown } | undefined;
 
   /** Adds it at once. Wait for {@link room} where there can be many; after the end nothing is added. */
   put(item: T): void {
-    if (this.#hasEnded) return;
+    if (this.#end !== undefined) return;
     this.#items.push(item);
-    this.#wakeReader?.();
+    this.#changes.emit('put');
   }
 
   get isFull(): boolean {
-    return this.#items.length >= MAX_PENDING && !this.#hasEnded;
+    return this.#items.length >= MAX_PENDING && this.#end === undefined;
   }
 
   /** Resolves when there is room for the next one, or nobody who reads. */
   async room(): Promise<void> {
-    if (this.isFull) await new Promise<void>((resolve) => this.#wakeWriters.push(resolve));
+    while (this.isFull) await once(this.#changes, 'taken');
   }
 
-  end(): void {
-    this.#hasEnded = true;
-    this.#wakeReader?.();
-    for (const wake of this.#wakeWriters.splice(0)) wake();
-  }
-
-  /** Ends with this error, once the items before it have been read. */
-  fail(error: unknown): void {
-    if (this.#hasEnded) return;
-    this.#failure = { error };
-    this.end();
+  /** @param end with an error, if there is one, once the items before it have been read */
+  end(end: { error?: unknown } = {}): void {
+    this.#end ??= end;
+    this.#changes.emit('put');
+    this.#changes.emit('taken');
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    while (true) {
+    for (;;) {
       const item = this.#items.shift();
       if (item !== undefined) {
-        if (this.#items.length < MAX_PENDING) for (const wake of this.#wakeWriters.splice(0)) wake();
+        this.#changes.emit('taken');
         yield item;
-        continue;
-      }
-      if (this.#failure) throw this.#failure.error;
-      if (this.#hasEnded) return;
-      await new Promise<void>((resolve) => {
-        this.#wakeReader = resolve;
-      });
+      } else if (this.#end === undefined) await once(this.#changes, 'put');
+      else if ('error' in this.#end) throw this.#end.error;
+      else return;
     }
   }
 }

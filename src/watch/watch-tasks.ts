@@ -1,51 +1,57 @@
-import { setMaxListeners } from 'node:events';
+/*
+ * Watching
+ *
+ * A watch is a snapshot and a stream, and takes nothing. It first subscribes to the events of its tasks; then it looks at
+ * each task once, and shows the newest messages that are there (`tail`); then it shows what events announce, in the order of
+ * the queue, each message once. Events are numbered: where some were dropped, by a busy publisher or by the broker for a slow
+ * watcher, or while the connection was lost, the watch shows what is still in the queue, and says how many messages it
+ * missed, at their place in the order. Publishers without events (the Python package, other AMQP clients) are noticed
+ * because the queue is deeper than the events explain: of a named task within a second, of all tasks, which takes the
+ * management API, some 10 seconds later. Then the watch looks at the messages again, and shows those that it has not shown,
+ * recognised by message id, or by body where they have none, until the queue is seen without it. Such a message is missed,
+ * without a word, when a reader takes it sooner than that, or when another one is taken in the same interval. A look holds
+ * the messages for some milliseconds and marks them as redelivered, so the watch looks only where that is safe: at classic
+ * queues without arguments and with fewer than 1,000 messages. Elsewhere, and everywhere with `peek: false`, it says what it
+ * cannot show.
+ */
+import { once, setMaxListeners } from 'node:events';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { EventSequence } from '../events/event-sequence.ts';
-import type { EventName, TaskEvent } from '../events/task-events.ts';
+import { globMatcher } from '../management/globs.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import { taskIdOf } from '../messages/queue-names.ts';
 import type { TaskEventSubscription } from '../options/client-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
-import { firstLook } from './first-look.ts';
+import { AllTasks } from './all-tasks.ts';
+import { AnnouncedMessages } from './announced-messages.ts';
 import { ItemQueue } from './item-queue.ts';
-import { mapInChunks } from './map-in-chunks.ts';
-import { unlessAborted } from './unless-aborted.ts';
-import { closeGap, look, missedMessages, searchAllTasks, searchTask } from './untold-messages.ts';
+import { UnannouncedMessages } from './unannounced-messages.ts';
 import type { WatchItem } from './watch-items.ts';
-import type { WatchedTask } from './watched-task.ts';
-import { WatchedTasks } from './watched-tasks.ts';
+import { WatchedTask } from './watched-task.ts';
 
 /** For {@link watchTasks}. */
 export interface WatchTasksOptions {
   /** Stops watching; the iteration ends then, without an error. */
   signal?: AbortSignal;
-  /**
-   * Begin with so many of the newest messages that are there already, for each task named. Default 0. What comes
-   * while the watch begins is not counted.
-   */
+  /** First show this many of the newest messages of each task, at most. Without named tasks it takes `api`. Default 0. */
   tail?: number;
-  /** Also tell when messages are dequeued or cleared. Default false. */
+  /** Also show when messages are dequeued or cleared. Default false. */
   removals?: boolean;
+  /** Whether to look into queues. With false only what events announce is shown. Default true. */
+  peek?: boolean;
   /**
-   * Where the management API is, which knows all queues. With no task named it is asked, every 5 seconds or less
-   * often, which of them have grown; its statistics are up to 10 seconds old. Left out: publishers without events
-   * are noticed in named tasks alone. Its `signal` is that of the watch.
+   * Where the management API is, which knows all queues. Without named tasks it is asked, every 5 seconds or less often,
+   * which of them have grown; its statistics are up to 10 seconds old. Left out: publishers without events are noticed in
+   * named tasks only. Its `signal` is that of the watch.
    */
   api?: ManagementApiOptions;
+  /** Without named tasks: only those whose ids match one of these. `*` is any text, `?` one character. Default: all. */
+  globs?: readonly string[];
 }
 
 /**
- * Follows the messages of some tasks, or of all without any named. Takes nothing, and disturbs nobody: it
- * reads copies of the messages, sent as events by every publisher that uses this package. Any number of
- * watchers may watch.
- *
- * Publishers without events (the Python package) are noticed when a queue holds more than events told of; then
- * it is peeked at, once, if it is a plain classic queue. What such a publisher queues and a reader takes within
- * half a second is not seen, nor what comes and goes within some 10 seconds where all tasks are watched, nor what
- * takes the place of another message meanwhile. Each message is shown once. With the first item the watch has begun,
- * for every task: what events tell after it is shown.
- *
- * Goes on by itself when the broker comes back, and says so, as it says what it may have missed.
+ * Follows the messages of some tasks, or of all without any named; any number of watchers may do so. They see copies of
+ * the messages, in events which every publisher with this package sends. With the first item the watch has begun, for every
+ * task: what is published after it is shown, or counted in a gap. It goes on by itself when the broker comes back.
  *
  * @param client it stays open afterwards
  * @param taskIds the tasks to follow; none for all
@@ -56,89 +62,79 @@ export interface WatchTasksOptions {
 export async function* watchTasks(
   client: TaskQueueClient,
   taskIds: readonly string[],
-  { signal, tail = 0, removals = false, api }: WatchTasksOptions = {},
+  { signal, tail = 0, removals = false, peek = true, api, globs }: WatchTasksOptions = {},
 ): AsyncGenerator<WatchItem, void, undefined> {
-  const areAll = taskIds.length === 0;
-  const tasks = new WatchedTasks(taskIds);
   const items = new ItemQueue<WatchItem>();
-  const sequence = new EventSequence();
-  const isWatched = ({ taskId, queue }: TaskEvent) =>
-    taskId === taskIdOf(queue, client.prefix) && tasks.isWatched(taskId);
-  const isSearched = !areAll || api !== undefined;
   const stopping = new AbortController();
-  // Each search listens to it, and there can be more than the ten that Node takes for a leak.
+  // Each poll listens to it, and there can be more than the ten that Node takes for a leak.
   setMaxListeners(0, stopping.signal);
+  const aborted = once(stopping.signal, 'abort').then(() => undefined);
+  const named = new Map(taskIds.map((taskId) => [taskId, new WatchedTask(taskId)]));
+  const matchers = globs?.map(globMatcher) ?? [() => true];
+  const isWatched = (taskId: string) =>
+    named.size > 0 ? named.has(taskId) : matchers.some((matches) => matches(taskId));
+  const look = { client, items, signal: stopping.signal, peek };
+  const unannounced = new UnannouncedMessages(look);
+  const announced = new AnnouncedMessages(items, unannounced, removals);
+  const all = named.size === 0 && api ? new AllTasks(look, unannounced, api, isWatched) : undefined;
   const stop = () => {
     stopping.abort();
     items.end();
   };
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();
-  let lostAt: number | undefined;
-  let hasReader = false;
-  /** The ones named, once the watch has begun; those that the user may see into. */
-  let visible: WatchedTask[] = [];
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
   let subscription: TaskEventSubscription | undefined;
-  const events: EventName[] = ['enqueued', 'dequeued', 'cleared'];
-  const subscribing = client.subscribe(events, {
+  let lostAt: number | undefined;
+  const subscribing = client.subscribe(['enqueued', 'dequeued', 'cleared'], {
     onEvent: async (event, arrivedAt) => {
-      if (!isWatched(event)) return;
-      const task = isSearched ? tasks.get(event.taskId) : undefined;
-      const missing = sequence.missingBefore(event);
-      await task?.held;
-      if (missing > 0) await noteMissing(event, missing, task);
-      const item = itemOf(event, arrivedAt, task, removals);
-      if (item === undefined) return;
-      items.put(item);
-      // Until then nobody makes room.
-      if (hasReader) await items.room();
+      const { taskId, queue } = event;
+      if (taskId !== taskIdOf(queue, client.prefix) || !isWatched(taskId)) return;
+      await begun;
+      await announced.show(event, arrivedAt, named.get(taskId) ?? all?.get(taskId));
     },
     onLost: (error) => {
       lostAt ??= Date.now();
       items.put({ kind: 'interrupted', error });
     },
     onResumed: async () => {
-      tasks.noteGap();
-      items.put({ kind: 'resumed', afterMs: lostAt === undefined ? 0 : Date.now() - lostAt });
+      items.put({ kind: 'resumed', afterMs: Date.now() - (lostAt ?? Date.now()) });
       lostAt = undefined;
-      // A reader who is behind has all that was told to see first.
-      if (hasReader) await items.room();
-      // What came meanwhile is older than what events tell from now on.
-      await mapInChunks(visible, (task) => look(search, task), stopping.signal);
+      await begun;
+      await items.room();
+      for (const task of all ?? named.values()) task.mustLook = true;
+      // What came meanwhile is older than what events announce from now on.
+      await Promise.all(visible().map((task) => unannounced.look(task)));
     },
     onClosed: () => {
       // One that could not be set up says so itself.
       if (subscription === undefined) return;
-      items.fail(new TaskQueueError(ErrorCode.closed, 'The client of this watch was closed meanwhile'));
+      items.end({
+        error: new TaskQueueError(ErrorCode.closed, 'The client of this watch was closed meanwhile'),
+      });
       stopping.abort();
     },
   });
-  const search = { client, items, signal: stopping.signal };
-  const noteMissing = async ({ event, taskId }: TaskEvent, count: number, task: WatchedTask | undefined) => {
-    if (event === 'enqueued') {
-      if (task === undefined) items.put(missedMessages(taskId, count));
-      else await closeGap(search, task, count, visible.includes(task));
-      return;
-    }
-    task?.noteGap();
-    const reason = `${count === 1 ? '1 removal is' : `${count} removals are`} not shown, as events were dropped on the way`;
-    if (removals) items.put({ kind: 'gap', taskId, reason });
+  const visible = () => [...named.values()].filter(({ isRefused }) => !isRefused);
+  const takeSnapshots = async (subscribed: TaskEventSubscription) => {
+    // Followed before it is looked at, so that nothing falls in between.
+    for (const taskId of named.size > 0 ? named.keys() : [undefined]) await subscribed.follow(taskId);
+    const tasks = all && tail > 0 ? ((await all.list())?.keys() ?? []) : named.values();
+    const snapshots = await Promise.all([...tasks].map((task) => unannounced.snapshot(task, tail)));
+    return snapshots.flat();
   };
   try {
-    subscription = await unlessAborted(subscribing, stopping.signal);
+    subscription = await Promise.race([subscribing, aborted]);
     if (subscription === undefined) return;
-    // Followed before it is looked at, so that nothing falls in between; what shows up in both is shown once.
-    const beginning = follow(subscription, taskIds).then(() =>
-      mapInChunks([...tasks], (task) => firstLook(search, task, tail), stopping.signal),
-    );
-    // All are looked at before the first is shown, which tells that the watch has begun, for every task.
-    const looks = (await unlessAborted(beginning, stopping.signal)) ?? [];
-    hasReader = true;
-    visible = looks.filter(({ isVisible }) => isVisible).map(({ task }) => task);
-    for (const { existing } of looks) if (!stopping.signal.aborted) yield* existing;
-    const searches = visible.map((task) => searchTask(search, task));
-    if (areAll && api) searches.push(searchAllTasks(search, tasks, api));
-    Promise.all(searches).catch((error) => items.fail(error));
+    const existing = await Promise.race([takeSnapshots(subscription), aborted]);
+    for (const item of existing ?? []) items.put(item);
+    begin();
+    const polls = visible().map((task) => unannounced.poll(task));
+    if (all) polls.push(all.poll());
+    Promise.all(polls).catch((error) => items.end({ error }));
     yield* items;
   } finally {
     stop();
@@ -147,36 +143,4 @@ export async function* watchTasks(
     // One that is still being set up is closed as soon as it is there.
     else subscribing.then((late) => late.close()).catch(() => {});
   }
-}
-
-/** @param taskIds none for all */
-async function follow(subscription: TaskEventSubscription, taskIds: readonly string[]): Promise<void> {
-  if (taskIds.length === 0) await subscription.follow();
-  for (const taskId of taskIds) await subscription.follow(taskId);
-}
-
-function itemOf(
-  event: TaskEvent,
-  arrivedAt: number,
-  task: WatchedTask | undefined,
-  removals: boolean,
-): WatchItem | undefined {
-  const { taskId } = event;
-  if (event.event !== 'enqueued') {
-    task?.noteRemoved(event, arrivedAt);
-    if (!removals) return undefined;
-    const { count } = event;
-    return event.event === 'cleared'
-      ? { kind: 'cleared', taskId, count }
-      : { kind: 'dequeued', taskId, count, messageId: event.messageId };
-  }
-  const { body, bodyBytes, properties, propertyList } = event;
-  const isNew = task?.noteEnqueued(event, arrivedAt) ?? true;
-  if (!isNew) return undefined;
-  if (body === undefined) return { kind: 'large-message', taskId, bodyBytes, properties };
-  return {
-    kind: 'message',
-    source: 'live',
-    message: { taskId, body, properties, ...(propertyList && { propertyList }), redelivered: false },
-  };
 }

@@ -25,6 +25,8 @@ function second(body: string) {
   return { body: Buffer.from(body), properties: { delivery_mode: 2, message_id: 'second' } };
 }
 
+const ISO_TIME = /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/;
+
 async function vhostWithMessage() {
   const vhost = await newVhost();
   const client = openClient({ url: vhost.url });
@@ -61,11 +63,33 @@ describe('watch', () => {
     expect(seen()).toMatchObject([
       { task_id: 'task', body: { first: 1 } },
       { task_id: 'task', body: { second: 1 } },
-      { event: 'dequeued', task_id: 'task', count: 1 },
-      { event: 'cleared', task_id: 'task', count: 1 },
+      { event: 'dequeued', at: expect.stringMatching(ISO_TIME), task_id: 'task', count: 1 },
+      { event: 'cleared', at: expect.stringMatching(ISO_TIME), task_id: 'task', count: 1 },
     ]);
     child.kill('SIGINT');
     await ended;
+  });
+
+  test('follows the tasks that match a pattern, also those that come later', async () => {
+    const { url } = await newVhost();
+    const client = openClient({ url });
+    const child = startCli(['watch', 'job-*', '--limit', '1'], { env: { MCP_TASKQ_URL: url } });
+    let stdout = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    const ended = once(child, 'close');
+    let isOver = false;
+    void ended.then(() => {
+      isOver = true;
+    });
+    // Nothing says that it has begun.
+    while (!isOver) {
+      for (const task of ['other', 'job-1']) await client.publish(task, raw('{"a":1}'));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await ended).toEqual([0, null]);
+    expect(recordsIn(stdout)).toMatchObject([{ task_id: 'job-1', body: { a: 1 } }]);
   });
 
   test.each([

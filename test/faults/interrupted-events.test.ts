@@ -59,6 +59,31 @@ describe('a watch', () => {
     expect(texts(items).filter((text) => text.length === 1)).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
+  test('counts exactly what came and went meanwhile, with the next message of its publisher', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const task = newTask();
+    const client = openClient();
+    await client.publish(task, raw('a'));
+    const items = watching(proxy.url, task);
+    await until(() => items.length === 1);
+    await client.publish(task, raw('b'));
+    await until(() => items.length === 2);
+    proxy.fault = { kind: 'gone' };
+    proxy.reset();
+    await until(() => kinds(items).includes('interrupted'));
+    for (const text of ['c', 'd', 'e', 'f'])
+      await client.publish(task, { ...raw(text), properties: { message_id: text } });
+    // All but the last.
+    await client.drain(task, () => {}, { limit: 5 });
+    proxy.fault = { kind: 'none' };
+    await until(() => kinds(items).includes('resumed'));
+    await client.publish(task, raw('g'));
+    const gaps = () => items.flatMap((item) => (item.kind === 'gap' ? [item.missed] : []));
+    await until(() => gaps().length > 0 && texts(items).includes('g'));
+    expect(texts(items).filter((text) => text.length === 1)).toEqual(['a', 'b', 'f', 'g']);
+    expect(gaps()).toEqual([3]);
+  });
+
   test('of many tasks shows once what came while they are looked at again', async () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     const tasks = Array.from({ length: 33 }, (_, index) => newTask(`task-${index}`));

@@ -1,4 +1,6 @@
-import { expect, inject, test } from 'vitest';
+import { connect } from 'amqplib';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { decodeEvents } from '../../src/events/task-events.ts';
 import { type TaskEvent, TaskQueueClient } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
@@ -8,7 +10,7 @@ import { newVhost } from '../support/vhost.ts';
 const COUNT = 1_000;
 const BODY = 'x'.repeat(1_000);
 
-/** So many one after the other, in a few lanes: several events wait for the next question, also where all takes long. */
+/** Messages one after the other, in a few lanes: several events wait together, also where everything takes long. */
 const SHORT_COUNT = 300;
 const LANES = 8;
 
@@ -62,35 +64,47 @@ test('of many messages no copies are sent while nobody listens, and all of them 
   expect(numbers).toEqual(Array.from({ length: COUNT }, (_, index) => index));
 });
 
-test.each([
-  // Their first messages take so long that there is one event at a time, unless they are read too.
-  ['many short tasks', SHORT_COUNT, true],
-  ['a task', 1, false],
-])(
-  'of %s no events are sent while nobody listens to any, and all of them as soon as somebody does',
-  async (_, tasks, areRead) => {
-    const { url } = await newVhost();
-    const work = async (client: TaskQueueClient) => {
-      let next = 0;
-      const lane = async () => {
-        while (next < SHORT_COUNT) {
-          const index = next++;
-          const task = `task-${index % tasks}`;
-          await client.publish(task, raw(`${index} ${'x'.repeat(300)}`));
-          if (areRead) await client.drain(task, () => {});
-        }
-      };
-      await Promise.all(Array.from({ length: LANES }, lane));
+test('of a task with messages one after the other events are left out while nobody listens, and then all are sent', async () => {
+  const { url } = await newVhost();
+  const work = async (client: TaskQueueClient) => {
+    let next = 0;
+    const lane = async () => {
+      while (next < SHORT_COUNT) await client.publish('task', raw(`${next++} ${'x'.repeat(300)}`));
     };
-    const unheard = await bytesSent(work, url);
+    await Promise.all(Array.from({ length: LANES }, lane));
+  };
+  const unheard = await bytesSent(work, url);
 
-    const numbers = await collect(undefined, url);
-    expect(await bytesSent(work, url)).toBeGreaterThan(unheard + SHORT_COUNT * 300);
-    await until(() => numbers.length >= SHORT_COUNT);
-    expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: SHORT_COUNT }, (_, index) => index));
-  },
-  60_000,
-);
+  const numbers = await collect(undefined, url);
+  expect(await bytesSent(work, url)).toBeGreaterThan(unheard + SHORT_COUNT * 300);
+  await until(() => numbers.length >= SHORT_COUNT);
+  expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: SHORT_COUNT }, (_, index) => index));
+}, 60_000);
+
+test('a plain AMQP consumer with an ordinary binding receives all events of bulk publishers from then on, in order', async () => {
+  const publisher = openClient();
+  const tasks = [newTask(), newTask()] as const;
+  // What is sent before leaves the publisher sure that nobody listens.
+  for (const task of tasks) await publishMany(publisher, task);
+  const connection = await connect(inject('url'));
+  onTestFinished(() => connection.close());
+  const channel = await connection.createChannel();
+  const seen = new Map<string, number[]>(tasks.map((task) => [task, []]));
+  const consume = async (pattern: string, wanted: readonly string[]) => {
+    const { queue } = await channel.assertQueue('', { exclusive: true });
+    await channel.bindQueue(queue, 'mcp:events', pattern);
+    await channel.consume(queue, (message) => {
+      const events = decodeEvents(message?.fields.routingKey ?? '', message?.content ?? Buffer.alloc(0));
+      for (const event of events)
+        if (wanted.includes(event.taskId)) seen.get(event.taskId)?.push(numberOf(event));
+    });
+  };
+  await consume('enqueued.#', [tasks[0]]);
+  await consume(`enqueued.${tasks[1]}`, [tasks[1]]);
+  await Promise.all(tasks.map((task) => publishMany(publisher, task)));
+  const all = Array.from({ length: COUNT }, (_, index) => index);
+  for (const task of tasks) await expect.poll(() => seen.get(task), { timeout: 20_000 }).toEqual(all);
+}, 60_000);
 
 test.each([
   ['a task', 1],

@@ -23,6 +23,21 @@ describe('waitForMessage', () => {
     await Promise.all(waits);
   });
 
+  test('of a client does the same, and ends when the client is closed', async () => {
+    const client = openClient();
+    const [task, other] = [newTask(), newTask()];
+    const waits = [client.waitForMessage(task), client.waitForMessage(other)] as const;
+    const outcome = expect(waits[1]).rejects.toMatchObject({ code: 'CLOSED' });
+    await openQueue().enqueue(task, numbered(1));
+    await waits[0];
+    await expect(client.waitForMessage(newTask(), { timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'WAIT_TIMEOUT',
+    });
+    await client.close();
+    await outcome;
+    await expect(client.waitForMessage(task)).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
   test('is woken by an event, long before it would look by itself', async () => {
     const queue = openQueue();
     const publisher = openQueue();

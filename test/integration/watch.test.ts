@@ -155,7 +155,7 @@ describe('watchTasks', () => {
       (item) => 'taskId' in item === false || tasks.includes(item.taskId as string),
     );
     expect(texts(items)).toEqual(expect.arrayContaining(tasks));
-    expect(items).toContainEqual({ kind: 'cleared', taskId: tasks[2], count: 1 });
+    expect(items).toContainEqual({ kind: 'cleared', taskId: tasks[2], at: expect.any(Number), count: 1 });
     expect(items).toContainEqual(expect.objectContaining({ kind: 'dequeued', taskId: tasks[1], count: 1 }));
   });
 
@@ -179,6 +179,49 @@ describe('watchTasks', () => {
       new Set(watched),
     );
     for (const task of [...watched, `${star}.other`]) await client.clear(task);
+  });
+
+  test('follows tasks that match a pattern, and first shows the newest messages of each', async () => {
+    const { url } = await newVhost();
+    const client = openClient({ url });
+    const api = { url, apiUrl: inject('apiUrl') };
+    for (const task of ['job-1', 'other'])
+      for (const text of ['a', 'b']) await client.publish(task, raw(text));
+    await expect.poll(() => readyByStatistics(url, 'other'), { timeout: 20_000, interval: 500 }).toBe(2);
+    await expect.poll(() => readyByStatistics(url, 'job-1'), { timeout: 20_000, interval: 500 }).toBe(2);
+    const seen = await watchUntil(
+      openClient({ url }),
+      [],
+      (items) => items.length === 2,
+      { tail: 1, api, globs: ['job-?', 'x*'] },
+      () => {
+        void (async () => {
+          for (const task of ['other', 'job-2']) await client.publish(task, raw(`new in ${task}`));
+        })();
+      },
+    );
+    expect(texts(seen)).toEqual(['b', 'new in job-2']);
+  }, 60_000);
+
+  test('with looks switched off says once that there are messages without an event, and shows the others', async () => {
+    const task = newTask();
+    const client = openClient();
+    await client.publish(task, raw('before'));
+    const watcher = openClient();
+    watcher.peek = () => Promise.reject(new Error('It was to look at nothing'));
+    const isOver = (items: WatchItem[]) => texts(items).includes('ours');
+    const seen = await watchUntil(watcher, [task], isOver, { peek: false, tail: 1 }, () => {
+      void (async () => {
+        await publishForeign(task, ['foreign']);
+        // By then it has noticed that one: it takes 2 seconds to be sure of it.
+        await pause(4_000);
+        await publishForeign(task, ['foreign too']);
+        await pause(4_000);
+        await client.publish(task, raw('ours'));
+      })();
+    });
+    expect(texts(seen)).toEqual(['gap', 'gap', 'ours']);
+    expect(seen.slice(0, 2)).toMatchObject([{ missed: 1 }, { missed: 1 }]);
   });
 
   test('shows messages that are taken out and replayed under their message ids again', async () => {

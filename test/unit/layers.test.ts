@@ -11,9 +11,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: ['messages', 'properties'],
   options: ['errors', 'properties', 'messages', 'events'],
   amqp: ['errors', 'properties', 'messages', 'events', 'options', 'amqplib'],
-  'task-queue-client.ts': ['errors', 'properties', 'messages', 'events', 'options', 'amqp'],
+  waiting: ['errors', 'options'],
+  'task-queue-client.ts': ['errors', 'properties', 'messages', 'events', 'options', 'amqp', 'waiting'],
   'inspect-broker.ts': ['options', 'amqp'],
-  waiting: ['errors', 'options', 'task-queue-client.ts'],
   sdk: ['errors', 'properties', 'messages', 'options', 'task-queue-client.ts', 'waiting'],
   management: ['errors', 'messages', 'options', 'task-queue-client.ts', 'waiting'],
   watch: [

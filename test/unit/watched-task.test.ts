@@ -1,5 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { StoredMessage } from '../../src/messages/stored-message.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WatchedTask } from '../../src/watch/watched-task.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -8,151 +7,107 @@ afterEach(() => void vi.useRealTimers());
 const message = (body: string, messageId?: string) => ({
   taskId: 'task',
   body: Buffer.from(body),
-  bodyBytes: body.length,
   properties: messageId === undefined ? {} : { message_id: messageId },
   redelivered: false,
 });
 const messages = (...bodies: string[]) => bodies.map((body) => message(body));
+const now = () => performance.now();
+const countsOf = ({ added, removed }: WatchedTask) => ({ added, removed });
 
 test.each([
   ['with', 'id-1'],
   ['without', undefined],
-] as const)(
-  'a message %s a message id that was peeked at is not shown again by the event that follows',
-  (_, id) => {
-    const task = new WatchedTask('task');
-    const stored = message('{}', id);
-    expect(task.notePeeked([stored])).toEqual([stored]);
-    vi.advanceTimersByTime(600);
-    expect(task.noteEnqueued(stored)).toBe(false);
-    expect(task.noteEnqueued(stored)).toBe(true);
-    expect(task.expected).toBe(2);
-  },
-);
-
-test('a message without a message id that is like one that was peeked at long ago is another one', () => {
+] as const)('a message %s a message id that a look found is not shown again by its event', (_, id) => {
   const task = new WatchedTask('task');
-  task.notePeeked([message('{}')]);
-  task.noteRemoved({ count: 1 });
-  vi.advanceTimersByTime(1_001);
-  expect(task.noteEnqueued(message('{}'))).toBe(true);
+  const stored = message('{}', id);
+  expect(task.noteSeen([stored], 1)).toEqual([stored]);
+  vi.advanceTimersByTime(600);
+  expect(task.noteAnnounced(stored, now())).toBe(false);
+  expect(task.noteAnnounced(stored, now())).toBe(true);
+  expect(task.size).toBe(2);
+});
+
+test('a message without a message id that is like one found long ago is another one', () => {
+  const task = new WatchedTask('task');
+  task.noteSeen([message('{}')], 1);
+  vi.advanceTimersByTime(2_001);
+  expect(task.noteAnnounced(message('{}'), now())).toBe(true);
 });
 
 test.each([
-  ['that was taken out', (task: WatchedTask) => task.noteRemoved({ count: 1, messageId: 'id-1' })],
-  ['whose task was cleared', (task: WatchedTask) => task.noteRemoved({ count: 2 })],
-  ['whose queue was seen empty', (task: WatchedTask) => task.noteDepth(0, task.mark())],
-])('a message %s is shown when it comes again under its message id', (_, remove) => {
+  ['that was taken out', (task: WatchedTask) => task.noteRemoved(1, 'id-1', now())],
+  ['whose task was cleared', (task: WatchedTask) => task.noteRemoved(2, undefined, now())],
+  ['whose queue was seen empty', (task: WatchedTask) => task.noteDepth(0, countsOf(task))],
+])('a message %s is shown when an event announces it again under its message id', (_, remove) => {
   const task = new WatchedTask('task');
-  task.notePeeked([message('{}', 'id-1'), message('{}', 'id-2')]);
+  task.noteSeen([message('{}', 'id-1'), message('{}', 'id-2')], 2);
   vi.advanceTimersByTime(1_000);
   remove(task);
-  expect(task.noteEnqueued(message('{}', 'id-1'))).toBe(true);
+  expect(task.noteAnnounced(message('{}', 'id-1'), now())).toBe(true);
 });
 
-test('messages without events that are as large as each other are told apart', () => {
+test('an event of a removal that happened before a look says nothing about what the look found', () => {
   const task = new WatchedTask('task');
-  const [first, second] = ['x', 'y'].map((letter) => message(letter.repeat(100_000)));
-  expect(task.notePeeked([first as StoredMessage])).toEqual([first]);
-  expect(task.notePeeked([second as StoredMessage])).toEqual([second]);
+  const stored = message('{}', 'id');
+  task.noteSeen([stored], 1);
+  task.noteRemoved(1, undefined, now() + 100);
+  expect(task.noteAnnounced(stored, now() + 100)).toBe(false);
 });
 
-test('a message whose event tells its size alone is known again, whichever is seen first', () => {
-  const large = message('x'.repeat(100_000));
-  const told = { ...large, body: undefined };
+test('what an event announced before the snapshot, and was taken by then, is not part of the watch', () => {
   const task = new WatchedTask('task');
-  task.noteEnqueued(told);
-  expect(task.notePeeked([large])).toEqual([]);
-  const other = new WatchedTask('other');
-  expect(other.notePeeked([large])).toEqual([large]);
-  expect(other.noteEnqueued(told)).toBe(false);
+  const [taken, kept] = [message('taken'), message('kept')];
+  const arrivedAt = now();
+  vi.advanceTimersByTime(10);
+  task.snapshotAt = now();
+  expect(task.noteSeen([kept], 1)).toEqual([kept]);
+  expect(task.noteAnnounced(taken, arrivedAt)).toBe(false);
+  task.noteRemoved(1, undefined, arrivedAt);
+  expect(task.noteAnnounced(kept, arrivedAt)).toBe(false);
+  expect(task.size).toBe(1);
 });
 
-test('what a reader without events took is not expected any longer, as soon as the statistics must know of it', () => {
+test('a depth is explained by what events announced, and not by what was removed before', () => {
   const task = new WatchedTask('task');
-  task.noteEnqueued(message('{}'));
-  vi.advanceTimersByTime(5_000);
-  task.noteStatistics(0);
-  expect(task.expected).toBe(1);
-  vi.advanceTimersByTime(15_000);
-  task.noteStatistics(0);
-  expect(task.expected).toBe(0);
+  for (const each of messages('a', 'b')) task.noteAnnounced(each, now());
+  const before = countsOf(task);
+  task.noteRemoved(1, undefined, now());
+  expect(task.noteDepth(2, before)).toBe(0);
+  expect(task.noteDepth(3, before)).toBe(1);
+  task.noteDepth(0, countsOf(task));
+  expect(task.size).toBe(0);
 });
 
-test('after a gap a queue is looked at that holds no more than was known', () => {
+test('what a reader holds while the queue is looked at is not shown again when it is back', () => {
   const task = new WatchedTask('task');
-  task.notePeeked(messages('a', 'b', 'c'));
-  expect(task.noteDepth(2, task.mark())).toBe('no');
-  task.noteGap();
-  expect(task.noteDepth(2, task.mark())).toBe('maybe');
-  expect(task.notePeeked(messages('d', 'e'), 2)).toEqual(messages('d', 'e'));
-  expect(task.noteDepth(2, task.mark())).toBe('no');
-  expect(task.noteDepth(3, task.mark())).toBe('yes');
+  expect(task.noteSeen(messages('a', 'b', 'c'), 3)).toHaveLength(3);
+  expect(task.noteSeen([], 4)).toEqual([]);
+  expect(task.noteSeen(messages('a', 'b', 'c', 'd'), 4)).toEqual(messages('d'));
 });
 
-test('what somebody else holds while the queue is looked at is not shown again when it is back', () => {
+test('a message with an id is not shown again though the queue was seen without it; one without an id is', () => {
   const task = new WatchedTask('task');
-  expect(task.notePeeked(messages('a', 'b', 'c'), 3)).toHaveLength(3);
-  expect(task.notePeeked(messages(), 4)).toEqual([]);
-  expect(task.notePeeked(messages('a', 'b', 'c', 'd'), 4)).toEqual(messages('d'));
+  const both = [message('a', 'id'), message('b')];
+  task.noteSeen(both, 2);
+  task.noteSeen([], 0);
+  expect(task.noteSeen(both, 2)).toEqual(messages('b'));
 });
 
-test.each([['id'], [undefined]])(
-  'events that waited while the queue was peeked at count from when they came (message id %s)',
-  (id) => {
-    const task = new WatchedTask('task');
-    const [first, second] = [message('first', id && `${id}-1`), message('second', id && `${id}-2`)];
-    task.notePeeked([first]);
-    vi.advanceTimersByTime(1_000);
-    const arrivedAt = performance.now();
-    vi.advanceTimersByTime(100);
-    expect(task.notePeeked([second])).toEqual([second]);
-    vi.advanceTimersByTime(2_000);
-    task.noteRemoved({ count: 1 }, arrivedAt);
-    expect(task.noteEnqueued(second, arrivedAt)).toBe(false);
-  },
-);
-
-test('what a peek held that was cut off is not shown again when the broker has put it back', () => {
+test('of messages that were never seen only the newest are new', () => {
   const task = new WatchedTask('task');
-  const all = messages('a', 'b', 'c');
-  task.notePeeked(all);
-  task.notePeekFailed();
-  // Nobody can see what the dead connection had, nor count it.
-  expect(task.notePeeked(all.slice(0, 1))).toEqual([]);
-  expect(task.notePeeked(all)).toEqual([]);
-  vi.advanceTimersByTime(30_001);
-  expect(task.notePeeked(all.slice(0, 1))).toEqual([]);
-  expect(task.notePeeked(all)).toEqual(all.slice(1));
+  task.noteUnseen(2);
+  expect(task.noteSeen(messages('old', 'old too', 'new'), 3)).toEqual(messages('new'));
+  expect(task.noteSeen(messages('other'), 1)).toEqual(messages('other'));
 });
 
-describe('the first look', () => {
-  test('takes what came behind a message that an event told of for new, though its event is still to come', () => {
-    const task = new WatchedTask('task');
-    task.noteEnqueued(message('told'));
-    expect(task.noteFirstPeek(messages('old', 'older', 'told', 'behind'))).toEqual({
-      before: messages('old', 'older'),
-      behind: messages('behind'),
-    });
-    expect(task.noteEnqueued(message('behind'))).toBe(false);
-    expect(task.expected).toBe(4);
-  });
-
-  test('takes the newest of messages that are alike for those told of', () => {
-    const task = new WatchedTask('task');
-    task.noteEnqueued(message('{}'));
-    expect(task.noteFirstPeek(messages('{}', '{}', '{}'))).toEqual({
-      before: messages('{}', '{}'),
-      behind: [],
-    });
-  });
-
-  test('takes all for new where a reader has already taken what was told of, and so all before it', () => {
-    const task = new WatchedTask('task');
-    task.noteEnqueued(message('taken'));
-    expect(task.noteFirstPeek(messages('new', 'newer'))).toEqual({
-      before: [],
-      behind: messages('new', 'newer'),
-    });
-  });
+test('messages that a look has found are not missed, though their events are', () => {
+  const task = new WatchedTask('task');
+  task.noteSeen([message('before', 'id-0')], 1);
+  vi.advanceTimersByTime(10);
+  const since = now();
+  vi.advanceTimersByTime(10);
+  task.noteSeen([message('before', 'id-0'), message('x', 'id-1'), message('foreign')], 3);
+  task.noteSeen([], 0);
+  expect(task.noteMissing(3, since)).toBe(2);
+  expect(task.noteMissing(1, since)).toBe(1);
 });

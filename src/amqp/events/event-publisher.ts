@@ -1,11 +1,9 @@
 import type { Channel } from 'amqplib';
 import { isTaskQueueError, TaskQueueError } from '../../errors/task-queue-error.ts';
-import { EventNumbers } from '../../events/event-numbers.ts';
+import { EventStreams } from '../../events/event-streams.ts';
 import {
   EVENT_EXCHANGE,
-  type EventName,
   encodeEvents,
-  LISTENING_KEY,
   MAX_ROUTING_KEY_BYTES,
   routingKeyOf,
   type TaskEvent,
@@ -13,45 +11,40 @@ import {
 import type { BrokerConnection } from '../connection/connection.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
-import { EventListeners } from './event-listeners.ts';
 
-/** Events that wait to be sent; more than these are dropped. */
+/** Events that wait to be sent; further ones are dropped. */
 const MAX_WAITING = 10_000;
 
-/** Events in one message: enough to save most of the cost, and not so many that it grows large. */
+/** Events in one message: enough to save most of the cost, few enough to keep the message small. */
 const MAX_BATCH = 50;
 
-/**
- * The first event goes out at once, and those that follow it closely travel together: a write and a message of
- * its own for each would be a good part of the cost of a dequeue. Readers wait for a message that is new, and nobody
- * for the news that one is gone, which may come a little later.
- */
-const WINDOW_MS = { enqueued: 5, dequeued: 20, cleared: 20 } as const satisfies Record<EventName, number>;
+/** An event goes out at once, unless another one did so less than this ago: then it waits, and all that wait go together. */
+const WINDOW_MS = 3;
 
-/** Copies of so much are worth a question of their own: does anybody listen to this task? */
-const LARGE_BYTES = 16 * 1024;
-
-/** When nobody has listened to anything: until the next question, so that it is one for the events of many tasks. */
-const UNHEARD_MS = 50;
+/** How long a routing key counts as unheard. Its events wait meanwhile, so a new listener gets its first one this late. */
+const QUIET_MS = 50;
 
 /**
- * Publishes events, unconfirmed, on a channel of its own. It never fails and is never waited for: what cannot
- * be sent at once is dropped. With nobody listening, the broker drops an event after one routing look-up.
+ * Publishes events, unconfirmed, on a channel of its own. It never fails and is never waited for: what cannot be sent is
+ * dropped, and leaves a gap in the numbers of its stream.
+ *
+ * Mostly nobody listens. So where several events wait, the first one of each routing key goes out as `mandatory`: when
+ * RabbitMQ returns it, no queue is bound to that key, and the other events with that key are not sent. Any binding is
+ * noticed in this way; a listener gets every event published after its binding.
  */
 export class EventPublisher {
   readonly #connection: BrokerConnection;
   readonly #warn: (warning: TaskQueueError) => void;
   #channel: Channel | undefined;
-  #listeners: EventListeners | undefined;
   #opening: Promise<void> | undefined;
   #waiting: TaskEvent[] = [];
-  readonly #numbers = new EventNumbers();
+  readonly #streams = new EventStreams();
+  /** Routing keys of the events that RabbitMQ has returned since it was last asked. */
+  readonly #returned = new Set<string>();
   #sentAt = Number.NEGATIVE_INFINITY;
-  /** Nobody has just listened: no event is sent before this. */
-  #unheardUntil = Number.NEGATIVE_INFINITY;
-  /** When the events that wait are sent, and by what timer if that is not at once. */
+  /** When the waiting events are sent, and by which timer if that is not at once. */
   #due: { at: number; timer: NodeJS.Timeout | undefined } | undefined;
-  #sending: Promise<void> | undefined;
+  #sending: Promise<void> = Promise.resolve();
   /** The socket takes no more for now. */
   #isCongested = false;
   /** Set for good when the broker does not allow events. */
@@ -67,17 +60,24 @@ export class EventPublisher {
     return this.#isOff;
   }
 
-  /** Sent when the caller's turn is over, and no sooner than {@link WINDOW_MS} after the events before it. */
   publish(event: TaskEvent): void {
     if (this.#isOff) return;
-    this.#numbers.number(event);
+    const { quietUntil } = this.#streams.number(event);
     if (this.#connection.blocked || this.#waiting.length >= MAX_WAITING) return;
     this.#waiting.push(event);
     if (this.#channel === undefined) {
       this.#opening ??= this.#open().finally(() => {
         this.#opening = undefined;
       });
-    } else this.#sendBy(Math.max(this.#sentAt + WINDOW_MS[event.event], this.#unheardUntil));
+    } else this.#sendBy(Math.max(this.#sentAt + WINDOW_MS, quietUntil));
+  }
+
+  /** Resolves when the broker has all events: none waits for the channel to open, or in its buffer. */
+  async close(): Promise<void> {
+    await this.#opening;
+    clearTimeout(this.#due?.timer);
+    await this.#sendWaiting();
+    await this.#channel?.close().catch(() => {});
   }
 
   /** @param at by `performance.now()` */
@@ -89,71 +89,84 @@ export class EventPublisher {
       void this.#sendWaiting();
     };
     const waitMs = at - performance.now();
-    const isLater = waitMs > 0;
-    this.#due = { at, timer: isLater ? setTimeout(send, waitMs) : undefined };
-    if (!isLater) setImmediate(send);
-  }
-
-  /** Resolves when the broker has all events: none waits for the channel to open, or in its buffer. */
-  async close(): Promise<void> {
-    await this.#opening;
-    // What has come since the question that is being asked waits for the next one.
-    await this.#sending;
-    await this.#sendWaiting();
-    // It would keep the process alive for as long.
-    clearTimeout(this.#due?.timer);
-    await this.#channel?.close().catch(() => {});
+    this.#due = { at, timer: waitMs > 0 ? setTimeout(send, waitMs) : undefined };
+    if (waitMs <= 0) setImmediate(send);
   }
 
   #sendWaiting(): Promise<void> {
-    this.#sending ??= this.#sendAll().finally(() => {
-      this.#sending = undefined;
+    this.#sending = this.#sending.then(async () => {
+      this.#sentAt = performance.now();
+      const events = this.#waiting.splice(0);
+      const [first] = events;
+      // One alone costs less than the question.
+      if (events.length === 1 && first !== undefined) this.#send(routingKeyOf(first), events, UNASKED);
+      else await this.#sendHeard(events);
     });
     return this.#sending;
   }
 
-  /** Ends when no event waits any more, or when nobody listens; those that came meanwhile have a timer then. */
-  async #sendAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      this.#sentAt = performance.now();
-      const count = this.#waiting.length;
-      const routingKey = routingKeyOf(this.#waiting[0] as TaskEvent);
-      const next = this.#waiting.findIndex((event) => routingKeyOf(event) !== routingKey);
-      const alike = next === -1 ? count : next;
-      const isLarge = copiedBytes(this.#waiting, alike) >= LARGE_BYTES;
-      // Mostly nobody listens, and several events would be made, sent and read for nothing: a twentieth of the cost of an
-      // enqueue, and a tenth of that of a replay. One alone costs less than the question.
-      if ((count > 1 || isLarge) && !(await this.#isHeard(LISTENING_KEY))) {
-        this.#waiting.splice(0, count);
-        this.#unheardUntil = this.#sentAt + UNHEARD_MS;
-        // Those that have come since the question: somebody may listen by now.
-        if (this.#waiting.length > 0) this.#sendBy(this.#unheardUntil);
-        return;
+  /** Sends events that somebody listens to. Those of one task stay in order. */
+  async #sendHeard(events: readonly TaskEvent[]): Promise<void> {
+    const isHeard = new Map<string, boolean>();
+    for (let left = events; left.length > 0; ) {
+      /** Routing keys whose first event is under way, and the tasks whose later events wait for the answer. */
+      const asked: string[] = [];
+      const askedTasks = new Set<string>();
+      const later: TaskEvent[] = [];
+      let batch: TaskEvent[] = [];
+      let batchKey = '';
+      const sendBatch = () => {
+        if (batch.length > 0) this.#send(batchKey, batch, UNASKED);
+        batch = [];
+      };
+      this.#returned.clear();
+      for (const event of left) {
+        const routingKey = routingKeyOf(event);
+        const answer = isHeard.get(routingKey);
+        if (answer === false) continue;
+        if (askedTasks.has(event.taskId)) later.push(event);
+        else if (answer === undefined) {
+          sendBatch();
+          this.#send(routingKey, [event], ASKED);
+          asked.push(routingKey);
+          askedTasks.add(event.taskId);
+        } else {
+          if (routingKey !== batchKey || batch.length === MAX_BATCH) sendBatch();
+          batchKey = routingKey;
+          batch.push(event);
+        }
       }
-      const isWanted = !isLarge || (await this.#isHeard(routingKey));
-      // Those that have come meanwhile are behind these.
-      const events = this.#waiting.splice(0, alike);
-      if (isWanted) this.#send(routingKey, events);
+      sendBatch();
+      if (asked.length > 0 && !(await this.#isAnswered())) return;
+      const quietUntil = this.#sentAt + QUIET_MS;
+      for (const routingKey of asked) {
+        isHeard.set(routingKey, !this.#returned.has(routingKey));
+        if (this.#returned.has(routingKey)) this.#streams.noteUnheard(routingKey, quietUntil);
+      }
+      left = later;
     }
   }
 
-  #send(routingKey: string, events: TaskEvent[]): void {
-    if (Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return;
-    for (let start = 0; start < events.length; start += MAX_BATCH) {
-      const channel = this.#channel;
-      if (channel === undefined || this.#isCongested) return;
-      const body = encodeEvents(events.slice(start, start + MAX_BATCH));
-      try {
-        this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, body, TRANSIENT);
-      } catch {
-        // The channel has just ended: these events are lost, as events may be.
-      }
+  #send(routingKey: string, events: readonly TaskEvent[], options: typeof ASKED | typeof UNASKED): void {
+    const channel = this.#channel;
+    const isTooLong = Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES;
+    if (channel === undefined || this.#isCongested || isTooLong) return;
+    try {
+      this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, encodeEvents(events), options);
+    } catch {
+      // The channel has just ended: these events are lost, as events may be.
     }
   }
 
-  async #isHeard(routingKey: string): Promise<boolean> {
-    if (this.#isCongested || Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES) return false;
-    return (await this.#listeners?.listenTo(routingKey)) ?? false;
+  /** RabbitMQ returns what it cannot route before it answers what follows on the channel. */
+  async #isAnswered(): Promise<boolean> {
+    try {
+      await this.#channel?.checkExchange(EVENT_EXCHANGE);
+      return this.#channel !== undefined;
+    } catch {
+      // The channel has ended, and the events that wait for the answer are lost.
+      return false;
+    }
   }
 
   async #open(): Promise<void> {
@@ -163,15 +176,14 @@ export class EventPublisher {
       channel.on('error', () => {});
       channel.on('close', () => {
         this.#channel = undefined;
-        this.#listeners = undefined;
         this.#isCongested = false;
       });
       channel.on('drain', () => {
         this.#isCongested = false;
       });
+      channel.on('return', ({ fields }) => void this.#returned.add(fields.routingKey));
       await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
       this.#channel = channel;
-      this.#listeners = new EventListeners(channel);
       void this.#sendWaiting();
     } catch (error) {
       this.#waiting = [];
@@ -194,14 +206,7 @@ export class EventPublisher {
   }
 }
 
-/** Of bodies that the first so many events carry. */
-function copiedBytes(events: readonly TaskEvent[], count: number): number {
-  let bytes = 0;
-  for (const event of events.slice(0, count))
-    if (event.event === 'enqueued') bytes += event.body?.length ?? 0;
-  return bytes;
-}
-
-const TRANSIENT = { deliveryMode: 1 };
+const UNASKED = { deliveryMode: 1 };
+const ASKED = { deliveryMode: 1, mandatory: true };
 
 const PERMANENT: ReadonlySet<string> = new Set(['ACCESS_REFUSED', 'QUEUE_MISMATCH', 'QUEUE_NOT_FOUND']);

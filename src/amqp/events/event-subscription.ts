@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { isTransient, retry } from '../../errors/retry.ts';
 import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import {
   decodeEvents,
   EVENT_EXCHANGE,
   type EventName,
   eventPatterns,
-  LISTENING_KEY,
   MAX_ROUTING_KEY_BYTES,
 } from '../../events/task-events.ts';
 import type { SubscriptionListener } from '../../options/client-options.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
-import { type BrokerConnection, TRANSIENT } from '../connection/connection.ts';
+import type { BrokerConnection } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
@@ -25,8 +25,8 @@ const MAX_LENGTH = 10_000;
 /** Messages sent ahead of the subscriber's acknowledgements. */
 const PREFETCH = 500;
 
-const RETRY_MS = 1_000;
-const REFUSED_RETRY_MS = 5_000;
+/** Between attempts to subscribe again. */
+const RETRY = { pauseMs: 1_000, longestPauseMs: 5_000, mayRetry: () => true };
 
 const INTERRUPTED = 'Task events are interrupted';
 
@@ -43,12 +43,11 @@ export class EventSubscription {
   #queue = '';
   #channel: Channel | undefined;
   #handling: Promise<void> = Promise.resolve();
-  #isClosed = false;
-  /** Why it is interrupted, as far as the listener was told. */
-  #toldOf: ErrorCode | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
+  readonly #closing = new AbortController();
+  /** Why it is interrupted, as far as the listener knows. */
+  #reportedLoss: ErrorCode | undefined;
 
-  /** Told once it is closed. */
+  /** Called once it is closed. */
   onClosed: () => void = () => {};
 
   /** @param connection for this subscription alone */
@@ -64,7 +63,7 @@ export class EventSubscription {
     this.#listener = listener;
   }
 
-  /** @throws TaskQueueError when it cannot be set up; it does not try again by itself then */
+  /** @throws TaskQueueError when it cannot be set up; this does not try again by itself then */
   async start(): Promise<void> {
     try {
       await this.#subscribe();
@@ -92,8 +91,7 @@ export class EventSubscription {
 
   /** Closes the connection too: it is this subscription's own. */
   async close(timeoutMs?: number): Promise<void> {
-    this.#isClosed = true;
-    clearTimeout(this.#retryTimer);
+    this.#closing.abort();
     await this.#connection.close(timeoutMs);
     this.onClosed();
     this.#listener.onClosed?.();
@@ -149,7 +147,6 @@ export class EventSubscription {
       durable: false,
       maxLength: MAX_LENGTH,
     });
-    await channel.bindQueue(this.#queue, EVENT_EXCHANGE, LISTENING_KEY);
     // From here on a new pattern binds itself.
     this.#channel = channel;
     for (const pattern of this.#patterns) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
@@ -187,53 +184,41 @@ export class EventSubscription {
   }
 
   #lose(reason: unknown): void {
-    if (this.#isClosed) return;
+    if (this.#closing.signal.aborted) return;
+    this.#reportLoss(reason);
     // Deferred: of a connection that is lost the channels end first.
     setImmediate(() => this.#resubscribe());
-    this.#tellLost(inContext(INTERRUPTED, translateAmqpError(reason)));
-  }
-
-  async #resubscribe(): Promise<void> {
-    let goOn = () => {};
-    const told = new Promise<void>((resolve) => {
-      goOn = resolve;
-    });
-    // The first events can be here before the broker's answer.
-    this.#handling = this.#handling.then(() => told);
-    try {
-      await this.#subscribe();
-      this.#toldOf = undefined;
-      await this.#tellResumed();
-    } catch (error) {
-      this.#tryAgain(error);
-    } finally {
-      goOn();
-    }
   }
 
   /** The connection itself tries for a while; a subscription goes on until it is closed. */
-  #tryAgain(error: unknown): void {
-    if (this.#isClosed) return;
-    // The queue that may have been made goes with it.
-    this.#connection.abandon();
-    const failure = inContext(INTERRUPTED, translateAmqpError(error));
-    const pauseMs = TRANSIENT.includes(failure.code) ? RETRY_MS : REFUSED_RETRY_MS;
-    this.#retryTimer = setTimeout(() => this.#resubscribe(), pauseMs);
-    this.#tellLost(failure);
-  }
-
-  async #tellResumed(): Promise<void> {
+  async #resubscribe(): Promise<void> {
+    let release = () => {};
+    const resumed = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    // The first events can be here before the broker's answer.
+    this.#handling = this.#handling.then(() => resumed);
+    const onRetry = (error: unknown) => {
+      // The queue that may have been made goes with it.
+      this.#connection.abandon();
+      this.#reportLoss(error);
+    };
     try {
+      await retry(() => this.#subscribe(), { ...RETRY, signal: this.#closing.signal, onRetry });
+      this.#reportedLoss = undefined;
       await this.#listener.onResumed();
     } catch {
-      // Nor must this keep it from the events that wait.
+      // Closed meanwhile; or the listener failed, which must not keep it from the events that wait.
+    } finally {
+      release();
     }
   }
 
   /** Once; and once more when it turns out to be something that does not pass by itself, as a password that was changed. */
-  #tellLost(error: TaskQueueError): void {
-    if (this.#toldOf !== undefined && (TRANSIENT.includes(error.code) || error.code === this.#toldOf)) return;
-    this.#toldOf = error.code;
+  #reportLoss(reason: unknown): void {
+    const error = inContext(INTERRUPTED, translateAmqpError(reason));
+    if (this.#reportedLoss !== undefined && (isTransient(error) || error.code === this.#reportedLoss)) return;
+    this.#reportedLoss = error.code;
     this.#listener.onLost(error);
   }
 }

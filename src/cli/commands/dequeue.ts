@@ -206,20 +206,15 @@ function resumeHint(taskId: string, { out, all }: DequeueOptions): string | unde
 
 /** Lets `more` drain whenever something has come, until it answers false or nothing came for `waitMs`. */
 async function keepWaiting(
-  { settings, stop }: ClientContext,
+  { client, stop }: ClientContext,
   taskId: string,
   waitMs: number,
   more: () => Promise<boolean>,
 ): Promise<void> {
-  const { RabbitMQTaskMessageQueue, isTaskQueueError } = await import('../../index.ts');
-  const queue = new RabbitMQTaskMessageQueue(settings.connection);
+  const { isTaskQueueError } = await import('../../index.ts');
   try {
-    while (await more()) {
-      await queue.waitForMessage(taskId, { timeoutMs: waitMs, signal: stop.signal });
-    }
+    while (await more()) await client.waitForMessage(taskId, { timeoutMs: waitMs, signal: stop.signal });
   } catch (error) {
     if (!(isTaskQueueError(error) && error.code === 'WAIT_TIMEOUT')) throw error;
-  } finally {
-    await queue.close();
   }
 }

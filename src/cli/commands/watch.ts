@@ -18,32 +18,41 @@ import { standardError } from '../terminal/standard-error.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
-  `Print the messages of tasks as they come, of all tasks without an id. Takes nothing from anybody, whether
-one watches or ten; goes on when the broker comes back; ends with Ctrl-C.`,
+  `Print the messages of tasks as they come: of the named tasks, of those that match a pattern, or of all. Takes nothing,
+however many watch; goes on when the broker comes back; ends with Ctrl-C.`,
   [
     ['mcp-taskq watch 786512e2', 'follow a task'],
-    ['mcp-taskq watch --events', 'follow all tasks, also what is taken out'],
+    ["mcp-taskq watch 'job-*' --events", 'follow matching tasks, with what is taken out'],
     ['mcp-taskq watch 786512e2 --tail 0 -n 1 -o raw', 'wait for the next message'],
   ],
 );
 
+/** What is there is shown without being asked for, of tasks that were named. */
+const DEFAULT_TAIL = 10;
+
 interface WatchOptions extends SelectionOptions {
   limit?: number;
-  tail: number;
+  tail?: number;
   for?: number;
   idle?: number;
   events?: true;
+  peek: boolean;
 }
 
 export function watchCommand() {
   const command = new Command('watch')
     .description(DESCRIPTION)
     .argument('[task_id...]')
-    .option('-n, --limit <n>', 'end after so many messages', wholeNumber(1))
-    .option('--tail <n>', 'begin with so many that are there already (default: 10)', wholeNumber(0), 10)
+    .option('-n, --limit <n>', 'end after n messages', wholeNumber(1))
+    .option(
+      '--tail <n>',
+      'first show the last n messages already queued (default: 10 of named tasks)',
+      wholeNumber(0),
+    )
     .option('--for <dur>', 'end after this time', durationOption)
     .option('--idle <dur>', 'end when nothing has come for this time', durationOption)
-    .option('--events', 'also tell what is dequeued and cleared');
+    .option('--events', 'also show removals')
+    .option('--no-peek', 'never look into queues: show only messages with an event');
   filterOption(command, 'print only these messages');
   return command.action((taskIds, options, self) =>
     withClient(self, (context) => watch(context, taskIds, options), { stopsByItself: true }),
@@ -55,8 +64,10 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const { watchTasks, recordParts } = await import('../../index.ts');
   const select = await selectionOf(options);
   await stop.race(awaitAnswer(context, client.connect()));
+  const isPattern = taskIds.some((taskId) => /[*?]/.test(taskId));
+  const named = isPattern ? [] : taskIds;
   // A mistyped id would be watched for ever. Looked up beside the watch, which may not begin later for it.
-  for (const taskId of taskIds) noteMissingQueue(context, taskId, 'has no queue yet').catch(() => {});
+  for (const taskId of named) noteMissingQueue(context, taskId, 'has no queue yet').catch(() => {});
   const ending = endings(options, stop.signal);
   const isTerminal = process.stdout.isTTY === true;
   const messages = createMessageWriter({
@@ -66,14 +77,23 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
     isTerminal,
     recordParts,
   });
-  const show = printer(context, messages, taskIds.length !== 1);
-  const { limit = Number.POSITIVE_INFINITY, tail, events: removals = false } = options;
+  const show = printer(context, messages, named.length !== 1);
+  const { limit = Number.POSITIVE_INFINITY, events: removals = false, peek } = options;
+  const { tail = named.length > 0 ? DEFAULT_TAIL : 0 } = options;
   let seen = 0;
   let missed = 0;
   try {
-    if (standardError().isTTY) note(`Watching ${whatIsWatched(taskIds)}. Ctrl-C ends it.`);
+    if (standardError().isTTY) note(`Watching ${whatIsWatched(taskIds, isPattern)}. Ctrl-C ends it.`);
     const api = { ...settings.connection, apiUrl: settings.apiUrl };
-    for await (const item of watchTasks(client, taskIds, { signal: ending.signal, tail, removals, api })) {
+    const watched = {
+      signal: ending.signal,
+      tail,
+      removals,
+      peek,
+      api,
+      ...(isPattern && { globs: taskIds }),
+    };
+    for await (const item of watchTasks(client, named, watched)) {
       if (item.kind === 'gap' || item.kind === 'interrupted' || item.kind === 'resumed') {
         if (item.kind === 'gap') missed += item.missed ?? 0;
         note(noteOf(item), colorsFor(standardError(), settings).yellow);
@@ -102,12 +122,12 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   }
 }
 
-/** Of a large one there is nothing to look into: no filter matches it. */
+/** No filter matches a large one, as its body is not at hand. */
 function isMessage({ kind }: WatchItem): boolean {
   return kind === 'message' || kind === 'large-message';
 }
 
-/** Lines on a terminal; records and, for what is no message, one JSON object each elsewhere. */
+/** Lines on a terminal; elsewhere records, and one JSON object for each event that is not a message. */
 function printer(context: ClientContext, messages: MessageWriter, showTask: boolean) {
   const { format, stdout, settings, note } = context;
   return async (item: TaskItem): Promise<void> => {
@@ -120,7 +140,7 @@ function printer(context: ClientContext, messages: MessageWriter, showTask: bool
     } else if (format === 'jsonl') {
       await stdout.write(`${await eventRecord(item)}\n`);
     } else {
-      // One JSON document, or bodies alone, have no place for it.
+      // Neither one JSON document nor bodies alone have a place for it.
       note(safeLine(await eventRecord(item)));
     }
   };
@@ -128,17 +148,19 @@ function printer(context: ClientContext, messages: MessageWriter, showTask: bool
 
 async function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): Promise<string> {
   const { taskId: task_id } = item;
+  const at = new Date(item.at).toISOString();
   if (item.kind === 'large-message') {
     const { propertiesToJson } = await import('../../index.ts');
     return JSON.stringify({
       event: 'enqueued',
+      at,
       task_id,
       body_bytes: item.bodyBytes,
       properties: propertiesToJson(item.properties),
     });
   }
   const message_id = item.kind === 'dequeued' ? item.messageId : undefined;
-  return JSON.stringify({ event: item.kind, task_id, count: item.count, message_id });
+  return JSON.stringify({ event: item.kind, at, task_id, count: item.count, message_id });
 }
 
 function noteOf(item: Extract<WatchItem, { kind: 'gap' | 'interrupted' | 'resumed' }>): string {
@@ -148,12 +170,13 @@ function noteOf(item: Extract<WatchItem, { kind: 'gap' | 'interrupted' | 'resume
     case 'interrupted':
       return `${item.error.message}; waiting for the broker`;
     case 'resumed':
-      return `resumed after ${formatDuration(item.afterMs)}: what came and went meanwhile was not seen`;
+      return `resumed after ${formatDuration(item.afterMs)}: messages removed in the meantime were missed`;
   }
 }
 
-function whatIsWatched(taskIds: readonly string[]): string {
+function whatIsWatched(taskIds: readonly string[], isPattern: boolean): string {
   if (taskIds.length === 0) return 'all tasks';
+  if (isPattern) return `tasks that match ${taskIds.map((glob) => safeLine(glob)).join(' or ')}`;
   return taskIds.length === 1 ? `task ${taskIds[0]}` : `${taskIds.length} tasks`;
 }
 

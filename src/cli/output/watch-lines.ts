@@ -25,18 +25,18 @@ export interface WatchLineOptions {
   colors: ChalkInstance;
   /** Several tasks are watched: say which one it is. */
   showTask: boolean;
-  /** When it was seen, in milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   now: number;
 }
 
 /** One line of a terminal for what happened to a task, what came in marked `+` and what went out `-`. */
 export function watchLine(item: TaskItem, { width, colors, showTask, now }: WatchLineOptions): string {
-  const { taskId, mark, type, method, detail } = describe(item, colors);
+  const { taskId, at, mark, type, method, detail } = describe(item, colors);
   const wanted = COLUMNS.filter(({ name }) => showTask || name !== 'task');
   const { columns, rest } = fitColumns(wanted, width, LEAST_DETAIL);
   const table = new Table({ ...PLAIN_TABLE, colWidths: [...columns.map((column) => column.width), rest] });
   const cells = {
-    time: colors.dim(clock(now)),
+    time: colors.dim(clock(at ?? now, now)),
     task: safeLine(taskId),
     mark,
     type: safeLine(type),
@@ -51,15 +51,17 @@ function describe(item: TaskItem, colors: ChalkInstance) {
   const removed = colors.red('-');
   switch (item.kind) {
     case 'message': {
-      const { type, method = '', id, askedBy, detail } = summarize(item.message);
+      const { type, method = '', id, askedBy, queuedAt, detail } = summarize(item.message);
       const sender = askedBy === undefined ? id && `#${id}` : `from ${askedBy}:`;
       const shown = [sender, detail].filter(Boolean).join(' ');
       const mark = item.source === 'existing' ? colors.dim('·') : added;
-      return { taskId: item.message.taskId, mark, type, method, detail: shown };
+      const at = queuedAt ?? item.at;
+      return { taskId: item.message.taskId, at, mark, type, method, detail: shown };
     }
     case 'large-message':
       return {
         taskId: item.taskId,
+        at: item.at,
         mark: added,
         type: '?',
         method: '',
@@ -67,7 +69,14 @@ function describe(item: TaskItem, colors: ChalkInstance) {
       };
     case 'dequeued':
     case 'cleared':
-      return { taskId: item.taskId, mark: removed, type: item.kind, method: '', detail: countOf(item) };
+      return {
+        taskId: item.taskId,
+        at: item.at,
+        mark: removed,
+        type: item.kind,
+        method: '',
+        detail: countOf(item),
+      };
   }
 }
 
@@ -75,10 +84,14 @@ function countOf({ count }: { count: number }): string {
   return count === 1 ? '1 message' : `${count} messages`;
 }
 
-/** Local time of day, to the millisecond. */
-function clock(ms: number): string {
+/** Local time of day, to the millisecond; of another day the date, and the time to the minute. */
+function clock(ms: number, now: number): string {
   const date = new Date(ms);
   const part = (value: number, digits = 2) => String(value).padStart(digits, '0');
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) => part(value)).join(':');
-  return `${time}.${part(date.getMilliseconds(), 3)}`;
+  const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) =>
+    part(value),
+  );
+  if (date.toDateString() === new Date(now).toDateString())
+    return `${hours}:${minutes}:${seconds}.${part(date.getMilliseconds(), 3)}`;
+  return `${part(date.getMonth() + 1)}-${part(date.getDate())} ${hours}:${minutes}`;
 }

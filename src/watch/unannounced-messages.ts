@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error.ts';
+import type { StoredMessage } from '../messages/stored-message.ts';
+import { MAX_PEEK } from '../options/client-options.ts';
+import type { TaskQueueClient } from '../task-queue-client.ts';
+import type { ItemQueue } from './item-queue.ts';
+import type { WatchItem } from './watch-items.ts';
+import { EVENT_DELAY_MS, LATE_EVENT_MS, type WatchedTask } from './watched-task.ts';
+
+/** How often the depth of a named task's queue is read. */
+const POLL_MS = 500;
+
+/** RabbitMQ 4.3; older versions answer everybody. */
+const REFUSED =
+  'only messages with events are shown: more takes permission to configure, write to or read the queue';
+
+const PEEK_OFF = 'looking into queues is switched off';
+
+export interface LookOptions {
+  client: TaskQueueClient;
+  items: ItemQueue<WatchItem>;
+  /** Ends polling. */
+  signal: AbortSignal;
+  /** Whether to look into queues; else only their depths are read. */
+  peek: boolean;
+}
+
+/**
+ * Shows messages without an event: those that are there when a watch begins, those of publishers without events, and those
+ * that came while events were missed. A depth that events do not explain gives them away; a look at the queue shows them.
+ */
+export class UnannouncedMessages {
+  readonly #options: LookOptions;
+
+  constructor(options: LookOptions) {
+    this.#options = options;
+  }
+
+  /** The first look, while events are held back. @returns what to show, of the messages the newest `tail` ones at most */
+  async snapshot(task: WatchedTask, tail: number): Promise<WatchItem[]> {
+    const { taskId } = task;
+    try {
+      const depth = await this.#depthOf(task);
+      task.snapshotAt = performance.now();
+      const seen = await this.#peek(task, depth);
+      if (typeof seen !== 'string') {
+        const messages = tail === 0 ? [] : seen.slice(-tail);
+        return messages.map((message) => ({ kind: 'message', source: 'existing', message }));
+      }
+      task.noteUnseen(depth);
+      const reason = `${countOf(depth)} already queued, not shown: ${seen}`;
+      return tail === 0 ? [] : [{ kind: 'gap', taskId, missed: depth, reason }];
+    } catch (error) {
+      if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+      task.isRefused = true;
+      return [{ kind: 'gap', taskId, reason: REFUSED }];
+    }
+  }
+
+  /** Looks after a task until the signal. The connection may come and go meanwhile. */
+  async poll(task: WatchedTask): Promise<void> {
+    while (await pause(POLL_MS * (0.75 + Math.random() / 2), this.#options.signal)) await this.look(task);
+  }
+
+  /** Shows what is in the task's queue without an event. While the connection is down, it does nothing. */
+  look(task: WatchedTask): Promise<void> {
+    task.turn = task.turn.then(async () => {
+      try {
+        await this.#look(task);
+      } catch (error) {
+        if (!isTaskQueueError(error)) throw error;
+        if (!hasCode(error, ErrorCode.accessRefused) || task.isRefused) return;
+        task.isRefused = true;
+        this.#options.items.put({ kind: 'gap', taskId: task.taskId, reason: REFUSED });
+      }
+    });
+    return task.turn;
+  }
+
+  async #look(task: WatchedTask): Promise<void> {
+    const { items, signal } = this.#options;
+    const { added, removed } = task;
+    let depth = await this.#depthOf(task);
+    // The events of messages that were counted may still be on their way.
+    if (!task.mustLook && depth !== task.size) await pause(EVENT_DELAY_MS, signal);
+    // While the reader is behind, so are the events: they may announce all of these.
+    if (signal.aborted || items.isFull) return;
+    const unannounced = task.noteDepth(depth, { added, removed });
+    if (!task.mustLook && unannounced === 0) return;
+    if (!task.mustLook) depth = await this.#depthOf(task);
+    const seen = await this.#peek(task, depth);
+    if (typeof seen === 'string') this.#noteUnseen(task, unannounced, seen);
+    else for (const message of seen) items.put({ kind: 'message', source: 'found', message });
+    await items.room();
+  }
+
+  /** Says how many messages cannot be seen, once it is certain that no event announces them. */
+  #noteUnseen(task: WatchedTask, missed: number, obstacle: string): void {
+    const { taskId, isPeekOffKnown } = task;
+    task.mustLook = false;
+    task.unexplainedSince ??= performance.now();
+    if (missed === 0 || performance.now() - task.unexplainedSince < LATE_EVENT_MS) return;
+    task.noteUnseen(missed);
+    task.isPeekOffKnown = obstacle === PEEK_OFF;
+    const reason = `${countOf(missed)} without an event, not shown: ${obstacle}`;
+    if (!isPeekOffKnown) this.#options.items.put({ kind: 'gap', taskId, missed, reason });
+  }
+
+  async #depthOf({ taskId }: WatchedTask): Promise<number> {
+    return (await this.#options.client.depth(taskId))?.messages ?? 0;
+  }
+
+  /**
+   * Looks at all messages of a task, if that does no harm. Its events wait meanwhile: each is then about a message that was
+   * seen, or that came later.
+   * @returns the messages that were not seen before; or why it was not looked at
+   */
+  async #peek(task: WatchedTask, depth: number): Promise<StoredMessage[] | string> {
+    const { client } = this.#options;
+    const obstacle = depth === 0 ? undefined : await this.#obstacleToPeeking(task, depth);
+    if (obstacle !== undefined) return obstacle;
+    let release = () => {};
+    task.looking = new Promise((resolve) => {
+      release = resolve;
+    });
+    try {
+      const messages = depth === 0 ? [] : await client.peek(task.taskId, { limit: MAX_PEEK });
+      return messages.length < MAX_PEEK ? task.noteSeen(messages, depth) : tooDeep(messages.length);
+    } catch (error) {
+      if (!hasCode(error, ErrorCode.accessRefused) && !hasCode(error, ErrorCode.queueLocked)) throw error;
+      return 'it takes permission to read the queue, and no exclusive consumer';
+    } finally {
+      task.looking = undefined;
+      release();
+    }
+  }
+
+  async #obstacleToPeeking({ taskId }: WatchedTask, depth: number): Promise<string | undefined> {
+    const { client, peek } = this.#options;
+    if (!peek) return PEEK_OFF;
+    if (depth >= MAX_PEEK) return tooDeep(depth);
+    try {
+      if ((await client.isPlainQueue(taskId)) !== false) return undefined;
+      return 'on a queue that is not a plain classic one, a look would count as a delivery';
+    } catch (error) {
+      if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+      return 'checking whether a look is safe takes permission to configure the queue';
+    }
+  }
+}
+
+/** @returns false once the signal is aborted */
+export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  await sleep(ms, undefined, { signal }).catch(() => {});
+  return !signal.aborted;
+}
+
+function tooDeep(depth: number): string {
+  return `the queue holds ${depth} messages, and only fewer than ${MAX_PEEK} are looked at`;
+}
+
+function countOf(count: number): string {
+  return count === 1 ? '1 message' : `${count} messages`;
+}
