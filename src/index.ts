@@ -24,6 +24,17 @@ export {
   type TlsOptions,
 } from './options/task-queue-options.ts';
 
+// What becomes of its connections, and how much it does.
+export type {
+  ConnectionChange,
+  ConnectionEvent,
+  ConnectionName,
+  StatusEvent,
+  WarningEvent,
+} from './diagnostics/status-event.ts';
+export type { ClientStats, ConnectionState, ConnectionStats, MessageLoad } from './diagnostics/stats.ts';
+export type { ConnectTrace, DequeueTrace, EnqueueTrace } from './diagnostics/tracing.ts';
+
 // How anything here fails, and how to print such a thing without its passwords.
 export {
   ErrorCode,

@@ -7,6 +7,8 @@ import { during } from './amqp/errors/amqp-failure.ts';
 import { CallerFailure } from './amqp/errors/caller-failure.ts';
 import { isPlainKind } from './amqp/queues/queue-kind.ts';
 import { Session } from './amqp/session.ts';
+import type { ClientStats } from './diagnostics/stats.ts';
+import { type DequeueTrace, traceDequeue, traceEnqueue } from './diagnostics/tracing.ts';
 import { ErrorCode, TaskQueueError } from './errors/task-queue-error.ts';
 import { type EventName, enqueuedEvent } from './events/task-events.ts';
 import { defaultProperties } from './messages/default-properties.ts';
@@ -52,6 +54,7 @@ import { propertyText } from './properties/typed-values.ts';
 export class TaskQueueClient {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
+  #redelivered = 0;
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` for invalid options. Does not connect yet. */
   constructor(options?: string | TaskQueueOptions) {
@@ -68,6 +71,11 @@ export class TaskQueueClient {
   /** The largest body that is published, in bytes. */
   get maxMessageBytes(): number {
     return this.#options.maxMessageBytes;
+  }
+
+  /** The state of the connections, and counts. Asks nobody, so it may be called as often as a metrics scrape needs it. */
+  stats(): ClientStats {
+    return this.#session.stats(this.#redelivered);
   }
 
   /** Opens the connection for this kind of work now, to fail early or to save time later. */
@@ -101,8 +109,11 @@ export class TaskQueueClient {
       { body, properties, propertyList },
       { userId: this.#userId, keepExpiration },
     );
-    await during(what, this.#session.publisher.publish(queue, message, options));
-    const { changes } = message;
+    const { changes, messageId } = message;
+    await traceEnqueue(
+      () => ({ taskId, queue, messageId, bytes: body.length }),
+      () => during(what, this.#session.publisher.publish(queue, message, options)),
+    );
     const { events } = this.#session;
     if (!events.isOff) {
       const sent = changes.length === 0 ? { properties, propertyList } : readPropertyList(message.list);
@@ -140,11 +151,12 @@ export class TaskQueueClient {
   async dequeue<T>(taskId: string, decode: (message: StoredMessage) => T): Promise<T | undefined> {
     let isDelivered = false;
     const failure = new CallerFailure();
-    const get = async (lease: ChannelLease, queue: string) => {
+    const get = (trace?: DequeueTrace) => async (lease: ChannelLease, queue: string) => {
       const delivery = await lease.request((channel) => channel.get(queue));
       if (delivery === false) return undefined;
       isDelivered = true;
       const message = toStoredMessage(taskId, delivery);
+      this.#noteRead([message], trace);
       let result: T;
       try {
         result = await failure.watch(() => decode(message));
@@ -154,10 +166,14 @@ export class TaskQueueClient {
       }
       lease.throwIfEnded();
       lease.channel.ack(delivery);
-      this.#tell(taskId, 'dequeued', 1, propertyText(message.properties.message_id));
+      const messageId = propertyText(message.properties.message_id);
+      if (trace) Object.assign(trace, { messages: 1, messageId });
+      this.#tell(taskId, 'dequeued', 1, messageId);
       return result;
     };
-    return failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, get, () => !isDelivered));
+    return this.#traceDequeue(taskId, (trace) =>
+      failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, get(trace), () => !isDelivered)),
+    );
   }
 
   /**
@@ -213,6 +229,7 @@ export class TaskQueueClient {
         seen += batch.length;
         const messages = batch.slice(batchSkip).map((message) => toStoredMessage(taskId, message));
         if (messages.length === 0) return;
+        this.#noteRead(messages);
         await failure.watch(() => view(messages, shown));
         shown += messages.length;
       });
@@ -370,6 +387,26 @@ export class TaskQueueClient {
     options: DrainOptions,
     onRemoved: (count: number) => void,
   ): Promise<number> {
+    return this.#traceDequeue(taskId, (trace) => {
+      const noted: BatchHandler = (batch, before) => {
+        this.#noteRead(batch, trace);
+        if (trace && options.limit === 1) trace.messageId = propertyText(batch[0]?.properties.message_id);
+        return handle(batch, before);
+      };
+      const removed = (count: number) => {
+        if (trace) trace.messages += count;
+        onRemoved(count);
+      };
+      return this.#drainUntraced(taskId, noted, options, removed);
+    });
+  }
+
+  #drainUntraced(
+    taskId: string,
+    handle: BatchHandler,
+    options: DrainOptions,
+    onRemoved: (count: number) => void,
+  ): Promise<number> {
     this.#throwIfClosed();
     const { reader, deleter } = this.#session;
     const { operationTimeoutMs } = this.#options;
@@ -399,6 +436,17 @@ export class TaskQueueClient {
     const what = `${doing} task ${JSON.stringify(taskId)}`;
     const queue = this.#queueName(taskId);
     return during(what, this.#session.reader.read({ queue, missing, isRepeatable }, work));
+  }
+
+  #traceDequeue<T>(taskId: string, work: (trace: DequeueTrace | undefined) => Promise<T>): Promise<T> {
+    return traceDequeue(() => ({ taskId, queue: this.#queueName(taskId), messages: 0, bytes: 0 }), work);
+  }
+
+  #noteRead(messages: readonly StoredMessage[], trace?: DequeueTrace): void {
+    for (const { redelivered, body } of messages) {
+      if (redelivered) this.#redelivered++;
+      if (trace) trace.bytes += body.length;
+    }
   }
 
   /** As it is now. */

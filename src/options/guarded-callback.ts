@@ -8,7 +8,8 @@ export function guarded<Arguments extends unknown[]>(
   return (...args) => {
     try {
       const result = callback(...args);
-      if (result instanceof Promise) result.catch(() => {});
+      // Also one of another realm, or of a library.
+      if (result !== undefined) Promise.resolve(result).catch(() => {});
     } catch {
       // The callback is told about a failure; its own has nowhere to go.
     }

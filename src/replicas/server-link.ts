@@ -132,7 +132,7 @@ export class ServerLink implements Asker {
     try {
       return await this.#inOrder(taskId, 'clear', what, () => this.#clear(taskId));
     } catch (error) {
-      this.#core.options.onWarning(error as TaskQueueError);
+      this.#core.options.warn(error as TaskQueueError);
       return [];
     } finally {
       this.#core.endQuestions(taskId);
@@ -362,7 +362,7 @@ export class ServerLink implements Asker {
       if (question?.asker === this) own.push(this.#takeBack(question, queued));
       else this.#core.replies.send(address, 'ended');
     }
-    await client.deleteIfUnused(taskId).catch(options.onWarning);
+    await client.deleteIfUnused(taskId).catch(options.warn);
     return own;
   }
 
@@ -381,7 +381,7 @@ export class ServerLink implements Asker {
   }
 
   #warnOfStranger(taskId: string): void {
-    this.#core.options.onWarning(
+    this.#core.options.warn(
       new TaskQueueError(
         ErrorCode.invalidMessage,
         `A question of task ${JSON.stringify(taskId)} was not asked by a replica: its answer will reach nobody`,

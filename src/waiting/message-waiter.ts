@@ -39,7 +39,7 @@ interface WaitedTask {
  */
 export class MessageWaiter {
   readonly #client: TaskQueueClient;
-  readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #warn: (warning: TaskQueueError) => void;
   readonly #aborts = new AbortListeners();
   readonly #tasks = new Map<string, WaitedTask>();
   #subscription: Promise<TaskEventSubscription | undefined> | undefined;
@@ -48,9 +48,9 @@ export class MessageWaiter {
   readonly #looks = new DepthPoller((taskId) => this.#look(taskId));
   #isClosed = false;
 
-  constructor(client: TaskQueueClient, onWarning: (warning: TaskQueueError) => void) {
+  constructor(client: TaskQueueClient, warn: (warning: TaskQueueError) => void) {
     this.#client = client;
-    this.#onWarning = onWarning;
+    this.#warn = warn;
   }
 
   async wait(taskId: string, { signal, timeoutMs }: WaitOptions = {}): Promise<void> {
@@ -195,10 +195,10 @@ export class MessageWaiter {
   }
 
   /** Once of a reason, however often it is met. */
-  #warn(error: TaskQueueError): void {
+  #warnOnce(error: TaskQueueError): void {
     if (this.#isClosed || error.code === this.#warnedOf) return;
     this.#warnedOf = error.code;
-    this.#onWarning(error);
+    this.#warn(error);
   }
 
   async #subscribe(): Promise<TaskEventSubscription | undefined> {
@@ -222,7 +222,7 @@ export class MessageWaiter {
       };
       if (hasCode(error, ErrorCode.connectionFailed)) tryAgain();
       else if (!hasCode(error, ErrorCode.accessRefused)) setTimeout(tryAgain, RETRY_MS).unref();
-      this.#warn(error as TaskQueueError);
+      this.#warnOnce(error as TaskQueueError);
       return undefined;
     }
   }

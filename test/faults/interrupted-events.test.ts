@@ -140,7 +140,7 @@ test('a wait listens to events as soon as the broker can be reached, though it c
   const queue = openQueue({
     url: `${proxy.url}${new URL(url).pathname}`,
     connectTimeoutMs: 2_000,
-    onWarning: ({ code }) => void warnings.push(code),
+    onStatus: (event) => event.type === 'warning' && warnings.push(event.error.code),
   });
   await expect(queue.waitForMessage('task')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
   await until(() => warnings.length > 0);

@@ -9,6 +9,7 @@ import {
 } from '../../src/index.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { newVhost } from '../support/vhost.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 const quorum = { queueType: 'quorum' } as const;
 
@@ -47,8 +48,8 @@ describe('with queueType "quorum"', () => {
 
   test('the emptied queue stays, and clearing tells so without losing a connection', async () => {
     const { url } = await newVhost();
-    const warnings: unknown[] = [];
-    const client = openClient({ url, ...quorum, onWarning: (warning) => warnings.push(warning) });
+    const { warnings, onStatus } = collectWarnings();
+    const client = openClient({ url, ...quorum, onStatus });
     await client.publish('t', raw('a'));
     expect(await client.clear('t')).toBe(1);
     expect(await client.deleteIfUnused('t')).toBe(false);
