@@ -5,7 +5,6 @@ import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
 import { giveBack } from './amqp/consume/give-back.ts';
 import { during } from './amqp/errors/amqp-failure.ts';
 import { CallerFailure } from './amqp/errors/caller-failure.ts';
-import { isPlainKind } from './amqp/queues/queue-kind.ts';
 import { Session } from './amqp/session.ts';
 import type { ClientStats } from './diagnostics/stats.ts';
 import { type DequeueTrace, traceDequeue, traceEnqueue } from './diagnostics/tracing.ts';
@@ -145,10 +144,14 @@ export class TaskQueueClient {
    * Removes the oldest message. It is acknowledged before this resolves, so a process that dies afterwards has lost
    * it. Four times as fast as {@link take}.
    * @param taskId
-   * @param decode converts the message synchronously; if it throws, the message goes back to its place
+   * @param decode converts the message synchronously; if it throws, the message goes back to its place. Default: the
+   * message itself
    * @returns `undefined` when the queue is empty or missing
    */
-  async dequeue<T>(taskId: string, decode: (message: StoredMessage) => T): Promise<T | undefined> {
+  async dequeue<T = StoredMessage>(
+    taskId: string,
+    decode: (message: StoredMessage) => T = (message) => message as T,
+  ): Promise<T | undefined> {
     let isDelivered = false;
     const failure = new CallerFailure();
     const get = (trace?: DequeueTrace) => async (lease: ChannelLease, queue: string) => {
@@ -299,16 +302,6 @@ export class TaskQueueClient {
   }
 
   /**
-   * Whether the task's queue is a plain classic one, as this package and the Python package make it, so that
-   * what {@link peek} gives back goes back to its place. False for a quorum queue, a stream, and a queue with
-   * arguments of its own; `undefined` when there is none. The same question as {@link queueKind}.
-   */
-  async isPlainQueue(taskId: string): Promise<boolean | undefined> {
-    this.#throwIfClosed();
-    return isPlainKind(await this.queueKind(taskId));
-  }
-
-  /**
    * What kind of queue the task has; `undefined` if it has none. Never creates one. The answer may be up to a minute
    * old.
    * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue; `QUEUE_LOCKED` for a
@@ -323,6 +316,7 @@ export class TaskQueueClient {
    * Listens to live events. They come from publishers with this package's events switched on; `watchTasks`
    * makes something whole of them.
    * @throws TaskQueueError when the subscription cannot be set up, for example `ACCESS_REFUSED`
+   * @internal
    */
   async subscribe(
     events: readonly EventName[],
@@ -332,7 +326,7 @@ export class TaskQueueClient {
     return this.#session.subscribe(events, listener);
   }
 
-  /** Opens the connection for reading, and returns what it is connected to. */
+  /** Opens the connection for reading, and returns what it is connected to. @internal */
   async identify(): Promise<BrokerIdentity> {
     this.#throwIfClosed();
     const { introduced, localPort } = await this.#session.identify();
@@ -346,6 +340,7 @@ export class TaskQueueClient {
    * with this client. For `mcp-taskq/replicas`.
    * @param instance unique; 22 characters of base64url
    * @returns an object whose `open` resolves when the queue exists; call it again after a rejection
+   * @internal
    */
   receiveReplies(instance: string, onReply: (body: Buffer) => void): { open(): Promise<void> } {
     this.#throwIfClosed();
@@ -357,6 +352,7 @@ export class TaskQueueClient {
    * Sends something to the process that receives the replies of this instance. Resolves when the broker has stored
    * it. Does not create a queue.
    * @throws TaskQueueError `QUEUE_NOT_FOUND` when that process is gone, …
+   * @internal
    */
   async sendReply(instance: string, body: Buffer): Promise<void> {
     this.#throwIfClosed();

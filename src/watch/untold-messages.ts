@@ -249,7 +249,7 @@ async function obstacleToPeeking(
 ): Promise<string | undefined> {
   if (depth >= MAX_PEEK) return tooDeep(depth);
   try {
-    if ((await client.isPlainQueue(taskId)) !== false) return undefined;
+    if ((await client.queueKind(taskId))?.isPlain !== false) return undefined;
     return 'it is no plain classic queue, and looking would count as a delivery';
   } catch (error) {
     if (!hasCode(error, ErrorCode.accessRefused)) throw error;

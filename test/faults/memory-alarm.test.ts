@@ -1,5 +1,6 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { RunningBroker, StatusEvent, TaskQueueOptions } from '../../src/index.ts';
+import type { StatusEvent, TaskQueueOptions } from '../../src/index.ts';
+import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { duration, noteFigures } from '../support/figures.ts';
 import { numbered, openQueue } from '../support/tasks.ts';

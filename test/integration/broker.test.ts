@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type BrokerOptions, ErrorCode, type RunningBroker, startBroker } from '../../src/index.ts';
+import { ErrorCode } from '../../src/index.ts';
+import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/local-broker/index.ts';
 import { untilQueuesLast } from '../support/broker.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
 
@@ -128,7 +129,7 @@ describe('a private broker', () => {
 
   test('is gone within seconds when the process that started it is killed with SIGKILL', async () => {
     const script = `
-      import { startBroker } from './dist/index.js';
+      import { startBroker } from './dist/local-broker/index.js';
       const broker = await startBroker({ install: true, management: true });
       console.log(broker.port);`;
     const owner = spawn(process.execPath, ['--input-type=module', '--eval', script], {

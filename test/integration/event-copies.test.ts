@@ -1,5 +1,6 @@
 import { expect, inject, test } from 'vitest';
-import { type TaskEvent, TaskQueueClient } from '../../src/index.ts';
+import type { TaskEvent } from '../../src/events/task-events.ts';
+import { TaskQueueClient } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';

@@ -80,7 +80,7 @@ describe('with the default type', () => {
     const client = openClient({ url });
     await expect(client.publish('t', raw('b'))).rejects.toMatchObject({ code: 'QUEUE_MISMATCH' });
     await client.publish('other', raw('c'));
-    expect(await client.isPlainQueue('t')).toBe(false);
+    expect(await client.queueKind('t')).toMatchObject({ kind: 'quorum', isPlain: false });
     expect(await client.clear('t')).toBe(1);
     expect(await client.depth('t')).toMatchObject({ messages: 0 });
     expect(await client.depth('other')).toMatchObject({ messages: 1 });

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { onTestFinished } from 'vitest';
-import type { RunningBroker } from '../../src/index.ts';
 import { findServer } from '../../src/local-broker/find-server.ts';
 import { findFreePort } from '../../src/local-broker/free-ports.ts';
+import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker } from './broker.ts';
 import { installation } from './installation.ts';
 

@@ -38,7 +38,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'sdk',
   ],
   'local-broker': ['errors'],
-  'start-broker.ts': ['local-broker'],
   'index.ts': [
     'errors',
     'properties',
@@ -52,10 +51,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'sdk',
     'management',
     'watch',
-    'local-broker',
-    'start-broker.ts',
   ],
-  cli: ['index.ts'],
+  'cli-support.ts': ['messages', 'properties', 'management'],
+  cli: ['index.ts', 'cli-support.ts', 'local-broker'],
 };
 
 const src = fileURLToPath(new URL('../../src/', import.meta.url));
@@ -80,6 +78,20 @@ test('imports point one way, and amqplib is known to amqp/ alone', () => {
       .map((other) => `${file} imports ${other}`);
   });
   expect(wrong).toEqual([]);
+});
+
+test('the command line imports what the package exports, and what is meant for it', () => {
+  const entries = new Set(['index.ts', 'cli-support.ts', 'local-broker/index.ts']);
+  const inside = files
+    .filter((file) => file.startsWith('cli/'))
+    .flatMap((file) =>
+      [...readFileSync(src + file, 'utf8').matchAll(IMPORT)]
+        .filter(([, specifier = '']) => partOf(file, specifier) !== undefined)
+        .map(([, specifier = '']) => relative(src, join(src, dirname(file), specifier)))
+        .filter((target) => !target.startsWith('cli/') && !entries.has(target))
+        .map((target) => `${file} imports ${target}`),
+    );
+  expect(inside).toEqual([]);
 });
 
 test('the order of the parts is one in which each stands on those before it', () => {

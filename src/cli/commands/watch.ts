@@ -52,7 +52,8 @@ export function watchCommand() {
 
 async function watch(context: ClientContext, taskIds: string[], options: WatchOptions): Promise<void> {
   const { client, stop, note, settings } = context;
-  const { watchTasks, recordParts } = await import('../../index.ts');
+  const { watchTasks } = await import('../../index.ts');
+  const { recordParts } = await import('../../cli-support.ts');
   const select = await selectionOf(options);
   await stop.race(awaitAnswer(context, client.connect()));
   // A mistyped id would be watched for ever. Looked up beside the watch, which may not begin later for it.
@@ -129,7 +130,7 @@ function printer(context: ClientContext, messages: MessageWriter, showTask: bool
 async function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): Promise<string> {
   const { taskId: task_id } = item;
   if (item.kind === 'large-message') {
-    const { propertiesToJson } = await import('../../index.ts');
+    const { propertiesToJson } = await import('../../cli-support.ts');
     return JSON.stringify({
       event: 'enqueued',
       task_id,
