@@ -32,7 +32,7 @@ export class EventListeners {
     if (performance.now() < (this.#heard.get(routingKey) ?? 0)) return true;
     this.#isReturned = false;
     try {
-      this.#channel.publish(EVENT_EXCHANGE, routingKey, Buffer.alloc(0), QUESTION);
+      this.#channel.publish(EVENT_EXCHANGE, routingKey, Buffer.alloc(0), { ...QUESTION });
       await this.#channel.checkExchange(EVENT_EXCHANGE);
     } catch {
       // The channel has ended, and the events that waited for the answer are lost.

@@ -144,7 +144,7 @@ export class EventPublisher {
       if (channel === undefined || this.#isCongested) return;
       const body = encodeEvents(events.slice(start, start + MAX_BATCH));
       try {
-        this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, body, TRANSIENT);
+        this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, body, { ...TRANSIENT });
       } catch {
         // The channel has just ended: these events are lost, as events may be.
       }
@@ -202,6 +202,7 @@ function copiedBytes(events: readonly TaskEvent[], count: number): number {
   return bytes;
 }
 
+/** Handed over as a copy: OpenTelemetry's instrumentation of amqplib writes headers into what it is given. */
 const TRANSIENT = { deliveryMode: 1 };
 
 const PERMANENT: ReadonlySet<string> = new Set(['ACCESS_REFUSED', 'QUEUE_MISMATCH', 'QUEUE_NOT_FOUND']);
