@@ -100,7 +100,7 @@ export interface TaskQueueOptions {
    */
   onStatus?: (event: StatusEvent) => unknown;
   /**
-   * What {@link RabbitMQTaskMessageQueue} does with a message that is not a queued MCP message, which anybody may
+   * What `RabbitMQTaskMessageQueue` does with a message that is not a queued MCP message, which anybody may
    * publish. `set-aside`, the default: it is moved, byte for byte, to the queue of task `{task_id}:malformed`, with a
    * header that says why; a `warning` of `onStatus` names it, and the messages after it are delivered. `throw`: it stays at the head
    * of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only a quorum queue's
