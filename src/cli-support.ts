@@ -1,11 +1,11 @@
 /*
- * What the command line needs beside index.ts. Not among the `exports` of package.json: programs get it only as commands.
+ * What the command line needs in addition to index.ts. Not among the `exports` of package.json.
  */
 
-// Whether the management API is that of the broker, and how its cluster is.
+// Whether the management API belongs to the broker, and the state of its cluster.
 export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
 export { verifySameBroker } from './management/same-broker.ts';
-// From what an operator types, or has in a file, to messages, and back.
+// Messages from what an operator types or has in a file, and back.
 export { parseMessageInput } from './messages/message-input.ts';
 export { checkOutgoing } from './messages/prepared-message.ts';
 export { encodeRecord, recordParts } from './messages/records.ts';

@@ -15,7 +15,7 @@ export type {
   RequestId,
 } from './messages/queued-message.ts';
 
-// For tools: the same queues as bytes and properties, which move from one to another unchanged.
+// For tools: the same queues as bytes and properties, which are moved unchanged.
 export { TaskQueueClient } from './task-queue-client.ts';
 export {
   type BatchHandler,
@@ -34,7 +34,7 @@ export {
 export type { OutgoingMessage, RawMessage, StoredMessage } from './messages/stored-message.ts';
 export type { ReplayChange } from './properties/replay-policy.ts';
 
-// What everything here is configured with: where the broker is, and how long anything may take.
+// Options of all of these: where the broker is, and how long anything may take.
 export type {
   MalformedPolicy,
   QueueType,
@@ -42,7 +42,7 @@ export type {
   TlsOptions,
 } from './options/task-queue-options.ts';
 
-// What becomes of its connections, and how much it does.
+// Observing them: status events, counters, tracing channels.
 export type {
   ConnectionChange,
   ConnectionEvent,
@@ -53,7 +53,7 @@ export type {
 export type { ClientStats, ConnectionState, ConnectionStats, MessageLoad } from './diagnostics/stats.ts';
 export type { ConnectTrace, DequeueTrace, EnqueueTrace } from './diagnostics/tracing.ts';
 
-// How anything here fails, and how to print such a thing without its passwords.
+// Errors, and printing URLs without their passwords.
 export {
   ErrorCode,
   hasCode,
@@ -65,14 +65,14 @@ export {
 } from './errors/task-queue-error.ts';
 export { redactUrl } from './options/broker-url.ts';
 
-// Between the bytes of a body and a queued message; between the bytes of a property list and plain values.
+// Bodies as queued messages, and properties as plain values.
 export { decodeQueuedMessage, encodeQueuedMessage } from './messages/codec.ts';
 export { defaultProperties } from './messages/default-properties.ts';
 export type { MessageProperties } from './properties/message-properties.ts';
 export { plainProperties } from './properties/plain-properties.ts';
 export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './properties/typed-values.ts';
 
-// Between a message and a line of a file, as `mcp-taskq dequeue --out` writes it.
+// Messages as lines of a file, as `mcp-taskq dequeue --out` writes them.
 export { encodeRecord, type MessageRecord, parseRecord } from './messages/records.ts';
 
 // Following tasks live, without taking anything.
@@ -100,6 +100,6 @@ export {
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
 
-// What a broker is, and what its user may do there.
+// A broker, and what its user may do there.
 export { inspectBroker } from './inspect-broker.ts';
 export type { BrokerInspection, BrokerPermissions } from './options/broker-inspection.ts';

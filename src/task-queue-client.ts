@@ -72,7 +72,7 @@ export class TaskQueueClient {
     return this.#options.maxMessageBytes;
   }
 
-  /** The state of the connections, and counts. Asks nobody, so it may be called as often as a metrics scrape needs it. */
+  /** The state of the connections, and counters. Sends nothing, so it can be called as often as a metrics scrape needs it. */
   stats(): ClientStats {
     return this.#session.stats(this.#redelivered);
   }

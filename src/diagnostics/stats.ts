@@ -1,8 +1,8 @@
 import type { ConnectionName } from './status-event.ts';
 
 /**
- * `idle`: not needed yet. `disconnected`: lost, or not to be opened; the next operation that needs it tries again.
- * `blocked`: open, but a resource alarm of the broker keeps it from publishing.
+ * `idle`: not needed yet. `disconnected`: lost, or could not be opened; the next operation that needs it tries again.
+ * `blocked`: open, but a resource alarm of the broker blocks publishing.
  */
 export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'blocked' | 'disconnected' | 'closed';
 
@@ -10,7 +10,7 @@ export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'blocked' | 
 export interface ConnectionStats {
   connection: ConnectionName;
   state: ConnectionState;
-  /** `host:port` that it leads to, or that was tried last; undefined while it is idle. */
+  /** `host:port` of the node that it leads to, or that was tried last; undefined while it is idle. */
   node: string | undefined;
 }
 
@@ -20,18 +20,18 @@ export interface MessageLoad {
   bytes: number;
 }
 
-/** A client as it is now, and what it has counted since it was made. */
+/** The state of a client now, and what it has counted since it was created. */
 export interface ClientStats {
   connections: readonly ConnectionStats[];
-  /** Publishes that were sent, and that the broker has not answered yet. */
+  /** Messages that were sent and that the broker has not confirmed yet. */
   inFlight: MessageLoad;
-  /** Publishes that wait to be sent: for a connection, for the end of an alarm, for their queue, or for their turn. */
+  /** Messages that wait to be sent: for a connection, the end of an alarm, the declaration of their queue, or their turn. */
   waiting: MessageLoad;
   /** Messages that the broker has confirmed as queued. */
   confirmed: number;
-  /** Messages that came back because their queue was gone; each was published again, or its publish was rejected. */
+  /** Messages that the broker returned because their queue was missing. Each was published again, or its publish failed. */
   returned: number;
-  /** Messages read, or looked at, that the broker had delivered to somebody before. */
+  /** Messages read, or looked at, that the broker marked as redelivered. */
   redelivered: number;
   /** How often a connection was opened again after it was lost. */
   reconnects: number;

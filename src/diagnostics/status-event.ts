@@ -1,49 +1,49 @@
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
 
 /**
- * What a connection is for: `publish` sends messages and events, `read` looks at queues and takes messages, `delete`
- * deletes queues, `events` follows live events (a connection for each subscription), `replies` receives answers from other
- * replicas, and `inspect` is that of `inspectBroker`.
+ * What a connection is for: `publish` sends messages and live events; `read` looks at queues and takes messages; `delete`
+ * deletes queues; `events` receives live events, one connection per watch; `replies` receives answers from other replicas;
+ * `inspect` belongs to `inspectBroker`.
  */
 export type ConnectionName = 'publish' | 'read' | 'delete' | 'events' | 'replies' | 'inspect';
 
 /** What happens to a connection. */
 export type ConnectionChange =
-  /** An attempt to open it begins. */
+  /** An attempt to connect begins. */
   | { type: 'connecting' }
-  /** It is open. */
+  /** The connection is open. */
   | { type: 'connected' }
   /**
-   * An attempt has failed. `attempt` counts the failures since the connection was last open, from 1. `retryInMs` says when
-   * the next attempt begins, at another node of a cluster at once (0); undefined when it is left to the next operation
-   * that needs the connection.
+   * An attempt failed. `attempt` counts the failures since the connection was last open, from 1. `retryInMs` says when the
+   * next attempt begins: 0 for the next node of a cluster, undefined if the next operation that needs the connection will
+   * make it.
    */
   | { type: 'connect-failed'; error: TaskQueueError; attempt: number; retryInMs: number | undefined }
-  /** It was open and has ended, without {@link TaskQueueClient.close}. It opens again when it is needed. */
+  /** The open connection ended, and not through `close()`. It is opened again when an operation needs it. */
   | { type: 'lost'; error: TaskQueueError }
-  /** The broker reads nothing that is published on it, because of a resource alarm: `reason` is the broker's, e.g. `low on memory`. */
+  /** A resource alarm of the broker blocks publishing. `reason` is the broker's, such as `low on memory`. */
   | { type: 'blocked'; reason: string }
-  /** The broker takes messages again. A blocked connection that is lost is not unblocked first. */
+  /** The broker accepts messages again. Not reported for a blocked connection that is lost. */
   | { type: 'unblocked' }
-  /** It was closed on purpose. The last event of this connection. */
+  /** The connection was closed on purpose. Its last event. */
   | { type: 'closed' };
 
-/** A {@link ConnectionChange}, and which connection it is. */
+/** A {@link ConnectionChange}, and the connection that it happened to. */
 export type ConnectionEvent = ConnectionChange & {
-  /** Which one of the client's connections. */
+  /** One of the client's connections, by purpose. */
   connection: ConnectionName;
   /** `host:port`, without credentials. */
   node: string;
 };
 
-/** Something limits the service without failing an operation, such as missing permission for live events. */
+/** A problem that fails no operation, such as missing permission for live events. */
 export interface WarningEvent {
   type: 'warning';
   error: TaskQueueError;
 }
 
 /**
- * What {@link TaskQueueOptions.onStatus} is called with; `type` says which. A connection that was never needed has no events.
- * After `close()` was called, connections report nothing but `closed`.
+ * What {@link TaskQueueOptions.onStatus} receives; `type` tells the events apart. A connection that was never needed reports
+ * nothing. Once `close()` was called, connections report only `closed`.
  */
 export type StatusEvent = ConnectionEvent | WarningEvent;

@@ -10,37 +10,36 @@ import type { ConnectionName } from './status-event.ts';
 /*
  * Tracing channels of node:diagnostics_channel, https://nodejs.org/api/diagnostics_channel.html#class-tracingchannel:
  * `tracing:mcp-taskq:enqueue:start`, `:end`, `:asyncStart`, `:asyncEnd` and `:error`, and the same for `dequeue` and
- * `connect`. All five get the same object, one for each operation. While nobody subscribes, an operation costs what it
- * would cost without them.
+ * `connect`. All five receive the same object, one per operation. While nobody subscribes, no object is made.
  */
 
-/** On `mcp-taskq:enqueue`: a publish, from the call to the broker's confirm. */
+/** For `mcp-taskq:enqueue`: a publish, from the call to the broker's confirm. */
 export interface EnqueueTrace {
   taskId: string;
   queue: string;
   /** The AMQP `message_id`. */
   messageId: string | undefined;
-  /** Of the body. */
+  /** Size of the body. */
   bytes: number;
   /** Set before `error` is published. */
   error?: Error;
 }
 
-/** On `mcp-taskq:dequeue`: whatever removes messages, from the call to the acknowledgement. */
+/** For `mcp-taskq:dequeue`: an operation that removes messages, from the call to the last acknowledgement. */
 export interface DequeueTrace {
   taskId: string;
   queue: string;
-  /** How many messages were removed, up to now. */
+  /** Messages removed so far. */
   messages: number;
-  /** Of the bodies that were read for it, up to now. */
+  /** Size of the bodies read so far. */
   bytes: number;
-  /** The AMQP `message_id`, where one message is taken. */
+  /** The AMQP `message_id`, if the operation takes one message. */
   messageId?: string | undefined;
   /** Set before `error` is published. */
   error?: Error;
 }
 
-/** On `mcp-taskq:connect`: one attempt to open a connection. */
+/** For `mcp-taskq:connect`: one attempt to open a connection. */
 export interface ConnectTrace {
   connection: ConnectionName;
   /** `host:port`, without credentials. */
@@ -53,12 +52,12 @@ const enqueues = tracingChannel<unknown, EnqueueTrace>('mcp-taskq:enqueue');
 const dequeues = tracingChannel<unknown, DequeueTrace>('mcp-taskq:dequeue');
 const connects = tracingChannel<unknown, ConnectTrace>('mcp-taskq:connect');
 
-/** @param trace called when somebody listens */
+/** @param trace called only while somebody subscribes */
 export function traceEnqueue<T>(trace: () => EnqueueTrace, work: () => Promise<T>): Promise<T> {
   return isTraced(enqueues) ? traced(enqueues, trace(), work) : work();
 }
 
-/** @param work gets what is traced, to count in; undefined while nobody listens */
+/** @param work receives the trace, to count in; undefined while nobody subscribes */
 export function traceDequeue<T>(
   trace: () => DequeueTrace,
   work: (trace: DequeueTrace | undefined) => Promise<T>,
@@ -72,7 +71,7 @@ export function traceConnect<T>(trace: () => ConnectTrace, work: () => Promise<T
   return isTraced(connects) ? traced(connects, trace(), work) : work();
 }
 
-/** `hasSubscribers` of the whole is newer than Node 20.3. */
+/** Node 20.3 has no `hasSubscribers` for all five together. */
 function isTraced<Trace extends object>(channel: TracingChannel<unknown, Trace>): boolean {
   const { start, end, asyncStart, asyncEnd, error } = channel;
   return (
@@ -84,7 +83,7 @@ function isTraced<Trace extends object>(channel: TracingChannel<unknown, Trace>)
   );
 }
 
-/** Without the result, and without an error that carries or quotes a body: subscribers may write down all that they get. */
+/** Publishes neither the result nor an error that carries or quotes a body: subscribers may log all that they receive. */
 async function traced<T, Trace extends object>(
   channel: TracingChannel<unknown, Trace>,
   trace: Trace,

@@ -95,8 +95,8 @@ export interface TaskQueueOptions {
   /**
    * Called when something happens to a connection (`connecting`, `connected`, `connect-failed`, `lost`, `blocked`,
    * `unblocked`, `closed`), and with a `warning` when something limits the service without failing an operation, such as
-   * missing permission for live events. Called at once, in the order of the events; a promise is not waited for. What it
-   * throws is ignored. Default: nothing is called.
+   * missing permission for live events. Called synchronously, in the order of the events; a promise is not waited for, and
+   * errors of the callback are ignored. Default: nobody is notified.
    */
   onStatus?: (event: StatusEvent) => unknown;
   /**

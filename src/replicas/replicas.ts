@@ -67,7 +67,7 @@ export class Replicas {
     };
   }
 
-  /** The state of the connections that all links share, and counts. */
+  /** The state of the connections that all links share, and counters. */
   stats(): ClientStats {
     return this.#core.client.stats();
   }

@@ -160,8 +160,8 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /**
-   * The state of the connections, and counts: {@link TaskQueueClient.stats}, where `waiting` includes the messages that wait
-   * for earlier calls of this object.
+   * The state of the connections, and counters, as {@link TaskQueueClient.stats}. `waiting` includes messages that wait for
+   * earlier calls on this object.
    */
   stats(): ClientStats {
     const stats = this.#client.stats();
