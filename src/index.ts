@@ -15,33 +15,12 @@ export type {
   RequestId,
 } from './messages/queued-message.ts';
 
-// Where the broker is, and how long anything may take: what every part of the package is configured with.
-export {
-  DEFAULT_URL,
-  type MalformedPolicy,
-  type QueueType,
-  type TaskQueueOptions,
-  type TlsOptions,
-} from './options/task-queue-options.ts';
-
-// How anything here fails, and how to print such a thing without its passwords.
-export {
-  ErrorCode,
-  isTaskQueueError,
-  MalformedMessageError,
-  PublishUnconfirmedError,
-  TaskQueueError,
-  type TaskQueueErrorOptions,
-} from './errors/task-queue-error.ts';
-export { redactUrl } from './options/broker-url.ts';
-
-// For tools: the same queues as bytes and properties, which move from one to another unchanged.
+// For tools: the same queues as bytes and properties, which are moved unchanged.
 export { TaskQueueClient } from './task-queue-client.ts';
 export {
   type BatchHandler,
   type BatchViewer,
   type BrowseOptions,
-  type BrokerIdentity,
   type ClearOptions,
   type CloseOptions,
   type DrainOptions,
@@ -51,34 +30,54 @@ export {
   type PublishResult,
   type QueueDepth,
   type QueueKind,
-  type SubscriptionListener,
-  type TaskEventSubscription,
 } from './options/client-options.ts';
-export type { MessageProperties } from './properties/message-properties.ts';
 export type { OutgoingMessage, RawMessage, StoredMessage } from './messages/stored-message.ts';
+export type { ReplayChange } from './properties/replay-policy.ts';
 
-// Between bytes, queued messages, and the JSON Lines that drain and replay work with.
+// Options of all of these: where the broker is, and how long anything may take.
+export type {
+  MalformedPolicy,
+  QueueType,
+  TaskQueueOptions,
+  TlsOptions,
+} from './options/task-queue-options.ts';
+
+// Observing them: status events, counters, tracing channels.
+export type {
+  ConnectionChange,
+  ConnectionEvent,
+  ConnectionName,
+  StatusEvent,
+  WarningEvent,
+} from './diagnostics/status-event.ts';
+export type { ClientStats, ConnectionState, ConnectionStats, MessageLoad } from './diagnostics/stats.ts';
+export type { ConnectTrace, DequeueTrace, EnqueueTrace } from './diagnostics/tracing.ts';
+
+// Errors, and printing URLs without their passwords.
+export {
+  ErrorCode,
+  hasCode,
+  isTaskQueueError,
+  MalformedMessageError,
+  PublishUnconfirmedError,
+  TaskQueueError,
+  type TaskQueueErrorOptions,
+} from './errors/task-queue-error.ts';
+export { redactUrl } from './options/broker-url.ts';
+
+// Bodies as queued messages, and properties as plain values.
 export { decodeQueuedMessage, encodeQueuedMessage } from './messages/codec.ts';
-export { checkOutgoing } from './messages/prepared-message.ts';
 export { defaultProperties } from './messages/default-properties.ts';
-export { REPLAY_RULES, type ReplayChange, type ReplayRule } from './properties/replay-policy.ts';
-export { type JsonProperties, propertiesToJson } from './properties/property-json.ts';
+export type { MessageProperties } from './properties/message-properties.ts';
 export { plainProperties } from './properties/plain-properties.ts';
 export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './properties/typed-values.ts';
-export { encodeRecord, type MessageRecord, parseRecord, recordParts } from './messages/records.ts';
-export { withHeaders } from './properties/with-headers.ts';
-export { parseMessageInput } from './messages/message-input.ts';
+
+// Messages as lines of a file, as `mcp-taskq dequeue --out` writes them.
+export { encodeRecord, type MessageRecord, parseRecord } from './messages/records.ts';
 
 // Following tasks live, without taking anything.
-export type { WatchItem } from './watch/watch-items.ts';
 export { type WatchTasksOptions, watchTasks } from './watch/watch-tasks.ts';
-export type {
-  ClearedEvent,
-  DequeuedEvent,
-  EnqueuedEvent,
-  EventName,
-  TaskEvent,
-} from './events/task-events.ts';
+export type { WatchItem } from './watch/watch-items.ts';
 
 // Which tasks have queues, and deleting the forgotten ones, through RabbitMQ's management API.
 export {
@@ -88,6 +87,11 @@ export {
   type TaskQueueInfo,
 } from './management/list-task-queues.ts';
 export {
+  describeTaskQueue,
+  type TaskConsumer,
+  type TaskQueueDescription,
+} from './management/describe-task-queue.ts';
+export {
   type FindIdleTaskQueuesOptions,
   findIdleTaskQueues,
   type LeftOutQueues,
@@ -95,22 +99,7 @@ export {
   pruneTaskQueues,
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
-export { verifySameBroker } from './management/same-broker.ts';
 
-// One queue and its consumers, and what a broker and its user are, for tools.
-export {
-  describeTaskQueue,
-  type TaskConsumer,
-  type TaskQueueDescription,
-} from './management/describe-task-queue.ts';
-export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
-export type { BrokerInspection, BrokerPermissions } from './options/broker-inspection.ts';
+// A broker, and what its user may do there.
 export { inspectBroker } from './inspect-broker.ts';
-
-// What `mcp-taskq/replicas` leaves in the broker: queues for answers, which are no task's, and who asked a question.
-export { isReplyQueue } from './messages/reply-queues.ts';
-
-// A RabbitMQ of one's own, for trials and tests.
-export { startBroker } from './start-broker.ts';
-export type { BrokerOptions, RunningBroker } from './local-broker/broker-options.ts';
-export type { ServerInstallation } from './local-broker/find-server.ts';
+export type { BrokerInspection, BrokerPermissions } from './options/broker-inspection.ts';

@@ -5,8 +5,9 @@ import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
 import { giveBack } from './amqp/consume/give-back.ts';
 import { during } from './amqp/errors/amqp-failure.ts';
 import { CallerFailure } from './amqp/errors/caller-failure.ts';
-import { isPlainKind } from './amqp/queues/queue-kind.ts';
 import { Session } from './amqp/session.ts';
+import type { ClientStats } from './diagnostics/stats.ts';
+import { type DequeueTrace, traceDequeue, traceEnqueue } from './diagnostics/tracing.ts';
 import { ErrorCode, TaskQueueError } from './errors/task-queue-error.ts';
 import { type EventName, enqueuedEvent } from './events/task-events.ts';
 import { defaultProperties } from './messages/default-properties.ts';
@@ -54,12 +55,13 @@ export class TaskQueueClient {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
   readonly #waiter: MessageWaiter;
+  #redelivered = 0;
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` for invalid options. Does not connect yet. */
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
     this.#session = new Session(this.#options);
-    this.#waiter = new MessageWaiter(this, this.#options.onWarning);
+    this.#waiter = new MessageWaiter(this, this.#options.warn);
     warnOfUnusedParameters(this.#options);
   }
 
@@ -71,6 +73,11 @@ export class TaskQueueClient {
   /** The largest body that is published, in bytes. */
   get maxMessageBytes(): number {
     return this.#options.maxMessageBytes;
+  }
+
+  /** The state of the connections, and counters. Sends nothing, so it can be called as often as a metrics scrape needs it. */
+  stats(): ClientStats {
+    return this.#session.stats(this.#redelivered);
   }
 
   /** Opens the connection for this kind of work now, to fail early or to save time later. */
@@ -104,8 +111,11 @@ export class TaskQueueClient {
       { body, properties, propertyList },
       { userId: this.#userId, keepExpiration },
     );
-    await during(what, this.#session.publisher.publish(queue, message, options));
-    const { changes } = message;
+    const { changes, messageId } = message;
+    await traceEnqueue(
+      () => ({ taskId, queue, messageId, bytes: body.length }),
+      () => during(what, this.#session.publisher.publish(queue, message, options)),
+    );
     const { events } = this.#session;
     if (!events.isOff) {
       const sent = changes.length === 0 ? { properties, propertyList } : readPropertyList(message.list);
@@ -137,17 +147,22 @@ export class TaskQueueClient {
    * Removes the oldest message. It is acknowledged before this resolves, so a process that dies afterwards has lost
    * it. Four times as fast as {@link take}.
    * @param taskId
-   * @param decode converts the message synchronously; if it throws, the message goes back to its place
+   * @param decode converts the message synchronously; if it throws, the message goes back to its place. Default: the
+   * message itself
    * @returns `undefined` when the queue is empty or missing
    */
-  async dequeue<T>(taskId: string, decode: (message: StoredMessage) => T): Promise<T | undefined> {
+  async dequeue<T = StoredMessage>(
+    taskId: string,
+    decode: (message: StoredMessage) => T = (message) => message as T,
+  ): Promise<T | undefined> {
     let isDelivered = false;
     const failure = new CallerFailure();
-    const get = async (lease: ChannelLease, queue: string) => {
+    const get = (trace?: DequeueTrace) => async (lease: ChannelLease, queue: string) => {
       const delivery = await lease.request((channel) => channel.get(queue));
       if (delivery === false) return undefined;
       isDelivered = true;
       const message = toStoredMessage(taskId, delivery);
+      this.#noteRead([message], trace);
       let result: T;
       try {
         result = await failure.watch(() => decode(message));
@@ -157,10 +172,14 @@ export class TaskQueueClient {
       }
       lease.throwIfEnded();
       lease.channel.ack(delivery);
-      this.#tell(taskId, 'dequeued', 1, propertyText(message.properties.message_id));
+      const messageId = propertyText(message.properties.message_id);
+      if (trace) Object.assign(trace, { messages: 1, messageId });
+      this.#tell(taskId, 'dequeued', 1, messageId);
       return result;
     };
-    return failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, get, () => !isDelivered));
+    return this.#traceDequeue(taskId, (trace) =>
+      failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, get(trace), () => !isDelivered)),
+    );
   }
 
   /**
@@ -216,6 +235,7 @@ export class TaskQueueClient {
         seen += batch.length;
         const messages = batch.slice(batchSkip).map((message) => toStoredMessage(taskId, message));
         if (messages.length === 0) return;
+        this.#noteRead(messages);
         await failure.watch(() => view(messages, shown));
         shown += messages.length;
       });
@@ -285,16 +305,6 @@ export class TaskQueueClient {
   }
 
   /**
-   * Whether the task's queue is a plain classic one, as this package and the Python package make it, so that
-   * what {@link peek} gives back goes back to its place. False for a quorum queue, a stream, and a queue with
-   * arguments of its own; `undefined` when there is none. The same question as {@link queueKind}.
-   */
-  async isPlainQueue(taskId: string): Promise<boolean | undefined> {
-    this.#throwIfClosed();
-    return isPlainKind(await this.queueKind(taskId));
-  }
-
-  /**
    * What kind of queue the task has; `undefined` if it has none. Never creates one. The answer may be up to a minute
    * old.
    * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue; `QUEUE_LOCKED` for a
@@ -309,6 +319,7 @@ export class TaskQueueClient {
    * Listens to live events. They come from publishers with this package's events switched on; `watchTasks`
    * makes something whole of them.
    * @throws TaskQueueError when the subscription cannot be set up, for example `ACCESS_REFUSED`
+   * @internal
    */
   async subscribe(
     events: readonly EventName[],
@@ -319,9 +330,9 @@ export class TaskQueueClient {
   }
 
   /**
-   * Resolves when the task's queue has a message, whoever put it there, in whatever process; takes nothing. A publisher
-   * with events wakes it within milliseconds, any other one within half a second (later when more than a hundred tasks
-   * are waited for). With several readers the message may be gone again by then.
+   * Resolves when the task's queue has a message, published by any process; takes nothing. A publisher with events wakes
+   * it within milliseconds, any other within half a second (later when waiting for more than a hundred tasks). With
+   * several readers the message may be gone by then.
    * @throws the reason of the signal; TaskQueueError `WAIT_TIMEOUT`, `NO_ANSWER` when the time is over and the broker does
    * not answer, or `CLOSED` when this client is closed
    */
@@ -330,7 +341,7 @@ export class TaskQueueClient {
     await this.#waiter.wait(taskId, options);
   }
 
-  /** Opens the connection for reading, and returns what it is connected to. */
+  /** Opens the connection for reading, and returns what it is connected to. @internal */
   async identify(): Promise<BrokerIdentity> {
     this.#throwIfClosed();
     const { introduced, localPort } = await this.#session.identify();
@@ -344,6 +355,7 @@ export class TaskQueueClient {
    * with this client. For `mcp-taskq/replicas`.
    * @param instance unique; 22 characters of base64url
    * @returns an object whose `open` resolves when the queue exists; call it again after a rejection
+   * @internal
    */
   receiveReplies(instance: string, onReply: (body: Buffer) => void): { open(): Promise<void> } {
     this.#throwIfClosed();
@@ -355,6 +367,7 @@ export class TaskQueueClient {
    * Sends something to the process that receives the replies of this instance. Resolves when the broker has stored
    * it. Does not create a queue.
    * @throws TaskQueueError `QUEUE_NOT_FOUND` when that process is gone, …
+   * @internal
    */
   async sendReply(instance: string, body: Buffer): Promise<void> {
     this.#throwIfClosed();
@@ -381,6 +394,26 @@ export class TaskQueueClient {
   }
 
   async #drain(
+    taskId: string,
+    handle: BatchHandler,
+    options: DrainOptions,
+    onRemoved: (count: number) => void,
+  ): Promise<number> {
+    return this.#traceDequeue(taskId, (trace) => {
+      const noted: BatchHandler = (batch, before) => {
+        this.#noteRead(batch, trace);
+        if (trace && options.limit === 1) trace.messageId = propertyText(batch[0]?.properties.message_id);
+        return handle(batch, before);
+      };
+      const removed = (count: number) => {
+        if (trace) trace.messages += count;
+        onRemoved(count);
+      };
+      return this.#drainUntraced(taskId, noted, options, removed);
+    });
+  }
+
+  #drainUntraced(
     taskId: string,
     handle: BatchHandler,
     options: DrainOptions,
@@ -415,6 +448,17 @@ export class TaskQueueClient {
     const what = `${doing} task ${JSON.stringify(taskId)}`;
     const queue = this.#queueName(taskId);
     return during(what, this.#session.reader.read({ queue, missing, isRepeatable }, work));
+  }
+
+  #traceDequeue<T>(taskId: string, work: (trace: DequeueTrace | undefined) => Promise<T>): Promise<T> {
+    return traceDequeue(() => ({ taskId, queue: this.#queueName(taskId), messages: 0, bytes: 0 }), work);
+  }
+
+  #noteRead(messages: readonly StoredMessage[], trace?: DequeueTrace): void {
+    for (const { redelivered, body } of messages) {
+      if (redelivered) this.#redelivered++;
+      if (trace) trace.bytes += body.length;
+    }
   }
 
   /** As it is now. */

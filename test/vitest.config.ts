@@ -11,8 +11,8 @@ export default defineConfig(({ mode }) => {
       alias: [
         { find: /^mcp-taskq$/, replacement: fileURLToPath(new URL('../src/index.ts', import.meta.url)) },
         {
-          find: /^mcp-taskq\/replicas$/,
-          replacement: fileURLToPath(new URL('../src/replicas/index.ts', import.meta.url)),
+          find: /^mcp-taskq\/(local-broker|replicas)$/,
+          replacement: fileURLToPath(new URL('../src/$1/index.ts', import.meta.url)),
         },
       ],
     },

@@ -9,7 +9,7 @@ import {
   type TaskQueueOptions,
 } from '../options/task-queue-options.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
-import { BrokerConnection } from './connection/connection.ts';
+import { BrokerConnection, newHistory } from './connection/connection.ts';
 import type { ChannelLease } from './connection/pooled-channel.ts';
 import { during } from './errors/amqp-failure.ts';
 
@@ -31,7 +31,7 @@ const ANY_EXCHANGE = 'amq.direct';
  */
 export async function inspectBroker(given?: string | TaskQueueOptions): Promise<BrokerInspection> {
   const options = resolveOptions(given);
-  const connection = new BrokerConnection(options, 'status', { wasOpen: false });
+  const connection = new BrokerConnection(options, 'inspect', newHistory());
   const channels = new ChannelPool(connection, options, 1);
   try {
     const model = await connection.open();

@@ -1,10 +1,11 @@
+import type { ClientStats } from '../diagnostics/stats.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { EventName } from '../events/task-events.ts';
 import type { SubscriptionListener } from '../options/client-options.ts';
 import { guarded } from '../options/guarded-callback.ts';
 import type { ResolvedOptions } from '../options/task-queue-options.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
-import { BrokerConnection, type ConnectionHistory } from './connection/connection.ts';
+import { BrokerConnection, newHistory } from './connection/connection.ts';
 import { withDeadline } from './connection/deadline.ts';
 import { EventPublisher } from './events/event-publisher.ts';
 import { EventSubscription } from './events/event-subscription.ts';
@@ -42,7 +43,9 @@ export class Session {
   readonly #subscriptions = new Set<EventSubscription>();
   readonly #replyQueues: ReplyQueue[] = [];
   readonly #connections: readonly BrokerConnection[];
-  readonly #history: ConnectionHistory = { wasOpen: false };
+  /** Of subscriptions and reply queues. */
+  readonly #others = new Set<BrokerConnection>();
+  readonly #history = newHistory();
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
@@ -60,7 +63,7 @@ export class Session {
     this.publisher = new QueuePublisher(confirmed, declarer, options);
     this.reader = new QueueReader(reads, probes, () => this.throwIfClosed());
     this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, options.queueType);
-    this.events = new EventPublisher(publishing, options.events === 'off', options.onWarning);
+    this.events = new EventPublisher(publishing, options.events === 'off', options.warn);
     this.#channels = [this.events, declarations, reads, probes, deletions];
     this.#reading = reading;
     this.#publishing = publishing;
@@ -80,7 +83,8 @@ export class Session {
 
   /** Listens to events, on a connection of its own that ends with the subscription. */
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
-    const connection = new BrokerConnection(this.#options, 'watch', this.#history);
+    const connection = new BrokerConnection(this.#options, 'events', this.#history);
+    this.#others.add(connection);
     const subscription = new EventSubscription(connection, this.#options, events, {
       onEvent: (event, arrivedAt) => listener.onEvent(event, arrivedAt),
       onResumed: () => listener.onResumed(),
@@ -90,7 +94,10 @@ export class Session {
     });
     // Before it starts, so that a close meanwhile finds the connection that is being opened.
     this.#subscriptions.add(subscription);
-    subscription.onClosed = () => this.#subscriptions.delete(subscription);
+    subscription.onClosed = () => {
+      this.#subscriptions.delete(subscription);
+      this.#others.delete(connection);
+    };
     await subscription.start();
     return subscription;
   }
@@ -108,9 +115,16 @@ export class Session {
   /** A queue for answers, on a connection of its own; it is closed with this session. Nothing is opened yet. */
   replyQueue(queue: string, onReply: (body: Buffer) => void): ReplyQueue {
     const connection = new BrokerConnection(this.#options, 'replies', this.#history);
+    this.#others.add(connection);
     const replies = new ReplyQueue(connection, this.#options, queue, guarded(onReply));
     this.#replyQueues.push(replies);
     return replies;
+  }
+
+  /** @param redelivered counted by who hands the messages out */
+  stats(redelivered: number): ClientStats {
+    const connections = [...this.#connections, ...this.#others].map(({ stats }) => stats);
+    return { connections, ...this.publisher.stats, redelivered, reconnects: this.#history.reconnects };
   }
 
   /**
@@ -119,6 +133,7 @@ export class Session {
    */
   close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
     this.#isClosed = true;
+    this.#history.isClosing = true;
     this.#closing ??= this.#close(timeoutMs);
     if (timeoutMs < this.#options.closeTimeoutMs) {
       setTimeout(() => {

@@ -71,7 +71,7 @@ export function withClient<T>(
       const { TaskQueueClient } = await import('../index.ts');
       const client = new TaskQueueClient({
         ...context.settings.connection,
-        onWarning: ({ message }) => note(`warning: ${message}`),
+        onStatus: (event) => event.type === 'warning' && note(`warning: ${event.error.message}`),
       });
       const clientContext = { ...context, client };
       try {

@@ -52,7 +52,7 @@ export interface EnqueuedEvent extends BaseEvent {
 }
 
 /** Messages were removed by a reader. */
-export interface DequeuedEvent extends BaseEvent {
+interface DequeuedEvent extends BaseEvent {
   event: 'dequeued';
   count: number;
   /** Of the message, when it was one and had one. */
@@ -60,7 +60,7 @@ export interface DequeuedEvent extends BaseEvent {
 }
 
 /** All messages were removed, and the queue with them unless it was kept. */
-export interface ClearedEvent extends BaseEvent {
+interface ClearedEvent extends BaseEvent {
   event: 'cleared';
   count: number;
 }

@@ -30,7 +30,7 @@ export interface BrokerOptions {
 
 /** A private RabbitMQ node that listens on 127.0.0.1 only, with the user guest. */
 export interface RunningBroker {
-  /** AMQP URL, for {@link TaskQueueOptions.url}. */
+  /** AMQP URL, for the option `url` of the library. */
   readonly url: string;
   /** Of the management API; undefined without `management`. */
   readonly apiUrl: string | undefined;

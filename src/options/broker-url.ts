@@ -90,9 +90,15 @@ export function hasLateAt(url: string): boolean {
 export const LATE_AT =
   'it has an @ behind a slash, ? or #: percent-encode these in a password, and the @ in a vhost (%40)';
 
-/** `host:port`, fit for messages: no credentials. */
-export function describeAddress({ protocol, host, port, vhost }: BrokerAddress): string {
-  const at = `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+/** `host:port` */
+export function nodeOf({ host, port }: BrokerAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** A URL without credentials, fit for messages. */
+export function describeAddress(address: BrokerAddress): string {
+  const { protocol, vhost } = address;
+  const at = `${protocol}://${nodeOf(address)}`;
   return vhost === '/' ? at : `${at}/${encodeURIComponent(vhost)}`;
 }
 

@@ -100,7 +100,7 @@ export type BatchHandler = (
 /** Looks at a batch. `before` says how many messages came before it. */
 export type BatchViewer = (batch: StoredMessage[], before: number) => Promise<void> | void;
 
-/** What {@link TaskQueueClient.subscribe} tells. */
+/** What {@link TaskQueueClient.subscribe} tells. @internal */
 export interface SubscriptionListener {
   /**
    * Events come one at a time: the next one waits for the promise. So one may have waited itself: `arrivedAt` says when
@@ -118,7 +118,7 @@ export interface SubscriptionListener {
   onClosed?(): void;
 }
 
-/** Listens until it is closed, or its client is. */
+/** Listens until it is closed, or its client is. @internal */
 export interface TaskEventSubscription {
   /** Events of a task, or without one of all tasks. Some of others may come too. */
   follow(taskId?: string): Promise<void>;
@@ -142,7 +142,7 @@ export interface CloseOptions {
   timeoutMs?: number | undefined;
 }
 
-/** What {@link TaskQueueClient.identify} finds. */
+/** What {@link TaskQueueClient.identify} finds. @internal */
 export interface BrokerIdentity {
   /** As the broker introduces itself; undefined where it does not. */
   clusterName: string | undefined;
@@ -157,6 +157,11 @@ export interface BrokerIdentity {
 /** What {@link TaskQueueClient.queueKind} finds. */
 export interface QueueKind {
   kind: 'classic' | 'quorum' | 'stream' | 'other';
+  /**
+   * Whether it is a classic queue without arguments of its own, as this package and the Python package make it: what
+   * {@link TaskQueueClient.peek} gives back goes back to its place.
+   */
+  isPlain: boolean;
   /**
    * The arguments that it was declared with beside its type, and `durable`, `auto_delete` or `exclusive` where these are
    * not as this package declares them. Not always complete; empty only where there is none. Those of a policy are not

@@ -8,9 +8,10 @@ export function guarded<Arguments extends unknown[]>(
   return (...args) => {
     try {
       const result = callback(...args);
-      if (result instanceof Promise) result.catch(() => {});
+      // Also a promise of another realm, or of a library.
+      if (result !== undefined) Promise.resolve(result).catch(() => {});
     } catch {
-      // The callback is told about a failure; its own has nowhere to go.
+      // Nobody could handle it.
     }
   };
 }

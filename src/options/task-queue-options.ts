@@ -1,3 +1,4 @@
+import type { StatusEvent } from '../diagnostics/status-event.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { DEFAULT_PREFIX } from '../messages/queue-names.ts';
 import { type BrokerAddress, parseBrokerUrl } from './broker-url.ts';
@@ -92,14 +93,16 @@ export interface TaskQueueOptions {
    */
   events?: 'full' | 'headers' | 'off';
   /**
-   * Told of what limits the service without failing an operation, such as missing permission for events.
-   * Default: nobody is.
+   * Called when something happens to a connection (`connecting`, `connected`, `connect-failed`, `lost`, `blocked`,
+   * `unblocked`, `closed`), and with a `warning` when something limits the service without failing an operation, such as
+   * missing permission for live events. Called synchronously, in the order of the events; a promise is not waited for, and
+   * errors of the callback are ignored. Default: nobody is notified.
    */
-  onWarning?: (warning: TaskQueueError) => void;
+  onStatus?: (event: StatusEvent) => unknown;
   /**
-   * What {@link RabbitMQTaskMessageQueue} does with a message that is not a queued MCP message, which anybody may
+   * What `RabbitMQTaskMessageQueue` does with a message that is not a queued MCP message, which anybody may
    * publish. `set-aside`, the default: it is moved, byte for byte, to the queue of task `{task_id}:malformed`, with a
-   * header that says why; `onWarning` names it, and the messages after it are delivered. `throw`: it stays at the head
+   * header that says why; a `warning` of `onStatus` names it, and the messages after it are delivered. `throw`: it stays at the head
    * of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only a quorum queue's
    * message that RabbitMQ would soon drop, for being returned too often, is set aside all the same.
    */
@@ -127,7 +130,9 @@ export interface ResolvedOptions {
   maxMessageBytes: number;
   redeclareAfterMs: number;
   events: 'full' | 'headers' | 'off';
-  onWarning: (warning: TaskQueueError) => void;
+  onStatus: (event: StatusEvent) => void;
+  /** {@link onStatus} with a warning. */
+  warn: (warning: TaskQueueError) => void;
   onMalformed: MalformedPolicy;
 }
 
@@ -149,6 +154,7 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
     ...(serverName !== undefined && { serverName }),
     ...(passphrase !== undefined && { passphrase }),
   };
+  const onStatus = guarded(options.onStatus ?? (() => {}));
   return {
     addresses: [first, ...rest],
     prefix: prefixOption(options.prefix ?? DEFAULT_PREFIX),
@@ -168,7 +174,8 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
     maxMessageBytes: positive('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024),
     redeclareAfterMs: positive('redeclareAfterMs', options.redeclareAfterMs ?? 300_000),
     events: oneOf('events', ['full', 'headers', 'off'], options.events ?? 'full'),
-    onWarning: guarded(options.onWarning ?? (() => {})),
+    onStatus,
+    warn: (error) => onStatus({ type: 'warning', error }),
     onMalformed: oneOf('onMalformed', ['set-aside', 'throw'], options.onMalformed ?? 'set-aside'),
   };
 }
@@ -190,11 +197,11 @@ function tlsOption(tls: TlsOptions): TlsOptions {
 }
 
 /** Parameters of the URL that nothing is done with are told, and not passed over in silence. */
-export function warnOfUnusedParameters({ addresses: [{ query }], onWarning }: ResolvedOptions): void {
+export function warnOfUnusedParameters({ addresses: [{ query }], warn }: ResolvedOptions): void {
   const names = unusedUrlParameters(query);
   if (names.length === 0) return;
   const message = `The broker URL has parameters that are for other clients, and not used here: ${names.join(', ')}`;
-  onWarning(new TaskQueueError(ErrorCode.invalidArgument, message));
+  warn(new TaskQueueError(ErrorCode.invalidArgument, message));
 }
 
 /** Nodes of one cluster have one list of vhosts, and what holds for the one holds for the others. */

@@ -120,7 +120,7 @@ export class QuestionDeliverer {
       // A question that no replica has asked gets an address as well, where nobody waits: its answer must not be taken
       // for another one's.
       const address = parseAddress(id) ?? { instance: this.#core.instance, serial: randomToken() };
-      if (parseAddress(id) === undefined) this.#core.options.onWarning(strangerWarning(taskId));
+      if (parseAddress(id) === undefined) this.#core.options.warn(strangerWarning(taskId));
       return { ...queued, message: withId(queued.message, this.#core.seal(address, recipient)) };
     }
     const { message } = queued as { message: RpcMessage };

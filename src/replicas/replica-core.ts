@@ -39,14 +39,14 @@ export class ReplicaCore {
     const { secret, principal } = resolveReplicasOptions(options);
     const queueOptions = { retryUnconfirmedMs: RETRY_UNCONFIRMED_MS, ...options };
     this.options = resolveOptions(queueOptions);
-    const { onWarning, onMalformed, maxWaitingOperations } = this.options;
+    const { warn, onMalformed, maxWaitingOperations } = this.options;
     const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.options;
     const turnTimeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
     this.order = new CallOrder(turnTimeoutMs, maxWaitingOperations);
     this.client = new TaskQueueClient(queueOptions);
-    this.waiter = new MessageWaiter(this.client, onWarning);
-    this.malformed = new MalformedMessages(this.client, onMalformed, onWarning);
-    this.replies = new ReplyRouter(this.instance, this.client, this.questions, onWarning);
+    this.waiter = new MessageWaiter(this.client, warn);
+    this.malformed = new MalformedMessages(this.client, onMalformed, warn);
+    this.replies = new ReplyRouter(this.instance, this.client, this.questions, warn);
     this.#seals = new Seals(secret);
     this.#principal = principal;
   }

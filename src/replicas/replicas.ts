@@ -1,3 +1,4 @@
+import type { ClientStats } from '../diagnostics/stats.ts';
 import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
 import { ReplicaCore } from './replica-core.ts';
 import type { ReplicasOptions } from './replica-options.ts';
@@ -64,6 +65,11 @@ export class Replicas {
       wrapTaskStore: (store) => wrapTaskStore(link, store),
       wrapTransport: (transport) => wrapTransport(link, transport),
     };
+  }
+
+  /** The state of the connections that all links share, and counters. */
+  stats(): ClientStats {
+    return this.#core.client.stats();
   }
 
   /**

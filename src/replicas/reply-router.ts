@@ -31,7 +31,7 @@ export class ReplyRouter {
   readonly #instance: string;
   readonly #client: TaskQueueClient;
   readonly #questions: OpenQuestions;
-  readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #warn: (warning: TaskQueueError) => void;
   readonly #queue: { open(): Promise<void> };
   #opening: Promise<void> | undefined;
   readonly #pending = new Set<Promise<void>>();
@@ -41,12 +41,12 @@ export class ReplyRouter {
     instance: string,
     client: TaskQueueClient,
     questions: OpenQuestions,
-    onWarning: (warning: TaskQueueError) => void,
+    warn: (warning: TaskQueueError) => void,
   ) {
     this.#instance = instance;
     this.#client = client;
     this.#questions = questions;
-    this.#onWarning = onWarning;
+    this.#warn = warn;
     this.#queue = client.receiveReplies(instance, (body) => this.#receive(body));
   }
 
@@ -67,7 +67,7 @@ export class ReplyRouter {
     }
     const body = Buffer.from(JSON.stringify({ serial: address.serial, kind, message }));
     if (this.#pendingBytes + body.length > MAX_PENDING_BYTES) {
-      this.#warn('too many others wait');
+      this.#warnOfReply('too many others wait');
       return;
     }
     this.#pendingBytes += body.length;
@@ -97,7 +97,7 @@ export class ReplyRouter {
         const isHopeless = !isTaskQueueError(error) || HOPELESS.includes(error.code);
         if (kind === 'progress') return;
         if (isHopeless || Date.now() + pauseMs > giveUpAt) {
-          this.#warn((error as Error).message, error);
+          this.#warnOfReply((error as Error).message, error);
           return;
         }
         await sleep(pauseMs);
@@ -107,7 +107,7 @@ export class ReplyRouter {
 
   #receive(body: Buffer): void {
     const reply = parseReply(body);
-    if (reply === undefined) this.#warn('one that came cannot be read');
+    if (reply === undefined) this.#warnOfReply('one that came cannot be read');
     else this.#reply(reply.serial, reply.kind, reply.message);
   }
 
@@ -125,9 +125,9 @@ export class ReplyRouter {
     asker.receive({ ...(kind === 'ended' ? ENDED : message), id: messageId });
   }
 
-  #warn(reason: string, cause?: unknown): void {
+  #warnOfReply(reason: string, cause?: unknown): void {
     const code = isTaskQueueError(cause) ? cause.code : ErrorCode.brokerError;
-    this.#onWarning(
+    this.#warn(
       new TaskQueueError(code, `An answer was lost on its way to the process that asked: ${reason}`, {
         cause,
       }),

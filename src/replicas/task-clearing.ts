@@ -20,11 +20,11 @@ export async function clearTask(
   try {
     return await calls.inOrder(taskId, 'clear', what, async () => {
       const own = endQueued(core, asker, await removeAll(core, taskId));
-      await core.client.deleteIfUnused(taskId).catch(core.options.onWarning);
+      await core.client.deleteIfUnused(taskId).catch(core.options.warn);
       return own;
     });
   } catch (error) {
-    core.options.onWarning(error as TaskQueueError);
+    core.options.warn(error as TaskQueueError);
     return [];
   } finally {
     core.endQuestions(taskId);

@@ -1,3 +1,4 @@
+import type { MessageLoad } from '../diagnostics/stats.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 
 /** What a call does to a task's queue. Calls of one kind may overlap, except those that clear it. */
@@ -21,6 +22,8 @@ export class CallOrder {
   readonly #timeoutMs: number;
   readonly #maxWaiting: number;
   #waiting = 0;
+  /** Of the calls that wait, those with a message. */
+  readonly #load = { messages: 0, bytes: 0 };
 
   /**
    * @param timeoutMs how long a call waits for the calls before it
@@ -31,14 +34,19 @@ export class CallOrder {
     this.#maxWaiting = maxWaiting;
   }
 
+  get load(): MessageLoad {
+    return { ...this.#load };
+  }
+
   /**
    * @param what for error messages: what is being done and on what
+   * @param bytes of the message that the call adds
    * @throws TaskQueueError `BUSY` or `TOO_MANY_WAITING`, without having called `work`
    */
-  run<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>): Promise<T> {
+  run<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>, bytes = 0): Promise<T> {
     const turns = this.#turnsOf(taskId);
     const turn = turnFor(kind, turns);
-    if (turns[0] !== turn) return this.#runLater(taskId, turn, what, work);
+    if (turns[0] !== turn) return this.#runLater(taskId, turn, what, work, bytes);
     turn.calls++;
     return this.#runNow(taskId, turn, work);
   }
@@ -63,10 +71,19 @@ export class CallOrder {
     }
   }
 
-  async #runLater<T>(taskId: string, turn: Turn, what: string, work: () => Promise<T>): Promise<T> {
+  async #runLater<T>(
+    taskId: string,
+    turn: Turn,
+    what: string,
+    work: () => Promise<T>,
+    bytes: number,
+  ): Promise<T> {
     if (this.#waiting >= this.#maxWaiting) throw tooManyError(what, this.#maxWaiting);
     turn.calls++;
     this.#waiting++;
+    const messages = bytes > 0 ? 1 : 0;
+    this.#load.messages += messages;
+    this.#load.bytes += bytes;
     try {
       await this.#started(turn, what);
     } catch (error) {
@@ -74,6 +91,8 @@ export class CallOrder {
       throw error;
     } finally {
       this.#waiting--;
+      this.#load.messages -= messages;
+      this.#load.bytes -= bytes;
     }
     return this.#runNow(taskId, turn, work);
   }

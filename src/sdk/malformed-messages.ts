@@ -25,16 +25,12 @@ const MAX_RETURNS = 10;
 export class MalformedMessages {
   readonly #client: TaskQueueClient;
   readonly #policy: MalformedPolicy;
-  readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #warn: (warning: TaskQueueError) => void;
 
-  constructor(
-    client: TaskQueueClient,
-    policy: MalformedPolicy,
-    onWarning: (warning: TaskQueueError) => void,
-  ) {
+  constructor(client: TaskQueueClient, policy: MalformedPolicy, warn: (warning: TaskQueueError) => void) {
     this.#client = client;
     this.#policy = policy;
-    this.#onWarning = onWarning;
+    this.#warn = warn;
   }
 
   /**
@@ -65,10 +61,10 @@ export class MalformedMessages {
     try {
       await this.#client.publish(sibling, { body, properties: marked, propertyList });
     } catch (cause) {
-      this.#onWarning(notSetAsideError(taskId, cause));
+      this.#warn(notSetAsideError(taskId, cause));
       throw error;
     }
-    this.#onWarning(setAsideWarning(error, sibling));
+    this.#warn(setAsideWarning(error, sibling));
     return undefined;
   }
 }

@@ -1,7 +1,9 @@
+import type { ClientStats } from '../diagnostics/stats.ts';
 import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { decodeQueuedMessage, encodeQueuedMessage } from '../messages/codec.ts';
 import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
+import type { CloseOptions } from '../options/client-options.ts';
 import {
   type ResolvedOptions,
   resolveOptions,
@@ -45,10 +47,10 @@ export class RabbitMQTaskMessageQueue {
    */
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
-    const { onWarning, onMalformed, maxWaitingOperations } = this.#options;
+    const { warn, onMalformed, maxWaitingOperations } = this.#options;
     this.#client = new TaskQueueClient(options);
-    this.#waiter = new MessageWaiter(this.#client, onWarning);
-    this.#malformed = new MalformedMessages(this.#client, onMalformed, onWarning);
+    this.#waiter = new MessageWaiter(this.#client, warn);
+    this.#malformed = new MalformedMessages(this.#client, onMalformed, warn);
     const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
     const turnTimeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
     this.#order = new CallOrder(turnTimeoutMs, maxWaitingOperations);
@@ -93,10 +95,10 @@ export class RabbitMQTaskMessageQueue {
   /**
    * Removes and returns all messages that are there, in order, and then deletes the queue if it is empty and
    * nobody consumes from it: a finished task leaves nothing behind. When only the deletion fails, the messages are
-   * returned, `onWarning` is told, and the empty queue stays.
+   * returned, `onStatus` gets a `warning`, and the empty queue stays.
    *
    * The SDK clears a task's queue with this method and drops the promise, so that a rejection would end the process. Its
-   * calls always pass a session id, even an undefined one, and calls that do never reject: a failure goes to `onWarning`,
+   * calls always pass a session id, even an undefined one, and calls that do never reject: a failure goes to `onStatus`,
    * and the result is empty. Leave the session id out, or use {@link clear}, to get the rejection. A wrapper
    * that you put between the SDK and this object has to pass both arguments on.
    * @throws MalformedMessageError when one can be neither decoded nor set aside; then all of them stay in the queue
@@ -105,7 +107,7 @@ export class RabbitMQTaskMessageQueue {
     const all = this.#call(taskId, 'clear', 'Cannot clear', () => this.#takeAll(taskId));
     if (session.length === 0) return droppable(all);
     return all.catch((error) => {
-      this.#options.onWarning(error as TaskQueueError);
+      this.#options.warn(error as TaskQueueError);
       return [];
     });
   }
@@ -157,18 +159,29 @@ export class RabbitMQTaskMessageQueue {
     }
   }
 
+  /**
+   * The state of the connections, and counters, as {@link TaskQueueClient.stats}. `waiting` includes messages that wait for
+   * earlier calls on this object.
+   */
+  stats(): ClientStats {
+    const stats = this.#client.stats();
+    const { messages, bytes } = this.#order.load;
+    const waiting = { messages: stats.waiting.messages + messages, bytes: stats.waiting.bytes + bytes };
+    return { ...stats, waiting };
+  }
+
   /** Makes every {@link waitForMessage} of this object for the task look at once, instead of at its next turn. */
   notifyMessageAvailable(taskId: string): void {
     this.#waiter.notify(taskId);
   }
 
   /**
-   * Lets the operations under way finish, within `closeTimeoutMs`, then closes the connections; what is not done by
-   * then rejects. Waits for messages end at once. Later calls reject with `CLOSED`. Idempotent, and done within twice
-   * `closeTimeoutMs` even when the broker no longer answers.
+   * Lets the operations under way finish, within `closeTimeoutMs` or the `timeoutMs` given here, then closes the
+   * connections; what is not done by then rejects. Waits for messages end at once. Later calls reject with `CLOSED`.
+   * Idempotent, and done within twice that time even when the broker no longer answers.
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  close({ timeoutMs = this.#options.closeTimeoutMs }: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
@@ -177,20 +190,20 @@ export class RabbitMQTaskMessageQueue {
     await this.close();
   }
 
-  async #close(): Promise<void> {
+  async #close(timeoutMs: number): Promise<void> {
     this.#waiter.close();
-    const { closeTimeoutMs } = this.#options;
-    const giveUpAt = Date.now() + closeTimeoutMs;
-    await this.#order.idle(closeTimeoutMs);
+    const giveUpAt = Date.now() + timeoutMs;
+    await this.#order.idle(timeoutMs);
     await this.#client.close({ timeoutMs: Math.max(1, giveUpAt - Date.now()) });
   }
 
   async #enqueue(taskId: string, message: QueueableMessage, maxSize: number | undefined): Promise<void> {
     // Encoded now: the caller may go on to change it.
     const body = encodeQueuedMessage(message);
-    await this.#call(taskId, 'enqueue', 'Cannot enqueue to', async () => {
+    const publish = async () => {
       await this.#client.publish(taskId, { body }, { maxSize });
-    });
+    };
+    await this.#call(taskId, 'enqueue', 'Cannot enqueue to', publish, body.length);
     this.#waiter.notify(taskId);
   }
 
@@ -217,13 +230,19 @@ export class RabbitMQTaskMessageQueue {
     } catch (error) {
       // What was removed from the queue is in nobody else's hands: it must reach the caller.
       if (messages.length === 0) throw error;
-      this.#options.onWarning(error as TaskQueueError);
+      this.#options.warn(error as TaskQueueError);
     }
     return messages;
   }
 
   /** In its turn, and with errors that may be shown to an MCP client. */
-  async #call<T>(taskId: string, kind: CallKind, doing: string, work: () => Promise<T>): Promise<T> {
+  async #call<T>(
+    taskId: string,
+    kind: CallKind,
+    doing: string,
+    work: () => Promise<T>,
+    bytes?: number,
+  ): Promise<T> {
     const what = `${doing} task ${JSON.stringify(taskId)}`;
     if (this.#closing !== undefined) {
       throw new TaskQueueError(ErrorCode.closed, `${what}: the queue was closed`, {
@@ -231,7 +250,7 @@ export class RabbitMQTaskMessageQueue {
       });
     }
     try {
-      return await this.#order.run(taskId, kind, what, work);
+      return await this.#order.run(taskId, kind, what, work, bytes);
     } catch (error) {
       throw clientFacingError(error, what);
     }

@@ -44,7 +44,7 @@ interface WaitedTask {
  */
 export class MessageWaiter {
   readonly #client: WaitedQueues;
-  readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #warn: (warning: TaskQueueError) => void;
   readonly #aborts = new AbortListeners();
   readonly #tasks = new Map<string, WaitedTask>();
   #subscription: Promise<TaskEventSubscription | undefined> | undefined;
@@ -53,9 +53,9 @@ export class MessageWaiter {
   readonly #looks = new DepthPoller((taskId) => this.#look(taskId));
   #isClosed = false;
 
-  constructor(client: WaitedQueues, onWarning: (warning: TaskQueueError) => void) {
+  constructor(client: WaitedQueues, warn: (warning: TaskQueueError) => void) {
     this.#client = client;
-    this.#onWarning = onWarning;
+    this.#warn = warn;
   }
 
   async wait(taskId: string, { signal, timeoutMs }: WaitOptions = {}): Promise<void> {
@@ -200,10 +200,10 @@ export class MessageWaiter {
   }
 
   /** Warns once per reason. */
-  #warn(error: TaskQueueError): void {
+  #warnOnce(error: TaskQueueError): void {
     if (this.#isClosed || error.code === this.#lastWarning) return;
     this.#lastWarning = error.code;
-    this.#onWarning(error);
+    this.#warn(error);
   }
 
   async #subscribe(): Promise<TaskEventSubscription | undefined> {
@@ -227,7 +227,7 @@ export class MessageWaiter {
       };
       if (hasCode(error, ErrorCode.connectionFailed)) tryAgain();
       else if (!hasCode(error, ErrorCode.accessRefused)) setTimeout(tryAgain, RETRY_MS).unref();
-      this.#warn(error as TaskQueueError);
+      this.#warnOnce(error as TaskQueueError);
       return undefined;
     }
   }

@@ -140,7 +140,7 @@ export class UnannouncedMessages {
     if (!peek) return PEEK_OFF;
     if (depth >= MAX_PEEK) return tooDeep(depth);
     try {
-      if ((await client.isPlainQueue(taskId)) !== false) return undefined;
+      if ((await client.queueKind(taskId))?.isPlain !== false) return undefined;
       return 'on a queue that is not a plain classic one, a look would count as a delivery';
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused)) throw error;

@@ -5,7 +5,7 @@ import { RabbitMQTaskMessageQueue } from 'mcp-taskq';
 
 const taskMessageQueue = new RabbitMQTaskMessageQueue({
   url: process.env.RABBITMQ_URL ?? 'amqp://localhost:5672',
-  onWarning: (warning) => process.emitWarning(warning),
+  onStatus: (event) => 'error' in event && process.emitWarning(event.error),
 });
 
 const mcp = new McpServer(

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { RunningBroker } from '../../src/index.ts';
+import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { duration, extent, noteFigures } from '../support/figures.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type RunningBroker, watchTasks } from '../../src/index.ts';
+import { watchTasks } from '../../src/index.ts';
+import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';

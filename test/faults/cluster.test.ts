@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { RunningBroker } from '../../src/index.ts';
+import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { runCli } from '../support/cli.ts';
 import { canCluster, startCluster } from '../support/cluster.ts';
 import { duration, noteFigures } from '../support/figures.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, connect } from 'amqplib';
 import { beforeAll, expect, test } from 'vitest';
-import type { RunningBroker, StoredMessage, TaskQueueClient, WatchItem } from '../../src/index.ts';
+import type { StoredMessage, TaskQueueClient, WatchItem } from '../../src/index.ts';
+import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { runCli } from '../support/cli.ts';
 import { openClient, raw } from '../support/tasks.ts';

@@ -64,7 +64,7 @@ describe('a watch', () => {
     const task = newTask();
     const client = openClient();
     await client.publish(task, raw('a'));
-    const items = watching(proxy.url, task);
+    const items = watching(openClient({ url: proxy.url }), [task]);
     await until(() => items.length === 1);
     await client.publish(task, raw('b'));
     await until(() => items.length === 2);
@@ -153,7 +153,7 @@ test('a wait listens to events as soon as the broker can be reached, though it c
   const queue = openQueue({
     url: `${proxy.url}${new URL(url).pathname}`,
     connectTimeoutMs: 2_000,
-    onWarning: ({ code }) => void warnings.push(code),
+    onStatus: (event) => event.type === 'warning' && warnings.push(event.error.code),
   });
   await expect(queue.waitForMessage('task')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
   await until(() => warnings.length > 0);

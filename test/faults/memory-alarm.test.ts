@@ -1,5 +1,6 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { RunningBroker } from '../../src/index.ts';
+import type { StatusEvent, TaskQueueOptions } from '../../src/index.ts';
+import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { duration, noteFigures } from '../support/figures.ts';
 import { numbered, openQueue } from '../support/tasks.ts';
@@ -15,7 +16,7 @@ const raiseAlarm = () => broker.ctl('set_vm_memory_high_watermark', '0');
 const clearAlarm = () => broker.ctl('set_vm_memory_high_watermark', '0.4');
 
 /** A queue whose connection the broker blocks: it does so with the first message after the alarm. */
-async function blockedQueue(options: { confirmTimeoutMs: number; maxWaitingOperations?: number }) {
+async function blockedQueue(options: TaskQueueOptions) {
   onTestFinished(async () => void (await clearAlarm()));
   const filler = openQueue({ url: broker.url });
   for (let index = 0; index < 3; index++) await filler.enqueue('filled', numbered(index));
@@ -102,3 +103,19 @@ test('no more operations wait for a blocked broker than are allowed', async () =
     ),
   );
 }, 60_000);
+
+test('blocked and unblocked are reported, with the reason, and stats() says so in between', async () => {
+  const events: StatusEvent[] = [];
+  const queue = await blockedQueue({ confirmTimeoutMs: 1_000, onStatus: (event) => events.push(event) });
+  const node = new URL(broker.url).host;
+  expect(events.at(-1)).toEqual({
+    type: 'blocked',
+    connection: 'publish',
+    node,
+    reason: expect.stringContaining('memory'),
+  });
+  expect(queue.stats().connections).toContainEqual({ connection: 'publish', state: 'blocked', node });
+  await clearAlarm();
+  await until(() => events.at(-1)?.type === 'unblocked', 30_000);
+  expect(queue.stats().connections).toContainEqual({ connection: 'publish', state: 'connected', node });
+}, 120_000);

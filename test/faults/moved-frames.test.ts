@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encodeRecord, parseMessageInput, type TaskQueueClient } from '../../src/index.ts';
+import { parseMessageInput } from '../../src/cli-support.ts';
+import { encodeRecord, type TaskQueueClient } from '../../src/index.ts';
 import { type AnyMessageOptions, anyMessages } from '../support/any-messages.ts';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
 import { firstDifference } from '../support/compare-frames.ts';

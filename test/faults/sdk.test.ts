@@ -3,19 +3,19 @@ import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { expect, onTestFinished, test } from 'vitest';
-import { RabbitMQTaskMessageQueue, type TaskQueueError } from '../../src/index.ts';
+import { RabbitMQTaskMessageQueue } from '../../src/index.ts';
 import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { until } from '../support/until.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 test('a task that is cancelled while RabbitMQ is away is cancelled, with a warning, and the process lives', async () => {
   const broker = await startPrivateBroker();
-  const warnings: TaskQueueError[] = [];
-  const onWarning = (warning: TaskQueueError) => void warnings.push(warning);
+  const { warnings, onStatus } = collectWarnings();
   const queue = new RabbitMQTaskMessageQueue({
     url: broker.url,
     reconnectTimeoutMs: 500,
     connectTimeoutMs: 3_000,
-    onWarning,
+    onStatus,
   });
   onTestFinished(() => queue.close());
   const taskStore = new InMemoryTaskStore();

@@ -1,5 +1,6 @@
 import { describe, expect, inject, test } from 'vitest';
-import { type SubscriptionListener, type TaskQueueOptions, watchTasks } from '../../src/index.ts';
+import { type TaskQueueOptions, watchTasks } from '../../src/index.ts';
+import type { SubscriptionListener } from '../../src/options/client-options.ts';
 import { type Fault, FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -94,7 +95,7 @@ describe('a broker that goes silent', () => {
       soon(expect(client.take(task, () => {})).rejects.toMatchObject({ code })),
       soon(expect(client.peek(task)).rejects.toMatchObject({ code })),
       soon(expect(client.depth(task)).rejects.toMatchObject({ code })),
-      soon(expect(client.isPlainQueue(task)).rejects.toMatchObject({ code })),
+      soon(expect(client.queueKind(task)).rejects.toMatchObject({ code })),
       soon(expect(client.clear(task)).rejects.toMatchObject({ code })),
       soon(expect(client.subscribe(['enqueued'], LISTENER)).rejects.toMatchObject({ code })),
       soon(expect(watchTasks(client, [task]).next()).rejects.toMatchObject({ code })),

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { RunningBroker } from '../../src/index.ts';
+import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { runCli } from '../support/cli.ts';
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type BrokerOptions, ErrorCode, type RunningBroker, startBroker } from '../../src/index.ts';
+import { ErrorCode } from '../../src/index.ts';
+import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/local-broker/index.ts';
 import { untilQueuesLast } from '../support/broker.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
 

@@ -1,7 +1,7 @@
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { decodeEvents } from '../../src/events/task-events.ts';
-import { type TaskEvent, TaskQueueClient } from '../../src/index.ts';
+import { decodeEvents, type TaskEvent } from '../../src/events/task-events.ts';
+import { TaskQueueClient } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';

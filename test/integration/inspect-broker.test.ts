@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { describeTaskQueue, inspectBroker, readClusterOverview } from '../../src/index.ts';
+import { readClusterOverview } from '../../src/cli-support.ts';
+import { describeTaskQueue, inspectBroker } from '../../src/index.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 

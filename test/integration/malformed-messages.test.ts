@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { TaskQueueError, TaskQueueOptions } from '../../src/index.ts';
+import type { TaskQueueOptions } from '../../src/index.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { newVhost } from '../support/vhost.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 const MALFORMED: [what: string, body: Buffer][] = [
   ['not JSON', Buffer.from('not JSON')],
@@ -13,8 +14,8 @@ const MALFORMED: [what: string, body: Buffer][] = [
 
 /** A task with a malformed message between two others, and a queue that says what it warns about. */
 async function taskWith(body: Buffer, options: TaskQueueOptions = {}, task = newTask()) {
-  const warnings: TaskQueueError[] = [];
-  const queue = openQueue({ onWarning: (warning) => void warnings.push(warning), ...options });
+  const { warnings, onStatus } = collectWarnings();
+  const queue = openQueue({ onStatus, ...options });
   const client = openClient(options);
   await queue.enqueue(task, numbered(0));
   const properties = { delivery_mode: 2, message_id: 'stray', headers: { from: 'somebody' } };

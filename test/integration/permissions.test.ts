@@ -5,6 +5,7 @@ import {
   listTaskQueues,
   pruneTaskQueues,
   type RabbitMQTaskMessageQueue,
+  type StatusEvent,
   type TaskQueueClient,
   watchTasks,
 } from '../../src/index.ts';
@@ -39,7 +40,9 @@ async function userWith({ tags, ...permissions }: ReturnType<typeof permissionsI
     url: withUser(adminUrl),
     apiUrl: withUser(inject('apiUrl')),
     warnings,
-    onWarning: ({ message }: Error) => void warnings.push(message),
+    onStatus: (event: StatusEvent) => {
+      if (event.type === 'warning') warnings.push(event.error.message);
+    },
   };
 }
 
@@ -61,8 +64,8 @@ async function expectEventsAlone(
 
 describe('with the permissions that the README names, a user who', () => {
   test('enqueues can do that, with events, and read nothing', async () => {
-    const { url, adminUrl, warnings, onWarning } = await userWith(permissionsIn('only enqueues'));
-    const queue = openQueue({ url, onWarning });
+    const { url, adminUrl, warnings, onStatus } = await userWith(permissionsIn('only enqueues'));
+    const queue = openQueue({ url, onStatus });
     const seen: string[] = [];
     const watcher = openClient({ url: adminUrl });
     const subscription = await watcher.subscribe(['enqueued'], {
@@ -82,10 +85,10 @@ describe('with the permissions that the README names, a user who', () => {
   });
 
   test('dequeues, peeks, drains and clears can do that, and enqueue nothing', async () => {
-    const { url, adminUrl, warnings, onWarning } = await userWith(permissionsIn('only dequeues'));
+    const { url, adminUrl, warnings, onStatus } = await userWith(permissionsIn('only dequeues'));
     const admin = openQueue({ url: adminUrl });
     for (let index = 0; index < 4; index++) await admin.enqueue('task', numbered(index));
-    const queue = openQueue({ url, onWarning });
+    const queue = openQueue({ url, onStatus });
     expect(await queue.peek('task')).toEqual(numbered(0));
     expect(await queue.dequeue('task')).toEqual(numbered(0));
     expect(await openClient({ url }).drain('task', () => {}, { limit: 1 })).toBe(1);
@@ -118,8 +121,8 @@ describe('with the permissions that the README names, a user who', () => {
   });
 
   test('serves can do all that it needs', async () => {
-    const { url, warnings, onWarning } = await userWith(permissionsIn('an MCP server'));
-    const queue = openQueue({ url, onWarning });
+    const { url, warnings, onStatus } = await userWith(permissionsIn('an MCP server'));
+    const queue = openQueue({ url, onStatus });
     const waiting = queue.waitForMessage('task', { timeoutMs: 10_000 });
     await queue.enqueue('task', numbered(0), undefined, 10);
     await waiting;
@@ -164,11 +167,11 @@ describe('without permission to configure queues', () => {
   test.each([1, 1_200])(
     'dequeueAll of %i returns what it has removed, and warns that the queue stays',
     async (count) => {
-      const { url, adminUrl, warnings, onWarning } = await userWith(permissions);
+      const { url, adminUrl, warnings, onStatus } = await userWith(permissions);
       const admin = openQueue({ url: adminUrl });
       const messages = Array.from({ length: count }, (_, index) => numbered(index));
       await Promise.all(messages.map((message) => admin.enqueue('task', message)));
-      expect(await openQueue({ url, onWarning }).dequeueAll('task')).toEqual(messages);
+      expect(await openQueue({ url, onStatus }).dequeueAll('task')).toEqual(messages);
       expect(warnings).toEqual([expect.stringContaining('Cannot delete the queue of task "task"')]);
       expect(await openClient({ url: adminUrl }).depth('task')).toMatchObject({ messages: 0 });
     },

@@ -52,17 +52,15 @@ test.each(['t', 'long-'.padEnd(240, 'x')])(
     for (const [name, declaration, expected] of ROWS) {
       await channel.assertQueue(queue, { durable: true, ...declaration });
       const client = openClient({ url });
+      const isPlain = name === 'plain' || name === 'named classic';
       const kind = await client.queueKind(taskId);
       if (isLong) expect(kind?.kind === 'classic' || kind?.kind === 'other', name).toBe(true);
-      else expect(kind, name).toEqual(expected);
-      const isPlain = name === 'plain' || name === 'named classic';
-      expect(await client.isPlainQueue(taskId), name).toBe(isPlain);
+      else expect(kind, name).toEqual({ ...expected, isPlain });
       await client.close();
       await channel.deleteQueue(queue);
     }
     const client = openClient({ url });
     expect(await client.queueKind(taskId)).toBeUndefined();
-    expect(await client.isPlainQueue(taskId)).toBeUndefined();
     expect(await queueNames()).toEqual([]);
   },
 );
@@ -107,7 +105,6 @@ test('reading beside others who create and delete the queue makes none', async (
     let rounds = 0;
     for (; Date.now() < endAt; rounds++) {
       const client = openClient({ url });
-      await client.isPlainQueue('flicker');
       await client.queueKind('flicker');
       await client.depth('flicker');
       await client.peek('flicker');

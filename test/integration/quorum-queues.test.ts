@@ -9,6 +9,7 @@ import {
 } from '../../src/index.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { newVhost } from '../support/vhost.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 const quorum = { queueType: 'quorum' } as const;
 
@@ -47,8 +48,8 @@ describe('with queueType "quorum"', () => {
 
   test('the emptied queue stays, and clearing tells so without losing a connection', async () => {
     const { url } = await newVhost();
-    const warnings: unknown[] = [];
-    const client = openClient({ url, ...quorum, onWarning: (warning) => warnings.push(warning) });
+    const { warnings, onStatus } = collectWarnings();
+    const client = openClient({ url, ...quorum, onStatus });
     await client.publish('t', raw('a'));
     expect(await client.clear('t')).toBe(1);
     expect(await client.deleteIfUnused('t')).toBe(false);
@@ -79,7 +80,7 @@ describe('with the default type', () => {
     const client = openClient({ url });
     await expect(client.publish('t', raw('b'))).rejects.toMatchObject({ code: 'QUEUE_MISMATCH' });
     await client.publish('other', raw('c'));
-    expect(await client.isPlainQueue('t')).toBe(false);
+    expect(await client.queueKind('t')).toMatchObject({ kind: 'quorum', isPlain: false });
     expect(await client.clear('t')).toBe(1);
     expect(await client.depth('t')).toMatchObject({ messages: 0 });
     expect(await client.depth('other')).toMatchObject({ messages: 1 });

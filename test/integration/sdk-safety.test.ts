@@ -11,13 +11,13 @@ import {
   ElicitResultSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import type { TaskQueueError } from '../../src/index.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { startServer } from '../support/mcp-server.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 const ROUNDS = extent(15, 100);
 
@@ -162,31 +162,26 @@ describe('the SDK’s own clearing, whose promise nobody awaits,', () => {
     return taskId;
   }
 
-  function warned() {
-    const warnings: TaskQueueError[] = [];
-    return { warnings, onWarning: (warning: TaskQueueError) => void warnings.push(warning) };
-  }
-
   test('warns, and does not end the process, when the broker is away', async () => {
-    const { warnings, onWarning } = warned();
-    await cancel(openQueue({ url: 'amqp://127.0.0.1:1', onWarning }));
+    const { warnings, onStatus } = collectWarnings();
+    await cancel(openQueue({ url: 'amqp://127.0.0.1:1', onStatus }));
     await until(() => warnings.length === 1);
     expect(warnings).toMatchObject([{ code: 'CONNECTION_FAILED' }]);
     expect(warnings[0]?.message).not.toContain('127.0.0.1');
   });
 
   test('warns when a malformed message has to stay', async () => {
-    const { warnings, onWarning } = warned();
+    const { warnings, onStatus } = collectWarnings();
     const task = newTask();
     await openClient().publish(task, raw('{'));
-    await cancel(openQueue({ onMalformed: 'throw', onWarning }), () => task);
+    await cancel(openQueue({ onMalformed: 'throw', onStatus }), () => task);
     await until(() => warnings.length === 1);
     expect(warnings).toMatchObject([{ code: 'MALFORMED_MESSAGE' }]);
   });
 
   test('warns when the queue is closed already', async () => {
-    const { warnings, onWarning } = warned();
-    const queue = openQueue({ onWarning });
+    const { warnings, onStatus } = collectWarnings();
+    const queue = openQueue({ onStatus });
     await queue.close();
     await cancel(queue);
     await until(() => warnings.length === 1);
@@ -194,8 +189,8 @@ describe('the SDK’s own clearing, whose promise nobody awaits,', () => {
   });
 
   test('is known by its session id, even an undefined one: everybody else gets the rejection', async () => {
-    const { warnings, onWarning } = warned();
-    const queue = openQueue({ url: 'amqp://127.0.0.1:1', onWarning });
+    const { warnings, onStatus } = collectWarnings();
+    const queue = openQueue({ url: 'amqp://127.0.0.1:1', onStatus });
     await expect(queue.dequeueAll('task')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
     await expect(queue.clear('task')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
     expect(warnings).toEqual([]);
@@ -217,14 +212,14 @@ describe('nobody is harmed', () => {
     [
       'throws',
       () => {
-        throw new Error('from onWarning');
+        throw new Error('from onStatus');
       },
     ],
-    ['rejects', () => Promise.reject(new Error('from onWarning'))],
-  ])('by an onWarning that %s', async (_what, onWarning) => {
+    ['rejects', () => Promise.reject(new Error('from onStatus'))],
+  ])('by an onStatus that %s', async (_what, onStatus) => {
     const task = newTask();
     await openClient().publish(task, raw('{'));
-    const queue = openQueue({ onWarning: onWarning as () => void });
+    const queue = openQueue({ onStatus: onStatus as () => void });
     await queue.enqueue(task, numbered(0));
     expect(await queue.dequeue(task)).toEqual(numbered(0));
   });

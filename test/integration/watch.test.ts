@@ -320,7 +320,7 @@ describe('watchTasks', () => {
     const warnings: string[] = [];
     const queue = openQueue({
       url: url.replace('://', `://${user}:pw@`),
-      onWarning: ({ message }) => warnings.push(message),
+      onStatus: (event) => event.type === 'warning' && warnings.push(event.error.message),
     });
     const waiting = queue.waitForMessage('task');
     await queue.enqueue('task', numbered(1));

@@ -86,6 +86,36 @@ test('the library imports from it and works on a broker', async () => {
   expect(stdout).toBe('imported\n');
 });
 
+test('the private broker is a subpath of its own', async () => {
+  const { stdout } = await node(
+    `import * as library from 'mcp-taskq';
+     import { findServer, startBroker } from 'mcp-taskq/local-broker';
+     console.log('startBroker' in library, typeof startBroker, typeof await findServer());
+     await startBroker({ port: 70_000 }).catch(({ code }) => console.log(code));`,
+  );
+  expect(stdout).toMatch(/^false function (object|undefined)\nINVALID_ARGUMENT\n$/);
+});
+
+test('what is not exported cannot be imported', async () => {
+  for (const path of ['dist/index.js', 'cli-support', 'dist/cli-support.js', 'amqp/session']) {
+    await expect(node(`await import('mcp-taskq/${path}');`), path).rejects.toMatchObject({
+      stderr: expect.stringContaining('ERR_PACKAGE_PATH_NOT_EXPORTED'),
+    });
+  }
+});
+
+test('require() works where Node can require ES modules, and says what to do where it cannot', async () => {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const canRequire = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22;
+  const required = run(process.execPath, ['--print', 'typeof require("mcp-taskq").TaskQueueClient']);
+  if (canRequire) expect((await required).stdout).toBe('function\n');
+  else {
+    await expect(required).rejects.toMatchObject({
+      stderr: expect.stringMatching(/ERR_REQUIRE_ESM|dynamic import\(\)/),
+    });
+  }
+});
+
 test('importing the library prints nothing, loads no amqplib, opens nothing and listens to nothing', async () => {
   const { stdout, stderr } = await node(
     `import { createRequire } from 'node:module';
@@ -136,7 +166,22 @@ test('the declarations compile in a strict project without the MCP SDK and witho
   await writeFile(
     join(project, 'server.ts'),
     `import { type QueuedMessage, RabbitMQTaskMessageQueue, TaskQueueClient, watchTasks } from 'mcp-taskq';
-     const queue = new RabbitMQTaskMessageQueue({ url: 'amqp://localhost', events: 'off' });
+     import { type RunningBroker, startBroker } from 'mcp-taskq/local-broker';
+     import { type ReplicaLink, Replicas } from 'mcp-taskq/replicas';
+     const queue = new RabbitMQTaskMessageQueue({
+       url: 'amqp://localhost',
+       events: 'off',
+       onStatus: (event) => {
+         if (event.type === 'connect-failed') event.retryInMs satisfies number | undefined;
+         if ('error' in event) event.error.code satisfies string;
+       },
+     });
+     queue.stats().inFlight.bytes satisfies number;
+     const broker: RunningBroker = await startBroker();
+     const link: ReplicaLink = new Replicas({ secret: broker.url }).link();
+     link.taskMessageQueue satisfies object;
+     // @ts-expect-error: for this package alone
+     new TaskQueueClient().sendReply;
      const message: QueuedMessage | undefined = await queue.dequeue('task');
      if (message?.type === 'request') message.message.id satisfies string | number;
      await queue.waitForMessage('task', { timeoutMs: 10 });

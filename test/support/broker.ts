@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
-import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/index.ts';
+import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/local-broker/index.ts';
 import { installation } from './installation.ts';
 
 const running: { stop(): Promise<void> }[] = [];

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import type { RunningBroker } from '../../src/index.ts';
 import { findServer } from '../../src/local-broker/find-server.ts';
 import { findFreePort } from '../../src/local-broker/free-ports.ts';
+import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker, stopAfterFile } from './broker.ts';
 import { installation } from './installation.ts';
 

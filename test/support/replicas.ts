@@ -29,7 +29,7 @@ export function openReplicas(
   const replicas = new Replicas({
     url: inject('url'),
     secret: SECRET,
-    onWarning: (warning) => void warnings.push(warning),
+    onStatus: (event) => event.type === 'warning' && warnings.push(event.error),
     ...options,
   });
   onTestFinished(() => replicas.close());

@@ -1,5 +1,6 @@
+import { parseMessageInput } from '../../src/cli-support.ts';
 import type { RabbitMQTaskMessageQueue, StoredMessage, TaskQueueClient } from '../../src/index.ts';
-import { encodeQueuedMessage, encodeRecord, isTaskQueueError, parseMessageInput } from '../../src/index.ts';
+import { encodeQueuedMessage, encodeRecord, isTaskQueueError } from '../../src/index.ts';
 import { runCli } from './cli.ts';
 import type { Account } from './task-ledger.ts';
 import type { Step } from './task-steps.ts';

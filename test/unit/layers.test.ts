@@ -9,12 +9,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   properties: ['errors'],
   messages: ['errors', 'properties'],
   events: ['messages', 'properties'],
-  options: ['errors', 'properties', 'messages', 'events'],
-  amqp: ['errors', 'properties', 'messages', 'events', 'options', 'amqplib'],
+  diagnostics: ['errors'],
+  options: ['errors', 'properties', 'messages', 'events', 'diagnostics'],
+  amqp: ['errors', 'properties', 'messages', 'events', 'diagnostics', 'options', 'amqplib'],
   waiting: ['errors', 'options'],
-  'task-queue-client.ts': ['errors', 'properties', 'messages', 'events', 'options', 'amqp', 'waiting'],
+  'task-queue-client.ts': [
+    'errors',
+    'properties',
+    'messages',
+    'events',
+    'diagnostics',
+    'options',
+    'amqp',
+    'waiting',
+  ],
   'inspect-broker.ts': ['options', 'amqp'],
-  sdk: ['errors', 'properties', 'messages', 'options', 'task-queue-client.ts', 'waiting'],
+  sdk: ['errors', 'properties', 'messages', 'diagnostics', 'options', 'task-queue-client.ts', 'waiting'],
   management: ['errors', 'messages', 'options', 'task-queue-client.ts', 'waiting'],
   watch: [
     'errors',
@@ -26,14 +36,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'waiting',
     'management',
   ],
-  replicas: ['errors', 'properties', 'messages', 'options', 'task-queue-client.ts', 'waiting', 'sdk'],
+  replicas: [
+    'errors',
+    'properties',
+    'messages',
+    'diagnostics',
+    'options',
+    'task-queue-client.ts',
+    'waiting',
+    'sdk',
+  ],
   'local-broker': ['errors'],
-  'start-broker.ts': ['local-broker'],
   'index.ts': [
     'errors',
     'properties',
     'messages',
     'events',
+    'diagnostics',
     'options',
     'task-queue-client.ts',
     'inspect-broker.ts',
@@ -41,10 +60,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'sdk',
     'management',
     'watch',
-    'local-broker',
-    'start-broker.ts',
   ],
-  cli: ['index.ts'],
+  'cli-support.ts': ['messages', 'properties', 'management'],
+  cli: ['index.ts', 'cli-support.ts', 'local-broker'],
 };
 
 const src = fileURLToPath(new URL('../../src/', import.meta.url));
@@ -69,6 +87,20 @@ test('imports point one way, and amqplib is known to amqp/ alone', () => {
       .map((other) => `${file} imports ${other}`);
   });
   expect(wrong).toEqual([]);
+});
+
+test('the command line imports what the package exports, and what is meant for it', () => {
+  const entries = new Set(['index.ts', 'cli-support.ts', 'local-broker/index.ts']);
+  const inside = files
+    .filter((file) => file.startsWith('cli/'))
+    .flatMap((file) =>
+      [...readFileSync(src + file, 'utf8').matchAll(IMPORT)]
+        .filter(([, specifier = '']) => partOf(file, specifier) !== undefined)
+        .map(([, specifier = '']) => relative(src, join(src, dirname(file), specifier)))
+        .filter((target) => !target.startsWith('cli/') && !entries.has(target))
+        .map((target) => `${file} imports ${target}`),
+    );
+  expect(inside).toEqual([]);
 });
 
 test('the order of the parts is one in which each stands on those before it', () => {

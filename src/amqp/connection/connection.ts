@@ -1,9 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { ChannelModel } from 'amqplib';
+import type { ConnectionState, ConnectionStats } from '../../diagnostics/stats.ts';
+import type { ConnectionChange, ConnectionName } from '../../diagnostics/status-event.ts';
+import { traceConnect } from '../../diagnostics/tracing.ts';
+import { retry } from '../../errors/retry.ts';
 import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
-import { type BrokerAddress, describeAddress } from '../../options/broker-url.ts';
+import { type BrokerAddress, describeAddress, nodeOf } from '../../options/broker-url.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
-import { translateConnectError } from '../errors/amqp-errors.ts';
+import { translateAmqpError, translateConnectError } from '../errors/amqp-errors.ts';
 import { AmqpFailure, inContext } from '../errors/amqp-failure.ts';
 import { withDeadline } from './deadline.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
@@ -24,10 +28,18 @@ export const TRANSIENT: readonly ErrorCode[] = [
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 
-/** What the connections of one client know of the broker together. */
+/** What the connections of one client know together. */
 export interface ConnectionHistory {
-  /** It could be reached, and so is away only for a while when it cannot. */
+  /** The broker could be reached, and so is away only for a while when it cannot. */
   wasOpen: boolean;
+  /** How often a connection was opened again. */
+  reconnects: number;
+  /** The client is being closed: what becomes of its connections now is no news. */
+  isClosing: boolean;
+}
+
+export function newHistory(): ConnectionHistory {
+  return { wasOpen: false, reconnects: 0, isClosing: false };
 }
 
 /**
@@ -36,7 +48,7 @@ export interface ConnectionHistory {
  */
 export class BrokerConnection {
   readonly #options: ResolvedOptions;
-  readonly #name: string;
+  readonly #name: ConnectionName;
   #opening: Promise<ChannelModel> | undefined;
   #current: { model: ChannelModel; stream: Duplex; socket: AbortController } | undefined;
   /** The node that answered last comes first the next time. */
@@ -44,17 +56,36 @@ export class BrokerConnection {
   readonly #history: ConnectionHistory;
   #blocked: { reason: string; ended: Promise<void>; end: () => void } | undefined;
   #closeReason: unknown;
+  /** That it leads to, or that was tried last. */
+  #address: BrokerAddress | undefined;
+  #wasOpen = false;
+  /** Attempts that failed since it was last open, and why the last one did. */
+  #failures = 0;
+  #lastFailure: TaskQueueError | undefined;
   /** Ends attempts under way, and the waits between them. */
   readonly #closing = new AbortController();
 
   /**
-   * @param purpose shown beside the connection's name in RabbitMQ's list
+   * @param name shown behind the client's name in RabbitMQ's list
    * @param history of all connections of one client
    */
-  constructor(options: ResolvedOptions, purpose: string, history: ConnectionHistory) {
+  constructor(options: ResolvedOptions, name: ConnectionName, history: ConnectionHistory) {
     this.#options = options;
     this.#history = history;
-    this.#name = `${options.connectionName} ${purpose}`;
+    this.#name = name;
+  }
+
+  get stats(): ConnectionStats {
+    const node = this.#address && nodeOf(this.#address);
+    return { connection: this.#name, state: this.#state, node };
+  }
+
+  get #state(): ConnectionState {
+    if (this.#closing.signal.aborted) return 'closed';
+    if (this.#blocked) return 'blocked';
+    if (this.#current) return 'connected';
+    if (this.#opening) return 'connecting';
+    return this.#address ? 'disconnected' : 'idle';
   }
 
   /**
@@ -87,12 +118,23 @@ export class BrokerConnection {
 
   /** Gives up on a broker that does not answer: everything in flight fails, and the next `open` connects again. */
   abandon(): void {
-    this.#current?.socket.abort();
+    if (!this.#current) return;
+    this.#closeReason ??= new TaskQueueError(
+      ErrorCode.noAnswer,
+      `RabbitMQ at ${this.#where} did not answer, and its connection was given up`,
+    );
+    this.#current.socket.abort();
   }
 
   /** Never rejects, and never takes longer than `timeoutMs`. */
   async close(timeoutMs = this.#options.closeTimeoutMs): Promise<void> {
+    const isFirst = !this.#closing.signal.aborted;
     this.#closing.abort();
+    await this.#close(timeoutMs);
+    if (isFirst) this.#report({ type: 'closed' });
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
     await this.#opening?.catch(() => {});
     const current = this.#current;
     if (!current) return;
@@ -107,39 +149,58 @@ export class BrokerConnection {
   }
 
   async #dialUntilOpen(): Promise<ChannelModel> {
-    const giveUpAt = Date.now() + this.#options.reconnectTimeoutMs;
-    for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_RETRY_MS)) {
-      const failure = await this.#dialEach();
-      if (!(failure instanceof TaskQueueError)) return failure;
-      const retriable = this.#history.wasOpen && TRANSIENT.includes(failure.code);
-      if (!retriable || Date.now() + pauseMs > giveUpAt) throw failure;
-      await this.#pause(pauseMs * (0.5 + Math.random() / 2));
+    try {
+      return await retry(() => this.#dialEach(), {
+        giveUpAt: Date.now() + this.#options.reconnectTimeoutMs,
+        mayRetry: (error) => this.#history.wasOpen && TRANSIENT.includes((error as TaskQueueError).code),
+        pauseMs: FIRST_RETRY_MS,
+        longestPauseMs: LAST_RETRY_MS,
+        signal: this.#closing.signal,
+        onRetry: (_, pauseMs) => this.#reportFailure(Math.round(pauseMs)),
+      });
+    } catch (error) {
+      if (this.#closing.signal.aborted) throw closedError();
+      this.#reportFailure(undefined);
+      throw error;
     }
   }
 
-  async #dialEach(): Promise<ChannelModel | TaskQueueError> {
+  /** Tries each node once. The failure of the last one is left to be reported, with when it goes on. */
+  async #dialEach(): Promise<ChannelModel> {
     const { addresses } = this.#options;
-    let failure: TaskQueueError | undefined;
+    let first: unknown;
     for (let turn = 0; turn < addresses.length; turn++) {
-      if (this.#closing.signal.aborted) return closedError();
+      if (turn > 0) this.#reportFailure(0);
       const index = (this.#preferred + turn) % addresses.length;
       const address = addresses[index] as BrokerAddress;
+      this.#address = address;
+      this.#report({ type: 'connecting' });
       try {
-        const model = await this.#dial(address);
+        const trace = () => ({ connection: this.#name, node: nodeOf(address) });
+        const model = await traceConnect(trace, () => this.#dial(address));
         this.#preferred = index;
         return model;
       } catch (error) {
-        // Report the first failure, which is about the node that was asked for first.
-        failure ??= inContext(
-          `Cannot connect to RabbitMQ at ${describeAddress(address)}`,
-          translateConnectError(error),
-        );
+        this.#failures++;
+        this.#lastFailure = error as TaskQueueError;
+        // Throw the first failure, which is about the node that was asked for first.
+        first ??= error;
+        if (this.#closing.signal.aborted) break;
       }
     }
-    return failure as TaskQueueError;
+    throw first;
   }
 
+  /** @throws TaskQueueError */
   async #dial(address: BrokerAddress): Promise<ChannelModel> {
+    try {
+      return await this.#connect(address);
+    } catch (error) {
+      throw inContext(`Cannot connect to RabbitMQ at ${this.#where}`, translateConnectError(error));
+    }
+  }
+
+  async #connect(address: BrokerAddress): Promise<ChannelModel> {
     // Loaded here, so that importing the package costs next to nothing until it connects.
     const { connect } = await import('amqplib');
     if (this.#closing.signal.aborted) throw closedError();
@@ -151,13 +212,13 @@ export class BrokerConnection {
     try {
       const model = await connect(
         amqplibAddress(address, this.#options),
-        await socketOptions(address, this.#options, this.#name, socket.signal),
+        await socketOptions(address, this.#options, this.#nameInList, socket.signal),
       );
       this.#adopt(model, socket);
       return model;
     } catch (error) {
       if (isOpeningRefused(error)) {
-        const refusal = await findOpeningRefusal(address, this.#options, this.#name, socket.signal);
+        const refusal = await findOpeningRefusal(address, this.#options, this.#nameInList, socket.signal);
         if (refusal) throw refusal;
       }
       if (!socket.signal.aborted) throw error;
@@ -177,15 +238,21 @@ export class BrokerConnection {
     this.#current = { model, stream, socket };
     this.#closeReason = undefined;
     this.#history.wasOpen = true;
+    if (this.#wasOpen) this.#history.reconnects++;
+    this.#wasOpen = true;
+    this.#failures = 0;
     joinWrites(stream);
     useRawFrames(model);
     // Without a listener the error would end the process; each operation learns of it from its own channel.
     model.on('error', (error) => {
-      this.#closeReason = error;
+      this.#closeReason ??= error;
     });
-    model.on('close', () => {
+    model.on('close', (reason?: unknown) => {
       if (this.#current?.model === model) this.#current = undefined;
       this.#unblock();
+      const why = this.#closeReason ?? reason ?? new Error('Connection closed');
+      const error = inContext(`Disconnected from RabbitMQ at ${this.#where}`, translateAmqpError(why));
+      this.#report({ type: 'lost', error });
     });
     model.on('blocked', (reason) => {
       this.#unblock();
@@ -194,25 +261,40 @@ export class BrokerConnection {
         end = resolve;
       });
       this.#blocked = { reason, ended, end };
+      this.#report({ type: 'blocked', reason });
     });
-    model.on('unblocked', () => this.#unblock());
+    model.on('unblocked', () => {
+      this.#unblock();
+      this.#report({ type: 'unblocked' });
+    });
+    this.#report({ type: 'connected' });
+  }
+
+  #report(change: ConnectionChange): void {
+    // One that was never needed has nothing to say.
+    if (!this.#address) return;
+    const isClosing = this.#history.isClosing || this.#closing.signal.aborted;
+    if (isClosing && change.type !== 'closed') return;
+    this.#options.onStatus({ ...change, connection: this.#name, node: nodeOf(this.#address) });
+  }
+
+  #reportFailure(retryInMs: number | undefined): void {
+    const error = this.#lastFailure as TaskQueueError;
+    this.#report({ type: 'connect-failed', error, attempt: this.#failures, retryInMs });
+  }
+
+  get #nameInList(): string {
+    return `${this.#options.connectionName} ${this.#name}`;
+  }
+
+  /** For error messages. */
+  get #where(): string {
+    return this.#address ? describeAddress(this.#address) : '';
   }
 
   #unblock(): void {
     this.#blocked?.end();
     this.#blocked = undefined;
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#closing.signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#closing.signal.addEventListener('abort', done);
-    });
   }
 }
 

@@ -1,3 +1,4 @@
+import type { MessageLoad } from '../../diagnostics/stats.ts';
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 
@@ -12,6 +13,10 @@ export class WaitingLimit {
 
   constructor(max: number) {
     this.#max = max;
+  }
+
+  get load(): MessageLoad {
+    return { messages: this.#count, bytes: this.#bytes };
   }
 
   /**

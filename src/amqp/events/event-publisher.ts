@@ -152,7 +152,7 @@ export class EventPublisher {
     const isTooLong = Buffer.byteLength(routingKey) > MAX_ROUTING_KEY_BYTES;
     if (channel === undefined || this.#isCongested || isTooLong) return;
     try {
-      this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, encodeEvents(events), options);
+      this.#isCongested = !channel.publish(EVENT_EXCHANGE, routingKey, encodeEvents(events), { ...options });
     } catch {
       // The channel has just ended: these events are lost, as events may be.
     }
@@ -206,6 +206,7 @@ export class EventPublisher {
   }
 }
 
+/** Passed as copies: OpenTelemetry's instrumentation of amqplib writes headers into the options that it is given. */
 const UNASKED = { deliveryMode: 1 };
 const ASKED = { deliveryMode: 1, mandatory: true };
 

@@ -34,7 +34,7 @@ export class ReplyQueue {
   readonly #operationTimeoutMs: number;
   readonly #queue: string;
   readonly #onReply: (body: Buffer) => void;
-  readonly #onWarning: (warning: TaskQueueError) => void;
+  readonly #warn: (warning: TaskQueueError) => void;
   #channel: Channel | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -47,7 +47,7 @@ export class ReplyQueue {
    */
   constructor(
     connection: BrokerConnection,
-    { operationTimeoutMs, onWarning }: ResolvedOptions,
+    { operationTimeoutMs, warn }: ResolvedOptions,
     queue: string,
     onReply: (body: Buffer) => void,
   ) {
@@ -55,7 +55,7 @@ export class ReplyQueue {
     this.#operationTimeoutMs = operationTimeoutMs;
     this.#queue = queue;
     this.#onReply = onReply;
-    this.#onWarning = onWarning;
+    this.#warn = warn;
   }
 
   /** Resolves when the queue is there. @throws TaskQueueError when it cannot be set up; call it again then */
@@ -115,7 +115,7 @@ export class ReplyQueue {
     setImmediate(() => {
       this.start().catch((error) => {
         if (this.#isClosed) return;
-        this.#onWarning(error as TaskQueueError);
+        this.#warn(error as TaskQueueError);
         this.#retryTimer = setTimeout(() => this.#restart(), RETRY_MS);
         this.#retryTimer.unref();
       });

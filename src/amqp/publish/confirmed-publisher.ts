@@ -1,4 +1,5 @@
 import type { ConfirmChannel } from 'amqplib';
+import type { ClientStats } from '../../diagnostics/stats.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
@@ -46,10 +47,16 @@ export class ConfirmedPublisher {
   readonly #window = new PublishWindow(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT);
   #retired: Promise<void> | undefined;
   #retiredAt = 0;
+  #confirmed = 0;
+  #returned = 0;
 
   constructor(connection: BrokerConnection, options: ResolvedOptions) {
     this.#connection = connection;
     this.#options = options;
+  }
+
+  get stats(): Pick<ClientStats, 'inFlight' | 'confirmed' | 'returned'> {
+    return { inFlight: this.#window.load, confirmed: this.#confirmed, returned: this.#returned };
   }
 
   /** A message could be sent right now: the channel is open and the broker takes messages. */
@@ -147,6 +154,8 @@ export class ConfirmedPublisher {
         publishRaw(channel, queue, list, body, (error: unknown) => {
           if (!error) {
             this.#hasConfirmed = true;
+            if (inFlight.returned) this.#returned++;
+            else this.#confirmed++;
             settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
           } else if (isNack(error)) {
             this.#retire(channel);

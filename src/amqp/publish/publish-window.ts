@@ -1,3 +1,5 @@
+import type { MessageLoad } from '../../diagnostics/stats.ts';
+
 interface Waiting {
   bytes: number;
   enter: () => void;
@@ -26,6 +28,11 @@ export class PublishWindow {
   constructor(maxCount: number, maxBytes: number) {
     this.#maxCount = maxCount;
     this.#maxBytes = maxBytes;
+  }
+
+  /** Sent, or about to be sent, and not answered. */
+  get load(): MessageLoad {
+    return { messages: this.#count, bytes: this.#bytes };
   }
 
   /** True when a message of this size may be sent right now, and overtakes none that waits. */

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { ClientStats } from '../../diagnostics/stats.ts';
 import { retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
@@ -46,6 +47,13 @@ export class QueuePublisher {
     this.#declarer = declarer;
     this.#known = new KnownQueues(options.redeclareAfterMs);
     this.#survival = new SurvivalChecks((queue) => declarer.exists(queue));
+  }
+
+  get stats(): Pick<ClientStats, 'inFlight' | 'waiting' | 'confirmed' | 'returned'> {
+    const sent = this.#publisher.stats;
+    const { messages, bytes } = this.#waitingLimit.load;
+    const waiting = { messages: messages - sent.inFlight.messages, bytes: bytes - sent.inFlight.bytes };
+    return { ...sent, waiting };
   }
 
   /** Resolves when the broker has confirmed that the message is in the queue. */

@@ -1,11 +1,6 @@
 import type { QueueKind } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 
-/** Whether it is a classic queue without arguments of its own, which gives back to their places what was read. */
-export function isPlainKind(kind: QueueKind | undefined): boolean | undefined {
-  return kind && kind.kind === 'classic' && kind.ownArguments.length === 0;
-}
-
 /**
  * No broker has a queue type of this name. RabbitMQ compares a declaration with the queue that is there before it looks
  * whether it could create one (rabbit_channel, queue.declare), so the answer is always a refusal: either it says in what
@@ -37,12 +32,12 @@ export async function findQueueKind(
     if (difference === undefined) return undefined;
     const { argument, current } = difference;
     const ownArguments = Object.keys(own);
-    if (argument === 'x-queue-type') return { kind: await kindOf(current), ownArguments };
+    if (argument === 'x-queue-type') return queueKind(await kindOf(current), ownArguments);
     // Later queue types are always durable, and never auto-delete.
-    if (!argument.startsWith('x-')) return { kind: 'classic', ownArguments: [...ownArguments, argument] };
+    if (!argument.startsWith('x-')) return queueKind('classic', [...ownArguments, argument]);
     const value = parseValue(current);
     if (value === undefined || argument in own) {
-      return { kind: 'other', ownArguments: [...new Set([...ownArguments, argument])] };
+      return queueKind('other', [...new Set([...ownArguments, argument])]);
     }
     // With this argument as it is, the answer is about the next difference.
     own[argument] = value;
@@ -77,6 +72,10 @@ export async function findQueueKind(
       throw new Error(`RabbitMQ took a queue type ${JSON.stringify(args['x-queue-type'])}`);
     });
   }
+}
+
+function queueKind(kind: QueueKind['kind'], ownArguments: readonly string[]): QueueKind {
+  return { kind, isPlain: kind === 'classic' && ownArguments.length === 0, ownArguments };
 }
 
 interface Difference {

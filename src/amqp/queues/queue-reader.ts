@@ -3,7 +3,7 @@ import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueDepth, QueueKind } from '../../options/client-options.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
-import { findQueueKind, isPlainKind } from './queue-kind.ts';
+import { findQueueKind } from './queue-kind.ts';
 
 /** For {@link QueueReader.read}. */
 export interface ReadOptions<T> {
@@ -76,7 +76,7 @@ export class QueueReader {
 
   /** Whether it is a classic queue without arguments of its own, uncached. Otherwise as {@link kind}. */
   async isPlain(queue: string): Promise<boolean | undefined> {
-    return isPlainKind(await this.#findKind(queue));
+    return (await this.#findKind(queue))?.isPlain;
   }
 
   async #findKind(queue: string): Promise<QueueKind | undefined> {

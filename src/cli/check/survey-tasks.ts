@@ -74,7 +74,7 @@ async function lookAt({ client, stop }: ClientContext, tasks: readonly TaskMeasu
       stop.signal.throwIfAborted();
       try {
         // Anything else does not give back to its place what was looked at.
-        if ((await client.isPlainQueue(task.taskId)) !== true) continue;
+        if (!(await client.queueKind(task.taskId))?.isPlain) continue;
         const [oldest] = await client.peek(task.taskId, { limit: 1 });
         // The statistics are some seconds old: it may be empty by now.
         if (oldest === undefined) task.ready = 0;

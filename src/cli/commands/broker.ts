@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
-import type { BrokerOptions, RunningBroker } from '../../index.ts';
+import type { BrokerOptions, RunningBroker } from '../../local-broker/index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -57,7 +57,7 @@ export function brokerCommand() {
 
 async function runBroker(context: Context, [program, ...args]: string[], options: Options): Promise<void> {
   const begun = Date.now();
-  const { startBroker } = await import('../../index.ts');
+  const { startBroker } = await import('../../local-broker/index.ts');
   const broker = await startBroker(brokerOptions(context, options));
   try {
     context.stop.signal.throwIfAborted();

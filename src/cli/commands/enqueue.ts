@@ -137,7 +137,8 @@ async function* addHeaders(
   messages: Messages,
   headers: { [name: string]: string },
 ): AsyncGenerator<NamedMessage> {
-  const { defaultProperties, withHeaders: addTo } = await import('../../index.ts');
+  const { defaultProperties } = await import('../../index.ts');
+  const { withHeaders: addTo } = await import('../../cli-support.ts');
   for await (const { properties = defaultProperties(), ...message } of messages) {
     yield { ...message, properties: addTo(properties, headers) };
   }

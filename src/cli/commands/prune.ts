@@ -46,7 +46,8 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
   for (const warning of settings.apiWarnings) note(`warning: ${warning}`);
   const mustAsk = !options.dryRun && !options.yes;
   if (mustAsk) requireTerminal();
-  const { findIdleTaskQueues, pruneTaskQueues, verifySameBroker } = await import('../../index.ts');
+  const { findIdleTaskQueues, pruneTaskQueues } = await import('../../index.ts');
+  const { verifySameBroker } = await import('../../cli-support.ts');
   const sides = { ...settings.connection, apiUrl: settings.apiUrl, signal: stop.signal };
   await stop.race(verifySameBroker(sides));
   const found = findIdleTaskQueues({

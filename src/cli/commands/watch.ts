@@ -61,7 +61,8 @@ export function watchCommand() {
 
 async function watch(context: ClientContext, taskIds: string[], options: WatchOptions): Promise<void> {
   const { client, stop, note, settings } = context;
-  const { watchTasks, recordParts } = await import('../../index.ts');
+  const { watchTasks } = await import('../../index.ts');
+  const { recordParts } = await import('../../cli-support.ts');
   const select = await selectionOf(options);
   await stop.race(awaitAnswer(context, client.connect()));
   const isPattern = taskIds.some((taskId) => /[*?]/.test(taskId));
@@ -150,7 +151,7 @@ async function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): Promis
   const { taskId: task_id } = item;
   const at = new Date(item.at).toISOString();
   if (item.kind === 'large-message') {
-    const { propertiesToJson } = await import('../../index.ts');
+    const { propertiesToJson } = await import('../../cli-support.ts');
     return JSON.stringify({
       event: 'enqueued',
       at,

@@ -132,8 +132,8 @@ async function obstacleToLook(
     return `${why}: the queue has arguments of its own (${own.join(', ')}), and a look could change its order.`;
   }
   try {
-    const isPlain = await client.isPlainQueue(taskId);
-    return isPlain === false ? `${why}: it is not a classic queue without arguments.` : undefined;
+    const kind = await client.queueKind(taskId);
+    return kind?.isPlain === false ? `${why}: it is not a classic queue without arguments.` : undefined;
   } catch (error) {
     if (!isTaskQueueError(error)) throw error;
     return `${why}: the type of the queue is not known. ${error.message}.`;

@@ -197,7 +197,7 @@ CEL, in h, m, s and ms: duration("24h"), not "1d".
 };
 
 async function replayText(): Promise<string> {
-  const { REPLAY_RULES } = await import('../../index.ts');
+  const { REPLAY_RULES } = await import('../../cli-support.ts');
   const rules = REPLAY_RULES.map(
     ({ property, action, reason }) => `  ${property}\n      ${action}\n      (${reason})\n`,
   );

@@ -47,7 +47,7 @@ export async function openMessageSource(
   checkMore: (message: OutgoingMessage) => void,
 ): Promise<ReplaySource> {
   const { client, stop } = context;
-  const { checkOutgoing, parseMessageInput } = await import('../../index.ts');
+  const { checkOutgoing, parseMessageInput } = await import('../../cli-support.ts');
   const check = (each: OutgoingMessage) => {
     checkOutgoing(each, client.maxMessageBytes);
     checkMore(each);

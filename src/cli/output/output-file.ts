@@ -40,7 +40,7 @@ export async function openOutputFile(
   { out, append = false, overwrite = false }: OutputFileOptions,
   { mustBeNew = false, ...use }: OutputFileUse,
 ): Promise<MessageWriter> {
-  const library = await import('../../index.ts');
+  const library = await import('../../cli-support.ts');
   const { settings } = context;
   if (out === undefined || out === '-') {
     if (append || overwrite)
@@ -90,7 +90,7 @@ export async function openOutputFile(
 async function openStandardOutput(
   context: Context,
   use: OutputFileUse,
-  { encodeRecord, recordParts }: Pick<typeof import('../../index.ts'), 'encodeRecord' | 'recordParts'>,
+  { encodeRecord, recordParts }: Pick<typeof import('../../cli-support.ts'), 'encodeRecord' | 'recordParts'>,
 ): Promise<MessageWriter> {
   const { stdout: sink, format } = context;
   const isTerminal = process.stdout.isTTY === true;

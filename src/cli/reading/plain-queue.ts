@@ -63,7 +63,7 @@ async function findKind(
   { client, settings }: Pick<ClientContext, 'client' | 'settings'>,
   taskId: string,
   force: boolean,
-): Promise<QueueKind | undefined> {
+): Promise<Pick<QueueKind, 'kind' | 'ownArguments'> | undefined> {
   try {
     return await client.queueKind(taskId);
   } catch (error) {

@@ -94,7 +94,8 @@ function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 async function environmentOf(message: StoredMessage): Promise<Record<string, string>> {
-  const { propertiesToJson, propertyText } = await import('../../index.ts');
+  const { propertyText } = await import('../../index.ts');
+  const { propertiesToJson } = await import('../../cli-support.ts');
   const { type, method, id } = summarize(message);
   const { headers, ...properties } = message.properties;
   const variables: Record<string, string | undefined> = {

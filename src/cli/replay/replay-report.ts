@@ -13,7 +13,7 @@ export class ReplayReport {
   /** A line for each kind of change. */
   async print({ note }: Pick<Context, 'note'>): Promise<void> {
     if (this.#counts.size === 0) return;
-    const { REPLAY_RULES } = await import('../../index.ts');
+    const { REPLAY_RULES } = await import('../../cli-support.ts');
     for (const { change, property, action, reason } of REPLAY_RULES) {
       const count = this.#counts.get(change);
       if (count !== undefined) note(`${formatCount(count, 'message')}: ${property} ${action}, as ${reason}.`);

@@ -33,7 +33,7 @@ const MAX_REPORTED = 5;
  * @throws CommandFailure (usage) with the numbers of the lines that are no messages
  */
 export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
-  const { parseMessageInput } = await import('../../index.ts');
+  const { parseMessageInput } = await import('../../cli-support.ts');
   const text = await openLines(from);
   const parse = (line: InputLine): NamedMessage => {
     const message = parseMessageInput(line.text);

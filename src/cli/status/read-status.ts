@@ -1,4 +1,5 @@
-import type { BrokerInspection, ClusterOverview, ManagementApiOptions } from '../../index.ts';
+import type { ClusterOverview } from '../../cli-support.ts';
+import type { BrokerInspection, ManagementApiOptions } from '../../index.ts';
 import { hintFor } from '../hints.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
 import { DEFAULT_PREFIX } from '../settings/global-options.ts';
@@ -72,7 +73,8 @@ interface Answer {
 }
 
 async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
-  const { readClusterOverview, listTaskQueues } = await import('../../index.ts');
+  const { listTaskQueues } = await import('../../index.ts');
+  const { readClusterOverview } = await import('../../cli-support.ts');
   let overview: ClusterOverview | undefined;
   try {
     overview = await readClusterOverview({ ...connection, apiUrl });
@@ -95,7 +97,8 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
 }
 
 async function findMismatch(options: ManagementApiOptions): Promise<string | undefined> {
-  const { verifySameBroker, ErrorCode, isTaskQueueError } = await import('../../index.ts');
+  const { ErrorCode, isTaskQueueError } = await import('../../index.ts');
+  const { verifySameBroker } = await import('../../cli-support.ts');
   try {
     await verifySameBroker(options);
     return undefined;

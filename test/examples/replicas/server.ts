@@ -11,7 +11,7 @@ const replicas = new Replicas({
   url: process.env.RABBITMQ_URL ?? 'amqp://localhost:5672',
   secret: process.env.REPLICAS_SECRET ?? '', // openssl rand -base64 32; the same for every process
   principal: ({ authInfo }) => authInfo?.extra?.userId as string | undefined,
-  onWarning: (warning) => process.emitWarning(warning),
+  onStatus: (event) => 'error' in event && process.emitWarning(event.error),
 });
 const taskStore = new SqliteTaskStore(process.env.TASKS ?? 'tasks.db');
 

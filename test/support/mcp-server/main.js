@@ -32,7 +32,7 @@ const schemas = await import(`${SDK}/types.js`);
 const taskStore = new FileTaskStore(TASKS);
 const options = {
   url: RABBITMQ,
-  onWarning: ({ message }) => process.stderr.write(`${message}\n`),
+  onStatus: (event) => event.type === 'warning' && process.stderr.write(`${event.error.message}\n`),
   ...(PATIENCE && { reconnectTimeoutMs: Number(PATIENCE) }),
 };
 const shared = REPLICAS

@@ -1,0 +1,14 @@
+/*
+ * What the command line needs in addition to index.ts. Not among the `exports` of package.json.
+ */
+
+// Whether the management API belongs to the broker, and the state of its cluster.
+export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
+export { verifySameBroker } from './management/same-broker.ts';
+// Messages from what an operator types or has in a file, and back.
+export { parseMessageInput } from './messages/message-input.ts';
+export { checkOutgoing } from './messages/prepared-message.ts';
+export { encodeRecord, recordParts } from './messages/records.ts';
+export { propertiesToJson } from './properties/property-json.ts';
+export { REPLAY_RULES } from './properties/replay-policy.ts';
+export { withHeaders } from './properties/with-headers.ts';

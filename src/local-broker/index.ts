@@ -1,0 +1,5 @@
+// A RabbitMQ of one's own, for trials and tests.
+
+export type { BrokerOptions, RunningBroker } from './broker-options.ts';
+export { findServer, type ServerInstallation } from './find-server.ts';
+export { startBroker } from './start-broker.ts';
