@@ -19,7 +19,8 @@ export class Terminal {
     this.#pty = spawn(file, [...args], {
       cols,
       rows: 40,
-      env: cliEnvironment({ TERM: 'xterm-256color', ...env }) as Record<string, string>,
+      // Nobody is there to leave a pager.
+      env: cliEnvironment({ TERM: 'xterm-256color', PAGER: 'cat', ...env }) as Record<string, string>,
     });
     this.#pty.onData((data) => {
       this.output += data;

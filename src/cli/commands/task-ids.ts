@@ -27,7 +27,7 @@ async function listIds(
   const { listTaskQueues } = await import('../../index.ts');
   const ids: string[] = [];
   const glob = `${start.replace(/[*?\\]/g, '\\$&')}*`;
-  const pages = listTaskQueues({ ...connection, apiUrl, glob, source: 'counted', apiTimeoutMs });
+  const pages = listTaskQueues({ ...connection, apiUrl, glob, source: 'none', apiTimeoutMs });
   for await (const page of pages) {
     ids.push(...page.map(({ taskId }) => taskId));
     if (ids.length >= MAX_IDS) break;
