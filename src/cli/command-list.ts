@@ -28,7 +28,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'peek',
-    usage: '[options] <task_id>',
+    usage: '[options] <task_id...>',
     summary: 'print messages without removing them',
     declare: async () => (await import('./commands/peek.ts')).peekCommand(),
   },
