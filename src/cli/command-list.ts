@@ -113,7 +113,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: '__task-ids',
-    usage: '[options] [start]',
+    usage: '[options] [start] [words...]',
     summary: '',
     isHidden: true,
     declare: async () => (await import('./commands/task-ids.ts')).taskIdsCommand(),
