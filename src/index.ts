@@ -68,6 +68,7 @@ export { type Base64Text, type PropertyText, propertyText, type Uint64 } from '.
 export { encodeRecord, type MessageRecord, parseRecord, recordParts } from './messages/records.ts';
 export { withHeaders } from './properties/with-headers.ts';
 export { parseMessageInput } from './messages/message-input.ts';
+export { parseLenientJson } from './messages/lenient-json.ts';
 
 // Following tasks live, without taking anything.
 export type { WatchItem } from './watch/watch-items.ts';
@@ -103,7 +104,12 @@ export {
   type TaskConsumer,
   type TaskQueueDescription,
 } from './management/describe-task-queue.ts';
-export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
+export {
+  type ClusterOverview,
+  type EventCounts,
+  readClusterOverview,
+  readEventCounts,
+} from './management/cluster-overview.ts';
 export type { BrokerInspection, BrokerPermissions } from './options/broker-inspection.ts';
 export { inspectBroker } from './inspect-broker.ts';
 

@@ -1,6 +1,7 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { formatDuration, parseDuration } from '../../src/cli/input/durations.ts';
+import { parseFilter } from '../../src/cli/input/filters.ts';
 import { layOutJson } from '../../src/cli/output/json-text.ts';
 import { summarize } from '../../src/cli/output/message-summary.ts';
 import { MessageTable } from '../../src/cli/output/message-table.ts';
@@ -124,7 +125,7 @@ describe('the summary of a message', () => {
   test('of anything else is what it is', () => {
     expect(summarize(stored('no JSON'))).toMatchObject({ type: '?', detail: 'no JSON', size: 7 });
     expect(summarize(stored(Buffer.from([0xff, 0])))).toMatchObject({
-      detail: '2 bytes that are no text: ff00',
+      detail: '2 bytes, not text: ff00',
     });
     expect(summarize(stored('null'))).toMatchObject({ type: '?', method: undefined });
   });
@@ -142,6 +143,21 @@ describe('the summary of a message', () => {
   ])('is there whatever stands where a text is meant: %j', (message) => {
     expect(typeof summary(message).detail).toBe('string');
     expect(viewMessage(stored(JSON.stringify({ type: 'request', message })), plain, 0)).toContain('request');
+  });
+
+  test('is that of a body with numbers that JSON lacks, as Python writes them', () => {
+    const body = (rest: string) =>
+      `{"type": "notification", "message": {"method": "notifications/progress", "params": {${rest}}}, "timestamp": "2026-01-10T00:46:05Z"}`;
+    expect(summarize(stored(body('"progress": NaN, "total": Infinity')))).toMatchObject({
+      type: 'notification',
+      method: 'notifications/progress',
+      queuedAt: Date.UTC(2026, 0, 10, 0, 46, 5),
+      detail: 'NaN/Infinity',
+    });
+    expect(viewMessage(stored(body('"progress": -Infinity')), plain, 0)).toContain(
+      '      "progress": -Infinity\n',
+    );
+    expect(parseFilter('type == "notification"')(stored(body('"progress": NaN')))).toBe(true);
   });
 
   test('is there however deep a message is nested', () => {

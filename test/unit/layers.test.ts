@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'inspect-broker.ts': ['options', 'amqp'],
   waiting: ['errors', 'options', 'task-queue-client.ts'],
   sdk: ['errors', 'properties', 'messages', 'options', 'task-queue-client.ts', 'waiting'],
-  management: ['errors', 'messages', 'options', 'task-queue-client.ts', 'waiting'],
+  management: ['errors', 'messages', 'events', 'options', 'task-queue-client.ts', 'waiting'],
   watch: [
     'errors',
     'properties',

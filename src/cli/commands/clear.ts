@@ -218,8 +218,7 @@ async function confirm(
   const what = isSelection
     ? `the matching messages (of ${formatNumber(count)})`
     : formatCount(count, 'message');
-  const where =
-    targets.length > 1 ? formatCount(targets.length, 'task') : `task ${safeLine(first.taskId)}`;
+  const where = targets.length > 1 ? formatCount(targets.length, 'task') : `task ${safeLine(first.taskId)}`;
   await confirmLoss(context, {
     question: `Remove ${what} of ${where} on ${describeTarget(context)}?`,
     count,

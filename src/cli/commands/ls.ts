@@ -121,8 +121,8 @@ async function watch(
   options: LsOptions,
 ): Promise<void> {
   const { watchQueues } = await import('../queues/live-list.ts');
-  async function* selected() {
-    yield* selectQueues(await list(context, client, pattern, options), options, undefined);
+  async function* selected(signal: AbortSignal) {
+    yield* selectQueues(await list(context, client, pattern, options, signal), options, undefined);
   }
   const { interval: intervalMs, sort } = options;
   await watchQueues(context, { list: selected, intervalMs, title: pattern ?? '', sort });
@@ -134,29 +134,31 @@ async function list(
   client: LazyClient,
   pattern: string | undefined,
   options: LsOptions,
+  signal: AbortSignal = context.stop.signal,
 ): Promise<AsyncIterable<TaskQueueInfo[]>> {
-  const { settings, stop } = context;
+  const { settings } = context;
   const { listTaskQueues } = await import('../../index.ts');
   const source = sourceFor(options);
   const pages = listTaskQueues({
     ...settings.connection,
     apiUrl: settings.apiUrl,
-    signal: stop.signal,
+    signal,
     // Amid a live table there is no place for it.
     ...(!options.watch && { onOtherVhosts: (count: number) => noteOtherVhosts(context, count) }),
     ...(pattern !== undefined && { glob: pattern }),
     source,
   });
-  return source === 'statistics' ? withNewQueues(client, pages) : pages;
+  return source === 'statistics' ? withNewQueues(client, pages, options.watch === true) : pages;
 }
 
 async function* withNewQueues(
   client: LazyClient,
   pages: AsyncIterable<TaskQueueInfo[]>,
+  isRepeated: boolean,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { countNewQueues } = await import('../queues/new-queues.ts');
   for await (const page of pages) {
-    await countNewQueues(client, page);
+    await countNewQueues(client, page, { isRepeated });
     yield page;
   }
 }

@@ -89,21 +89,23 @@ async function peek(context: ClientContext, words: string[], options: PeekOption
         }
       }
     }
-    if (output.count === 0 && skipped === 0)
-      throw isOne ? failure : noneOf(taskIds.length, failure);
+    if (output.count === 0 && skipped === 0) throw isOne ? failure : noneOf(taskIds.length, failure);
     await output.end();
   } catch (error) {
     await output.abandon().catch(() => {});
     throw error;
   }
-  if (skipped > 0)
-    throw new CommandFailure(ExitCode.partly, `${formatCount(skipped, 'task')} left out`);
+  if (skipped > 0) throw new CommandFailure(ExitCode.partly, `${formatCount(skipped, 'task')} left out`);
 }
 
 function noneOf(count: number, cause: unknown): CommandFailure {
-  return new CommandFailure(ExitCode.nothingThere, `None of ${formatCount(count, 'task')} has such a message`, {
-    cause,
-  });
+  return new CommandFailure(
+    ExitCode.nothingThere,
+    `None of ${formatCount(count, 'task')} has such a message`,
+    {
+      cause,
+    },
+  );
 }
 
 async function peekAtOne(

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Duration } from '@marcbachmann/cel-js/evaluator';
-import { plainProperties, type StoredMessage } from '../../index.ts';
+import { parseLenientJson, plainProperties, type StoredMessage } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 
 /** CEL's own `type` is a function, and its name is not free for a variable. Expressions say `type` all the same. */
@@ -76,7 +76,7 @@ function parseBody(body: Buffer): unknown {
   if (!isUtf8(body)) return null;
   const text = body.toString();
   try {
-    return JSON.parse(text);
+    return parseLenientJson(text);
   } catch {
     return text;
   }

@@ -11,8 +11,8 @@ import { LiveView } from '../terminal/live-view.ts';
 import type { SortKey } from './queue-selection.ts';
 
 export interface WatchQueuesOptions {
-  /** Lists the queues to show, anew each time. */
-  list: () => AsyncIterable<TaskQueueInfo[]>;
+  /** Lists the queues to show, anew each time, until the signal. */
+  list: (signal: AbortSignal) => AsyncIterable<TaskQueueInfo[]>;
   intervalMs: number;
   /** What is listed, for the head line. */
   title: string;
@@ -65,7 +65,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
         if (shown.waitingMs >= STALLED_MS) draw();
       }, STALL_REFRESH_MS);
       try {
-        const snapshot = await orEnded(ended, take(list()));
+        const snapshot = await orEnded(ended, take(list(ended)));
         if (snapshot === undefined) break;
         shown.previous = shown.last;
         shown.last = snapshot;

@@ -29,7 +29,9 @@ export function newestWindow(
     throw new CommandFailure(
       ExitCode.failed,
       `The newest messages of task ${JSON.stringify(taskId)} cannot be looked at: they are behind the others of ${all}, and at most ${held} can be held at a time`,
-      { hint: `"${shellWords(['mcp-taskq', 'watch', taskId])}" shows what comes from now on; "${drain}" drains it to a file.` },
+      {
+        hint: `"${shellWords(['mcp-taskq', 'watch', taskId])}" shows what comes from now on; "${drain}" drains it to a file.`,
+      },
     );
   }
   const kept: StoredMessage[] = [];

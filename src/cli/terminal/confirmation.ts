@@ -37,7 +37,8 @@ export async function confirmMany(context: Context, tasks: number): Promise<void
   if (tasks <= MOST_LOOKED_AT) return;
   requireTerminal(`The pattern matches ${formatCount(tasks, 'task')}. Use --yes to look at all of them.`);
   const message = `Look at the messages of ${formatCount(tasks, 'task')}, which ends their idle time?`;
-  if (await ask(context, message, ({ confirm }, where) => confirm({ message, default: false }, where))) return;
+  if (await ask(context, message, ({ confirm }, where) => confirm({ message, default: false }, where)))
+    return;
   throw new CommandFailure(ExitCode.declined, 'Declined; nothing was looked at');
 }
 
