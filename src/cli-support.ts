@@ -3,8 +3,14 @@
  */
 
 // Whether the management API belongs to the broker, and the state of its cluster.
-export { type ClusterOverview, readClusterOverview } from './management/cluster-overview.ts';
+export {
+  type ClusterOverview,
+  type EventCounts,
+  readClusterOverview,
+  readEventCounts,
+} from './management/cluster-overview.ts';
 export { verifySameBroker } from './management/same-broker.ts';
+export { parseLenientJson } from './messages/lenient-json.ts';
 // Messages from what an operator types or has in a file, and back.
 export { parseMessageInput } from './messages/message-input.ts';
 export { checkOutgoing } from './messages/prepared-message.ts';

@@ -28,7 +28,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'peek',
-    usage: '[options] <task_id>',
+    usage: '[options] <task_id...>',
     summary: 'print messages without removing them',
     declare: async () => (await import('./commands/peek.ts')).peekCommand(),
   },
@@ -113,7 +113,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: '__task-ids',
-    usage: '[options] [start]',
+    usage: '[options] [start] [words...]',
     summary: '',
     isHidden: true,
     declare: async () => (await import('./commands/task-ids.ts')).taskIdsCommand(),

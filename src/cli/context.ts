@@ -3,9 +3,9 @@ import type { TaskQueueClient } from '../index.ts';
 import { confirmProtected } from './contexts/protection.ts';
 import { type Sink, standardOutput } from './output/sinks.ts';
 import { withSuggestions } from './queues/missing-queue.ts';
-import type { OutputFormat } from './settings/global-options.ts';
 import { resolveSettings, type Settings, type SettingsPurpose } from './settings/settings.ts';
 import { closeOptions, withGrace } from './terminal/grace.ts';
+import { type PagedOutput, pagedOutput } from './terminal/pager.ts';
 import { standardError } from './terminal/standard-error.ts';
 import { listenForStop, type Stop } from './terminal/stop.ts';
 import { safeText } from './terminal/terminal-text.ts';
@@ -15,7 +15,7 @@ export interface Context {
   settings: Settings;
   stdout: Sink;
   /** How to print: never `auto`, which is a table on a terminal and JSON Lines elsewhere. */
-  format: Exclude<OutputFormat, 'auto'>;
+  format: Exclude<Settings['output'], 'auto'>;
   /**
    * One line for the reader, on stderr: everything that is not the data asked for. Whatever is in the text, it can do
    * nothing to a terminal, so colours come on top.
@@ -34,6 +34,8 @@ export interface RunOptions {
    * abandoned then.
    */
   stopsByItself?: boolean;
+  /** On a terminal, output that is longer than the screen goes through a pager. */
+  isPaged?: boolean;
   /** What the settings are for. Default: a command. */
   purpose?: SettingsPurpose;
 }
@@ -42,20 +44,24 @@ export interface RunOptions {
 export async function withContext<T>(
   command: CommandUnknownOpts,
   action: (context: Context) => Promise<T>,
-  { stopsByItself = false, purpose }: RunOptions = {},
+  { stopsByItself = false, isPaged = false, purpose }: RunOptions = {},
 ): Promise<T> {
   const settings = resolveSettings(command, process.env, purpose);
   for (const warning of settings.warnings) note(`warning: ${warning}`);
   const stop = listenForStop(settings.timeoutMs);
   const isTerminal = process.stdout.isTTY === true;
   const format = settings.output === 'auto' ? (isTerminal ? 'table' : 'jsonl') : settings.output;
+  const direct = { sink: standardOutput(), note, end: async () => {} };
+  const output: PagedOutput = isPaged && isTerminal ? pagedOutput(direct, settings) : direct;
   try {
     const running = confirmProtected(command, settings.context, stop).then(() =>
-      action({ settings, stdout: standardOutput(), format, note, stop }),
+      action({ settings, stdout: output.sink, format, note: output.note, stop }),
     );
     return await (stopsByItself ? withGrace(stop, running) : stop.race(running));
   } finally {
     stop.release();
+    // Read at leisure: by then the messages are back in their queue, and the connection is closed.
+    await output.end();
   }
 }
 
@@ -71,7 +77,7 @@ export function withClient<T>(
       const { TaskQueueClient } = await import('../index.ts');
       const client = new TaskQueueClient({
         ...context.settings.connection,
-        onStatus: (event) => event.type === 'warning' && note(`warning: ${event.error.message}`),
+        onStatus: (event) => event.type === 'warning' && context.note(`warning: ${event.error.message}`),
       });
       const clientContext = { ...context, client };
       try {

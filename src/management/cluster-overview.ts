@@ -1,4 +1,5 @@
 import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
+import { EVENT_EXCHANGE } from '../events/task-events.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 
 /** The cluster that a management API speaks for. */
@@ -15,6 +16,18 @@ export interface ClusterOverview {
    * cannot ask.
    */
   alarms: readonly string[] | undefined;
+}
+
+/** How many live events have come to a vhost, from whatever publisher. One message may be of several events. */
+export interface EventCounts {
+  /** Messages since the broker started, up to 10 s old. */
+  published: number;
+  /** Now, in a second. */
+  perSecond: number;
+}
+
+interface Exchange {
+  message_stats?: { publish_in?: number; publish_in_details?: { rate?: number } };
 }
 
 interface Overview {
@@ -57,6 +70,28 @@ export async function readClusterOverview(options: ManagementApiOptions = {}): P
       tags: (Array.isArray(tags) ? tags : tags.split(',')).filter((tag) => tag !== ''),
       alarms: await readAlarms(api),
     };
+  } finally {
+    api.close();
+  }
+}
+
+/**
+ * Asks the management API how many live events there are.
+ * @returns undefined where nobody has published or watched any yet, so that there is no exchange for them
+ * @throws TaskQueueError as {@link readClusterOverview} does
+ */
+export async function readEventCounts(options: ManagementApiOptions = {}): Promise<EventCounts | undefined> {
+  const { ManagementApi } = await import('./management-api.ts');
+  const api = new ManagementApi(options);
+  try {
+    const path = `exchanges/${encodeURIComponent(api.vhost)}/${EVENT_EXCHANGE}`;
+    const { message_stats = {} } = await api.get<Exchange>(path, { columns: 'message_stats' });
+    const { publish_in = 0, publish_in_details } = message_stats;
+    return { published: publish_in, perSecond: publish_in_details?.rate ?? 0 };
+  } catch (error) {
+    // 404, of whatever.
+    if (hasCode(error, ErrorCode.vhostNotFound)) return undefined;
+    throw error;
   } finally {
     api.close();
   }

@@ -15,12 +15,13 @@ export interface ListTaskQueuesOptions {
   glob?: string;
   /**
    * Where the numbers come from. `counted`, the default: counted now; nothing else is known. `statistics`: the
-   * broker's statistics alone, up to 10 seconds old. `both`: counted, and the statistics beside them.
+   * broker's statistics alone, up to 10 seconds old. `both`: counted, and the statistics beside them. `none`: there are no
+   * numbers, only names and types.
    *
-   * Counting is a use of the queue, which RabbitMQ takes for no longer idle: to find idle queues, ask for the
-   * statistics alone.
+   * Counting ends the idle time of all queues of the vhost, also of those that do not match. To find idle queues, ask for
+   * the statistics alone.
    */
-  source?: 'counted' | 'statistics' | 'both';
+  source?: 'counted' | 'statistics' | 'both' | 'none';
   /**
    * Told at the end how many queues of other vhosts were in the answers, and left out, where there were any: a proxy before
    * the API has changed what was asked for. Default: nobody is.
@@ -87,6 +88,7 @@ interface Statistics extends Totals {
 const TOTALS = 'name,vhost,messages_ready,messages_unacknowledged,type,state';
 const COUNTED = { disable_stats: true, enable_queue_totals: true, columns: TOTALS };
 const DETAILS = { columns: 'name,vhost,consumers,idle_since,head_message_timestamp' };
+const NAMES = { disable_stats: true, columns: 'name,vhost,type,state' };
 const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_timestamp` };
 
 /**
@@ -111,7 +113,7 @@ export async function* listTaskQueues(
       yield queues.flatMap(({ item, other }) => {
         const taskId = taskIdOf(item.name, prefix);
         if (taskId === undefined || isReplyQueue(item.name, prefix) || !matches(taskId)) return [];
-        return [toInfo(taskId, item, source !== 'statistics', other)];
+        return [toInfo(taskId, item, source === 'counted' || source === 'both', other)];
       });
     }
     const others = vhosts.finish();
@@ -124,7 +126,7 @@ export async function* listTaskQueues(
 /** Some more queues than match the regular expression, each with its statistics where they are known. */
 async function* listed(
   vhosts: VhostFilter,
-  source: 'counted' | 'statistics' | 'both',
+  source: 'counted' | 'statistics' | 'both' | 'none',
   regex: string | undefined,
 ): AsyncGenerator<{ item: Totals; other: Statistics | undefined }[]> {
   switch (source) {
@@ -133,6 +135,10 @@ async function* listed(
         queues<Totals>(vhosts, COUNTED, regex),
         queues<Statistics>(new VhostFilter(vhosts.api), DETAILS, regex),
       );
+      return;
+    case 'none':
+      for await (const items of queues<Totals>(vhosts, NAMES, regex))
+        yield items.map((item) => ({ item, other: undefined }));
       return;
     case 'counted':
       for await (const items of queues<Totals>(vhosts, COUNTED, regex))

@@ -111,6 +111,42 @@ describe.skipIf(!isInstalled('bash'))('bash on a terminal', () => {
   });
 });
 
+describe.skipIf(!isInstalled('bash'))('bash without the package bash-completion', () => {
+  async function openBash(env: Record<string, string> = {}) {
+    const { env: inherited } = await cliInPath({ ...PATIENT, ...env });
+    const bash = new Terminal('bash', ['--norc', '-i'], { ...inherited, PS1: '> ' }, 200);
+    bash.type(`source ${path('bash')} && ! declare -F _get_comp_words_by_ref && echo rea""dy\r`);
+    await bash.shows('ready');
+    return bash;
+  }
+
+  test('completes ids with colons, and words behind them', async () => {
+    const task = await filledTask('a:b=c:d');
+    const bash = await openBash();
+    bash.type(`mcp-taskq peek ${task.slice(0, task.indexOf('c:d') + 6)}\t`);
+    await bash.shows(task);
+    bash.type('--ski\t');
+    await bash.shows(`${task} --skip`);
+  });
+
+  test('completes after --option=, and asks the broker that the line names', async () => {
+    const task = await filledTask('named');
+    const bash = await openBash({ MCP_TASKQ_URL: 'amqp://127.0.0.1:1', MCP_TASKQ_API_URL: '' });
+    bash.type('mcp-taskq peek --output=jsonl\t');
+    await bash.shows('--output=jsonl ');
+    bash.type(`--url=${inject('url')} --api-url=${inject('apiUrl')} ${task.slice(0, 12)}\t`);
+    await bash.shows(`${inject('apiUrl')} ${task}`);
+  });
+
+  test('completes methods', async () => {
+    const bash = await openBash();
+    bash.type('mcp-taskq enqueue x --method elic\t');
+    await bash.shows('--method elicitation/create');
+    bash.type('--method=notifications/prog\t');
+    await bash.shows('--method=notifications/progress');
+  });
+});
+
 describe.skipIf(!isInstalled('fish'))('fish', () => {
   async function complete(line: string): Promise<string[]> {
     const { env } = await cliInPath(PATIENT);
@@ -125,6 +161,8 @@ describe.skipIf(!isInstalled('fish'))('fish', () => {
     expect(await complete('mcp-taskq peek -o json')).toContain('jsonl');
     const task = await filledTask('fish');
     expect(await complete(`mcp-taskq peek ${task.slice(0, 12)}`)).toEqual([task]);
+    expect(await complete('mcp-taskq enqueue x --method=elic')).toEqual(['--method=elicitation/create']);
+    expect(await complete(`mcp-taskq peek --api-url=http://127.0.0.1:1 ${task.slice(0, 12)}`)).toEqual([]);
   });
 });
 
@@ -141,5 +179,7 @@ describe.skipIf(!isInstalled('zsh'))('zsh', () => {
     await zsh.shows(task);
     zsh.type('--ski\t');
     await zsh.shows('--skip');
+    zsh.type('\u0015mcp-taskq enqueue x --method=elic\t');
+    await zsh.shows('--method=elicitation/create');
   });
 });

@@ -19,7 +19,8 @@ export class Terminal {
     this.#pty = spawn(file, [...args], {
       cols,
       rows: 40,
-      env: cliEnvironment({ TERM: 'xterm-256color', ...env }) as Record<string, string>,
+      // Nobody is there to leave a pager.
+      env: withoutUnset(cliEnvironment({ TERM: 'xterm-256color', PAGER: 'cat', ...env })),
     });
     this.#pty.onData((data) => {
       this.output += data;
@@ -60,6 +61,13 @@ export class Terminal {
       await sleep(10);
     }
   }
+}
+
+/** node-pty takes undefined for a text. */
+function withoutUnset(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 /** The built command line on a terminal. */

@@ -1,15 +1,18 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { formatDuration, parseDuration } from '../../src/cli/input/durations.ts';
+import { parseFilter } from '../../src/cli/input/filters.ts';
 import { layOutJson } from '../../src/cli/output/json-text.ts';
 import { summarize } from '../../src/cli/output/message-summary.ts';
-import { messageTable } from '../../src/cli/output/message-table.ts';
+import { MessageTable } from '../../src/cli/output/message-table.ts';
 import { viewMessage } from '../../src/cli/output/message-view.ts';
 import { shellWords, withOption } from '../../src/cli/output/shell-words.ts';
 import { formatSize } from '../../src/cli/output/sizes.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
 import { safeLine, safeText } from '../../src/cli/terminal/terminal-text.ts';
+import { cutEnd, cutStart, textWidth } from '../../src/cli/terminal/text-width.ts';
+import type { StoredMessage } from '../../src/index.ts';
 
 const plain = new Chalk({ level: 0 });
 
@@ -41,20 +44,35 @@ describe('text for a terminal', () => {
     ['a message with raw controls in JSON', viewMessage(stored('{"a":"\u009b31m\u202e end"}'), plain, 0)],
     [
       'a table',
-      messageTable(
-        [
-          stored(
-            JSON.stringify({ type: HOSTILE, message: { id: HOSTILE, method: HOSTILE, params: HOSTILE } }),
-            HOSTILE,
-          ),
-          stored(HOSTILE),
-        ],
-        { first: 1, width: 400, colors: plain, now: 0, showTask: true },
-      ),
+      new MessageTable({ width: 400, colors: plain, showTask: true }).rows([
+        stored(
+          JSON.stringify({ type: HOSTILE, message: { id: HOSTILE, method: HOSTILE, params: HOSTILE } }),
+          HOSTILE,
+        ),
+        stored(HOSTILE),
+      ]),
     ],
   ])('is safe in %s', (_what, text) => {
     expect(text.replaceAll('\n', '')).toBe(safeLine(text.replaceAll('\n', '')));
     expect(text).toContain('end');
+  });
+});
+
+describe('the width of text', () => {
+  test.each([
+    ['', 0],
+    ['abc', 3],
+    ['作業', 4],
+    ['e\u0301', 1],
+    ['Grüße', 5],
+    ['👋', 2],
+  ])('%j takes %i columns', (text, width) => expect(textWidth(text)).toBe(width));
+
+  test('is kept where it is cut', () => {
+    expect(cutEnd('三つの古い', 5)).toBe('三つ…');
+    expect(cutEnd('abcdef', 6)).toBe('abcdef');
+    expect(cutStart('notifications/progress', 10)).toBe('…/progress');
+    expect(cutStart('三つの古い', 5)).toBe('…古い');
   });
 });
 
@@ -107,7 +125,7 @@ describe('the summary of a message', () => {
   test('of anything else is what it is', () => {
     expect(summarize(stored('no JSON'))).toMatchObject({ type: '?', detail: 'no JSON', size: 7 });
     expect(summarize(stored(Buffer.from([0xff, 0])))).toMatchObject({
-      detail: '2 bytes that are no text: ff00',
+      detail: '2 bytes, not text: ff00',
     });
     expect(summarize(stored('null'))).toMatchObject({ type: '?', method: undefined });
   });
@@ -125,6 +143,21 @@ describe('the summary of a message', () => {
   ])('is there whatever stands where a text is meant: %j', (message) => {
     expect(typeof summary(message).detail).toBe('string');
     expect(viewMessage(stored(JSON.stringify({ type: 'request', message })), plain, 0)).toContain('request');
+  });
+
+  test('is that of a body with numbers that JSON lacks, as Python writes them', () => {
+    const body = (rest: string) =>
+      `{"type": "notification", "message": {"method": "notifications/progress", "params": {${rest}}}, "timestamp": "2026-01-10T00:46:05Z"}`;
+    expect(summarize(stored(body('"progress": NaN, "total": Infinity')))).toMatchObject({
+      type: 'notification',
+      method: 'notifications/progress',
+      queuedAt: Date.UTC(2026, 0, 10, 0, 46, 5),
+      detail: 'NaN/Infinity',
+    });
+    expect(viewMessage(stored(body('"progress": -Infinity')), plain, 0)).toContain(
+      '      "progress": -Infinity\n',
+    );
+    expect(parseFilter('type == "notification"')(stored(body('"progress": NaN')))).toBe(true);
   });
 
   test('is there however deep a message is nested', () => {
@@ -148,7 +181,7 @@ describe('the summary of a message', () => {
       const view = viewMessage(message, plain, 0);
       expect(view).toContain(`timestamp  ${typeof timestamp === 'number' ? timestamp : timestamp.value}\n`);
       expect(view).not.toContain('queued');
-      expect(messageTable([message], { first: 1, width: 100, colors: plain, now: 0 })).toContain('{}');
+      expect(new MessageTable({ width: 200, colors: plain }).rows([message])).toContain('{}');
     },
   );
 
@@ -189,19 +222,59 @@ describe('the summary of a message', () => {
 });
 
 describe('a table of messages', () => {
+  const message = (method: string, params: object, more: object = {}) =>
+    stored(JSON.stringify({ type: 'notification', message: { method, params, ...more } }));
+  const progress = (text: string) => message('notifications/progress', { progress: 1, message: text });
+  const LONG = 'x'.repeat(200);
+  const lines = (width: number, messages: StoredMessage[], isWide = false) =>
+    new MessageTable({ width, colors: plain, isWide }).rows(messages).trimEnd().split('\n');
+
   test('aligns wide characters and is as wide as the terminal', () => {
-    const body = (data: string) =>
-      JSON.stringify({ type: 'notification', message: { method: '方法', params: { data } } });
-    const text = messageTable([stored(body('你好'.repeat(50))), stored(body('x'.repeat(200)))], {
-      first: 1,
-      width: 110,
-      colors: plain,
-      now: 0,
-    });
-    const [head = '', one = '', two = ''] = text.split('\n');
+    const [head = '', one = '', two = ''] = lines(110, [
+      message('方法', { data: '你好'.repeat(50) }),
+      message('方法', { data: LONG }),
+    ]);
     expect(head.indexOf('METHOD')).toBe(two.indexOf('方法'));
     expect(one.indexOf('方法')).toBe(two.indexOf('方法'));
-    expect(two.length).toBeLessThanOrEqual(110);
+    expect(textWidth(one)).toBeLessThanOrEqual(110);
+    expect(textWidth(two)).toBe(110);
+  });
+
+  test.each([
+    [120, 45],
+    [80, 30],
+    [60, 22],
+    [40, 15],
+  ])('of %i columns leaves %i for the message, whatever else there is', (width, least) => {
+    const id = { id: '786512e2-0c5e-4b6e-9d0f-1c7c1c5d9f00' };
+    const all = lines(width, [progress(LONG), message('elicitation/create', { message: LONG }, id)]);
+    for (const line of all.slice(1)) {
+      expect(line.length).toBe(width);
+      expect(/x+…$/.exec(line)?.[0].length).toBeGreaterThanOrEqual(least - '1 '.length);
+    }
+  });
+
+  test('shortens methods at the telling end, and those alone that do not fit', () => {
+    const [, one, two] = lines(60, [progress(LONG), message('elicitation/create', { message: LONG })]);
+    expect(one).toContain(' …/progress ');
+    expect(two).toContain(' …/create ');
+    const wide = lines(80, [progress(LONG), message('elicitation/create', { message: LONG })]);
+    expect(wide[2]).toContain(' elicitation/create ');
+  });
+
+  test('has no column for what no message has, and all of them with -o wide', () => {
+    expect(lines(100, [progress('a')])[0]).not.toMatch(/ID|↻/);
+    expect(lines(40, [progress(LONG)], true)[1]).toContain(`notifications/progress  `);
+    expect(lines(40, [progress(LONG)], true)[1]).toContain(LONG);
+  });
+
+  test('keeps its columns for the batches that follow', () => {
+    const table = new MessageTable({ width: 80, colors: plain });
+    const [head = '', one = ''] = table.rows([progress('a')]).split('\n');
+    const [two = ''] = table.rows([message('x', { data: 'b' })]).split('\n');
+    expect(one.indexOf('notification')).toBe(head.indexOf('TYPE'));
+    expect(two.indexOf('notification')).toBe(head.indexOf('TYPE'));
+    expect(two).toMatch(/^2 /);
   });
 });
 

@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'inspect-broker.ts': ['options', 'amqp'],
   sdk: ['errors', 'properties', 'messages', 'diagnostics', 'options', 'task-queue-client.ts', 'waiting'],
-  management: ['errors', 'messages', 'options', 'task-queue-client.ts', 'waiting'],
+  management: ['errors', 'messages', 'events', 'options', 'task-queue-client.ts', 'waiting'],
   watch: [
     'errors',
     'properties',

@@ -28,7 +28,54 @@ test.each([
   [{ limit: 4 }, 'abcd'],
 ] as const)('of a list in pages %j selects %s', async (selection, expected) => {
   const selected: string[] = [];
-  for await (const page of selectQueues(pages(), selection))
+  for await (const page of selectQueues(pages(), selection, undefined))
     selected.push(...page.map(({ taskId }) => taskId));
   expect(selected.join('')).toBe(expected);
+});
+
+const HOUR = 3_600_000;
+
+/** By age of the oldest message in hours, idle time in hours, and consumers; `?` is unknown, `-` has no messages. */
+async function* aged() {
+  const now = Date.now();
+  yield ['a1 9 0', 'b7 2 1', 'c? 3 0', 'd- 5 0', 'e3 ? 0'].map((text): TaskQueueInfo => {
+    const [name = '', idle = '', consumers = ''] = text.split(' ');
+    const since = (hours: string) => (/\d/.test(hours) ? now - Number(hours) * HOUR : undefined);
+    const statistics = {
+      consumers: Number(consumers),
+      idleSince: since(idle),
+      oldestAt: since(name.slice(1)),
+    };
+    return { ...queue(name.charAt(0), name.endsWith('-') ? 0 : 1), isCounted: false, statistics };
+  });
+}
+
+test.each([
+  [{ sort: 'oldest' }, 'beacd'],
+  [{ sort: 'oldest', reverse: true }, 'aebcd'],
+  [{ sort: 'idle' }, 'adcbe'],
+  [{ olderThan: 2 * HOUR }, 'be'],
+  [{ consumers: false }, 'ace'],
+] as const)('by the statistics %j selects %s', async (selection, expected) => {
+  const selected: string[] = [];
+  for await (const page of selectQueues(aged(), selection, undefined))
+    selected.push(...page.map(({ taskId }) => taskId));
+  expect(selected.join('')).toBe(expected);
+});
+
+test.each([
+  [{ sort: 'oldest', limit: 1 }, 'abcde', 'c'],
+  [{ olderThan: 9 * HOUR }, 'abce', 'c'],
+  [{ limit: 2 }, 'ab', 'ab'],
+  [{ sort: 'idle', limit: 1 }, 'a', 'a'],
+] as const)('%j looks at the ages of %s, and selects %s', async (selection, lookedAt, expected) => {
+  let looked = '';
+  const selected: string[] = [];
+  const pages = selectQueues(aged(), selection, async (queues) => {
+    looked += queues.map(({ taskId }) => taskId).join('');
+    for (const { taskId, statistics } of queues)
+      if (taskId === 'c' && statistics) statistics.oldestAt = Date.now() - 99 * HOUR;
+  });
+  for await (const page of pages) selected.push(...page.map(({ taskId }) => taskId));
+  expect([looked, selected.join('')]).toEqual([lookedAt, expected]);
 });

@@ -1,6 +1,6 @@
-import { isTaskQueueError, type TaskQueueInfo } from '../../index.ts';
+import type { TaskQueueInfo } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
-import { summarize } from '../output/message-summary.ts';
+import { findOldest } from '../queues/oldest-messages.ts';
 
 /** What a check measures of one task. */
 export interface TaskMeasure {
@@ -19,9 +19,6 @@ export interface Survey {
   /** Tasks with messages whose age nobody knows. */
   unknownAges: number;
 }
-
-/** Messages looked at together. */
-const LOOKS_AT_ONCE = 8;
 
 /** The most tasks whose messages are looked at: an age that most publishers give needs no look. */
 const MAX_LOOKS = 1_000;
@@ -56,7 +53,15 @@ export async function surveyTasks(
       if (measure.ready > 0 && measure.oldestAt === undefined) toLookAt.push(measure);
     }
   }
-  if (looks) await lookAt(context, toLookAt.slice(0, MAX_LOOKS));
+  if (looks) {
+    const { client, stop } = context;
+    const looking = { client, signal: stop.signal };
+    await findOldest(looking, toLookAt.slice(0, MAX_LOOKS), (task, { isEmpty, queuedAt }) => {
+      // The statistics are some seconds old: it may be empty by now.
+      if (isEmpty) task.ready = 0;
+      else task.oldestAt = queuedAt;
+    });
+  }
   const unknownAges = toLookAt.filter(({ ready, oldestAt }) => ready > 0 && oldestAt === undefined).length;
   return { tasks, uncounted, unknownAges };
 }
@@ -64,25 +69,4 @@ export async function surveyTasks(
 function measureOf({ taskId, ready, unacked = 0, statistics }: TaskQueueInfo): TaskMeasure | undefined {
   if (ready === undefined || statistics === undefined) return undefined;
   return { taskId, ready, unacked, consumers: statistics.consumers, oldestAt: statistics.oldestAt };
-}
-
-/** Puts in when the oldest message was queued, as its envelope says. */
-async function lookAt({ client, stop }: ClientContext, tasks: readonly TaskMeasure[]): Promise<void> {
-  const waiting = tasks.values();
-  const work = async () => {
-    for (const task of waiting) {
-      stop.signal.throwIfAborted();
-      try {
-        // Anything else does not give back to its place what was looked at.
-        if (!(await client.queueKind(task.taskId))?.isPlain) continue;
-        const [oldest] = await client.peek(task.taskId, { limit: 1 });
-        // The statistics are some seconds old: it may be empty by now.
-        if (oldest === undefined) task.ready = 0;
-        else task.oldestAt = summarize(oldest).queuedAt;
-      } catch (error) {
-        if (!isTaskQueueError(error) || !['ACCESS_REFUSED', 'QUEUE_LOCKED'].includes(error.code)) throw error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work));
 }

@@ -9,6 +9,7 @@ import type { MessageWriter } from '../output/message-writer.ts';
 import { openOutputFile } from '../output/output-file.ts';
 import { printResult } from '../output/result-line.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
+import { type ChosenTasks, chooseTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { describeHeld, describeLeft } from '../reading/held-messages.ts';
@@ -32,6 +33,7 @@ interface ClearOptions extends SelectionOptions {
   yes?: true;
   backup?: string;
   keepQueue?: true;
+  null?: true;
   dryRun?: true;
 }
 
@@ -45,34 +47,31 @@ interface Target {
 export function clearCommand() {
   const command = new Command('clear')
     .description(DESCRIPTION)
-    .argument('<task_id...>')
+    .argument('<task_id...>', 'task ids, patterns such as "build-*", or - for those on standard input')
     .option('-y, --yes', 'do not ask')
     .option('--backup <file>', 'write the messages to a new file first, as dequeue --out does')
     .option('--keep-queue', 'leave the empty queue')
     .option('--older-than <dur>', 'remove only messages queued longer ago than this', ageOption)
+    .option('-0, --null', 'ids on standard input end with NUL')
     .option('--dry-run', 'print what would be removed, and leave it');
   filterOption(command, 'remove only these; the rest stays where it is');
   return command.action((taskIds, options, self) =>
-    withClient(self, (context) => clear(context, [...new Set(taskIds)], options), { stopsByItself: true }),
+    withClient(self, (context) => clear(context, taskIds, options), { stopsByItself: true }),
   );
 }
 
-async function clear(context: ClientContext, taskIds: string[], options: ClearOptions): Promise<void> {
+async function clear(context: ClientContext, words: string[], options: ClearOptions): Promise<void> {
   const { client, stop } = context;
   const select = await selectionOf(options);
   const mustAsk = !options.dryRun && !options.yes;
   if (mustAsk) requireTerminal();
-  const targets: Target[] = [];
-  // All of them, before anything is removed: one of the ids may be mistyped.
-  for (const taskId of taskIds) {
-    const depth = await stop.race(awaitAnswer(context, depthOrFail(client, taskId)));
-    targets.push({ taskId, ...depth });
-  }
+  const chosen = await stop.race(chooseTasks(context, words, { ...options, isRemoving: true }));
+  const targets = await stop.race(awaitAnswer(context, findTargets(context, chosen)));
   if (options.dryRun) return dryRunAll(context, targets, select);
   const backup = options.backup === undefined ? undefined : await openBackup(context, options.backup);
   if (mustAsk) {
     await noteHeld(context, targets);
-    await stop.race(confirm(context, targets, select !== undefined));
+    await stop.race(confirm(context, targets, { isSelection: select !== undefined, ...chosen }));
   }
   let cleared = 0;
   try {
@@ -105,6 +104,20 @@ async function clear(context: ClientContext, taskIds: string[], options: ClearOp
     await backup?.abandon().catch(() => {});
     throw partialFailure(context, error, cleared, 'removed');
   }
+}
+
+/** All of them, before anything is removed: one of the ids may be mistyped. */
+async function findTargets(
+  { client }: ClientContext,
+  { taskIds, isPattern }: ChosenTasks,
+): Promise<Target[]> {
+  const targets: Target[] = [];
+  for (const taskId of taskIds) {
+    // What a pattern found may be gone by now.
+    const depth = isPattern ? await client.depth(taskId) : await depthOrFail(client, taskId);
+    if (depth !== undefined) targets.push({ taskId, ...depth });
+  }
+  return targets;
 }
 
 interface ClearOneOptions {
@@ -185,21 +198,32 @@ async function noteHeld(context: ClientContext, targets: readonly Target[]): Pro
   for (const sentence of await Promise.all(held)) if (sentence !== undefined) context.note(sentence);
 }
 
-async function confirm(context: ClientContext, targets: Target[], isSelection: boolean): Promise<void> {
+/** More would leave the screen. */
+const SHOWN_TARGETS = 10;
+
+async function confirm(
+  context: ClientContext,
+  targets: Target[],
+  { isSelection, isPattern }: { isSelection: boolean; isPattern: boolean },
+): Promise<void> {
   const count = targets.reduce((sum, { messages }) => sum + messages, 0);
-  const [first, ...others] = targets as [Target, ...Target[]];
-  for (const { taskId, messages } of targets) {
+  const [first] = targets;
+  if (first === undefined) return;
+  for (const { taskId, messages } of targets.slice(0, SHOWN_TARGETS)) {
     context.note(`  ${safeLine(taskId)}  ${formatCount(messages, 'message')}`);
   }
-  const requiresTyping = others.length > 0;
+  const more = targets.length - SHOWN_TARGETS;
+  if (more > 0) context.note(`  and ${formatCount(more, 'more task')}`);
+  const requiresTyping = targets.length > 1;
   const what = isSelection
     ? `the matching messages (of ${formatNumber(count)})`
     : formatCount(count, 'message');
-  const where = requiresTyping ? `${targets.length} tasks` : `task ${safeLine(first.taskId)}`;
+  const where = targets.length > 1 ? formatCount(targets.length, 'task') : `task ${safeLine(first.taskId)}`;
   await confirmLoss(context, {
     question: `Remove ${what} of ${where} on ${describeTarget(context)}?`,
     count,
-    confirmationText: requiresTyping ? String(count) : first.taskId,
+    // Whoever wrote a pattern does not know how many tasks it matches.
+    confirmationText: isPattern ? String(targets.length) : requiresTyping ? String(count) : first.taskId,
     requiresTyping,
   });
 }

@@ -1,24 +1,16 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import type { TaskQueueInfo } from '../../index.ts';
+import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help/help-text.ts';
-import { durationOption } from '../input/durations.ts';
+import { ageOption, durationOption } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { noteOtherVhosts, noteUnknown } from '../output/left-out.ts';
-import {
-  addTotals,
-  type QueueTotals,
-  queueTable,
-  STATISTICS_NOTE,
-  totalsLine,
-  widthOfTasks,
-} from '../output/queue-table.ts';
-import { terminalWidth } from '../output/tables.ts';
-import { type QueueSelection, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
-import { colorsFor } from '../terminal/colors.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { queuePrinter } from '../output/queue-list.ts';
+import { LazyClient } from '../queues/lazy-client.ts';
+import { needsAges, type QueueSelection, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
+import { awaitEach } from '../terminal/stall-notice.ts';
 
 const DESCRIPTION = describeWithExamples(
   `List the task queues, with the messages that are in them now. In a pattern * is any text and ? any character.
@@ -34,7 +26,10 @@ Counting the messages of a queue is a use of it: its idle time starts anew. --id
 );
 
 interface LsOptions extends QueueSelection {
+  peek?: boolean;
+  exact?: true;
   names?: true;
+  null?: true;
   ids?: string;
   watch?: true;
   interval: number;
@@ -44,22 +39,31 @@ export function lsCommand() {
   return new Command('ls')
     .description(DESCRIPTION)
     .argument('[pattern]', 'task ids to list')
-    .addOption(new Option('--sort <by>', 'name, or most first (default: name)').choices(SORT_KEYS))
-    .option('--reverse', 'the other way round')
-    .option('--non-empty', 'only with messages, ready or unacked')
-    .option('--min <n>', 'only with so many messages ready', wholeNumber(1))
-    .option(
-      '--idle <dur>',
-      'only where nothing was done for this time; counts are up to 10 s old then',
-      durationOption,
+    .addOption(
+      new Option('--sort <key>', 'sort key; all but name in descending order (default: name)').choices(
+        SORT_KEYS,
+      ),
     )
-    .option('--limit <n>', 'end after so many', wholeNumber(1))
-    .option('--names', 'print the task ids alone, a line each')
-    .option('--ids <file>', 'look at the task ids in a file or - (standard input), a line each')
-    .option('-w, --watch', 'show a live table until Ctrl-C')
-    .option('--interval <dur>', 'of --watch (default: 2s)', durationOption, 2000)
+    .option('--reverse', 'reverse the order')
+    .option('--non-empty', 'only tasks with messages, ready or unacknowledged')
+    .option('--no-consumers', 'only tasks with messages that nobody consumes')
+    .option('--min <n>', 'only tasks with at least n messages ready', wholeNumber(1))
+    .option('--older-than <dur>', 'only tasks whose oldest message is older', ageOption)
+    .option('--idle <dur>', 'only tasks idle for at least this long', durationOption)
+    .option('--limit <n>', 'list at most n tasks', wholeNumber(1))
+    .option('--peek', 'look into messages for an unknown age, which ends the idle time')
+    .option('--no-peek', 'look into none, also for --sort oldest and --older-than')
+    .addOption(
+      new Option('--exact', 'count now, which ends the idle time of all queues').conflicts(['idle', 'watch']),
+    )
+    .option('--names', 'print the task ids alone, one per line')
+    .option('-0, --null', 'with --names: end each id with NUL, as xargs -0 reads them')
+    .option('--ids <file>', 'look at the task ids in a file or - (standard input), one per line')
+    .option('-w, --watch', 'show a live table until q or Ctrl-C')
+    .option('--interval <dur>', 'refresh interval for --watch (default: 2s)', durationOption, 2000)
     .action((pattern, options, self) =>
       withContext(self, (context) => ls(context, pattern, options), {
+        isPaged: options.watch !== true,
         stopsByItself: options.watch === true,
       }),
     );
@@ -73,27 +77,99 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
     throw new CommandFailure(ExitCode.usage, 'ls has no raw output', {
       hint: 'Use --names for the ids alone.',
     });
+  if (options.null && !options.names) throw new CommandFailure(ExitCode.usage, '--null needs --names');
   if (options.ids === undefined)
     for (const warning of context.settings.apiWarnings) context.note(`warning: ${warning}`);
-  const { listTaskQueues } = await import('../../index.ts');
-  const unknown = { idle: 0, depth: 0 };
-  const list = () => {
-    const pages = listTaskQueues(listOptions(context, pattern, options));
-    return selectQueues(countUnknown(pages, options, unknown), options);
-  };
-  if (options.watch) {
-    const { watchQueues } = await import('../queues/live-list.ts');
-    return watchQueues(context, { list, intervalMs: options.interval, title: pattern ?? '' });
+  const client = new LazyClient(context.settings);
+  try {
+    if (options.watch) await watch(context, client, pattern, options);
+    else await print(context, client, pattern, options);
+  } finally {
+    await client.close();
   }
+}
+
+async function print(
+  context: Context,
+  client: LazyClient,
+  pattern: string | undefined,
+  options: LsOptions,
+): Promise<void> {
+  const unknown = { idle: 0, depth: 0 };
+  const source = sourceFor(options);
+  const looks = (options.peek ?? needsAges(options)) && source !== 'none';
+  const ages = looks
+    ? new (await import('../queues/look-up-ages.ts')).AgeLookups(context, client)
+    : undefined;
   const pages =
     options.ids === undefined
-      ? list()
-      : selectQueues((await import('../queues/queues-by-id.ts')).queuesById(context, options.ids), options);
-  const printer = printerFor(context, options);
-  for await (const page of pages) await printer.write(page);
+      ? countUnknown(await list(context, client, pattern, options), options, unknown)
+      : (await import('../queues/queues-by-id.ts')).queuesById(context, options.ids);
+  const selected = selectQueues(pages, options, ages?.lookUp);
+  const printer = queuePrinter(context, { ...options, isExact: source === 'both' });
+  for await (const page of awaitEach(context, selected)) await printer.write(page);
   await printer.end();
+  ages?.report();
   noteUnknown(context, unknown.idle, 'idle time');
   noteUnknown(context, unknown.depth, 'depth');
+}
+
+async function watch(
+  context: Context,
+  client: LazyClient,
+  pattern: string | undefined,
+  options: LsOptions,
+): Promise<void> {
+  const { watchQueues } = await import('../queues/live-list.ts');
+  async function* selected(signal: AbortSignal) {
+    yield* selectQueues(await list(context, client, pattern, options, signal), options, undefined);
+  }
+  const { interval: intervalMs, sort } = options;
+  await watchQueues(context, { list: selected, intervalMs, title: pattern ?? '', sort });
+}
+
+/** The queues of the management API, with their numbers as far as they are needed. */
+async function list(
+  context: Context,
+  client: LazyClient,
+  pattern: string | undefined,
+  options: LsOptions,
+  signal: AbortSignal = context.stop.signal,
+): Promise<AsyncIterable<TaskQueueInfo[]>> {
+  const { settings } = context;
+  const { listTaskQueues } = await import('../../index.ts');
+  const source = sourceFor(options);
+  const pages = listTaskQueues({
+    ...settings.connection,
+    apiUrl: settings.apiUrl,
+    signal,
+    // Amid a live table there is no place for it.
+    ...(!options.watch && { onOtherVhosts: (count: number) => noteOtherVhosts(context, count) }),
+    ...(pattern !== undefined && { glob: pattern }),
+    source,
+  });
+  return source === 'statistics' ? withNewQueues(client, pages, options.watch === true) : pages;
+}
+
+async function* withNewQueues(
+  client: LazyClient,
+  pages: AsyncIterable<TaskQueueInfo[]>,
+  isRepeated: boolean,
+): AsyncGenerator<TaskQueueInfo[], void, undefined> {
+  const { countNewQueues } = await import('../queues/new-queues.ts');
+  for await (const page of pages) {
+    await countNewQueues(client, page, { isRepeated });
+    yield page;
+  }
+}
+
+/** The statistics, as counting ends the idle time of all queues: the time by which stuck tasks are found. */
+function sourceFor(options: LsOptions): NonNullable<ListTaskQueuesOptions['source']> {
+  if (options.exact) return 'both';
+  const { names, sort = 'name', nonEmpty, consumers = true, min, olderThan, idle } = options;
+  const isAnySelected =
+    nonEmpty || !consumers || min !== undefined || olderThan !== undefined || idle !== undefined;
+  return names && sort === 'name' && !isAnySelected ? 'none' : 'statistics';
 }
 
 /** Counts what the selection leaves out only because nobody knows. */
@@ -111,109 +187,4 @@ async function* countUnknown(
     }
     yield page;
   }
-}
-
-function listOptions(context: Context, pattern: string | undefined, options: LsOptions) {
-  const { settings, stop } = context;
-  return {
-    ...settings.connection,
-    apiUrl: settings.apiUrl,
-    signal: stop.signal,
-    // Amid a live table there is no place for it.
-    ...(!options.watch && { onOtherVhosts: (count: number) => noteOtherVhosts(context, count) }),
-    ...(pattern !== undefined && { glob: pattern }),
-    source: sourceFor(options),
-  };
-}
-
-function sourceFor({ idle, names, sort }: LsOptions): 'counted' | 'statistics' | 'both' {
-  // Counting would make every queue look busy.
-  if (idle !== undefined) return 'statistics';
-  // The statistics take as long again, and nothing would be done with them.
-  return names && sort !== 'consumers' ? 'counted' : 'both';
-}
-
-interface Printer {
-  write(queues: readonly TaskQueueInfo[]): Promise<void>;
-  end(): Promise<void>;
-}
-
-function printerFor(context: Context, options: LsOptions): Printer {
-  const { stdout, format } = context;
-  if (options.names) return namesPrinter(context);
-  if (format === 'table') return tablePrinter(context);
-  let count = 0;
-  return {
-    async write(queues) {
-      // Within JSON the escapes are the same text.
-      const lines = queues.map((info) => safeLine(JSON.stringify(queueRecord(info))));
-      if (format === 'jsonl') await stdout.write(lines.map((line) => `${line}\n`).join(''));
-      else await stdout.write(lines.map((line) => `${count++ === 0 ? '[\n' : ',\n'}${line}`).join(''));
-    },
-    async end() {
-      if (format === 'json') await stdout.write(count === 0 ? '[]\n' : '\n]\n');
-      await stdout.flush();
-    },
-  };
-}
-
-/** Ids as they are: a program takes them for ids, and none has a line break in it. A terminal is spared. */
-function namesPrinter({ stdout }: Context): Printer {
-  const shown = process.stdout.isTTY ? safeLine : (taskId: string) => taskId;
-  return {
-    write: (queues) => stdout.write(queues.map(({ taskId }) => `${shown(taskId)}\n`).join('')),
-    end: () => stdout.flush(),
-  };
-}
-
-/** The time that cli-table3 takes for a table grows with the square of its rows. */
-const TABLE_ROWS = 50;
-
-function tablePrinter({ stdout, settings, note }: Context): Printer {
-  const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0, unknown: 0 };
-  let hasHead = true;
-  /** Of the first page: the others keep its columns. */
-  let firstWidth: number | undefined;
-  const print = async (queues: readonly TaskQueueInfo[], taskWidth: number) => {
-    await stdout.write(
-      queueTable(queues, {
-        hasHead,
-        width: terminalWidth(),
-        taskWidth,
-        colors: colorsFor(process.stdout, settings),
-        now: Date.now(),
-      }),
-    );
-    hasHead = false;
-  };
-  return {
-    async write(queues) {
-      if (queues.length === 0) return;
-      firstWidth ??= widthOfTasks(queues);
-      for (let index = 0; index < queues.length; index += TABLE_ROWS)
-        await print(queues.slice(index, index + TABLE_ROWS), firstWidth);
-      addTotals(totals, queues);
-    },
-    async end() {
-      note(`${totalsLine(totals)}${totals.queues > 0 ? `   ${STATISTICS_NOTE}` : ''}`);
-    },
-  };
-}
-
-/** The documented schema; times are ISO 8601. */
-function queueRecord({ taskId, ready, unacked, type, state, isCounted, statistics }: TaskQueueInfo) {
-  const time = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
-  return {
-    task_id: taskId,
-    ready: ready ?? null,
-    unacked: unacked ?? null,
-    counted: isCounted,
-    type,
-    state,
-    statistics: statistics && {
-      consumers: statistics.consumers,
-      idle_since: time(statistics.idleSince),
-      oldest_at: time(statistics.oldestAt),
-    },
-  };
 }

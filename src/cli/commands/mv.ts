@@ -8,6 +8,7 @@ import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
 import { formatCount } from '../output/sizes.ts';
+import { chooseTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { noteWithheld } from '../reading/withheld.ts';
@@ -15,7 +16,9 @@ import { partialFailure } from '../replay/partial-failure.ts';
 import { isOwnFault, RefusedMessages } from '../replay/refused-messages.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
 import { describeTarget } from '../settings/target.ts';
+import { confirmLoss } from '../terminal/confirmation.ts';
 import { startProgress } from '../terminal/progress.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 const DESCRIPTION = describeWithExamples(
   `Move messages to another task, in order, with the same bytes and properties. Each is removed once the broker has
@@ -32,18 +35,21 @@ interface MoveOptions extends SelectionOptions {
   all?: true;
   dryRun?: true;
   keepExpiration?: true;
+  null?: true;
+  yes?: true;
 }
 
 export function mvCommand() {
   const command = new Command('mv')
     .description(DESCRIPTION)
-    .argument('<from>')
+    .argument('<from>', 'task id, a pattern such as "build-*", or - for ids on standard input')
     .argument('<to>')
     .option('-n, --limit <n>', 'how many', wholeNumber(1))
     .option('--all', 'all messages present when the command starts')
     .option('--keep-expiration', 'keep the property expiration, which counts from now')
     .option('--dry-run', 'print what would be moved, and leave it')
-    .option('-y, --yes', 'do not ask, which mv does in a protected context');
+    .option('-0, --null', 'ids on standard input end with NUL')
+    .option('-y, --yes', 'do not ask, which mv does for a pattern and in a protected context');
   filterOption(command, 'move only these');
   return command.action((from, to, options, self) =>
     withClient(self, (context) => move(context, from, to, options), { stopsByItself: true }),
@@ -55,6 +61,34 @@ async function move(context: ClientContext, from: string, to: string, options: M
   if ((options.limit === undefined) === (options.all === undefined)) {
     throw new CommandFailure(ExitCode.usage, 'Say how many to move: -n N or --all');
   }
+  const chosen = await context.stop.race(chooseTasks(context, [from], { ...options, isRemoving: true }));
+  // A pattern may well match where it all goes.
+  const sources = chosen.taskIds.filter((taskId) => taskId !== to);
+  if (chosen.isPattern && !options.yes && !options.dryRun)
+    await context.stop.race(confirmPattern(context, sources, to));
+  for (const source of sources) await moveFrom(context, source, to, options);
+}
+
+/** @throws CommandFailure declined (8); usage (2) when there is no terminal to ask on */
+async function confirmPattern(context: ClientContext, sources: readonly string[], to: string): Promise<void> {
+  if (sources.length === 0) return;
+  const depths = await Promise.all(sources.map((taskId) => context.client.depth(taskId)));
+  const count = depths.reduce((sum, depth) => sum + (depth?.messages ?? 0), 0);
+  const what = `${formatCount(count, 'message')} of ${formatCount(sources.length, 'task')}`;
+  await confirmLoss(context, {
+    question: `Move ${what} to task ${safeLine(to)} on ${describeTarget(context)}?`,
+    count,
+    confirmationText: String(sources.length),
+    requiresTyping: true,
+  });
+}
+
+async function moveFrom(
+  context: ClientContext,
+  from: string,
+  to: string,
+  options: MoveOptions,
+): Promise<void> {
   const { client, stop } = context;
   const select = await selectionOf(options);
   const limit = options.all ? undefined : options.limit;

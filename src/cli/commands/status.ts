@@ -3,6 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help/help-text.ts';
+import { durationOption } from '../input/durations.ts';
 import { fitStderr, layOutFacts } from '../output/facts.ts';
 import { statusFacts, statusRecord } from '../output/status-view.ts';
 import { terminalWidth } from '../output/tables.ts';
@@ -25,21 +26,23 @@ const DESCRIPTION = describeWithExamples(
 
 interface StatusOptions {
   api: boolean;
+  listen?: number;
 }
 
 export function statusCommand() {
   return new Command('status')
     .description(DESCRIPTION)
     .option('--no-api', 'do not ask the management API: no alarms and no counts of tasks')
+    .option('--listen <dur>', 'wait for this time and count the events that come', durationOption)
     .action((options, self) => withContext(self, (context) => status(context, options)));
 }
 
-async function status(context: Context, { api }: StatusOptions): Promise<void> {
+async function status(context: Context, { api, listen: listenMs }: StatusOptions): Promise<void> {
   const { format, stdout, settings, note } = context;
   if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'status has no raw output');
   let found: BrokerStatus;
   try {
-    found = await readStatus(settings, { asksApi: api, urlSource: settings.urlSource });
+    found = await readStatus(settings, { asksApi: api, urlSource: settings.urlSource, listenMs });
   } catch (error) {
     // A program that reads JSON gets some in any case.
     if (format !== 'table') {

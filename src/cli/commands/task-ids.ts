@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { Command } from '@commander-js/extra-typings';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { addGlobalOptions } from '../settings/global-options.ts';
 import { resolveSettings, type Settings } from '../settings/settings.ts';
 
 /** From the start of the process, as whoever presses Tab waits for that too. `--timeout` allows another. */
@@ -7,16 +8,33 @@ const BUDGET_MS = 300;
 
 const MAX_IDS = 200;
 
-/** For the completion scripts: ids of tasks that begin with a text, a line each, or nothing at all in time. */
+/**
+ * For the completion scripts: ids of tasks that begin with a text, a line each, or nothing at all in time. The words of the
+ * command line so far say on which broker.
+ */
 export function taskIdsCommand() {
-  return new Command('__task-ids').argument('[start]', '', '').action(async (start, _options, self) => {
-    const settings = resolveSettings(self, process.env, 'completion');
+  const command = new Command('__task-ids').argument('[start]', '', '').argument('[words...]');
+  return command.action(async (start, words, _options, self) => {
+    const line = words.length === 0 ? self : optionsIn(words);
+    const settings = resolveSettings(line, process.env, 'completion');
     // performance.now() counts from the start of the process.
     const leftMs = Math.max(1, (settings.timeoutMs ?? BUDGET_MS) - performance.now());
     const nothing = new Promise<string[]>((resolve) => setTimeout(() => resolve([]), leftMs).unref());
     const ids = await Promise.race([listIds(settings, start, leftMs), nothing]).catch(() => []);
     process.stdout.write(ids.map((id) => `${id}\n`).join(''));
   });
+}
+
+/** The connection options of an unfinished command line, wherever they are in it. */
+function optionsIn(words: readonly string[]): CommandUnknownOpts {
+  const line = new Command()
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .helpOption(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, outputError: () => {} });
+  addGlobalOptions(line);
+  return line.parse(words, { from: 'user' });
 }
 
 async function listIds(
@@ -27,7 +45,7 @@ async function listIds(
   const { listTaskQueues } = await import('../../index.ts');
   const ids: string[] = [];
   const glob = `${start.replace(/[*?\\]/g, '\\$&')}*`;
-  const pages = listTaskQueues({ ...connection, apiUrl, glob, source: 'counted', apiTimeoutMs });
+  const pages = listTaskQueues({ ...connection, apiUrl, glob, source: 'none', apiTimeoutMs });
   for await (const page of pages) {
     ids.push(...page.map(({ taskId }) => taskId));
     if (ids.length >= MAX_IDS) break;

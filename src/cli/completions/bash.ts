@@ -25,20 +25,52 @@ _mcp_taskq_files() {
 _mcp_taskq_tasks() {
   local id
   COMPREPLY=()
-  while IFS= read -r id; do COMPREPLY+=("$(printf '%q' "$id")"); done < <("\${words[0]}" __task-ids "$cur" 2>/dev/null)
+  while IFS= read -r id; do
+    COMPREPLY+=("$(printf '%q' "$id")")
+  done < <("\${words[0]}" __task-ids "$cur" -- "\${words[@]:1:cword-1}" 2>/dev/null)
 }
 
 _mcp_taskq_contexts() {
   _mcp_taskq_words "$("\${words[0]}" __contexts 2>/dev/null)"
 }
 
+# Puts together what bash has split at : and =, as they are within task ids and --option=value.
+_mcp_taskq_join() {
+  local index word last="" rest=$COMP_LINE
+  words=() cword=-1
+  for ((index = 0; index <= COMP_CWORD; index++)); do
+    word=\${COMP_WORDS[index]}
+    if [[ $cword -gt 0 && -n $rest && $rest != [[:blank:]]* && ($word == [:=]* || $last == *[:=]) ]]; then
+      words[cword]+=$word
+    else
+      cword=$((cword + 1))
+      words[cword]=$word
+    fi
+    last=$word
+    rest=\${rest#"\${rest%%[![:blank:]]*}"}
+    rest=\${rest#"$word"}
+  done
+  cur=\${words[cword]} prev=\${words[cword - 1]}
+  if [[ $cur == --*=* ]]; then
+    prev=\${cur%%=*}
+    cur=\${cur#*=}
+  fi
+}
+
+# Bash replaces only what comes after the last : or =.
+_mcp_taskq_trim() {
+  local index before=""
+  if [[ $COMP_WORDBREAKS == *:* && $cur == *:* ]]; then before=\${cur%"\${cur##*:}"}; fi
+  if [[ $COMP_WORDBREAKS == *=* && \${cur#"$before"} == *=* ]]; then before=\${cur%"\${cur##*=}"}; fi
+  for ((index = 0; index < \${#COMPREPLY[@]}; index++)); do
+    COMPREPLY[index]=\${COMPREPLY[index]#"$before"}
+    if [[ $COMP_WORDBREAKS != *=* && \${words[cword]} == --*=* ]]; then COMPREPLY[index]=$prev=\${COMPREPLY[index]}; fi
+  done
+}
+
 _mcp_taskq() {
   local cur prev words cword command index
-  if declare -F _get_comp_words_by_ref >/dev/null; then
-    _get_comp_words_by_ref -n := cur prev words cword
-  else
-    words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
-  fi
+  _mcp_taskq_join
   for ((index = 1; index < cword; index++)); do
     case "\${words[index]}" in
       ${valueOptions(globals).join(' | ')}) index=$((index + 1)) ;;
@@ -61,7 +93,7 @@ ${options(command.options, argument(command, `${names} ${topics}`))}
   )
   .join('\n')}
   esac
-  if declare -F __ltrimcolonargs >/dev/null; then __ltrimcolonargs "$cur"; fi
+  _mcp_taskq_trim
 }
 
 complete -F _mcp_taskq mcp-taskq

@@ -19,6 +19,18 @@ export interface CommandWords {
   hasContextName: boolean;
 }
 
+/** What MCP servers queue for a client, requests first. */
+const METHODS = [
+  'elicitation/create',
+  'sampling/createMessage',
+  'roots/list',
+  'ping',
+  'notifications/progress',
+  'notifications/message',
+  'notifications/cancelled',
+  'notifications/tasks/status',
+];
+
 /** Names of arguments that are task ids. */
 const TASK_ARGUMENTS = ['task_id', 'from', 'to', 'pattern'];
 
@@ -45,7 +57,7 @@ export function optionWords(command: CommandUnknownOpts): OptionWords[] {
       long,
       // The defaults and variables in brackets would make the lines of a menu too long.
       description: description.replace(/(: auto)? \(.*$/s, '').replace(/[,;] e\.g\. .*$/, ''),
-      value: argChoices ?? valueKind(flags, required),
+      value: argChoices ?? (long === '--method' ? METHODS : valueKind(flags, required)),
     }));
 }
 

@@ -12,7 +12,7 @@ export function zshCompletion(
 
 _mcp-taskq_tasks() {
   local -a ids
-  ids=(\${(f)"$("\${(Q)_mcp_taskq_program}" __task-ids "\${(Q)PREFIX}" 2>/dev/null)"})
+  ids=(\${(f)"$("\${(Q)_mcp_taskq_program}" __task-ids "\${(Q)PREFIX}" -- "\${(@Q)_mcp_taskq_given}" 2>/dev/null)"})
   compadd -a ids
 }
 
@@ -24,7 +24,8 @@ _mcp-taskq_contexts() {
 
 _mcp-taskq() {
   local curcontext="$curcontext" state line _mcp_taskq_program="\${words[1]}"
-  local -a commands
+  local -a commands _mcp_taskq_given
+  _mcp_taskq_given=("\${(@)words[2,CURRENT-1]}")
   commands=(
 ${names}
   )
@@ -64,7 +65,9 @@ function specs(options: readonly OptionWords[], indent: string): string {
 
 function spec({ short, long, description, value }: OptionWords): string {
   const text = `[${description.replace(/[[\]\\:]/g, '\\$&')}]${action(long, value)}`;
-  return short ? `'(${short} ${long})'{${short},${long}}${quote(text)}` : quote(`${long}${text}`);
+  // With = the value may come as --option=value as well.
+  const name = value === 'none' ? long : `${long}=`;
+  return short ? `'(${short} ${long})'{${short},${name}}${quote(text)}` : quote(`${name}${text}`);
 }
 
 function action(long: string, value: OptionWords['value']): string {

@@ -16,16 +16,26 @@ export function parseDuration(text: string): number | undefined {
 /** Option parser: a duration above zero that a timer can wait for. */
 export function durationOption(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('Durations read 500ms, 10s, 5m, 2h.');
-  if (ms <= 0 || ms > MAX_MS) throw new InvalidArgumentError('It is from 1ms to 24d.');
+  if (ms === undefined) throw new InvalidArgumentError('Use a duration such as 500ms, 10s, 5m, 2h or 1d.');
+  if (ms <= 0 || ms > MAX_MS) throw new InvalidArgumentError('It must be between 1ms and 24d.');
   return ms;
 }
 
 /** The same, for comparing with ages rather than waiting: of any length. */
 export function ageOption(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('Durations read 500ms, 10s, 5m, 2h, 7d.');
+  if (ms === undefined) throw new InvalidArgumentError('Use a duration such as 500ms, 10s, 5m, 2h or 1d.');
   return ms;
+}
+
+/** Option parser: a time, as milliseconds since the epoch: so long ago, or a date as ISO 8601 has it. */
+export function sinceOption(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return Date.now() - ms;
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(at))
+    throw new InvalidArgumentError('Use a duration such as 10m, or a time such as 2026-01-10T00:46:05Z.');
+  return at;
 }
 
 /** The two largest units, short: `340ms`, `12s`, `3m 20s`, `5h 2m`, `9d 4h`. */

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Duration } from '@marcbachmann/cel-js/evaluator';
+import { parseLenientJson } from '../../cli-support.ts';
 import { plainProperties, type StoredMessage } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 
@@ -76,7 +77,7 @@ function parseBody(body: Buffer): unknown {
   if (!isUtf8(body)) return null;
   const text = body.toString();
   try {
-    return JSON.parse(text);
+    return parseLenientJson(text);
   } catch {
     return text;
   }

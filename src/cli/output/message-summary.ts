@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { parseLenientJson } from '../../cli-support.ts';
 import type { MessageProperties, RawMessage } from '../../index.ts';
 
 /** Of `mcp-taskq/replicas`, written out: importing it would load the library, which most of a short command's time goes to. */
@@ -36,7 +37,7 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
     detail:
       typeof envelope.type === 'string'
         ? detailOf(rpc)
-        : (text ?? `${body.length} bytes that are no text: ${body.subarray(0, 40).toString('hex')}`),
+        : (text ?? `${body.length} bytes, not text: ${body.subarray(0, 40).toString('hex')}`),
   };
 }
 
@@ -75,6 +76,8 @@ function detailOf(rpc: Json): string {
 /** A value of JSON as text: anything may be where a string is meant, also `{"toString": null}`, and any depth of it. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return value;
+  // JSON has no word for NaN and infinite ones.
+  if (typeof value === 'number') return String(value);
   try {
     return String(JSON.stringify(value));
   } catch {
@@ -107,7 +110,7 @@ function isDate(ms: number): boolean {
 
 function parse(text: string | undefined): unknown {
   try {
-    return text === undefined ? undefined : JSON.parse(text);
+    return text === undefined ? undefined : parseLenientJson(text);
   } catch {
     return undefined;
   }

@@ -1,66 +1,134 @@
 import type { ChalkInstance } from 'chalk';
-import Table from 'cli-table3';
 import type { StoredMessage } from '../../index.ts';
 import { formatDuration } from '../input/durations.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
-import { summarize } from './message-summary.ts';
-import { formatSize } from './sizes.ts';
-import { type Column, fitColumns, PLAIN_TABLE } from './tables.ts';
-
-/** All columns but the last, which takes the rest of the line. */
-const COLUMNS = [
-  { name: 'TASK', width: 16, align: 'left', givesWay: 4, least: 10 },
-  { name: '#', width: 6, align: 'right' },
-  { name: 'AGE', width: 10, align: 'right', givesWay: 5 },
-  { name: 'TYPE', width: 17, align: 'left', givesWay: 6, least: 10 },
-  { name: 'METHOD', width: 27, align: 'left', givesWay: 3, least: 16 },
-  { name: 'ID', width: 12, align: 'left', givesWay: 2, least: 7 },
-  { name: 'SIZE', width: 9, align: 'right', givesWay: 1 },
-] as const satisfies Column[];
-
-const LEAST_DETAIL = 12;
+import { cutEnd, textWidth } from '../terminal/text-width.ts';
+import { type Column, headLine, type Layout, planColumns, rowLine } from './columns.ts';
+import { type MessageSummary, summarize } from './message-summary.ts';
+import { shortMethod } from './short-method.ts';
+import { formatNumber, formatSize } from './sizes.ts';
 
 export interface MessageTableOptions {
-  /** Number of the first message, from 1; the head is above that one. */
-  first: number;
   width: number;
   colors: ChalkInstance;
-  now: number;
   /** A column for the task. */
   showTask?: boolean;
+  /** All columns, and the whole message, however narrow the terminal is. */
+  isWide?: boolean;
 }
 
-/**
- * Messages as a table, one readable line each. Batches that follow each other keep the same columns.
- */
-export function messageTable(
-  messages: readonly StoredMessage[],
-  { first, width, colors, now, showTask = false }: MessageTableOptions,
-): string {
-  const wanted = COLUMNS.filter(({ name }) => showTask || name !== 'TASK');
-  const { columns, rest } = fitColumns(wanted, width, LEAST_DETAIL);
-  const table = new Table({
-    ...PLAIN_TABLE,
-    ...(first === 1 && {
-      head: [...columns.map(({ name }) => name), 'MESSAGE'].map((name) => colors.dim(name)),
-    }),
-    colWidths: [...columns.map((column) => column.width), rest],
-    colAligns: [...columns.map(({ align }) => align), 'left'],
-  });
-  for (const [index, message] of messages.entries()) {
-    const { type, method, id, askedBy, queuedAt, size, detail } = summarize(message);
-    const cells = {
-      TASK: safeLine(message.taskId),
-      '#': String(first + index),
-      AGE: queuedAt === undefined ? '' : formatDuration(now - queuedAt),
-      TYPE: `${safeLine(type)}${message.redelivered ? colors.yellow(' ↻') : ''}`,
-      METHOD: colors.cyan(safeLine(method ?? '')),
-      ID: safeLine(askedBy ?? id ?? ''),
-      SIZE: formatSize(size),
-    };
-    // Long ones are cut by the table; making megabytes of them safe first would take a while.
-    table.push([...columns.map(({ name }) => cells[name]), safeLine(detail.slice(0, 4 * rest))]);
-  }
-  // The padding of the last column would only be carried along when a row is copied.
-  return `${table.toString().replace(/ +$/gm, '')}\n`;
+interface Row extends MessageSummary {
+  number: number;
+  taskId: string;
+  redelivered: boolean;
 }
+
+/** Of the width of a narrow terminal, at least: 30 columns of 80. */
+const LEAST_DETAIL_SHARE = 3 / 8;
+
+/**
+ * Messages as a table, one readable line each. It is laid out for the first batch, and those that follow keep its columns.
+ */
+export class MessageTable {
+  readonly #options: MessageTableOptions;
+  #layout: Layout<Row> | undefined;
+  #count = 0;
+  #now = 0;
+
+  constructor(options: MessageTableOptions) {
+    this.#options = options;
+  }
+
+  /** The next rows; the first ones with the titles above them. */
+  rows(messages: readonly StoredMessage[], now = Date.now()): string {
+    const { colors, isWide = false } = this.#options;
+    this.#now = now;
+    const rows = messages.map((message): Row => {
+      const { taskId, redelivered } = message;
+      const summary = summarize(message);
+      this.#count++;
+      return { ...summary, detail: this.#shown(summary.detail), number: this.#count, taskId, redelivered };
+    });
+    const isFirst = this.#layout === undefined;
+    this.#layout ??= this.#plan(rows);
+    const layout = this.#layout;
+    const lines = rows.map((row) =>
+      rowLine(layout, row, isWide ? row.detail : cutEnd(row.detail, layout.rest)),
+    );
+    if (isFirst) lines.unshift(colors.dim(headLine(layout, 'MESSAGE')));
+    return lines.map((line) => `${line}\n`).join('');
+  }
+
+  /** Safe for a terminal. Making megabytes safe that are cut off then would take a while. */
+  #shown(detail: string): string {
+    const { width, isWide = false } = this.#options;
+    return safeLine(isWide ? detail : detail.slice(0, 4 * width));
+  }
+
+  #plan(rows: readonly Row[]): Layout<Row> {
+    const { width, isWide = false } = this.#options;
+    const longest = rows.reduce((most, { detail }) => Math.max(most, textWidth(detail)), 'MESSAGE'.length);
+    const leastRest = Math.min(longest, Math.floor(width * LEAST_DETAIL_SHARE));
+    return planColumns(this.#columns(), rows, {
+      width: isWide ? Number.POSITIVE_INFINITY : width,
+      leastRest,
+    });
+  }
+
+  #columns(): Column<Row>[] {
+    const { colors, showTask = false } = this.#options;
+    return [
+      ...(showTask
+        ? [{ title: 'TASK', align: 'left', text: (row: Row) => safeLine(row.taskId), givesWay: 9 } as const]
+        : []),
+      { title: '#', align: 'right', text: ({ number }) => formatNumber(number) },
+      {
+        title: '',
+        align: 'left',
+        text: ({ redelivered }) => (redelivered ? '↻' : ''),
+        paint: (text) => colors.yellow(text),
+        isOptional: true,
+        givesWay: 3,
+      },
+      {
+        title: 'AGE',
+        align: 'right',
+        text: ({ queuedAt }) =>
+          queuedAt === undefined ? '?' : formatDuration(Math.max(0, this.#now - queuedAt)),
+        givesWay: 8,
+      },
+      {
+        title: 'TYPE',
+        align: 'left',
+        text: ({ type }) => safeLine(type),
+        most: MOST_TYPE,
+        givesWay: 6,
+      },
+      {
+        title: 'METHOD',
+        align: 'left',
+        text: ({ method = '' }) => safeLine(method),
+        paint: (text) => colors.cyan(text),
+        short: shortMethod,
+        most: MOST_METHOD,
+        isOptional: true,
+        shrinks: 2,
+        givesWay: 7,
+      },
+      {
+        title: 'ID',
+        align: 'left',
+        text: ({ askedBy, id }) => safeLine(askedBy ?? id ?? ''),
+        most: MOST_ID,
+        isOptional: true,
+        givesWay: 5,
+      },
+      { title: 'SIZE', align: 'right', text: ({ size }) => formatSize(size), givesWay: 1 },
+    ];
+  }
+}
+
+/** What servers make up may be of any length. */
+const MOST_TYPE = 16;
+const MOST_METHOD = 40;
+const MOST_ID = 20;

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { ChalkInstance } from 'chalk';
-import { propertiesToJson } from '../../cli-support.ts';
+import { parseLenientJson, propertiesToJson } from '../../cli-support.ts';
 import { propertyText, type StoredMessage } from '../../index.ts';
 import { formatDuration } from '../input/durations.ts';
 import { safeLine, safeText } from '../terminal/terminal-text.ts';
@@ -55,10 +55,10 @@ function viewBody(body: Buffer, colors: ChalkInstance, isWhole: boolean): string
     const start = body.subarray(0, MAX_SHOWN).toString();
     return `${safeText(start)}\n${colors.dim(`… ${formatSize(body.length - MAX_SHOWN)} more; -o raw prints all of it`)}`;
   }
-  if (!isUtf8(body)) return colors.dim(`(no text) ${body.toString('hex')}`);
+  if (!isUtf8(body)) return colors.dim(`(not text) ${body.toString('hex')}`);
   const text = body.toString();
   try {
-    JSON.parse(text);
+    parseLenientJson(text);
     return layOutJson(text, colors, '  ');
   } catch {
     return safeText(text);

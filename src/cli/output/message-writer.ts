@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { onSuddenEnd } from '../terminal/sudden-end.ts';
 import { safeLine, safeText } from '../terminal/terminal-text.ts';
 import { FileSink } from './file-sink.ts';
+import type { MessageTable } from './message-table.ts';
 import type { Sink } from './sinks.ts';
 
 export interface MessageWriterOptions {
@@ -50,6 +51,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
   const file = sink instanceof FileSink && sink.isRegular ? sink : undefined;
   const releaseEnd = file && onSuddenEnd(() => file.rollBack());
   if (format === 'json') file?.endWith(JSON_ENDING);
+  const table = tableFor(options);
   let count = 0;
   let kept = 0;
   const keep = () => {
@@ -59,7 +61,8 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
   return {
     async write(batch) {
       const chunks = new Chunks(sink);
-      for await (const piece of RENDERERS[format](batch, count + 1, options)) await chunks.add(piece);
+      for await (const piece of RENDERERS[format](batch, count + 1, { ...options, table }))
+        await chunks.add(piece);
       await chunks.end();
       await sink.flush();
       count += batch.length;
@@ -126,11 +129,28 @@ class Chunks {
   }
 }
 
+/** Laid out for the first batch, and the same for all that follow. */
+function tableFor({ settings, showTask = false }: MessageWriterOptions): () => Promise<MessageTable> {
+  let table: MessageTable | undefined;
+  return async () => {
+    if (table !== undefined) return table;
+    const [{ MessageTable }, { terminalWidth }, { colorsFor }] = await Promise.all([
+      import('./message-table.ts'),
+      import('./tables.ts'),
+      import('../terminal/colors.ts'),
+    ]);
+    const { isWide } = settings;
+    const colors = colorsFor(process.stdout, settings);
+    table = new MessageTable({ width: terminalWidth(), colors, showTask, isWide });
+    return table;
+  };
+}
+
 /** A batch as it is printed, record by record, as all of it might not fit into one string. */
 type Renderer = (
   batch: readonly StoredMessage[],
   first: number,
-  options: MessageWriterOptions,
+  options: MessageWriterOptions & { table: () => Promise<MessageTable> },
 ) => Iterable<readonly Piece[]> | AsyncIterable<readonly Piece[]>;
 
 const RENDERERS: Record<Context['format'], Renderer> = {
@@ -147,18 +167,14 @@ const RENDERERS: Record<Context['format'], Renderer> = {
       yield isTerminal ? [`${safeText(body.toString())}\n`] : [body, '\n'];
     }
   },
-  async *table(batch, first, { inFull, isWhole = false, settings, showTask = false }) {
+  async *table(batch, first, { inFull, isWhole = false, settings, table }) {
+    if (!inFull) {
+      yield [(await table()).rows(batch)];
+      return;
+    }
     const { colorsFor } = await import('../terminal/colors.ts');
     const colors = colorsFor(process.stdout, settings);
     const now = Date.now();
-    if (!inFull) {
-      const [{ messageTable }, { terminalWidth }] = await Promise.all([
-        import('./message-table.ts'),
-        import('./tables.ts'),
-      ]);
-      yield [messageTable(batch, { first, width: terminalWidth(), colors, now, showTask })];
-      return;
-    }
     const { viewMessage } = await import('./message-view.ts');
     for (const [index, message] of batch.entries())
       yield [`${first + index === 1 ? '' : '\n'}${viewMessage(message, colors, now, isWhole)}`];

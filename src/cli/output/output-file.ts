@@ -23,7 +23,8 @@ export function outputFileOptions(command: CommandUnknownOpts): void {
     .addOption(new Option('--overwrite', 'replace that file').conflicts('append'));
 }
 
-export interface OutputFileUse extends Pick<MessageWriterOptions, 'inFull' | 'isWhole' | 'isRemoving'> {
+export interface OutputFileUse
+  extends Pick<MessageWriterOptions, 'inFull' | 'isWhole' | 'isRemoving' | 'showTask'> {
   /** The command has no options for a file that exists. */
   mustBeNew?: boolean;
 }

@@ -1,83 +1,148 @@
 import type { ChalkInstance } from 'chalk';
-import Table from 'cli-table3';
 import type { TaskQueueInfo } from '../../index.ts';
 import { formatDuration } from '../input/durations.ts';
+import type { SortKey } from '../queues/queue-selection.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
-import { type Column, fitColumns, PLAIN_TABLE } from './tables.ts';
+import { cutEnd } from '../terminal/text-width.ts';
+import { type Column, headLine, type Layout, planColumns, rowLine } from './columns.ts';
+import { formatCount, formatNumber } from './sizes.ts';
 
-/** Widths are fixed, so that the pages of a long list align; the task comes last, as ids are long and whole. */
-const COLUMNS = [
-  { name: 'READY', width: 10, align: 'right' },
-  { name: 'UNACKED', width: 10, align: 'right', givesWay: 6 },
-  { name: '~CONS', width: 8, align: 'right', givesWay: 3 },
-  { name: '~IDLE', width: 9, align: 'right', givesWay: 4 },
-  { name: '~OLDEST', width: 10, align: 'right', givesWay: 1 },
-  { name: 'TYPE', width: 9, align: 'left', givesWay: 2 },
-  { name: 'STATE', width: 10, align: 'left', givesWay: 5 },
-] as const satisfies Column[];
+/**
+ * The width that is kept for task ids: that of a UUID. It does not depend on the ids there are, so that a terminal always
+ * shows the same columns. A longer id goes on in the next line, whole, as it is there to be copied.
+ */
+const TASK_WIDTH = 36;
 
-const LEAST_TASK = 12;
-/** A UUID and a little. One that is longer goes on in the next line. */
-const MOST_TASK = 40;
-
-/** Columns that come from the statistics only where nothing was counted. */
-const COUNTED: readonly string[] = ['READY', 'UNACKED'];
-
-export const STATISTICS_NOTE = '~ from the broker’s statistics, up to 10 s old';
+/** Kept for the number of messages where there is not even room for a UUID. */
+const LEAST_COLUMN = 7;
 
 export interface QueueTableOptions {
-  /** Begin with the names of the columns. */
-  hasHead: boolean;
   width: number;
-  /** Room to keep for the ids: columns give way to it. See {@link widthOfTasks}. */
-  taskWidth: number;
   colors: ChalkInstance;
-  now: number;
+  /** The last column to give way. */
+  sort?: SortKey | undefined;
+  /** All columns, however narrow the terminal is. */
+  isWide?: boolean;
+  /** Cut what is longer than the line: for a screen that must not scroll. */
+  cutsIds?: boolean;
+  /** Mark what comes from the statistics, beside numbers of this moment. */
+  marksStatistics?: boolean;
 }
 
-/** So that the ids of these queues stay in one line each where they can: whoever copies one needs all of it. */
-export function widthOfTasks(queues: readonly TaskQueueInfo[]): number {
-  const longest = queues.reduce((most, { taskId }) => Math.max(most, safeLine(taskId).length), LEAST_TASK);
-  return Math.min(longest, MOST_TASK);
-}
+/** Task queues as a table, laid out for the first rows; those that follow keep its columns. */
+export class QueueTable {
+  readonly #options: QueueTableOptions;
+  #layout: Layout<TaskQueueInfo> | undefined;
+  #hasHead = false;
+  #now = 0;
 
-export function queueTable(
-  queues: readonly TaskQueueInfo[],
-  { hasHead, width, taskWidth, colors, now }: QueueTableOptions,
-): string {
-  const { columns } = fitColumns<(typeof COLUMNS)[number]>(COLUMNS, width, taskWidth);
-  const isCounted = queues.every((queue) => queue.isCounted);
-  const nameOf = (name: string) => (isCounted || !COUNTED.includes(name) ? name : `~${name}`);
-  const table = new Table({
-    ...PLAIN_TABLE,
-    ...(hasHead && {
-      head: [...columns.map(({ name }) => nameOf(name)), 'TASK'].map((name) => colors.dim(name)),
-    }),
-    colWidths: [...columns.map((column) => column.width), null],
-    colAligns: [...columns.map(({ align }) => align), 'left'],
-  });
-  for (const { taskId, ready, unacked, type, state, statistics } of queues) {
-    const age = (since: number | undefined) =>
-      since === undefined ? '' : formatDuration(Math.max(0, now - since));
-    const cells = {
-      READY: ready === undefined ? '?' : ready > 0 ? colors.bold(ready) : colors.dim(ready),
-      UNACKED: unacked === undefined ? '?' : unacked > 0 ? colors.yellow(unacked) : colors.dim(unacked),
-      '~CONS': statistics === undefined ? '' : String(statistics.consumers),
-      '~IDLE': age(statistics?.idleSince),
-      '~OLDEST': age(statistics?.oldestAt),
-      TYPE: type,
-      STATE: state === 'running' ? colors.dim(state) : state === 'down' ? colors.red(state) : safeLine(state),
-    };
-    table.push([...columns.map(({ name }) => cells[name]), safeLine(taskId)]);
+  constructor(options: QueueTableOptions) {
+    this.#options = options;
   }
-  return `${table.toString().replace(/ +$/gm, '')}\n`;
+
+  /** Lays the table out for these, of which not all may be shown. Default: for those that come first. */
+  layOut(queues: readonly TaskQueueInfo[], now = Date.now()): Layout<TaskQueueInfo> {
+    this.#now = now;
+    this.#layout ??= this.#plan(queues);
+    return this.#layout;
+  }
+
+  /** The next rows; the first ones with the titles above them. */
+  lines(queues: readonly TaskQueueInfo[], now: number): string[] {
+    const { colors } = this.#options;
+    const layout = this.layOut(queues, now);
+    const lines = queues.map((queue) => rowLine(layout, queue, this.#task(queue, layout.rest)));
+    if (!this.#hasHead) lines.unshift(colors.dim(headLine(layout, 'TASK')));
+    this.#hasHead = true;
+    return lines;
+  }
+
+  /** Behind the id what is not as it mostly is: a column would say the same of every queue. */
+  #task({ taskId, type, state }: TaskQueueInfo, room: number): string {
+    const { colors, isWide, cutsIds } = this.#options;
+    const id = safeLine(taskId);
+    const facts = [
+      ...(type === '' || type === 'classic' ? [] : [safeLine(type)]),
+      ...(isUsual(state) ? [] : [safeLine(state)]),
+    ].join(', ');
+    const more = isWide || facts === '' ? '' : `  ${facts}`;
+    const shown = cutsIds ? cutEnd(id, Math.max(1, room - more.length)) : id;
+    return isUsual(state) ? `${shown}${more}` : `${shown}${colors.red(more)}`;
+  }
+
+  #plan(queues: readonly TaskQueueInfo[]): Layout<TaskQueueInfo> {
+    const { width, isWide = false } = this.#options;
+    return planColumns(this.#columns(), queues, {
+      width: isWide ? Number.POSITIVE_INFINITY : width,
+      leastRest: Math.min(TASK_WIDTH, Math.max(0, width - LEAST_COLUMN)),
+    });
+  }
+
+  #columns(): Column<TaskQueueInfo>[] {
+    const { colors, sort, isWide = false, marksStatistics = false } = this.#options;
+    const mark = marksStatistics ? '~' : '';
+    const age = (since: number | undefined) =>
+      since === undefined ? undefined : formatDuration(Math.max(0, this.#now - since));
+    const count = (number: number | undefined) => (number === undefined ? '?' : formatNumber(number));
+    const columns: Column<TaskQueueInfo>[] = [
+      {
+        title: 'READY',
+        align: 'right',
+        text: ({ ready }) => count(ready),
+        paint: (text, { ready = 0 }) => (ready > 0 ? colors.bold(text) : colors.dim(text)),
+      },
+      {
+        title: 'UNACKED',
+        align: 'right',
+        text: ({ unacked }) => count(unacked),
+        paint: (text, { unacked = 0 }) => (unacked > 0 ? colors.yellow(text) : colors.dim(text)),
+        givesWay: sort === 'unacked' ? KEPT_LONGEST : 2,
+      },
+      {
+        title: `${mark}CONS`,
+        align: 'right',
+        text: ({ statistics }) => count(statistics?.consumers),
+        paint: (text, { statistics }) => (statistics?.consumers === 0 ? colors.dim(text) : text),
+        givesWay: sort === 'consumers' ? KEPT_LONGEST : 3,
+      },
+      {
+        title: `${mark}IDLE`,
+        align: 'right',
+        text: ({ statistics }) => age(statistics?.idleSince) ?? '',
+        givesWay: sort === 'idle' ? KEPT_LONGEST : 1,
+      },
+      {
+        title: `${mark}OLDEST`,
+        align: 'right',
+        text: ({ ready = 0, statistics }) => age(statistics?.oldestAt) ?? (ready > 0 ? '?' : ''),
+        givesWay: sort === 'oldest' ? KEPT_LONGEST : 4,
+      },
+    ];
+    if (!isWide) return columns;
+    return [
+      ...columns,
+      { title: 'TYPE', align: 'left', text: ({ type }) => safeLine(type) },
+      {
+        title: 'STATE',
+        align: 'left',
+        text: ({ state }) => safeLine(state),
+        paint: (text, { state }) => (isUsual(state) ? colors.dim(text) : colors.red(text)),
+      },
+    ];
+  }
+}
+
+const KEPT_LONGEST = 5;
+
+/** As a queue is that works. Without statistics, an API says "live" or nothing. */
+function isUsual(state: string): boolean {
+  return ['running', 'live', 'idle', 'flow', 'unknown', ''].includes(state);
 }
 
 /** One line under the table. */
 export function totalsLine({ queues, ready, unacked, unknown }: QueueTotals): string {
-  const more = unknown > 0 ? `, ${unknown} not counted` : '';
-  const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
-  return `${count(queues, 'task queue')}, ${count(ready, 'message')} ready, ${unacked} unacked${more}`;
+  const more = unknown > 0 ? `, ${formatNumber(unknown)} not counted` : '';
+  return `${formatCount(queues, 'task queue')}, ${formatCount(ready, 'message')} ready, ${formatNumber(unacked)} unacked${more}`;
 }
 
 export interface QueueTotals {

@@ -1,8 +1,10 @@
 import type { ChalkInstance } from 'chalk';
 import type { BrokerPermissions } from '../../index.ts';
+import { formatDuration } from '../input/durations.ts';
 import { type BrokerStatus, describeTotals } from '../status/read-status.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 import type { Fact } from './facts.ts';
+import { formatNumber } from './sizes.ts';
 
 /** `status` for people. */
 export function statusFacts(status: BrokerStatus, colors: ChalkInstance): Fact[] {
@@ -20,6 +22,7 @@ export function statusFacts(status: BrokerStatus, colors: ChalkInstance): Fact[]
     ['may', describePermissions(broker.permissions, colors)],
     ['alarms', describeAlarms(status, colors)],
     ['API', describeApi(status, colors)],
+    ['events', describeEvents(status, colors)],
     ['tasks', totals && `${describeTotals(totals)} ${colors.dim('(up to 10 s old)')}`],
   ];
 }
@@ -63,9 +66,25 @@ function describeApi({ api }: BrokerStatus, colors: ChalkInstance): string {
   return `${url}, ${api.isSameCluster ? 'the same cluster' : 'cluster unknown'}`;
 }
 
+/** Undefined where nobody can say. */
+function describeEvents({ events }: BrokerStatus, colors: ChalkInstance): string | undefined {
+  const { counts, heard } = events;
+  const facts = [];
+  if (counts === null) facts.push('none published or watched in this vhost yet');
+  else if (counts !== undefined) {
+    const { published, perSecond } = counts;
+    const now = perSecond > 0 ? `${perSecond.toFixed(1)} a second now` : 'none just now';
+    facts.push(`${formatNumber(published)} published, ${now}`);
+  }
+  if (heard !== undefined) facts.push(`${formatNumber(heard.events)} seen in ${formatDuration(heard.ms)}`);
+  return facts.length === 0
+    ? colors.dim('unknown without the API; --listen 5s waits for them')
+    : facts.join('; ');
+}
+
 /** The documented schema. */
 export function statusRecord(status: BrokerStatus): { [name: string]: unknown } {
-  const { broker, api, totals, problems } = status;
+  const { broker, api, totals, events, problems } = status;
   const { configure, write, read, publishEvents, watch } = broker.permissions;
   return {
     ok: problems.length === 0,
@@ -99,6 +118,11 @@ export function statusRecord(status: BrokerStatus): { [name: string]: unknown } 
       reachable: api.overview !== undefined,
       same_cluster: api.isSameCluster ?? null,
       error: api.error?.message ?? null,
+    },
+    events: {
+      published: events.counts?.published ?? (events.counts === null ? 0 : null),
+      per_second: events.counts?.perSecond ?? (events.counts === null ? 0 : null),
+      heard: events.heard?.events ?? null,
     },
     tasks: totals
       ? { queues: totals.queues, ready: totals.ready, unacked: totals.unacked, uncounted: totals.uncounted }

@@ -58,7 +58,7 @@ function messagesOf({ ready, unacked, description }: TaskReport, colors: ChalkIn
     `${ready > 0 ? colors.bold(formatNumber(ready)) : '0'} ready`,
     unacked === undefined
       ? colors.dim('unacknowledged unknown')
-      : `${unacked > 0 ? colors.yellow(formatNumber(unacked)) : '0'} unacknowledged`,
+      : `~${unacked > 0 ? colors.yellow(formatNumber(unacked)) : '0'} unacknowledged`,
     ...(bodyBytes === undefined ? [] : [formatSize(bodyBytes)]),
   ].join(', ');
 }

@@ -3,37 +3,34 @@ import type { TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatDuration } from '../input/durations.ts';
-import {
-  addTotals,
-  type QueueTotals,
-  queueTable,
-  STATISTICS_NOTE,
-  totalsLine,
-  widthOfTasks,
-} from '../output/queue-table.ts';
-import { terminalWidth } from '../output/tables.ts';
+import { drawQueues, type LiveQueues } from '../output/live-queues.ts';
+import { addTotals } from '../output/queue-table.ts';
 import { colorsFor } from '../terminal/colors.ts';
+import { type Key, listenForKeys } from '../terminal/keys.ts';
 import { LiveView } from '../terminal/live-view.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import type { SortKey } from './queue-selection.ts';
 
 export interface WatchQueuesOptions {
-  /** Lists the queues to show, anew each time. */
-  list: () => AsyncIterable<TaskQueueInfo[]>;
+  /** Lists the queues to show, anew each time, until the signal. */
+  list: (signal: AbortSignal) => AsyncIterable<TaskQueueInfo[]>;
   intervalMs: number;
   /** What is listed, for the head line. */
   title: string;
+  sort: SortKey | undefined;
 }
 
-interface Snapshot {
-  at: number;
-  queues: TaskQueueInfo[];
-  totals: QueueTotals;
-}
+/** A list that takes longer is said to take long. */
+const STALLED_MS = 2_000;
 
-/** `ls --watch`: the list, drawn anew every interval and when the terminal changes its size, until Ctrl-C. */
+/** How often it is said anew how long. */
+const STALL_REFRESH_MS = 1_000;
+
+/**
+ * `ls --watch`: the list, drawn anew every interval, at the press of a key and when the terminal changes its size, until q
+ * or Ctrl-C.
+ */
 export async function watchQueues(context: Context, options: WatchQueuesOptions): Promise<void> {
-  const { list, intervalMs, title } = options;
+  const { list, intervalMs, title, sort } = options;
   const { settings, stop } = context;
   if (process.stdout.isTTY !== true) {
     throw new CommandFailure(ExitCode.usage, 'ls --watch needs a terminal', {
@@ -42,81 +39,91 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   }
   const view = new LiveView(process.stdout);
   const colors = colorsFor(process.stdout, settings);
-  let last: Snapshot | undefined;
-  let previous: Snapshot | undefined;
-  let trouble: string | undefined;
+  const shown: LiveQueues = { title, intervalMs, sort, offset: 0, last: undefined, previous: undefined };
+  const quit = new AbortController();
   const draw = () => {
-    const head = `${new Date().toLocaleTimeString()}  every ${formatDuration(intervalMs)}  ${safeLine(title)}`;
-    const lines = [`${colors.bold('mcp-taskq ls')}  ${colors.dim(head)}`];
-    if (trouble !== undefined) lines.push(colors.red(safeLine(trouble)));
-    if (last !== undefined) {
-      lines.push(`${totalsLine(last.totals)}${rateOf(last, previous)}`, '');
-      const room = Math.max(1, view.rows - lines.length - 2);
-      const shown = last.queues.slice(0, room);
-      const rows = queueTable(shown, {
-        hasHead: true,
-        taskWidth: widthOfTasks(shown),
-        // Two before it say what has changed.
-        width: terminalWidth() - 2,
-        colors,
-        now: Date.now(),
-      });
-      const [titles = '', ...body] = rows.trimEnd().split('\n');
-      lines.push(`  ${titles}`, ...body.map((line, index) => `${markOf(last, previous, index)} ${line}`));
-      const more = last.queues.length - room;
-      lines.push(colors.dim(`${more > 0 ? `${more} more   ` : ''}${STATISTICS_NOTE}   Ctrl-C ends`));
-    }
+    const size = { rows: view.rows, columns: process.stdout.columns };
+    const { lines, page, mostOffset } = drawQueues(shown, size, { colors, isWide: settings.isWide });
+    shown.page = page;
+    shown.mostOffset = mostOffset;
     view.draw(lines);
   };
-  const markOf = (now: Snapshot | undefined, before: Snapshot | undefined, index: number) => {
-    const info = now?.queues[index];
-    if (info === undefined || before === undefined) return ' ';
-    const old = before.queues.find(({ taskId }) => taskId === info.taskId);
-    const change = (info.ready ?? 0) - (old?.ready ?? 0);
-    return change > 0 ? colors.green('▲') : change < 0 ? colors.red('▼') : ' ';
+  const onKey = (key: Key) => {
+    if (key === 'quit') return quit.abort();
+    scroll(shown, key);
+    draw();
   };
   process.stdout.on('resize', draw);
+  const releaseKeys = listenForKeys(onKey);
+  const ended = AbortSignal.any([stop.signal, quit.signal]);
   try {
-    while (!stop.signal.aborted) {
+    draw();
+    while (!ended.aborted) {
+      const since = Date.now();
+      const stalled = setInterval(() => {
+        shown.waitingMs = Date.now() - since;
+        if (shown.waitingMs >= STALLED_MS) draw();
+      }, STALL_REFRESH_MS);
       try {
-        const snapshot = await stop.race(take(list()));
-        previous = last;
-        last = snapshot;
-        trouble = undefined;
+        const snapshot = await orEnded(ended, take(list(ended)));
+        if (snapshot === undefined) break;
+        shown.previous = shown.last;
+        shown.last = snapshot;
+        shown.trouble = undefined;
       } catch (error) {
-        if (stop.signal.aborted) break;
-        // At the start it is a mistake to be told of; later the broker may come back.
-        if (last === undefined) throw error;
-        trouble = (error as Error).message;
+        if (ended.aborted) break;
+        // At the start it is a mistake that ends the command; later the broker may come back.
+        if (shown.last === undefined) throw error;
+        shown.trouble = (error as Error).message;
+      } finally {
+        clearInterval(stalled);
+        shown.waitingMs = 0;
       }
       draw();
-      await sleep(intervalMs, undefined, { signal: stop.signal }).catch(() => {});
+      await sleep(intervalMs, undefined, { signal: ended }).catch(() => {});
     }
   } finally {
+    releaseKeys();
     process.stdout.off('resize', draw);
     view.close();
   }
+  if (quit.signal.aborted) return;
   const { reason } = stop.signal;
-  // Ctrl-C is how it ends.
+  // Ctrl-C is how it ends as well.
   if (!(reason instanceof CommandFailure && reason.exitCode === ExitCode.interrupted)) throw reason;
 }
 
-async function take(pages: AsyncIterable<TaskQueueInfo[]>): Promise<Snapshot> {
-  const snapshot: Snapshot = {
+/** Undefined when the end came first. */
+async function orEnded<T>(ended: AbortSignal, promise: Promise<T>): Promise<T | undefined> {
+  const end = new Promise<undefined>((resolve) => {
+    ended.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  promise.catch(() => {});
+  return Promise.race([promise, end]);
+}
+
+function scroll(shown: LiveQueues, key: Exclude<Key, 'quit'>): void {
+  const { page = 1, mostOffset = 0, offset } = shown;
+  const targets = {
+    up: offset - 1,
+    down: offset + 1,
+    pageUp: offset - page,
+    pageDown: offset + page,
+    first: 0,
+    last: mostOffset,
+  };
+  shown.offset = Math.max(0, Math.min(mostOffset, targets[key]));
+}
+
+async function take(pages: AsyncIterable<TaskQueueInfo[]>): Promise<NonNullable<LiveQueues['last']>> {
+  const snapshot = {
     at: Date.now(),
-    queues: [],
+    queues: [] as TaskQueueInfo[],
     totals: { queues: 0, ready: 0, unacked: 0, unknown: 0 },
   };
   for await (const page of pages) {
-    snapshot.queues.push(...page);
+    for (const queue of page) snapshot.queues.push(queue);
     addTotals(snapshot.totals, page);
   }
   return snapshot;
-}
-
-/** How the messages that are ready have changed, a second. */
-function rateOf(now: Snapshot, before: Snapshot | undefined): string {
-  if (before === undefined) return '';
-  const perSecond = ((now.totals.ready - before.totals.ready) * 1000) / (now.at - before.at);
-  return `   ${perSecond > 0 ? '+' : ''}${perSecond.toFixed(1)} ready/s`;
 }

@@ -1,54 +1,98 @@
 import type { TaskQueueInfo } from '../../index.ts';
 
-export const SORT_KEYS = ['name', 'ready', 'unacked', 'consumers'] as const;
+export const SORT_KEYS = ['name', 'ready', 'unacked', 'consumers', 'oldest', 'idle'] as const;
 
-type SortKey = (typeof SORT_KEYS)[number];
+export type SortKey = (typeof SORT_KEYS)[number];
 
 export interface QueueSelection {
   /** Default: by name, in the order in which they come. */
   sort?: SortKey;
   reverse?: true;
   nonEmpty?: true;
+  /** False: only those with messages that nobody consumes. */
+  consumers?: boolean;
   /** At least so many messages ready. */
   min?: number;
   /** Nothing done with it for so long, in milliseconds. */
   idle?: number;
+  /** The oldest message queued longer ago than this, in milliseconds. */
+  olderThan?: number;
   limit?: number;
+}
+
+/** Looks up what the list does not say of these queues: when their oldest messages were queued. */
+export type AgeLookup = (queues: readonly TaskQueueInfo[]) => Promise<void>;
+
+/** Whether which queues are selected, or first, depends on the age of their messages. */
+export function needsAges({ sort, olderThan }: QueueSelection): boolean {
+  return sort === 'oldest' || olderThan !== undefined;
 }
 
 function isSelected(
   { ready = 0, unacked = 0, statistics }: TaskQueueInfo,
-  { nonEmpty, min, idle }: QueueSelection,
+  { nonEmpty, min, idle, consumers = true, olderThan }: QueueSelection,
   now: number,
 ): boolean {
   if (nonEmpty && ready + unacked === 0) return false;
   if (min !== undefined && ready < min) return false;
+  if (olderThan !== undefined && ready === 0) return false;
+  if (!consumers && (ready + unacked === 0 || statistics?.consumers !== 0)) return false;
   if (idle === undefined) return true;
   return statistics?.idleSince !== undefined && now - statistics.idleSince >= idle;
 }
 
-/** Names ascend, numbers descend: what is most comes first. `--reverse` turns either round. */
+function isOlder({ statistics }: TaskQueueInfo, { olderThan }: QueueSelection, now: number): boolean {
+  if (olderThan === undefined) return true;
+  return statistics?.oldestAt !== undefined && now - statistics.oldestAt > olderThan;
+}
+
+/** Names ascend, numbers and ages descend, unless `reverse`. What is not known comes last either way. */
 function comparison({ sort = 'name', reverse }: QueueSelection) {
   const sign = reverse ? -1 : 1;
   const byName = (a: TaskQueueInfo, b: TaskQueueInfo) =>
     a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0;
   if (sort === 'name') return (a: TaskQueueInfo, b: TaskQueueInfo) => sign * byName(a, b);
-  const value = (info: TaskQueueInfo) =>
-    sort === 'consumers' ? (info.statistics?.consumers ?? 0) : (info[sort] ?? 0);
-  return (a: TaskQueueInfo, b: TaskQueueInfo) => sign * (value(b) - value(a)) || byName(a, b);
+  return (a: TaskQueueInfo, b: TaskQueueInfo) => {
+    const [one, other] = [sortValue(a, sort), sortValue(b, sort)];
+    if (one === other) return byName(a, b);
+    if (one === undefined || other === undefined) return one === undefined ? 1 : -1;
+    return sign * (other - one);
+  };
+}
+
+function sortValue(
+  { ready, unacked, statistics }: TaskQueueInfo,
+  sort: Exclude<SortKey, 'name'>,
+): number | undefined {
+  const age = (since: number | undefined) => (since === undefined ? undefined : -since);
+  switch (sort) {
+    case 'ready':
+      return ready;
+    case 'unacked':
+      return unacked;
+    case 'consumers':
+      return statistics?.consumers;
+    case 'oldest':
+      return ready === 0 ? undefined : age(statistics?.oldestAt);
+    case 'idle':
+      return age(statistics?.idleSince);
+  }
 }
 
 /**
  * The selected queues of a list, page by page: by name they pass through as they come, and listing ends when
  * there are enough; in any other order all of it is read first, and no more is kept than twice what is asked for.
+ * @param lookUp looks up the ages, of as few queues as will do
  */
 export async function* selectQueues(
   pages: AsyncIterable<TaskQueueInfo[]>,
   selection: QueueSelection,
+  lookUp: AgeLookup | undefined,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { sort = 'name', reverse, limit = Number.POSITIVE_INFINITY } = selection;
   const isStreaming = sort === 'name' && !reverse;
   const compare = comparison(selection);
+  const [lookBefore, lookAfter] = needsAges(selection) ? [lookUp, undefined] : [undefined, lookUp];
   let left = limit;
   const kept: TaskQueueInfo[] = [];
   const keepTheFirst = () => {
@@ -57,10 +101,14 @@ export async function* selectQueues(
   };
   for await (const page of pages) {
     const now = Date.now();
-    const selected = page.filter((info) => isSelected(info, selection, now));
+    const candidates = page.filter((info) => isSelected(info, selection, now));
+    await lookBefore?.(candidates);
+    const selected = candidates.filter((info) => isOlder(info, selection, now));
     if (isStreaming) {
-      yield selected.slice(0, left);
-      left -= selected.length;
+      const shown = selected.slice(0, left);
+      await lookAfter?.(shown);
+      yield shown;
+      left -= shown.length;
       if (left <= 0) return;
     } else {
       for (const info of selected) kept.push(info);
@@ -70,5 +118,6 @@ export async function* selectQueues(
   }
   if (isStreaming) return;
   keepTheFirst();
+  await lookAfter?.(kept);
   yield kept;
 }

@@ -1,7 +1,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { durationOption } from '../input/durations.ts';
 
-const OUTPUT_FORMATS = ['auto', 'table', 'json', 'jsonl', 'raw'] as const;
+const OUTPUT_FORMATS = ['auto', 'table', 'wide', 'json', 'jsonl', 'raw'] as const;
 
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
@@ -30,6 +30,7 @@ export interface GlobalOptions {
   output?: OutputFormat;
   json?: boolean;
   color?: boolean;
+  pager?: boolean;
   verbose?: boolean;
 }
 
@@ -142,7 +143,7 @@ const OUTPUT: readonly Declaration[] = [
   {
     name: 'output',
     flags: '-o, --output <format>',
-    description: 'form: auto (readable on a terminal, else JSON Lines), table, json, jsonl, raw',
+    description: 'form: auto (readable on a terminal, else JSON Lines), table, wide, json, jsonl, raw',
     byDefault: 'auto',
     choices: OUTPUT_FORMATS,
   },
@@ -151,6 +152,11 @@ const OUTPUT: readonly Declaration[] = [
     name: 'color',
     flags: '--no-color',
     description: 'plain text; so do NO_COLOR and TERM=dumb',
+  },
+  {
+    name: 'pager',
+    flags: '--no-pager',
+    description: 'print long output on a terminal without a pager (PAGER; default: less -FRX)',
   },
   { name: 'verbose', flags: '--verbose', description: 'on failure tell everything beneath it' },
 ];

@@ -18,7 +18,11 @@ export interface Settings {
   /** For the whole command. */
   timeoutMs: number | undefined;
   /** As asked for: `auto` is decided by where the output goes. */
-  output: OutputFormat;
+  output: Exclude<OutputFormat, 'wide'>;
+  /** Tables with all their columns, however narrow the terminal is. */
+  isWide: boolean;
+  /** False when `--no-pager` was given. */
+  pager: boolean;
   /** False when `--no-color` was given. */
   color: boolean;
   verbose: boolean;
@@ -66,7 +70,8 @@ export function resolveSettings(
     },
     apiUrl: options.apiUrl && withPassword(password)(options.apiUrl),
     timeoutMs: options.timeout,
-    output: options.json ? 'json' : (options.output ?? 'auto'),
+    ...formatAsked(options),
+    pager: options.pager ?? true,
     color: options.color ?? true,
     verbose: options.verbose ?? false,
     context: layer.context,
@@ -81,14 +86,20 @@ export function givenSettings(command: CommandUnknownOpts): GlobalOptions {
   return { ...givenOptions(command.parent), ...givenOptions(command) };
 }
 
+function formatAsked({ json, output = 'auto' }: GlobalOptions): Pick<Settings, 'output' | 'isWide'> {
+  if (json) return { output: 'json', isWide: false };
+  return output === 'wide' ? { output: 'table', isWide: true } : { output, isWide: false };
+}
+
 /** How to print, for commands that work with no broker and so need none of the other settings. */
 export function outputSettings(command: CommandUnknownOpts): {
-  asked: OutputFormat;
-  format: Exclude<OutputFormat, 'auto'>;
+  asked: Settings['output'];
+  format: Exclude<Settings['output'], 'auto'>;
   color: boolean;
 } {
-  const { json, output = 'auto', color = true } = givenSettings(command);
-  const asked = json ? 'json' : output;
+  const given = givenSettings(command);
+  const { color = true } = given;
+  const { output: asked } = formatAsked(given);
   const automatic = process.stdout.isTTY === true ? 'table' : 'jsonl';
   return { asked, format: asked === 'auto' ? automatic : asked, color };
 }

@@ -1,4 +1,5 @@
-import type { ClusterOverview } from '../../cli-support.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterOverview, EventCounts } from '../../cli-support.ts';
 import type { BrokerInspection, ManagementApiOptions } from '../../index.ts';
 import { hintFor } from '../hints.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
@@ -27,6 +28,14 @@ export interface TaskTotals {
   uncounted: number;
 }
 
+/** Whether live events are seen, which `watch` shows and waiters are woken by. */
+export interface EventStatus {
+  /** What the API counts: undefined when it was not asked or does not answer, null where there were never any. */
+  counts: EventCounts | null | undefined;
+  /** What came while they were listened for, in milliseconds. */
+  heard: { events: number; ms: number } | undefined;
+}
+
 export interface BrokerStatus {
   broker: BrokerInspection;
   prefix: string;
@@ -36,22 +45,25 @@ export interface BrokerStatus {
   /** Undefined when the API was not to be asked. */
   api: ApiStatus | undefined;
   totals: TaskTotals | undefined;
+  events: EventStatus;
   problems: readonly Problem[];
 }
 
 /** @throws TaskQueueError when the broker cannot be reached over AMQP, or refuses */
 export async function readStatus(
   settings: Settings,
-  { asksApi, urlSource }: { asksApi: boolean; urlSource: string },
+  { asksApi, urlSource, listenMs }: { asksApi: boolean; urlSource: string; listenMs: number | undefined },
 ): Promise<BrokerStatus> {
   const { inspectBroker } = await import('../../index.ts');
-  const [inspected, asked] = await Promise.allSettled([
+  const [inspected, asked, listened] = await Promise.allSettled([
     inspectBroker({ ...settings.connection, connectionName: 'mcp-taskq' }),
     asksApi ? askApi(settings) : undefined,
+    listenMs === undefined ? undefined : listen(settings, listenMs),
   ]);
   // What AMQP says comes first.
   if (inspected.status === 'rejected') throw inspected.reason;
   if (asked.status === 'rejected') throw asked.reason;
+  if (listened.status === 'rejected') throw listened.reason;
   const broker = inspected.value;
   const found = {
     broker,
@@ -60,6 +72,7 @@ export async function readStatus(
     contextName: settings.context?.name,
     api: asked.value && toApiStatus(asked.value, settings, broker),
     totals: asked.value?.totals,
+    events: { counts: asked.value?.events, heard: listened.value },
   };
   return { ...found, problems: findProblems(found) };
 }
@@ -69,17 +82,40 @@ interface Answer {
   /** Why the API is not that of this broker. */
   mismatch: string | undefined;
   totals: TaskTotals | undefined;
+  events: EventCounts | null | undefined;
   error: unknown;
+}
+
+/** Counts the events that come in a time. */
+async function listen({ connection }: Settings, ms: number): Promise<{ events: number; ms: number }> {
+  const { TaskQueueClient } = await import('../../index.ts');
+  const client = new TaskQueueClient(connection);
+  let events = 0;
+  try {
+    const subscription = await client.subscribe(['enqueued', 'dequeued', 'cleared'], {
+      onEvent: () => {
+        events++;
+      },
+      onLost: () => {},
+      onResumed: () => {},
+    });
+    await subscription.follow();
+    await sleep(ms);
+    return { events, ms };
+  } finally {
+    await client.close();
+  }
 }
 
 async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
   const { listTaskQueues } = await import('../../index.ts');
-  const { readClusterOverview } = await import('../../cli-support.ts');
+  const { readClusterOverview, readEventCounts } = await import('../../cli-support.ts');
   let overview: ClusterOverview | undefined;
   try {
     overview = await readClusterOverview({ ...connection, apiUrl });
     const mismatch = await findMismatch({ ...connection, apiUrl });
-    if (mismatch !== undefined) return { overview, mismatch, totals: undefined, error: undefined };
+    if (mismatch !== undefined)
+      return { overview, mismatch, totals: undefined, events: undefined, error: undefined };
     const totals: TaskTotals = { queues: 0, ready: 0, unacked: 0, uncounted: 0 };
     // The statistics, as counting would make every queue look busy.
     for await (const page of listTaskQueues({ ...connection, apiUrl, source: 'statistics' })) {
@@ -90,9 +126,10 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
         totals.unacked += unacked ?? 0;
       }
     }
-    return { overview, mismatch, totals, error: undefined };
+    const events = (await readEventCounts({ ...connection, apiUrl })) ?? null;
+    return { overview, mismatch, totals, events, error: undefined };
   } catch (error) {
-    return { overview, mismatch: undefined, totals: undefined, error };
+    return { overview, mismatch: undefined, totals: undefined, events: undefined, error };
   }
 }
 

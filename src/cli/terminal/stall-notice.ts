@@ -41,3 +41,21 @@ export async function awaitAnswer<T>(context: Pick<Context, 'note'>, answer: Pro
     notice.end();
   }
 }
+
+/** The same for each item of what comes from the broker. */
+export async function* awaitEach<T>(
+  context: Pick<Context, 'note'>,
+  items: AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  const notice = startStallNotice(context);
+  try {
+    for await (const item of items) {
+      // From here on the reader of the output is waited for.
+      notice.pause();
+      yield item;
+      notice.moved();
+    }
+  } finally {
+    notice.end();
+  }
+}

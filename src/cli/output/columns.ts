@@ -1,0 +1,118 @@
+import { cutEnd, cutStart, textWidth } from '../terminal/text-width.ts';
+
+/** A column of a table. What is in it is safe for a terminal, and is painted when its width is known. */
+export interface Column<Row> {
+  title: string;
+  align: 'left' | 'right';
+  text(row: Row): string;
+  paint?(text: string, row: Row): string;
+  /** It is never wider, and is cut at the end. Default: as wide as its text, and never cut, as half a number is another one. */
+  most?: number;
+  /** The same in less space, for where it does not fit; cut at the front where that is too wide as well. */
+  short?(text: string): string;
+  /** On a narrow terminal columns shrink to their short form, and are left out, in the order of these numbers. */
+  shrinks?: number;
+  givesWay?: number;
+  /** Left out where it would be empty. */
+  isOptional?: boolean;
+}
+
+/** The columns that are shown, and their widths. Rows that come later are laid out in the same way. */
+export interface Layout<Row> {
+  columns: readonly { column: Column<Row>; width: number }[];
+  /** What is left for the text behind the last column. */
+  rest: number;
+}
+
+interface Fitted<Row> {
+  column: Column<Row>;
+  /** What it would take. */
+  full: number;
+  width: number;
+}
+
+const GAP = '  ';
+
+/**
+ * Columns as wide as what is in them.
+ * @param leastRest the width to keep for the text behind the last column: columns give way to it
+ */
+export function planColumns<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  { width, leastRest }: { width: number; leastRest: number },
+): Layout<Row> {
+  let shown = columns
+    .map((column) => ({ column, width: contentWidth(column, rows) }))
+    .filter(({ column, width }) => !(column.isOptional && width === 0))
+    .map(({ column, width }): Fitted<Row> => {
+      const full = Math.max(width, column.title.length);
+      return { column, full, width: full };
+    });
+  const restOf = () => width - shown.reduce((sum, each) => sum + each.width + GAP.length, 0);
+  for (const { column, shrinks } of stepsOf(columns)) {
+    const missing = leastRest - restOf();
+    if (missing <= 0) break;
+    shown = shrinks
+      ? shown.map((each) => (each.column === column ? shrunk(each, rows, missing) : each))
+      : shown.filter((each) => each.column !== column);
+  }
+  // What a later step has made room for.
+  shown = shown.map((each) => {
+    const spare = Math.max(0, restOf() - leastRest);
+    each.width = Math.min(each.full, each.width + spare);
+    return each;
+  });
+  return { columns: shown, rest: Math.max(leastRest, restOf()) };
+}
+
+function contentWidth<Row>({ text, most }: Column<Row>, rows: readonly Row[]): number {
+  const width = rows.reduce((widest, row) => Math.max(widest, textWidth(text(row))), 0);
+  return most === undefined ? width : Math.min(width, most);
+}
+
+function stepsOf<Row>(columns: readonly Column<Row>[]) {
+  return columns
+    .flatMap((column) => [
+      { column, shrinks: true, at: column.shrinks },
+      { column, shrinks: false, at: column.givesWay },
+    ])
+    .filter((step): step is typeof step & { at: number } => step.at !== undefined)
+    .sort((a, b) => a.at - b.at);
+}
+
+function shrunk<Row>({ column, full, width }: Fitted<Row>, rows: readonly Row[], missing: number) {
+  const { short = (text) => text } = column;
+  const least = Math.max(column.title.length, ...rows.map((row) => textWidth(short(column.text(row)))));
+  return { column, full, width: Math.max(Math.min(least, width), width - missing) };
+}
+
+/** The line above the rows. */
+export function headLine<Row>({ columns }: Layout<Row>, restTitle: string): string {
+  const cells = columns.map(({ column: { title, align }, width }) => pad(title, title, width, align));
+  return [...cells, restTitle].join(GAP).trimEnd();
+}
+
+/**
+ * One row.
+ * @param rest the text behind the last column, painted and of the width that it is to have
+ */
+export function rowLine<Row>({ columns }: Layout<Row>, row: Row, rest: string): string {
+  const cells = columns.map(({ column, width }) => {
+    const text = fitCell(column, row, width);
+    return pad(column.paint?.(text, row) ?? text, text, width, column.align);
+  });
+  return [...cells, rest].join(GAP).trimEnd();
+}
+
+function fitCell<Row>({ text, short, most }: Column<Row>, row: Row, width: number): string {
+  const whole = text(row);
+  if (textWidth(whole) <= width) return whole;
+  if (short !== undefined) return cutStart(short(whole), width);
+  return most === undefined ? whole : cutEnd(whole, width);
+}
+
+function pad(painted: string, plain: string, width: number, align: 'left' | 'right'): string {
+  const space = ' '.repeat(Math.max(0, width - textWidth(plain)));
+  return align === 'right' ? space + painted : painted + space;
+}

@@ -1,0 +1,95 @@
+import type { ChalkInstance } from 'chalk';
+import type { TaskQueueInfo } from '../../index.ts';
+import { formatDuration } from '../input/durations.ts';
+import type { SortKey } from '../queues/queue-selection.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
+import { cutEnd } from '../terminal/text-width.ts';
+import { clockTime } from './clock-time.ts';
+import { QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
+import { formatNumber } from './sizes.ts';
+
+/** What a live list shows. */
+export interface LiveQueues {
+  title: string;
+  intervalMs: number;
+  sort: SortKey | undefined;
+  /** Queues scrolled over. */
+  offset: number;
+  last: Snapshot | undefined;
+  previous: Snapshot | undefined;
+  /** Why the last list could not be had. */
+  trouble?: string | undefined;
+  /** How long the next list has been waited for. */
+  waitingMs?: number;
+  /** As drawn last: how many fit, and how far one can scroll. */
+  page?: number;
+  mostOffset?: number;
+}
+
+interface Snapshot {
+  /** When it was asked for, in milliseconds since the epoch. */
+  at: number;
+  queues: readonly TaskQueueInfo[];
+  totals: QueueTotals;
+}
+
+/** A list that takes this long is waited for. */
+const NOTABLE_WAIT_MS = 2_000;
+
+/** Two characters before each row say what has changed. */
+const MARK_WIDTH = 2;
+
+/** The lines of the screen, each as wide as it at most. */
+export function drawQueues(
+  shown: LiveQueues,
+  { rows, columns }: { rows: number; columns: number },
+  { colors, isWide }: { colors: ChalkInstance; isWide: boolean },
+): { lines: string[]; page: number; mostOffset: number } {
+  const { title, intervalMs, sort, last, previous, trouble, waitingMs = 0, offset } = shown;
+  const cut = (text: string) => cutEnd(safeLine(text), columns);
+  const head = `mcp-taskq ls  ${clockTime(last?.at ?? Date.now())}  every ${formatDuration(intervalMs)}  ${title}`;
+  const lines = [colors.bold(cut(head.trimEnd()))];
+  if (waitingMs >= NOTABLE_WAIT_MS)
+    lines.push(
+      colors.yellow(cut(`No answer from the broker for ${formatDuration(waitingMs)}; still waiting.`)),
+    );
+  else if (trouble !== undefined) lines.push(colors.red(cut(trouble)));
+  if (last === undefined) return { lines, page: 1, mostOffset: 0 };
+  lines.push(cut(`${totalsLine(last.totals)}${rateOf(last, previous)}`), '');
+  // One for the titles, and one for the line at the bottom.
+  const page = Math.max(1, rows - lines.length - 2);
+  const mostOffset = Math.max(0, last.queues.length - page);
+  const first = Math.min(offset, mostOffset);
+  const width = columns - MARK_WIDTH;
+  const table = new QueueTable({ width, colors, sort, isWide, cutsIds: true });
+  table.layOut(last.queues);
+  const queues = last.queues.slice(first, first + page);
+  const before = new Map(previous?.queues.map(({ taskId, ready = 0 }) => [taskId, ready]));
+  const [titles = '', ...body] = table.lines(queues, Date.now());
+  const marks = queues.map((queue) => markOf(queue, previous && before, colors));
+  lines.push(`  ${titles}`, ...body.map((line, index) => `${marks[index]} ${line}`));
+  const range =
+    mostOffset === 0
+      ? ''
+      : `${formatNumber(first + 1)}–${formatNumber(first + queues.length)} of ${formatNumber(last.queues.length)}  ↑↓ scroll  `;
+  lines.push(colors.dim(cut(`${range}q quits  up to 10 s old`)));
+  return { lines, page, mostOffset };
+}
+
+/** How the messages that are ready have changed since the list before this one. */
+function markOf(
+  { taskId, ready = 0 }: TaskQueueInfo,
+  before: ReadonlyMap<string, number> | undefined,
+  colors: ChalkInstance,
+): string {
+  if (before === undefined) return ' ';
+  const change = ready - (before.get(taskId) ?? 0);
+  return change > 0 ? colors.green('▲') : change < 0 ? colors.red('▼') : ' ';
+}
+
+/** The change a second of all of them together. */
+function rateOf(last: Snapshot, previous: Snapshot | undefined): string {
+  if (previous === undefined) return '';
+  const perSecond = ((last.totals.ready - previous.totals.ready) * 1000) / (last.at - previous.at);
+  return `  ${perSecond > 0 ? '+' : ''}${perSecond.toFixed(1)}/s`;
+}

@@ -1,0 +1,90 @@
+import { CommandFailure } from '../command-failure.ts';
+import type { ClientContext } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { openLines } from '../input/input-lines.ts';
+
+/** The tasks that the ids of a command line mean. */
+export interface ChosenTasks {
+  taskIds: readonly string[];
+  /** Some were found by a pattern: whoever wrote it does not know how many, or which. */
+  isPattern: boolean;
+}
+
+export interface ChooseOptions {
+  /** Ids on the standard input end with NUL, and not with a line feed. */
+  null?: true;
+  /** Messages will be removed: what the API lists has to be on the same broker. */
+  isRemoving?: boolean;
+}
+
+/**
+ * Task ids, `-` for those on the standard input, and patterns, in which `*` is any text and `?` any character. A queue
+ * whose id is the pattern itself comes first; a backslash makes either an ordinary character.
+ * @throws CommandFailure no such queue (5) when nothing matches a pattern; usage (2) when there are no ids on the standard input
+ */
+export async function chooseTasks(
+  context: ClientContext,
+  words: readonly string[],
+  { null: endsWithNull, isRemoving = false }: ChooseOptions = {},
+): Promise<ChosenTasks> {
+  if (endsWithNull && !words.includes('-'))
+    throw new CommandFailure(ExitCode.usage, '--null is about ids on the standard input: -');
+  const taskIds = new Set<string>();
+  let isPattern = false;
+  for (const word of words) {
+    if (word === '-') {
+      for (const id of await idsFromInput(endsWithNull === true)) taskIds.add(id);
+    } else if (!hasWildcard(word) || (await context.client.depth(word)) !== undefined) {
+      taskIds.add(withoutEscapes(word));
+    } else {
+      isPattern = true;
+      for (const id of await matching(context, word)) taskIds.add(id);
+    }
+  }
+  if (isPattern && isRemoving) {
+    const { verifySameBroker } = await import('../../cli-support.ts');
+    const { connection, apiUrl } = context.settings;
+    await verifySameBroker({ ...connection, apiUrl });
+  }
+  return { taskIds: [...taskIds], isPattern };
+}
+
+function hasWildcard(word: string): boolean {
+  return /[*?]/.test(word.replace(/\\./gs, ''));
+}
+
+function withoutEscapes(word: string): string {
+  return hasWildcard(word) ? word : word.replace(/\\([*?])/g, '$1');
+}
+
+async function idsFromInput(endsWithNull: boolean): Promise<string[]> {
+  const source = await openLines('-');
+  const ids: string[] = [];
+  try {
+    if (endsWithNull) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of source.chunks()) chunks.push(Buffer.from(chunk));
+      ids.push(...Buffer.concat(chunks).toString().split('\0'));
+    } else {
+      for await (const lines of source.lines())
+        for (const { text } of lines) ids.push(text.toString().trimEnd());
+    }
+  } finally {
+    await source.close();
+  }
+  const given = ids.filter((id) => id !== '');
+  if (given.length === 0)
+    throw new CommandFailure(ExitCode.usage, 'There are no task ids on the standard input');
+  return given;
+}
+
+async function matching({ settings, stop }: ClientContext, glob: string): Promise<string[]> {
+  const { listTaskQueues } = await import('../../index.ts');
+  const options = { ...settings.connection, apiUrl: settings.apiUrl, signal: stop.signal };
+  const ids: string[] = [];
+  for await (const page of listTaskQueues({ ...options, glob, source: 'none' }))
+    for (const { taskId } of page) ids.push(taskId);
+  if (ids.length === 0)
+    throw new CommandFailure(ExitCode.noSuchQueue, `No task matches ${JSON.stringify(glob)}`);
+  return ids;
+}

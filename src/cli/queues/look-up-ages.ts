@@ -1,0 +1,48 @@
+import type { TaskQueueInfo } from '../../index.ts';
+import type { Context } from '../context.ts';
+import { formatCount } from '../output/sizes.ts';
+import type { LazyClient } from './lazy-client.ts';
+import { findOldest } from './oldest-messages.ts';
+
+/** The most tasks that one list looks into. */
+const MOST = 1_000;
+
+/** Finds out how old the oldest messages are where the broker does not know, and says at the end what that took. */
+export class AgeLookups {
+  readonly #context: Pick<Context, 'note' | 'stop'>;
+  readonly #client: LazyClient;
+  #looked = 0;
+  #left = 0;
+
+  constructor(context: Pick<Context, 'note' | 'stop'>, client: LazyClient) {
+    this.#context = context;
+    this.#client = client;
+  }
+
+  readonly lookUp = async (queues: readonly TaskQueueInfo[]): Promise<void> => {
+    const unknown = queues.filter(
+      ({ ready = 0, statistics }) =>
+        ready > 0 && statistics !== undefined && statistics.oldestAt === undefined,
+    );
+    const wanted = unknown.slice(0, MOST - this.#looked);
+    this.#left += unknown.length - wanted.length;
+    if (wanted.length === 0) return;
+    const looking = { client: await this.#client.get(), signal: this.#context.stop.signal };
+    await findOldest(looking, wanted, (info, { isEmpty, queuedAt }) => {
+      this.#looked++;
+      // The statistics are some seconds old: it may be empty by now.
+      if (isEmpty) info.ready = 0;
+      else if (info.statistics !== undefined) info.statistics.oldestAt = queuedAt;
+    });
+  };
+
+  report(): void {
+    const { note } = this.#context;
+    if (this.#looked > 0)
+      note(`Looked into ${formatCount(this.#looked, 'task')}, which ended the idle time there (--no-peek).`);
+    if (this.#left > 0)
+      note(
+        `${formatCount(this.#left, 'task')} not looked into: at most ${formatCount(MOST, 'task')} at a time.`,
+      );
+  }
+}

@@ -1,0 +1,51 @@
+import { MAX_PEEK, type StoredMessage } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+import type { MessageFilter } from '../input/filters.ts';
+import { shellWords } from '../output/shell-words.ts';
+import { formatNumber } from '../output/sizes.ts';
+
+/** What has to be looked at for the newest messages of a queue, and those of it that are wanted. */
+export interface NewestMessages {
+  skip: number;
+  window: number;
+  keep(messages: StoredMessage[]): Promise<void>;
+  readonly kept: StoredMessage[];
+}
+
+/**
+ * The newest messages of a queue are behind all others, which have to be held to come to them.
+ * @throws CommandFailure (1) for a queue with more than may be held
+ */
+export function newestWindow(
+  taskId: string,
+  depth: number,
+  count: number,
+  select: MessageFilter | undefined,
+): NewestMessages {
+  if (depth > MAX_PEEK) {
+    const [all, held] = [formatNumber(depth), formatNumber(MAX_PEEK)];
+    const drain = shellWords(['mcp-taskq', 'dequeue', taskId, '--all', '--out', 'FILE']);
+    throw new CommandFailure(
+      ExitCode.failed,
+      `The newest messages of task ${JSON.stringify(taskId)} cannot be looked at: they are behind the others of ${all}, and at most ${held} can be held at a time`,
+      {
+        hint: `"${shellWords(['mcp-taskq', 'watch', taskId])}" shows what comes from now on; "${drain}" drains it to a file.`,
+      },
+    );
+  }
+  const kept: StoredMessage[] = [];
+  // What matches may be anywhere.
+  const skip = select ? 0 : Math.max(0, depth - count);
+  return {
+    skip,
+    window: depth - skip,
+    async keep(messages) {
+      for (const message of messages) {
+        kept.push(message);
+        if (kept.length > count) kept.shift();
+      }
+    },
+    kept,
+  };
+}

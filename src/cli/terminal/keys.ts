@@ -1,0 +1,64 @@
+import { onSuspend } from './job-control.ts';
+import { onSuddenEnd } from './sudden-end.ts';
+
+/** What a live view does at the press of a key. */
+export type Key = 'quit' | 'up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last';
+
+/** As terminals send them, and the letters that pagers take for them. */
+const KEYS: Readonly<Record<string, Key>> = {
+  q: 'quit',
+  Q: 'quit',
+  '\u001b[A': 'up',
+  '\u001bOA': 'up',
+  k: 'up',
+  '\u001b[B': 'down',
+  '\u001bOB': 'down',
+  j: 'down',
+  '\r': 'down',
+  '\u001b[5~': 'pageUp',
+  b: 'pageUp',
+  '\u001b[6~': 'pageDown',
+  ' ': 'pageDown',
+  '\u001b[H': 'first',
+  '\u001bOH': 'first',
+  '\u001b[1~': 'first',
+  g: 'first',
+  '\u001b[F': 'last',
+  '\u001bOF': 'last',
+  '\u001b[4~': 'last',
+  G: 'last',
+};
+
+/** In raw mode a terminal sends these as characters. */
+const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = { '\u0003': 'SIGINT', '\u001a': 'SIGTSTP' };
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
+const SEQUENCE = /\u001b[[O][\d;]*[A-Za-z~]|[\s\S]/gu;
+
+/**
+ * Hands over keys as they are pressed, where the standard input is a terminal.
+ * @returns ends this, and gives the terminal back as it was
+ */
+export function listenForKeys(onKey: (key: Key) => void): () => void {
+  const { stdin } = process;
+  if (!stdin.isTTY) return () => {};
+  const onData = (data: Buffer) => {
+    for (const [sequence] of data.toString().matchAll(SEQUENCE)) {
+      const signal = SIGNALS[sequence];
+      if (signal !== undefined) process.kill(process.pid, signal);
+      const key = KEYS[sequence];
+      if (key !== undefined) onKey(key);
+    }
+  };
+  const giveBack = () => void stdin.setRawMode(false);
+  const take = () => void stdin.setRawMode(true).resume();
+  const releases = [onSuspend(giveBack, take), onSuddenEnd(giveBack)];
+  stdin.on('data', onData);
+  take();
+  return () => {
+    for (const release of releases) release();
+    stdin.off('data', onData);
+    giveBack();
+    stdin.pause();
+  };
+}

@@ -1,0 +1,48 @@
+import { eastAsianWidth } from 'get-east-asian-width';
+
+/** Printable ASCII: most of what is ever shown, and as wide as it is long. */
+const NARROW = /^[\x20-\x7e]*$/;
+
+/** What takes no column of its own: accents that stand on another character, joiners, variation selectors. */
+const NO_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
+
+const ELLIPSIS = '…';
+
+/** The columns of a terminal that a line of text takes. It is safe for a terminal, and has no colours in it. */
+export function textWidth(text: string): number {
+  if (NARROW.test(text)) return text.length;
+  let width = 0;
+  for (const character of text) width += characterWidth(character);
+  return width;
+}
+
+function characterWidth(character: string): number {
+  return NO_WIDTH.test(character) ? 0 : eastAsianWidth(character.codePointAt(0) as number);
+}
+
+/** The text if it fits, else as much of its beginning as fits before an ellipsis. */
+export function cutEnd(text: string, width: number): string {
+  return textWidth(text) <= width ? text : `${fitting([...text], width - 1)}${ELLIPSIS}`;
+}
+
+/** The same for a text whose end says more: the ellipsis comes first. */
+export function cutStart(text: string, width: number): string {
+  if (textWidth(text) <= width) return text;
+  return `${ELLIPSIS}${[...fitting([...text].reverse(), width - 1)].reverse().join('')}`;
+}
+
+/** The first of the characters, as many as fit. */
+function fitting(characters: readonly string[], width: number): string {
+  let taken = '';
+  let left = width;
+  for (const character of characters) {
+    left -= characterWidth(character);
+    if (left < 0) break;
+    taken += character;
+  }
+  return taken;
+}
+
+export function padEnd(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - textWidth(text)));
+}

@@ -1,0 +1,143 @@
+import { expect, test } from 'vitest';
+import { recordsIn, runCli } from '../support/cli.ts';
+import { newTask, openClient, raw } from '../support/tasks.ts';
+import { cliOnTerminal } from '../support/terminal.ts';
+
+/** Tasks whose ids begin alike, with so many messages each. */
+async function tasks(...counts: number[]): Promise<{ start: string; ids: string[] }> {
+  const start = `${newTask('many')}-`;
+  const ids = counts.map((_, index) => `${start}${index}`);
+  const client = openClient();
+  for (const [index, count] of counts.entries())
+    for (let n = 0; n < count; n++) await client.publish(ids[index] as string, message(n));
+  return { start, ids };
+}
+
+const message = (n: number, ageMs = 0) =>
+  raw(
+    JSON.stringify({
+      type: 'notification',
+      message: { method: 'notifications/progress', params: { progress: n } },
+      timestamp: new Date(Date.now() - ageMs).toISOString(),
+    }),
+  );
+
+async function depths(ids: readonly string[]) {
+  const client = openClient();
+  return (await Promise.all(ids.map((id) => client.depth(id)))).map((depth) => depth?.messages);
+}
+
+const progressOf = (stdout: string) => recordsIn(stdout).map(({ body }) => body.message.params.progress);
+
+test('peek takes several ids, patterns and ids from the standard input', async () => {
+  const { start, ids } = await tasks(2, 1, 0, 1);
+  const found = async (input: string, ...args: string[]) => {
+    const { status, stdout } = await runCli(['peek', ...args], { input });
+    return [status, recordsIn(stdout).map(({ task_id }) => task_id)];
+  };
+  const [one, two, , three] = ids;
+  expect(await found('', `${start}*`)).toEqual([0, [one, two, three]]);
+  expect(await found('', `${start}?`, '-n', '2')).toEqual([0, [one, one, two, three]]);
+  expect(await found(`${two}\n\n${one}\r\n`, '-')).toEqual([0, [two, one]]);
+  expect(await found(`${two}\0${three}\0`, '-', '-0')).toEqual([0, [two, three]]);
+  expect((await runCli(['peek', `${start}x*`])).status).toBe(5);
+  expect((await runCli(['peek', '-'])).status).toBe(2);
+  expect((await runCli(['peek', one as string, '--null'])).status).toBe(2);
+});
+
+test('an id that is a pattern is itself where there is such a task, and with backslashes', async () => {
+  const { start, ids } = await tasks(1);
+  const star = `${start}*`;
+  await openClient().publish(star, message(7));
+  expect(progressOf((await runCli(['peek', star, '-n', '5'])).stdout)).toEqual([7]);
+  expect(progressOf((await runCli(['peek', `${start}\\*`])).stdout)).toEqual([7]);
+  expect((await runCli(['clear', star, '--yes'])).status).toBe(0);
+  expect(await depths([star, ...ids])).toEqual([undefined, 1]);
+});
+
+test('peek asks before it looks at many tasks', async () => {
+  const { start } = await tasks(...Array(21).fill(1));
+  const refused = await runCli(['peek', `${start}*`]);
+  expect([refused.status, refused.stdout]).toEqual([2, '']);
+  expect(refused.stderr).toContain('21 tasks');
+  expect(recordsIn((await runCli(['peek', `${start}*`, '--yes'])).stdout)).toHaveLength(21);
+});
+
+test('clear has the number of tasks typed that a pattern matches', async () => {
+  const { start, ids } = await tasks(2, 1);
+  expect((await runCli(['clear', `${start}*`])).status).toBe(2);
+  const declined = cliOnTerminal(['clear', `${start}*`]);
+  await declined.shows('Type 2 to do it:');
+  expect(declined.text).toContain(`  ${ids[0]}  2 messages`);
+  declined.type('3\r');
+  expect(await declined.ended).toBe(8);
+  expect(await depths(ids)).toEqual([2, 1]);
+  const terminal = cliOnTerminal(['clear', `${start}*`]);
+  await terminal.shows('Type 2 to do it:');
+  terminal.type('2\r');
+  expect(await terminal.ended).toBe(0);
+  expect(await depths(ids)).toEqual([undefined, undefined]);
+});
+
+test('clear takes ids from the standard input', async () => {
+  const { ids } = await tasks(1, 1, 1);
+  const [one, two] = ids;
+  expect((await runCli(['clear', '-', '--yes'], { input: `${one}\n${two}\n` })).status).toBe(0);
+  expect(await depths(ids)).toEqual([undefined, undefined, 1]);
+});
+
+test('mv gathers the messages of a pattern, all but those that are there already', async () => {
+  const { start, ids } = await tasks(2, 1);
+  const to = `${start}all`;
+  expect((await runCli(['mv', `${start}*`, to, '--all'])).status).toBe(2);
+  const terminal = cliOnTerminal(['mv', `${start}*`, to, '--all']);
+  await terminal.shows('Type 2 to do it:');
+  terminal.type('2\r');
+  expect(await terminal.ended).toBe(0);
+  expect(await depths([...ids, to])).toEqual([0, 0, 3]);
+  expect((await runCli(['mv', `${start}*`, to, '--all', '--yes'])).status).toBe(0);
+  expect(await depths([to])).toEqual([3]);
+});
+
+test('peek --tail shows the newest', async () => {
+  const { ids } = await tasks(5);
+  const [task = ''] = ids;
+  expect(progressOf((await runCli(['peek', task, '--tail', '2'])).stdout)).toEqual([3, 4]);
+  expect(progressOf((await runCli(['peek', task, '--tail', '9'])).stdout)).toEqual([0, 1, 2, 3, 4]);
+  const even = 'int(params.progress) % 2 == 0';
+  expect(progressOf((await runCli(['peek', task, '--tail', '2', '--filter', even])).stdout)).toEqual([2, 4]);
+  expect((await runCli(['peek', task, '--tail', '2', '--skip', '1'])).status).toBe(2);
+  expect(await depths(ids)).toEqual([5]);
+});
+
+test('peek --tail says why not where the newest are behind too many others', async () => {
+  const task = newTask('deep');
+  const client = openClient();
+  await Promise.all(Array.from({ length: 1_001 }, (_, n) => client.publish(task, message(n))));
+  const { status, stdout, stderr } = await runCli(['peek', task, '--tail', '1']);
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('behind the others of 1,001, and at most 1,000 can be held at a time');
+  expect(stderr).toContain(`mcp-taskq watch ${task}`);
+});
+
+test('peek --since shows what is not older, by a duration or a time', async () => {
+  const task = newTask('since');
+  const client = openClient();
+  for (const [n, hours] of [5, 3, 1].entries()) await client.publish(task, message(n, hours * 3_600_000));
+  const since = async (time: string) =>
+    progressOf((await runCli(['peek', task, '-n', '9', '--since', time])).stdout);
+  expect(await since('4h')).toEqual([1, 2]);
+  expect(await since(new Date(Date.now() - 2 * 3_600_000).toISOString())).toEqual([2]);
+  expect((await runCli(['peek', task, '--since', '1m'])).status).toBe(6);
+  expect((await runCli(['peek', task, '--since', 'noon'])).status).toBe(2);
+});
+
+test('peek --full shows whole messages, several and large ones', async () => {
+  const task = newTask('full');
+  const client = openClient();
+  for (const text of ['a', `${'b'.repeat(80_000)}end`])
+    await client.publish(task, raw(JSON.stringify({ text })));
+  const { stdout } = await runCli(['peek', task, '-n', '2', '--full', '-o', 'table']);
+  expect(stdout).toContain('"text": "a"');
+  expect(stdout).toContain('bend"}');
+});
