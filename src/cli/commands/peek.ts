@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { type ClientContext, withClient } from '../context.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
@@ -11,15 +11,16 @@ import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { standardError } from '../terminal/standard-error.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Print the oldest messages of a task and leave them where they are. For a moment nobody
-else can read what is looked at, and afterwards it is marked as redelivered.`,
-  [
+const HELP: CommandHelp = {
+  description: `Print the oldest messages of a task without removing them. While peek looks at messages, nobody else can
+    receive them; afterwards they are marked as redelivered. It looks at no more than 1,000 messages.`,
+  examples: [
     ['mcp-taskq peek 786512e2', 'the next message, in full'],
     ['mcp-taskq peek 786512e2 -n 20', 'the next 20, a line each'],
-    ['mcp-taskq peek 786512e2 --all -o jsonl | jq .body.message.method', 'what is waiting, by method'],
+    ['mcp-taskq peek 786512e2 --all -o jsonl | jq .body', 'for other programs'],
   ],
-);
+  statuses: '5 no such task queue, 6 nothing there',
+};
 
 interface PeekOptions extends OutputFileOptions, SelectionOptions {
   limit: number;
@@ -29,14 +30,15 @@ interface PeekOptions extends OutputFileOptions, SelectionOptions {
 }
 
 export function peekCommand() {
-  const command = new Command('peek')
-    .description(DESCRIPTION)
+  const command = explain(new Command('peek'), HELP)
     .argument('<task_id>')
-    .option('-n, --limit <n>', 'how many (default: 1)', wholeNumber(1), 1)
-    .option('--all', 'as many as can be held at once: 1000')
-    .option('--skip <n>', 'leave out the oldest (default: 0)', wholeNumber(0), 0)
-    .option('--force', 'also on a quorum queue, where looking wears messages out');
-  filterOption(command, 'print only these, of the first 1000');
+    .optionsGroup('Which messages:')
+    .option('-n, --limit <n>', 'at most n messages (default: 1)', wholeNumber(1), 1)
+    .option('--all', 'all messages, up to 1,000')
+    .option('--skip <n>', 'skip the oldest n messages', wholeNumber(0), 0)
+    .option('--force', 'allow quorum queues, where each look counts towards the delivery limit');
+  filterOption(command, 'only matching messages');
+  command.optionsGroup('Where they go:');
   outputFileOptions(command);
   return command.action((taskId, options, self) =>
     withClient(self, (context) => peek(context, taskId, options)),

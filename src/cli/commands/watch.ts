@@ -3,7 +3,7 @@ import type { WatchItem } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { durationOption, formatDuration } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
@@ -17,15 +17,16 @@ import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Print the messages of tasks as they come, of all tasks without an id. Takes nothing from anybody, whether
-one watches or ten; goes on when the broker comes back; ends with Ctrl-C.`,
-  [
+const HELP: CommandHelp = {
+  description: `Print the messages of tasks as they are queued; without an id, of all tasks. Removes nothing, and any number
+    of watchers see every message. Survives a restart of the broker. Ctrl-C ends it.`,
+  examples: [
     ['mcp-taskq watch 786512e2', 'follow a task'],
-    ['mcp-taskq watch --events', 'follow all tasks, also what is taken out'],
-    ['mcp-taskq watch 786512e2 --tail 0 -n 1 -o raw', 'wait for the next message'],
+    ['mcp-taskq watch --events', 'follow all, removals too'],
+    ['mcp-taskq watch 786512e2 --tail 0 -n 1 -o raw', 'the next message'],
   ],
-);
+  statuses: '0 also after Ctrl-C (more: help watching)',
+};
 
 interface WatchOptions extends SelectionOptions {
   limit?: number;
@@ -36,15 +37,17 @@ interface WatchOptions extends SelectionOptions {
 }
 
 export function watchCommand() {
-  const command = new Command('watch')
-    .description(DESCRIPTION)
+  const command = explain(new Command('watch'), HELP)
     .argument('[task_id...]')
-    .option('-n, --limit <n>', 'end after so many messages', wholeNumber(1))
-    .option('--tail <n>', 'begin with so many that are there already (default: 10)', wholeNumber(0), 10)
-    .option('--for <dur>', 'end after this time', durationOption)
-    .option('--idle <dur>', 'end when nothing has come for this time', durationOption)
-    .option('--events', 'also tell what is dequeued and cleared');
-  filterOption(command, 'print only these messages');
+    .optionsGroup('What to show:')
+    .option('--tail <n>', 'first show the last n messages already queued (default: 10)', wholeNumber(0), 10)
+    .option('--events', 'also show removals');
+  filterOption(command, 'only matching messages');
+  command
+    .optionsGroup('When to end:')
+    .option('-n, --limit <n>', 'after n messages', wholeNumber(1))
+    .option('--for <dur>', 'after this time', durationOption)
+    .option('--idle <dur>', 'after this time without a message', durationOption);
   return command.action((taskIds, options, self) =>
     withClient(self, (context) => watch(context, taskIds, options), { stopsByItself: true }),
   );

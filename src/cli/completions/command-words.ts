@@ -44,7 +44,7 @@ export function optionWords(command: CommandUnknownOpts): OptionWords[] {
       short,
       long,
       // The defaults and variables in brackets would make the lines of a menu too long.
-      description: description.replace(/(: auto)? \(.*$/s, '').replace(/[,;] e\.g\. .*$/, ''),
+      description: description.replace(/(: auto)? \(.*$/s, ''),
       value: argChoices ?? valueKind(flags, required),
     }));
 }
