@@ -60,23 +60,19 @@ _mcp_taskq() {
         *)
           case "$cur" in
             -*) _mcp_taskq_words '-V --version -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
-            *) _mcp_taskq_words 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help' ;;
+            *) _mcp_taskq_words 'ls describe peek watch enqueue dequeue mv cp clear prune check status context broker completion help' ;;
           esac
           ;;
       esac
       ;;
-    enqueue)
+    ls)
       case "$prev" in
-        --type) _mcp_taskq_words 'request notification' ;;
-        --method) COMPREPLY=() ;;
-        --params) COMPREPLY=() ;;
-        --id) COMPREPLY=() ;;
-        --header) COMPREPLY=() ;;
-        --from) _mcp_taskq_files ;;
-        --skip) COMPREPLY=() ;;
+        --min) COMPREPLY=() ;;
+        --idle) COMPREPLY=() ;;
+        --ids) _mcp_taskq_files ;;
         --limit) COMPREPLY=() ;;
-        --rate) COMPREPLY=() ;;
-        --speed) COMPREPLY=() ;;
+        --sort) _mcp_taskq_words 'name ready unacked consumers' ;;
+        --interval) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -93,19 +89,14 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--non-empty --min --idle --ids --limit --sort --reverse --names -w --watch --interval -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
       esac
       ;;
-    dequeue)
+    describe)
       case "$prev" in
-        -n | --limit) COMPREPLY=() ;;
-        --exec) COMPREPLY=() ;;
-        --wait) COMPREPLY=() ;;
-        --filter) COMPREPLY=() ;;
-        --out) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -122,7 +113,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run -y --yes --filter --out --append --overwrite -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--no-peek -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -156,11 +147,13 @@ _mcp_taskq() {
           ;;
       esac
       ;;
-    clear)
+    watch)
       case "$prev" in
-        --backup) _mcp_taskq_files ;;
-        --older-than) COMPREPLY=() ;;
+        --tail) COMPREPLY=() ;;
         --filter) COMPREPLY=() ;;
+        -n | --limit) COMPREPLY=() ;;
+        --for) COMPREPLY=() ;;
+        --idle) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -177,7 +170,70 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than --dry-run --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--tail --events --filter -n --limit --for --idle -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    enqueue)
+      case "$prev" in
+        --type) _mcp_taskq_words 'request notification' ;;
+        --method) COMPREPLY=() ;;
+        --params) COMPREPLY=() ;;
+        --id) COMPREPLY=() ;;
+        --from) _mcp_taskq_files ;;
+        --skip) COMPREPLY=() ;;
+        --limit) COMPREPLY=() ;;
+        --rate) COMPREPLY=() ;;
+        --speed) COMPREPLY=() ;;
+        --header) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--type --method --params --id --from --skip --limit --rate --keep-timing --speed --header --no-create --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    dequeue)
+      case "$prev" in
+        -n | --limit) COMPREPLY=() ;;
+        --wait) COMPREPLY=() ;;
+        --filter) COMPREPLY=() ;;
+        --out) _mcp_taskq_files ;;
+        --exec) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-n --limit --all --wait --filter --out --append --overwrite --exec --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -203,7 +259,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --keep-expiration --dry-run -y --yes --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --filter --keep-expiration --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -230,19 +286,17 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --skip --keep-expiration --force --dry-run --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --skip --filter --keep-expiration --force --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
       esac
       ;;
-    watch)
+    clear)
       case "$prev" in
-        -n | --limit) COMPREPLY=() ;;
-        --tail) COMPREPLY=() ;;
-        --for) COMPREPLY=() ;;
-        --idle) COMPREPLY=() ;;
+        --older-than) COMPREPLY=() ;;
         --filter) COMPREPLY=() ;;
+        --backup) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -259,20 +313,16 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--older-than --filter --backup --keep-queue --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
       esac
       ;;
-    ls)
+    prune)
       case "$prev" in
-        --sort) _mcp_taskq_words 'name ready unacked consumers' ;;
-        --min) COMPREPLY=() ;;
+        --pattern) COMPREPLY=() ;;
         --idle) COMPREPLY=() ;;
-        --limit) COMPREPLY=() ;;
-        --ids) _mcp_taskq_files ;;
-        --interval) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -289,55 +339,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--sort --reverse --non-empty --min --idle --limit --names --ids -w --watch --interval -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
-            *) _mcp_taskq_tasks ;;
-          esac
-          ;;
-      esac
-      ;;
-    describe)
-      case "$prev" in
-        -u | --url) COMPREPLY=() ;;
-        --context) _mcp_taskq_contexts ;;
-        --prefix) COMPREPLY=() ;;
-        --queue-type) _mcp_taskq_words 'default quorum' ;;
-        --api-url) COMPREPLY=() ;;
-        --password-file) _mcp_taskq_files ;;
-        --tls-ca-file) _mcp_taskq_files ;;
-        --tls-cert-file) _mcp_taskq_files ;;
-        --tls-key-file) _mcp_taskq_files ;;
-        --tls-pass-file) _mcp_taskq_files ;;
-        --tls-server-name) COMPREPLY=() ;;
-        --connect-timeout) COMPREPLY=() ;;
-        --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
-        *)
-          case "$cur" in
-            -*) _mcp_taskq_words '--no-peek -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
-            *) _mcp_taskq_tasks ;;
-          esac
-          ;;
-      esac
-      ;;
-    status)
-      case "$prev" in
-        -u | --url) COMPREPLY=() ;;
-        --context) _mcp_taskq_contexts ;;
-        --prefix) COMPREPLY=() ;;
-        --queue-type) _mcp_taskq_words 'default quorum' ;;
-        --api-url) COMPREPLY=() ;;
-        --password-file) _mcp_taskq_files ;;
-        --tls-ca-file) _mcp_taskq_files ;;
-        --tls-cert-file) _mcp_taskq_files ;;
-        --tls-key-file) _mcp_taskq_files ;;
-        --tls-pass-file) _mcp_taskq_files ;;
-        --tls-server-name) COMPREPLY=() ;;
-        --connect-timeout) COMPREPLY=() ;;
-        --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
-        *)
-          case "$cur" in
-            -*) _mcp_taskq_words '--no-api -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -374,10 +376,8 @@ _mcp_taskq() {
           ;;
       esac
       ;;
-    prune)
+    status)
       case "$prev" in
-        --pattern) COMPREPLY=() ;;
-        --idle) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -394,7 +394,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--no-api -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -497,7 +497,7 @@ _mcp_taskq() {
         *)
           case "$cur" in
             -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
-            *) _mcp_taskq_words 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help exit-codes output contexts monitoring replay filters' ;;
+            *) _mcp_taskq_words 'ls describe peek watch enqueue dequeue mv cp clear prune check status context broker completion help connection contexts tls permissions policies quorum watching filters output replay exit-codes monitoring guarantees troubleshooting embedding replicas' ;;
           esac
           ;;
       esac

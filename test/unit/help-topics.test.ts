@@ -80,7 +80,7 @@ describe('what the code knows is in the pages as well (after a change: vitest --
   test('the options of the library', () => {
     const known = Object.keys(resolveOptions())
       .filter((name) => name !== 'warn')
-      .map((name) => (name === 'addresses' ? 'url' : name));
+      .map((name) => ({ addresses: 'url', onWarning: 'onStatus' })[name] ?? name);
     expect(firstCells(page('embedding'), '## Options').toSorted()).toEqual(known.toSorted());
   });
 });

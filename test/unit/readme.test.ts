@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { HELP_TOPICS } from '../../src/cli/help/topic-list.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import { commandLinesIn, parseOnly } from '../support/example-lines.ts';
 
 const root = new URL('../../', import.meta.url);
-const examples = new URL('test/examples/', root);
 const TOPICS = 'src/cli/help/topics/';
 const topics = Object.keys(HELP_TOPICS).map((topic) => `${TOPICS}${topic}.md`);
 const pages = [
@@ -19,11 +19,6 @@ const pages = [
 
 function text(file: string): string {
   return readFileSync(new URL(file, root), 'utf8');
-}
-
-/** The TypeScript on a page. */
-function codeOn(file: string): string[] {
-  return [...text(file).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code).toSorted();
 }
 
 /** The rows of the table under this heading, without its head. */
@@ -43,13 +38,21 @@ test('the README has at most 200 lines, and the CHANGELOG at most 60', () => {
   expect(text('CHANGELOG.md').trimEnd().split('\n').length).toBeLessThanOrEqual(60);
 });
 
-test('the code on the pages is that of test/examples, which is compiled and run', () => {
-  const example = (file: string) => readFileSync(new URL(file, examples), 'utf8');
-  expect(codeOn('README.md')).toEqual([example('embedding.ts')]);
-  expect(codeOn(`${TOPICS}embedding.md`)).toEqual([example('low-level.ts')]);
-  const replicas = readdirSync(new URL('replicas/', examples)).map((name) => example(`replicas/${name}`));
-  expect(codeOn(`${TOPICS}replicas.md`)).toEqual(replicas.toSorted());
-});
+test.each([
+  ['README.md', ['embedding.ts']],
+  [`${TOPICS}embedding.md`, ['low-level.ts']],
+  [`${TOPICS}replicas.md`, ['replicas/server.ts', 'replicas/sqlite-task-store.ts']],
+])(
+  'the code in %s is that of test/examples, which is compiled and run (vitest --update)',
+  async (page, files) => {
+    const examples = files.map((file) => text(`test/examples/${file}`));
+    const withExamples = text(page).replace(/(^```ts\n)[\s\S]*?(^```$)/gm, (_, begin, end) => {
+      return `${begin}${examples.shift()}${end}`;
+    });
+    expect(examples).toEqual([]);
+    await expect(withExamples).toMatchFileSnapshot(fileURLToPath(new URL(page, root)));
+  },
+);
 
 test('the README lists every command as it is declared, and says the same of it', async () => {
   const program = await buildProgram();

@@ -13,9 +13,9 @@ import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 
 const HELP: CommandHelp = {
-  description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics, up to 10 s old, which resets no
-    idle time. For --age-…, it looks at the oldest message of tasks whose publisher sets no AMQP timestamp, which does; with
-    --no-peek the age of those tasks is unknown.`,
+  description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics, up to 10 s old, and so
+    resets no idle times. Only for --age-… does it look at messages: at the oldest one of each task whose publisher sets no
+    AMQP timestamp. With --no-peek, the age of those tasks is unknown.`,
   examples: [
     ['mcp-taskq check --age-warn 5m --age-critical 1h', 'stuck tasks'],
     ['mcp-taskq check "build-*" --depth-critical 1000', 'only some tasks'],
@@ -52,15 +52,15 @@ export function checkCommand() {
     .argument('[pattern]')
     .optionsGroup('Thresholds:')
     .option('--depth-warn <n>', 'messages ready in one task: warning', wholeNumber(1))
-    .option('--depth-critical <n>', 'critical', wholeNumber(1))
+    .option('--depth-critical <n>', 'the same: critical', wholeNumber(1))
     .option('--age-warn <dur>', 'age of the oldest message of a task: warning', ageOption)
-    .option('--age-critical <dur>', 'critical', ageOption)
+    .option('--age-critical <dur>', 'the same: critical', ageOption)
     .option('--unconsumed-warn <n>', 'tasks with messages but no consumer: warning', wholeNumber(1))
-    .option('--unconsumed-critical <n>', 'critical', wholeNumber(1))
+    .option('--unconsumed-critical <n>', 'the same: critical', wholeNumber(1))
     .optionsGroup('How to check:')
     .option('--no-peek', 'do not look at messages')
     .addOption(
-      new Option('--format <format>', 'format of the result (default: text, or json with -o json)').choices(
+      new Option('--format <format>', 'format of the result (default: text; json with -o json)').choices(
         CHECK_FORMATS,
       ),
     )

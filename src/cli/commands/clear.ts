@@ -49,7 +49,7 @@ export function clearCommand() {
     .argument('<task_id...>')
     .optionsGroup('Which messages:')
     .option('--older-than <dur>', 'only messages queued longer ago than this', ageOption);
-  filterOption(command, 'only matching messages; the others stay in place');
+  filterOption(command, 'only matching messages; others stay');
   command
     .optionsGroup('Safety:')
     .option('--backup <file>', 'write the messages to a new file first')

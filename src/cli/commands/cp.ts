@@ -47,7 +47,7 @@ export function cpCommand() {
   command
     .optionsGroup('How to copy:')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')
-    .option('--force', 'allow quorum queues, where each look counts towards the delivery limit')
+    .option('--force', 'allow quorum queues, where a look counts as a delivery')
     .option('--dry-run', 'print what would be copied, but copy nothing');
   return command.action((from, to, options, self) =>
     withClient(self, (context) => copy(context, from, to, options), { stopsByItself: true }),

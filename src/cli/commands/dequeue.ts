@@ -28,7 +28,7 @@ const HELP: CommandHelp = {
   examples: [
     ['mcp-taskq dequeue 786512e2', 'the next message'],
     ['mcp-taskq dequeue 786512e2 --all --out drained.jsonl', 'drain to a file'],
-    ['mcp-taskq dequeue 786512e2 --wait 30s', 'wait up to 30 s'],
+    ['mcp-taskq dequeue 786512e2 --wait 30s', 'wait for it up to 30 s'],
   ],
   statuses: '3 some removed, 5 no such task queue, 6 nothing there, 8 declined',
 };
@@ -48,8 +48,8 @@ export function dequeueCommand() {
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages (default: 1)', wholeNumber(1), 1)
     .option('--all', 'all messages present when the command starts')
-    .option('--wait <dur>', 'wait this long for messages still missing', durationOption);
-  filterOption(command, 'only matching messages; the others stay in place');
+    .option('--wait <dur>', 'if there are too few messages, wait this long', durationOption);
+  filterOption(command, 'only matching messages; others stay');
   command.optionsGroup('Where they go:');
   outputFileOptions(command);
   command

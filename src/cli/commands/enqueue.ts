@@ -16,9 +16,9 @@ import { startProgress } from '../terminal/progress.ts';
 import { standardError } from '../terminal/standard-error.ts';
 
 const HELP: CommandHelp = {
-  description: `Add messages to a task. Each is confirmed by the broker and persistent, or an error. A message is a record as
-    printed by peek and dequeue (sent with the same bytes and properties), a queued MCP message, or a JSON-RPC message.
-    A file is checked completely before anything is sent.`,
+  description: `Add messages to a task. The broker confirms each one as stored; anything else is an error. A message is a JSON-RPC
+    message, a queued MCP message, or a record as peek and dequeue print it, which is sent with the same bytes and
+    properties. A file is checked completely before anything is sent.`,
   examples: [
     [`mcp-taskq enqueue 786512e2 --method ping --id 1`, 'a message from its parts'],
     ['mcp-taskq enqueue 786512e2 --from drained.jsonl', 'replay what was drained'],

@@ -36,7 +36,7 @@ export function peekCommand() {
     .option('-n, --limit <n>', 'at most n messages (default: 1)', wholeNumber(1), 1)
     .option('--all', 'all messages, up to 1,000')
     .option('--skip <n>', 'skip the oldest n messages', wholeNumber(0), 0)
-    .option('--force', 'allow quorum queues, where each look counts towards the delivery limit');
+    .option('--force', 'allow quorum queues, where a look counts as a delivery');
   filterOption(command, 'only matching messages');
   command.optionsGroup('Where they go:');
   outputFileOptions(command);

@@ -22,7 +22,7 @@ export function settingOptions(command: CommandUnknownOpts): void {
     ),
   );
   group(new Option('--protected', 'commands that remove messages ask for the name').conflicts('unprotected'));
-  group(new Option('--unprotected', 'they do not'));
+  group(new Option('--unprotected', 'undo --protected'));
   group(new Option('--description <text>', 'shown in the list'));
   group(new Option('--unset <setting...>', 'remove settings, such as api-url'));
 }
