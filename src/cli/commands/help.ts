@@ -7,11 +7,15 @@ import { HELP_TOPICS, type HelpTopic } from '../help/topic-list.ts';
 
 export function helpCommand() {
   const command = explain(new Command('help'), {
-    description: `Explain a command, or one of the topics ${Object.keys(HELP_TOPICS).join(', ')}.`,
+    description: 'Explain a command or a topic.',
     examples: [
       ['mcp-taskq help peek', 'a command'],
       ['mcp-taskq help filters', 'a topic'],
     ],
+    list: {
+      heading: 'Topics:',
+      items: Object.entries(HELP_TOPICS).map(([topic, { summary }]) => [topic, summary]),
+    },
     instead: '',
   });
   return command.argument('[topic]').action(async (topic, _options, self) => {

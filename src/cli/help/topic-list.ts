@@ -8,7 +8,7 @@ export interface HelpTopic {
 /** What `mcp-taskq help <topic>` explains, beside the commands. */
 export const HELP_TOPICS: Readonly<Record<string, HelpTopic>> = {
   connection: {
-    summary: 'name a broker: URLs, environment variables, passwords, the management API',
+    summary: 'name a broker: URL, environment, password, management API',
     load: () => import('./topics/connection.md'),
   },
   contexts: {
@@ -44,7 +44,7 @@ export const HELP_TOPICS: Readonly<Record<string, HelpTopic>> = {
     load: () => import('./topics/output.md'),
   },
   replay: {
-    summary: 'drain, replay, and what changes in a message that is sent again',
+    summary: 'drain and replay, and what changes on the way',
     load: () => import('./topics/replay.md'),
   },
   'exit-codes': {
