@@ -2,11 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { Chalk } from 'chalk';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ExitCode } from '../../src/cli/exit-codes.ts';
 import { renderMarkdown } from '../../src/cli/help/render-markdown.ts';
 import { HELP_TOPICS } from '../../src/cli/help/topic-list.ts';
 import { FilterVariables, TYPE_VARIABLE } from '../../src/cli/input/filter-variables.ts';
+import { buildProgram } from '../../src/cli/program.ts';
 import {
   CONNECTION_OPTIONS,
   type GlobalDeclaration,
@@ -94,6 +95,14 @@ test('each page is a topic, and leads to pages that are there', () => {
 });
 
 describe.each(topics)('the page %s on a terminal', (topic) => {
+  test('is what help prints, whatever other tools mean by its name', async () => {
+    const argv = ['node', 'mcp-taskq', 'help', topic];
+    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    onTestFinished(() => write.mockRestore());
+    await (await buildProgram(argv)).parseAsync(argv);
+    expect(write.mock.calls.join('')).toBe(renderMarkdown(page(topic), { width: 80, colors: plain }));
+  });
+
   test.each([60, 80, 100])('of %i columns fits, but for code that is to be copied', (width) => {
     const code = [...page(topic).matchAll(/^```.*\n([\s\S]*?)^```$/gm)].flatMap(([, text = '']) =>
       text.split('\n'),

@@ -21,6 +21,12 @@ export function helpCommand() {
   return command.argument('[topic]').action(async (topic, _options, self) => {
     const program = self.parent as CommandUnknownOpts;
     if (topic === undefined) return program.outputHelp();
+    if (Object.hasOwn(HELP_TOPICS, topic)) {
+      const { topicText } = await import('../help/show-topic.ts');
+      const { color = true } = self.optsWithGlobals() as { color?: boolean };
+      process.stdout.write(await topicText(HELP_TOPICS[topic] as HelpTopic, color));
+      return;
+    }
     const found = program.commands.find(
       (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),
     );
@@ -28,11 +34,8 @@ export function helpCommand() {
     // Of another tool: here it only stands in for the command that is meant.
     if (meant !== undefined && (found === undefined || found.name() === topic))
       throw new CommandFailure(ExitCode.usage, `The command is ${meant}: mcp-taskq help ${meant}`);
-    if (found) return found.outputHelp();
-    if (!Object.hasOwn(HELP_TOPICS, topic)) throw unknownTopic(topic);
-    const { topicText } = await import('../help/show-topic.ts');
-    const { color = true } = self.optsWithGlobals() as { color?: boolean };
-    process.stdout.write(await topicText(HELP_TOPICS[topic] as HelpTopic, color));
+    if (found === undefined) throw unknownTopic(topic);
+    found.outputHelp();
   });
 }
 
