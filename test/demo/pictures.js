@@ -7,7 +7,7 @@ import { spawn } from '@lydell/node-pty';
 import { RabbitMQTaskMessageQueue } from 'mcp-taskq';
 import { terminalSvg } from './terminal-svg.js';
 
-const COLUMNS = 100;
+const COLUMNS = 120;
 const BIN = fileURLToPath(new URL('../../bin/mcp-taskq.js', import.meta.url));
 const [IMPORT, REPORT, CLEANUP] = ['import-4f2a', 'report-91c7', 'tidy-7865'];
 
