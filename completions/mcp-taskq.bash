@@ -16,52 +16,20 @@ _mcp_taskq_files() {
 _mcp_taskq_tasks() {
   local id
   COMPREPLY=()
-  while IFS= read -r id; do
-    COMPREPLY+=("$(printf '%q' "$id")")
-  done < <("${words[0]}" __task-ids "$cur" -- "${words[@]:1:cword-1}" 2>/dev/null)
+  while IFS= read -r id; do COMPREPLY+=("$(printf '%q' "$id")"); done < <("${words[0]}" __task-ids "$cur" 2>/dev/null)
 }
 
 _mcp_taskq_contexts() {
   _mcp_taskq_words "$("${words[0]}" __contexts 2>/dev/null)"
 }
 
-# Puts together what bash has split at : and =, as they are within task ids and --option=value.
-_mcp_taskq_join() {
-  local index word last="" rest=$COMP_LINE
-  words=() cword=-1
-  for ((index = 0; index <= COMP_CWORD; index++)); do
-    word=${COMP_WORDS[index]}
-    if [[ $cword -gt 0 && -n $rest && $rest != [[:blank:]]* && ($word == [:=]* || $last == *[:=]) ]]; then
-      words[cword]+=$word
-    else
-      cword=$((cword + 1))
-      words[cword]=$word
-    fi
-    last=$word
-    rest=${rest#"${rest%%[![:blank:]]*}"}
-    rest=${rest#"$word"}
-  done
-  cur=${words[cword]} prev=${words[cword - 1]}
-  if [[ $cur == --*=* ]]; then
-    prev=${cur%%=*}
-    cur=${cur#*=}
-  fi
-}
-
-# Bash replaces only what comes after the last : or =.
-_mcp_taskq_trim() {
-  local index before=""
-  if [[ $COMP_WORDBREAKS == *:* && $cur == *:* ]]; then before=${cur%"${cur##*:}"}; fi
-  if [[ $COMP_WORDBREAKS == *=* && ${cur#"$before"} == *=* ]]; then before=${cur%"${cur##*=}"}; fi
-  for ((index = 0; index < ${#COMPREPLY[@]}; index++)); do
-    COMPREPLY[index]=${COMPREPLY[index]#"$before"}
-    if [[ $COMP_WORDBREAKS != *=* && ${words[cword]} == --*=* ]]; then COMPREPLY[index]=$prev=${COMPREPLY[index]}; fi
-  done
-}
-
 _mcp_taskq() {
   local cur prev words cword command index
-  _mcp_taskq_join
+  if declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref -n := cur prev words cword
+  else
+    words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  fi
   for ((index = 1; index < cword; index++)); do
     case "${words[index]}" in
       -u | --url | --context | --prefix | --queue-type | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-pass-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
@@ -88,27 +56,23 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-V --version -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
-            *) _mcp_taskq_words 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help' ;;
+            -*) _mcp_taskq_words '-V --version -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_words 'ls describe peek watch enqueue dequeue mv cp clear prune check status context broker completion help' ;;
           esac
           ;;
       esac
       ;;
-    enqueue)
+    ls)
       case "$prev" in
-        --type) _mcp_taskq_words 'request notification' ;;
-        --method) _mcp_taskq_words 'elicitation/create sampling/createMessage roots/list ping notifications/progress notifications/message notifications/cancelled notifications/tasks/status' ;;
-        --params) COMPREPLY=() ;;
-        --id) COMPREPLY=() ;;
-        --header) COMPREPLY=() ;;
-        --from) _mcp_taskq_files ;;
-        --skip) COMPREPLY=() ;;
+        --min) COMPREPLY=() ;;
+        --idle) COMPREPLY=() ;;
+        --ids) _mcp_taskq_files ;;
         --limit) COMPREPLY=() ;;
-        --rate) COMPREPLY=() ;;
-        --speed) COMPREPLY=() ;;
+        --sort) _mcp_taskq_words 'name ready unacked consumers' ;;
+        --interval) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -122,22 +86,17 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--type --method --params --id --header --no-create --from --skip --limit --rate --keep-timing --speed --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--non-empty --min --idle --ids --limit --sort --reverse --names -w --watch --interval -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
       esac
       ;;
-    dequeue)
+    describe)
       case "$prev" in
-        -n | --limit) COMPREPLY=() ;;
-        --exec) COMPREPLY=() ;;
-        --wait) COMPREPLY=() ;;
-        --filter) COMPREPLY=() ;;
-        --out) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -151,10 +110,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --exec --wait --dry-run -y --yes --filter --out --append --overwrite -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--no-peek -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -163,9 +122,7 @@ _mcp_taskq() {
     peek)
       case "$prev" in
         -n | --limit) COMPREPLY=() ;;
-        --tail) COMPREPLY=() ;;
         --skip) COMPREPLY=() ;;
-        --since) COMPREPLY=() ;;
         --filter) COMPREPLY=() ;;
         --out) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
@@ -181,20 +138,22 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --tail --skip --since --full --force -0 --null -y --yes --filter --out --append --overwrite -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
       esac
       ;;
-    clear)
+    watch)
       case "$prev" in
-        --backup) _mcp_taskq_files ;;
-        --older-than) COMPREPLY=() ;;
+        --tail) COMPREPLY=() ;;
         --filter) COMPREPLY=() ;;
+        -n | --limit) COMPREPLY=() ;;
+        --for) COMPREPLY=() ;;
+        --idle) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -208,10 +167,73 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-y --yes --backup --keep-queue --older-than -0 --null --dry-run --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--tail --events --filter -n --limit --for --idle -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    enqueue)
+      case "$prev" in
+        --type) _mcp_taskq_words 'request notification' ;;
+        --method) COMPREPLY=() ;;
+        --params) COMPREPLY=() ;;
+        --id) COMPREPLY=() ;;
+        --from) _mcp_taskq_files ;;
+        --skip) COMPREPLY=() ;;
+        --limit) COMPREPLY=() ;;
+        --rate) COMPREPLY=() ;;
+        --speed) COMPREPLY=() ;;
+        --header) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--type --method --params --id --from --skip --limit --rate --keep-timing --speed --header --no-create --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    dequeue)
+      case "$prev" in
+        -n | --limit) COMPREPLY=() ;;
+        --wait) COMPREPLY=() ;;
+        --filter) COMPREPLY=() ;;
+        --out) _mcp_taskq_files ;;
+        --exec) COMPREPLY=() ;;
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '-n --limit --all --wait --filter --out --append --overwrite --exec --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -234,10 +256,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --keep-expiration --dry-run -0 --null -y --yes --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --filter --keep-expiration --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -261,53 +283,46 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --skip --keep-expiration --force --dry-run --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --skip --filter --keep-expiration --force --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
       esac
       ;;
-    watch)
+    clear)
       case "$prev" in
-        -n | --limit) COMPREPLY=() ;;
-        --tail) COMPREPLY=() ;;
-        --for) COMPREPLY=() ;;
-        --idle) COMPREPLY=() ;;
-        --filter) COMPREPLY=() ;;
-        -u | --url) COMPREPLY=() ;;
-        --context) _mcp_taskq_contexts ;;
-        --prefix) COMPREPLY=() ;;
-        --queue-type) _mcp_taskq_words 'default quorum' ;;
-        --api-url) COMPREPLY=() ;;
-        --password-file) _mcp_taskq_files ;;
-        --tls-ca-file) _mcp_taskq_files ;;
-        --tls-cert-file) _mcp_taskq_files ;;
-        --tls-key-file) _mcp_taskq_files ;;
-        --tls-pass-file) _mcp_taskq_files ;;
-        --tls-server-name) COMPREPLY=() ;;
-        --connect-timeout) COMPREPLY=() ;;
-        --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
-        *)
-          case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --tail --for --idle --events --filter -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
-            *) _mcp_taskq_tasks ;;
-          esac
-          ;;
-      esac
-      ;;
-    ls)
-      case "$prev" in
-        --sort) _mcp_taskq_words 'name ready unacked consumers oldest idle' ;;
-        --min) COMPREPLY=() ;;
         --older-than) COMPREPLY=() ;;
+        --filter) COMPREPLY=() ;;
+        --backup) _mcp_taskq_files ;;
+        -u | --url) COMPREPLY=() ;;
+        --context) _mcp_taskq_contexts ;;
+        --prefix) COMPREPLY=() ;;
+        --queue-type) _mcp_taskq_words 'default quorum' ;;
+        --api-url) COMPREPLY=() ;;
+        --password-file) _mcp_taskq_files ;;
+        --tls-ca-file) _mcp_taskq_files ;;
+        --tls-cert-file) _mcp_taskq_files ;;
+        --tls-key-file) _mcp_taskq_files ;;
+        --tls-pass-file) _mcp_taskq_files ;;
+        --tls-server-name) COMPREPLY=() ;;
+        --connect-timeout) COMPREPLY=() ;;
+        --timeout) COMPREPLY=() ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        *)
+          case "$cur" in
+            -*) _mcp_taskq_words '--older-than --filter --backup --keep-queue --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_tasks ;;
+          esac
+          ;;
+      esac
+      ;;
+    prune)
+      case "$prev" in
+        --pattern) COMPREPLY=() ;;
         --idle) COMPREPLY=() ;;
-        --limit) COMPREPLY=() ;;
-        --ids) _mcp_taskq_files ;;
-        --interval) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -321,58 +336,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--sort --reverse --non-empty --no-consumers --min --older-than --idle --limit --peek --no-peek --exact --names -0 --null --ids -w --watch --interval -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
-            *) _mcp_taskq_tasks ;;
-          esac
-          ;;
-      esac
-      ;;
-    describe)
-      case "$prev" in
-        -u | --url) COMPREPLY=() ;;
-        --context) _mcp_taskq_contexts ;;
-        --prefix) COMPREPLY=() ;;
-        --queue-type) _mcp_taskq_words 'default quorum' ;;
-        --api-url) COMPREPLY=() ;;
-        --password-file) _mcp_taskq_files ;;
-        --tls-ca-file) _mcp_taskq_files ;;
-        --tls-cert-file) _mcp_taskq_files ;;
-        --tls-key-file) _mcp_taskq_files ;;
-        --tls-pass-file) _mcp_taskq_files ;;
-        --tls-server-name) COMPREPLY=() ;;
-        --connect-timeout) COMPREPLY=() ;;
-        --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
-        *)
-          case "$cur" in
-            -*) _mcp_taskq_words '--no-peek -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
-            *) _mcp_taskq_tasks ;;
-          esac
-          ;;
-      esac
-      ;;
-    status)
-      case "$prev" in
-        -u | --url) COMPREPLY=() ;;
-        --context) _mcp_taskq_contexts ;;
-        --prefix) COMPREPLY=() ;;
-        --queue-type) _mcp_taskq_words 'default quorum' ;;
-        --api-url) COMPREPLY=() ;;
-        --password-file) _mcp_taskq_files ;;
-        --tls-ca-file) _mcp_taskq_files ;;
-        --tls-cert-file) _mcp_taskq_files ;;
-        --tls-key-file) _mcp_taskq_files ;;
-        --tls-pass-file) _mcp_taskq_files ;;
-        --tls-server-name) COMPREPLY=() ;;
-        --connect-timeout) COMPREPLY=() ;;
-        --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
-        *)
-          case "$cur" in
-            -*) _mcp_taskq_words '--no-api -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -400,19 +367,17 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--depth-warn --depth-critical --age-warn --age-critical --unconsumed-warn --unconsumed-critical --no-peek --format -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--depth-warn --depth-critical --age-warn --age-critical --unconsumed-warn --unconsumed-critical --no-peek --format -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
       esac
       ;;
-    prune)
+    status)
       case "$prev" in
-        --pattern) COMPREPLY=() ;;
-        --idle) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -426,10 +391,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--no-api -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -453,10 +418,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--none --password-command --store-password --protected --unprotected --description --unset -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--none --password-command --store-password --protected --unprotected --description --unset -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) if ((cword == index + 1)); then _mcp_taskq_words 'ls show use set rm'; else _mcp_taskq_contexts; fi ;;
           esac
           ;;
@@ -480,10 +445,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--port --api-port --data --management --install -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--port --api-port --data --management --install -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -504,10 +469,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
             *) _mcp_taskq_words 'bash zsh fish' ;;
           esac
           ;;
@@ -528,17 +493,17 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
-            *) _mcp_taskq_words 'enqueue dequeue peek clear mv cp watch ls describe status check prune context broker completion help exit-codes output contexts monitoring replay filters' ;;
+            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            *) _mcp_taskq_words 'ls describe peek watch enqueue dequeue mv cp clear prune check status context broker completion help connection contexts tls permissions policies quorum watching filters output replay exit-codes monitoring guarantees troubleshooting embedding replicas' ;;
           esac
           ;;
       esac
       ;;
   esac
-  _mcp_taskq_trim
+  if declare -F __ltrimcolonargs >/dev/null; then __ltrimcolonargs "$cur"; fi
 }
 
 complete -F _mcp_taskq mcp-taskq

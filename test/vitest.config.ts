@@ -6,6 +6,8 @@ export default defineConfig(({ mode }) => {
   const isLong = mode === 'long';
   return {
     root: fileURLToPath(new URL('..', import.meta.url)),
+    // As the build does it, for the topics of the help.
+    plugins: [{ name: 'markdown-as-text', transform: markdownAsText }],
     // The examples name the package as its users do.
     resolve: {
       alias: [
@@ -44,3 +46,7 @@ export default defineConfig(({ mode }) => {
     },
   };
 });
+
+function markdownAsText(code: string, id: string) {
+  return id.endsWith('.md') ? { code: `export default ${JSON.stringify(code)};`, map: null } : undefined;
+}

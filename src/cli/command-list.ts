@@ -1,11 +1,16 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
+/** What people come for, in the order of the help. */
+export const COMMAND_GROUPS = ['Look', 'Move', 'Maintain'] as const;
+
 /** A command as the program's help shows it, and where its declaration is. */
 export interface CommandEntry {
   name: string;
   /** What its declaration amounts to (a test compares them), so that it need not be loaded to be listed. */
   usage: string;
   summary: string;
+  /** Where the program's help lists it; the others are not listed. */
+  group?: (typeof COMMAND_GROUPS)[number];
   isHidden?: true;
   /** Other names that it answers to. */
   aliases?: readonly string[];
@@ -15,94 +20,109 @@ export interface CommandEntry {
 /** In the order in which the help shows them. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
-    name: 'enqueue',
-    usage: '[options] <task_id> [message]',
-    summary: 'add a message, or many from a file (replay)',
-    declare: async () => (await import('./commands/enqueue.ts')).enqueueCommand(),
-  },
-  {
-    name: 'dequeue',
-    usage: '[options] <task_id>',
-    summary: 'print messages and remove them, also all of them (drain)',
-    declare: async () => (await import('./commands/dequeue.ts')).dequeueCommand(),
-  },
-  {
-    name: 'peek',
-    usage: '[options] <task_id...>',
-    summary: 'print messages without removing them',
-    declare: async () => (await import('./commands/peek.ts')).peekCommand(),
-  },
-  {
-    name: 'clear',
-    usage: '[options] <task_id...>',
-    summary: 'remove all messages of tasks, and their queues',
-    declare: async () => (await import('./commands/clear.ts')).clearCommand(),
-  },
-  {
-    name: 'mv',
-    usage: '[options] <from> <to>',
-    summary: 'move messages to another task',
-    declare: async () => (await import('./commands/mv.ts')).mvCommand(),
-  },
-  {
-    name: 'cp',
-    usage: '[options] <from> <to>',
-    summary: 'copy messages to another task',
-    declare: async () => (await import('./commands/cp.ts')).cpCommand(),
-  },
-  {
-    name: 'watch',
-    usage: '[options] [task_id...]',
-    summary: 'follow tasks live',
-    declare: async () => (await import('./commands/watch.ts')).watchCommand(),
-  },
-  {
     name: 'ls',
     usage: '[options] [pattern]',
     summary: 'list task queues',
+    group: 'Look',
     declare: async () => (await import('./commands/ls.ts')).lsCommand(),
   },
   {
     name: 'describe',
     aliases: ['stat'],
     usage: '[options] <task_id>',
-    summary: 'say what is in a task, who reads it, and what to do next',
+    summary: 'show one task: what waits, who reads it, what to do next',
+    group: 'Look',
     declare: async () => (await import('./commands/describe.ts')).describeCommand(),
   },
   {
-    name: 'status',
-    usage: '[options]',
-    summary: 'say which broker this is, what you may do there, and whether all is well',
-    declare: async () => (await import('./commands/status.ts')).statusCommand(),
+    name: 'peek',
+    usage: '[options] <task_id>',
+    summary: 'print messages without removing them',
+    group: 'Look',
+    declare: async () => (await import('./commands/peek.ts')).peekCommand(),
   },
   {
-    name: 'check',
-    usage: '[options] [pattern]',
-    summary: 'check depth, age and consumers, for monitoring',
-    declare: async () => (await import('./commands/check.ts')).checkCommand(),
+    name: 'watch',
+    usage: '[options] [task_id...]',
+    summary: 'follow tasks live',
+    group: 'Look',
+    declare: async () => (await import('./commands/watch.ts')).watchCommand(),
+  },
+  {
+    name: 'enqueue',
+    usage: '[options] <task_id> [message]',
+    summary: 'add a message, or many from a file (replay)',
+    group: 'Move',
+    declare: async () => (await import('./commands/enqueue.ts')).enqueueCommand(),
+  },
+  {
+    name: 'dequeue',
+    usage: '[options] <task_id>',
+    summary: 'print messages and remove them, one or all (drain)',
+    group: 'Move',
+    declare: async () => (await import('./commands/dequeue.ts')).dequeueCommand(),
+  },
+  {
+    name: 'mv',
+    usage: '[options] <from> <to>',
+    summary: 'move messages to another task',
+    group: 'Move',
+    declare: async () => (await import('./commands/mv.ts')).mvCommand(),
+  },
+  {
+    name: 'cp',
+    usage: '[options] <from> <to>',
+    summary: 'copy messages to another task',
+    group: 'Move',
+    declare: async () => (await import('./commands/cp.ts')).cpCommand(),
+  },
+  {
+    name: 'clear',
+    usage: '[options] <task_id...>',
+    summary: 'remove all messages of tasks, and their queues',
+    group: 'Move',
+    declare: async () => (await import('./commands/clear.ts')).clearCommand(),
   },
   {
     name: 'prune',
     usage: '[options]',
     summary: 'delete empty, unused, idle task queues',
+    group: 'Maintain',
     declare: async () => (await import('./commands/prune.ts')).pruneCommand(),
+  },
+  {
+    name: 'check',
+    usage: '[options] [pattern]',
+    summary: 'check depth, age and consumers, for monitoring',
+    group: 'Maintain',
+    declare: async () => (await import('./commands/check.ts')).checkCommand(),
+  },
+  {
+    name: 'status',
+    usage: '[options]',
+    summary: 'show the broker, your permissions and any problems',
+    group: 'Maintain',
+    declare: async () => (await import('./commands/status.ts')).statusCommand(),
   },
   {
     name: 'context',
     usage: '[options] [action] [name]',
-    summary: 'name brokers, and select one: ls, show, use, set, rm',
+    summary: 'name brokers, and select one',
+    group: 'Maintain',
     declare: async () => (await import('./commands/context.ts')).contextCommand(),
   },
   {
     name: 'broker',
     usage: '[options] [command...]',
     summary: 'run a private RabbitMQ, for one command or until Ctrl-C',
+    group: 'Maintain',
     declare: async () => (await import('./commands/broker.ts')).brokerCommand(),
   },
   {
     name: 'completion',
     usage: '[options] <shell>',
     summary: 'print the completion script for a shell',
+    group: 'Maintain',
     declare: async () => (await import('./commands/completion.ts')).completionCommand(),
   },
   {

@@ -2,8 +2,9 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from './command-failure.ts';
 import { COMMANDS, type CommandEntry } from './command-list.ts';
 import { ExitCode } from './exit-codes.ts';
-import { topicList } from './help/help-topics.ts';
+import { formatCommandHelp } from './help/command-help.ts';
 import { OTHER_NAMES } from './help/other-names.ts';
+import { formatProgramHelp } from './help/program-help.ts';
 import { packageVersion } from './package-version.ts';
 import { addGlobalOptions } from './settings/global-options.ts';
 
@@ -22,11 +23,11 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     .enablePositionalOptions()
     .configureHelp({
       optionDescription: (option) => option.description,
-      subcommandTerm: (command) => `${command.name()} ${command.usage()}`,
+      formatHelp: (command, help) =>
+        command.parent === null ? formatProgramHelp(command, help) : formatCommandHelp(command, help),
     })
     .exitOverride()
     .helpCommand(false)
-    .addHelpText('after', topicList())
     // main() prints the error, without the passwords that a mistyped command line may hold.
     .configureOutput({ outputError: () => {} });
   addGlobalOptions(program);

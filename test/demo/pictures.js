@@ -1,14 +1,15 @@
-// Draws the pictures of the README, from what the commands really print: `npm run pictures`.
+// Draws the pictures of the README from what the commands print, and fails if something is cut: `npm run pictures`.
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { spawn } from '@lydell/node-pty';
 import { RabbitMQTaskMessageQueue } from 'mcp-taskq';
 import { terminalSvg } from './terminal-svg.js';
 
-const COLUMNS = 100;
+const COLUMNS = 120;
 const BIN = fileURLToPath(new URL('../../bin/mcp-taskq.js', import.meta.url));
-const [IMPORT, REPORT, CLEANUP] = ['import-4f2a', 'report-91c7', 'tidy-786512e2'];
+const [IMPORT, REPORT, CLEANUP] = ['import-4f2a', 'report-91c7', 'tidy-7865'];
 
 const queue = new RabbitMQTaskMessageQueue(process.env.MCP_TASKQ_URL);
 await fill();
@@ -29,7 +30,7 @@ async function fill() {
 async function live() {
   await progress(CLEANUP, 2, 3);
   await sleep(350);
-  await tell(REPORT, 'warning', 'Table "orders" has 41 rows without a customer');
+  await tell(REPORT, 'warning', '41 orders without a customer');
   await sleep(250);
   await queue.dequeue(CLEANUP);
   await sleep(400);
@@ -75,8 +76,13 @@ async function print(args, meanwhile) {
 }
 
 async function draw(name, output) {
+  const lines = stripVTControlCharacters(output).split(/\r?\n/);
+  // A method is shortened to its last part; anything else that ends in dots is cut.
+  const cut = lines.filter((line) => /…(?!\/)/.test(line));
+  if (cut.length > 0) throw new Error(`The picture of ${name} would be cut:\n${cut.join('\n')}`);
+  const columns = Math.max(...lines.map(({ length }) => length));
   await writeFile(
     new URL(`${name}.svg`, import.meta.url),
-    terminalSvg(output, COLUMNS, `What mcp-taskq ${name} prints`),
+    terminalSvg(output, columns, `What mcp-taskq ${name} prints`),
   );
 }

@@ -14,12 +14,11 @@ import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const page = readFileSync(new URL('../../src/cli/help/topics/permissions.md', import.meta.url), 'utf8');
 
-/** The permissions that the README names for a user who does this. */
+/** The permissions that `help permissions` names for a user who does this. */
 function permissionsIn(who: string) {
-  const [, section = ''] = readme.split('\n## Security\n');
-  const row = section.split('\n').find((line) => line.startsWith(`| ${who}`));
+  const row = page.split('\n').find((line) => line.startsWith(`| ${who}`));
   const [, , configure, write, read, tags] = row?.split(/(?<!\\)\|/) ?? [];
   const regex = (cell?: string) => (cell ?? '').trim().replaceAll('`', '').replaceAll('\\|', '|');
   return { configure: regex(configure), write: regex(write), read: regex(read), tags: regex(tags) };
@@ -62,7 +61,7 @@ async function expectEventsAlone(
   await items.return(undefined);
 }
 
-describe('with the permissions that the README names, a user who', () => {
+describe('with the permissions that `help permissions` names, a user who', () => {
   test('enqueues can do that, with events, and read nothing', async () => {
     const { url, adminUrl, warnings, onStatus } = await userWith(permissionsIn('only enqueues'));
     const queue = openQueue({ url, onStatus });

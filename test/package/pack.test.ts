@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sharedBroker } from '../support/broker.ts';
+import { packInto, runIn } from '../support/packed-package.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -14,31 +13,19 @@ let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mcp-taskq-package-'));
-  // Built before the tests; building again here would pull the files away from under tests that run them.
-  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], root);
-  const [tarball] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
+  const tarball = await packInto(folder);
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   await run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', `./${tarball}`]);
 }, 180_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs a program in the folder, with the Node of this test first in the path. Rejects unless it exits 0. */
-function run(program: string, args: string[], cwd = folder, env: NodeJS.ProcessEnv = {}) {
-  const path = [dirname(process.execPath), process.env.PATH].join(delimiter);
-  // What npm tells its scripts must not reach the npm that is run here.
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_|NODE_OPTIONS$|VITEST)/i.test(name),
-  );
-  return promisify(execFile)(program, args, {
-    cwd,
-    env: { ...Object.fromEntries(inherited), ...env, PATH: path },
-    shell: process.platform === 'win32',
-  });
+function run(program: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+  return runIn(folder, program, args, env);
 }
 
 function node(code: string, env?: NodeJS.ProcessEnv) {
-  return run(process.execPath, ['--input-type=module', '--eval', code], folder, env);
+  return run(process.execPath, ['--input-type=module', '--eval', code], env);
 }
 
 test('the installed package has what it needs and no development dependency', async () => {
@@ -65,10 +52,10 @@ test('npx mcp-taskq runs from it: it tells its version, and enqueues and peeks o
   const env = { MCP_TASKQ_URL: sharedBroker().url };
   const taskId = `packed-${process.pid}-${Date.now()}`;
   const message = '{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"packed"}}';
-  await run('npx', ['mcp-taskq', 'enqueue', taskId, message], folder, env);
-  const { stdout } = await run('npx', ['mcp-taskq', 'peek', taskId], folder, env);
+  await run('npx', ['mcp-taskq', 'enqueue', taskId, message], env);
+  const { stdout } = await run('npx', ['mcp-taskq', 'peek', taskId], env);
   expect(JSON.parse(stdout)).toMatchObject({ task_id: taskId, body: { message: JSON.parse(message) } });
-  await run('npx', ['mcp-taskq', 'clear', taskId, '--yes'], folder, env);
+  await run('npx', ['mcp-taskq', 'clear', taskId, '--yes'], env);
 }, 120_000);
 
 test('the library imports from it and works on a broker', async () => {

@@ -6,25 +6,24 @@ import type { BrokerOptions, RunningBroker } from '../../local-broker/index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { PRIVATE_BROKER } from '../settings/private-broker.ts';
 import { ask, hasTerminal } from '../terminal/prompts.ts';
 import { standardError } from '../terminal/standard-error.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Run a private RabbitMQ for trying things out, tests and demos: an installed one, else one in Docker or Podman, else
-  it offers to install one. It listens on 127.0.0.1 only, and whatever way it ends, nothing is left behind but the
-  folder of --data. Without a command it prints its address and runs until Ctrl-C (status 0) or SIGTERM (143). With a
-  command it runs that with MCP_TASKQ_URL set (and MCP_TASKQ_API_URL with --management), stops when it ends and
-  passes its exit status on: 128 and the number for a signal, 127 when there is no such command.`,
-  [
-    ['mcp-taskq broker -- npm test', 'a broker for one command'],
-    ['mcp-taskq broker --management -- bash', 'a shell to try things in; "exit" stops the broker'],
-    ['mcp-taskq broker --data ./broker', 'one that keeps its messages and ports until the next time'],
-    ['mcp-taskq broker > broker.env &', 'in the background; then: export $(cat broker.env)'],
+const HELP: CommandHelp = {
+  description: `Run a private RabbitMQ on 127.0.0.1 for trials, tests and demos: the installed one, else in Docker or Podman,
+    else it offers to install one. Runs until Ctrl-C, or for the duration of a command, which gets MCP_TASKQ_URL (and
+    MCP_TASKQ_API_URL with --management). Leaves nothing behind except the folder of --data.`,
+  examples: [
+    ['mcp-taskq broker --management -- bash', 'a shell to try things out'],
+    ['mcp-taskq broker -- npm test', 'for one command'],
+    ['mcp-taskq broker > broker.env &', 'then: export $(cat broker.env)'],
   ],
-);
+  statuses: "the command's; 128 + n after signal n, 127 if there is no such command",
+  instead: 'Also: --json, --timeout <dur>, --verbose',
+};
 
 interface Options {
   port?: number;
@@ -36,13 +35,12 @@ interface Options {
 
 export function brokerCommand() {
   return (
-    new Command('broker')
-      .description(DESCRIPTION)
-      .argument('[command...]', 'what to run; put -- before it')
+    explain(new Command('broker'), HELP)
+      .argument('[command...]')
       .option('--port <number>', 'AMQP port (default: a free one)', wholeNumber(1))
-      .option('--api-port <number>', 'port of the management API, which is run then', wholeNumber(1))
-      .option('--data <dir>', 'keep the data and the ports in this folder (default: a temporary one)')
-      .option('--management', 'run the management API, which ls, describe and prune need; starts slower')
+      .option('--api-port <number>', 'port of the management API; implies --management', wholeNumber(1))
+      .option('--data <dir>', 'keep data and ports in this folder (default: temporary)')
+      .option('--management', 'with the management API, for ls, check and prune')
       .option('--install', 'install RabbitMQ if it is missing, without asking')
       // The options behind the command's name are the command's.
       .passThroughOptions()

@@ -4,7 +4,7 @@ import { surveyTasks } from '../check/survey-tasks.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
 import { ageOption, formatDuration } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
@@ -12,17 +12,17 @@ import { CHECK_FORMATS, type CheckFormat, reportCheck, reportUnknown } from '../
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Check the task queues for a monitoring system. A value at or above a threshold is a warning (exit status 1) or critical
-  (2); what cannot be checked, as when the broker is unreachable, is unknown (3). It reads the statistics of the management
-  API, up to 10 s old, which leaves the idle times as they are. For --age-…, it looks at the oldest message of those tasks
-  whose publisher sets no AMQP timestamp, which does not; with --no-peek their age is unknown.`,
-  [
+const HELP: CommandHelp = {
+  description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics, up to 10 s old, and so
+    resets no idle times. Only for --age-… does it look at messages: at the oldest one of each task whose publisher sets no
+    AMQP timestamp. With --no-peek, the age of those tasks is unknown.`,
+  examples: [
     ['mcp-taskq check --age-warn 5m --age-critical 1h', 'stuck tasks'],
-    ['mcp-taskq check "build-*" --depth-critical 1000', 'some tasks only'],
-    ['mcp-taskq check --format prometheus > taskq.prom', 'for the textfile collector of node_exporter'],
+    ['mcp-taskq check "build-*" --depth-critical 1000', 'only some tasks'],
+    ['mcp-taskq check --format prometheus > taskq.prom', 'for node_exporter'],
   ],
-);
+  statuses: '0 ok, 1 warning, 2 critical, 3 unknown (also wrong usage, unreachable)',
+};
 
 interface CheckOptions {
   depthWarn?: number;
@@ -48,18 +48,19 @@ class CheckCommand extends Command {
 }
 
 export function checkCommand() {
-  return new CheckCommand('check')
-    .description(DESCRIPTION)
-    .argument('[pattern]', 'task ids to check (default: all)')
-    .option('--depth-warn <n>', 'messages ready in one task', wholeNumber(1))
-    .option('--depth-critical <n>', 'the same', wholeNumber(1))
-    .option('--age-warn <dur>', 'age of the oldest message of one task', ageOption)
-    .option('--age-critical <dur>', 'the same', ageOption)
-    .option('--unconsumed-warn <n>', 'tasks with messages and without consumers', wholeNumber(1))
-    .option('--unconsumed-critical <n>', 'the same', wholeNumber(1))
-    .option('--no-peek', 'look at no message')
+  return explain(new CheckCommand('check'), HELP)
+    .argument('[pattern]')
+    .optionsGroup('Thresholds:')
+    .option('--depth-warn <n>', 'messages ready in one task: warning', wholeNumber(1))
+    .option('--depth-critical <n>', 'the same: critical', wholeNumber(1))
+    .option('--age-warn <dur>', 'age of the oldest message of a task: warning', ageOption)
+    .option('--age-critical <dur>', 'the same: critical', ageOption)
+    .option('--unconsumed-warn <n>', 'tasks with messages but no consumer: warning', wholeNumber(1))
+    .option('--unconsumed-critical <n>', 'the same: critical', wholeNumber(1))
+    .optionsGroup('How to check:')
+    .option('--no-peek', 'do not look at messages')
     .addOption(
-      new Option('--format <format>', 'form of the result (default: text; json with -o json)').choices(
+      new Option('--format <format>', 'format of the result (default: text; json with -o json)').choices(
         CHECK_FORMATS,
       ),
     )

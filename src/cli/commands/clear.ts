@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { ageOption } from '../input/durations.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
@@ -20,14 +20,16 @@ import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { awaitAnswer, startStallNotice } from '../terminal/stall-notice.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Remove all messages of tasks that are there now, and then the queues if they are empty and unused. Asks first on
-  a terminal; elsewhere it needs --yes.`,
-  [
-    ['mcp-taskq clear 786512e2', 'shows what would go, and asks'],
-    ['mcp-taskq clear 786512e2 --backup 786512e2.jsonl --yes', 'keeps the messages in a file'],
+const HELP: CommandHelp = {
+  description: `Remove all messages that tasks have when the command starts, and then the queues if they are empty and
+    unused. Messages that arrive in the meantime stay. Asks for confirmation.`,
+  examples: [
+    ['mcp-taskq clear 786512e2', 'show, ask, remove'],
+    ['mcp-taskq clear 786512e2 --backup gone.jsonl --yes', 'keep a copy'],
+    ['mcp-taskq clear 786512e2 --older-than 1d', 'only old messages'],
   ],
-);
+  statuses: '2 not confirmed (no terminal), 3 some removed, 5 no such task queue, 8 declined',
+};
 
 interface ClearOptions extends SelectionOptions {
   yes?: true;
@@ -45,16 +47,18 @@ interface Target {
 }
 
 export function clearCommand() {
-  const command = new Command('clear')
-    .description(DESCRIPTION)
-    .argument('<task_id...>', 'task ids, patterns such as "build-*", or - for those on standard input')
-    .option('-y, --yes', 'do not ask')
-    .option('--backup <file>', 'write the messages to a new file first, as dequeue --out does')
-    .option('--keep-queue', 'leave the empty queue')
-    .option('--older-than <dur>', 'remove only messages queued longer ago than this', ageOption)
-    .option('-0, --null', 'ids on standard input end with NUL')
-    .option('--dry-run', 'print what would be removed, and leave it');
-  filterOption(command, 'remove only these; the rest stays where it is');
+  const command = explain(new Command('clear'), HELP)
+    .argument('<task_id...>')
+    .optionsGroup('Which messages:')
+    .option('--older-than <dur>', 'only messages queued longer ago than this', ageOption);
+  filterOption(command, 'only matching messages; others stay');
+  command
+    .option('-0, --null', 'with - for ids on stdin: they end with NUL')
+    .optionsGroup('Safety:')
+    .option('--backup <file>', 'write the messages to a new file first')
+    .option('--keep-queue', 'keep the empty queue')
+    .option('--dry-run', 'print what would be removed, but remove nothing')
+    .option('-y, --yes', 'skip the confirmation');
   return command.action((taskIds, options, self) =>
     withClient(self, (context) => clear(context, taskIds, options), { stopsByItself: true }),
   );

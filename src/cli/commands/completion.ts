@@ -1,22 +1,22 @@
 import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { describeWithExamples } from '../help/help-text.ts';
-import { HELP_TOPICS } from '../help/help-topics.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
+import { HELP_TOPICS } from '../help/topic-list.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-const DESCRIPTION = describeWithExamples(
-  `Print the completion script for a shell. It completes commands, options, their values and files, and task ids
-  where the management API of MCP_TASKQ_URL answers at once.`,
-  [
-    ['source <(mcp-taskq completion bash)', 'bash, in ~/.bashrc'],
-    ['mcp-taskq completion zsh > ~/.zfunc/_mcp-taskq', 'zsh, if that folder is in fpath before compinit'],
-    ['mcp-taskq completion fish > ~/.config/fish/completions/mcp-taskq.fish', 'fish'],
+const HELP: CommandHelp = {
+  description: `Print the completion script for bash, zsh or fish. It completes commands, options, values and files, and task
+    ids if the management API answers within 300 ms.`,
+  examples: [
+    ['source <(mcp-taskq completion bash)', '~/.bashrc'],
+    ['mcp-taskq completion zsh > ~/.zfunc/_mcp-taskq', 'a folder in fpath'],
+    ['mcp-taskq completion fish > mcp-taskq.fish', '~/.config/fish/completions'],
   ],
-);
+  instead: '',
+};
 
 export function completionCommand() {
-  return new Command('completion')
-    .description(DESCRIPTION)
+  return explain(new Command('completion'), HELP)
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .action(async (shell, _options, self) => {
       process.stdout.write(await completionScript(shell, self.parent as CommandUnknownOpts));

@@ -2,27 +2,25 @@ import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-
 import { CommandFailure } from '../command-failure.ts';
 import { type ContextSettingOptions, settingOptions } from '../contexts/context-settings.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 
 const ACTIONS = ['ls', 'show', 'use', 'set', 'rm'] as const;
 
-const DESCRIPTION = describeWithExamples(
-  `Give brokers names. "set" stores the connection options that are given with it under a name; --context NAME or
-  MCP_TASKQ_CONTEXT uses them, and "use" selects one for all commands. A setting is looked for on the command line, in
-  the environment, in the context, in this order. "ls" lists the contexts, "show" prints one, or the one in effect, and
-  "rm" deletes one. They are kept in a file that only you can read, without passwords.`,
-  [
-    ['mcp-taskq context set prod -u amqps://ops@mq/prod --protected', 'removing there is confirmed'],
-    ["mcp-taskq context set prod --password-command 'pass show mq'", 'one more setting of it'],
-    ['mcp-taskq ls --context prod', 'use it once'],
-    ['mcp-taskq context use prod', 'use it until "context use --none"'],
+const HELP: CommandHelp = {
+  description: `Name brokers and select one. "set" stores connection options under a name, "use" selects a context for all
+    commands, --context NAME uses one once, "ls" and "show" print them, "rm" deletes one. The file is readable only by you
+    and holds no passwords.`,
+  examples: [
+    ['mcp-taskq context set prod -u amqps://ops@mq/prod --protected', 'add'],
+    ['mcp-taskq ls --context prod', 'use once'],
+    ['mcp-taskq context use prod', 'select'],
   ],
-);
+  instead: 'Options to store: mcp-taskq help connection. More: mcp-taskq help contexts',
+};
 
 export function contextCommand() {
-  const command = new Command('context')
-    .description(DESCRIPTION)
-    .addArgument(new Argument('[action]', '(default: ls)').choices(ACTIONS))
+  const command = explain(new Command('context'), HELP)
+    .addArgument(new Argument('[action]').choices(ACTIONS))
     .argument('[name]');
   settingOptions(command);
   return command.action((action = 'ls', name, options, self) =>

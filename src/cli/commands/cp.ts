@@ -3,7 +3,7 @@ import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
@@ -15,16 +15,16 @@ import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { type CopyTally, copyBatch } from '../replay/copy-messages.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Copy messages to another task, in order, with the same bytes and properties, message ids included. They stay where they
-  are. While they are looked at nobody else can read them, so one call copies at most the oldest 1,000; it says what it
-  left out, with status 3.`,
-  [
-    ['mcp-taskq cp 786512e2 trial --all', 'a copy to try things on'],
-    [`mcp-taskq cp 786512e2 trial --all --filter 'type == "request"'`, 'copy some'],
-    ['mcp-taskq cp 786512e2 trial -n 1 --skip 3', 'the fourth message alone'],
+const HELP: CommandHelp = {
+  description: `Copy messages to another task, in order, with the same bytes and properties, message ids included. While cp
+    looks at messages, nobody else can receive them, so it copies at most the oldest 1,000 and reports the rest.`,
+  examples: [
+    ['mcp-taskq cp 786512e2 trial --all', 'copy all'],
+    ["mcp-taskq cp 786512e2 trial --all --filter 'id == 7'", 'copy some'],
+    ['mcp-taskq cp 786512e2 trial -n 1 --skip 3', 'only the fourth'],
   ],
-);
+  statuses: '3 some copied, 5 no such task queue, 6 nothing there',
+};
 
 interface CopyOptions extends SelectionOptions {
   limit?: number;
@@ -36,17 +36,19 @@ interface CopyOptions extends SelectionOptions {
 }
 
 export function cpCommand() {
-  const command = new Command('cp')
-    .description(DESCRIPTION)
+  const command = explain(new Command('cp'), HELP)
     .argument('<from>')
     .argument('<to>')
-    .option('-n, --limit <n>', 'copy at most n messages', wholeNumber(1))
-    .option('--all', 'copy all messages present, up to 1,000')
-    .option('--skip <n>', 'leave out the oldest n messages (default: 0)', wholeNumber(0), 0)
-    .option('--keep-expiration', 'keep the property "expiration", which starts anew')
-    .option('--force', 'allow quorum queues, where each look counts towards the delivery limit')
-    .option('--dry-run', 'print what would be copied');
-  filterOption(command, 'copy only these');
+    .optionsGroup('Which messages:')
+    .option('-n, --limit <n>', 'at most n messages', wholeNumber(1))
+    .option('--all', 'all messages, up to 1,000')
+    .option('--skip <n>', 'skip the oldest n messages', wholeNumber(0), 0);
+  filterOption(command, 'only matching messages');
+  command
+    .optionsGroup('How to copy:')
+    .option('--keep-expiration', 'keep the expiration property; it restarts now')
+    .option('--force', 'allow quorum queues, where a look counts as a delivery')
+    .option('--dry-run', 'print what would be copied, but copy nothing');
   return command.action((from, to, options, self) =>
     withClient(self, (context) => copy(context, from, to, options), { stopsByItself: true }),
   );

@@ -4,34 +4,33 @@ import { type ClientContext, withClient } from '../context.ts';
 import { nextSteps } from '../describe/next-steps.ts';
 import { readTask } from '../describe/read-task.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { fitStderr } from '../output/facts.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { taskRecord, viewTask } from '../output/task-view.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Say what is in the queue of a task and who reads it: counts, the oldest and the newest message, messages by type and
-  method, consumers, policy, type, node and idle time, and what to do next. It looks at up to 1,000 of the oldest
-  messages, as peek does, where that is safe; that ends the idle time of the queue, and with --no-peek nothing is
-  touched. Without the management API it says less.`,
-  [
-    ['mcp-taskq describe 786512e2', 'what is the matter with this task?'],
-    ['mcp-taskq describe 786512e2 --no-peek', 'by the statistics alone, up to 10 s old'],
+const HELP: CommandHelp = {
+  description: `Show what is in the queue of a task and who reads it: counts, oldest and newest message, messages by type and
+    method, consumers, policy, node and idle time, and what to do next. Like peek, it looks at up to 1,000 messages where
+    that is safe, which resets the idle time; --no-peek touches nothing. Without the management API it shows less.`,
+  examples: [
+    ['mcp-taskq describe 786512e2', 'what is wrong here?'],
+    ['mcp-taskq describe 786512e2 --no-peek', 'statistics only'],
     ['mcp-taskq describe 786512e2 --json | jq .by_type', 'for programs'],
   ],
-);
+  statuses: '5 no such task queue',
+};
 
 interface DescribeOptions {
   peek: boolean;
 }
 
 export function describeCommand() {
-  return new Command('describe')
-    .description(DESCRIPTION)
+  return explain(new Command('describe'), HELP)
     .argument('<task_id>')
-    .option('--no-peek', 'look at no message')
+    .option('--no-peek', 'do not look at messages')
     .action((taskId, options, self) => withClient(self, (context) => describe(context, taskId, options)));
 }
 

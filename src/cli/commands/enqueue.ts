@@ -3,7 +3,7 @@ import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
 import { checkMessageSource, type MessageSourceOptions, openMessageSource } from '../input/message-source.ts';
 import { wholeNumber } from '../input/numbers.ts';
@@ -15,24 +15,17 @@ import { type NamedMessage, type PipelineResult, publishInOrder } from '../repla
 import { startProgress } from '../terminal/progress.ts';
 import { standardError } from '../terminal/standard-error.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Add messages to a task, confirmed by the broker and on disk. A message is a record (what peek and dequeue print,
-  sent again with the same bytes and properties), a queued message {"type", "message", …}, or a bare JSON-RPC message,
-  which is wrapped. Of a file nothing is sent before all of it was checked.`,
-  [
-    [`mcp-taskq enqueue 786512e2 '{"jsonrpc":"2.0","method":"notifications/message"}'`, 'one message'],
-    [
-      `mcp-taskq enqueue 786512e2 --method elicitation/create --id 7 --params '{"message":"Sure?"}'`,
-      'in parts',
-    ],
-    ['mcp-taskq enqueue 786512e2 --from 786512e2.jsonl', 'replay what was drained'],
-    [
-      `jq -c 'select(.body.type=="request")' drained.jsonl | mcp-taskq enqueue 786512e2 --from -`,
-      'replay some of it',
-    ],
-    ['mcp-taskq enqueue 786512e2', 'asks what to send, on a terminal'],
+const HELP: CommandHelp = {
+  description: `Add messages to a task. The broker confirms each one as stored; anything else is an error. A message is a JSON-RPC
+    message, a queued MCP message, or a record as peek and dequeue print it, which is sent with the same bytes and
+    properties. A file is checked completely before anything is sent.`,
+  examples: [
+    [`mcp-taskq enqueue 786512e2 --method ping --id 1`, 'a message from its parts'],
+    ['mcp-taskq enqueue 786512e2 --from drained.jsonl', 'replay what was drained'],
+    ['mcp-taskq enqueue 786512e2', 'prompt for the message'],
   ],
-);
+  statuses: '3 some added, 5 no such task queue (--no-create), 8 declined',
+};
 
 /** The header that `--mark` adds. */
 const REPLAY_HEADER = 'x-mcp-taskq-replayed-at';
@@ -46,25 +39,29 @@ interface EnqueueOptions extends MessageSourceOptions, Pace {
 }
 
 export function enqueueCommand() {
-  return new Command('enqueue')
-    .description(DESCRIPTION)
+  return explain(new Command('enqueue'), HELP)
     .argument('<task_id>')
-    .argument('[message]', 'JSON')
-    .addOption(new Option('--type <type>', 'of a message in parts').choices(COMPOSABLE_TYPES))
-    .option('--method <name>', 'JSON-RPC method of a message in parts')
-    .option('--params <json>', 'its params')
-    .option('--id <id>', 'its id, which makes it a request')
+    .argument('[message]')
+    .optionsGroup('A message from its parts:')
+    .addOption(
+      new Option('--type <type>', 'request or notification, if --id does not say').choices(COMPOSABLE_TYPES),
+    )
+    .option('--method <name>', 'JSON-RPC method')
+    .option('--params <json>', 'JSON-RPC params')
+    .option('--id <id>', 'request id (without it, a notification)')
+    .optionsGroup('Many messages:')
+    .option('--from <file>', 'read messages from a file, one per line; - for stdin')
+    .option('--skip <n>', 'skip the first n messages', wholeNumber(0), 0)
+    .option('--limit <n>', 'send at most n messages', wholeNumber(1))
+    .option('--rate <n/s>', 'send at most n messages per second', rateOption)
+    .option('--keep-timing', 'keep the original intervals between messages')
+    .option('--speed <x>', 'with --keep-timing, divide the intervals by x', speedOption, 1)
+    .optionsGroup('How to send:')
     .option('--header <name=value>', 'add an AMQP header; may be repeated', headerOption, {})
-    .option('--no-create', 'fail with status 5 if the task has no queue (default: create it)')
-    .option('--from <file>', 'read messages, one a line; - is the standard input')
-    .option('--skip <n>', 'leave out the first so many of the file (default: 0)', wholeNumber(0), 0)
-    .option('--limit <n>', 'send at most so many of the file (default: all)', wholeNumber(1))
-    .option('--rate <n/s>', 'send at this pace (default: as fast as they are confirmed)', rateOption)
-    .option('--keep-timing', 'keep the gaps between the times at which they were queued')
-    .option('--speed <x>', 'with --keep-timing: so many times as fast (default: 1)', speedOption, 1)
-    .option('--keep-expiration', 'keep the property expiration, which counts from now')
-    .option('--mark', `add the header ${REPLAY_HEADER} with the present time`)
-    .option('--dry-run', 'check everything, send nothing')
+    .option('--no-create', 'fail if the task has no queue, instead of creating it')
+    .option('--keep-expiration', 'keep the expiration property; it restarts now')
+    .option('--mark', `add the header ${REPLAY_HEADER}`)
+    .option('--dry-run', 'check everything, but send nothing')
     .action((taskId, message, options, self) =>
       withClient(self, (context) => enqueue(context, taskId, { ...options, message } as EnqueueOptions), {
         stopsByItself: true,

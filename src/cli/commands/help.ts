@@ -1,28 +1,42 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { HELP_TOPICS } from '../help/help-topics.ts';
+import { explain } from '../help/command-help.ts';
 import { OTHER_NAMES } from '../help/other-names.ts';
+import { HELP_TOPICS, type HelpTopic } from '../help/topic-list.ts';
 
 export function helpCommand() {
-  return new Command('help')
-    .description(`Explain a command or one of the topics ${Object.keys(HELP_TOPICS).join(', ')}.`)
-    .argument('[topic]')
-    .action(async (topic, _options, self) => {
-      const program = self.parent as CommandUnknownOpts;
-      if (topic === undefined) return program.outputHelp();
-      const command = program.commands.find(
-        (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),
-      );
-      const meant = Object.hasOwn(OTHER_NAMES, topic) ? OTHER_NAMES[topic] : undefined;
-      // Of another tool: here it only stands in for the command that is meant.
-      if (meant !== undefined && (command === undefined || command.name() === topic))
-        throw new CommandFailure(ExitCode.usage, `The command is ${meant}: mcp-taskq help ${meant}`);
-      if (command) return command.outputHelp();
-      if (!Object.hasOwn(HELP_TOPICS, topic)) throw unknownTopic(topic);
-      const { text } = HELP_TOPICS[topic] as (typeof HELP_TOPICS)[string];
-      process.stdout.write(typeof text === 'string' ? text : await text());
-    });
+  const command = explain(new Command('help'), {
+    description: 'Explain a command or a topic.',
+    examples: [
+      ['mcp-taskq help peek', 'a command'],
+      ['mcp-taskq help filters', 'a topic'],
+    ],
+    list: {
+      heading: 'Topics:',
+      items: Object.entries(HELP_TOPICS).map(([topic, { summary }]) => [topic, summary]),
+    },
+    instead: '',
+  });
+  return command.argument('[topic]').action(async (topic, _options, self) => {
+    const program = self.parent as CommandUnknownOpts;
+    if (topic === undefined) return program.outputHelp();
+    if (Object.hasOwn(HELP_TOPICS, topic)) {
+      const { topicText } = await import('../help/show-topic.ts');
+      const { color = true } = self.optsWithGlobals() as { color?: boolean };
+      process.stdout.write(await topicText(HELP_TOPICS[topic] as HelpTopic, color));
+      return;
+    }
+    const found = program.commands.find(
+      (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),
+    );
+    const meant = Object.hasOwn(OTHER_NAMES, topic) ? OTHER_NAMES[topic] : undefined;
+    // Of another tool: here it only stands in for the command that is meant.
+    if (meant !== undefined && (found === undefined || found.name() === topic))
+      throw new CommandFailure(ExitCode.usage, `The command is ${meant}: mcp-taskq help ${meant}`);
+    if (found === undefined) throw unknownTopic(topic);
+    found.outputHelp();
+  });
 }
 
 function unknownTopic(topic: string): CommandFailure {

@@ -3,7 +3,7 @@ import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { ageOption, durationOption } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { noteOtherVhosts, noteUnknown } from '../output/left-out.ts';
@@ -12,18 +12,16 @@ import { LazyClient } from '../queues/lazy-client.ts';
 import { needsAges, type QueueSelection, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
 import { awaitEach } from '../terminal/stall-notice.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `List the task queues, with the messages that are in them now. In a pattern * is any text and ? any character.
-The broker tells which queues there are only through its management plugin; with --ids it is not needed.
-Counting the messages of a queue is a use of it: its idle time starts anew. --idle does not count.`,
-  [
+const HELP: CommandHelp = {
+  description: `List task queues with the number of messages in them. In a pattern, * matches any text and ? any character.
+    Needs the management plugin of RabbitMQ, except with --ids. Counting messages resets the idle time of a queue;
+    with --idle, ls reads RabbitMQ's statistics instead, which are up to 10 s old.`,
+  examples: [
     ['mcp-taskq ls', 'all task queues'],
-    ['mcp-taskq ls "build-*" --sort ready --limit 10', 'the ten with most messages'],
-    ['mcp-taskq ls --non-empty --names | xargs -n 1 mcp-taskq peek', 'what is waiting everywhere'],
-    ['mcp-taskq ls --watch', 'a table that stays up to date'],
-    ['mcp-taskq ls --ids tasks.txt', 'the tasks in a file, over AMQP alone'],
+    ['mcp-taskq ls "build-*" --sort ready --limit 10', 'the ten deepest'],
+    ['mcp-taskq ls --watch', 'a live table'],
   ],
-);
+};
 
 interface LsOptions extends QueueSelection {
   peek?: boolean;
@@ -36,30 +34,25 @@ interface LsOptions extends QueueSelection {
 }
 
 export function lsCommand() {
-  return new Command('ls')
-    .description(DESCRIPTION)
-    .argument('[pattern]', 'task ids to list')
-    .addOption(
-      new Option('--sort <key>', 'sort key; all but name in descending order (default: name)').choices(
-        SORT_KEYS,
-      ),
-    )
+  return explain(new Command('ls'), HELP)
+    .argument('[pattern]')
+    .optionsGroup('Which queues:')
+    .option('--non-empty', 'only queues with messages, ready or unacknowledged')
+    .option('--no-consumers', 'only queues with messages but no consumer')
+    .option('--min <n>', 'only queues with at least n messages ready', wholeNumber(1))
+    .option('--older-than <dur>', 'only queues whose oldest message is older than this', ageOption)
+    .option('--idle <dur>', 'only queues idle for at least this long', durationOption)
+    .option('--ids <file>', 'the task ids in a file, one per line; - for stdin')
+    .option('--limit <n>', 'at most n queues', wholeNumber(1))
+    .optionsGroup('How to list them:')
+    .addOption(new Option('--sort <key>', 'sort key; all but name in descending order').choices(SORT_KEYS))
     .option('--reverse', 'reverse the order')
-    .option('--non-empty', 'only tasks with messages, ready or unacknowledged')
-    .option('--no-consumers', 'only tasks with messages that nobody consumes')
-    .option('--min <n>', 'only tasks with at least n messages ready', wholeNumber(1))
-    .option('--older-than <dur>', 'only tasks whose oldest message is older', ageOption)
-    .option('--idle <dur>', 'only tasks idle for at least this long', durationOption)
-    .option('--limit <n>', 'list at most n tasks', wholeNumber(1))
-    .option('--peek', 'look into messages for an unknown age, which ends the idle time')
-    .option('--no-peek', 'look into none, also for --sort oldest and --older-than')
-    .addOption(
-      new Option('--exact', 'count now, which ends the idle time of all queues').conflicts(['idle', 'watch']),
-    )
-    .option('--names', 'print the task ids alone, one per line')
-    .option('-0, --null', 'with --names: end each id with NUL, as xargs -0 reads them')
-    .option('--ids <file>', 'look at the task ids in a file or - (standard input), one per line')
-    .option('-w, --watch', 'show a live table until q or Ctrl-C')
+    .option('--peek', 'peek for an unknown age, which resets the idle time')
+    .option('--no-peek', 'never peek, even for --sort oldest or --older-than')
+    .addOption(new Option('--exact', 'count now, which resets idle times').conflicts(['idle', 'watch']))
+    .option('--names', 'only the task ids, one per line')
+    .option('-0, --null', 'with --names: end each id with NUL')
+    .option('-w, --watch', 'a live table, until q or Ctrl-C')
     .option('--interval <dur>', 'refresh interval for --watch (default: 2s)', durationOption, 2000)
     .action((pattern, options, self) =>
       withContext(self, (context) => ls(context, pattern, options), {

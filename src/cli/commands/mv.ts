@@ -3,7 +3,7 @@ import type { PublishOptions, PublishResult, StoredMessage, TaskQueueClient } fr
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
@@ -20,15 +20,16 @@ import { confirmLoss } from '../terminal/confirmation.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Move messages to another task, in order, with the same bytes and properties. Each is removed once the broker has
-  confirmed it in its new place; one that is refused there stays. Interrupted in between, a message may be in both
-  tasks, never in neither.`,
-  [
-    ['mcp-taskq mv 786512e2 parked --all', 'move everything that is there'],
-    [`mcp-taskq mv 786512e2 parked --all --filter 'type == "request"'`, 'move some'],
+const HELP: CommandHelp = {
+  description: `Move messages to another task, in order, with the same bytes and properties. A message is removed once the
+    broker has confirmed it at the destination; a message that is refused there stays. If the command is interrupted, a
+    message may be in both tasks, but never in neither.`,
+  examples: [
+    ['mcp-taskq mv 786512e2 parked --all', 'move everything'],
+    ["mcp-taskq mv 786512e2 parked --all --filter 'id == 7'", 'move some'],
   ],
-);
+  statuses: '3 some moved, 5 no such task queue, 6 nothing there, 8 declined',
+};
 
 interface MoveOptions extends SelectionOptions {
   limit?: number;
@@ -40,17 +41,19 @@ interface MoveOptions extends SelectionOptions {
 }
 
 export function mvCommand() {
-  const command = new Command('mv')
-    .description(DESCRIPTION)
-    .argument('<from>', 'task id, a pattern such as "build-*", or - for ids on standard input')
+  const command = explain(new Command('mv'), HELP)
+    .argument('<from>')
     .argument('<to>')
-    .option('-n, --limit <n>', 'how many', wholeNumber(1))
-    .option('--all', 'all messages present when the command starts')
-    .option('--keep-expiration', 'keep the property expiration, which counts from now')
-    .option('--dry-run', 'print what would be moved, and leave it')
-    .option('-0, --null', 'ids on standard input end with NUL')
-    .option('-y, --yes', 'do not ask, which mv does for a pattern and in a protected context');
-  filterOption(command, 'move only these');
+    .optionsGroup('Which messages:')
+    .option('-n, --limit <n>', 'at most n messages', wholeNumber(1))
+    .option('--all', 'all messages present when the command starts');
+  filterOption(command, 'only matching messages');
+  command
+    .option('-0, --null', 'with - for ids on stdin: they end with NUL')
+    .optionsGroup('How to move:')
+    .option('--keep-expiration', 'keep the expiration property; it restarts now')
+    .option('--dry-run', 'print what would be moved, but move nothing')
+    .option('-y, --yes', 'skip the confirmation of a pattern or protected context');
   return command.action((from, to, options, self) =>
     withClient(self, (context) => move(context, from, to, options), { stopsByItself: true }),
   );

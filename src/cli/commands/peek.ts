@@ -2,7 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { sinceOption } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
@@ -18,15 +18,16 @@ import { confirmMany } from '../terminal/confirmation.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { standardError } from '../terminal/standard-error.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Print the oldest messages of a task and leave them where they are. For a moment nobody
-else can read what is looked at, and afterwards it is marked as redelivered.`,
-  [
+const HELP: CommandHelp = {
+  description: `Print the oldest messages of a task without removing them. While peek looks at messages, nobody else can
+    receive them; afterwards they are marked as redelivered. It looks at no more than 1,000 messages.`,
+  examples: [
     ['mcp-taskq peek 786512e2', 'the next message, in full'],
     ['mcp-taskq peek 786512e2 -n 20', 'the next 20, a line each'],
-    ['mcp-taskq peek 786512e2 --all -o jsonl | jq .body.message.method', 'what is waiting, by method'],
+    ['mcp-taskq peek 786512e2 --all -o jsonl | jq .body', 'for other programs'],
   ],
-);
+  statuses: '5 no such task queue, 6 nothing there',
+};
 
 interface PeekOptions extends OutputFileOptions, SelectionOptions {
   limit: number;
@@ -40,23 +41,25 @@ interface PeekOptions extends OutputFileOptions, SelectionOptions {
 }
 
 export function peekCommand() {
-  const command = new Command('peek')
-    .description(DESCRIPTION)
-    .argument('<task_id...>', 'task ids, patterns such as "build-*", or - for those on standard input')
-    .option('-n, --limit <n>', 'how many of each task (default: 1)', wholeNumber(1), 1)
-    .option('--all', 'as many as can be held at once: 1000')
+  const command = explain(new Command('peek'), HELP)
+    .argument('<task_id...>')
+    .optionsGroup('Which messages:')
+    .option('-n, --limit <n>', 'at most n messages of each task (default: 1)', wholeNumber(1), 1)
+    .option('--all', 'all messages, up to 1,000')
     .addOption(
-      new Option('--tail <n>', 'the newest n messages, of a queue with at most 1,000')
+      new Option('--tail <n>', 'the newest n messages of a queue with at most 1,000')
         .argParser(wholeNumber(1))
         .conflicts(['limit', 'all', 'skip']),
     )
-    .option('--skip <n>', 'leave out the oldest (default: 0)', wholeNumber(0), 0)
-    .option('--since <time>', 'only messages queued since then: 10m ago, or an ISO 8601 time', sinceOption)
-    .option('--full', 'show each message in full, large bodies too')
-    .option('--force', 'also on a quorum queue, where looking wears messages out')
-    .option('-0, --null', 'ids on standard input end with NUL')
-    .option('-y, --yes', 'do not ask when a pattern matches many tasks');
-  filterOption(command, 'print only these, of the first 1000');
+    .option('--skip <n>', 'skip the oldest n messages', wholeNumber(0), 0)
+    .option('--since <time>', 'only messages queued since 10m ago, or an ISO 8601 time', sinceOption)
+    .option('--force', 'allow quorum queues, where a look counts as a delivery');
+  filterOption(command, 'only matching messages');
+  command
+    .option('-0, --null', 'with - for ids on stdin: they end with NUL')
+    .option('-y, --yes', 'skip the confirmation when a pattern matches many')
+    .optionsGroup('Where they go:')
+    .option('--full', 'show each message in full, even large bodies');
   outputFileOptions(command);
   return command.action((taskIds, options, self) =>
     withClient(self, (context) => peek(context, taskIds, options), { isPaged: true }),

@@ -3,7 +3,7 @@ import type { PruneOutcome, TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { ageOption, formatDuration } from '../input/durations.ts';
 import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
 import { formatCount } from '../output/sizes.ts';
@@ -11,16 +11,17 @@ import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Delete the queues of tasks that are empty, that nobody consumes from and that nothing was done with for a while.
-Each is checked again by the broker as it is deleted: a message that came meanwhile keeps its queue. Quorum queues
-are left alone. Looking at a queue, with ls or peek, is doing something with it. Needs the management plugin.`,
-  [
-    ['mcp-taskq prune --dry-run', 'what would go'],
+const HELP: CommandHelp = {
+  description: `Delete task queues that are empty, have no consumer and have been idle for a while. RabbitMQ checks each queue
+    again when it is deleted, so a queue with a new message stays. Quorum queues are skipped. ls and peek count as
+    activity. Needs the management plugin of RabbitMQ.`,
+  examples: [
+    ['mcp-taskq prune --dry-run', 'what would go?'],
     ['mcp-taskq prune --idle 1d --yes', 'from cron'],
-    ['mcp-taskq prune --pattern "build-*" --idle 10m', 'some tasks only'],
+    ['mcp-taskq prune --pattern "build-*" --idle 10m', 'only some tasks'],
   ],
-);
+  statuses: '2 not confirmed (no terminal), 3 some deleted, 8 declined',
+};
 
 interface PruneOptions {
   pattern?: string;
@@ -30,12 +31,11 @@ interface PruneOptions {
 }
 
 export function pruneCommand() {
-  return new Command('prune')
-    .description(DESCRIPTION)
-    .option('--pattern <glob>', 'task ids to look at (default: all)')
-    .option('--idle <dur>', 'nothing done with it for so long (default: 1h)', ageOption, 3_600_000)
-    .option('--dry-run', 'print what would be deleted, and leave it')
-    .option('-y, --yes', 'do not ask')
+  return explain(new Command('prune'), HELP)
+    .option('--pattern <glob>', 'only task ids that match (default: all)')
+    .option('--idle <dur>', 'idle for at least this long (default: 1h)', ageOption, 3_600_000)
+    .option('--dry-run', 'print what would be deleted, but delete nothing')
+    .option('-y, --yes', 'skip the confirmation')
     .action((options, self) =>
       withClient(self, (context) => prune(context, options), { stopsByItself: true }),
     );

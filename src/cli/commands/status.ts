@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { durationOption } from '../input/durations.ts';
 import { fitStderr, layOutFacts } from '../output/facts.ts';
 import { statusFacts, statusRecord } from '../output/status-view.ts';
@@ -12,17 +12,16 @@ import { colorsFor } from '../terminal/colors.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Say which broker this is, who you are there, what you may do, and whether all is well. Permissions are found out by
-  steps on queues that do not exist, so nothing is created or changed. Exit status: 0 all is well, 1 something is wrong
-  (an alarm, a missing permission, a management API that is unreachable or belongs to another cluster), 4 the broker
-  refuses you, 7 it is unreachable.`,
-  [
+const HELP: CommandHelp = {
+  description: `Show which broker this is, who you are there, what you may do, and whether anything is wrong. Checking
+    permissions creates and changes nothing.`,
+  examples: [
     ['mcp-taskq status', 'where am I?'],
-    ['mcp-taskq status --no-api && ./deploy', 'in a script, for a broker without the management API'],
+    ['mcp-taskq status --no-api && ./deploy', 'in a script, without the API'],
     ['mcp-taskq status --json | jq .permissions', 'for programs'],
   ],
-);
+  statuses: '0 all is well, 1 something is wrong, 4 refused, 7 unreachable',
+};
 
 interface StatusOptions {
   api: boolean;
@@ -30,10 +29,9 @@ interface StatusOptions {
 }
 
 export function statusCommand() {
-  return new Command('status')
-    .description(DESCRIPTION)
-    .option('--no-api', 'do not ask the management API: no alarms and no counts of tasks')
-    .option('--listen <dur>', 'wait for this time and count the events that come', durationOption)
+  return explain(new Command('status'), HELP)
+    .option('--no-api', 'without the management API: no alarms, no task counts')
+    .option('--listen <dur>', 'listen for this long, and count the events', durationOption)
     .action((options, self) => withContext(self, (context) => status(context, options)));
 }
 

@@ -3,7 +3,7 @@ import type { WatchItem } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { describeWithExamples } from '../help/help-text.ts';
+import { type CommandHelp, explain } from '../help/command-help.ts';
 import { durationOption, formatDuration } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
@@ -17,15 +17,16 @@ import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
-const DESCRIPTION = describeWithExamples(
-  `Print the messages of tasks as they come: of the named tasks, of those that match a pattern, or of all. Takes nothing,
-however many watch; goes on when the broker comes back; ends with Ctrl-C.`,
-  [
+const HELP: CommandHelp = {
+  description: `Print the messages of tasks as they are queued: of the named tasks, of those that match a pattern, or of all.
+    Removes nothing, and any number of watchers see every message. Survives a restart of the broker. Ctrl-C ends it.`,
+  examples: [
     ['mcp-taskq watch 786512e2', 'follow a task'],
-    ["mcp-taskq watch 'job-*' --events", 'follow matching tasks, with what is taken out'],
-    ['mcp-taskq watch 786512e2 --tail 0 -n 1 -o raw', 'wait for the next message'],
+    ["mcp-taskq watch 'job-*' --events", 'follow matching tasks, removals too'],
+    ['mcp-taskq watch 786512e2 --tail 0 -n 1 -o raw', 'the next message'],
   ],
-);
+  statuses: '0 also after Ctrl-C (more: help watching)',
+};
 
 /** What is there is shown without being asked for, of tasks that were named. */
 const DEFAULT_TAIL = 10;
@@ -40,20 +41,18 @@ interface WatchOptions extends SelectionOptions {
 }
 
 export function watchCommand() {
-  const command = new Command('watch')
-    .description(DESCRIPTION)
+  const command = explain(new Command('watch'), HELP)
     .argument('[task_id...]')
-    .option('-n, --limit <n>', 'end after n messages', wholeNumber(1))
-    .option(
-      '--tail <n>',
-      'first show the last n messages already queued (default: 10 of named tasks)',
-      wholeNumber(0),
-    )
-    .option('--for <dur>', 'end after this time', durationOption)
-    .option('--idle <dur>', 'end when nothing has come for this time', durationOption)
+    .optionsGroup('What to show:')
+    .option('--tail <n>', 'first show the last n messages already queued (default: 10)', wholeNumber(0))
     .option('--events', 'also show removals')
-    .option('--no-peek', 'never look into queues: show only messages with an event');
-  filterOption(command, 'print only these messages');
+    .option('--no-peek', 'never look into queues: only messages with an event');
+  filterOption(command, 'only matching messages');
+  command
+    .optionsGroup('When to end:')
+    .option('-n, --limit <n>', 'after n messages', wholeNumber(1))
+    .option('--for <dur>', 'after this time', durationOption)
+    .option('--idle <dur>', 'after this time without a message', durationOption);
   return command.action((taskIds, options, self) =>
     withClient(self, (context) => watch(context, taskIds, options), { stopsByItself: true }),
   );

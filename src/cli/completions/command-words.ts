@@ -56,7 +56,7 @@ export function optionWords(command: CommandUnknownOpts): OptionWords[] {
       short,
       long,
       // The defaults and variables in brackets would make the lines of a menu too long.
-      description: description.replace(/(: auto)? \(.*$/s, '').replace(/[,;] e\.g\. .*$/, ''),
+      description: description.replace(/(: auto)? \(.*$/s, ''),
       value: argChoices ?? (long === '--method' ? METHODS : valueKind(flags, required)),
     }));
 }

@@ -13,16 +13,16 @@ export interface ContextSettingOptions {
 }
 
 export function settingOptions(command: CommandUnknownOpts): void {
-  const group = (option: Option) => command.addOption(option.helpGroup('For "context set":'));
-  command.option('--none', 'for "context use": select none');
-  group(new Option('--password-command <command>', 'a shell command that prints the password'));
+  const group = (option: Option) => command.addOption(option.helpGroup('With "set":'));
+  command.option('--none', 'with "use": select no context');
+  group(new Option('--password-command <command>', 'shell command that prints the password'));
   group(
-    new Option('--store-password', 'keep the password in the file, in clear text; asks for it').conflicts(
+    new Option('--store-password', 'store the password as clear text; prompts for it').conflicts(
       'passwordCommand',
     ),
   );
-  group(new Option('--protected', 'removing messages there has to be confirmed').conflicts('unprotected'));
-  group(new Option('--unprotected', 'it need not'));
+  group(new Option('--protected', 'commands that remove messages ask for the name').conflicts('unprotected'));
+  group(new Option('--unprotected', 'undo --protected'));
   group(new Option('--description <text>', 'shown in the list'));
   group(new Option('--unset <setting...>', 'remove settings, such as api-url'));
 }

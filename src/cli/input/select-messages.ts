@@ -13,7 +13,7 @@ export interface SelectionOptions {
 }
 
 export function filterOption(command: CommandUnknownOpts, description: string): void {
-  command.option('--filter <expression>', `${description}, e.g. 'type == "request"'; see help filters`);
+  command.option('--filter <expression>', `${description} (help filters)`);
 }
 
 /**

@@ -37,8 +37,8 @@ export function fitStderr(text: string): string {
   return isTTY && columns > LEAST_VALUE ? wrap(text, columns).join('\n') : text;
 }
 
-/** Lines of at most so many characters; escape sequences of colours count for nothing. */
-function wrap(text: string, room: number): string[] {
+/** Lines of at most `room` characters; escape sequences of colours count for nothing. */
+export function wrap(text: string, room: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
@@ -74,7 +74,8 @@ export function alignColumns(
   );
 }
 
-function lengthOf(text: string): number {
+/** Characters on the screen. */
+export function lengthOf(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
   return text.replace(/\u001b\[[0-9;]*m/g, '').length;
 }

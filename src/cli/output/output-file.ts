@@ -18,8 +18,8 @@ export interface OutputFileOptions {
 
 export function outputFileOptions(command: CommandUnknownOpts): void {
   command
-    .option('--out <file>', 'write to a file, JSON Lines unless -o says otherwise; it must not exist yet')
-    .addOption(new Option('--append', 'add to the end of that file').conflicts('overwrite'))
+    .option('--out <file>', 'write to a new file, as JSON Lines unless -o is given')
+    .addOption(new Option('--append', 'append to that file, or continue it').conflicts('overwrite'))
     .addOption(new Option('--overwrite', 'replace that file').conflicts('append'));
 }
 

@@ -34,7 +34,7 @@ export interface GlobalOptions {
   verbose?: boolean;
 }
 
-interface Declaration {
+export interface GlobalDeclaration {
   name: keyof GlobalOptions;
   flags: string;
   description: string;
@@ -46,31 +46,31 @@ interface Declaration {
   choices?: readonly string[];
 }
 
-const CONNECTION: readonly Declaration[] = [
+export const CONNECTION_OPTIONS: readonly GlobalDeclaration[] = [
   {
     name: 'url',
     flags: '-u, --url <url>',
-    description: 'broker, or several of a cluster with commas between',
+    description: 'broker URL; comma-separated list for a cluster',
     environment: ['MCP_TASKQ_URL', 'RABBITMQ_URL', 'AMQP_URL'],
     byDefault: DEFAULT_URL,
   },
   {
     name: 'context',
     flags: '--context <name>',
-    description: 'use the named broker of "mcp-taskq context"',
+    description: 'broker named with "mcp-taskq context set"',
     environment: ['MCP_TASKQ_CONTEXT'],
   },
   {
     name: 'prefix',
     flags: '--prefix <text>',
-    description: 'what stands before the task id in a queue name',
+    description: 'queue-name prefix',
     environment: ['MCP_TASKQ_PREFIX'],
     byDefault: DEFAULT_PREFIX,
   },
   {
     name: 'queueType',
     flags: '--queue-type <type>',
-    description: 'of the queues it creates: default or quorum, which the Python package does not take',
+    description: 'type of queues to create; the Python package cannot use quorum queues',
     environment: ['MCP_TASKQ_QUEUE_TYPE'],
     byDefault: 'default',
     choices: ['default', 'quorum'],
@@ -78,22 +78,22 @@ const CONNECTION: readonly Declaration[] = [
   {
     name: 'apiUrl',
     flags: '--api-url <url>',
-    description: 'RabbitMQ management API',
+    description: 'management API',
     environment: ['MCP_TASKQ_API_URL'],
-    byDefault: "the broker's host, port 15672 (TLS: 15671)",
+    byDefault: "the broker's host, port 15672, or 15671 with TLS",
   },
   {
     name: 'passwordFile',
     flags: '--password-file <file>',
-    description: 'take the password from the first line of a file',
+    description: 'file with the password on its first line',
     environment: ['MCP_TASKQ_PASSWORD_FILE'],
   },
   {
     name: 'tlsCaFile',
     flags: '--tls-ca-file <file>',
-    description: 'certificates to trust, PEM',
+    description: 'CA certificates to trust, PEM',
     environment: ['MCP_TASKQ_TLS_CA_FILE'],
-    byDefault: 'those Node trusts',
+    byDefault: "Node's",
   },
   {
     name: 'tlsCertFile',
@@ -110,21 +110,21 @@ const CONNECTION: readonly Declaration[] = [
   {
     name: 'tlsPassFile',
     flags: '--tls-pass-file <file>',
-    description: 'take the passphrase of that key from the first line of a file',
+    description: 'file with the passphrase of that key on its first line',
     environment: ['MCP_TASKQ_TLS_PASS_FILE'],
   },
   {
     name: 'tlsServerName',
     flags: '--tls-server-name <name>',
-    description: "name in the broker's certificate",
+    description: "name expected in the broker's certificate",
     environment: ['MCP_TASKQ_TLS_SERVER_NAME'],
     byDefault: 'the host of the URL',
   },
-  { name: 'insecure', flags: '--insecure', description: "take any broker's certificate" },
+  { name: 'insecure', flags: '--insecure', description: 'skip certificate verification (insecure)' },
   {
     name: 'connectTimeout',
     flags: '--connect-timeout <dur>',
-    description: 'for one attempt to connect',
+    description: 'time limit for one attempt to connect',
     environment: ['MCP_TASKQ_CONNECT_TIMEOUT'],
     byDefault: '10s',
     parse: durationOption,
@@ -132,48 +132,53 @@ const CONNECTION: readonly Declaration[] = [
   {
     name: 'timeout',
     flags: '--timeout <dur>',
-    description: 'end the command after this time, with status 124',
+    description: 'time limit for the whole command, which then exits with 124',
     environment: ['MCP_TASKQ_TIMEOUT'],
     byDefault: 'none',
     parse: durationOption,
   },
 ];
 
-const OUTPUT: readonly Declaration[] = [
+export const OUTPUT_OPTIONS: readonly GlobalDeclaration[] = [
   {
     name: 'output',
     flags: '-o, --output <format>',
-    description: 'form: auto (readable on a terminal, else JSON Lines), table, wide, json, jsonl, raw',
+    description: 'output format: table, wide, json, jsonl or raw; auto is table on a terminal, else jsonl',
     byDefault: 'auto',
     choices: OUTPUT_FORMATS,
   },
-  { name: 'json', flags: '--json', description: 'the same as -o json' },
+  { name: 'json', flags: '--json', description: 'same as -o json' },
   {
     name: 'color',
     flags: '--no-color',
-    description: 'plain text; so do NO_COLOR and TERM=dumb',
+    description: 'no colors; also NO_COLOR and TERM=dumb',
   },
   {
     name: 'pager',
     flags: '--no-pager',
-    description: 'print long output on a terminal without a pager (PAGER; default: less -FRX)',
+    description: 'no pager for long output on a terminal (PAGER; default: less -FRX)',
   },
-  { name: 'verbose', flags: '--verbose', description: 'on failure tell everything beneath it' },
+  { name: 'verbose', flags: '--verbose', description: 'on failure, print the full cause chain' },
 ];
 
-export const GLOBAL_DECLARATIONS: readonly Declaration[] = [...CONNECTION, ...OUTPUT];
+export const GLOBAL_DECLARATIONS: readonly GlobalDeclaration[] = [...CONNECTION_OPTIONS, ...OUTPUT_OPTIONS];
+
+/** Their long names: the help of a command leaves them to a topic. */
+export const GLOBAL_OPTIONS: ReadonlySet<string> = new Set(
+  GLOBAL_DECLARATIONS.map(({ flags }) => /--[a-z-]+/.exec(flags)?.[0] ?? ''),
+);
 
 /** Adds the options that every command takes, below its own. They work before and after its name. */
 export function addGlobalOptions(command: CommandUnknownOpts): void {
   for (const [heading, declarations] of [
-    ['Connection:', CONNECTION],
-    ['Output:', OUTPUT],
+    ['Connection:', CONNECTION_OPTIONS],
+    ['Output:', OUTPUT_OPTIONS],
   ] as const) {
     for (const declaration of declarations) command.addOption(toOption(declaration).helpGroup(heading));
   }
 }
 
-function toOption({ flags, description, environment, byDefault, parse, choices }: Declaration): Option {
+function toOption({ flags, description, environment, byDefault, parse, choices }: GlobalDeclaration): Option {
   const notes = [
     byDefault && `default: ${byDefault}`,
     environment && `env: ${environment.join(', ')}`,

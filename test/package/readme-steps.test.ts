@@ -1,0 +1,65 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sharedBroker } from '../support/broker.ts';
+import { outsideEnvironment, packInto, runIn } from '../support/packed-package.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Beside the folder of the package, as on the machine of someone who follows the steps. */
+let parent: string;
+let tarball: string;
+
+beforeAll(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'mcp-taskq-steps-'));
+  await mkdir(join(parent, 'mcp-taskq'));
+  tarball = await packInto(join(parent, 'mcp-taskq'));
+}, 120_000);
+
+afterAll(() => rm(parent, { recursive: true, force: true }));
+
+/** What a page has under a heading: shell commands, code, and the text around it. */
+async function sectionOf(page: string, heading: string) {
+  const [, text = ''] = (await readFile(join(root, page), 'utf8')).split(`\n## ${heading}\n`);
+  const blocks = (language: string) => {
+    const fenced = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm');
+    return [...text.matchAll(fenced)].map(([, code = '']) => code);
+  };
+  return { commands: blocks('sh')[0] ?? '', code: blocks('ts'), text };
+}
+
+/** Follows the steps in an empty folder. @returns the program that they make */
+async function follow(page: string, heading: string): Promise<string> {
+  const { commands, code, text } = await sectionOf(page, heading);
+  const project = await mkdtemp(join(parent, 'project-'));
+  expect(commands).toContain(`../mcp-taskq/${tarball}`);
+  await runIn(project, 'bash', ['-ec', commands], { npm_config_fund: 'false', npm_config_audit: 'false' });
+  const [step = ''] = /Save this as .*?, then run `npx tsc && node \S+`/s.exec(text) ?? [];
+  const names = [...step.matchAll(/`([\w-]+\.m?ts)`/g)].map(([, name = '']) => name);
+  expect(names.length).toBe(code.length);
+  for (const [index, name] of names.entries()) await writeFile(join(project, name), code[index] as string);
+  const { stdout } = await runIn(project, 'npx', ['tsc']).catch((error) => error);
+  expect(stdout).toBe('');
+  return join(project, /node (\S+)`$/.exec(step)?.[1] ?? '');
+}
+
+test('the steps of the README make a server, with npm init and tsc --init as they are', async () => {
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [await follow('README.md', 'In an MCP server')],
+    env: { ...outsideEnvironment(), RABBITMQ_URL: sharedBroker().url },
+  });
+  const client = new Client({ name: 'test', version: '1.0.0' });
+  await client.connect(transport);
+  expect(client.getServerVersion()).toMatchObject({ name: 'files' });
+  await client.close();
+}, 300_000);
+
+test('the steps of the page about replicas compile', async () => {
+  const program = await follow('src/cli/help/topics/replicas.md', 'A whole example');
+  await expect(readFile(program, 'utf8')).resolves.toContain("from './sqlite-task-store.js'");
+}, 300_000);

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/command-list.ts';
+import { examplesOf } from '../../src/cli/help/command-help.ts';
+import { buildProgram } from '../../src/cli/program.ts';
+import { GLOBAL_OPTIONS } from '../../src/cli/settings/global-options.ts';
+import { commandLinesIn, parseOnly } from '../support/example-lines.ts';
+
+const program = await buildProgram();
+const names = COMMANDS.filter(({ isHidden }) => !isHidden).map(({ name }) => name);
+
+/** The help of a command, or of the program, on a screen of 80 columns. */
+function helpOf(name?: string): string {
+  const command = name === undefined ? program : commandOf(name);
+  return command.configureOutput({ getOutHelpWidth: () => 80 }).helpInformation();
+}
+
+function commandOf(name: string) {
+  const command = program.commands.find((each) => each.name() === name);
+  if (command === undefined) throw new Error(`There is no command ${name}`);
+  return command;
+}
+
+function sizeOf(text: string): { lines: number; columns: number } {
+  const lines = text.replace(/\n$/, '').split('\n');
+  return { lines: lines.length, columns: Math.max(...lines.map(({ length }) => length)) };
+}
+
+test('the help of the program fits on a screen of 80 columns and 24 lines, and names every command', () => {
+  const help = helpOf();
+  const { lines, columns } = sizeOf(help);
+  expect(lines, help).toBeLessThanOrEqual(24);
+  expect(columns, help).toBeLessThanOrEqual(80);
+  for (const name of names) expect(help).toMatch(new RegExp(`(^|\\s)${name}\\s`, 'm'));
+});
+
+describe.each(names)('the help of %s', (name) => {
+  test('has at most 40 lines of 80 columns', () => {
+    const help = helpOf(name);
+    const { lines, columns } = sizeOf(help);
+    expect(lines, help).toBeLessThanOrEqual(40);
+    expect(columns, help).toBeLessThanOrEqual(80);
+  });
+
+  test('has two or three examples, each on one line, that can be pasted', async () => {
+    const examples = examplesOf(commandOf(name));
+    expect(examples.length).toBeGreaterThanOrEqual(2);
+    expect(examples.length).toBeLessThanOrEqual(3);
+    for (const [line, purpose] of examples) {
+      expect(helpOf(name).replaceAll(/ +/g, ' ')).toContain(` ${line} ${purpose}\n`);
+      const commands = commandLinesIn(line);
+      expect(commands.length, line).toBe(1);
+      for (const words of commands) await expect(parseOnly(words), line).resolves.toBe(words[0]);
+    }
+  });
+
+  test('lists its own options, and leaves those of all commands to a topic', () => {
+    const help = helpOf(name);
+    const listed = [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option);
+    const own = commandOf(name).options.map(({ long }) => long as string);
+    expect(listed).toEqual(own.filter((option) => !GLOBAL_OPTIONS.has(option)));
+    expect(help.includes('mcp-taskq help connection')).toBe(!['broker', 'completion', 'help'].includes(name));
+  });
+});
