@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { isTransient } from '../../errors/retry.ts';
 import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import {
   decodeEvents,
@@ -11,7 +12,7 @@ import {
 } from '../../events/task-events.ts';
 import type { SubscriptionListener } from '../../options/client-options.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
-import { type BrokerConnection, TRANSIENT } from '../connection/connection.ts';
+import type { BrokerConnection } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
@@ -217,7 +218,7 @@ export class EventSubscription {
     // The queue that may have been made goes with it.
     this.#connection.abandon();
     const failure = inContext(INTERRUPTED, translateAmqpError(error));
-    const pauseMs = TRANSIENT.includes(failure.code) ? RETRY_MS : REFUSED_RETRY_MS;
+    const pauseMs = isTransient(failure) ? RETRY_MS : REFUSED_RETRY_MS;
     this.#retryTimer = setTimeout(() => this.#resubscribe(), pauseMs);
     this.#tellLost(failure);
   }
@@ -232,7 +233,7 @@ export class EventSubscription {
 
   /** Once; and once more when it turns out to be something that does not pass by itself, as a password that was changed. */
   #tellLost(error: TaskQueueError): void {
-    if (this.#toldOf !== undefined && (TRANSIENT.includes(error.code) || error.code === this.#toldOf)) return;
+    if (this.#toldOf !== undefined && (isTransient(error) || error.code === this.#toldOf)) return;
     this.#toldOf = error.code;
     this.#listener.onLost(error);
   }
