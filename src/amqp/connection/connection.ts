@@ -3,8 +3,8 @@ import type { ChannelModel } from 'amqplib';
 import type { ConnectionState, ConnectionStats } from '../../diagnostics/stats.ts';
 import type { ConnectionChange, ConnectionName } from '../../diagnostics/status-event.ts';
 import { traceConnect } from '../../diagnostics/tracing.ts';
-import { retry } from '../../errors/retry.ts';
-import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { isTransient, retry } from '../../errors/retry.ts';
+import { ErrorCode, hasCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import { type BrokerAddress, describeAddress, nodeOf } from '../../options/broker-url.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { translateAmqpError, translateConnectError } from '../errors/amqp-errors.ts';
@@ -14,16 +14,6 @@ import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { joinWrites } from './joined-writes.ts';
 import { findOpeningRefusal, isOpeningRefused } from './opening-refusal.ts';
 import { useRawFrames } from './raw-frames.ts';
-
-/** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
-export const TRANSIENT: readonly ErrorCode[] = [
-  ErrorCode.connectionFailed,
-  ErrorCode.connectionLost,
-  ErrorCode.noAnswer,
-  // Of connections that are dead, and that the broker has not noticed yet, perhaps.
-  ErrorCode.limitReached,
-  ErrorCode.brokerError,
-];
 
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
@@ -152,7 +142,7 @@ export class BrokerConnection {
     try {
       return await retry(() => this.#dialEach(), {
         giveUpAt: Date.now() + this.#options.reconnectTimeoutMs,
-        mayRetry: (error) => this.#history.wasOpen && TRANSIENT.includes((error as TaskQueueError).code),
+        mayRetry: (error) => this.#history.wasOpen && mayReconnect(error),
         pauseMs: FIRST_RETRY_MS,
         longestPauseMs: LAST_RETRY_MS,
         signal: this.#closing.signal,
@@ -296,6 +286,11 @@ export class BrokerConnection {
     this.#blocked?.end();
     this.#blocked = undefined;
   }
+}
+
+/** Also after an answer that this package has no name for. */
+function mayReconnect(error: unknown): boolean {
+  return isTransient(error) || hasCode(error, ErrorCode.brokerError);
 }
 
 function closedError(): TaskQueueError {
