@@ -269,7 +269,9 @@ test('many server objects share one set of connections, and deliver for one anot
   const { url } = await newVhost();
   const replicas = openReplicas([], { url });
   const servers = await Promise.all(Array.from({ length: SERVERS }, () => serve(replicas, store)));
-  const taskIds = await Promise.all(servers.map((server, index) => server.startTask([{ elicit: `${index}?` }])));
+  const taskIds = await Promise.all(
+    servers.map((server, index) => server.startTask([{ elicit: `${index}?` }])),
+  );
   const results = await Promise.all(
     taskIds.map((taskId, index) => servers[(index + 1) % SERVERS]?.taskResult(taskId)),
   );
