@@ -25,7 +25,6 @@ export default defineConfig(({ mode }) => {
       pool: 'forks',
       // The files of a worker share its modules: loading them anew for each file took a third of the time of all tests.
       isolate: false,
-      provide: { isLong },
       // One second, the default, is less than a machine may stall that is busy with other things.
       expect: { poll: { timeout: 10_000 } },
       testTimeout: 30_000,
@@ -40,6 +39,8 @@ export default defineConfig(({ mode }) => {
             exclude: ['test/unit/**'],
             globalSetup: ['test/support/global-setup.ts'],
             setupFiles: ['test/support/clean-up.ts'],
+            // A project that extends this file is not given the mode.
+            provide: { isLong },
           },
         },
       ],

@@ -40,8 +40,8 @@ export interface ServerOptions {
   /** The secret of the fleet that it is to be one of. */
   replicas?: string;
   /**
-   * It takes questions from their queues and never sends them; or, mixed, sends the first of three, not the second, and
-   * the third without ever ending to send it.
+   * It takes questions from their queues and never sends them; or, mixed, it does so with three of the first nine, and
+   * sends three others without ever ending to send them.
    */
   stall?: 'unsent' | 'mixed';
   /** Over stdio: the folder where its `stderr` and, when it has ended, its `status` are written. */

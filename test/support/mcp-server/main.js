@@ -8,8 +8,8 @@
 // MAX_QUEUE maxTaskQueueSize of the SDK
 // REPLICAS  secret of a fleet, of which this server is to be one
 // PATIENCE how long to wait for a broker that is away, in milliseconds
-// STALL     with it: "unsent", a question that has been taken from its queue is never sent; "mixed", a third of them is not,
-//           another third is sent and the sending never ends
+// STALL     with it: "unsent", a question that has been taken from its queue is never sent; "mixed", of the first nine a third is
+//           not, and another third is sent and the sending never ends
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { RabbitMQTaskMessageQueue } from '../../../dist/index.js';
@@ -72,13 +72,19 @@ async function connect(transport) {
 }
 
 let questions = 0;
+let stalled = 0;
+
+/** A process holds at most 16 messages at a time; the others are to go on. */
+const MAX_STALLED = 6;
 
 function stalling(transport) {
   const send = transport.send.bind(transport);
   const never = new Promise(() => {});
   transport.send = (message, options) => {
     if (message.method !== 'elicitation/create') return send(message, options);
-    const turn = STALL === 'mixed' ? questions++ % 3 : 1;
+    const mixed = stalled < MAX_STALLED ? questions++ % 3 : 0;
+    const turn = STALL === 'mixed' ? mixed : 1;
+    if (turn > 0) stalled++;
     if (turn === 1) return never;
     const sent = send(message, options);
     return turn === 2 ? sent.then(() => never) : sent;
