@@ -18,6 +18,7 @@ import { findPython, providePika } from '../support/python.ts';
 import { type FramedMessage, RawAmqp, short, uint } from '../support/raw-amqp.ts';
 import { queueOf } from '../support/raw-tasks.ts';
 import { until } from '../support/until.ts';
+import { callApi } from '../support/vhost.ts';
 
 const SCRIPT = fileURLToPath(new URL('../support/foreign_publisher.py', import.meta.url));
 const pika = providePika();
@@ -125,9 +126,10 @@ const PUBLISHERS: {
         'dest-add-forward-headers': true,
         'dest-add-timestamp-header': true,
       };
-      await broker.ctl('set_parameter', 'shovel', source, JSON.stringify(definition));
+      const shovel = `parameters/shovel/%2F/${source}`;
+      await callApi('PUT', shovel, { value: definition }, broker.apiUrl);
       await until(async () => (await amqp.depth(queue)) === 2, 30_000);
-      await broker.ctl('clear_parameter', 'shovel', source);
+      await callApi('DELETE', shovel, undefined, broker.apiUrl);
     },
   },
   'a dead-letter cycle': {

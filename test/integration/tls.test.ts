@@ -12,6 +12,7 @@ import { startPrivateBroker } from '../support/broker.ts';
 import { Authority, type Certificate, hasOpenssl } from '../support/certificates.ts';
 import { BIN, runCli } from '../support/cli.ts';
 import { raw } from '../support/tasks.ts';
+import { callApi } from '../support/vhost.ts';
 
 /** For a key that is encrypted with another one; and so is the first line of any PEM file. */
 const WRONG = 'wrong';
@@ -70,9 +71,9 @@ describe.skipIf(!canRun)('a broker with TLS that asks for client certificates', 
         ...files('management.ssl'),
       ],
     });
-    await broker.ctl('add_user', 'mcp-client', 'never used');
-    await broker.ctl('clear_password', 'mcp-client');
-    await broker.ctl('set_permissions', 'mcp-client', '^mcp:', '.*', '.*');
+    const permissions = { configure: '^mcp:', write: '.*', read: '.*' };
+    await callApi('PUT', 'users/mcp-client', { password_hash: '', tags: '' }, broker.apiUrl);
+    await callApi('PUT', 'permissions/%2F/mcp-client', permissions, broker.apiUrl);
     url = `amqps://localhost:${port}`;
     apiUrl = `https://localhost:${apiPort}`;
     const { cert, key } = ca.issue('balancer', { altName: 'DNS:localhost', days: -1 });

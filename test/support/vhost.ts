@@ -17,9 +17,14 @@ export async function newVhost(): Promise<{ url: string; queueNames(): Promise<s
   };
 }
 
-/** A request to the management API of the test broker, as its administrator. */
-export async function callApi(method: string, path: string, body?: unknown): Promise<Response> {
-  const response = await fetch(`${inject('apiUrl').replace(/\/\/.*@/, '//')}/api/${path}`, {
+/** A request to the management API of the test broker, or of another one, as its administrator. */
+export async function callApi(
+  method: string,
+  path: string,
+  body?: unknown,
+  apiUrl = inject('apiUrl'),
+): Promise<Response> {
+  const response = await fetch(`${apiUrl.replace(/\/\/.*@/, '//')}/api/${path}`, {
     method,
     headers: { authorization: `Basic ${btoa('guest:guest')}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
