@@ -3,9 +3,11 @@ import { ErrorCode, isTaskQueueError, type TaskQueueError } from '../../errors/t
 import { tlsFailure } from '../../errors/tls-failures.ts';
 import { redactUrl } from '../../options/broker-url.ts';
 import { AmqpFailure } from './amqp-failure.ts';
-import { findOutcome, LOST, type Outcome, WRONG_PORT_HINT } from './refusals.ts';
+import { LOST, WRONG_PORT_HINT } from './connection-failures.ts';
+import type { Outcome } from './outcome.ts';
+import { findOutcome } from './refusals.ts';
 
-export { CONSUMER_TIMEOUT_HINT } from './refusals.ts';
+export { CONSUMER_TIMEOUT_HINT } from './consumer-timeout.ts';
 
 const UNREACHABLE_HINT = 'Is RabbitMQ running there, and is the URL right?';
 
