@@ -2,6 +2,7 @@ import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error
 import { DEFAULT_PREFIX, queueName } from '../messages/queue-names.ts';
 import { parseTimestamp } from '../messages/timestamps.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
+import { otherVhosts } from './management-api-errors.ts';
 
 /** The queue of one task, as the management API describes it. Numbers are up to 10 seconds old. */
 export interface TaskQueueDescription {
@@ -50,6 +51,8 @@ export interface TaskConsumer {
 }
 
 interface Queue {
+  name?: string;
+  vhost?: string;
   type?: string;
   state?: string;
   node?: string;
@@ -100,6 +103,8 @@ export async function describeTaskQueue(
       api,
       `queues/${encodeURIComponent(api.vhost)}/${encodeURIComponent(queue)}`,
     );
+    // A proxy that decodes %2F in paths makes another path of it.
+    if (found && (found.name !== queue || found.vhost !== api.vhost)) throw otherVhosts(api.base, api.vhost);
     return found && toDescription(taskId, queue, found, await consumersOf(api, found));
   } finally {
     api.close();

@@ -49,6 +49,12 @@ test.each<[string, RequestListener, string, RegExp]>([
     'ACCESS_REFUSED',
     /Not management/,
   ],
+  [
+    '401 for want of permissions on the vhost',
+    json(401, { reason: 'User not authorised to access virtual host' }),
+    'ACCESS_REFUSED',
+    /refuses access \(User not authorised/,
+  ],
   ['403', json(403, {}), 'ACCESS_REFUSED', /refuses access/],
   ['404', json(404, { reason: 'Not Found' }), 'VHOST_NOT_FOUND', /vhost "v"/],
   [
@@ -100,13 +106,13 @@ test.each<[string, RequestListener, string, RegExp]>([
     /cannot be reached by the proxy/,
   ],
   ['too many', json(429, { reason: 'slow down' }), 'API_UNAVAILABLE', /answers no more for now/],
-  ['no list', json(200, { items: [] }), 'API_UNAVAILABLE', /No JSON array/],
+  ['no list', json(200, { items: [] }), 'API_UNAVAILABLE', /was asked for a list/],
   ['HTML', (_, response) => void response.end('<html>hello</html>'), 'API_UNAVAILABLE', /not with JSON/],
   [
     'no long list',
     (_, response) => void response.write('{"items":', () => response.end('[]}')),
     'API_UNAVAILABLE',
-    /No JSON array/,
+    /was asked for a list/,
   ],
   [
     'long HTML',

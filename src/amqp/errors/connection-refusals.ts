@@ -1,5 +1,5 @@
 import { ErrorCode } from '../../errors/task-queue-error.ts';
-import type { Refusal } from './outcome.ts';
+import { counted, type Refusal } from './outcome.ts';
 import { grantHint, quoted } from './rabbitmqctl-hints.ts';
 
 const LIMIT = ErrorCode.limitReached;
@@ -29,7 +29,7 @@ export const CONNECTION_REFUSALS: readonly Refusal[] = [
     text: /access to vhost '(.*?)' refused for user '.*?': connection limit \((\d+)\) is reached/s,
     outcome: ([, vhost, limit]) => ({
       code: LIMIT,
-      reason: `the vhost has reached its limit of ${limit} connections`,
+      reason: `the vhost has reached its limit of ${counted(limit, 'connection')}`,
       hint: `Close connections, or raise the limit: rabbitmqctl set_vhost_limits -p ${quoted(vhost)} '{"max-connections": N}'.`,
     }),
   },
@@ -39,7 +39,7 @@ export const CONNECTION_REFUSALS: readonly Refusal[] = [
     text: /connection refused for user '(.*?)': user connection limit \((\d+)\) is reached/s,
     outcome: ([, user, limit]) => ({
       code: LIMIT,
-      reason: `the user has reached its limit of ${limit} connections`,
+      reason: `the user has reached its limit of ${counted(limit, 'connection')}`,
       hint: `Close connections, or raise the limit: rabbitmqctl set_user_limits ${quoted(user)} '{"max-connections": N}'.`,
     }),
   },
@@ -49,7 +49,7 @@ export const CONNECTION_REFUSALS: readonly Refusal[] = [
     text: /node connection limit \((\d+)\) is reached/,
     outcome: ([, limit]) => ({
       code: LIMIT,
-      reason: `the node has reached its limit of ${limit} connections`,
+      reason: `the node has reached its limit of ${counted(limit, 'connection')}`,
       hint: 'Close connections, or raise connection_max in rabbitmq.conf.',
     }),
   },
@@ -59,7 +59,7 @@ export const CONNECTION_REFUSALS: readonly Refusal[] = [
     text: /channels opened for user '(.*?)' has reached the maximum allowed user limit of \(?(\d+)/s,
     outcome: ([, user, limit]) => ({
       code: LIMIT,
-      reason: `the user has reached its limit of ${limit} channels`,
+      reason: `the user has reached its limit of ${counted(limit, 'channel')}`,
       hint: `Raise it: rabbitmqctl set_user_limits ${user?.includes('@') ? 'USER' : quoted(user)} '{"max-channels": N}'.`,
     }),
   },

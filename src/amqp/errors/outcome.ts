@@ -26,3 +26,8 @@ export interface Failure {
   methodId?: unknown;
   text: string;
 }
+
+/** `1 queue`, `2 queues`. */
+export function counted(limit: string | undefined, what: string): string {
+  return `${limit} ${what}${limit === '1' ? '' : 's'}`;
+}

@@ -1,6 +1,6 @@
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import { CONSUMER_TIMEOUT_HINT } from './consumer-timeout.ts';
-import type { Refusal } from './outcome.ts';
+import { counted, type Refusal } from './outcome.ts';
 import { mismatch } from './queue-mismatch.ts';
 import { quoted } from './rabbitmqctl-hints.ts';
 
@@ -47,7 +47,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
     text: /queue limit in (?:vhost '(.*?)'|(?:the )?cluster) \((\d+)\) is reached|queue limit in cluster/s,
     outcome: ([, vhost, limit]) => ({
       code: ErrorCode.limitReached,
-      reason: `the ${vhost === undefined ? 'cluster' : 'vhost'} has reached its limit${limit ? ` of ${limit} queues` : ' of queues'}`,
+      reason: `the ${vhost === undefined ? 'cluster' : 'vhost'} has reached its limit${limit ? ` of ${counted(limit, 'queue')}` : ' of queues'}`,
       hint:
         vhost === undefined
           ? 'Delete queues, or raise cluster_queue_limit in rabbitmq.conf.'

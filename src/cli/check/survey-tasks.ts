@@ -1,6 +1,7 @@
 import { isTaskQueueError, type TaskQueueInfo } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
 import { summarize } from '../output/message-summary.ts';
+import { listQueues } from '../queues/list-queues.ts';
 
 /** What a check measures of one task. */
 export interface TaskMeasure {
@@ -34,11 +35,8 @@ export async function surveyTasks(
   context: ClientContext,
   { glob, looks }: { glob: string | undefined; looks: boolean },
 ): Promise<Survey> {
-  const { settings } = context;
-  const { listTaskQueues } = await import('../../index.ts');
-  const pages = listTaskQueues({
-    ...settings.connection,
-    apiUrl: settings.apiUrl,
+  const pages = listQueues(context, {
+    signal: context.stop.signal,
     source: 'statistics',
     ...(glob !== undefined && { glob }),
   });

@@ -6,7 +6,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { describeWithExamples } from '../help/help-text.ts';
 import { durationOption } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
-import { noteOtherVhosts, noteUnknown } from '../output/left-out.ts';
+import { noteUnknown } from '../output/left-out.ts';
 import {
   addTotals,
   type QueueTotals,
@@ -16,6 +16,7 @@ import {
   widthOfTasks,
 } from '../output/queue-table.ts';
 import { terminalWidth } from '../output/tables.ts';
+import { listQueues } from '../queues/list-queues.ts';
 import { type QueueSelection, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
@@ -75,10 +76,11 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
     });
   if (options.ids === undefined)
     for (const warning of context.settings.apiWarnings) context.note(`warning: ${warning}`);
-  const { listTaskQueues } = await import('../../index.ts');
   const unknown = { idle: 0, depth: 0 };
   const list = () => {
-    const pages = listTaskQueues(listOptions(context, pattern, options));
+    // Amid a live table there is no place for a warning.
+    const from = options.watch ? { settings: context.settings } : context;
+    const pages = listQueues(from, listOptions(context, pattern, options));
     return selectQueues(countUnknown(pages, options, unknown), options);
   };
   if (options.watch) {
@@ -114,13 +116,8 @@ async function* countUnknown(
 }
 
 function listOptions(context: Context, pattern: string | undefined, options: LsOptions) {
-  const { settings, stop } = context;
   return {
-    ...settings.connection,
-    apiUrl: settings.apiUrl,
-    signal: stop.signal,
-    // Amid a live table there is no place for it.
-    ...(!options.watch && { onOtherVhosts: (count: number) => noteOtherVhosts(context, count) }),
+    signal: context.stop.signal,
     ...(pattern !== undefined && { glob: pattern }),
     source: sourceFor(options),
   };

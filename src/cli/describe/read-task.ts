@@ -7,7 +7,9 @@ import {
 } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
 import { formatCount } from '../output/sizes.ts';
+import { listQueues } from '../queues/list-queues.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
+import { requireSameBroker } from '../settings/same-broker.ts';
 import { countMessages, type MessageCounts } from './count-messages.ts';
 
 /** All that is known of a task. */
@@ -46,7 +48,11 @@ export async function readTask(
   const missing: string[] = [];
   let description: TaskQueueDescription | undefined;
   try {
-    description = await describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl });
+    const verified = requireSameBroker(context, context.stop.signal);
+    verified.catch(() => {});
+    const described = await describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl });
+    await verified;
+    description = described;
   } catch (error) {
     if (!isTaskQueueError(error)) throw error;
     missing.push(
@@ -57,7 +63,7 @@ export async function readTask(
   const depth = isReadOnly ? undefined : await depthOf(client, taskId, description, missing);
   if (description === undefined && missing.length === 0) {
     missing.push(
-      'The management API does not know this queue: it is new, or the API belongs to another cluster (mcp-taskq status).',
+      'The management API does not know this queue: it is new, or a proxy before the API changes %2F in paths.',
     );
   }
   const counted = depth && description && (await count(context, taskId));
@@ -103,10 +109,9 @@ async function depthOf(
 }
 
 /** What is there now: the statistics of a queue come some seconds after it. */
-async function count({ settings }: ClientContext, taskId: string): Promise<TaskQueueInfo | undefined> {
-  const { listTaskQueues } = await import('../../index.ts');
+async function count(context: ClientContext, taskId: string): Promise<TaskQueueInfo | undefined> {
   const glob = taskId.replace(/[*?\\]/g, '\\$&');
-  const pages = listTaskQueues({ ...settings.connection, apiUrl: settings.apiUrl, glob, source: 'counted' });
+  const pages = listQueues(context, { glob, source: 'counted' });
   for await (const page of pages) {
     const found = page.find((info) => info.taskId === taskId);
     if (found !== undefined) return found;
