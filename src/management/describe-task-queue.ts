@@ -17,6 +17,11 @@ export interface TaskQueueDescription {
   /** Of a replicated queue: its members, and those of them that run. */
   members: readonly string[];
   online: readonly string[];
+  /**
+   * False for a queue that is some seconds old, and where the broker's statistics are switched off: then nothing is known of
+   * policies, consumers, sizes and times.
+   */
+  hasStatistics: boolean;
   /** Those it was declared with. */
   arguments: { readonly [name: string]: unknown };
   policy: string | undefined;
@@ -126,6 +131,7 @@ function toDescription(
     node: found.leader ?? found.node,
     members: found.members ?? [],
     online: found.online ?? [],
+    hasStatistics: found.messages_ready !== undefined,
     arguments: found.arguments ?? {},
     policy: found.policy || undefined,
     operatorPolicy: found.operator_policy || undefined,

@@ -15,8 +15,9 @@ import { colorsFor } from '../terminal/colors.ts';
 const DESCRIPTION = describeWithExamples(
   `Check the task queues for a monitoring system. A value at or above a threshold is a warning (exit status 1) or critical
   (2); what cannot be checked, as when the broker is unreachable, is unknown (3). It reads the statistics of the management
-  API, up to 10 s old, which leaves the idle times as they are. For --age-…, it looks at the oldest message of those tasks
-  whose publisher sets no AMQP timestamp, which does not; with --no-peek their age is unknown.`,
+  API, up to 10 s old, which leaves the idle times as they are; where statistics are switched off, it counts. For --age-…, it
+  looks at the oldest message of those tasks whose publisher sets no AMQP timestamp, which does not; with --no-peek their
+  age is unknown.`,
   [
     ['mcp-taskq check --age-warn 5m --age-critical 1h', 'stuck tasks'],
     ['mcp-taskq check "build-*" --depth-critical 1000', 'some tasks only'],

@@ -66,6 +66,11 @@ export async function readTask(
       'The management API does not know this queue: it is new, or a proxy before the API changes %2F in paths.',
     );
   }
+  if (description?.hasStatistics === false) {
+    missing.push(
+      'The broker has no statistics of this queue, as it is some seconds old, or they are switched off: nothing is known of its consumers, policy, size and idle time.',
+    );
+  }
   const counted = depth && description && (await count(context, taskId));
   const ready = depth?.messages ?? description?.ready ?? 0;
   const report: TaskReport = {

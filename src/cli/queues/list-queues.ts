@@ -2,6 +2,7 @@ import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { noteOtherVhosts } from '../output/left-out.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
+import { startStallNotice } from '../terminal/stall-notice.ts';
 
 export interface ListQueuesOptions extends ListTaskQueuesOptions {
   signal?: AbortSignal;
@@ -23,6 +24,7 @@ export async function* listQueues(
   const verified = requireSameBroker({ settings }, signal);
   // It is met when there is something to list, or nothing more.
   verified.catch(() => {});
+  const stall = note && startStallNotice({ note });
   let isVerified = false;
   const verify = async () => {
     if (isVerified) return;
@@ -39,10 +41,13 @@ export async function* listQueues(
     };
     for await (const page of listTaskQueues(own)) {
       await verify();
+      stall?.pause();
       yield page;
+      stall?.moved();
     }
     await verify();
   } finally {
+    stall?.end();
     ended.abort();
   }
 }
