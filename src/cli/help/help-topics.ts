@@ -1,3 +1,5 @@
+import { inFlags } from '../hints.ts';
+
 /** Texts of `mcp-taskq help <topic>`, beside the help of the commands. */
 export const HELP_TOPICS: Readonly<
   Record<string, { summary: string; text: string | (() => Promise<string>) }>
@@ -199,7 +201,7 @@ CEL, in h, m, s and ms: duration("24h"), not "1d".
 async function replayText(): Promise<string> {
   const { REPLAY_RULES } = await import('../../index.ts');
   const rules = REPLAY_RULES.map(
-    ({ property, action, reason }) => `  ${property}\n      ${action}\n      (${reason})\n`,
+    ({ property, action, reason }) => `  ${property}\n      ${inFlags(action)}\n      (${reason})\n`,
   );
   return `enqueue --from and mv send messages with the same bytes and properties, except
 for those that would make the broker act a second time:
