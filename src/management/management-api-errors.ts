@@ -132,7 +132,7 @@ export function otherVhosts({ origin }: URL, vhost: string): TaskQueueError {
 
 export function unreachable({ origin }: URL, cause: Error & { code?: string }): TaskQueueError {
   const at = `Cannot reach the management API at ${origin}`;
-  const tls = tlsFailure(cause.code);
+  const tls = tlsFailure(cause);
   if (tls) return new TaskQueueError(tls.code, `${at}: ${tls.reason}`, { cause, hint: tls.hint });
   // What does not speak HTTP is RabbitMQ's AMQP port more often than not; a hang-up may be a port with TLS.
   const isHttp = !cause.code?.startsWith('HPE_');

@@ -169,6 +169,13 @@ const ofVhosts = (...vhosts: string[]) =>
     vhosts.map((vhost, index) => ({ name: `mcp:queue:${index}`, vhost, messages_ready: 0 })),
   );
 
+test('https:// to a port without TLS is said in words', async () => {
+  const apiUrl = (await listen(json(200, {}))).replace('http:', 'https:');
+  const failure = (await get({ apiUrl }).catch((error) => error)) as { message: string };
+  expect(failure).toMatchObject({ code: 'TLS_FAILED', hint: expect.stringContaining('http:// for the API') });
+  expect(failure.message).toMatch(/: the port does not speak TLS$/);
+});
+
 test('queues of other vhosts are left out, counted, and never all there is', async () => {
   const list = async (answer: RequestListener, source: 'counted' | 'both') => {
     const others: number[] = [];

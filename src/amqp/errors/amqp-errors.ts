@@ -28,7 +28,7 @@ function translate(error: unknown, known?: Outcome): TaskQueueError {
   const { code, message, classId, methodId } = error as Partial<Record<string, unknown>>;
   const text = redactUrl(typeof message === 'string' ? message : String(error));
   const outcome: Outcome = known ??
-    ofSystem(code) ??
+    ofSystem(code, message) ??
     findOutcome({ code, classId, methodId, text }) ?? {
       code: ErrorCode.brokerError,
       reason: `the broker answered with an error (${saidIn(text) ?? text})`,
@@ -57,11 +57,11 @@ function saidIn(text: string): string | undefined {
   return /"([^"]+)"/.exec(text)?.[1];
 }
 
-function ofSystem(code: unknown): Outcome | undefined {
+function ofSystem(code: unknown, message: unknown): Outcome | undefined {
   const reason = networkFailure(code);
   if (reason) {
     const hint = isHungUp(code) ? WRONG_PORT_HINT : UNREACHABLE_HINT;
     return { code: ErrorCode.connectionFailed, reason, hint };
   }
-  return tlsFailure(code);
+  return tlsFailure({ code, message });
 }
