@@ -95,7 +95,7 @@ export {
   pruneTaskQueues,
 } from './management/prune-task-queues.ts';
 export type { ManagementApiOptions } from './management/management-api.ts';
-export { verifySameBroker } from './management/same-broker.ts';
+export { type SameBrokerOptions, verifySameBroker } from './management/same-broker.ts';
 
 // One queue and its consumers, and what a broker and its user are, for tools.
 export {

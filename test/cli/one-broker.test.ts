@@ -153,3 +153,25 @@ test('prune deletes nothing by the list of another broker, by its name or by its
     });
   expect(await openClient().depth(task)).toMatchObject({ messages: 0 });
 }, 120_000);
+
+test('prune says why a queue could not be deleted: refused, 4', async () => {
+  const { url } = await newVhost();
+  const client = openClient({ url });
+  await client.publish('t', raw('x'));
+  await client.clear('t', undefined, { keepQueue: true });
+  const user = `user-${randomUUID()}`;
+  await callApi('PUT', `users/${user}`, { password: 'pw', tags: 'monitoring' });
+  onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
+  const vhost = new URL(url).pathname.slice(1);
+  await callApi('PUT', `permissions/${vhost}/${user}`, { configure: '', write: '', read: '' });
+  const env = { MCP_TASKQ_URL: url.replace('//', `//${user}:pw@`) };
+  await expect
+    .poll(() => runCli(['prune', '--yes', '--idle', '1ms'], { env }), { timeout: 40_000, interval: 1_000 })
+    .toMatchObject({
+      status: 4,
+      stdout: expect.stringContaining('"outcome":"failed"'),
+      stderr: expect.stringMatching(
+        /error: 1 queue could not be deleted\. .* lacks configure permission .*\nhint: Grant it/,
+      ),
+    });
+}, 60_000);
