@@ -15,7 +15,7 @@ import { prepareMessage } from './messages/prepared-message.ts';
 import { queueName } from './messages/queue-names.ts';
 import { replyQueueName } from './messages/reply-queues.ts';
 import type { OutgoingMessage, StoredMessage } from './messages/stored-message.ts';
-import type { BrokerAddress } from './options/broker-url.ts';
+import { userOf } from './options/broker-url.ts';
 import { checkCount } from './options/check-count.ts';
 import {
   type BatchHandler,
@@ -346,8 +346,14 @@ export class TaskQueueClient {
     this.#throwIfClosed();
     const { introduced, localPort } = await this.#session.identify();
     const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
-    const [{ username = 'guest', vhost }] = this.#options.addresses;
-    return { clusterName: text('cluster_name'), version: text('version'), user: username, vhost, localPort };
+    const [{ vhost }] = this.#options.addresses;
+    return {
+      clusterName: text('cluster_name'),
+      version: text('version'),
+      user: this.#userId,
+      vhost,
+      localPort,
+    };
   }
 
   /**
@@ -488,11 +494,6 @@ export class TaskQueueClient {
 }
 
 const NO_POLICY = { userId: undefined, keepExpiration: false };
-
-/** The user amqplib logs in as; undefined if the broker takes the name from a certificate. */
-function userOf({ username = 'guest', query }: BrokerAddress): string | undefined {
-  return query.get('auth_mechanism')?.toUpperCase() === 'EXTERNAL' ? undefined : username;
-}
 
 function looking(taskId: string): string {
   return `Cannot look at task ${JSON.stringify(taskId)}`;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import { EVENT_EXCHANGE } from '../events/task-events.ts';
 import type { BrokerInspection, BrokerPermissions } from '../options/broker-inspection.ts';
-import type { BrokerAddress } from '../options/broker-url.ts';
+import { type BrokerAddress, userOf } from '../options/broker-url.ts';
 import {
   type ResolvedOptions,
   resolveOptions,
@@ -39,13 +39,12 @@ export async function inspectBroker(given?: string | TaskQueueOptions): Promise<
     const probe = new PermissionProbe(channels, connection, options);
     const permissions = await probe.permissions();
     const address = addressOf(model, options);
-    const { username = isExternal(address) ? undefined : 'guest' } = address;
     return {
       host: address.host,
       port: address.port,
       isTls: address.protocol === 'amqps',
       vhost: address.vhost,
-      user: username,
+      user: userOf(address),
       product: textOf(introduced.product),
       version: textOf(introduced.version),
       clusterName: textOf(introduced.cluster_name),
@@ -150,10 +149,6 @@ function addressOf(model: unknown, { addresses }: ResolvedOptions): BrokerAddres
   const { remotePort } = (model as { connection: { stream: { remotePort?: number } } }).connection.stream;
   // Which node of a cluster has answered: by its port where they differ, else the first.
   return addresses.find(({ port }) => port === remotePort) ?? addresses[0];
-}
-
-function isExternal({ query }: BrokerAddress): boolean {
-  return query.get('auth_mechanism')?.toUpperCase() === 'EXTERNAL';
 }
 
 function textOf(value: unknown): string | undefined {

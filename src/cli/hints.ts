@@ -31,6 +31,8 @@ const MORE: Partial<Record<ErrorCode, string>> = {
 
 /** In place of the library's. */
 const INSTEAD: Partial<Record<ErrorCode, string>> = {
+  MESSAGE_TOO_LARGE:
+    'mcp-taskq publishes at most 16 MiB, which is the default max_message_size of RabbitMQ 4.',
   MALFORMED_MESSAGE: 'peek and dequeue show any body; "dequeue --out FILE" keeps it byte for byte.',
 };
 
@@ -39,14 +41,14 @@ const PASSWORD_HINT = 'Or keep the password out of the URL: --password-file.';
 /** @returns undefined where there is nothing to advise */
 export function hintFor(error: { code?: unknown; message?: string; hint?: unknown }): string | undefined {
   const code = error.code as ErrorCode;
-  const own = typeof error.hint === 'string' ? inFlags(error.hint) : undefined;
-  if (!isOfLibrary(error)) return own;
+  const said = typeof error.hint === 'string' ? inFlags(error.hint) : undefined;
+  if (!isOfLibrary(error)) return said;
   const instead = Object.hasOwn(INSTEAD, String(code)) ? INSTEAD[code] : undefined;
   if (instead) return instead;
   const isUrl =
     code === 'INVALID_ARGUMENT' && /^The (broker|management API) URL .*is unusable/.test(error.message ?? '');
   const more = isUrl ? PASSWORD_HINT : Object.hasOwn(MORE, String(code)) ? MORE[code] : undefined;
-  return [own, more].filter((each) => each !== undefined).join(' ') || undefined;
+  return [said && withoutOptions(said), more].filter((each) => each !== undefined).join(' ') || undefined;
 }
 
 /** `Option tls.cert is given without tls.key` names options too; no other message does. */
@@ -54,7 +56,16 @@ export function inFlagsOf(message: string): string {
   return message.replace(/^Option \S+ .*$/s, inFlags);
 }
 
-function inFlags(text: string): string {
+/** Without the sentences about options that have no flag; undefined where nothing is left. */
+function withoutOptions(hint: string): string | undefined {
+  const sentences = hint.split(/(?<=[.?]) /).filter((sentence) => !OPTION.test(sentence));
+  return sentences.join(' ') || undefined;
+}
+
+const OPTION = /\b[a-z]+(?:Ms|Bytes|Operations|Size|Seconds)\b/;
+
+/** What the library says, with flags in place of the options. */
+export function inFlags(text: string): string {
   return text.replace(NAMES, (name) => FLAGS[name] as string);
 }
 

@@ -133,7 +133,7 @@ export class PublishUnconfirmedError extends TaskQueueError {
   constructor(message: string, messageId: string | undefined, cause?: unknown) {
     super(ErrorCode.publishUnconfirmed, message, {
       cause,
-      hint: 'The message may or may not be in the queue: look with peek before sending it again.',
+      hint: 'The message may or may not be in the queue: peek before sending it again.',
     });
     this.messageId = messageId;
   }

@@ -84,11 +84,19 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
   ],
 ];
 
-/** @param code of a failed connection; undefined for one that has nothing to do with TLS */
-export function tlsFailure(code: unknown): TlsFailure | undefined {
+/** @returns undefined for a failure of a connection that has nothing to do with TLS */
+export function tlsFailure(error: { code?: unknown; message?: unknown }): TlsFailure | undefined {
+  const code = codeOf(error);
   if (typeof code !== 'string') return undefined;
   const known = FAILURES.find(([pattern]) => pattern.test(code))?.[1];
   if (known) return known;
   if (!/^ERR_(SSL|TLS|OSSL)|CERT|CRL|^HOSTNAME_MISMATCH/.test(code)) return undefined;
   return failed(`the TLS handshake failed (${code})`, "The broker's log may say more.");
+}
+
+/** Over HTTP Node reports some as EPROTO, with OpenSSL's reason in the text: `…:SSL routines:ssl3_get_record:wrong version number:…`. */
+function codeOf({ code, message }: { code?: unknown; message?: unknown }): unknown {
+  const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(String(message)) ?? [];
+  if (code !== 'EPROTO' || reason === undefined) return code;
+  return `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
 }

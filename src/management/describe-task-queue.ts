@@ -2,6 +2,7 @@ import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error
 import { DEFAULT_PREFIX, queueName } from '../messages/queue-names.ts';
 import { parseTimestamp } from '../messages/timestamps.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
+import { otherVhosts } from './management-api-errors.ts';
 
 /** The queue of one task, as the management API describes it. Numbers are up to 10 seconds old. */
 export interface TaskQueueDescription {
@@ -16,6 +17,11 @@ export interface TaskQueueDescription {
   /** Of a replicated queue: its members, and those of them that run. */
   members: readonly string[];
   online: readonly string[];
+  /**
+   * False for a queue that is some seconds old, and where the broker's statistics are switched off: then nothing is known of
+   * policies, consumers, sizes and times.
+   */
+  hasStatistics: boolean;
   /** Those it was declared with. */
   arguments: { readonly [name: string]: unknown };
   policy: string | undefined;
@@ -50,6 +56,8 @@ export interface TaskConsumer {
 }
 
 interface Queue {
+  name?: string;
+  vhost?: string;
   type?: string;
   state?: string;
   node?: string;
@@ -100,6 +108,8 @@ export async function describeTaskQueue(
       api,
       `queues/${encodeURIComponent(api.vhost)}/${encodeURIComponent(queue)}`,
     );
+    // A proxy that decodes %2F in paths makes another path of it.
+    if (found && (found.name !== queue || found.vhost !== api.vhost)) throw otherVhosts(api.base, api.vhost);
     return found && toDescription(taskId, queue, found, await consumersOf(api, found));
   } finally {
     api.close();
@@ -121,6 +131,7 @@ function toDescription(
     node: found.leader ?? found.node,
     members: found.members ?? [],
     online: found.online ?? [],
+    hasStatistics: found.messages_ready !== undefined,
     arguments: found.arguments ?? {},
     policy: found.policy || undefined,
     operatorPolicy: found.operator_policy || undefined,

@@ -1,6 +1,9 @@
+/** The text is JSON, but no array. */
+export class NoArrayError extends SyntaxError {}
+
 /**
  * The items of a JSON array, as its text arrives, so that the whole of it is never in memory.
- * @throws SyntaxError when the text is no JSON array, or ends early
+ * @throws NoArrayError; SyntaxError when the text is not JSON, or ends early
  */
 export async function* jsonItems<T>(chunks: AsyncIterable<Buffer>): AsyncGenerator<T[], void, undefined> {
   // Loaded here: only long answers need it.
@@ -10,7 +13,7 @@ export async function* jsonItems<T>(chunks: AsyncIterable<Buffer>): AsyncGenerat
   let failure: Error | undefined;
   parser.onValue = ({ value, key }) => {
     if (typeof key === 'number') items.push(value as T);
-    else failure ??= new SyntaxError('No JSON array');
+    else failure ??= new NoArrayError();
   };
   parser.onError = (error) => {
     failure ??= new SyntaxError(error.message, { cause: error });

@@ -15,8 +15,8 @@ export interface ListTaskQueuesOptions {
   glob?: string;
   /**
    * Where the numbers come from. `counted`, the default: counted now; nothing else is known. `statistics`: the
-   * broker's statistics alone, up to 10 seconds old. `both`: counted, and the statistics beside them. `none`: there are no
-   * numbers, only names and types.
+   * broker's statistics, up to 10 seconds old; counted where a broker has its statistics switched off. `both`: counted, plus
+   * statistics. `none`: no numbers, only names and types.
    *
    * Counting ends the idle time of all queues of the vhost, also of those that do not match. To find idle queues, ask for
    * the statistics alone.
@@ -110,10 +110,10 @@ export async function* listTaskQueues(
   try {
     const regex = glob === '*' ? undefined : globToServerRegex(prefix, glob);
     for await (const queues of listed(vhosts, source, regex)) {
-      yield queues.flatMap(({ item, other }) => {
+      yield queues.flatMap(({ item, other, isCounted = true }) => {
         const taskId = taskIdOf(item.name, prefix);
         if (taskId === undefined || isReplyQueue(item.name, prefix) || !matches(taskId)) return [];
-        return [toInfo(taskId, item, source === 'counted' || source === 'both', other)];
+        return [toInfo(taskId, item, isCounted, other)];
       });
     }
     const others = vhosts.finish();
@@ -123,12 +123,19 @@ export async function* listTaskQueues(
   }
 }
 
+interface Listed {
+  item: Totals;
+  other: Statistics | undefined;
+  /** Default true. */
+  isCounted?: boolean;
+}
+
 /** Some more queues than match the regular expression, each with its statistics where they are known. */
 async function* listed(
   vhosts: VhostFilter,
   source: 'counted' | 'statistics' | 'both' | 'none',
   regex: string | undefined,
-): AsyncGenerator<{ item: Totals; other: Statistics | undefined }[]> {
+): AsyncGenerator<Listed[]> {
   switch (source) {
     case 'both':
       yield* orderedJoin(
@@ -138,16 +145,37 @@ async function* listed(
       return;
     case 'none':
       for await (const items of queues<Totals>(vhosts, NAMES, regex))
-        yield items.map((item) => ({ item, other: undefined }));
+        yield items.map((item) => ({ item, other: undefined, isCounted: false }));
       return;
     case 'counted':
-      for await (const items of queues<Totals>(vhosts, COUNTED, regex))
-        yield items.map((item) => ({ item, other: undefined }));
+      yield* counted(vhosts, regex);
       return;
     case 'statistics':
-      for await (const items of queues<Statistics>(vhosts, STATISTICS, regex))
-        yield items.map((item) => ({ item, other: item }));
+      for await (const items of queues<Statistics>(vhosts, STATISTICS, regex)) {
+        // So are those of new queues; but these are counted only where there are no idle times that would end.
+        if (
+          items.some(({ consumers }) => consumers === undefined) &&
+          (await isWithoutStatistics(vhosts.api))
+        ) {
+          vhosts.reset();
+          yield* counted(vhosts, regex);
+          return;
+        }
+        yield items.map((item) => ({ item, other: item, isCounted: false }));
+      }
   }
+}
+
+async function* counted(vhosts: VhostFilter, regex: string | undefined): AsyncGenerator<Listed[]> {
+  for await (const items of queues<Totals>(vhosts, COUNTED, regex))
+    yield items.map((item) => ({ item, other: undefined }));
+}
+
+/** `management_agent.disable_metrics_collector`, `management.disable_stats`. */
+async function isWithoutStatistics(api: ManagementApi): Promise<boolean> {
+  const columns = 'disable_stats';
+  const { disable_stats } = await api.get<{ disable_stats?: boolean }>('overview', { columns });
+  return disable_stats === true;
 }
 
 async function* queues<T extends { vhost?: string }>(
@@ -187,6 +215,12 @@ class VhostFilter {
     this.#own += own.length;
     this.#others += items.length - own.length;
     return own;
+  }
+
+  /** For a list that is asked for anew. */
+  reset(): void {
+    this.#own = 0;
+    this.#others = 0;
   }
 
   /**

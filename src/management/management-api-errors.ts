@@ -42,6 +42,8 @@ export function refusal({ origin }: URL, { vhost, path, status, answer, location
         hint: 'Give the user the tag "management": rabbitmqctl set_user_tags USER management.',
       });
     }
+    // The same code for a vhost that the user has no permissions on, before it is looked for.
+    if (/not authorised to access virtual host/i.test(said)) return noAccess(at, vhost, said);
     const who = answer === undefined ? 'or a proxy before it, refuses' : 'refuses';
     return new TaskQueueError(
       ErrorCode.authenticationFailed,
@@ -53,14 +55,17 @@ export function refusal({ origin }: URL, { vhost, path, status, answer, location
   if (answer === undefined && (status === 502 || status === 503 || status === 504)) {
     return unavailable(`cannot be reached by the proxy before it, or is starting (${status})`, PROXY_HINT);
   }
+  if (answer === undefined && status === 403) {
+    return new TaskQueueError(ErrorCode.accessRefused, `${at}, or a proxy before it, refuses access (403)`, {
+      hint: PROXY_HINT,
+    });
+  }
   if (answer === undefined) {
     const what = status === 200 ? 'answers, but not with JSON' : `answered ${status}, and not with JSON`;
     return unavailable(`${what}: something else listens there, or a proxy wants another path`, HINT);
   }
   if (status === 403) {
-    return new TaskQueueError(ErrorCode.accessRefused, `${at} refuses access${said}`, {
-      hint: `The user needs permissions on the vhost ${JSON.stringify(vhost)}.`,
-    });
+    return noAccess(at, vhost, said);
   }
   if (status === 404 && path !== 'overview' && path !== 'whoami') {
     return new TaskQueueError(
@@ -76,11 +81,17 @@ export function refusal({ origin }: URL, { vhost, path, status, answer, location
   );
 }
 
+function noAccess(at: string, vhost: string, said: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.accessRefused, `${at} refuses access${said}`, {
+    hint: `The user needs permissions on the vhost ${JSON.stringify(vhost)}: rabbitmqctl set_permissions.`,
+  });
+}
+
 export function noAnswer({ origin }: URL, timeoutMs: number): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.noAnswer,
     `The management API at ${origin} did not answer within ${timeoutMs} ms`,
-    { hint: 'The broker may be overloaded; apiTimeoutMs says how long to wait.' },
+    { hint: 'The broker may be overloaded. apiTimeoutMs says how long to wait.' },
   );
 }
 
@@ -101,6 +112,15 @@ export function brokenAnswer({ origin }: URL, cause: Error): TaskQueueError {
   );
 }
 
+/** JSON, and well, but about something else. */
+export function notList({ origin }: URL): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.apiUnavailable,
+    `The management API at ${origin} was asked for a list, and answered with something else`,
+    { hint: 'A proxy before it changes paths, or apiUrl leads to something else.' },
+  );
+}
+
 /** The answer was about other vhosts than the one asked for. */
 export function otherVhosts({ origin }: URL, vhost: string): TaskQueueError {
   return new TaskQueueError(
@@ -112,7 +132,7 @@ export function otherVhosts({ origin }: URL, vhost: string): TaskQueueError {
 
 export function unreachable({ origin }: URL, cause: Error & { code?: string }): TaskQueueError {
   const at = `Cannot reach the management API at ${origin}`;
-  const tls = tlsFailure(cause.code);
+  const tls = tlsFailure(cause);
   if (tls) return new TaskQueueError(tls.code, `${at}: ${tls.reason}`, { cause, hint: tls.hint });
   // What does not speak HTTP is RabbitMQ's AMQP port more often than not; a hang-up may be a port with TLS.
   const isHttp = !cause.code?.startsWith('HPE_');

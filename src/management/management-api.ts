@@ -1,10 +1,18 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { pipeline, type Readable } from 'node:stream';
 import { TaskQueueError } from '../errors/task-queue-error.ts';
 import { resolveOptions, type TaskQueueOptions } from '../options/task-queue-options.ts';
-import { jsonItems } from './json-items.ts';
+import { jsonItems, NoArrayError } from './json-items.ts';
 import { managementApiAddress } from './management-api-address.ts';
-import { brokenAnswer, noAnswer, noConnection, refusal, unreachable } from './management-api-errors.ts';
+import {
+  brokenAnswer,
+  noAnswer,
+  noConnection,
+  notList,
+  refusal,
+  unreachable,
+} from './management-api-errors.ts';
 
 /** The broker, and where its management API is. */
 export interface ManagementApiOptions extends TaskQueueOptions {
@@ -74,9 +82,12 @@ export class ManagementApi {
    */
   async *items<T>(path: string, query: Query = {}): AsyncGenerator<T[], void, undefined> {
     const { base, response } = await this.#ask(path, query);
-    if (response.statusCode !== 200 || Number(response.headers['content-length']) <= SHORT_BYTES) {
+    const isShort = !isPacked(response) && Number(response.headers['content-length']) <= SHORT_BYTES;
+    // A page of a proxy is no list, and is described by all of it.
+    const isPage = /^text\//.test(response.headers['content-type'] ?? '');
+    if (response.statusCode !== 200 || isShort || isPage) {
       const all = await this.#json(base, path, response);
-      if (!Array.isArray(all)) throw brokenAnswer(base, new SyntaxError('No JSON array'));
+      if (!Array.isArray(all)) throw notList(base);
       for (let index = 0; index < all.length; index += ITEMS_AT_ONCE)
         yield all.slice(index, index + ITEMS_AT_ONCE);
       return;
@@ -84,6 +95,7 @@ export class ManagementApi {
     try {
       yield* jsonItems<T>(this.#chunks(base, response));
     } catch (error) {
+      if (error instanceof NoArrayError) throw notList(base);
       throw error instanceof SyntaxError ? brokenAnswer(base, error) : error;
     } finally {
       response.destroy();
@@ -160,7 +172,8 @@ export class ManagementApi {
 
   /** The time limit is for all the waiting for the broker, not for what a reader does with the chunks. */
   async *#chunks(base: URL, response: http.IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
-    const chunks = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const body = isPacked(response) ? await unpacked(response) : response;
+    const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     let leftMs = this.#timeoutMs;
     let result: IteratorResult<Buffer>;
     do {
@@ -182,6 +195,16 @@ export class ManagementApi {
       if (!result.done) yield result.value;
     } while (!result.done);
   }
+}
+
+/** RabbitMQ packs nothing that was not asked for; some proxies do. */
+function isPacked({ headers }: http.IncomingMessage): boolean {
+  return headers['content-encoding'] === 'gzip';
+}
+
+async function unpacked(response: http.IncomingMessage): Promise<Readable> {
+  const { createGunzip } = await import('node:zlib');
+  return pipeline(response, createGunzip(), () => {});
 }
 
 function parseJson(body: string): unknown {

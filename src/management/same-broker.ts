@@ -1,141 +1,106 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import type { BrokerIdentity } from '../options/client-options.ts';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { type BrokerAddress, userOf } from '../options/broker-url.ts';
+import { resolveOptions } from '../options/task-queue-options.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
+import { connectionsOf, findConnection } from './known-connection.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 
-/** The statistics of connections, with the names that clients give them, come every five seconds. */
-const STATISTICS_MS = 12_000;
-/** A connection is tracked as it is opened, some milliseconds behind. */
-const TRACKING_MS = 2_000;
-const POLL_MS = 200;
+/** For {@link verifySameBroker}. */
+export interface SameBrokerOptions extends ManagementApiOptions {
+  /**
+   * Do not connect over AMQP where the API, on a host of the broker's URL, says that its broker listens on the ports of
+   * both URLs: enough for a list, too little to delete something. Otherwise do without the slow ways. Default false.
+   */
+  isQuick?: boolean;
+}
 
 /**
  * Makes sure that the management API and the broker's URL lead to the same broker, before one of them decides what is
- * deleted on the other. The names of the clusters must be the same. As many clusters have the same name, an API that was
- * given a URL of its own must also know a connection that is opened for this, if it shows connections to this user: that
- * takes the user's tag "monitoring" or "administrator", or the same user on both sides, and up to ten seconds.
+ * deleted on the other. The names of the clusters must be the same. As many clusters have the same name, the API must
+ * also know a connection that is opened for this, if it shows connections to this user: that takes the user's tag
+ * "monitoring" or "administrator", or the same user on both sides. It takes some milliseconds, or up to ten seconds where
+ * something between translates ports.
  *
+ * @returns false where only the names could be compared
  * @throws TaskQueueError `TARGET_MISMATCH`; whatever keeps it from asking either side; the reason of the signal
  */
-export async function verifySameBroker(options: ManagementApiOptions = {}): Promise<void> {
+export async function verifySameBroker(options: SameBrokerOptions = {}): Promise<boolean> {
   const { ManagementApi } = await import('./management-api.ts');
   const api = new ManagementApi(options);
+  try {
+    const columns = 'cluster_name,listeners';
+    const overview = await api.get<Overview>('overview', { columns });
+    const { addresses } = resolveOptions(options);
+    if (options.isQuick && addresses.some((address) => listensOn(overview, address, api.base))) return true;
+    return await compare(api, overview, options);
+  } finally {
+    api.close();
+  }
+}
+
+/** `/api/overview`. Only monitors see the listeners. */
+interface Overview {
+  cluster_name?: string;
+  listeners?: { protocol: string; port: number }[];
+}
+
+async function compare(
+  api: ManagementApi,
+  { cluster_name: name }: Overview,
+  { isQuick = false, ...options }: SameBrokerOptions,
+): Promise<boolean> {
+  const { signal } = options;
   // A name to know it by.
   const connectionName = `${options.connectionName ?? 'mcp-taskq'} ${randomUUID()}`;
   const client = new TaskQueueClient({ ...options, connectionName });
   const onAbort = () => void client.close({ timeoutMs: 0 });
-  options.signal?.addEventListener('abort', onAbort);
+  signal?.addEventListener('abort', onAbort);
   try {
-    const before = options.apiUrl === undefined ? undefined : await trackedConnections(api);
+    const before = await connectionsOf(api, userOf(resolveOptions(options).addresses[0]));
     const identity = await client.identify();
-    const columns = 'cluster_name';
-    const { cluster_name: name } = await api.get<{ cluster_name?: string }>('overview', { columns });
     if ((name ?? '') !== (identity.clusterName ?? '')) {
       throw mismatch(
         api,
         `belongs to the cluster ${shown(name)}, and the broker to ${shown(identity.clusterName)}`,
       );
     }
-    if (options.apiUrl === undefined) return;
-    const isKnown = await knowsConnection({ api, before, identity, connectionName, signal: options.signal });
+    const isKnown = await findConnection({ api, before, identity, connectionName, isQuick, signal });
     if (isKnown === false) {
       throw mismatch(
         api,
         `does not know a connection to the broker, though both are of a cluster ${shown(name)}`,
       );
     }
+    return isKnown === true;
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     throw error;
   } finally {
-    options.signal?.removeEventListener('abort', onAbort);
-    api.close();
+    signal?.removeEventListener('abort', onAbort);
     await client.close();
   }
 }
 
-interface Tracked {
-  user: string;
-  seesAll: boolean;
-  /** `host:port -> host:port` as the broker sees them, at once; undefined where it does not say. */
-  connections: ReadonlySet<string> | undefined;
+/**
+ * Whether the broker behind the API listens where the broker's URL leads, on the same host. Both ports count: where a
+ * container has others inside than outside, one of them may be that of another broker's container.
+ */
+function listensOn({ listeners }: Overview, { host, port, protocol }: BrokerAddress, base: URL): boolean {
+  const apiPort = Number(base.port || (base.protocol === 'https:' ? 443 : 80));
+  const has = (name: string, at: number) =>
+    Array.isArray(listeners) && listeners.some((each) => each.protocol === name && each.port === at);
+  return (
+    canonical(host) === canonical(base.hostname) &&
+    has(protocol === 'amqps' ? 'amqp/ssl' : 'amqp', port) &&
+    has(base.protocol.slice(0, -1), apiPort)
+  );
 }
 
-/** The connections of the user that the API knows us by. */
-async function trackedConnections(api: ManagementApi): Promise<Tracked> {
-  const { name, tags } = await api.get<{ name: string; tags: string | string[] }>('whoami');
-  const seesAll = /administrator|monitoring/.test(String(tags));
-  const found = await ask<{ name?: string }>(api, `connections/username/${encodeURIComponent(name)}`);
-  return { user: name, seesAll, connections: found && new Set(found.map((each) => String(each.name))) };
-}
-
-interface Search {
-  api: ManagementApi;
-  before: Tracked | undefined;
-  identity: BrokerIdentity;
-  connectionName: string;
-  signal: AbortSignal | undefined;
-}
-
-/** Undefined where the API does not say. */
-async function knowsConnection(search: Search): Promise<boolean | undefined> {
-  const { before, identity } = search;
-  if (before === undefined || (!before.seesAll && before.user !== identity.user)) return undefined;
-  const quick = before.user === identity.user ? await isTracked(search, before) : undefined;
-  return quick ?? isListed(search);
-}
-
-/** By its port on this side; undefined where that may have been translated on the way. */
-async function isTracked(
-  { api, identity: { localPort }, signal }: Search,
-  before: Tracked,
-): Promise<boolean | undefined> {
-  const giveUpAt = Date.now() + TRACKING_MS;
-  do {
-    const { connections } = await trackedConnections(api);
-    if (connections === undefined || before.connections === undefined) return undefined;
-    const since = [...connections].filter((name) => !before.connections?.has(name));
-    if (since.some((name) => name.includes(`:${localPort} -> `))) return true;
-    if (since.length > 0) return undefined;
-    await sleep(POLL_MS, undefined, { signal });
-  } while (Date.now() < giveUpAt);
-  return false;
-}
-
-/** By the name that it was given. */
-async function isListed({ api, connectionName, signal }: Search): Promise<boolean | undefined> {
-  const giveUpAt = Date.now() + STATISTICS_MS;
-  let hasNames = false;
-  do {
-    const path = `vhosts/${encodeURIComponent(api.vhost)}/connections`;
-    const listed = await ask<{ user_provided_name?: string }>(api, path, 'user_provided_name');
-    if (listed === undefined) return undefined;
-    // The broker shows the purpose behind the name.
-    if (listed.some((each) => each.user_provided_name?.startsWith(connectionName))) return true;
-    hasNames ||= listed.some((each) => each.user_provided_name !== undefined);
-    await sleep(POLL_MS, undefined, { signal });
-  } while (Date.now() < giveUpAt);
-  // Where its statistics are switched off no connection has a name.
-  return hasNames ? false : undefined;
-}
-
-/** Undefined where this user may not ask: RabbitMQ answers 401, 403, or in some versions 500. */
-async function ask<T>(api: ManagementApi, path: string, columns = 'name'): Promise<T[] | undefined> {
-  try {
-    const answer = await api.get<T[]>(path, { columns });
-    return Array.isArray(answer) ? answer : undefined;
-  } catch (error) {
-    const codes = [
-      ErrorCode.accessRefused,
-      ErrorCode.authenticationFailed,
-      ErrorCode.apiUnavailable,
-      ErrorCode.vhostNotFound,
-    ];
-    if (codes.some((code) => hasCode(error, code))) return undefined;
-    throw error;
-  }
+/** This machine has several names. */
+function canonical(host: string): string {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, '');
+  return name === '127.0.0.1' || name === '::1' ? 'localhost' : name;
 }
 
 function shown(name: string | undefined): string {

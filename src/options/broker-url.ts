@@ -90,6 +90,11 @@ export function hasLateAt(url: string): boolean {
 export const LATE_AT =
   'it has an @ behind a slash, ? or #: percent-encode these in a password, and the @ in a vhost (%40)';
 
+/** The user amqplib logs in as; undefined if the broker takes the name from a certificate. */
+export function userOf({ username = 'guest', parameters }: BrokerAddress): string | undefined {
+  return parameters.isExternal ? undefined : username;
+}
+
 /** `host:port` */
 export function nodeOf({ host, port }: BrokerAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -147,8 +147,8 @@ export interface BrokerIdentity {
   /** As the broker introduces itself; undefined where it does not. */
   clusterName: string | undefined;
   version: string | undefined;
-  /** Who is logged in, as far as the URL says it. */
-  user: string;
+  /** Who is logged in, as far as the URL says it; undefined where a certificate does. */
+  user: string | undefined;
   vhost: string;
   /** Of the connection, on this side. */
   localPort: number | undefined;

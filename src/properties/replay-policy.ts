@@ -43,7 +43,7 @@ export const REPLAY_RULES: readonly ReplayRule[] = [
   {
     change: 'expiration',
     property: 'expiration',
-    action: 'left out unless --keep-expiration is given',
+    action: 'left out unless keepExpiration is set',
     reason: 'it would start again, and the broker would drop the message',
   },
   {

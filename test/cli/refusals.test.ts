@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { startPrivateBroker } from '../support/broker.ts';
 import { runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
@@ -70,7 +69,8 @@ describe('--timeout and a signal end the process, whatever does not answer', () 
   test.each([
     ['ls', (at: string) => ['--api-url', `http://${at}`]],
     ['ls', (at: string) => ['--api-url', `https://${at}`]],
-    ['prune', (at: string) => ['--yes', '-u', `amqp://${at}`]],
+    ['prune', (at: string) => ['--yes', '-u', `amqp://${at}`, '--api-url', inject('apiUrl')]],
+    ['prune', (at: string) => ['--yes', '--api-url', `http://${at}`]],
     ['peek', (at: string) => ['x', '-u', `amqp://${at}`]],
     ['dequeue', (at: string) => ['x', '--all', '--wait', '1m', '-u', `amqp://${at}`]],
     ['clear', (at: string) => ['x', '--yes', '-u', `amqp://${at}`]],
@@ -98,75 +98,6 @@ describe('--timeout and a signal end the process, whatever does not answer', () 
     await until(() => isConnected);
     child.kill('SIGINT');
     expect((await soon(ended))[0]).toBe(130);
-  });
-});
-
-describe('one target', () => {
-  test('an explicit URL is not listed by the API that the environment names for another broker', async () => {
-    const env = { MCP_TASKQ_URL: inject('url'), MCP_TASKQ_API_URL: inject('apiUrl') };
-    const { status, stdout, stderr } = await runCli(['ls', '-u', 'amqp://127.0.0.99:1'], { env });
-    expect({ status, stdout }).toEqual({ status: 7, stdout: '' });
-    expect(stderr).toContain('so MCP_TASKQ_API_URL is not used');
-    expect(stderr).toContain('http://127.0.0.99:15672');
-  });
-
-  test('prune deletes nothing by the list of another broker, though both have one name', async () => {
-    const other = await startPrivateBroker({ management: true });
-    const task = newTask();
-    for (const url of [inject('url'), other.url]) {
-      const client = openClient({ url });
-      await client.publish(task, raw('x'));
-      await client.clear(task, undefined, { keepQueue: true });
-    }
-    const prune = (...args: string[]) =>
-      firstWords(['prune', '--yes', '--idle', '0s', '--pattern', task, ...args]);
-    expect(await prune('-u', other.url, '--api-url', inject('apiUrl'))).toMatchObject({
-      status: 1,
-      stdout: '',
-      line: expect.stringMatching(/does not know a connection to the broker/),
-    });
-    await other.ctl('set_cluster_name', 'elsewhere');
-    expect(await prune('-u', other.url, '--api-url', inject('apiUrl'))).toMatchObject({
-      status: 1,
-      stdout: '',
-      line: expect.stringMatching(/belongs to the cluster "mcp-taskq@.*", and the broker to "elsewhere"/),
-    });
-    expect(await openClient({ url: other.url }).depth(task)).toMatchObject({ messages: 0 });
-    const { host } = new URL(other.url);
-    await expect
-      .poll(() => prune('-u', other.url, '--api-url', other.apiUrl as string), {
-        timeout: 40_000,
-        interval: 3_000,
-      })
-      .toMatchObject({
-        status: 0,
-        stderr: expect.stringMatching(new RegExp(`1 queue deleted on ${host}, vhost /`)),
-      });
-    expect(await openClient().depth(task)).toMatchObject({ messages: 0 });
-  }, 120_000);
-
-  test('queues without an idle time are counted, and not passed over', async () => {
-    const { url } = await newVhost();
-    const client = openClient({ url });
-    for (let index = 0; index < 3; index++) {
-      await client.publish(`t${index}`, raw('x'));
-      await client.clear(`t${index}`, undefined, { keepQueue: true });
-    }
-    const leftOutOf = ({ stderr }: { stderr: string }) =>
-      Number(/(\d+) queues? left out: RabbitMQ has no idle time/.exec(stderr)?.[1] ?? 0);
-    const linesOf = ({ stdout }: { stdout: string }) =>
-      stdout.split('\n').filter((line) => line !== '').length;
-    // The statistics come at any moment: each queue is in the list, or among those left out.
-    const listed = await runCli(['ls', '--names', '--idle', '1ms', '-u', url]);
-    expect({ status: listed.status, sum: linesOf(listed) + leftOutOf(listed) }).toEqual({
-      status: 0,
-      sum: 3,
-    });
-    const pruned = await runCli(['prune', '--yes', '--idle', '0s', '-u', url]);
-    expect({ status: pruned.status, sum: linesOf(pruned) + leftOutOf(pruned) }).toEqual({
-      status: 0,
-      sum: 3,
-    });
   });
 });
 
@@ -257,5 +188,28 @@ describe('what the broker refuses', () => {
       expect(stdout + stderr).not.toMatch(/4711|secret-/);
       expect(stderr).toContain('--password-file');
     }
+  });
+});
+
+test('queues without an idle time are counted, and not passed over', async () => {
+  const { url } = await newVhost();
+  const client = openClient({ url });
+  for (let index = 0; index < 3; index++) {
+    await client.publish(`t${index}`, raw('x'));
+    await client.clear(`t${index}`, undefined, { keepQueue: true });
+  }
+  const leftOutOf = ({ stderr }: { stderr: string }) =>
+    Number(/(\d+) queues? left out: RabbitMQ has no idle time/.exec(stderr)?.[1] ?? 0);
+  const linesOf = ({ stdout }: { stdout: string }) => stdout.split('\n').filter((line) => line !== '').length;
+  // The statistics come at any moment: each queue is in the list, or among those left out.
+  const listed = await runCli(['ls', '--names', '--idle', '1ms', '-u', url]);
+  expect({ status: listed.status, sum: linesOf(listed) + leftOutOf(listed) }).toEqual({
+    status: 0,
+    sum: 3,
+  });
+  const pruned = await runCli(['prune', '--yes', '--idle', '0s', '-u', url]);
+  expect({ status: pruned.status, sum: linesOf(pruned) + leftOutOf(pruned) }).toEqual({
+    status: 0,
+    sum: 3,
   });
 });

@@ -81,7 +81,7 @@ const REFUSALS: Record<string, [provoke: () => Promise<unknown>, expected: Refus
     {
       code: 'LIMIT_REACHED',
       message: /the user has reached its limit of 0 channels/,
-      hint: /set_user_limits user-/,
+      hint: /set_user_limits (user-|USER)/,
     },
   ],
   'the limit of queues of a vhost': [

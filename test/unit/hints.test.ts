@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { hintFor, inFlagsOf } from '../../src/cli/hints.ts';
 import type { Settings } from '../../src/cli/settings/settings.ts';
@@ -18,6 +19,38 @@ test('the hints of the library speak of flags on the command line', () => {
     'Option --tls-cert-file is given without --tls-key-file',
   );
   expect(inFlagsOf('Task "tls.ca" has no queue')).toBe('Task "tls.ca" has no queue');
+});
+
+/** Texts in the source of the library. */
+function libraryTexts(): string[] {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && !file.startsWith('cli/'),
+  );
+  return files.flatMap((file) =>
+    [...readFileSync(`src/${file}`, 'utf8').matchAll(/'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g)].map(
+      ([text]) => text,
+    ),
+  );
+}
+
+test('no text of the library names a flag, and no hint on the command line an option', () => {
+  const texts = libraryTexts();
+  expect(texts.length).toBeGreaterThan(500);
+  const isOfOtherProgram = (text: string) => /^.--(?:name|hostname|publish|volume|yes|no-install)/.test(text);
+  expect(texts.filter((text) => /(?:^|[\s("'`])--[a-z]/.test(text) && !isOfOtherProgram(text))).toEqual([]);
+  const options = /\b(?:tls\.\w+|[a-z]+(?:[A-Z][a-z]+)+)\b/;
+  const hints = texts
+    .map((text) => text.slice(1, -1).replace(/\$\{[^}]*\}/g, '…'))
+    .filter((text) => /\s/.test(text) && options.test(text));
+  expect(hints.length).toBeGreaterThan(5);
+  const shown = hints.map((text) => hint(ErrorCode.brokerError, text) ?? '');
+  expect(
+    shown.filter((text) =>
+      /\b(?:tls\.(?:ca|cert|key|passphrase)|[a-z]+(?:Ms|Bytes|Operations|Size|Url|Type|Expiration))\b/.test(
+        text,
+      ),
+    ),
+  ).toEqual([]);
 });
 
 test('a URL that is not understood brings the advice to keep the password elsewhere', () => {

@@ -49,6 +49,12 @@ test.each<[string, RequestListener, string, RegExp]>([
     'ACCESS_REFUSED',
     /Not management/,
   ],
+  [
+    '401 for want of permissions on the vhost',
+    json(401, { reason: 'User not authorised to access virtual host' }),
+    'ACCESS_REFUSED',
+    /refuses access \(User not authorised/,
+  ],
   ['403', json(403, {}), 'ACCESS_REFUSED', /refuses access/],
   ['404', json(404, { reason: 'Not Found' }), 'VHOST_NOT_FOUND', /vhost "v"/],
   [
@@ -100,13 +106,13 @@ test.each<[string, RequestListener, string, RegExp]>([
     /cannot be reached by the proxy/,
   ],
   ['too many', json(429, { reason: 'slow down' }), 'API_UNAVAILABLE', /answers no more for now/],
-  ['no list', json(200, { items: [] }), 'API_UNAVAILABLE', /No JSON array/],
+  ['no list', json(200, { items: [] }), 'API_UNAVAILABLE', /was asked for a list/],
   ['HTML', (_, response) => void response.end('<html>hello</html>'), 'API_UNAVAILABLE', /not with JSON/],
   [
     'no long list',
     (_, response) => void response.write('{"items":', () => response.end('[]}')),
     'API_UNAVAILABLE',
-    /No JSON array/,
+    /was asked for a list/,
   ],
   [
     'long HTML',
@@ -162,6 +168,13 @@ const ofVhosts = (...vhosts: string[]) =>
     200,
     vhosts.map((vhost, index) => ({ name: `mcp:queue:${index}`, vhost, messages_ready: 0 })),
   );
+
+test('https:// to a port without TLS is said in words', async () => {
+  const apiUrl = (await listen(json(200, {}))).replace('http:', 'https:');
+  const failure = (await get({ apiUrl }).catch((error) => error)) as { message: string };
+  expect(failure).toMatchObject({ code: 'TLS_FAILED', hint: expect.stringContaining('http:// for the API') });
+  expect(failure.message).toMatch(/: the port does not speak TLS$/);
+});
 
 test('queues of other vhosts are left out, counted, and never all there is', async () => {
   const list = async (answer: RequestListener, source: 'counted' | 'both') => {

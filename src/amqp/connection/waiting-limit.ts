@@ -39,6 +39,6 @@ export class WaitingLimit {
 
 function refusal(waiting: string): AmqpFailure {
   return new AmqpFailure(ErrorCode.tooManyWaiting, `${waiting} wait for the broker already`, {
-    hint: 'Is it reachable, and does it take messages? Wait for some of them, or raise maxWaitingOperations.',
+    hint: 'Is it reachable, and does it take messages? Wait for some of them. maxWaitingOperations is the limit.',
   });
 }

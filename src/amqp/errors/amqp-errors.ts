@@ -3,9 +3,11 @@ import { ErrorCode, isTaskQueueError, type TaskQueueError } from '../../errors/t
 import { tlsFailure } from '../../errors/tls-failures.ts';
 import { redactUrl } from '../../options/broker-url.ts';
 import { AmqpFailure } from './amqp-failure.ts';
-import { findOutcome, LOST, type Outcome, WRONG_PORT_HINT } from './refusals.ts';
+import { LOST, WRONG_PORT_HINT } from './connection-failures.ts';
+import type { Outcome } from './outcome.ts';
+import { findOutcome } from './refusals.ts';
 
-export { CONSUMER_TIMEOUT_HINT } from './refusals.ts';
+export { CONSUMER_TIMEOUT_HINT } from './consumer-timeout.ts';
 
 const UNREACHABLE_HINT = 'Is RabbitMQ running there, and is the URL right?';
 
@@ -26,7 +28,7 @@ function translate(error: unknown, known?: Outcome): TaskQueueError {
   const { code, message, classId, methodId } = error as Partial<Record<string, unknown>>;
   const text = redactUrl(typeof message === 'string' ? message : String(error));
   const outcome: Outcome = known ??
-    ofSystem(code) ??
+    ofSystem(code, message) ??
     findOutcome({ code, classId, methodId, text }) ?? {
       code: ErrorCode.brokerError,
       reason: `the broker answered with an error (${saidIn(text) ?? text})`,
@@ -55,11 +57,11 @@ function saidIn(text: string): string | undefined {
   return /"([^"]+)"/.exec(text)?.[1];
 }
 
-function ofSystem(code: unknown): Outcome | undefined {
+function ofSystem(code: unknown, message: unknown): Outcome | undefined {
   const reason = networkFailure(code);
   if (reason) {
     const hint = isHungUp(code) ? WRONG_PORT_HINT : UNREACHABLE_HINT;
     return { code: ErrorCode.connectionFailed, reason, hint };
   }
-  return tlsFailure(code);
+  return tlsFailure({ code, message });
 }

@@ -1,5 +1,6 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
+import { listQueues } from '../queues/list-queues.ts';
 import { findOldest } from '../queues/oldest-messages.ts';
 
 /** What a check measures of one task. */
@@ -14,33 +15,35 @@ export interface TaskMeasure {
 
 export interface Survey {
   tasks: readonly TaskMeasure[];
-  /** Queues whose statistics are not there yet: they are some seconds old. */
+  /** Queues whose statistics are not there yet, as they are some seconds old; and streams, where all are counted. */
   uncounted: number;
   /** Tasks with messages whose age nobody knows. */
   unknownAges: number;
 }
 
+/** Tasks whose consumers are counted together. */
+const COUNTED_AT_ONCE = 8;
+
 /** The most tasks whose messages are looked at: an age that most publishers give needs no look. */
 const MAX_LOOKS = 1_000;
 
 /**
- * Measures tasks by the broker's statistics, which ends the idle time of none of them. Where the broker does not know the
+ * Measures tasks by the broker's statistics, which ends the idle time of none of them; where these are switched off, there
+ * are no idle times, and everything is counted. Where the broker does not know the
  * age of the oldest message, as its publisher set no AMQP timestamp, that message is looked at, if `looks`; which does.
  */
 export async function surveyTasks(
   context: ClientContext,
   { glob, looks }: { glob: string | undefined; looks: boolean },
 ): Promise<Survey> {
-  const { settings } = context;
-  const { listTaskQueues } = await import('../../index.ts');
-  const pages = listTaskQueues({
-    ...settings.connection,
-    apiUrl: settings.apiUrl,
+  const pages = listQueues(context, {
+    signal: context.stop.signal,
     source: 'statistics',
     ...(glob !== undefined && { glob }),
   });
   const tasks: TaskMeasure[] = [];
   const toLookAt: TaskMeasure[] = [];
+  const withoutStatistics: TaskMeasure[] = [];
   let uncounted = 0;
   for await (const page of pages) {
     for (const info of page) {
@@ -50,9 +53,11 @@ export async function surveyTasks(
         continue;
       }
       tasks.push(measure);
+      if (info.isCounted && measure.ready > 0) withoutStatistics.push(measure);
       if (measure.ready > 0 && measure.oldestAt === undefined) toLookAt.push(measure);
     }
   }
+  await countConsumers(context, withoutStatistics);
   if (looks) {
     const { client, stop } = context;
     const looking = { client, signal: stop.signal };
@@ -66,7 +71,29 @@ export async function surveyTasks(
   return { tasks, uncounted, unknownAges };
 }
 
-function measureOf({ taskId, ready, unacked = 0, statistics }: TaskQueueInfo): TaskMeasure | undefined {
-  if (ready === undefined || statistics === undefined) return undefined;
-  return { taskId, ready, unacked, consumers: statistics.consumers, oldestAt: statistics.oldestAt };
+function measureOf({
+  taskId,
+  ready,
+  unacked = 0,
+  statistics,
+  isCounted,
+}: TaskQueueInfo): TaskMeasure | undefined {
+  if (ready === undefined || (statistics === undefined && !isCounted)) return undefined;
+  const { consumers = 0, oldestAt } = statistics ?? {};
+  return { taskId, ready, unacked, consumers, oldestAt };
+}
+
+/** Over AMQP, as statistics are switched off. */
+async function countConsumers(
+  { client, stop }: ClientContext,
+  tasks: readonly TaskMeasure[],
+): Promise<void> {
+  const waiting = tasks.values();
+  const work = async () => {
+    for (const task of waiting) {
+      stop.signal.throwIfAborted();
+      task.consumers = (await client.depth(task.taskId))?.consumers ?? 0;
+    }
+  };
+  await Promise.all(Array.from({ length: COUNTED_AT_ONCE }, work));
 }

@@ -14,8 +14,8 @@ import { colorsFor } from '../terminal/colors.ts';
 
 const HELP: CommandHelp = {
   description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics, up to 10 s old, and so
-    resets no idle times. Only for --age-… does it look at messages: at the oldest one of each task whose publisher sets no
-    AMQP timestamp. With --no-peek, the age of those tasks is unknown.`,
+    resets no idle times; where statistics are switched off, it counts. Only for --age-… does it look at messages: at the
+    oldest one of each task whose publisher sets no AMQP timestamp. With --no-peek, the age of those tasks is unknown.`,
   examples: [
     ['mcp-taskq check --age-warn 5m --age-critical 1h', 'stuck tasks'],
     ['mcp-taskq check "build-*" --depth-critical 1000', 'only some tasks'],

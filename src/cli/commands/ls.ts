@@ -6,16 +6,17 @@ import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { ageOption, durationOption } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
-import { noteOtherVhosts, noteUnknown } from '../output/left-out.ts';
+import { noteUnknown } from '../output/left-out.ts';
 import { queuePrinter } from '../output/queue-list.ts';
 import { LazyClient } from '../queues/lazy-client.ts';
+import { listQueues } from '../queues/list-queues.ts';
 import { needsAges, type QueueSelection, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
 import { awaitEach } from '../terminal/stall-notice.ts';
 
 const HELP: CommandHelp = {
   description: `List task queues with the number of messages in them. In a pattern, * matches any text and ? any character.
-    Needs the management plugin of RabbitMQ, except with --ids. Counting messages resets the idle time of a queue;
-    with --idle, ls reads RabbitMQ's statistics instead, which are up to 10 s old.`,
+    Needs the management plugin of RabbitMQ, except with --ids. Reads RabbitMQ's statistics, up to 10 s old, which
+    leaves idle times as they are; --exact counts the messages now.`,
   examples: [
     ['mcp-taskq ls', 'all task queues'],
     ['mcp-taskq ls "build-*" --sort ready --limit 10', 'the ten deepest'],
@@ -129,18 +130,10 @@ async function list(
   options: LsOptions,
   signal: AbortSignal = context.stop.signal,
 ): Promise<AsyncIterable<TaskQueueInfo[]>> {
-  const { settings } = context;
-  const { listTaskQueues } = await import('../../index.ts');
   const source = sourceFor(options);
-  const pages = listTaskQueues({
-    ...settings.connection,
-    apiUrl: settings.apiUrl,
-    signal,
-    // Amid a live table there is no place for it.
-    ...(!options.watch && { onOtherVhosts: (count: number) => noteOtherVhosts(context, count) }),
-    ...(pattern !== undefined && { glob: pattern }),
-    source,
-  });
+  // A live table has no place for warnings.
+  const from = options.watch ? { settings: context.settings } : context;
+  const pages = listQueues(from, { signal, source, ...(pattern !== undefined && { glob: pattern }) });
   return source === 'statistics' ? withNewQueues(client, pages, options.watch === true) : pages;
 }
 

@@ -1,9 +1,10 @@
 import { Command } from '@commander-js/extra-typings';
-import type { PruneOutcome, TaskQueueInfo } from '../../index.ts';
+import type { PruneOutcome, TaskQueueError, TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
+import { hintFor } from '../hints.ts';
 import { ageOption, formatDuration } from '../input/durations.ts';
 import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
 import { formatCount } from '../output/sizes.ts';
@@ -78,21 +79,25 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
     );
   }
   const counts = { deleted: 0, kept: 0, failed: 0 };
+  let failure: TaskQueueError | undefined;
   for await (const outcome of pruneTaskQueues(
     client,
     queues.map(({ taskId }) => taskId),
   )) {
     counts[outcome.outcome]++;
+    if (outcome.outcome === 'failed') failure ??= outcome.error;
     await report(context, outcome);
     if (stop.signal.aborted) break;
   }
   const left = counts.kept > 0 ? `, ${counts.kept} kept, as they have come into use` : '';
   note(`${formatCount(counts.deleted, 'queue')} deleted on ${describeTarget(context)}${left}.`);
   stop.signal.throwIfAborted();
-  if (counts.failed > 0) {
+  if (failure !== undefined) {
+    const refused = failure.code === 'ACCESS_REFUSED' ? ExitCode.refused : ExitCode.failed;
     throw new CommandFailure(
-      counts.deleted > 0 ? ExitCode.partly : ExitCode.failed,
-      `${formatCount(counts.failed, 'queue')} could not be deleted`,
+      counts.deleted > 0 ? ExitCode.partly : refused,
+      `${formatCount(counts.failed, 'queue')} could not be deleted. ${failure.message}`,
+      { hint: hintFor(failure), cause: failure },
     );
   }
 }

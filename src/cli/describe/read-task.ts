@@ -2,6 +2,7 @@ import { type ErrorCode, isTaskQueueError, type QueueDepth, type TaskQueueDescri
 import type { ClientContext } from '../context.ts';
 import { formatCount } from '../output/sizes.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
+import { requireSameBroker } from '../settings/same-broker.ts';
 import { countMessages, type MessageCounts } from './count-messages.ts';
 
 /** All that is known of a task. */
@@ -40,7 +41,11 @@ export async function readTask(
   const missing: string[] = [];
   let description: TaskQueueDescription | undefined;
   try {
-    description = await describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl });
+    const verified = requireSameBroker(context, context.stop.signal);
+    verified.catch(() => {});
+    const described = await describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl });
+    await verified;
+    description = described;
   } catch (error) {
     if (!isTaskQueueError(error)) throw error;
     missing.push(
@@ -51,7 +56,12 @@ export async function readTask(
   const depth = isReadOnly ? undefined : await depthOf(client, taskId, description, missing);
   if (description === undefined && missing.length === 0) {
     missing.push(
-      'The management API does not know this queue: it is new, or the API belongs to another cluster (mcp-taskq status).',
+      'The management API does not know this queue: it is new, or a proxy before the API changes %2F in paths.',
+    );
+  }
+  if (description?.hasStatistics === false) {
+    missing.push(
+      'The broker has no statistics of this queue, as it is some seconds old, or they are switched off: nothing is known of its consumers, policy, size and idle time.',
     );
   }
   const ready = depth?.messages ?? description?.ready ?? 0;

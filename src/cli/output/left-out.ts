@@ -6,11 +6,14 @@ import { formatCount } from './sizes.ts';
  * What a list of queues does not have in it, on stderr: nothing is left out in silence.
  */
 
-const WHY = 'they are some seconds old, or in use just now, or its statistics are switched off';
+const whyUnknown = (count: number) =>
+  `${count === 1 ? 'it is' : 'they are'} some seconds old or in use, or the statistics are switched off`;
 
 export function noteLeftOut({ note }: Pick<Context, 'note'>, { unknown, otherTypes }: LeftOutQueues): void {
   if (unknown > 0)
-    note(`${formatCount(unknown, 'queue')} left out: RabbitMQ has no idle time for them yet (${WHY}).`);
+    note(
+      `${formatCount(unknown, 'queue')} left out: RabbitMQ has no idle time for ${unknown === 1 ? 'it' : 'them'} (${whyUnknown(unknown)}).`,
+    );
   if (otherTypes > 0) {
     note(
       `${formatCount(otherTypes, 'queue')} left out: quorum queues and streams, which RabbitMQ cannot delete only if empty.`,
@@ -25,8 +28,11 @@ export function noteUnknown(
   what: 'idle time' | 'depth',
 ): void {
   if (count === 0) return;
-  const why = what === 'depth' ? 'they are streams, or some seconds old, or statistics are off' : WHY;
-  note(`${formatCount(count, 'queue')} left out: RabbitMQ has no ${what} for them yet (${why}).`);
+  const [they, stream] = count === 1 ? ['it is', 'a stream'] : ['they are', 'streams'];
+  const why = what === 'depth' ? `${they} ${stream}, or some seconds old` : whyUnknown(count);
+  note(
+    `${formatCount(count, 'queue')} left out: RabbitMQ has no ${what} for ${count === 1 ? 'it' : 'them'} (${why}).`,
+  );
 }
 
 export function noteOtherVhosts({ note }: Pick<Context, 'note'>, count: number): void {

@@ -29,7 +29,7 @@ export function viewTask(
     ['newest', counts?.newest && glimpse(counts.newest, now)],
     ['idle', description?.idleSince === undefined ? undefined : idleOf(report, description.idleSince, now)],
     ['consumers', consumersOf(report, colors)],
-    ['policy', description && policyOf(description)],
+    ['policy', description && (description.hasStatistics ? policyOf(description) : 'unknown')],
     ['arguments', description && argumentsOf(description)],
     ['node', description && nodeOf(description, colors)],
   ];
@@ -96,7 +96,7 @@ function consumersOf({ consumerCount, description }: TaskReport, colors: ChalkIn
     formatNumber(consumerCount),
     ...shown,
     ...(more > 0 ? [`and ${formatNumber(more)} more`] : []),
-    ...(unknown > 0 ? [colors.dim(`${formatNumber(unknown)} too new for the statistics`)] : []),
+    ...(unknown > 0 ? [colors.dim(`${formatNumber(unknown)} not known to the statistics`)] : []),
   ].join('\n');
 }
 
@@ -156,6 +156,7 @@ function groupsOf(
 /** The documented schema; times are ISO 8601. */
 export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [name: string]: unknown } {
   const { description, counts } = report;
+  const known = description?.hasStatistics ? description : undefined;
   return {
     task_id: report.taskId,
     queue: report.queue,
@@ -163,7 +164,7 @@ export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [n
     unacked: report.unacked ?? null,
     consumer_count: report.consumerCount,
     consumers:
-      description?.consumers.map(({ tag, user, peer, connectionName, client, prefetch, isActive }) => ({
+      known?.consumers.map(({ tag, user, peer, connectionName, client, prefetch, isActive }) => ({
         tag,
         user: user ?? null,
         peer: peer ?? null,
@@ -180,7 +181,7 @@ export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [n
     arguments: description?.arguments ?? null,
     policy: description?.policy ?? null,
     operator_policy: description?.operatorPolicy ?? null,
-    effective_policy: description?.effectivePolicy ?? null,
+    effective_policy: known?.effectivePolicy ?? null,
     body_bytes: description?.bodyBytes ?? null,
     idle_since: time(description?.idleSince),
     looked_at: counts?.lookedAt ?? 0,

@@ -78,11 +78,10 @@ async function idsFromInput(endsWithNull: boolean): Promise<string[]> {
   return given;
 }
 
-async function matching({ settings, stop }: ClientContext, glob: string): Promise<string[]> {
-  const { listTaskQueues } = await import('../../index.ts');
-  const options = { ...settings.connection, apiUrl: settings.apiUrl, signal: stop.signal };
+async function matching(context: ClientContext, glob: string): Promise<string[]> {
+  const { listQueues } = await import('./list-queues.ts');
   const ids: string[] = [];
-  for await (const page of listTaskQueues({ ...options, glob, source: 'none' }))
+  for await (const page of listQueues(context, { glob, source: 'none', signal: context.stop.signal }))
     for (const { taskId } of page) ids.push(taskId);
   if (ids.length === 0)
     throw new CommandFailure(ExitCode.noSuchQueue, `No task matches ${JSON.stringify(glob)}`);

@@ -1,5 +1,6 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
+import { listQueues } from './list-queues.ts';
 import { closest } from './near-misses.ts';
 
 /** Whoever has mistyped an id is not kept waiting for longer. */
@@ -56,15 +57,15 @@ async function listIds(settings: Context['settings'], start: string): Promise<st
     controller.signal.addEventListener('abort', () => resolve(), { once: true });
   });
   const list = async (glob: string) => {
-    const { listTaskQueues } = await import('../../index.ts');
-    const pages = listTaskQueues({
-      ...settings.connection,
-      apiUrl: settings.apiUrl,
-      glob,
-      source: 'statistics',
-      apiTimeoutMs: BUDGET_MS,
-      signal: controller.signal,
-    });
+    const pages = listQueues(
+      { settings },
+      {
+        glob,
+        source: 'statistics',
+        apiTimeoutMs: BUDGET_MS,
+        signal: controller.signal,
+      },
+    );
     for await (const page of pages) {
       for (const { taskId } of page) ids.add(taskId);
       if (controller.signal.aborted || ids.size >= MAX_IDS) return;

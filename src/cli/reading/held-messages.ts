@@ -1,6 +1,7 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../output/sizes.ts';
+import { listQueues } from '../queues/list-queues.ts';
 
 const BUDGET_MS = 1_000;
 
@@ -13,12 +14,11 @@ async function countHeld(
   { settings }: Pick<Context, 'settings'>,
   taskId: string,
 ): Promise<number | undefined> {
-  const { listTaskQueues } = await import('../../index.ts');
   const glob = taskId.replace(/[*?\\]/g, '\\$&');
   const signal = AbortSignal.timeout(BUDGET_MS);
   try {
-    const options = { ...settings.connection, apiUrl: settings.apiUrl, apiTimeoutMs: BUDGET_MS, signal };
-    for await (const page of listTaskQueues({ ...options, glob, source: 'counted' })) {
+    const options = { apiTimeoutMs: BUDGET_MS, signal };
+    for await (const page of listQueues({ settings }, { ...options, glob, source: 'counted' })) {
       for (const queue of page) if (queue.taskId === taskId) return queue.unacked;
     }
   } catch {

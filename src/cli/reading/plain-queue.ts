@@ -2,6 +2,7 @@ import type { QueueKind } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { listQueues } from '../queues/list-queues.ts';
 
 /** Looking at a message means to take it and give it back. Where that changes something, it is said or refused. */
 const CHANGES: Record<QueueKind['kind'], { is: string; what: string } | undefined> = {
@@ -83,19 +84,18 @@ const API_MS = 2_000;
 
 /** The management API tells the type to a user who may not configure the queue. */
 async function typeFromApi(
-  { connection, apiUrl }: ClientContext['settings'],
+  settings: ClientContext['settings'],
   taskId: string,
 ): Promise<QueueKind['kind'] | undefined> {
-  const { listTaskQueues } = await import('../../index.ts');
   const glob = taskId.replace(/[*?\\]/g, '\\$&');
-  const options = { ...connection, apiUrl, glob, connectTimeoutMs: API_MS, apiTimeoutMs: API_MS };
+  const options = { glob, connectTimeoutMs: API_MS, apiTimeoutMs: API_MS };
   try {
-    for await (const page of listTaskQueues({ ...options, source: 'statistics' })) {
+    for await (const page of listQueues({ settings }, { ...options, source: 'statistics' })) {
       const { type } = page.find((info) => info.taskId === taskId) ?? {};
       if (type === 'classic' || type === 'quorum' || type === 'stream') return type;
     }
   } catch {
-    // No API, or none for this user: then nobody can say.
+    // No API, or none for this user, or that of another broker: then nobody can say.
   }
   return undefined;
 }

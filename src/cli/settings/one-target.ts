@@ -21,8 +21,8 @@ export function withoutOtherBroker(
 ): { environment: Environment; warnings: string[]; apiWarnings: string[] } {
   if (given.url === undefined) return { environment, warnings: [], apiWarnings: [] };
   const variable = variablesOf('url').find((name) => environment[name]);
-  const known = hostsOf((variable && environment[variable]) || DEFAULT_URL);
-  const asked = hostsOf(given.url);
+  const known = placesOf((variable && environment[variable]) || DEFAULT_URL);
+  const asked = placesOf(given.url);
   if (asked.every((host) => known.includes(host))) return { environment, warnings: [], apiWarnings: [] };
   const ignored = ABOUT_ONE_BROKER.flatMap((name) =>
     variablesOf(name)
@@ -56,6 +56,11 @@ export function sourceOfUrl(
   if (given.url !== undefined) return '--url';
   if (contextName !== undefined) return `context ${contextName}`;
   return variablesOf('url').find((name) => environment[name]) ?? 'default';
+}
+
+/** This machine has several names. */
+function placesOf(urls: string): string[] {
+  return hostsOf(urls).map((place) => place.replace(/^(127\.0\.0\.1|\[::1\]):/, 'localhost:'));
 }
 
 function variablesOf(option: keyof GlobalOptions): readonly string[] {

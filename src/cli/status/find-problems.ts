@@ -51,7 +51,7 @@ function apiProblems({ api }: Omit<BrokerStatus, 'problems'>): Problem[] {
     return [
       {
         problem: api.mismatch ?? 'The management API belongs to another cluster',
-        hint: 'ls and prune would look there. Correct --api-url or MCP_TASKQ_API_URL.',
+        hint: 'ls, check and prune refuse it. Correct --api-url or MCP_TASKQ_API_URL.',
       },
     ];
   }

@@ -1,0 +1,44 @@
+import { ErrorCode } from '../../errors/task-queue-error.ts';
+import type { Failure, Refusal } from './outcome.ts';
+import { grantHint } from './rabbitmqctl-hints.ts';
+
+/** 403: of somebody else's consumer, of permissions, of reserved names. */
+export const ACCESS_REFUSALS: readonly Refusal[] = [
+  // rabbit_channel basic_consume, exclusive_consume_unavailable.
+  {
+    reply: 403,
+    text: /in exclusive use/,
+    outcome: {
+      code: ErrorCode.queueLocked,
+      reason: 'another consumer reads the queue exclusively',
+      hint: 'Stop that consumer, or wait until it ends; "rabbitmqctl list_consumers" lists them.',
+    },
+  },
+  // rabbit_access_control check_resource_access, with and without the permission's name.
+  {
+    reply: 403,
+    text: /(?:(configure|write|read) )?access to (queue|exchange|topic) '(.*?)' in (?:exchange .*? in )?vhost '(.*?)' refused for user '(.*?)'/s,
+    outcome: ([, permission, what, name, vhost, user], failure) => ({
+      code: ErrorCode.accessRefused,
+      reason: `the user ${JSON.stringify(user)} lacks ${permission ?? permissionFor(failure)} permission on the ${what} ${JSON.stringify(name)}`,
+      isComplete: true,
+      hint: grantHint(vhost, user),
+    }),
+  },
+  {
+    reply: 403,
+    outcome: (_, failure) => ({
+      code: ErrorCode.accessRefused,
+      reason: `the user lacks ${permissionFor(failure)} permission`,
+      hint: 'Give the user the permissions that the README names under Security: rabbitmqctl set_permissions.',
+    }),
+  },
+];
+
+/** exchange.declare is class 40, queue.declare, queue.delete and the like class 50, basic.get, basic.publish and so on 60. */
+function permissionFor({ classId, methodId }: Failure): string {
+  if (classId === 40) return methodId === 10 || methodId === 20 ? 'configure' : 'read or write';
+  if (classId === 50) return methodId === 20 ? 'read or write' : methodId === 30 ? 'read' : 'configure';
+  if (classId === 60) return methodId === 40 ? 'write' : 'read';
+  return 'the necessary';
+}

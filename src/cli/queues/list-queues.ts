@@ -1,0 +1,48 @@
+import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
+import type { Context } from '../context.ts';
+import { noteOtherVhosts } from '../output/left-out.ts';
+import { requireSameBroker } from '../settings/same-broker.ts';
+
+export interface ListQueuesOptions extends ListTaskQueuesOptions {
+  signal?: AbortSignal;
+  connectTimeoutMs?: number;
+  apiTimeoutMs?: number;
+}
+
+/**
+ * Lists task queues by the management API; nothing of them before it is known to be that of the broker.
+ * @throws TaskQueueError `TARGET_MISMATCH` where it is not; otherwise as `listTaskQueues`
+ */
+export async function* listQueues(
+  { settings, note }: Pick<Context, 'settings'> & Partial<Pick<Context, 'note'>>,
+  options: ListQueuesOptions = {},
+): AsyncGenerator<TaskQueueInfo[], void, undefined> {
+  const { listTaskQueues } = await import('../../index.ts');
+  const ended = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, ended.signal]) : ended.signal;
+  const verified = requireSameBroker({ settings }, signal);
+  // It is met when there is something to list, or nothing more.
+  verified.catch(() => {});
+  let isVerified = false;
+  const verify = async () => {
+    if (isVerified) return;
+    isVerified = true;
+    const warning = await verified;
+    if (warning !== undefined) note?.(`warning: ${warning}`);
+  };
+  try {
+    const own = {
+      ...settings.connection,
+      apiUrl: settings.apiUrl,
+      ...(note && { onOtherVhosts: (count: number) => noteOtherVhosts({ note }, count) }),
+      ...options,
+    };
+    for await (const page of listTaskQueues(own)) {
+      await verify();
+      yield page;
+    }
+    await verify();
+  } finally {
+    ended.abort();
+  }
+}

@@ -1,0 +1,64 @@
+import type { Context } from '../context.ts';
+import { hostsOf } from './broker-urls.ts';
+import type { Settings } from './settings.ts';
+import { describeTarget } from './target.ts';
+
+/** Whoever lists is not kept waiting for a broker that cannot be connected to. */
+const CONNECT_MS = 2_000;
+
+/** One broker, one answer, however often a command lists. */
+let answer: Promise<string | undefined> | undefined;
+
+/**
+ * Whether the management API is that of the broker that the URL names, which takes one request where both have one host
+ * and the broker's own ports, else a connection. Where only the API was named, it counts alone.
+ * @returns what could not be found out, as a warning
+ * @throws TaskQueueError `TARGET_MISMATCH`
+ */
+export function requireSameBroker(
+  asking: Pick<Context, 'settings'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (answer === undefined) {
+    const asked = compare(asking, signal);
+    answer = asked;
+    // Given up with the list that it was for.
+    asked.catch(() => {
+      if (answer === asked && signal.aborted) answer = undefined;
+    });
+  }
+  return answer;
+}
+
+/** The API has a host of its own. Where it has that of the broker, the names of the clusters are enough for a list. */
+function isElsewhere({ connection: { url = [] }, apiUrl }: Settings): boolean {
+  const hosts = hostsOf([url].flat().join(',')).map((place) => place.replace(/:\d+$/, ''));
+  return apiUrl !== undefined && URL.canParse(apiUrl) && !hosts.includes(new URL(apiUrl).hostname);
+}
+
+async function compare(
+  { settings }: Pick<Context, 'settings'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { connection, apiUrl, urlSource } = settings;
+  if (urlSource === 'default' && apiUrl !== undefined) return undefined;
+  const { ErrorCode, isTaskQueueError } = await import('../../index.ts');
+  const { verifySameBroker } = await import('../../cli-support.ts');
+  const connectTimeoutMs = Math.min(connection.connectTimeoutMs ?? CONNECT_MS, CONNECT_MS);
+  const unknown = `It is not certain that the management API is that of ${describeTarget({ settings })}`;
+  try {
+    const isProven = await verifySameBroker({
+      ...connection,
+      connectTimeoutMs,
+      apiUrl,
+      signal,
+      isQuick: true,
+    });
+    if (isProven || !isElsewhere(settings)) return undefined;
+    return `${unknown}: it shows no connections to this user.`;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isTaskQueueError(error) && error.code === ErrorCode.targetMismatch) throw error;
+    return `${unknown}: ${(error as Error).message}.`;
+  }
+}
