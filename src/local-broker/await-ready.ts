@@ -6,8 +6,8 @@ import type { NodePorts } from './broker-node.ts';
 const POLL_INTERVAL_MS = 50;
 
 /**
- * Resolves to the version of RabbitMQ once it takes AMQP connections and its management API, if it has one,
- * answers. Tries until `signal` is aborted, and then rejects with the reason of that.
+ * Resolves to the version of RabbitMQ once it accepts AMQP connections and its management API, if enabled, answers.
+ * Retries until `signal` is aborted, then rejects with its reason.
  */
 export async function awaitReady(ports: NodePorts, signal: AbortSignal): Promise<string> {
   const version = await poll(() => greet(ports.amqp), signal);
@@ -30,7 +30,7 @@ const METHOD_FRAME = 1;
 const FRAME_OVERHEAD = 8;
 const PROBE_TIMEOUT_MS = 2_000;
 
-/** The version out of the broker's first frame (connection.start); undefined when none comes. */
+/** The version from the broker's first frame (connection.start); undefined if none arrives. */
 function greet(port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     let received = Buffer.alloc(0);
@@ -52,7 +52,7 @@ function greet(port: number): Promise<string | undefined> {
   });
 }
 
-/** In the table of server properties a field is its name, the type `S`, the length and the text. */
+/** In the server properties, a field is its name, the type `S`, the length and the text. */
 function serverVersion(frame: Buffer): string {
   const field = Buffer.from('\x07versionS', 'latin1');
   const at = frame.indexOf(field);

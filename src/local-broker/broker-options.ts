@@ -2,29 +2,29 @@ import type { ServerInstallation } from './find-server.ts';
 
 /** For {@link startBroker}. */
 export interface BrokerOptions {
-  /** Where AMQP listens on 127.0.0.1. Default: where it did the last time with this `dataDir`, else a free port. */
+  /** AMQP port on 127.0.0.1. Default: the port last used with this `dataDir`, else a free one. */
   port?: number;
-  /** Where the management API listens on 127.0.0.1, which it then has. Default: as for `port`. */
+  /** Port of the management API on 127.0.0.1; enables the API. Default: as for `port`. */
   apiPort?: number;
-  /** A folder for the data, which is kept. Default: a temporary folder, removed at the end. */
+  /** A folder for the data, which is kept. Default: a temporary folder, removed on stop. */
   dataDir?: string;
-  /** Run the management plugin and its HTTP API. They make the start slower. Default: only with `apiPort`. */
+  /** Enable the management plugin and its HTTP API, which slow down the start. Default: only with `apiPort`. */
   management?: boolean;
-  /** Agrees to installing RabbitMQ where there is neither one nor a container engine. Default false. */
+  /** Permit installing RabbitMQ if neither RabbitMQ nor a container engine is found. Default false. */
   install?: boolean;
-  /** Asked before installing, unless `install` is given. `what` says what would be done. */
+  /** Called to confirm an installation unless `install` is given. `what` describes what would be done. */
   confirmInstall?: (what: string) => Promise<boolean>;
-  /** Called with what is going on, a line at a time. */
+  /** Called with progress, a line at a time. */
   onProgress?: (line: string) => void;
-  /** For the node to get ready; installing it or pulling its image is not counted. Milliseconds, default 60,000. */
+  /** Time for the node to become ready, without installing it or pulling its image. Milliseconds, default 60,000. */
   startTimeoutMs?: number;
-  /** Ends the start; it rejects with the reason of the signal when all is cleaned up. */
+  /** Aborts the start, which rejects with the signal's reason once everything is cleaned up. */
   signal?: AbortSignal;
   /** More lines for rabbitmq.conf. */
   config?: readonly string[];
   /** More plugins to enable. */
   plugins?: readonly string[];
-  /** The RabbitMQ to run. Default: one that is found on this machine. */
+  /** The RabbitMQ to run. Default: one found on this machine. */
   installation?: ServerInstallation;
 }
 
@@ -43,19 +43,19 @@ export interface RunningBroker {
   /** What runs it. */
   readonly runtime: 'rabbitmq-server' | 'docker' | 'podman';
   /**
-   * Ends it and leaves nothing behind but a `dataDir` that was given. With one it ends in good order, which
-   * takes RabbitMQ some seconds; a node whose data goes anyway is killed.
+   * Stops the node and leaves nothing behind except a given `dataDir`. With one it shuts down cleanly, which takes
+   * RabbitMQ some seconds; a node with temporary data is killed.
    */
   stop(): Promise<void>;
   /** `kill -9` to the node. The data stays, for {@link restart}. */
   kill(): Promise<void>;
-  /** Starts it again, after ending it in good order if it runs: same ports, same data. */
+  /** Starts the node again on the same ports and data, after a clean shutdown if it is running. */
   restart(): Promise<void>;
   /** Runs rabbitmqctl on this node. Resolves to what it printed. */
   ctl(...args: string[]): Promise<string>;
   /**
-   * Settles once: to undefined after {@link stop}, to an error when the node has ended by itself. Killing and
-   * restarting do not settle it.
+   * Settles once: to undefined after {@link stop}, or to an error if the node ends by itself. Kills and restarts do
+   * not settle it.
    */
   readonly exited: Promise<Error | undefined>;
 }

@@ -9,7 +9,7 @@ import { NativeNode } from './native-node.ts';
 import { startFailed } from './start-failed.ts';
 import type { Watchdog } from './watchdog.ts';
 
-/** An installed RabbitMQ, else one in a container, else one that gets installed if the caller agrees. */
+/** An installed RabbitMQ, else a container, else an installation if the caller agrees. */
 export async function chooseNode(
   options: BrokerOptions,
   ports: NodePorts,

@@ -10,7 +10,7 @@ import { type CommandOptions, type CommandResult, runCommand } from './run-comma
 import { startFailed } from './start-failed.ts';
 import type { Watchdog } from './watchdog.ts';
 
-/** The node is named after it, and finds its data under that name. */
+/** The node's name contains the host name, and its data is stored under that name. */
 const HOST_NAME = 'mcp-taskq';
 const SHUT_DOWN_TIMEOUT_S = 20;
 
@@ -25,7 +25,7 @@ export interface ContainerNodeOptions {
   signal: AbortSignal | undefined;
 }
 
-/** A node out of the official image. */
+/** A node in a container of the official image. */
 export class ContainerNode implements BrokerNode {
   readonly runtime: ContainerEngine;
   readonly description: string;
@@ -54,7 +54,7 @@ export class ContainerNode implements BrokerNode {
     // Podman does not create what it mounts.
     if (folder.kept) await mkdir(mounted, { recursive: true });
     const container = `mcp-taskq-broker-${randomBytes(6).toString('hex')}`;
-    // The volume of a container goes with it; one that is killed and started again keeps its own.
+    // A container's volume is removed with it; a container that is killed and restarted keeps its volume.
     watchdog.guardWith(`${engine} rm -f -v ${container}`);
     await succeed(
       engine,
@@ -87,7 +87,7 @@ export class ContainerNode implements BrokerNode {
 
   async kill(): Promise<void> {
     await this.#run('kill', this.#container);
-    // The engine looks from time to time: one that was started again meanwhile would not have ended for it.
+    // The engine polls: it would miss the end of a container that was restarted in between.
     await this.#ended;
   }
 
@@ -104,7 +104,7 @@ export class ContainerNode implements BrokerNode {
     return excerptLog((await this.#run('logs', this.#container)).stdout);
   }
 
-  /** Into the container, not mounted: the engine may run on another machine. */
+  /** Copied into the container rather than mounted, as the engine may run on another machine. */
   async #copyFiles(folder: string, { config, plugins, ports }: ContainerNodeOptions): Promise<void> {
     await writeNodeFiles(folder, {
       config,

@@ -6,10 +6,10 @@ import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { startFailed } from './start-failed.ts';
 import type { Watchdog } from './watchdog.ts';
 
-/** Where a node keeps everything it writes. */
+/** The folder for everything that a node writes. */
 export interface DataFolder {
   path: string;
-  /** True for one of the caller's, which stays; false for a temporary one. */
+  /** True for the caller's folder, which is kept; false for a temporary one. */
   kept: boolean;
 }
 
@@ -21,7 +21,7 @@ export async function openDataFolder(given: string | undefined, watchdog: Watchd
   return { path, kept: false };
 }
 
-/** Two nodes on the same data would destroy it, and each would find the port mapper of its own all right. */
+/** Two nodes on the same data would destroy it, and separate port mappers would not notice. */
 async function reserve(given: string, watchdog: Watchdog): Promise<DataFolder> {
   if (given === '' || /\p{Cc}/u.test(given)) {
     throw new TaskQueueError(
@@ -68,7 +68,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Everything a node reads at its start. */
+/** Everything a node reads when it starts. */
 export async function writeNodeFiles(
   path: string,
   { config, plugins }: { config: readonly string[]; plugins: readonly string[] },
@@ -76,7 +76,7 @@ export async function writeNodeFiles(
   await writeFile(join(path, 'rabbitmq.conf'), `${config.join('\n')}\n`);
   await writeFile(join(path, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
   await mkdir(join(path, 'log'), { recursive: true });
-  // Erlang refuses a cookie others may read. An existing one stays: command line tools may be using it.
+  // Erlang refuses a cookie that others can read. Keep an existing one: command-line tools may be using it.
   await writeFile(join(path, '.erlang.cookie'), randomBytes(24).toString('hex'), {
     mode: 0o400,
     flag: 'wx',

@@ -5,7 +5,7 @@ export type ContainerEngine = 'docker' | 'podman';
 
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** The first engine that answers. A client alone is not enough: its engine may be elsewhere, or not running. */
+/** The first engine that answers. An installed client is not enough: its engine may not be running. */
 export async function findContainerEngine(): Promise<ContainerEngine | undefined> {
   for (const engine of ['docker', 'podman'] as const) {
     if ((await findOnPath(engine)) === undefined) continue;

@@ -8,15 +8,15 @@ export interface ServerInstallation {
   /** Erlang's port mapper. */
   epmd: string;
   /**
-   * A command that runs the command appended to it, as the same process: to run a server out of another root
-   * folder. The data folder must have the same path inside.
+   * A prefix command that execs the command appended to it, to run a server in another root folder. The data folder
+   * must have the same path inside.
    */
   runWith?: readonly string[];
 }
 
 /**
- * Debian's and Red Hat's real scripts come first: what they put on the PATH is a wrapper that insists on the
- * user rabbitmq and on /var.
+ * Debian's and Red Hat's real scripts come first: those on the PATH are wrappers that insist on the user rabbitmq and
+ * on /var.
  */
 const BIN_DIRS = [
   '/usr/lib/rabbitmq/bin',
@@ -37,7 +37,7 @@ const ERLANG_DIRS = [
   '/home/linuxbrew/.linuxbrew/opt/erlang/lib/erlang',
 ];
 
-/** The RabbitMQ installed here, if it is complete: in one of these folders, else on the PATH. */
+/** The RabbitMQ installed on this machine, if complete: in one of these folders, else on the PATH. */
 export async function findServer(
   binDirs: readonly string[] = BIN_DIRS,
 ): Promise<ServerInstallation | undefined> {
@@ -54,7 +54,7 @@ async function findBinDir(binDirs: readonly string[]): Promise<string | undefine
   const onPath = await findOnPath('rabbitmq-server');
   if (onPath === undefined) return undefined;
   const dir = dirname(await realpath(onPath));
-  // Only a folder with the scripts' common part is an installation; anything else is a distribution's wrapper.
+  // Only a folder with the scripts' common part is an installation; otherwise it is a distribution's wrapper.
   return (await isExecutable(join(dir, 'rabbitmq-env'))) ? dir : undefined;
 }
 

@@ -3,23 +3,23 @@ import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { startFailed } from './start-failed.ts';
 
 /**
- * Below the range systems take the ports of outgoing connections from (Linux: from 32768 on, macOS: from
- * 49152 on), so that none of those takes a port of ours between two starts of the node.
+ * Below the ephemeral range (from 32768 on Linux, from 49152 on macOS), so that no outgoing connection takes a port
+ * of ours between two starts of the node.
  */
 const LOWEST = 20_000;
 const COUNT = 12_000;
 const ATTEMPTS = 200;
 
-/** What this process was given last, oldest first. It may not listen there yet: starting a broker takes seconds. */
+/** Ports handed out recently, oldest first. Nothing may listen there yet: starting a broker takes seconds. */
 const handedOut = new Set<number>();
 const MAX_HANDED_OUT = 1_000;
 
-/** A port of 127.0.0.1 on which nobody listens at the moment, and which this process was not given lately. */
+/** A port of 127.0.0.1 that is free at the moment and was not handed out recently. */
 export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = LOWEST + Math.floor(Math.random() * COUNT);
     if (handedOut.has(port)) continue;
-    // Before the first wait, during which another call may come upon the same one.
+    // Before the first wait, in which another call could find the same port.
     handOut(port);
     if ((await portProblem(port)) === undefined) return port;
   }
@@ -33,13 +33,13 @@ function handOut(port: number): void {
   handedOut.delete(oldest as number);
 }
 
-/** Hands out this port if nobody listens there. */
+/** Returns this port if it is free. */
 export async function takeIfFree(port: number): Promise<boolean> {
   handOut(port);
   return (await portProblem(port)) === undefined;
 }
 
-/** @throws TaskQueueError saying why the port of the caller's choice cannot be had. */
+/** @throws TaskQueueError saying why the given port cannot be used. */
 export async function requireFreePort(port: number): Promise<void> {
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new TaskQueueError(

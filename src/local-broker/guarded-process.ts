@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Watchdog } from './watchdog.ts';
 
-/** The processes of one broker: each known to the watchdog before it does anything. */
+/** The processes of one broker, each registered with the watchdog before it does anything. */
 export class GuardedProcesses {
   readonly #watchdog: Watchdog;
   readonly #running = new Set<GuardedProcess>();
@@ -11,8 +11,8 @@ export class GuardedProcesses {
   }
 
   /**
-   * Starts a program in a session of its own, out of reach of Ctrl-C and of a closing terminal, with its
-   * output in an open file.
+   * Starts a program in its own session, so that Ctrl-C and a closing terminal do not reach it, with its output in an
+   * open file.
    */
   start(
     command: readonly string[],
@@ -74,7 +74,7 @@ export class GuardedProcess {
     await this.ended;
   }
 
-  /** Asks it to end, and kills it when it has not after `timeoutMs`. */
+  /** Sends SIGTERM, and SIGKILL if it has not ended after `timeoutMs`. */
   async end(timeoutMs: number): Promise<void> {
     if (this.#running) this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs);

@@ -1,4 +1,4 @@
-// A RabbitMQ of one's own, for trials and tests.
+// A private RabbitMQ, for trials and tests.
 
 export type { BrokerOptions, RunningBroker } from './broker-options.ts';
 export { findServer, type ServerInstallation } from './find-server.ts';

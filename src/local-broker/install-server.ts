@@ -6,19 +6,19 @@ interface InstallStep {
   /** Shown while it runs. */
   doing: string;
   command: readonly string[];
-  /** It only brings lists up to date. */
+  /** Only refreshes the package lists, so it may fail. */
   mayFail?: boolean;
 }
 
 interface InstallPlan {
-  /** What is going to happen, to be agreed to. */
+  /** What would be done, to be confirmed. */
   what: string;
   /** Run in turn. */
   steps: readonly InstallStep[];
 }
 
 export interface InstallOptions {
-  /** Asked before anything is installed. */
+  /** Called to confirm before anything is installed. */
   confirm: (what: string) => Promise<boolean>;
   /** Called with a line for each step. */
   onProgress?: ((line: string) => void) | undefined;
@@ -30,9 +30,9 @@ const BY_HAND = 'Install RabbitMQ or start Docker or Podman: https://www.rabbitm
 /**
  * Installs RabbitMQ with the system's package manager, if the caller agrees.
  *
- * @throws TaskQueueError `BROKER_START_FAILED` when there is no package manager that has it, the caller does
- * not agree, or the installation fails. An abort interrupts the package manager and waits for its end, so
- * that it leaves its database in order; then the reason of the signal is thrown.
+ * @throws TaskQueueError `BROKER_START_FAILED` if no package manager has it, the caller declines, or the installation
+ * fails. An abort interrupts the package manager and waits until it ends, so that its database stays consistent; then
+ * the signal's reason is thrown.
  */
 export async function installServer({ confirm, onProgress, signal }: InstallOptions): Promise<void> {
   const plan = await makePlan();
@@ -73,13 +73,13 @@ async function makePlan(): Promise<InstallPlan | undefined> {
 }
 
 function aptPlan(): InstallPlan {
-  // `env` in front, for sudo drops the variables of its caller. Another apt-get at work is waited for.
+  // `env` in front, as sudo drops the caller's variables. Waits for another running apt-get.
   const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120'];
   const asRoot = process.getuid?.() === 0 ? apt : ['sudo', ...apt];
   return {
     what: 'Install the system package rabbitmq-server with apt-get (on a machine with systemd that also starts its service)',
     steps: [
-      // One source that does not answer makes this fail, while the others may have the package.
+      // One unreachable source makes this fail, although another may have the package.
       { doing: 'Updating the package lists (apt-get update)', command: [...asRoot, 'update'], mayFail: true },
       {
         doing: 'Installing RabbitMQ (apt-get install rabbitmq-server)',

@@ -7,8 +7,8 @@ const MAX_LINE_LENGTH = 200;
 const ERROR_PREFIX = /^\S+ \S+ \[error\] <[\d.]+>\s?/;
 
 /**
- * What to show of the log of a node that did not start: its first errors, since the reports and the crash that
- * follow them say less and less; the end of the log when there are none.
+ * The part of the log to show for a node that did not start: its first errors, as the reports and the crash after
+ * them say less; the end of the log if there are none.
  */
 export function excerptLog(log: string): string {
   const lines = stripVTControlCharacters(log)

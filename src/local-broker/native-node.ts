@@ -14,12 +14,12 @@ import { runCommand } from './run-command.ts';
 import { startFailed } from './start-failed.ts';
 import type { Watchdog } from './watchdog.ts';
 
-/** With a port mapper of its own a node needs no name of its own, and finds its data under the same again. */
+/** With its own port mapper a node needs no unique name, and finds its data again under the same one. */
 const NODE_NAME = 'mcp-taskq@localhost';
 
-/** RabbitMQ 3.10 takes 6 s to end in good order when the management plugin runs. */
+/** RabbitMQ 3.10 takes 6 s for a clean shutdown when the management plugin runs. */
 const SHUT_DOWN_TIMEOUT_MS = 20_000;
-/** One log, with what the node says before it can read its configuration, and of the latest start only. */
+/** One log of the latest start, including what the node prints before it reads its configuration. */
 const LOG_CONFIG = ['log.console = true', 'log.file = false'];
 const OUTPUT_LOG = 'output.log';
 const EPMD_TIMEOUT_MS = 10_000;
@@ -33,7 +33,7 @@ export interface NativeNodeOptions {
   watchdog: Watchdog;
 }
 
-/** A node out of an installed RabbitMQ: any user can run it, and it touches nothing outside its folder. */
+/** A node of an installed RabbitMQ. Any user can run it, and it touches nothing outside its folder. */
 export class NativeNode implements BrokerNode {
   readonly runtime = 'rabbitmq-server';
   readonly description: string;
@@ -95,7 +95,7 @@ export class NativeNode implements BrokerNode {
     return excerptLog(await readFile(this.#logPath, 'utf8').catch(() => ''));
   }
 
-  /** As a child of ours: one that Erlang starts by itself would stay as a daemon. */
+  /** As our child process: one that Erlang starts itself would stay as a daemon. */
   async #startEpmd(signal: AbortSignal): Promise<void> {
     const epmd = this.#spawn([this.#options.installation.epmd, '-port', `${this.#epmdPort}`]);
     this.#epmd = epmd;
@@ -142,8 +142,8 @@ function apiConfig(port: number): string[] {
 }
 
 /**
- * Nothing of our own environment but what programs need to run at all: RABBITMQ_*, their old names without
- * that prefix and ERL_* would change the node.
+ * Only the variables that programs need to run at all: RABBITMQ_*, their old names without the prefix, and ERL_*
+ * would change the node.
  */
 function nodeEnvironment(
   folder: string,
@@ -169,11 +169,11 @@ function nodeEnvironment(
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
     ERL_EPMD_PORT: `${epmdPort}`,
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    // For the node, for rabbitmqctl, and for a helper of the node that would start a port mapper as a daemon.
+    // For the node, for rabbitmqctl, and for a helper process that would otherwise start a port mapper as a daemon.
     ERL_AFLAGS: '-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}',
-    // Written next to the log, it would take a second and tell nobody anything.
+    // Without this, a crash dump takes a second to write, and helps no one.
     ERL_CRASH_DUMP_BYTES: '0',
-    // Makes the start script become the node, instead of waiting for it as its parent.
+    // Makes the start script exec the node instead of waiting for it as its parent.
     RUNNING_UNDER_SYSTEMD: 'true',
   };
 }

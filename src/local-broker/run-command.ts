@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 export interface CommandOptions {
   env?: NodeJS.ProcessEnv;
-  /** Ends the command with SIGINT; the call returns when it has ended, not before. */
+  /** Interrupts the command with SIGINT; the call settles only when the command has ended. */
   signal?: AbortSignal | undefined;
   timeoutMs?: number;
   /** Called with each line of either stream. */
@@ -16,13 +16,13 @@ export interface CommandResult {
   /** `status 1`, `signal SIGKILL`, or why it could not be started. */
   ending: string;
   stdout: string;
-  /** The last lines of both streams, for error messages. */
+  /** The last lines of output, for error messages. */
   tail: string;
 }
 
 const TAIL_LINES = 15;
 
-/** Runs a program to its end. It reads an empty standard input; a failure is a result, not a rejection. */
+/** Runs a program to its end, with empty standard input. A failure is a result, not a rejection. */
 export async function runCommand(
   command: string,
   args: readonly string[],

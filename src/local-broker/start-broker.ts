@@ -85,7 +85,7 @@ class PrivateBroker implements RunningBroker {
   /** Kill and restart, one after the other. */
   #lastStep: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
-  /** True while the node may end without that being an accident. */
+  /** Whether the node is expected to end. */
   #endExpected = true;
 
   private constructor(node: BrokerNode, ports: NodePorts, watchdog: Watchdog, startTimeoutMs: number) {
@@ -164,7 +164,7 @@ class PrivateBroker implements RunningBroker {
     return step;
   }
 
-  /** Starts the node and waits until it is ready, has ended, took too long, or the caller has had enough. */
+  /** Starts the node and waits until it is ready, ends, times out, or the caller aborts. */
   async #launch(callerSignal: AbortSignal | undefined): Promise<void> {
     const giveUp = new AbortController();
     const timer = setTimeout(

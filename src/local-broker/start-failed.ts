@@ -3,11 +3,11 @@ import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 interface StartFailure {
   cause?: unknown;
   hint?: string;
-  /** What the failed program wrote; it becomes part of the message, since the file may be gone. */
+  /** The output of the failed program, which becomes part of the message, as its file may be removed. */
   log?: string;
 }
 
-/** The error of everything that keeps a private RabbitMQ from running. */
+/** The error for any reason why a private RabbitMQ cannot run. */
 export function startFailed(message: string, { cause, hint, log }: StartFailure = {}): TaskQueueError {
   const lines = log?.trimEnd().replace(/^/gm, '  ');
   return new TaskQueueError(

@@ -2,9 +2,9 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
 /**
- * Reads what is to be cleaned up, a line each, until its input ends: then it does it. Signals sent to a whole
- * service or container must not end it before that. A node that was just killed could still write once more,
- * so folders are removed when the processes are dead; orphans that nobody has reaped yet count as dead.
+ * Reads what to clean up, one entry a line, until its input ends; then cleans up. Signals sent to a whole service or
+ * container must not end it earlier. A node that was just killed may still write, so folders are removed once the
+ * processes are dead; unreaped orphans count as dead.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
@@ -29,19 +29,19 @@ done
 `;
 
 /**
- * Cleans up after a broker: when asked to, or when this process is gone, however it went. A shell in a session
- * of its own, so that neither Ctrl-C nor a closing terminal reaches it.
+ * Cleans up after a broker on request, or when this process ends, however that happens. A shell in its own session,
+ * so that neither Ctrl-C nor a closing terminal reaches it.
  */
 export class Watchdog {
   readonly #duties = new Map<string, string>();
   #shell = startShell();
 
-  /** Identifies the user of a data folder, also while that is being cleaned up. */
+  /** Identifies the owner of a data folder, also while it is being cleaned up. */
   get pid(): number | undefined {
     return this.#shell.process.pid;
   }
 
-  /** The processes to kill: all of them, in place of those named before. */
+  /** The processes to kill; replaces the previous list. */
   guardProcesses(pids: readonly number[]): void {
     this.#guard('pids', pids.join(' '));
   }
@@ -64,7 +64,7 @@ export class Watchdog {
   /** Resolves when everything is gone. */
   async cleanUp(): Promise<void> {
     if (await this.#shell.finish()) return;
-    // Somebody killed it: another one does its work.
+    // It was killed: start another one to do its work.
     this.#shell = startShell();
     for (const [what, value] of this.#duties) this.#guard(what, value);
     await this.#shell.finish();
@@ -78,12 +78,12 @@ export class Watchdog {
 
 interface Shell {
   process: ChildProcessByStdio<Writable, null, null>;
-  /** Has it do its duties. Resolves to whether it got to the end of them. */
+  /** Starts the clean-up. Resolves to whether it finished. */
   finish(): Promise<boolean>;
 }
 
 function startShell(): Shell {
-  // The script is in the environment for the sake of whoever looks at the process list.
+  // The script is in the environment to keep the process list readable.
   const shell = spawn('/bin/sh', ['-c', 'eval "$WATCHDOG"', 'mcp-taskq-broker-watchdog'], {
     detached: true,
     cwd: '/',

@@ -8,12 +8,12 @@ export interface ClusterOverview {
   version: string | undefined;
   /** The node that answered. */
   node: string | undefined;
-  /** Whom the API takes us for, and which tags that user has. */
+  /** The user that the API sees, and that user's tags. */
   user: string;
   tags: readonly string[];
   /**
-   * What is wrong with the nodes, a line each: resource alarms, partitions, nodes that are down. Undefined when this user
-   * cannot ask.
+   * Problems of the nodes, a line each: resource alarms, partitions, nodes that are down. Undefined if this user may
+   * not ask.
    */
   alarms: readonly string[] | undefined;
 }
@@ -38,7 +38,7 @@ interface Overview {
 
 interface WhoAmI {
   name: string;
-  /** A list since RabbitMQ 3.9; before, and in 3.8 clusters that are being upgraded, a text with commas. */
+  /** A list since RabbitMQ 3.9; a comma-separated string before that. */
   tags: string | string[];
 }
 
@@ -55,7 +55,7 @@ interface NodeHealth {
  * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `NO_ANSWER`, …
  */
 export async function readClusterOverview(options: ManagementApiOptions = {}): Promise<ClusterOverview> {
-  // Loaded here, as Node's HTTP client takes a while to load.
+  // Loaded here, as Node's HTTP client loads slowly.
   const { ManagementApi } = await import('./management-api.ts');
   const api = new ManagementApi(options);
   try {
@@ -97,7 +97,7 @@ export async function readEventCounts(options: ManagementApiOptions = {}): Promi
   }
 }
 
-/** From the nodes, which takes the tag "monitoring", else from the health check, which does not say which. */
+/** From the nodes, which requires the tag "monitoring", else from the health check, which does not say which node. */
 async function readAlarms(api: ManagementApi): Promise<string[] | undefined> {
   try {
     const columns = 'name,running,mem_alarm,disk_free_alarm,partitions';
@@ -109,7 +109,7 @@ async function readAlarms(api: ManagementApi): Promise<string[] | undefined> {
     await api.get('health/checks/alarms');
     return [];
   } catch (error) {
-    // A failed check is answered with 503, and an API without this check with 404.
+    // A failed check answers 503; an API without this check answers 404.
     const isUnavailable = hasCode(error, ErrorCode.apiUnavailable);
     if (isUnavailable && /answered 503/.test(error.message)) return ['a resource alarm is in effect'];
     if (isRefusal(error) || isUnavailable) return undefined;

@@ -14,7 +14,7 @@ export interface TaskQueueDescription {
   state: string;
   /** The node that holds it, or leads it. */
   node: string | undefined;
-  /** Of a replicated queue: its members, and those of them that run. */
+  /** For a replicated queue: its members, and those that are running. */
   members: readonly string[];
   online: readonly string[];
   /**
@@ -22,36 +22,36 @@ export interface TaskQueueDescription {
    * policies, consumers, sizes and times.
    */
   hasStatistics: boolean;
-  /** Those it was declared with. */
+  /** The arguments it was declared with. */
   arguments: { readonly [name: string]: unknown };
   policy: string | undefined;
   operatorPolicy: string | undefined;
-  /** What the policies amount to. */
+  /** The effective policy definition. */
   effectivePolicy: { readonly [name: string]: unknown };
   ready: number | undefined;
   unacked: number | undefined;
-  /** Of all messages together. */
+  /** The total size of all messages. */
   bodyBytes: number | undefined;
-  /** Since when nothing has been done with it, in milliseconds since the epoch; reading it and counting it over AMQP do. */
+  /** Idle since, in milliseconds since the epoch. Reading the queue, or counting it over AMQP, resets this. */
   idleSince: number | undefined;
-  /** The AMQP timestamp of the oldest message, in milliseconds since the epoch, where its publisher set one. */
+  /** The AMQP timestamp of the oldest message, in milliseconds since the epoch, if its publisher set one. */
   oldestAt: number | undefined;
   consumers: readonly TaskConsumer[];
 }
 
-/** Who reads a queue with a subscription. */
+/** A consumer of a queue. */
 export interface TaskConsumer {
   tag: string;
   user: string | undefined;
   /** `host:port`. */
   peer: string | undefined;
-  /** The name that the program gave its connection. */
+  /** The name that the client gave its connection. */
   connectionName: string | undefined;
   /** The client library, such as `pika 1.2.0`. */
   client: string | undefined;
   /** How many messages it may hold; 0 for any number. */
   prefetch: number;
-  /** False for one that waits for its turn. */
+  /** False for one that waits to become the single active consumer. */
   isActive: boolean;
 }
 
@@ -88,12 +88,12 @@ interface Connection {
   client_properties?: { connection_name?: unknown; product?: unknown; version?: unknown };
 }
 
-/** Consumers whose connections are looked up: each takes a request. */
+/** The most consumers whose connections are looked up, as each takes a request. */
 const MAX_NAMED = 20;
 
 /**
- * Describes the queue of a task by its statistics, which does nothing to it: its idle time goes on.
- * @returns undefined when the API knows no such queue
+ * Describes a task's queue from its statistics, without resetting its idle time.
+ * @returns undefined if the API does not know the queue
  * @throws TaskQueueError as `listTaskQueues` does
  */
 export async function describeTaskQueue(
@@ -172,18 +172,18 @@ function consumersOf(api: ManagementApi, { consumer_details = [] }: Queue): Prom
   );
 }
 
-/** Nobody may look at the connections of others without the tag "monitoring", and one may have ended just now (404). */
+/** Other users' connections require the tag "monitoring", and a connection may just have ended (404). */
 async function lookUp(api: ManagementApi, name: string): Promise<Connection | undefined> {
   try {
     return await api.get<Connection>(`connections/${encodeURIComponent(name)}`);
   } catch (error) {
-    // A consumer without the name of its program is still worth showing.
+    // Show the consumer even without its client's name.
     if (isTaskQueueError(error)) return undefined;
     throw error;
   }
 }
 
-/** Undefined where there is no such thing (404). */
+/** Undefined if it does not exist (404). */
 async function get<T>(api: ManagementApi, path: string): Promise<T | undefined> {
   try {
     return await api.get<T>(path);

@@ -1,6 +1,6 @@
 /*
- * Patterns over task ids, as a shell has them for file names, but with two special characters only, as ids may
- * well contain brackets: `*` is any text, `?` any one character, and `\` takes the next character as it is.
+ * Glob patterns for task ids, like a shell's but without brackets, which ids may contain: `*` matches any text, `?`
+ * any one character, and `\` escapes the next character.
  */
 
 type Token = { kind: 'any' } | { kind: 'one' } | { kind: 'literal'; text: string };
@@ -24,8 +24,8 @@ export function globMatcher(glob: string): (taskId: string) => boolean {
 }
 
 /**
- * A regular expression for the management API that matches at least the queues of the tasks that the glob
- * does. Outside ASCII it matches more: RabbitMQ compares bytes there.
+ * A regular expression for the management API that matches at least the queues that the glob matches. It matches more
+ * outside ASCII, where RabbitMQ compares bytes.
  */
 export function globToServerRegex(prefix: string, glob: string): string {
   const inPrefix = [...prefix].map((text): Token => ({ kind: 'literal', text }));

@@ -2,11 +2,11 @@
 export class NoArrayError extends SyntaxError {}
 
 /**
- * The items of a JSON array, as its text arrives, so that the whole of it is never in memory.
+ * Parses the items of a JSON array as its text arrives, so that the whole is never in memory.
  * @throws NoArrayError; SyntaxError when the text is not JSON, or ends early
  */
 export async function* jsonItems<T>(chunks: AsyncIterable<Buffer>): AsyncGenerator<T[], void, undefined> {
-  // Loaded here: only long answers need it.
+  // Loaded here, as only long answers need it.
   const { JSONParser } = await import('@streamparser/json');
   const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
   let items: T[] = [];

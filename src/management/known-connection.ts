@@ -82,7 +82,7 @@ async function trackedNames(api: ManagementApi, user: string): Promise<Set<strin
   return found && new Set(found.map(({ name }) => String(name)));
 }
 
-/** By the name that it was given. */
+/** Matches by the connection's name. */
 async function findListed({ api, connectionName, signal }: Search): Promise<boolean | undefined> {
   const giveUpAt = Date.now() + STATISTICS_MS;
   let hasNames = false;
@@ -90,16 +90,16 @@ async function findListed({ api, connectionName, signal }: Search): Promise<bool
     const path = `vhosts/${encodeURIComponent(api.vhost)}/connections`;
     const listed = await ask<{ user_provided_name?: string }>(api, path, 'user_provided_name');
     if (listed === undefined) return undefined;
-    // The broker shows the purpose behind the name.
+    // The broker shows the purpose after the name.
     if (listed.some((each) => each.user_provided_name?.startsWith(connectionName))) return true;
     hasNames ||= listed.some((each) => each.user_provided_name !== undefined);
     await sleep(POLL_MS, undefined, { signal });
   } while (Date.now() < giveUpAt);
-  // Where its statistics are switched off no connection has a name.
+  // With statistics switched off, connections have no names.
   return hasNames ? false : undefined;
 }
 
-/** Undefined where this user may not ask: RabbitMQ answers 401, 403, or in some versions 500. */
+/** Undefined if this user may not ask: RabbitMQ answers 401, 403 or, in some versions, 500. */
 async function ask<T>(api: ManagementApi, path: string, columns: string): Promise<T[] | undefined> {
   try {
     const answer = await api.get<T[]>(path, { columns });

@@ -9,8 +9,7 @@ import { orderedJoin } from './ordered-join.ts';
 /** For {@link listTaskQueues}. */
 export interface ListTaskQueuesOptions {
   /**
-   * Task ids to list: `*` is any text, `?` one character; a backslash goes before a character that is meant as it
-   * is. Default: all.
+   * Glob pattern for task ids: `*` matches any text, `?` one character, `\` escapes. Default: all.
    */
   glob?: string;
   /**
@@ -23,46 +22,44 @@ export interface ListTaskQueuesOptions {
    */
   source?: 'counted' | 'statistics' | 'both' | 'none';
   /**
-   * Told at the end how many queues of other vhosts were in the answers, and left out, where there were any: a proxy before
-   * the API has changed what was asked for. Default: nobody is.
+   * Called at the end with the number of queues of other vhosts that were in the answers and left out, if any: a
+   * proxy changed the request. Default: not reported.
    */
   onOtherVhosts?: (count: number) => void;
 }
 
-/** The queue of a task, as the management API tells of it. */
+/** A task's queue, as the management API reports it. */
 export interface TaskQueueInfo {
   taskId: string;
   /**
-   * Messages to be read. Where they were counted: exact for a classic queue, up to 5 s old for a quorum queue,
-   * unknown for a stream.
+   * Messages ready. If counted: exact for a classic queue, up to 5 s old for a quorum queue, unknown for a stream.
    */
   ready: number | undefined;
-  /** Messages that a reader holds; as exact as `ready`. */
+  /** Messages unacknowledged; as exact as `ready`. */
   unacked: number | undefined;
   /** `classic`, `quorum` or `stream`. */
   type: string;
   /** `running`, `idle`, `down`, … */
   state: string;
-  /** The numbers above were counted, and are not from the statistics. */
+  /** Whether the numbers above were counted rather than taken from the statistics. */
   isCounted: boolean;
-  /** Where asked for and known. Up to 10 seconds old. */
+  /** If requested and known. Up to 10 seconds old. */
   statistics: QueueStatistics | undefined;
 }
 
-/** What the broker gathers about a queue now and then. */
+/** Statistics that the broker collects about a queue periodically. */
 export interface QueueStatistics {
-  /** Who reads with a subscription. */
+  /** The number of consumers. */
   consumers: number;
   /**
-   * Since when nothing has been done with the queue, in milliseconds since the epoch. Counting its messages is
-   * doing something, and so is looking at its depth over AMQP.
+   * Idle since, in milliseconds since the epoch. Counting its messages, here or over AMQP, resets this.
    */
   idleSince: number | undefined;
-  /** The AMQP timestamp of the oldest message, in milliseconds since the epoch, where its publisher set one. */
+  /** The AMQP timestamp of the oldest message, in milliseconds since the epoch, if its publisher set one. */
   oldestAt: number | undefined;
 }
 
-/** As many as the API gives at most in a page. */
+/** The API's maximum page size. */
 const PAGE_SIZE = 500;
 
 interface Page<T> {
@@ -92,18 +89,18 @@ const NAMES = { disable_stats: true, columns: 'name,vhost,type,state' };
 const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_timestamp` };
 
 /**
- * Lists the queues of tasks, by name, some at a time as the broker tells them, and so with little memory however
- * many there are. A queue that is made or deleted meanwhile may be in the list or not.
+ * Lists task queues by name, page by page, with little memory however many there are. A queue created or deleted
+ * meanwhile may or may not be listed.
  *
  * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`, `NO_ANSWER`,
- * `TARGET_MISMATCH` when an answer is about other vhosts alone; the reason of its signal
+ * `TARGET_MISMATCH` if an answer contains other vhosts only; the reason of its signal
  */
 export async function* listTaskQueues(
   options: ManagementApiOptions & ListTaskQueuesOptions = {},
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { glob = '*', source = 'counted', prefix = DEFAULT_PREFIX } = options;
   const matches = globMatcher(glob);
-  // Loaded here: Node's HTTP client takes a tenth of the time of a whole command, and most have no use for it.
+  // Loaded here: Node's HTTP client takes a tenth of a command's time, and most commands do not need it.
   const { ManagementApi } = await import('./management-api.ts');
   const api = new ManagementApi(options);
   const vhosts = new VhostFilter(api);
@@ -130,7 +127,7 @@ interface Listed {
   isCounted?: boolean;
 }
 
-/** Some more queues than match the regular expression, each with its statistics where they are known. */
+/** Queues that match the regular expression, a page at a time, with their statistics where known. */
 async function* listed(
   vhosts: VhostFilter,
   source: 'counted' | 'statistics' | 'both' | 'none',
@@ -185,7 +182,7 @@ async function* queues<T extends { vhost?: string }>(
 ): AsyncGenerator<T[]> {
   const { api } = vhosts;
   const path = `queues/${encodeURIComponent(api.vhost)}`;
-  // RabbitMQ goes through all queues for each page. So one page is quick, and a list of twenty pages is not.
+  // RabbitMQ scans all queues for each page, so one page is quick, and twenty pages are not.
   if (regex !== undefined) {
     const query = { ...numbers, name: regex, use_regex: true, page: 1, page_size: PAGE_SIZE };
     const { items, page_count } = await api.get<Page<T>>(path, query);
@@ -198,8 +195,8 @@ async function* queues<T extends { vhost?: string }>(
 }
 
 /**
- * Lets only queues of the vhost through that was asked for, whatever the answers are about. A proxy may decode the %2F of
- * the vhost `/`, and the API then lists all vhosts, or another one.
+ * Passes only queues of the requested vhost. A proxy may decode the %2F of the vhost `/`; the API then lists all
+ * vhosts, or another one.
  */
 class VhostFilter {
   readonly api: ManagementApi;
@@ -224,8 +221,8 @@ class VhostFilter {
   }
 
   /**
-   * @returns how many of other vhosts there were
-   * @throws TaskQueueError `TARGET_MISMATCH` when there were no others: nobody knows whether the vhost has queues
+   * @returns the number of queues of other vhosts
+   * @throws TaskQueueError `TARGET_MISMATCH` if all were: then it is not known whether the vhost has queues
    */
   finish(): number {
     if (this.#others > 0 && this.#own === 0) throw otherVhosts(this.api.base, this.api.vhost);

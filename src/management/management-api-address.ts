@@ -3,9 +3,9 @@ import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { type BrokerAddress, hasLateAt, LATE_AT } from '../options/broker-url.ts';
 import type { ResolvedOptions, TlsOptions } from '../options/task-queue-options.ts';
 
-/** Where a management API answers, and to whom. */
+/** The addresses of a management API, and the credentials for it. */
 export interface ManagementApiAddress {
-  /** One for each node, all below the same path; without credentials. */
+  /** One URL per node, without credentials. */
   bases: readonly URL[];
   /** The header. */
   authorization: string;
@@ -37,7 +37,7 @@ export function managementApiAddress(
 function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): URL {
   const [scheme, port] = protocol === 'amqps' ? ['https', 15671] : ['http', 15672];
   const text = (given ?? `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).trim();
-  // Of a URL that is not understood no part is certain not to be a password.
+  // Any part of a URL that cannot be parsed may be a password.
   const invalid = (reason: string) =>
     new TaskQueueError(ErrorCode.invalidArgument, `The management API URL is unusable: ${reason}`, {
       hint: 'It reads http://host:15672 or https://host:15671; the credentials of the broker URL are used. Percent-encode special characters: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
@@ -48,7 +48,7 @@ function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): 
     throw invalid('what stands behind http:// is not a host with a port from 1 to 65535');
   const url = new URL(text);
   if (url.search !== '' || url.hash !== '') throw invalid('it has a ? or #');
-  // RabbitMQ's documentation has its addresses with it.
+  // RabbitMQ's documentation writes addresses with it.
   url.pathname = `${url.pathname.replace(/\/+$/, '').replace(/\/api$/, '')}/`;
   return url;
 }

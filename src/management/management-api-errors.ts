@@ -4,8 +4,8 @@ import { tlsFailure } from '../errors/tls-failures.ts';
 import { redactUrl } from '../options/broker-url.ts';
 
 /*
- * Every way in which the management API, a proxy before it, or the network says no.
- * RabbitMQ answers with JSON, https://www.rabbitmq.com/docs/http-api-reference; anything else is somebody else's answer.
+ * Every way in which the management API, a proxy in front of it, or the network refuses. RabbitMQ answers with JSON,
+ * https://www.rabbitmq.com/docs/http-api-reference; anything else comes from another server.
  */
 
 const HINT =
@@ -15,16 +15,16 @@ const PROXY_HINT =
 
 export interface Refused {
   vhost: string;
-  /** What was asked for, below `/api/`. */
+  /** The requested path below `/api/`. */
   path: string;
   status: number;
-  /** Its JSON; undefined if it is none. */
+  /** The parsed JSON; undefined if it is not JSON. */
   answer: unknown;
   /** The header. */
   location?: string | undefined;
 }
 
-/** What an answer means that is not the one asked for. */
+/** The error for an answer other than the expected one. */
 export function refusal({ origin }: URL, { vhost, path, status, answer, location }: Refused): TaskQueueError {
   const { reason } = (answer ?? {}) as { reason?: unknown };
   const said = typeof reason === 'string' ? ` (${redactUrl(reason)})` : '';
@@ -121,7 +121,7 @@ export function notList({ origin }: URL): TaskQueueError {
   );
 }
 
-/** The answer was about other vhosts than the one asked for. */
+/** The answer contained other vhosts than the requested one. */
 export function otherVhosts({ origin }: URL, vhost: string): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.targetMismatch,
@@ -134,7 +134,7 @@ export function unreachable({ origin }: URL, cause: Error & { code?: string }): 
   const at = `Cannot reach the management API at ${origin}`;
   const tls = tlsFailure(cause);
   if (tls) return new TaskQueueError(tls.code, `${at}: ${tls.reason}`, { cause, hint: tls.hint });
-  // What does not speak HTTP is RabbitMQ's AMQP port more often than not; a hang-up may be a port with TLS.
+  // A peer that does not speak HTTP is usually RabbitMQ's AMQP port; one that hangs up may expect TLS.
   const isHttp = !cause.code?.startsWith('HPE_');
   const reason = isHttp
     ? (networkFailure(cause.code) ?? cause.message)

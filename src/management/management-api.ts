@@ -19,29 +19,29 @@ export interface ManagementApiOptions extends TaskQueueOptions {
   /**
    * Of RabbitMQ's management plugin. Default: the hosts of the broker's URLs, tried in turn, port 15672, or
    * 15671 with TLS.
-   * Credentials in it come before those of the broker's URL. A path that ends with `/api` is taken without that.
+   * Credentials in it take precedence over those of the broker's URL. A trailing `/api` is ignored.
    */
   apiUrl?: string | undefined;
-  /** To wait for one answer to begin, and for all of it to come. Milliseconds, default 60,000. */
+  /** Deadline for an answer to begin, and for all of it to arrive. Milliseconds, default 60,000. */
   apiTimeoutMs?: number;
-  /** Ends requests that are under way. */
+  /** Aborts requests in flight. */
   signal?: AbortSignal | undefined;
 }
 
-/** Up to here, some 50,000 queues, an answer is parsed at once, which takes a tenth of the time. */
+/** Answers up to this size (about 50,000 queues) are parsed at once, which takes a tenth of the time. */
 const SHORT_BYTES = 8 * 1024 * 1024;
 
-/** Of an answer that is parsed at once: the reader can write out some items before it makes anything of the others. */
+/** Chunk size for an answer parsed at once, so that the reader can process some items before the rest. */
 const ITEMS_AT_ONCE = 500;
 
 type Query = Record<string, string | number | boolean>;
 
 /**
- * RabbitMQ's management HTTP API, https://www.rabbitmq.com/docs/http-api-reference: the only way to learn
- * which queues there are. Node's own client is used, as fetch takes no certificates.
+ * RabbitMQ's management HTTP API, https://www.rabbitmq.com/docs/http-api-reference: the only way to list queues. Uses
+ * Node's HTTP client, as fetch does not accept client certificates.
  */
 export class ManagementApi {
-  /** The one that answered last comes first. */
+  /** The node that answered last comes first. */
   #bases: readonly URL[];
   readonly #authorization: string;
   readonly #agents: { 'http:': http.Agent; 'https:': https.Agent };
@@ -78,7 +78,7 @@ export class ManagementApi {
   }
 
   /**
-   * The items of the JSON array that answers a GET, some at a time as they arrive. Throws what {@link get} does.
+   * The items of the JSON array that answers a GET, in chunks as they arrive. Throws like {@link get}.
    */
   async *items<T>(path: string, query: Query = {}): AsyncGenerator<T[], void, undefined> {
     const { base, response } = await this.#ask(path, query);
@@ -107,13 +107,13 @@ export class ManagementApi {
     return this.#bases[0] as URL;
   }
 
-  /** Ends what is under way as well. */
+  /** Also aborts requests in flight. */
   close(): void {
     this.#agents['http:'].destroy();
     this.#agents['https:'].destroy();
   }
 
-  /** Any node of a cluster tells the same: asks them in turn until one begins to answer. */
+  /** All nodes of a cluster give the same answer: tries them in turn until one begins to answer. */
   async #ask(path: string, query: Query): Promise<{ base: URL; response: http.IncomingMessage }> {
     let failure: unknown;
     for (const base of this.#bases) {
@@ -170,7 +170,7 @@ export class ManagementApi {
     throw refusal(base, { vhost: this.vhost, path, status, answer, location: response.headers.location });
   }
 
-  /** The time limit is for all the waiting for the broker, not for what a reader does with the chunks. */
+  /** The deadline covers all waiting for the broker, but not the reader's own processing. */
   async *#chunks(base: URL, response: http.IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
     const body = isPacked(response) ? await unpacked(response) : response;
     const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;

@@ -3,15 +3,15 @@ interface Named {
 }
 
 /**
- * Goes through two lists side by side, both in the order of their names as bytes, and puts to each item of the
- * first the one of the second that has its name. No more of them is in memory than has arrived.
+ * Merges two lists that are sorted by name as bytes, joining to each item of the first the item of the second with
+ * the same name. Keeps in memory only what has arrived.
  */
 export async function* orderedJoin<T extends Named, U extends Named>(
   items: AsyncIterable<T[]>,
   others: AsyncIterable<U[]>,
 ): AsyncGenerator<{ item: T; other: U | undefined }[], void, undefined> {
   const iterator = others[Symbol.asyncIterator]();
-  // Both are asked for at once. A failure of this one is met when its turn comes, if it does.
+  // Both are requested at once. A failure of this one surfaces when its turn comes.
   let arriving: Promise<IteratorResult<U[]>> | undefined = iterator.next();
   arriving.catch(() => {});
   let arrived: U[] = [];
@@ -29,7 +29,7 @@ export async function* orderedJoin<T extends Named, U extends Named>(
     for await (const some of items) {
       const joined: { item: T; other: U | undefined }[] = [];
       for (const item of some) {
-        // Awaits a list, not each of its items: of those there may be very many.
+        // Awaits a list rather than each item, as there may be very many.
         if (index === arrived.length) await arrive();
         while (isBefore(arrived[index], item)) if (++index === arrived.length) await arrive();
         const other = arrived[index]?.name === item.name ? arrived[index++] : undefined;

@@ -9,41 +9,41 @@ export interface FindIdleTaskQueuesOptions {
   /** Task ids to look at, as in `listTaskQueues`. Default all. */
   glob?: string;
   /**
-   * Nothing was done with the queue for so many milliseconds. Default 3,600,000, one hour. Keep it above the
-   * `redeclareAfterMs` of those who publish: see {@link pruneTaskQueues}.
+   * Idle for at least this many milliseconds. Default 3,600,000 (one hour). Keep it above the publishers'
+   * `redeclareAfterMs`: see {@link pruneTaskQueues}.
    */
   idleMs?: number;
-  /** Told at the end of the queues that were left out for another reason than being in use. Default: nobody is. */
+  /** Called at the end with the queues left out for a reason other than being in use. Default: not reported. */
   onLeftOut?: (leftOut: LeftOutQueues) => void;
   /** As in `listTaskQueues`. */
   onOtherVhosts?: (count: number) => void;
 }
 
-/** Queues that may be forgotten, and that pruning leaves alone. */
+/** Queues that look forgotten, but that pruning leaves alone. */
 export interface LeftOutQueues {
   /**
-   * The broker has no idle time for them: they are some seconds old, it was started some seconds ago, something has just
-   * been done with them, or its statistics are switched off.
+   * Their idle time is not known: the queue or the broker is some seconds old, the queue was just used, or statistics
+   * are switched off.
    */
   unknown: number;
-  /** Empty as far as is known, but quorum queues and streams: RabbitMQ has no conditional delete for them. */
+  /** Apparently empty quorum queues and streams, for which RabbitMQ has no conditional delete. */
   otherTypes: number;
 }
 
-/** What became of a queue that was to be pruned. */
+/** The outcome for a queue to be pruned. */
 export type PruneOutcome =
   | { taskId: string; outcome: 'deleted' }
-  /** It had a message or a consumer by then, or is of a type that cannot be deleted safely. */
+  /** It had a message or consumer by then, or its type cannot be deleted safely. */
   | { taskId: string; outcome: 'kept' }
   | { taskId: string; outcome: 'failed'; error: TaskQueueError };
 
 const ONE_HOUR_MS = 3_600_000;
 
 /**
- * Finds, a page at a time, the queues of tasks that look forgotten: empty, nothing unacknowledged, nobody
- * consuming, idle for long enough. Quorum queues and streams are left out, as RabbitMQ has no conditional
- * delete for them; so are queues whose idle time the broker does not know yet, some seconds after its start.
- * The numbers are up to 10 seconds old: {@link pruneTaskQueues} has each queue checked again.
+ * Finds task queues that look forgotten, a page at a time: empty, nothing unacknowledged, no consumers, idle for long
+ * enough. Leaves out quorum queues and streams, for which RabbitMQ has no conditional delete, and queues whose idle
+ * time the broker does not know yet, some seconds after its start. The numbers are up to 10 seconds old: {@link
+ * pruneTaskQueues} checks each queue again.
  */
 export async function* findIdleTaskQueues(
   options: ManagementApiOptions & FindIdleTaskQueuesOptions = {},
@@ -75,17 +75,17 @@ export async function* findIdleTaskQueues(
   if (leftOut.unknown + leftOut.otherTypes > 0) onLeftOut?.(leftOut);
 }
 
-/** What is in use is none to delete, whatever else is not known. */
+/** A queue in use is not a candidate, whatever else is unknown. */
 function isKnown({ ready, unacked, statistics }: TaskQueueInfo): boolean {
   if ((ready ?? 0) + (unacked ?? 0) + (statistics?.consumers ?? 0) > 0) return true;
   return ready !== undefined && unacked !== undefined && statistics?.idleSince !== undefined;
 }
 
 /**
- * Deletes the queues of tasks, each only if it is empty and unused at that moment, which the broker itself
- * checks: a message that arrived meanwhile keeps its queue. RabbitMQ confirms, and drops, what arrives while it is
- * deleting, some milliseconds; a {@link TaskQueueClient} that has not used the queue for `redeclareAfterMs` notices, and
- * publishes it again.
+ * Deletes task queues, each only if it is empty and unused at that moment, which the broker checks itself: a message
+ * that arrives meanwhile keeps its queue. RabbitMQ confirms and drops a message that arrives within the few
+ * milliseconds of the deletion; a {@link TaskQueueClient} that has not used the queue for `redeclareAfterMs` notices,
+ * and publishes it again.
  */
 export async function* pruneTaskQueues(
   client: TaskQueueClient,

@@ -23,7 +23,7 @@ export interface SameBrokerOptions extends ManagementApiOptions {
  * something between translates ports.
  *
  * @returns false where only the names could be compared
- * @throws TaskQueueError `TARGET_MISMATCH`; whatever keeps it from asking either side; the reason of the signal
+ * @throws TaskQueueError `TARGET_MISMATCH`; the error if either side cannot be asked; the reason of the signal
  */
 export async function verifySameBroker(options: SameBrokerOptions = {}): Promise<boolean> {
   const { ManagementApi } = await import('./management-api.ts');
@@ -51,7 +51,7 @@ async function compare(
   { isQuick = false, ...options }: SameBrokerOptions,
 ): Promise<boolean> {
   const { signal } = options;
-  // A name to know it by.
+  // A unique name to recognise the connection.
   const connectionName = `${options.connectionName ?? 'mcp-taskq'} ${randomUUID()}`;
   const client = new TaskQueueClient({ ...options, connectionName });
   const onAbort = () => void client.close({ timeoutMs: 0 });

@@ -1,10 +1,10 @@
-/** What a user may do with the queues of tasks; a refused step is false, and one that nobody could try is undefined. */
+/** What a user may do with task queues: false if refused, undefined if it could not be tried. */
 export interface BrokerPermissions {
   /** Create and delete task queues: `configure` on the prefix. */
   configure: boolean | undefined;
   /** Add messages: `write` on the default exchange, which permissions call `amq.default`. */
   write: boolean | undefined;
-  /** Look at and take messages: `read` on the prefix. */
+  /** Peek at and take messages: `read` on the prefix. */
   read: boolean | undefined;
   /** Publish events: `write` on `mcp:events`. */
   publishEvents: boolean | undefined;
@@ -12,19 +12,19 @@ export interface BrokerPermissions {
   watch: boolean | undefined;
 }
 
-/** A broker as a client finds it over AMQP. */
+/** What a client learns about a broker over AMQP. */
 export interface BrokerInspection {
   host: string;
   port: number;
   isTls: boolean;
   vhost: string;
-  /** The name that the connection logged in with; undefined where a client certificate says it. */
+  /** The user name the connection logged in with; undefined if a client certificate provides it. */
   user: string | undefined;
-  /** What listens there, as it introduces itself. */
+  /** The product, as it introduces itself. */
   product: string | undefined;
   version: string | undefined;
   clusterName: string | undefined;
   permissions: BrokerPermissions;
-  /** Why the broker keeps connections from publishing, such as `low on memory`, while it does. */
+  /** Why the broker blocks publishing connections, such as `low on memory`, while it does. */
   blockedReason: string | undefined;
 }

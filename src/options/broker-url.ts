@@ -1,12 +1,12 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { readUrlParameters, type UrlParameters } from './url-parameters.ts';
 
-/** Where a RabbitMQ node listens and who is asking, taken out of an AMQP URI. */
+/** The address of a RabbitMQ node and the credentials for it, from an AMQP URI. */
 export interface BrokerAddress {
   protocol: 'amqp' | 'amqps';
   host: string;
   port: number;
-  /** Undefined when the URL names nobody: then it is guest, as for every AMQP client. */
+  /** Undefined if the URL has no user: then it is guest, as for every AMQP client. */
   username: string | undefined;
   password: string | undefined;
   vhost: string;
@@ -20,7 +20,7 @@ const DEFAULT_PORT = { amqp: 5672, amqps: 5671 } as const;
 
 /**
  * Reads an AMQP URI, https://www.rabbitmq.com/docs/uri-spec. Credentials and vhost are percent-decoded as
- * UTF-8 here, since amqplib takes the bytes for Latin-1. An empty vhost path means `/`.
+ * UTF-8 here, as amqplib decodes them as Latin-1. An empty vhost path means `/`.
  *
  * @throws TaskQueueError `INVALID_ARGUMENT`, with no part of the credentials in it.
  */
@@ -62,7 +62,7 @@ export function parseBrokerUrl(url: string): BrokerAddress {
   };
 }
 
-/** Printed of a URL that is not understood: nothing else in it is certain not to be a password. */
+/** All that is printed of a URL that cannot be parsed: anything else in it may be a password. */
 function schemeOf(url: string): string | undefined {
   return /^\s*([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
 }
@@ -72,15 +72,15 @@ function unusable(shown: string, reason: string): TaskQueueError {
     ErrorCode.invalidArgument,
     `The broker URL ${shown}${shown && ' '}is unusable: ${reason}`,
     {
-      // No example of credentials: where credentials are taken out of texts, it would go as well.
+      // No example credentials: redaction would remove them too.
       hint: 'It reads amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host. Percent-encode special characters in the password: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
     },
   );
 }
 
 /**
- * Whether there is an @ behind the slash, ? or # that ends the host: a password with one of these in it was not encoded,
- * and its beginning would be taken for the host.
+ * Whether an @ follows the slash, ? or # that ends the host: then a password contains an unencoded one, and its
+ * beginning would be taken for the host.
  */
 export function hasLateAt(url: string): boolean {
   const [, rest = ''] = /:\/\/[^/?#\\]*([\s\S]*)$/.exec(url) ?? [];
@@ -108,9 +108,8 @@ export function describeAddress(address: BrokerAddress): string {
 }
 
 /**
- * Any text with the credentials of the URLs in it taken out, also where a URL is broken or has lost its
- * scheme. Everything up to the last `@` before a space goes, so that a password with an unencoded `@` or `/`
- * does not slip by.
+ * Removes the credentials of all URLs in a text, even if a URL is malformed or has no scheme. Removes everything up
+ * to the last `@` before a space, so that a password with an unencoded `@` or `/` does not slip through.
  */
 export function redactUrl(text: string): string {
   return text

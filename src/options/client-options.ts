@@ -5,77 +5,76 @@ import type { ReplayChange } from '../properties/replay-policy.ts';
 
 /** For {@link TaskQueueClient.publish}. */
 export interface PublishOptions {
-  /** Declare the task's queue when it is missing. Default true. */
+  /** Create the task's queue if it is missing. Default true. */
   create?: boolean;
   /**
-   * Refuse when the queue holds this many messages or more. Exact among the publishes of this client; across
-   * processes it is a check and then a publish. A policy with `max-length` and `overflow: reject-publish` is
-   * exact everywhere, and its refusal is the same error.
+   * Reject if the queue holds this many messages or more. Exact among the publishes of this client; across processes
+   * it is check-then-publish. A policy with `max-length` and `overflow: reject-publish` is exact everywhere, and
+   * rejects with the same error.
    */
   maxSize?: number | undefined;
   /**
-   * Send the property `expiration` as it is given. Default false: it would count from now, and the broker would drop a
-   * message that is moved or replayed.
+   * Keep the property `expiration`. Default false: it would count from now, and the broker would drop a message that
+   * is moved or replayed.
    */
   keepExpiration?: boolean;
   /**
-   * Look, after the confirm, whether the queue is still there, and publish the message again if it is not: RabbitMQ
-   * confirms, and loses, what arrives in the instant in which a queue is deleted (rabbitmq-server#4746). For whoever removes
-   * the message elsewhere afterwards. It takes a round trip, which messages that are published together share. Default
-   * false: that is done only for a queue that was not used for `redeclareAfterMs`.
+   * After the confirm, check that the queue still exists, and publish again if it does not: RabbitMQ confirms and
+   * drops a message that arrives at the moment a queue is deleted (rabbitmq-server#4746). Use it before removing the
+   * message elsewhere. Costs a round trip, shared by messages published together. Default false: checks only a queue
+   * that was not used for `redeclareAfterMs`.
    */
   confirmStored?: boolean;
 }
 
-/** What {@link TaskQueueClient.publish} answers. */
+/** The result of {@link TaskQueueClient.publish}. */
 export interface PublishResult {
-  /** Which properties were not published as given, because the broker would act on them again. */
+  /** The properties that were changed, because the broker would act on them again. */
   changes: readonly ReplayChange[];
 }
 
 /** For {@link TaskQueueClient.peek}. */
 export interface PeekOptions {
-  /** How many, at most 1000 together with `skip`. Default 1. */
+  /** How many messages, at most 1000 including `skip`. Default 1. */
   limit?: number;
-  /** How many of the oldest to leave out. Default 0. */
+  /** How many of the oldest messages to skip. Default 0. */
   skip?: number;
-  /** Look once more when the connection is lost meanwhile; what was held then may not be back yet. Default true. */
+  /** Retry once if the connection is lost meanwhile; messages held then may not be back yet. Default true. */
   retry?: boolean;
 }
 
 /** For {@link TaskQueueClient.browse}. */
 export interface BrowseOptions extends PeekOptions {
   /**
-   * Begin again, with `before` 0, when the connection is lost after some batches were shown. Default false: that rejects.
+   * If the connection is lost after some batches, start again with `before` 0. Default false: reject.
    */
   again?: boolean;
 }
 
 /** For {@link TaskQueueClient.drain}. */
 export interface DrainOptions {
-  /** At most this many. Default: as many as there are at the start. */
+  /** At most this many messages. Default: all messages present at the start. */
   limit?: number;
   /** The largest batch. Default 500. */
   batchSize?: number;
   /**
-   * Remove only these; the others stay at their place, but nobody else sees them until the drain is over. All
-   * that is in the queue is read for it. On a quorum queue each time counts as a delivery, as with a peek.
+   * Remove only these. The others keep their places, but other readers cannot see them until the drain ends. Reads
+   * the whole queue. On a quorum queue each read counts as a delivery, as with a peek.
    */
   select?: (message: StoredMessage) => boolean;
   /**
-   * Remove everything together, when the last batch has been handled, or nothing. When the connection is lost before
-   * that, the handler gets what is there then, from the first message on: the result says how many were removed. Default
-   * false.
+   * Remove everything at once after the last batch, or nothing. If the connection is lost before that, the handler
+   * gets everything again, from the first message on; the result says how many were removed. Default false.
    */
   allOrNone?: boolean;
   /**
-   * With `allOrNone`: remove more than a batch, up to 65,535 messages, by deleting the queue, if nobody else uses it and
-   * nothing has come meanwhile. That takes RabbitMQ a tenth of the time of an acknowledgement. Default false.
+   * With `allOrNone`: remove more than a batch, up to 65,535 messages, by deleting the queue, unless somebody else
+   * uses it or a message arrived meanwhile. Takes RabbitMQ a tenth of the time of an acknowledgement. Default false.
    */
   withQueue?: boolean;
   /** Stop between two batches. */
   signal?: AbortSignal;
-  /** Called after each batch with how many messages were read so far, those that stay included. */
+  /** Called after each batch with the number of messages read so far, including those that stay. */
   onRead?: (count: number) => void;
   /** Called after each acknowledgement with the number of messages that it removed. Must not throw. */
   onRemoved?: (count: number) => void;
@@ -83,13 +82,13 @@ export interface DrainOptions {
 
 /** For {@link TaskQueueClient.clear}. */
 export interface ClearOptions extends DrainOptions {
-  /** Leave the empty queue where it is. Default false: it is deleted. */
+  /** Keep the empty queue. Default false: delete it. */
   keepQueue?: boolean;
 }
 
 /**
- * Takes care of a batch: writes it somewhere, say. Messages that it returns stay in the queue, at their place; rejecting
- * keeps the whole batch. `before` says how many it has taken care of before this batch.
+ * Handles a batch, for example writes it to a file. Messages that it returns keep their places in the queue; a
+ * rejection keeps the whole batch. `before` is the number of messages handled before this batch.
  */
 export type BatchHandler = (
   batch: StoredMessage[],
@@ -97,30 +96,30 @@ export type BatchHandler = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing keeps nothing
 ) => Promise<void | readonly StoredMessage[]> | void | readonly StoredMessage[];
 
-/** Looks at a batch. `before` says how many messages came before it. */
+/** Views a batch. `before` is the number of messages before it. */
 export type BatchViewer = (batch: StoredMessage[], before: number) => Promise<void> | void;
 
 /** What {@link TaskQueueClient.subscribe} tells. @internal */
 export interface SubscriptionListener {
   /**
-   * Events come one at a time: the next one waits for the promise. So one may have waited itself: `arrivedAt` says when
-   * it came, by `performance.now()`.
+   * Called for one event at a time: the next waits for the promise. `arrivedAt` is when the event arrived, by
+   * `performance.now()`.
    */
   onEvent(event: TaskEvent, arrivedAt: number): Promise<void> | void;
   /**
-   * The connection was lost; what happens until `onResumed` is not seen. Told once more when the broker turns out to
-   * refuse the subscription, which may go on until somebody does something about it.
+   * The connection was lost; events until `onResumed` are missed. Called again if the broker then refuses the
+   * subscription, which lasts until somebody fixes the cause.
    */
   onLost(error: TaskQueueError): void;
-  /** The connection is back, and the subscription with it. Events wait for the promise. */
+  /** The connection and the subscription are back. Events wait for the promise. */
   onResumed(): Promise<void> | void;
-  /** It has ended, with its {@link TaskEventSubscription.close} or with the client's, or could not be set up. */
+  /** The subscription ended, by {@link TaskEventSubscription.close} or the client's, or could not be set up. */
   onClosed?(): void;
 }
 
-/** Listens until it is closed, or its client is. @internal */
+/** A subscription, which lasts until it or its client is closed. @internal */
 export interface TaskEventSubscription {
-  /** Events of a task, or without one of all tasks. Some of others may come too. */
+  /** Follows a task, or all tasks without an argument. Events of other tasks may arrive too. */
   follow(taskId?: string): Promise<void>;
   /** Undoes the same {@link follow}. */
   unfollow(taskId?: string): Promise<void>;
@@ -130,9 +129,9 @@ export interface TaskEventSubscription {
 
 /** What {@link TaskQueueClient.depth} finds. */
 export interface QueueDepth {
-  /** Messages that are ready; those that a reader holds unacknowledged are not among them. */
+  /** Messages ready, without those that a reader holds unacknowledged. */
   messages: number;
-  /** Who reads with a subscription. A single `get`, as of {@link TaskQueueClient.take}, is none. */
+  /** The number of consumers. */
   consumers: number;
 }
 
@@ -158,17 +157,16 @@ export interface BrokerIdentity {
 export interface QueueKind {
   kind: 'classic' | 'quorum' | 'stream' | 'other';
   /**
-   * Whether it is a classic queue without arguments of its own, as this package and the Python package make it: what
-   * {@link TaskQueueClient.peek} gives back goes back to its place.
+   * Whether it is a classic queue without arguments, as this package and the Python package create it: messages that
+   * {@link TaskQueueClient.peek} gives back return to their places.
    */
   isPlain: boolean;
   /**
-   * The arguments that it was declared with beside its type, and `durable`, `auto_delete` or `exclusive` where these are
-   * not as this package declares them. Not always complete; empty only where there is none. Those of a policy are not
-   * among them.
+   * The declared arguments besides the type, and `durable`, `auto_delete` or `exclusive` if they differ from this
+   * package's declaration. Not always complete, but empty only if there are none. Excludes policies.
    */
   ownArguments: readonly string[];
 }
 
-/** The most messages that one peek looks at: while it does, nobody else can read them. */
+/** The most messages that one peek reads, as other readers cannot see them meanwhile. */
 export const MAX_PEEK = 1000;

@@ -1,6 +1,6 @@
 /**
- * A callback of the caller's that may throw or reject without harm: nobody could catch it, and it would end the
- * process.
+ * Wraps a caller's callback so that it may throw or reject without harm: nothing could catch that, and it would end
+ * the process.
  */
 export function guarded<Arguments extends unknown[]>(
   callback: (...args: Arguments) => unknown,
@@ -11,7 +11,7 @@ export function guarded<Arguments extends unknown[]>(
       // Also a promise of another realm, or of a library.
       if (result !== undefined) Promise.resolve(result).catch(() => {});
     } catch {
-      // Nobody could handle it.
+      // Nothing could handle it.
     }
   };
 }

@@ -7,89 +7,90 @@ import { unusedUrlParameters } from './url-parameters.ts';
 
 /** For `amqps://` and `https://`. */
 export interface TlsOptions {
-  /** Certificates to trust, PEM. Default: those Node trusts. */
+  /** CA certificates to trust, PEM. Default: Node's. */
   ca?: string | Buffer;
-  /** Client certificate, PEM; it needs `key`. Default: none. */
+  /** Client certificate, PEM; requires `key`. Default: none. */
   cert?: string | Buffer;
   /** The key of `cert`, PEM. */
   key?: string | Buffer;
-  /** Of `key`, where it is encrypted. */
+  /** The passphrase of `key`, if encrypted. */
   passphrase?: string;
   /** The name expected in the broker's certificate. Default: the host of the URL. */
   serverName?: string;
-  /** False takes any certificate, and so anybody in between. Default true. */
+  /** False skips certificate verification, which is insecure. Default true. */
   verify?: boolean;
 }
 
 /** For {@link TaskQueueOptions}`.queueType`. */
 export type QueueType = 'default' | 'quorum';
 
-/** Where the broker is, what the queues are called, and how long anything may take. */
+/** The broker, the names of the queues, and all timeouts. */
 export interface TaskQueueOptions {
   /**
    * AMQP URI, or several of them: the nodes of a cluster, tried in turn. Default `amqp://localhost:5672`. Of RabbitMQ's
    * URI parameters `verify`, `server_name_indication`, `password` (of the client's key), `auth_mechanism`, `heartbeat`,
-   * `connection_timeout` (milliseconds), `channel_max` and `frame_max` count where the option that goes with it is not
+   * `connection_timeout` (milliseconds), `channel_max` and `frame_max` apply if the corresponding option is not
    * given. Parameters that name files, and unknown ones, are refused.
    */
   url?: string | readonly string[];
-  /** What stands before the task id in a queue's name. Default `mcp:queue:`, the Python package's. */
+  /** Queue-name prefix. Default `mcp:queue:`, like the Python package. */
   prefix?: string;
-  /** How to check and to be checked where the URL is `amqps://`. Default: as Node does. */
+  /** TLS settings for `amqps://`. Default: Node's. */
   tls?: TlsOptions;
   /**
-   * The type of the queues that are created. `default`: declared without arguments, as the Python package does, and so
-   * classic unless the vhost has another default. `quorum`: replicated in a cluster, and not to be shared with the
-   * Python package, which would be refused (406). Reading works on queues of either type. RabbitMQ deletes no quorum
-   * queue on condition that it is empty: it stays when its task is cleared, and is left to a policy with `expires`.
+   * The type of queues to create. `default`: declared without arguments, like the Python package, and so classic
+   * unless the vhost has another default. `quorum`: replicated in a cluster; the Python package cannot use such
+   * queues (406). Reading works on both types. RabbitMQ has no conditional delete for quorum queues: they stay when
+   * their task is cleared, and are left to a policy with `expires`.
    */
   queueType?: QueueType;
   /** Shown in RabbitMQ's connection list. Default `mcp-taskq`. */
   connectionName?: string;
-  /** For one attempt to open a connection, handshake included. Milliseconds, default 10,000. */
+  /** Deadline for one attempt to connect, including the handshake. Milliseconds, default 10,000. */
   connectTimeoutMs?: number;
   /**
-   * How long an operation waits for a connection that was lost to come back. The very first connection is
-   * not waited for: it fails after one attempt at each URL. Milliseconds, default 30,000.
+   * How long an operation waits for a lost connection to return. The very first connection fails after one attempt at
+   * each URL. Milliseconds, default 30,000.
    */
   reconnectTimeoutMs?: number;
-  /** For one request to the broker. Milliseconds, default 30,000. */
+  /** Deadline for one request to the broker. Milliseconds, default 30,000. */
   operationTimeoutMs?: number;
-  /** For the broker's confirm of a published message. Milliseconds, default 30,000. */
+  /** Deadline for the confirm of a published message. Milliseconds, default 30,000. */
   confirmTimeoutMs?: number;
   /**
-   * How long a message whose confirm did not come is sent again, counted from the call, each time with the same
-   * `message_id`: it may then be in the queue more than once, where a reader can tell by that id, and may come
-   * behind later ones. A message without `message_id` is never sent again. Milliseconds; default 0: such a message
-   * is not sent again, and the caller gets a PublishUnconfirmedError.
+   * How long to keep retrying an unconfirmed message, counted from the call, each time with the same `message_id`. It
+   * may then be in the queue more than once, recognisable by that id, and after later messages. A message without
+   * `message_id` is never sent again. Milliseconds; default 0: no retry, and the call rejects with a
+   * PublishUnconfirmedError.
    */
   retryUnconfirmedMs?: number;
   /**
-   * How many publishes, and how many reads, may wait for the broker, those sent and not confirmed included: each keeps its
-   * message in memory. More are refused at once with `TOO_MANY_WAITING`, and so are publishes beyond 128 MiB. Default 20,000.
+   * How many publishes, and how many reads, may wait for the broker, including unconfirmed ones, as each keeps its
+   * message in memory. Further ones, and publishes beyond 128 MiB, are refused at once with `TOO_MANY_WAITING`.
+   * Default 20,000.
    */
   maxWaitingOperations?: number;
-  /** For `close()`, whatever state the broker is in. Milliseconds, default 5,000. */
+  /** Deadline for `close()`, whatever the state of the broker. Milliseconds, default 5,000. */
   closeTimeoutMs?: number;
-  /** AMQP heartbeat; a dead peer is noticed after two of them. 0 switches it off. Default 30. */
+  /** AMQP heartbeat; a dead peer is noticed after two intervals. 0 disables it. Seconds, default 30. */
   heartbeatSeconds?: number;
   /**
-   * The largest body that is published. Default 16 MiB (16,777,216), the limit of RabbitMQ 4 out of the box:
-   * a broker closes the channel on anything over its own limit.
+   * The largest body to publish, in bytes. Default 16 MiB (16,777,216), the default limit of RabbitMQ 4: a broker
+   * closes the channel on anything above its own limit.
    */
   maxMessageBytes?: number;
   /**
-   * A queue that was declared longer ago than this is declared again with the next publish, and looked for after the
-   * confirm, which takes two more round trips. The one is for policies with `expires`: RabbitMQ takes a queue for unused
-   * that is only published to, and deletes it with all that is in it. Such a policy must be longer than this. The other
-   * is for whoever deletes idle queues, like `pruneTaskQueues`: a message that is on its way meanwhile is published again.
-   * Milliseconds, default 300,000 (five minutes).
+   * A queue declared longer ago than this is declared again at the next publish, and checked after the confirm, which
+   * costs two more round trips. The declaration is for policies with `expires`: RabbitMQ does not count publishing as
+   * use, and deletes the queue with its messages, so `expires` must be longer than this. The check is for tools that
+   * delete idle queues, like `pruneTaskQueues`: a message in flight meanwhile is published again. Milliseconds,
+   * default 300,000 (five minutes).
    */
   redeclareAfterMs?: number;
   /**
-   * Live events on the topic exchange `mcp:events`, for watchers and waiters: with a copy of each message up
-   * to 64 KiB (`full`, the default), without (`headers`), or none (`off`). Never waited for, never confirmed;
-   * an operation neither fails nor slows down because of them.
+   * Live events on the topic exchange `mcp:events`, for watchers and waiters: with a copy of each body up to 64 KiB
+   * (`full`, the default), without bodies (`headers`), or none (`off`). Unconfirmed and never waited for: no
+   * operation fails or slows down because of them.
    */
   events?: 'full' | 'headers' | 'off';
   /**
@@ -100,11 +101,10 @@ export interface TaskQueueOptions {
    */
   onStatus?: (event: StatusEvent) => unknown;
   /**
-   * What `RabbitMQTaskMessageQueue` does with a message that is not a queued MCP message, which anybody may
-   * publish. `set-aside`, the default: it is moved, byte for byte, to the queue of task `{task_id}:malformed`, with a
-   * header that says why; a `warning` of `onStatus` names it, and the messages after it are delivered. `throw`: it stays at the head
-   * of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only a quorum queue's
-   * message that RabbitMQ would soon drop, for being returned too often, is set aside all the same.
+   * What `RabbitMQTaskMessageQueue` does with a message that is not a queued MCP message; anyone may publish one. `set-aside`, the default: it is moved, byte for byte, to the queue of task `{task_id}:malformed`, with a
+   * header that says why; a `warning` of `onStatus` names it, and the messages after it are delivered. `throw`: it
+   * stays at the head of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only
+   * a message of a quorum queue that is close to its delivery limit is set aside anyway.
    */
   onMalformed?: MalformedPolicy;
 }
@@ -112,7 +112,7 @@ export interface TaskQueueOptions {
 /** For {@link TaskQueueOptions}`.onMalformed`. */
 export type MalformedPolicy = 'set-aside' | 'throw';
 
-/** {@link TaskQueueOptions}, checked, with the defaults put in. */
+/** {@link TaskQueueOptions}, validated, with defaults. */
 export interface ResolvedOptions {
   addresses: readonly [BrokerAddress, ...BrokerAddress[]];
   prefix: string;
@@ -136,7 +136,7 @@ export interface ResolvedOptions {
   onMalformed: MalformedPolicy;
 }
 
-/** Where a broker is looked for without a URL. */
+/** The default broker URL. */
 export const DEFAULT_URL = 'amqp://localhost:5672';
 
 /** @throws TaskQueueError `INVALID_ARGUMENT` naming the option. */
@@ -187,7 +187,7 @@ function prefixOption(prefix: string): string {
   return prefix;
 }
 
-/** What Node would pass over in silence, to fail later for another reason. */
+/** Mistakes that Node would ignore, to fail later for another reason. */
 function tlsOption(tls: TlsOptions): TlsOptions {
   const { ca, cert, key } = tls;
   if (cert !== undefined && key === undefined) throw invalidOption('tls.cert', 'given without tls.key');
@@ -196,7 +196,7 @@ function tlsOption(tls: TlsOptions): TlsOptions {
   return tls;
 }
 
-/** Parameters of the URL that nothing is done with are told, and not passed over in silence. */
+/** Warns of URL parameters that have no effect here. */
 export function warnOfUnusedParameters({ addresses: [{ query }], warn }: ResolvedOptions): void {
   const names = unusedUrlParameters(query);
   if (names.length === 0) return;
@@ -204,7 +204,7 @@ export function warnOfUnusedParameters({ addresses: [{ query }], warn }: Resolve
   warn(new TaskQueueError(ErrorCode.invalidArgument, message));
 }
 
-/** Nodes of one cluster have one list of vhosts, and what holds for the one holds for the others. */
+/** Nodes of one cluster share their vhosts and settings. */
 function isSameBroker(first: BrokerAddress, other: BrokerAddress): boolean {
   const query = (address: BrokerAddress) => JSON.stringify([...address.query].sort());
   return first.vhost === other.vhost && query(first) === query(other);
@@ -223,7 +223,7 @@ function oneOf<T extends string>(name: string, choices: readonly T[], given: str
   return choice;
 }
 
-/** Also keeps clear of setTimeout's limit: a longer one would fire at once. */
+/** The limit of setTimeout, which fires at once for anything longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function positive(name: string, value: number): number {

@@ -1,8 +1,8 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 
 /**
- * What the query of an AMQP URI sets, https://www.rabbitmq.com/docs/uri-query-parameters. Options that are given as such
- * outrank it.
+ * The query parameters of an AMQP URI, https://www.rabbitmq.com/docs/uri-query-parameters. Explicit options take
+ * precedence.
  */
 export interface UrlParameters {
   /** `verify=verify_peer` or `verify_none`. */
@@ -27,8 +27,8 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Of other clients, for their retries and names, and of RabbitMQ's own list what is for servers: without them everything
- * is done just as well. Anything else may be a misspelt `verify`, and is refused.
+ * Parameters of other clients, and those of RabbitMQ's list that are for servers: ignoring them is harmless. Anything
+ * else may be a misspelt `verify`, and is refused.
  */
 const WITHOUT_USE: ReadonlySet<string> = new Set([
   'fail_if_no_peer_cert',
@@ -72,8 +72,8 @@ const SETTERS: Readonly<Record<string, Setter>> = {
 const ALIASES: Readonly<Record<string, string>> = { channelmax: 'channel_max', framemax: 'frame_max' };
 
 /**
- * @throws TaskQueueError `INVALID_ARGUMENT` naming the parameter: one that is not known, says something impossible, or
- * names a file, which this library does not read
+ * @throws TaskQueueError `INVALID_ARGUMENT` naming the parameter, if it is unknown, has an invalid value, or names a
+ * file, which this library does not read
  */
 export function readUrlParameters(query: ReadonlyMap<string, string>): UrlParameters {
   let parameters: UrlParameters = {};
@@ -95,14 +95,14 @@ export function readUrlParameters(query: ReadonlyMap<string, string>): UrlParame
   return parameters;
 }
 
-/** The parameters that nothing is done with, for a warning. */
+/** The ignored parameters, for a warning. */
 export function unusedUrlParameters(query: ReadonlyMap<string, string>): string[] {
   return [...query.keys()].filter((name) => WITHOUT_USE.has(name.toLowerCase()));
 }
 
 const KNOWN_HINT = `Known are ${[...Object.keys(SETTERS), ...Object.keys(FILES)].join(', ')}.`;
 
-/** Of a name only what can be one: a password with an unencoded & may have come apart into names. */
+/** Only what can be a parameter name: a password with an unencoded & may have been split into names. */
 function shown(name: string): string {
   return /^[a-z][a-z_]{1,39}$/i.test(name) ? name : '(not a name)';
 }
