@@ -16,20 +16,52 @@ _mcp_taskq_files() {
 _mcp_taskq_tasks() {
   local id
   COMPREPLY=()
-  while IFS= read -r id; do COMPREPLY+=("$(printf '%q' "$id")"); done < <("${words[0]}" __task-ids "$cur" 2>/dev/null)
+  while IFS= read -r id; do
+    COMPREPLY+=("$(printf '%q' "$id")")
+  done < <("${words[0]}" __task-ids "$cur" -- "${words[@]:1:cword-1}" 2>/dev/null)
 }
 
 _mcp_taskq_contexts() {
   _mcp_taskq_words "$("${words[0]}" __contexts 2>/dev/null)"
 }
 
+# Puts together what bash has split at : and =, as they are within task ids and --option=value.
+_mcp_taskq_join() {
+  local index word last="" rest=$COMP_LINE
+  words=() cword=-1
+  for ((index = 0; index <= COMP_CWORD; index++)); do
+    word=${COMP_WORDS[index]}
+    if [[ $cword -gt 0 && -n $rest && $rest != [[:blank:]]* && ($word == [:=]* || $last == *[:=]) ]]; then
+      words[cword]+=$word
+    else
+      cword=$((cword + 1))
+      words[cword]=$word
+    fi
+    last=$word
+    rest=${rest#"${rest%%[![:blank:]]*}"}
+    rest=${rest#"$word"}
+  done
+  cur=${words[cword]} prev=${words[cword - 1]}
+  if [[ $cur == --*=* ]]; then
+    prev=${cur%%=*}
+    cur=${cur#*=}
+  fi
+}
+
+# Bash replaces only what comes after the last : or =.
+_mcp_taskq_trim() {
+  local index before=""
+  if [[ $COMP_WORDBREAKS == *:* && $cur == *:* ]]; then before=${cur%"${cur##*:}"}; fi
+  if [[ $COMP_WORDBREAKS == *=* && ${cur#"$before"} == *=* ]]; then before=${cur%"${cur##*=}"}; fi
+  for ((index = 0; index < ${#COMPREPLY[@]}; index++)); do
+    COMPREPLY[index]=${COMPREPLY[index]#"$before"}
+    if [[ $COMP_WORDBREAKS != *=* && ${words[cword]} == --*=* ]]; then COMPREPLY[index]=$prev=${COMPREPLY[index]}; fi
+  done
+}
+
 _mcp_taskq() {
   local cur prev words cword command index
-  if declare -F _get_comp_words_by_ref >/dev/null; then
-    _get_comp_words_by_ref -n := cur prev words cword
-  else
-    words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-  fi
+  _mcp_taskq_join
   for ((index = 1; index < cword; index++)); do
     case "${words[index]}" in
       -u | --url | --context | --prefix | --queue-type | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-pass-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
@@ -56,10 +88,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-V --version -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-V --version -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_words 'ls describe peek watch enqueue dequeue mv cp clear prune check status context broker completion help' ;;
           esac
           ;;
@@ -68,10 +100,11 @@ _mcp_taskq() {
     ls)
       case "$prev" in
         --min) COMPREPLY=() ;;
+        --older-than) COMPREPLY=() ;;
         --idle) COMPREPLY=() ;;
         --ids) _mcp_taskq_files ;;
         --limit) COMPREPLY=() ;;
-        --sort) _mcp_taskq_words 'name ready unacked consumers' ;;
+        --sort) _mcp_taskq_words 'name ready unacked consumers oldest idle' ;;
         --interval) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
@@ -86,10 +119,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--non-empty --min --idle --ids --limit --sort --reverse --names -w --watch --interval -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--non-empty --no-consumers --min --older-than --idle --ids --limit --sort --reverse --peek --no-peek --exact --names -0 --null -w --watch --interval -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -110,10 +143,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--no-peek -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--no-peek -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -122,7 +155,9 @@ _mcp_taskq() {
     peek)
       case "$prev" in
         -n | --limit) COMPREPLY=() ;;
+        --tail) COMPREPLY=() ;;
         --skip) COMPREPLY=() ;;
+        --since) COMPREPLY=() ;;
         --filter) COMPREPLY=() ;;
         --out) _mcp_taskq_files ;;
         -u | --url) COMPREPLY=() ;;
@@ -138,10 +173,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --skip --force --filter --out --append --overwrite -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --tail --skip --since --force --filter -0 --null -y --yes --full --out --append --overwrite -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -167,10 +202,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--tail --events --filter -n --limit --for --idle -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--tail --events --no-peek --filter -n --limit --for --idle -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -179,7 +214,7 @@ _mcp_taskq() {
     enqueue)
       case "$prev" in
         --type) _mcp_taskq_words 'request notification' ;;
-        --method) COMPREPLY=() ;;
+        --method) _mcp_taskq_words 'elicitation/create sampling/createMessage roots/list ping notifications/progress notifications/message notifications/cancelled notifications/tasks/status' ;;
         --params) COMPREPLY=() ;;
         --id) COMPREPLY=() ;;
         --from) _mcp_taskq_files ;;
@@ -201,10 +236,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--type --method --params --id --from --skip --limit --rate --keep-timing --speed --header --no-create --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--type --method --params --id --from --skip --limit --rate --keep-timing --speed --header --no-create --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -230,10 +265,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --wait --filter --out --append --overwrite --exec --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --wait --filter --out --append --overwrite --exec --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -256,10 +291,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --filter --keep-expiration --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --filter -0 --null --keep-expiration --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -283,10 +318,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --skip --filter --keep-expiration --force --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --skip --filter --keep-expiration --force --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -310,10 +345,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--older-than --filter --backup --keep-queue --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--older-than --filter -0 --null --backup --keep-queue --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -336,10 +371,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -367,10 +402,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--depth-warn --depth-critical --age-warn --age-critical --unconsumed-warn --unconsumed-critical --no-peek --format -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--depth-warn --depth-critical --age-warn --age-critical --unconsumed-warn --unconsumed-critical --no-peek --format -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -378,6 +413,7 @@ _mcp_taskq() {
       ;;
     status)
       case "$prev" in
+        --listen) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -391,10 +427,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--no-api -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--no-api --listen -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -418,10 +454,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--none --password-command --store-password --protected --unprotected --description --unset -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--none --password-command --store-password --protected --unprotected --description --unset -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) if ((cword == index + 1)); then _mcp_taskq_words 'ls show use set rm'; else _mcp_taskq_contexts; fi ;;
           esac
           ;;
@@ -445,10 +481,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--port --api-port --data --management --install -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--port --api-port --data --management --install -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;
@@ -469,10 +505,10 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_words 'bash zsh fish' ;;
           esac
           ;;
@@ -493,17 +529,17 @@ _mcp_taskq() {
         --tls-server-name) COMPREPLY=() ;;
         --connect-timeout) COMPREPLY=() ;;
         --timeout) COMPREPLY=() ;;
-        -o | --output) _mcp_taskq_words 'auto table json jsonl raw' ;;
+        -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_words 'ls describe peek watch enqueue dequeue mv cp clear prune check status context broker completion help connection contexts tls permissions policies quorum watching filters output replay exit-codes monitoring guarantees troubleshooting embedding replicas' ;;
           esac
           ;;
       esac
       ;;
   esac
-  if declare -F __ltrimcolonargs >/dev/null; then __ltrimcolonargs "$cur"; fi
+  _mcp_taskq_trim
 }
 
 complete -F _mcp_taskq mcp-taskq

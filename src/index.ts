@@ -72,7 +72,7 @@ export type { MessageProperties } from './properties/message-properties.ts';
 export { plainProperties } from './properties/plain-properties.ts';
 export { type Base64Text, type PropertyText, propertyText, type Uint64 } from './properties/typed-values.ts';
 
-// Messages as lines of a file, as `mcp-taskq dequeue --out` writes them.
+// Messages as lines of a file, the format of drain and replay.
 export { encodeRecord, type MessageRecord, parseRecord } from './messages/records.ts';
 
 // Following tasks live, without taking anything.

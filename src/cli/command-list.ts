@@ -36,7 +36,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'peek',
-    usage: '[options] <task_id>',
+    usage: '[options] <task_id...>',
     summary: 'print messages without removing them',
     group: 'Look',
     declare: async () => (await import('./commands/peek.ts')).peekCommand(),

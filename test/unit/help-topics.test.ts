@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ExitCode } from '../../src/cli/exit-codes.ts';
 import { renderMarkdown } from '../../src/cli/help/render-markdown.ts';
 import { HELP_TOPICS } from '../../src/cli/help/topic-list.ts';
+import { inFlags } from '../../src/cli/hints.ts';
 import { FilterVariables, TYPE_VARIABLE } from '../../src/cli/input/filter-variables.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import {
@@ -57,7 +58,7 @@ describe('what the code knows is in the pages as well (after a change: vitest --
   });
 
   test('what a replay changes', async () => {
-    const rows = REPLAY_RULES.map(({ property, action, reason }) => [property, action, reason]);
+    const rows = REPLAY_RULES.map(({ property, action, reason }) => [property, inFlags(action), reason]);
     const head = [
       ['property', 'on replay', 'because'],
       ['---', '---', '---'],

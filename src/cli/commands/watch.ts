@@ -12,6 +12,7 @@ import { formatCount } from '../output/sizes.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
 import { noteMissingQueue } from '../queues/missing-queue.ts';
+import { requireSameBroker } from '../settings/same-broker.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { standardError } from '../terminal/standard-error.ts';
@@ -22,7 +23,7 @@ const HELP: CommandHelp = {
     Removes nothing, and any number of watchers see every message. Survives a restart of the broker. Ctrl-C ends it.`,
   examples: [
     ['mcp-taskq watch 786512e2', 'follow a task'],
-    ["mcp-taskq watch 'job-*' --events", 'follow matching tasks, removals too'],
+    ["mcp-taskq watch 'job-*' --events", 'matching tasks, with removals'],
     ['mcp-taskq watch 786512e2 --tail 0 -n 1 -o raw', 'the next message'],
   ],
   statuses: '0 also after Ctrl-C (more: help watching)',
@@ -68,6 +69,10 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const named = isPattern ? [] : taskIds;
   // A mistyped id would be watched for ever. Looked up beside the watch, which may not begin later for it.
   for (const taskId of named) noteMissingQueue(context, taskId, 'has no queue yet').catch(() => {});
+  if (named.length === 0) {
+    const warning = await stop.race(requireSameBroker(context, stop.signal));
+    if (warning !== undefined) note(`warning: ${warning}`);
+  }
   const ending = endings(options, stop.signal);
   const isTerminal = process.stdout.isTTY === true;
   const messages = createMessageWriter({
