@@ -12,7 +12,7 @@ import { findOpeningRefusal, isOpeningRefused } from './opening-refusal.ts';
 import { useRawFrames } from './raw-frames.ts';
 
 /** Failures that trying again, or trying another node, may mend. Wrong credentials are not among them. */
-export const TRANSIENT: readonly ErrorCode[] = [
+const TRANSIENT: readonly ErrorCode[] = [
   ErrorCode.connectionFailed,
   ErrorCode.connectionLost,
   ErrorCode.noAnswer,
