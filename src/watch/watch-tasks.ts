@@ -73,6 +73,7 @@ export async function* watchTasks(
   const matchers = globs?.map(globMatcher) ?? [() => true];
   const isWatched = (taskId: string) =>
     named.size > 0 ? named.has(taskId) : matchers.some((matches) => matches(taskId));
+  const visible = () => [...named.values()].filter(({ isRefused }) => !isRefused);
   const look = { client, items, signal: stopping.signal, peek };
   const unannounced = new UnannouncedMessages(look);
   const announced = new AnnouncedMessages(items, unannounced, removals);
@@ -118,7 +119,6 @@ export async function* watchTasks(
       stopping.abort();
     },
   });
-  const visible = () => [...named.values()].filter(({ isRefused }) => !isRefused);
   const takeSnapshots = async (subscribed: TaskEventSubscription) => {
     // Followed before it is looked at, so that nothing falls in between.
     for (const taskId of named.size > 0 ? named.keys() : [undefined]) await subscribed.follow(taskId);

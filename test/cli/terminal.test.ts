@@ -244,7 +244,7 @@ describe('watch on a terminal', () => {
     await terminal.shows('Sure?');
     proxy.reset();
     await terminal.shows(/^Task events are interrupted: .*; waiting for the broker$/m);
-    await terminal.shows(/^resumed after .* not seen$/m);
+    await terminal.shows(/^resumed after .* were missed$/m);
     expect(terminal.output).toContain('\u001b[33mTask events');
     terminal.type('\u0003');
     expect(await terminal.ended).toBe(0);

@@ -218,7 +218,7 @@ test('watch', async () => {
   transcript.heading('On a terminal');
   await transcript.onTerminal('mcp-taskq watch 786512e2', { answers: [['Delete 3', CTRL_C]] });
   await transcript.onTerminal('mcp-taskq watch 786512e2 done --tail 1 --limit 1');
-  await transcript.onTerminal('mcp-taskq watch nowhere --idle 300ms');
+  await transcript.onTerminal('mcp-taskq watch nowhere --idle 1s');
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq watch 786512e2 --tail 2 --limit 2');
   await transcript.piped('mcp-taskq watch nowhere --for 300ms');

@@ -22,7 +22,7 @@ const MAX_BATCH = 50;
 const WINDOW_MS = 3;
 
 /** How long a routing key counts as unheard. Its events wait meanwhile, so a new listener gets its first one this late. */
-const QUIET_MS = 50;
+const QUIET_MS = 200;
 
 /**
  * Publishes events, unconfirmed, on a channel of its own. It never fails and is never waited for: what cannot be sent is
