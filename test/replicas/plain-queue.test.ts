@@ -13,7 +13,7 @@ const SECRET = 'what only the replicas of this fleet know';
 const textOf = (result: { content?: unknown }) => (result.content as { text: string }[])[0]?.text;
 
 test('with the plain queue, no answer reaches a task that another process asks for', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const tasks = await temporaryFolder();
   const [asker, deliverer, receiver] = await Promise.all(
@@ -29,10 +29,11 @@ test('with the plain queue, no answer reaches a task that another process asks f
       if (method === undefined) accepted++;
     },
   );
-  for (let index = 0; index < TASKS; index++) {
+  const start = async (index: number) => {
     const taskId = await client.startTask([{ elicit: `${index}?` }, { elicit: `${index}!` }]);
     client.taskResult(taskId).catch(() => {});
-  }
+  };
+  await Promise.all(Array.from({ length: TASKS }, (_, index) => start(index)));
   // When a server has accepted an answer, its SDK has done with it what it ever will.
   await until(() => accepted === TASKS, 60_000);
   const { tasks: all } = await new FileTaskStore(tasks).listTasks();
@@ -47,7 +48,7 @@ test.each([
 ])(
   'of two processes that ask and deliver for each other, %s',
   {
-    timeout: 120_000,
+    timeout: 240_000,
   },
   async (_what, replicas, expected) => {
     const tasks = await temporaryFolder();
@@ -59,16 +60,14 @@ test.each([
     ] as const;
     const started = await Promise.all(
       pairs.map(async ([asker, deliverer, name]) => {
-        const taskIds: string[] = [];
-        for (let index = 0; index < TASKS; index++) {
-          taskIds.push((await asker?.startTask([{ elicit: `${name} ${index}?` }])) as string);
-        }
+        const start = (index: number) => asker?.startTask([{ elicit: `${name} ${index}?` }]);
+        const taskIds = await Promise.all(Array.from({ length: TASKS }, (_, index) => start(index)));
         return { taskIds, deliverer, name };
       }),
     );
     const results = started.flatMap(({ taskIds, deliverer, name }) =>
       taskIds.map(async (taskId, index) => {
-        const result = await deliverer?.taskResult(taskId);
+        const result = await deliverer?.taskResult(taskId as string);
         return textOf(result as object) === `accept: yes to ${name} ${index}?`;
       }),
     );
