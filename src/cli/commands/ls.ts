@@ -148,17 +148,16 @@ async function list(
     ...(pattern !== undefined && { glob: pattern }),
     source,
   });
-  return source === 'statistics' ? withNewQueues(client, pages, options.watch === true) : pages;
+  return source === 'statistics' ? withNewQueues(client, pages) : pages;
 }
 
 async function* withNewQueues(
   client: LazyClient,
   pages: AsyncIterable<TaskQueueInfo[]>,
-  isRepeated: boolean,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { countNewQueues } = await import('../queues/new-queues.ts');
   for await (const page of pages) {
-    await countNewQueues(client, page, { isRepeated });
+    await countNewQueues(client, page);
     yield page;
   }
 }
