@@ -356,6 +356,7 @@ _mcp_taskq() {
       ;;
     status)
       case "$prev" in
+        --listen) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -372,7 +373,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--no-api -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--no-api --listen -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
           ;;

@@ -326,6 +326,7 @@ complete -c mcp-taskq -n '__fish_seen_subcommand_from describe' -a '(__mcp_taskq
 
 complete -c mcp-taskq -n __fish_use_subcommand -a status -d 'say which broker this is, what you may do there, and whether all is well'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from status' -l no-api -d 'do not ask the management API: no alarms and no counts of tasks'
+complete -c mcp-taskq -n '__fish_seen_subcommand_from status' -l listen -x -d 'wait for this time and count the events that come'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from status' -s u -l url -x -d 'broker, or several of a cluster with commas between'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from status' -l context -x -a '(__mcp_taskq_contexts)' -d 'use the named broker of "mcp-taskq context"'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from status' -l prefix -x -d 'what stands before the task id in a queue name'

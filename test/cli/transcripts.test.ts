@@ -229,16 +229,20 @@ test('watch', async () => {
   await transcript.matches('watch');
 });
 
+/** The broker's statistics come every five seconds. */
+async function untilIdle(env: Record<string, string>): Promise<void> {
+  const isIdle = (time?: string | null) => Boolean(time) && Date.now() - Date.parse(time ?? '') > 8_000;
+  const listed = async () => recordsIn((await runCli(['ls'], { env })).stdout);
+  await until(async () => (await listed()).every(({ statistics }) => isIdle(statistics?.idle_since)), 60_000);
+}
+
 test('ls', async () => {
   const { client, env, transcript } = await scene();
   await fill(client, '786512e2');
   await fill(client, '41f7c0de', [say('x')]);
   await empty(client, 'done');
   await transcript.file('tasks.txt', '786512e2\nnowhere\n');
-  // The broker's statistics come every five seconds.
-  const listed = async () => recordsIn((await runCli(['ls', '--no-peek'], { env })).stdout);
-  const isIdle = (time: string | null) => time !== null && Date.now() - Date.parse(time) > 8_000;
-  await until(async () => (await listed()).every(({ statistics }) => isIdle(statistics?.idle_since)), 40_000);
+  await untilIdle(env);
   transcript.heading('On a terminal');
   await transcript.onTerminal('mcp-taskq ls');
   await transcript.onTerminal('mcp-taskq ls -o wide');
@@ -355,7 +359,7 @@ test('colours', async () => {
 });
 
 test('widths', async () => {
-  const { client, transcript } = await scene();
+  const { client, env, transcript } = await scene();
   const wide = [ask('三つの古いファイルを削除しますか'), say('Grüße 👋 다운로드 폴더'), progress(1)];
   await fill(client, '作業', wide);
   await fill(client, '786512e2');
@@ -375,6 +379,7 @@ test('widths', async () => {
   await transcript.onTerminal('mcp-taskq peek 786512e2 -n 4', { columns: 80 });
   await transcript.onTerminal('mcp-taskq watch 作業 786512e2 --tail 1 --limit 2', { columns: 80 });
   await fill(client, '41f7c0de-0c5e-4b6e-9d0f-1c7c1c5d9f00', [say('x')]);
+  await untilIdle(env);
   await transcript.onTerminal('mcp-taskq ls --no-color', { columns: 80 });
   transcript.heading('60 columns');
   const at60 = (line: string) => transcript.onTerminal(line, { columns: 60 });
