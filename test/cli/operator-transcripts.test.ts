@@ -72,6 +72,7 @@ test('status', async () => {
   await transcript.onTerminal('mcp-taskq status --api-url http://127.0.0.1:1', { columns: 80 });
   transcript.heading('60 columns');
   await transcript.onTerminal('mcp-taskq status --no-api', { columns: 60 });
+  await transcript.onTerminal('mcp-taskq status --no-api --listen 200ms', { columns: 60 });
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq status');
   await transcript.piped('mcp-taskq status --url amqp://127.0.0.1:1');

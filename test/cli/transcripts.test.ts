@@ -157,6 +157,8 @@ test('peek', async () => {
   transcript.heading('On a terminal');
   await transcript.onTerminal('mcp-taskq peek 786512e2');
   await transcript.onTerminal('mcp-taskq peek 786512e2 -n 5');
+  await transcript.onTerminal('mcp-taskq peek 786512e2 -n 5 -o wide');
+  await transcript.onTerminal('mcp-taskq peek 786512e2 41f7c0de --tail 2');
   await transcript.onTerminal('mcp-taskq peek 786512e2 --skip 3 -o jsonl');
   await transcript.onTerminal(`mcp-taskq peek 786512e2 --filter 'age < duration("1h")'`);
   await transcript.onTerminal('mcp-taskq peek done');
@@ -184,6 +186,7 @@ test('clear', async () => {
   await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['to do it:', `y${ENTER}`]] });
   await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['to do it:', `8${ENTER}`]] });
   await transcript.onTerminal('mcp-taskq clear 41f7c0de nowhere');
+  await transcript.onTerminal('mcp-taskq clear "41*" 9c1d', { answers: [['to do it:', ENTER]] });
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq clear 41f7c0de');
   await transcript.piped('mcp-taskq clear 41f7c0de --dry-run');
@@ -203,6 +206,7 @@ test('mv', async () => {
   await transcript.onTerminal('mcp-taskq mv 786512e2 parked --all --dry-run');
   await transcript.onTerminal('mcp-taskq mv done parked -n 1');
   await transcript.onTerminal('mcp-taskq mv nowhere parked --all');
+  await transcript.onTerminal('mcp-taskq mv "7865*" parked --all', { answers: [['to do it:', ENTER]] });
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq mv 786512e2 parked --all');
   await transcript.piped('mcp-taskq mv 786512e2 parked');
@@ -226,20 +230,27 @@ test('watch', async () => {
   await transcript.matches('watch');
 });
 
+/** The broker's statistics come every five seconds. */
+async function untilIdle(env: Record<string, string>): Promise<void> {
+  const isIdle = (time?: string | null) => Boolean(time) && Date.now() - Date.parse(time ?? '') > 8_000;
+  const listed = async () => recordsIn((await runCli(['ls'], { env })).stdout);
+  await until(async () => (await listed()).every(({ statistics }) => isIdle(statistics?.idle_since)), 60_000);
+}
+
 test('ls', async () => {
   const { client, env, transcript } = await scene();
   await fill(client, '786512e2');
   await fill(client, '41f7c0de', [say('x')]);
   await empty(client, 'done');
   await transcript.file('tasks.txt', '786512e2\nnowhere\n');
-  // The broker's statistics come every five seconds.
-  const listed = async () => recordsIn((await runCli(['ls'], { env })).stdout);
-  await until(async () => (await listed()).every(({ statistics }) => statistics !== undefined), 20_000);
+  await untilIdle(env);
   transcript.heading('On a terminal');
   await transcript.onTerminal('mcp-taskq ls');
+  await transcript.onTerminal('mcp-taskq ls -o wide');
+  await transcript.onTerminal('mcp-taskq ls --older-than 1d');
   await transcript.onTerminal('mcp-taskq ls "no-such-*"');
   await transcript.onTerminal('mcp-taskq ls --watch --interval 1m', {
-    answers: [['Ctrl-C ends', CTRL_C]],
+    answers: [['q quits', CTRL_C]],
     atLastAnswer: true,
   });
   transcript.heading('Piped');
@@ -347,7 +358,7 @@ test('colours', async () => {
 });
 
 test('widths', async () => {
-  const { client, transcript } = await scene();
+  const { client, env, transcript } = await scene();
   const wide = [ask('三つの古いファイルを削除しますか'), say('Grüße 👋 다운로드 폴더'), progress(1)];
   await fill(client, '作業', wide);
   await fill(client, '786512e2');
@@ -367,6 +378,12 @@ test('widths', async () => {
   await transcript.onTerminal('mcp-taskq peek 786512e2 -n 4', { columns: 80 });
   await transcript.onTerminal('mcp-taskq watch 作業 786512e2 --tail 1 --limit 2', { columns: 80 });
   await fill(client, '41f7c0de-0c5e-4b6e-9d0f-1c7c1c5d9f00', [say('x')]);
+  await untilIdle(env);
   await transcript.onTerminal('mcp-taskq ls --no-color', { columns: 80 });
+  transcript.heading('60 columns');
+  const at60 = (line: string) => transcript.onTerminal(line, { columns: 60 });
+  await at60('mcp-taskq ls --no-color');
+  await at60('mcp-taskq peek 786512e2 -n 4');
+  await at60('mcp-taskq watch 作業 786512e2 --tail 1 --limit 2');
   await transcript.matches('widths');
 });

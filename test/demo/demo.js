@@ -51,8 +51,8 @@ async function present() {
   await depthIs(task, 5);
 
   say('It is 3 a.m. Which tasks have messages waiting?');
-  await run('mcp-taskq ls');
-  const listed = (await read('mcp-taskq ls')).find(({ task_id }) => task_id === task);
+  await run('mcp-taskq ls --exact');
+  const listed = (await read('mcp-taskq ls --exact')).find(({ task_id }) => task_id === task);
   assert.equal(listed?.ready, 5, 'ls lists the task with 5 messages');
 
   say('What are they? Looking takes nothing.');

@@ -15,10 +15,11 @@ export class Terminal {
     args: readonly string[],
     env: Record<string, string | undefined> = {},
     cols = 100,
+    rows = 40,
   ) {
     this.#pty = spawn(file, [...args], {
       cols,
-      rows: 40,
+      rows,
       // Nobody is there to leave a pager.
       env: withoutUnset(cliEnvironment({ TERM: 'xterm-256color', PAGER: 'cat', ...env })),
     });

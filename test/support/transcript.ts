@@ -15,7 +15,7 @@ const STABLE: readonly [pattern: RegExp, stable: string][] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}/g, '2026-01-10T00:46:05.123'],
   [/(?<!T)\b\d\d:\d\d:\d\d\.\d{3}/g, '12:00:00.000'],
   [/(?<![\d-])\d\d-\d\d \d\d:\d\d(?= )/g, '01-10 00:46'],
-  [/\d?\d:\d\d:\d\d(.[AP]M)?(?= {2}every)/g, '12:00:00'],
+  [/(^|mcp-taskq ls {2})\d\d:\d\d:\d\d(?= {2})/gm, '$112:00:00'],
   [/("timestamp":)\d{10}\b/g, '$11768005965'],
   [/(127\.0\.0\.1|localhost):\d{4,5}/g, '$1:5672'],
   [/RabbitMQ \d+\.\d+\.\d+\S*( is ready on \S+ after ).*/g, 'RabbitMQ 0.0.0$1…'],
@@ -32,9 +32,8 @@ const STABLE: readonly [pattern: RegExp, stable: string][] = [
   [/\b(age=)\d+s/g, '$1354600s'],
   [/("(?:oldest_)?age_seconds":)[\d.]+/g, '$1354600'],
   [/("idle_since":)"[^"]*"/g, '$1"2026-01-10T00:46:05.123Z"'],
-  // The broker's statistics: consumers, idle time and age of the oldest message of a queue.
-  [/^(▲ |▼ | {2})?( *\d+ +\d+ {2}).{27}(?=(classic|quorum) )/gm, '$1$2     0       1s              '],
-  [/^( *\d+ +\d+ {2}).{9}(?=running )/gm, '$1     1s  '],
+  // In a list of queues, below IDLE, in seconds.
+  [/^((?:[▲▼ ] )? *[\d,]+ +[\d,]+ +~?\d+ {2})(?:[ \d]{3}s)(?= )/gm, '$1  5s'],
   [/"statistics":\{[^}]*\}/g, '"statistics":{…}'],
 ];
 
@@ -79,7 +78,7 @@ export class Transcript {
 
   async onTerminal(line: string, options: TerminalOptions = {}): Promise<void> {
     const {
-      columns = 100,
+      columns = 80,
       answers = [],
       waitMs = 20_000,
       atLastAnswer = false,
@@ -91,6 +90,7 @@ export class Transcript {
       ['-c', `cd "$0" && ${line}`, this.folder],
       this.#environment,
       columns,
+      24,
     );
     let output = '';
     for (const [wanted, keys] of answers) {

@@ -134,17 +134,16 @@ async function list(
   // A live table has no place for warnings.
   const from = options.watch ? { settings: context.settings } : context;
   const pages = listQueues(from, { signal, source, ...(pattern !== undefined && { glob: pattern }) });
-  return source === 'statistics' ? withNewQueues(client, pages, options.watch === true) : pages;
+  return source === 'statistics' ? withNewQueues(client, pages) : pages;
 }
 
 async function* withNewQueues(
   client: LazyClient,
   pages: AsyncIterable<TaskQueueInfo[]>,
-  isRepeated: boolean,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { countNewQueues } = await import('../queues/new-queues.ts');
   for await (const page of pages) {
-    await countNewQueues(client, page, { isRepeated });
+    await countNewQueues(client, page);
     yield page;
   }
 }

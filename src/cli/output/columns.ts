@@ -60,7 +60,10 @@ export function planColumns<Row>(
   // What a later step has made room for.
   shown = shown.map((each) => {
     const spare = Math.max(0, restOf() - leastRest);
-    each.width = Math.min(each.full, each.width + spare);
+    const most = Math.min(each.full, each.width + spare);
+    // No more of it than makes a difference.
+    const used = rows.map((row) => textWidth(fitCell(each.column, row, most)));
+    each.width = Math.max(each.column.title.length, ...used);
     return each;
   });
   return { columns: shown, rest: Math.max(leastRest, restOf()) };

@@ -88,7 +88,7 @@ function tablePrinter(
 }
 
 /** How far the numbers can be trusted. */
-export function ageOfNumbers(isExact: boolean): string {
+function ageOfNumbers(isExact: boolean): string {
   return isExact ? '(~ up to 10 s old)' : '(up to 10 s old)';
 }
 

@@ -7,30 +7,12 @@ const MOST = 1_000;
 /** The count of a new queue is a courtesy. */
 const BUDGET_MS = 1_000;
 
-/** The statistics of a queue follow what happens to it after this time. */
-const STATISTICS_MS = 5_000;
-
-/**
- * Not in the statistics yet, or there as it was when it was declared: empty, and used a moment ago. A list that is made
- * again and again leaves the latter alone, or they would never be idle.
- */
-function isNew({ ready, unacked, type, statistics }: TaskQueueInfo, isRepeated: boolean): boolean {
-  if (type === 'stream') return false;
-  if (ready === undefined) return true;
-  if (isRepeated || ready + (unacked ?? 0) > 0) return false;
-  return Date.now() - (statistics?.idleSince ?? Date.now()) < STATISTICS_MS;
-}
-
 /**
  * Puts in the depths of queues that are so new that the statistics do not have them, over AMQP. That ends no idle time
  * worth knowing. Where it does not work, they stay unknown.
  */
-export async function countNewQueues(
-  client: LazyClient,
-  queues: TaskQueueInfo[],
-  { isRepeated }: { isRepeated: boolean },
-): Promise<void> {
-  const unknown = queues.filter((queue) => isNew(queue, isRepeated));
+export async function countNewQueues(client: LazyClient, queues: TaskQueueInfo[]): Promise<void> {
+  const unknown = queues.filter(({ ready, type }) => ready === undefined && type !== 'stream');
   if (unknown.length === 0) return;
   const opened = await client.get();
   const count = async (info: TaskQueueInfo) => {

@@ -29,7 +29,7 @@ export interface TaskTotals {
 }
 
 /** Whether live events are seen, which `watch` shows and waiters are woken by. */
-export interface EventStatus {
+interface EventStatus {
   /** What the API counts: undefined when it was not asked or does not answer, null where there were never any. */
   counts: EventCounts | null | undefined;
   /** What came while they were listened for, in milliseconds. */
