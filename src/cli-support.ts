@@ -9,7 +9,7 @@ export {
   readClusterOverview,
   readEventCounts,
 } from './management/cluster-overview.ts';
-export { type SameBrokerOptions, verifySameBroker } from './management/same-broker.ts';
+export { verifySameBroker } from './management/same-broker.ts';
 export { parseLenientJson } from './messages/lenient-json.ts';
 // Messages from what an operator types or has in a file, and back.
 export { parseMessageInput } from './messages/message-input.ts';

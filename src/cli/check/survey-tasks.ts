@@ -84,10 +84,7 @@ function measureOf({
 }
 
 /** Over AMQP, as statistics are switched off. */
-async function countConsumers(
-  { client, stop }: ClientContext,
-  tasks: readonly TaskMeasure[],
-): Promise<void> {
+async function countConsumers({ client, stop }: ClientContext, tasks: readonly TaskMeasure[]): Promise<void> {
   const waiting = tasks.values();
   const work = async () => {
     for (const task of waiting) {
