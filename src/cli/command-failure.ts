@@ -1,12 +1,12 @@
 export interface CommandFailureOptions {
   cause?: unknown;
-  /** What the reader can do about it. */
+  /** What the user can do about it. */
   hint?: string | undefined;
 }
 
 /**
- * How a command ends when it cannot do what was asked and no error of the library says so. An empty message
- * prints nothing: whatever there is to say was said.
+ * Ends a command that cannot do what was asked, for a reason that is not an error of the library. With an empty
+ * message, nothing is printed: the command has already reported the reason.
  */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';

@@ -3,21 +3,21 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 /** What people come for, in the order of the help. */
 export const COMMAND_GROUPS = ['Look', 'Move', 'Maintain'] as const;
 
-/** A command as the program's help shows it, and where its declaration is. */
+/** A command as the program's help lists it, and the module that declares it. */
 export interface CommandEntry {
   name: string;
-  /** What its declaration amounts to (a test compares them), so that it need not be loaded to be listed. */
+  /** The usage line of its declaration (a test compares them), so that listing a command does not load it. */
   usage: string;
   summary: string;
   /** Where the program's help lists it; the others are not listed. */
   group?: (typeof COMMAND_GROUPS)[number];
   isHidden?: true;
-  /** Other names that it answers to. */
+  /** Alternative names of the command. */
   aliases?: readonly string[];
   declare: () => Promise<CommandUnknownOpts>;
 }
 
-/** In the order in which the help shows them. */
+/** In the order of the help. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'ls',

@@ -14,11 +14,11 @@ import { safeText } from './terminal/terminal-text.ts';
 export interface Context {
   settings: Settings;
   stdout: Sink;
-  /** How to print: never `auto`, which is a table on a terminal and JSON Lines elsewhere. */
+  /** The output format; `auto` has been resolved to a table on a terminal and JSON Lines elsewhere. */
   format: Exclude<Settings['output'], 'auto'>;
   /**
-   * One line for the reader, on stderr: everything that is not the data asked for. Whatever is in the text, it can do
-   * nothing to a terminal, so colours come on top.
+   * Prints a line on stderr: everything that is not the requested data. The text is made safe for a terminal, so
+   * colours are applied by `paint` afterwards.
    */
   note(text: string, paint?: (text: string) => string): void;
   stop: Stop;
@@ -30,17 +30,17 @@ export interface ClientContext extends Context {
 
 export interface RunOptions {
   /**
-   * The action watches `stop.signal` and ends by itself, safely, when it is aborted. Any other action is
-   * abandoned then.
+   * The action watches `stop.signal` and ends safely by itself when it is aborted. Any other action is abandoned
+   * then.
    */
   stopsByItself?: boolean;
-  /** On a terminal, output that is longer than the screen goes through a pager. */
+  /** On a terminal, sends output longer than the screen through a pager. */
   isPaged?: boolean;
-  /** What the settings are for. Default: a command. */
+  /** The purpose of the settings. Default: a command. */
   purpose?: SettingsPurpose;
 }
 
-/** Runs the action of a command that needs no connection over AMQP. */
+/** Runs the action of a command that does not need an AMQP connection. */
 export async function withContext<T>(
   command: CommandUnknownOpts,
   action: (context: Context) => Promise<T>,
@@ -60,7 +60,7 @@ export async function withContext<T>(
     return await (stopsByItself ? withGrace(stop, running) : stop.race(running));
   } finally {
     stop.release();
-    // Read at leisure: by then the messages are back in their queue, and the connection is closed.
+    // Waits for the reader only now, when the messages are back in their queue and the connection is closed.
     await output.end();
   }
 }
@@ -89,7 +89,7 @@ export function withClient<T>(
         await client.close(closeOptions(context.stop));
       }
     },
-    // The client is closed before the command ends, also when it is stopped.
+    // Closes the client before the command ends, even when it is stopped.
     { stopsByItself: true },
   );
 }

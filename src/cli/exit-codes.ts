@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../index.ts';
 import { CommandFailure } from './command-failure.ts';
 
-/** What the command line answers to its caller. `mcp-taskq help exit-codes` prints this table. */
+/** The exit statuses. `mcp-taskq help exit-codes` prints this table. */
 export const ExitCode = {
   done: 0,
   failed: 1,
@@ -34,12 +34,12 @@ const BY_ERROR_CODE: Record<ErrorCode, ExitCode> = {
   LIMIT_REACHED: ExitCode.failed,
   ACCESS_REFUSED: ExitCode.refused,
   AUTHENTICATION_FAILED: ExitCode.refused,
-  // The broker was reached and knows the user: it refuses where the user wants to go.
+  // The broker accepted the user, but refuses the vhost.
   VHOST_NOT_FOUND: ExitCode.refused,
   CONNECTION_FAILED: ExitCode.unreachable,
   CONNECTION_LOST: ExitCode.unreachable,
   TLS_FAILED: ExitCode.unreachable,
-  // The deadline that the user sets with --timeout is a CommandFailure.
+  // Not --timeout, which ends in a CommandFailure.
   NO_ANSWER: ExitCode.unreachable,
   BUSY: ExitCode.unreachable,
   WAIT_TIMEOUT: ExitCode.nothingThere,
@@ -55,7 +55,7 @@ const BY_ERROR_CODE: Record<ErrorCode, ExitCode> = {
   BROKER_ERROR: ExitCode.failed,
 };
 
-/** The exit status that an error which ended a command stands for. */
+/** The exit status for an error that ended a command. */
 export function getExitCode(error: unknown): number {
   if (error instanceof CommandFailure) return error.exitCode;
   if (!(error instanceof Error)) return ExitCode.failed;
@@ -67,7 +67,7 @@ export function getExitCode(error: unknown): number {
   return Object.hasOwn(BY_ERROR_CODE, code) ? BY_ERROR_CODE[code as ErrorCode] : ExitCode.failed;
 }
 
-/** `commander.help` is not among them: that is help shown because no command was given. */
+/** Excludes `commander.help`, which is the help shown when no command was given. */
 function isHelp(code: string): boolean {
   return code === 'commander.helpDisplayed' || code === 'commander.version';
 }

@@ -1,12 +1,12 @@
 import type { ErrorCode } from '../index.ts';
 
 /*
- * What to do about an error of the library, in the words of the command line. The library speaks of its options, as it
- * knows of no flags; its hint is taken with the flags' names put in, or another one where the command line has more to
- * offer. Everything the command line says by an error's code is here.
+ * Hints for errors of the library, in terms of the command line. The library's hints name its own options. Here those
+ * are replaced by flag names, or the whole hint by a better one. All hints that depend on an error code are in this
+ * module.
  */
 
-/** The library's options that are settings of the command line. */
+/** Library options and the flags that set them. */
 const FLAGS: Readonly<Record<string, string>> = {
   'tls.ca': '--tls-ca-file',
   'tls.cert': '--tls-cert-file',
@@ -20,7 +20,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   keepExpiration: '--keep-expiration',
 };
 
-/** Behind the library's hint, or in its place where it has none. */
+/** Appended to the library's hint, or used alone if it has none. */
 const MORE: Partial<Record<ErrorCode, string>> = {
   CONNECTION_FAILED: '"mcp-taskq broker" starts a private one.',
   API_UNAVAILABLE: '"mcp-taskq ls --ids FILE" works without the API.',
@@ -29,7 +29,7 @@ const MORE: Partial<Record<ErrorCode, string>> = {
   CONNECTION_LOST: 'Run the command again: what was not removed is still in the queue.',
 };
 
-/** In place of the library's. */
+/** Replaces the library's hint. */
 const INSTEAD: Partial<Record<ErrorCode, string>> = {
   MESSAGE_TOO_LARGE:
     'mcp-taskq publishes at most 16 MiB, which is the default max_message_size of RabbitMQ 4.',
@@ -38,7 +38,7 @@ const INSTEAD: Partial<Record<ErrorCode, string>> = {
 
 const PASSWORD_HINT = 'Or keep the password out of the URL: --password-file.';
 
-/** @returns undefined where there is nothing to advise */
+/** @returns undefined if there is no advice */
 export function hintFor(error: { code?: unknown; message?: string; hint?: unknown }): string | undefined {
   const code = error.code as ErrorCode;
   const said = typeof error.hint === 'string' ? inFlags(error.hint) : undefined;
@@ -51,7 +51,7 @@ export function hintFor(error: { code?: unknown; message?: string; hint?: unknow
   return [said && withoutOptions(said), more].filter((each) => each !== undefined).join(' ') || undefined;
 }
 
-/** `Option tls.cert is given without tls.key` names options too; no other message does. */
+/** Only one message names options as well: `Option tls.cert is given without tls.key`. */
 export function inFlagsOf(message: string): string {
   return message.replace(/^Option \S+ .*$/s, inFlags);
 }

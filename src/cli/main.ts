@@ -3,10 +3,11 @@ import { packageVersion } from './package-version.ts';
 /**
  * Runs one command line.
  * @param argv as `process.argv`
- * @returns the exit status. The process ends by itself, as nothing is left open; after a stop it is ended if something is.
+ * @returns the exit status. The process ends by itself, as nothing is left open; if something still is after a stop,
+ * the process is ended.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  // Whoever reads it may leave.
+  // The reader of stdout may close the pipe.
   process.stdout.on('error', () => {});
   try {
     if (asksForVersionOnly(argv)) process.stdout.write(`${packageVersion()}\n`);
@@ -28,7 +29,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Answered without loading anything, as scripts ask for it often. */
+/** Handled without loading any module, as scripts often ask for the version. */
 function asksForVersionOnly([, , option, ...more]: readonly string[]): boolean {
   return (option === '--version' || option === '-V') && more.length === 0;
 }

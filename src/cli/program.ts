@@ -9,9 +9,9 @@ import { packageVersion } from './package-version.ts';
 import { addGlobalOptions } from './settings/global-options.ts';
 
 /**
- * The tree of commands. Declarations only: an action loads what it needs when it runs.
- * @param argv only the commands that it names are loaded, the others can be listed and no more: half the time
- * of a `--help` is spent in reading files. Default: all are loaded.
+ * Builds the command tree. Contains only declarations: an action loads what it needs when it runs.
+ * @param argv only the commands named here are loaded; the others can merely be listed. Reading files takes half the
+ * time of a `--help`. Default: loads all commands.
  */
 export async function buildProgram(argv?: readonly string[]): Promise<CommandUnknownOpts> {
   const program = new Command('mcp-taskq')
@@ -19,7 +19,7 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .usage('<command> [options]')
-    // Options after a command are that command's, so that "broker -- program --url x" is left alone.
+    // Options after a command belong to it, so "broker -- program --url x" works.
     .enablePositionalOptions()
     .configureHelp({
       optionDescription: (option) => option.description,
@@ -28,10 +28,10 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     })
     .exitOverride()
     .helpCommand(false)
-    // main() prints the error, without the passwords that a mistyped command line may hold.
+    // main() prints the error, with passwords from a mistyped command line removed.
     .configureOutput({ outputError: () => {} });
   addGlobalOptions(program);
-  // The script is made from all declarations.
+  // The completion script needs all declarations.
   const isWanted = ({ name, aliases = [] }: CommandEntry) =>
     argv === undefined || [name, ...aliases, 'completion'].some((word) => argv.includes(word));
   for (const entry of COMMANDS) {
@@ -48,7 +48,7 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
   return program;
 }
 
-/** Says which command is meant, and does nothing: what one tool calls "get" is not always what another does. */
+/** Only names the right command and does nothing, as "get" does not mean the same in every tool. */
 function otherName(name: string, meant: string): CommandUnknownOpts {
   const fail = () => {
     throw new CommandFailure(

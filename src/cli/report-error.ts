@@ -4,8 +4,8 @@ import { hintFor, inFlagsOf } from './hints.ts';
 import { privateBrokerHint } from './settings/private-broker.ts';
 
 /**
- * What is printed of the error that ended a command: what failed, what to do, and with `--verbose` what lies
- * beneath. Empty when there is nothing to say. It may hold a password that was on the command line.
+ * The text for the error that ended a command: what failed, what to do, and with `--verbose` the cause chain. Empty
+ * if there is nothing to report. It may contain a password from the command line.
  */
 export function describeError(error: unknown, { verbose }: { verbose: boolean }): string {
   if (isCommanderError(error)) return describeUsageError(error);
@@ -21,7 +21,7 @@ export function describeError(error: unknown, { verbose }: { verbose: boolean })
   return `${lines.join('\n')}\n`;
 }
 
-/** An error that was foreseen, by this command line or the library. */
+/** Whether the command line or the library raised the error on purpose. */
 function isExpected(error: Error): boolean {
   return (
     error instanceof CommandFailure ||
@@ -33,7 +33,7 @@ function isCommanderError(error: unknown): error is CommanderError {
   return error instanceof Error && String((error as { code?: unknown }).code).startsWith('commander.');
 }
 
-/** commander has written the help itself when that was the answer. */
+/** If the answer was the help, commander has already printed it. */
 function describeUsageError({ code, message }: CommanderError): string {
   if (['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(code)) return '';
   return `${message}\nhint: "mcp-taskq help" lists the commands, "mcp-taskq help <command>" their options.\n`;

@@ -10,7 +10,7 @@ export interface MissingEvents {
   since: number;
 }
 
-/** Knows from the numbers of events how many did not arrive before each. */
+/** Counts, from the sequence numbers, how many events are missing before each one. */
 export class EventSequence {
   /** The last event of each stream, in the order of their arrival. */
   readonly #last = new Map<string, { sequence: number; arrivedAt: number }>();

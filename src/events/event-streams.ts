@@ -9,7 +9,7 @@ export interface EventStream {
   readonly id: string;
   /** The number of its last event. */
   sequence: number;
-  /** Nobody listened when it was last asked; not to be asked again before this, by `performance.now()`. */
+  /** No queue was bound when last checked; do not check again before this time, by `performance.now()`. */
   quietUntil: number;
 }
 

@@ -5,8 +5,7 @@ import { readPropertyList } from '../properties/property-list.ts';
 import { bytesFromBase64 } from '../properties/typed-values.ts';
 
 /**
- * The topic exchange that this package tells live events through. Routing key: what happened, a dot, the task
- * id (`enqueued.0f3c…`).
+ * The topic exchange for live events. Routing key: the event name, a dot, the task id (`enqueued.0f3c…`).
  */
 export const EVENT_EXCHANGE = 'mcp:events';
 
@@ -41,7 +40,7 @@ interface BaseEvent {
 /** A message was stored. */
 export interface EnqueuedEvent extends BaseEvent {
   event: 'enqueued';
-  /** As it was stored; `undefined` when it was too large to be copied, or headers only were asked for. */
+  /** The stored body; `undefined` if it was too large to be copied, or events carry headers only. */
   body: Buffer | undefined;
   /** How large the stored body is. */
   bodyBytes: number;
@@ -103,7 +102,7 @@ export function encodeEvents(events: readonly TaskEvent[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** As many events as can be read: anybody may publish to the exchange. */
+/** Returns the events that can be decoded, as anybody may publish to the exchange. */
 export function decodeEvents(routingKey: string, message: Buffer): TaskEvent[] {
   const dot = routingKey.indexOf('.');
   const [name, taskId] = [routingKey.slice(0, dot), routingKey.slice(dot + 1)];
@@ -160,7 +159,7 @@ function parseLine(name: string, line: Buffer): EventLine | undefined {
   }
 }
 
-/** Checked, as anybody may have made them up. */
+/** Validated, as anybody may have made them up. */
 function readProperties({
   properties,
   properties_base64: base64,

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { RequestContext } from './request-context.ts';
 
-/** How long the transport may take to begin its response. In JSON mode it never does. */
+/** How long the transport may take to begin its response. In JSON mode it never begins one. */
 const HEADERS_MS = 1_000;
 
 /** A message that the SDK has got from the queue, and that stays in the queue until the transport has sent it. */
 export class HeldMessage {
-  /** Resolves when the message may be removed from its queue; rejects when it is to be given back. */
+  /** Resolves when the message may be removed from its queue; rejects when it should be given back. */
   readonly sent: Promise<void>;
   #done: () => void = () => {};
   /** Gives it back to its place. */

@@ -1,16 +1,16 @@
 import { formatAddress, type QuestionAddress, randomToken } from './question-address.ts';
 
-/** Whoever asks questions: a server object of this process. */
+/** A server object of this process that asks questions. */
 export interface Asker {
-  /** Hands the asker's SDK a message as if its client had sent it. */
+  /** Passes the asker's SDK a message as if its client had sent it. */
   receive(message: object): void;
 }
 
-/** A question that was asked in this process, and is not answered. */
+/** An unanswered question asked in this process. */
 export interface OpenQuestion {
   readonly address: QuestionAddress;
   readonly asker: Asker;
-  /** By which the asker's SDK knows it. */
+  /** The id by which the asker's SDK knows it. */
   readonly messageId: number | string;
   readonly taskId: string;
 }

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
- * Where the answer to a question is to go. It is the id of a queued question, as text; the id under which a client gets
- * the question has a seal as well.
+ * Where to send the answer to a question. As text it is the id of a queued question; the id that a client gets also
+ * has a seal.
  */
 export interface QuestionAddress {
   /** The process that asks. */
@@ -11,11 +11,11 @@ export interface QuestionAddress {
   readonly serial: string;
 }
 
-/** Who a question is delivered to, and whose answer alone counts. */
+/** The recipient of a question; only the recipient's answer counts. */
 export interface Recipient {
-  /** Who is logged in, as far as the server knows. */
+  /** The authenticated user, as far as the server knows. */
   readonly principal: string | undefined;
-  /** The session, or the connection where there are no sessions; empty where there is neither. */
+  /** The session, or the connection if there are no sessions; empty if there is neither. */
   readonly session: string;
 }
 
@@ -32,7 +32,7 @@ export function formatAddress({ instance, serial }: QuestionAddress): string {
   return `mcp-taskq.${instance}.${serial}`;
 }
 
-/** `undefined` for an id that is no address, as of a question that no replica has asked. */
+/** `undefined` for an id that is not an address, as of a question that no replica asked. */
 export function parseAddress(id: unknown): QuestionAddress | undefined {
   const [, instance, serial] = (typeof id === 'string' && ADDRESS.exec(id)) || [];
   return instance !== undefined && serial !== undefined ? { instance, serial } : undefined;
@@ -51,7 +51,7 @@ export class Seals {
     return `${formatAddress(address)}.${this.#mac(address, recipient)}`;
   }
 
-  /** The address in an id that a client has sent; `undefined` unless it was sealed for this very recipient. */
+  /** The address in an id that a client sent; `undefined` unless it was sealed for this recipient. */
   open(id: string, recipient: Recipient): QuestionAddress | undefined {
     const [, instance, serial, mac] = SEALED.exec(id) ?? [];
     if (instance === undefined || serial === undefined || mac === undefined) return undefined;

@@ -5,14 +5,14 @@ import type { MessageOrigin } from './sdk-shapes.ts';
 /** For {@link Replicas}. */
 export interface ReplicasOptions extends TaskQueueOptions {
   /**
-   * Seals what tells where an answer is to go: at least 16 bytes, random, kept secret, and the same in every replica
-   * and after every restart.
+   * Key that seals the addresses of answers: at least 16 random bytes, secret, the same in every replica and after
+   * every restart.
    */
   secret: string | Buffer;
   /**
-   * The user on whose behalf a message comes, where the server knows that: an answer counts only from the user to whom
-   * the question was delivered. Anything that stays the same while the user is logged in will do, such as the subject
-   * of a token. Default: the client id of the authentication, which many users may share.
+   * Returns the user on whose behalf a message arrives, if the server knows: an answer counts only from the user to
+   * whom the question was delivered. Use anything that is stable while the user is logged in, such as a token's
+   * subject. Default: the client id of the authentication, which many users may share.
    */
   principal?: (origin: MessageOrigin) => string | undefined;
 }

@@ -14,20 +14,20 @@ export interface ReplicaTaskMessageQueue {
   dequeueAll(taskId: string, sessionId?: string): Promise<QueuedMessage[]>;
 }
 
-/** What one server object needs to be one of several replicas. */
+/** What makes one server object a replica. */
 export interface ReplicaLink {
   /** For the server's options. */
   readonly taskMessageQueue: ReplicaTaskMessageQueue;
-  /** For the server's options: the task store, which all replicas share. */
+  /** For the server's options: the shared task store. */
   wrapTaskStore<Store extends TaskStoreLike>(store: Store): Store;
-  /** To be connected to the server in place of the transport, and, over HTTP, to handle its requests. */
+  /** Connect the server to this in place of the transport; over HTTP it also handles the requests. */
   wrapTransport<Transport extends TransportLike>(transport: Transport): Transport;
 }
 
 /**
- * Lets several server objects of the MCP TypeScript SDK, in one process or in many, serve the same tasks: a question
- * that a task asks in one of them is delivered through whichever the client talks to, and the answer finds its way
- * back, once, and only from whom the question was delivered to. One of these for each process.
+ * Lets several server objects of the MCP TypeScript SDK, in one or many processes, serve the same tasks. A question
+ * asked in one of them is delivered through whichever the client talks to, and the answer is passed back, once, and
+ * only from the client that got the question. Create one per process.
  *
  * @example
  * const replicas = new Replicas({ url, secret, principal: ({ authInfo }) => authInfo?.extra?.sub as string });
@@ -46,8 +46,8 @@ export class Replicas {
   #closing: Promise<void> | undefined;
 
   /**
-   * Connects to nothing yet: that happens with the first operation.
-   * @throws TaskQueueError `INVALID_ARGUMENT` for options that cannot work
+   * Does not connect yet: the first operation does.
+   * @throws TaskQueueError `INVALID_ARGUMENT` for invalid options
    */
   constructor(options: ReplicasOptions) {
     this.#core = new ReplicaCore(options);

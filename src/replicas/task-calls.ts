@@ -35,7 +35,7 @@ export class TaskCalls {
     queued: QueueableMessage,
     { maxSize, properties }: PublishSettings = {},
   ): Promise<void> {
-    // Encoded now: the caller may go on to change it.
+    // Encode now, as the caller may change it later.
     const body = encodeQueuedMessage(queued);
     const { client, replies, waiter } = this.#core;
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;

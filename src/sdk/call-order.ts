@@ -1,10 +1,10 @@
 import type { MessageLoad } from '../diagnostics/stats.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 
-/** What a call does to a task's queue. Calls of one kind may overlap, except those that clear it. */
+/** What a call does to a task's queue. Calls of one kind may overlap, except clears. */
 export type CallKind = 'enqueue' | 'dequeue' | 'clear' | 'look';
 
-/** Calls of one kind in a row, which may run side by side. */
+/** Consecutive calls of one kind, which may overlap. */
 interface Turn {
   readonly kind: CallKind;
   /** Running or waiting to start. */
@@ -13,8 +13,8 @@ interface Turn {
 }
 
 /**
- * Makes the calls for one task take effect in the order in which they were made, awaited or not: a call waits for
- * the earlier calls of another kind. Calls for different tasks, and calls of one kind in a row, run side by side.
+ * Makes calls for one task take effect in the order in which they are made, awaited or not: a call waits for earlier
+ * calls of another kind. Calls for different tasks, and consecutive calls of one kind, overlap.
  */
 export class CallOrder {
   readonly #turns = new Map<string, Turn[]>();
@@ -51,7 +51,7 @@ export class CallOrder {
     return this.#runNow(taskId, turn, work);
   }
 
-  /** Resolves when all calls have ended, those made meanwhile included, or when the time is up. */
+  /** Resolves when all calls have ended, including those made meanwhile, or when time is up. */
   idle(timeoutMs: number): Promise<void> {
     if (this.#turns.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -124,7 +124,7 @@ export class CallOrder {
     turn.calls--;
     const turns = this.#turnsOf(taskId);
     if (turns[0] !== turn) return;
-    // Turns whose calls have all given up waiting are passed over.
+    // Skip turns whose calls have all given up waiting.
     while (turns[0]?.calls === 0) turns.shift();
     if (turns.length === 0) {
       this.#turns.delete(taskId);
@@ -137,7 +137,7 @@ export class CallOrder {
   }
 }
 
-/** The last turn if the call may join it, else a new one behind it. */
+/** The last turn if the call may join it, else a new one after it. */
 function turnFor(kind: CallKind, turns: Turn[]): Turn {
   const last = turns.at(-1);
   // The first of two clears gets everything, the second one nothing.

@@ -6,8 +6,8 @@ import {
 } from '../errors/task-queue-error.ts';
 
 /**
- * These messages are made of what the caller handed in. All others may quote the broker or the operating system:
- * host, port, vhost, user, node.
+ * Messages of these errors contain only what the caller passed in. Others may quote the broker or the operating
+ * system: host, port, vhost, user, node.
  */
 const DISCREET: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.invalidArgument,
@@ -40,8 +40,8 @@ const REASONS: { readonly [Code in ErrorCode]?: string } = {
 };
 
 /**
- * The MCP SDK sends the message of an error to the MCP client. So this is the error with a message that names no
- * host, port, vhost or user; the original one is its `cause`, and its hint is kept.
+ * The MCP SDK sends an error's message to the MCP client. Returns the error with a message that names no host, port,
+ * vhost or user; the original is its `cause`, and the hint stays.
  * @param what what failed, and on what
  */
 export function clientFacingError(error: unknown, what: string): unknown {

@@ -15,13 +15,13 @@ import type { TaskQueueClient } from '../task-queue-client.ts';
 /** The malformed messages of task `x` are kept in the queue of task `x:malformed`. */
 const SUFFIX = ':malformed';
 
-/** On a message that was set aside: why it was. */
+/** The header that says why a message was set aside. */
 const REASON_HEADER = 'x-mcp-taskq-malformed';
 
-/** RabbitMQ 4 drops a message of a quorum queue that was delivered, and given back, 20 times. */
+/** RabbitMQ 4 drops a message of a quorum queue that was returned 20 times. */
 const MAX_RETURNS = 10;
 
-/** Decodes stored messages, and keeps those that cannot be decoded out of the way, without losing any. */
+/** Decodes stored messages, and sets aside those that cannot be decoded, without losing any. */
 export class MalformedMessages {
   readonly #client: TaskQueueClient;
   readonly #policy: MalformedPolicy;
@@ -34,8 +34,8 @@ export class MalformedMessages {
   }
 
   /**
-   * The decoded message; or `undefined` when it was set aside, and is to be removed from its own queue.
-   * @throws MalformedMessageError when it is to stay there
+   * Returns the decoded message, or `undefined` if it was set aside and should be removed from its own queue.
+   * @throws MalformedMessageError if it should stay there
    */
   decode(message: StoredMessage): QueuedMessage | Promise<undefined> {
     try {
@@ -48,14 +48,14 @@ export class MalformedMessages {
 
   /**
    * Resolves when the message is confirmed, byte for byte, in the queue of the sibling task.
-   * @throws the error itself when the message is to stay in its queue
+   * @throws the error if the message should stay in its queue
    */
   async setAside(message: StoredMessage, error: MalformedMessageError): Promise<undefined> {
     const { taskId, body, properties, propertyList } = message;
     const isWornOut = returnsOf(message) >= MAX_RETURNS;
     if ((this.#policy === 'throw' && !isWornOut) || taskId.endsWith(SUFFIX)) throw error;
     const sibling = `${taskId}${SUFFIX}`;
-    // Properties that are only known as bytes are kept, without the reason.
+    // Properties known only as bytes are kept, without the reason.
     const marked =
       propertyList === undefined ? withHeaders(properties, { [REASON_HEADER]: error.reason }) : properties;
     try {
@@ -69,7 +69,7 @@ export class MalformedMessages {
   }
 }
 
-/** How often a quorum queue has delivered it before; 0 for other queues, where nobody counts. */
+/** How often a quorum queue has delivered it before; 0 for other queues, which do not count. */
 function returnsOf({ properties }: StoredMessage): number {
   const { headers } = plainProperties(properties);
   const count = Number((headers as { [name: string]: unknown } | undefined)?.['x-delivery-count']);

@@ -19,14 +19,13 @@ import { MalformedMessages } from './malformed-messages.ts';
  * The message queues of MCP tasks in RabbitMQ: one durable queue per task, `mcp:queue:{task_id}`, shared with
  * any number of processes and with the Python package rabbitmq-mcp-task-queue.
  *
- * It is a `TaskMessageQueue` of the MCP TypeScript SDK 1.24 to 1.32. The session id of that interface is
- * ignored on purpose, as in the SDK's own in-memory queue: task ids are unique, and the task store decides
- * which session finds a task.
+ * A `TaskMessageQueue` of the MCP TypeScript SDK 1.24 to 1.32. Session ids are ignored on purpose, as in the SDK's
+ * own in-memory queue: task ids are unique, and the task store decides which session finds a task.
  *
- * Delivery is in order and at least once. Messages survive a restart of the broker. Reading never creates a
- * queue: a missing one is empty. Calls on one object for one task take effect in the order in which they are made,
- * awaited or not. Every method rejects with a {@link TaskQueueError}, by a deadline; its message names no host, as
- * the SDK sends it to MCP clients, and its `cause` does.
+ * Delivery is in order. Messages survive a restart of the broker. Reading never creates a queue: a missing queue
+ * reads as empty. Calls on one object for one task take effect in the order in which they are made, awaited or not.
+ * Every method settles by a deadline, and rejects with a {@link TaskQueueError}. Its message names no host, as the
+ * SDK sends it to MCP clients; its `cause` does.
  *
  * @example
  * await using queue = new RabbitMQTaskMessageQueue('amqp://user:password@rabbit.example/');
@@ -41,9 +40,9 @@ export class RabbitMQTaskMessageQueue {
   #closing: Promise<void> | undefined;
 
   /**
-   * Connects to nothing yet: that happens with the first operation.
+   * Does not connect yet: the first operation does.
    * @param options URL (default `amqp://localhost:5672`) or options
-   * @throws TaskQueueError `INVALID_ARGUMENT` for options that cannot work
+   * @throws TaskQueueError `INVALID_ARGUMENT` for invalid options
    */
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
@@ -60,9 +59,9 @@ export class RabbitMQTaskMessageQueue {
    * Adds a message to the end of the task's queue, which is created if it is missing. Resolves when the broker
    * has confirmed that it is stored on disk. Messages of one task keep the order of the calls.
    *
-   * @param maxSize reject when the queue has this many messages already. Exact among the calls on this object;
-   * across processes it is a check and then a publish (see {@link PublishOptions.maxSize})
-   * @throws PublishUnconfirmedError when the message was sent and nobody knows what became of it
+   * @param maxSize reject if the queue already has this many messages. Exact among the calls on this object; across
+   * processes it is check-then-publish (see {@link PublishOptions.maxSize})
+   * @throws PublishUnconfirmedError when the message was sent but not confirmed: it may or may not be queued
    * @throws TaskQueueError `QUEUE_OVERFLOW` (the message contains `Task message queue overflow`),
    * `INVALID_MESSAGE`, …: the message is not in the queue
    */
@@ -71,8 +70,9 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /**
-   * Removes and returns the oldest message; `undefined` when there is none. One that cannot be decoded is set aside,
-   * see {@link TaskQueueOptions.onMalformed}.
+   * Removes and returns the oldest message; `undefined` if there is none. It is acknowledged before this resolves: at
+   * least once until then, at most once afterwards ({@link TaskQueueClient.take} is at least once to the end). A
+   * message that cannot be decoded is set aside, see {@link TaskQueueOptions.onMalformed}.
    * @throws MalformedMessageError when it can be neither decoded nor set aside; it stays in the queue
    */
   dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
@@ -83,7 +83,7 @@ export class RabbitMQTaskMessageQueue {
         } catch (error) {
           if (!(error instanceof MalformedMessageError)) throw error;
         }
-        // Held for as long as it takes to set it aside. By now another one may be the oldest.
+        // Held until it has been set aside. Meanwhile another message may have become the oldest.
         const taken = await this.#client.take(taskId, async (stored) => ({
           message: await this.#malformed.decode(stored),
         }));
@@ -118,7 +118,7 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /**
-   * The oldest message, which stays in the queue; `undefined` when there is none.
+   * Returns the oldest message without removing it; `undefined` if there is none.
    * @throws MalformedMessageError when it cannot be decoded
    */
   peek(taskId: string): Promise<QueuedMessage | undefined> {
@@ -133,7 +133,7 @@ export class RabbitMQTaskMessageQueue {
     return (await this.size(taskId)) === 0;
   }
 
-  /** How many messages are ready in the task's queue, those that a reader holds unacknowledged left out. */
+  /** The number of messages ready in the task's queue, without those that a reader holds unacknowledged. */
   size(taskId: string): Promise<number> {
     return this.#call(
       taskId,
@@ -144,10 +144,9 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /**
-   * Resolves when the task's queue has a message, whoever put it there, in whatever process; takes nothing. A
-   * publisher with events wakes it within milliseconds, any other one within half a second (later when more
-   * than a hundred tasks are waited for). With several readers the message may be gone again by the time of
-   * the dequeue.
+   * Resolves when the task's queue has a message, published by any process; takes nothing. A publisher with events
+   * wakes it within milliseconds, any other within half a second (later when waiting for more than a hundred tasks).
+   * With several readers the message may be gone by the time you dequeue.
    * @throws the reason of the signal; TaskQueueError `WAIT_TIMEOUT`, `NO_ANSWER` when the time is over and the
    * broker does not answer, or `CLOSED` when this object is closed
    */
@@ -170,7 +169,7 @@ export class RabbitMQTaskMessageQueue {
     return { ...stats, waiting };
   }
 
-  /** Makes every {@link waitForMessage} of this object for the task look at once, instead of at its next turn. */
+  /** Makes every {@link waitForMessage} of this object for the task check at once. */
   notifyMessageAvailable(taskId: string): void {
     this.#waiter.notify(taskId);
   }
@@ -198,7 +197,7 @@ export class RabbitMQTaskMessageQueue {
   }
 
   async #enqueue(taskId: string, message: QueueableMessage, maxSize: number | undefined): Promise<void> {
-    // Encoded now: the caller may go on to change it.
+    // Encode now, as the caller may change it later.
     const body = encodeQueuedMessage(message);
     const publish = async () => {
       await this.#client.publish(taskId, { body }, { maxSize });
@@ -217,18 +216,18 @@ export class RabbitMQTaskMessageQueue {
         taken.push(decoded instanceof Promise ? await decoded : decoded);
       }
     };
-    // None of them when another reader had taken all before it could begin again.
+    // None, if another reader took all of them before it could begin again.
     taken.length = await this.#client.clear(taskId, take, {
       allOrNone: true,
       withQueue: true,
-      // Where it is still there, it is deleted below, as that may fail.
+      // If it still exists, it is deleted below, as that may fail.
       keepQueue: true,
     });
     const messages = taken.filter((message) => message !== undefined);
     try {
       await this.#client.deleteIfUnused(taskId);
     } catch (error) {
-      // What was removed from the queue is in nobody else's hands: it must reach the caller.
+      // What was removed from the queue exists nowhere else: it must reach the caller.
       if (messages.length === 0) throw error;
       this.#options.warn(error as TaskQueueError);
     }
@@ -257,7 +256,7 @@ export class RabbitMQTaskMessageQueue {
   }
 }
 
-/** A rejection reaches whoever awaits the promise, and does not end the process when nobody does. */
+/** A promise whose rejection does not end the process if nobody awaits it. */
 function droppable<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

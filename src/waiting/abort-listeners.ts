@@ -1,4 +1,4 @@
-/** Listens once to each signal, however many wait for it: of more than ten listeners Node prints a warning. */
+/** Listens once to each signal, however many waits share it: Node warns of more than ten listeners. */
 export class AbortListeners {
   readonly #bySignal = new Map<AbortSignal, { callbacks: Set<() => void>; listener: () => void }>();
 

@@ -1,8 +1,8 @@
-/** Pauses between two looks at a task: quick at first, gentle to the broker later. */
+/** Pauses between checks of a task: short at first, longer later to spare the broker. */
 const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 500;
 
-/** However many tasks there are, the broker is asked no more often than this: 200 times a second. */
+/** However many tasks there are, check at most this often: 200 times a second. */
 const LOOKS_PER_TURN = 20;
 const TURN_MS = 100;
 
@@ -11,7 +11,7 @@ interface PollState {
   dueAt: number;
 }
 
-/** Looks at tasks again and again, each at its own growing pace, until it is stopped. */
+/** Checks tasks repeatedly, each at its own slowing pace, until stopped. */
 export class DepthPoller {
   readonly #look: (taskId: string) => Promise<void>;
   readonly #polled = new Map<string, PollState>();
@@ -25,7 +25,7 @@ export class DepthPoller {
     this.#look = look;
   }
 
-  /** The first look is soon, also for a task that is looked at already. */
+  /** Checks soon, even if the task is already being polled. */
   start(taskId: string): void {
     const dueAt = Date.now() + FIRST_PAUSE_MS;
     this.#polled.set(taskId, { pauseMs: FIRST_PAUSE_MS, dueAt });
@@ -52,7 +52,7 @@ export class DepthPoller {
     this.#timer = setTimeout(() => this.#turn(), Math.max(0, delayMs));
   }
 
-  /** Looks at the tasks whose turn it is, the longest overdue first, and at no more than a few. */
+  /** Checks the tasks that are due, the most overdue first, and at most a few. */
   async #turn(): Promise<void> {
     const now = Date.now();
     const due = [...this.#polled]
@@ -65,7 +65,7 @@ export class DepthPoller {
       due.map(async ([taskId, state]) => {
         await this.#look(taskId);
         state.pauseMs = Math.min(state.pauseMs * 2, LAST_PAUSE_MS);
-        // Jitter keeps tasks that began together from being looked at together for ever.
+        // Jitter keeps tasks that started together from being checked together for ever.
         state.dueAt = Date.now() + state.pauseMs * (0.75 + Math.random() / 4);
       }),
     );

@@ -14,16 +14,16 @@ export interface WaitOptions {
   timeoutMs?: number;
 }
 
-/** Servers wait for the same task again and again; following it anew each time would be more work. */
+/** Servers wait for the same task repeatedly, so keep following it for a while. */
 const LINGER_MS = 10_000;
 
 /** Node fires a longer timer at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Until a subscription is tried once more that the broker has not made. */
+/** Pause before retrying a refused subscription. */
 const RETRY_MS = 10_000;
 
-/** An answer takes less than a millisecond; this is for a machine that is busy with other things. */
+/** An answer takes less than a millisecond; this allows for a busy machine. */
 const LAST_LOOK_MS = 2_000;
 
 /** What a wait needs of a client. */
@@ -62,14 +62,14 @@ export class MessageWaiter {
     const giveUpAt = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     while (true) {
       signal?.throwIfAborted();
-      // Taken before the look, so that what comes after it wakes this wait.
+      // Created before the check, so that anything after it wakes this wait.
       const woken = this.#next(taskId, signal, giveUpAt);
       woken.promise.catch(() => {});
       try {
         if (await Promise.race([this.#hasMessage(taskId), rejectionOf(woken.promise)])) return;
         await woken.promise;
       } catch (error) {
-        // Of the connection for reading: the next look waits for it to come back.
+        // The read connection was lost: the next check waits for it to return.
         if (hasCode(error, ErrorCode.connectionLost)) continue;
         if (!hasCode(error, ErrorCode.waitTimeout)) throw error;
         if (await this.#lastLook(taskId)) return;
@@ -80,7 +80,7 @@ export class MessageWaiter {
     }
   }
 
-  /** Lets every wait for this task look at once. */
+  /** Makes every wait for this task check at once. */
   notify(taskId: string): void {
     for (const wake of [...(this.#tasks.get(taskId)?.wakers ?? [])]) wake('look');
   }
@@ -107,8 +107,7 @@ export class MessageWaiter {
   }
 
   /**
-   * At the end of a wait: only a broker that answers says that nothing came. With one that is away, or stands still,
-   * nobody knows.
+   * A last check at the end of a wait: only an answer proves that no message came. Without one, it is not known.
    * @throws TaskQueueError `NO_ANSWER`
    */
   #lastLook(taskId: string): Promise<boolean> {
@@ -123,7 +122,7 @@ export class MessageWaiter {
     return Promise.race([look, late]).finally(() => clearTimeout(timer));
   }
 
-  /** The next reason to look at the task's queue, or the end of the wait. */
+  /** The next reason to check the task's queue, or the end of the wait. */
   #next(taskId: string, signal: AbortSignal | undefined, giveUpAt: number | undefined) {
     const task = this.#enter(taskId);
     let cancel = () => {};
@@ -184,14 +183,14 @@ export class MessageWaiter {
     try {
       if (await this.#hasMessage(taskId)) this.notify(taskId);
     } catch {
-      // The waits look for themselves, and tell their callers, when the connection does not come back.
+      // The waits check for themselves, and reject if the connection does not return.
       this.notify(taskId);
     }
   }
 
   async #follow(taskId: string): Promise<void> {
     this.#subscription ??= this.#subscribe();
-    // A task that cannot be followed, as while the connection is down, is looked at all the same.
+    // A task that cannot be followed, for example while the connection is down, is still polled.
     await (await this.#subscription)?.follow(taskId).catch(() => {});
   }
 
@@ -217,11 +216,11 @@ export class MessageWaiter {
         onResumed: lookAll,
       });
       this.#lastWarning = undefined;
-      // Also for waits that began when there was none.
+      // Also for waits that began before the subscription.
       for (const taskId of this.#tasks.keys()) subscription.follow(taskId).catch(() => {});
       return subscription;
     } catch (error) {
-      // The next wait tries again: at once if that is how it finds the broker back, and later if it may be refused again.
+      // The next wait subscribes again: at once after a connection failure, later if it may be refused again.
       const tryAgain = () => {
         this.#subscription = undefined;
       };

@@ -4,11 +4,11 @@ import type { ManagementApiOptions } from '../management/management-api.ts';
 import { type LookOptions, pause, type UnannouncedMessages } from './unannounced-messages.ts';
 import { WatchedTask } from './watched-task.ts';
 
-/** How often all queues are listed, at most; a list that takes long is asked for less often. */
+/** The shortest interval between lists of all queues; a slow list is requested less often. */
 const LIST_MS = 5_000;
 const LIST_SHARE = 20;
 
-/** The broker's statistics are younger than this. */
+/** The maximum age of the broker's statistics. */
 const STATISTICS_MS = 15_000;
 
 /**
@@ -50,7 +50,7 @@ export class AllTasks {
     return task;
   }
 
-  /** Looks after them until the signal. */
+  /** Follows them until the signal. */
   async poll(): Promise<void> {
     const { signal } = this.#options;
     let tookMs = 0;
@@ -63,7 +63,7 @@ export class AllTasks {
         if (signal.aborted) return;
         const ready = listed?.get(task) ?? 0;
         const isQuiet = performance.now() - task.knownAt > STATISTICS_MS;
-        // What was there before the watch is not looked at.
+        // Messages queued before the watch are not read.
         if (isFirst) task.noteUnseen(Math.max(0, ready - task.size));
         else if (ready > task.size || task.mustLook || (isQuiet && ready < task.size))
           await this.#unannounced.look(task);
@@ -85,7 +85,7 @@ export class AllTasks {
       return listed;
     } catch (error) {
       if (!isTaskQueueError(error) && !signal.aborted) throw error;
-      // Nobody knows which tasks are over: when the API answers again, what is there counts as there before.
+      // It is not known which tasks ended: when the API answers again, everything present counts as there before.
       this.#tasks.clear();
       const reason = `messages of publishers without events are not seen for now: ${(error as Error).message}`;
       if (this.#isListed !== false) items.put({ kind: 'gap', taskId: undefined, reason });

@@ -1,15 +1,15 @@
 import { EventEmitter, once } from 'node:events';
 
-/** Items that the reader has not taken yet, before writers are asked to wait. */
+/** How many unread items there may be before writers have to wait. */
 const MAX_PENDING = 1_000;
 
-/** Items on their way from several writers to one reader, who may be slow. */
+/** A queue from several writers to one reader, which may be slow. */
 export class ItemQueue<T> {
   readonly #items: T[] = [];
   readonly #changes = new EventEmitter().setMaxListeners(0);
   #end: { error?: unknown } | undefined;
 
-  /** Adds it at once. Wait for {@link room} where there can be many; after the end nothing is added. */
+  /** Adds an item at once. Await {@link room} where there can be many. Does nothing after the end. */
   put(item: T): void {
     if (this.#end !== undefined) return;
     this.#items.push(item);
@@ -20,7 +20,7 @@ export class ItemQueue<T> {
     return this.#items.length >= MAX_PENDING && this.#end === undefined;
   }
 
-  /** Resolves when there is room for the next one, or nobody who reads. */
+  /** Resolves when there is room for the next item, or no reader. */
   async room(): Promise<void> {
     while (this.isFull) await once(this.#changes, 'taken');
   }

@@ -57,7 +57,7 @@ export class UnannouncedMessages {
     }
   }
 
-  /** Looks after a task until the signal. The connection may come and go meanwhile. */
+  /** Follows a task until the signal. The connection may be lost and return meanwhile. */
   async poll(task: WatchedTask): Promise<void> {
     while (await pause(POLL_MS * (0.75 + Math.random() / 2), this.#options.signal)) await this.look(task);
   }
@@ -83,7 +83,7 @@ export class UnannouncedMessages {
     let depth = await this.#depthOf(task);
     // The events of messages that were counted may still be on their way.
     if (!task.mustLook && depth !== task.size) await pause(EVENT_DELAY_MS, signal);
-    // While the reader is behind, so are the events: they may announce all of these.
+    // While the reader is behind, events are too: they may announce all of these.
     if (signal.aborted || items.isFull) return;
     const unannounced = task.noteDepth(depth, { added, removed });
     if (!task.mustLook && unannounced === 0) return;

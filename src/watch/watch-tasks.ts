@@ -111,7 +111,7 @@ export async function* watchTasks(
       await Promise.all(visible().map((task) => unannounced.look(task)));
     },
     onClosed: () => {
-      // One that could not be set up says so itself.
+      // A subscription that could not be set up reports that itself.
       if (subscription === undefined) return;
       items.end({
         error: new TaskQueueError(ErrorCode.closed, 'The client of this watch was closed meanwhile'),
@@ -140,7 +140,7 @@ export async function* watchTasks(
     stop();
     signal?.removeEventListener('abort', stop);
     if (subscription !== undefined) await subscription.close();
-    // One that is still being set up is closed as soon as it is there.
+    // Close one that is still being set up as soon as it is ready.
     else subscribing.then((late) => late.close()).catch(() => {});
   }
 }

@@ -3,7 +3,7 @@ import type { EnqueuedEvent } from '../events/task-events.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { propertyText } from '../properties/typed-values.ts';
 
-/** An event comes within this time, as a rule: later, it is about what happened after a look. */
+/** Events normally arrive within this time; a later one is about something after the look. */
 export const EVENT_DELAY_MS = 200;
 
 /** A busy publisher can be this late with its events. */

@@ -28,9 +28,9 @@ const QUIET_MS = 200;
  * Publishes events, unconfirmed, on a channel of its own. It never fails and is never waited for: what cannot be sent is
  * dropped, and leaves a gap in the numbers of its stream.
  *
- * Mostly nobody listens. So where several events wait, the first one of each routing key goes out as `mandatory`: when
- * RabbitMQ returns it, no queue is bound to that key, and the other events with that key are not sent. Any binding is
- * noticed in this way; a listener gets every event published after its binding.
+ * Usually nobody listens. So if several events wait, the first of each routing key is published as `mandatory`: if
+ * RabbitMQ returns it, no queue is bound to that key, and the other events with that key are not sent. This notices
+ * any binding; a listener gets every event published after it binds.
  */
 export class EventPublisher {
   readonly #connection: BrokerConnection;
@@ -45,7 +45,7 @@ export class EventPublisher {
   /** When the waiting events are sent, and by which timer if that is not at once. */
   #due: { at: number; timer: NodeJS.Timeout | undefined } | undefined;
   #sending: Promise<void> = Promise.resolve();
-  /** The socket takes no more for now. */
+  /** The socket buffer is full. */
   #isCongested = false;
   /** Set for good when the broker does not allow events. */
   #isOff: boolean;
@@ -98,7 +98,7 @@ export class EventPublisher {
       this.#sentAt = performance.now();
       const events = this.#waiting.splice(0);
       const [first] = events;
-      // One alone costs less than the question.
+      // A single event costs less than the check.
       if (events.length === 1 && first !== undefined) this.#send(routingKeyOf(first), events, UNASKED);
       else await this.#sendHeard(events);
     });

@@ -17,8 +17,8 @@ import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
 
 /**
- * What the broker keeps for a subscriber that does not keep up: messages, of up to 50 events each. It drops the oldest, and
- * the numbers of those that follow tell how many these were.
+ * How many messages, of up to 50 events each, the broker keeps for a slow subscriber. It drops the oldest; the
+ * sequence numbers of the next ones show how many were dropped.
  */
 const MAX_LENGTH = 10_000;
 
@@ -73,7 +73,7 @@ export class EventSubscription {
     }
   }
 
-  /** Events of a task, or of all tasks. More may come than asked for: look at the task id and the queue. */
+  /** Follows a task, or all tasks. Events of others may arrive too: check task id and queue. */
   async follow(taskId?: string): Promise<void> {
     for (const pattern of eventPatterns(this.#events, taskId)) {
       if (this.#patterns.has(pattern) || Buffer.byteLength(pattern) > MAX_ROUTING_KEY_BYTES) continue;
@@ -102,7 +102,7 @@ export class EventSubscription {
     await this.#answered(this.#setUp(model));
   }
 
-  /** Of the patterns. While the connection is lost there is nothing to do: they are bound when it is back. */
+  /** Changes bindings. Does nothing while the connection is lost: all patterns are bound when it is back. */
   async #change(request: (channel: Channel) => Promise<unknown>): Promise<void> {
     const channel = this.#channel;
     if (channel === undefined) return;
@@ -114,7 +114,7 @@ export class EventSubscription {
     }
   }
 
-  /** By a deadline; a broker that misses it does not answer at all, and the connection begins anew. */
+  /** Awaits a request by a deadline; if the broker misses it, drops the connection and connects again. */
   async #answered(request: Promise<unknown>): Promise<void> {
     const ms = this.#operationTimeoutMs;
     await withDeadline(request, ms, () => {
@@ -172,7 +172,7 @@ export class EventSubscription {
         try {
           await this.#listener.onEvent(event, arrivedAt);
         } catch {
-          // What a listener makes of one event must not keep it from the next.
+          // A listener that fails on one event still gets the next.
         }
       }
       try {
@@ -186,7 +186,7 @@ export class EventSubscription {
   #lose(reason: unknown): void {
     if (this.#closing.signal.aborted) return;
     this.#reportLoss(reason);
-    // Deferred: of a connection that is lost the channels end first.
+    // Deferred: when a connection is lost, its channels end first.
     setImmediate(() => this.#resubscribe());
   }
 

@@ -1,22 +1,22 @@
 import type { Survey, TaskMeasure } from './survey-tasks.ts';
 
-/** As monitoring plugins count: their exit status. */
+/** The exit statuses of monitoring plugins. */
 export const CheckStatus = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const;
 
 export type CheckStatus = (typeof CheckStatus)[keyof typeof CheckStatus];
 
-/** A value that is at least this much is a warning, or critical. */
+/** Values from which a measure is a warning, or critical. */
 export interface Threshold {
   warn: number | undefined;
   critical: number | undefined;
 }
 
 export interface Thresholds {
-  /** Messages that are ready, of any one task. */
+  /** Ready messages in any one task. */
   depth: Threshold;
-  /** Age of the oldest message of any one task, in milliseconds. */
+  /** Age of the oldest message in any one task, in milliseconds. */
   age: Threshold;
-  /** Tasks with messages that nobody consumes from. */
+  /** Tasks with messages but without consumers. */
   unconsumed: Threshold;
 }
 
@@ -33,7 +33,7 @@ export interface Evaluation {
   tasks: number;
   ready: number;
   unacked: number;
-  /** The deepest task, and the one with the oldest message. */
+  /** The task with the most ready messages, and the one with the oldest message. */
   deepest: TaskMeasure | undefined;
   oldest: TaskMeasure | undefined;
   /** Milliseconds. */
@@ -65,7 +65,7 @@ export function evaluate(
   const unconsumedStatus = rate(forgotten, unconsumed);
   const isAgeAsked = age.warn !== undefined || age.critical !== undefined;
   const worst = violations.reduce<number>((most, { status }) => Math.max(most, status), unconsumedStatus);
-  // What was to be checked and could not be is not well.
+  // If the check asks for ages and some are unknown, the result cannot be "ok".
   const isBlind = worst === CheckStatus.ok && isAgeAsked && unknownAges > 0;
   const oldest = most(tasks, (task) => ageOf(task) ?? -1);
   return {

@@ -3,7 +3,7 @@ import type { ClientContext } from '../context.ts';
 import { listQueues } from '../queues/list-queues.ts';
 import { findOldest } from '../queues/oldest-messages.ts';
 
-/** What a check measures of one task. */
+/** The measures of one task. */
 export interface TaskMeasure {
   taskId: string;
   ready: number;
@@ -17,14 +17,14 @@ export interface Survey {
   tasks: readonly TaskMeasure[];
   /** Queues whose statistics are not there yet, as they are some seconds old; and streams, where all are counted. */
   uncounted: number;
-  /** Tasks with messages whose age nobody knows. */
+  /** Tasks with messages of unknown age. */
   unknownAges: number;
 }
 
 /** Tasks whose consumers are counted together. */
 const COUNTED_AT_ONCE = 8;
 
-/** The most tasks whose messages are looked at: an age that most publishers give needs no look. */
+/** At most this many tasks are looked into. Most publishers set a timestamp, which makes a look unnecessary. */
 const MAX_LOOKS = 1_000;
 
 /**
@@ -62,7 +62,7 @@ export async function surveyTasks(
     const { client, stop } = context;
     const looking = { client, signal: stop.signal };
     await findOldest(looking, toLookAt.slice(0, MAX_LOOKS), (task, { isEmpty, queuedAt }) => {
-      // The statistics are some seconds old: it may be empty by now.
+      // The statistics are a few seconds old: the queue may be empty by now.
       if (isEmpty) task.ready = 0;
       else task.oldestAt = queuedAt;
     });

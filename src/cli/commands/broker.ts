@@ -42,7 +42,7 @@ export function brokerCommand() {
       .option('--data <dir>', 'keep data and ports in this folder (default: temporary)')
       .option('--management', 'with the management API, for ls, check and prune')
       .option('--install', 'install RabbitMQ if it is missing, without asking')
-      // The options behind the command's name are the command's.
+      // Options after the command's name belong to that command.
       .passThroughOptions()
       .action((words, options, self) =>
         withContext(self, (context) => runBroker(context, words, options), {
@@ -61,7 +61,7 @@ async function runBroker(context: Context, [program, ...args]: string[], options
     context.stop.signal.throwIfAborted();
     if (program === undefined) return await serve(context, broker);
     const { timeoutMs } = context.settings;
-    // From here on signals are for the command, which decides what they mean.
+    // From here on, the command handles signals.
     context.stop.release();
     if (isShell(program) && hasTerminal()) context.note(whereOneIs(broker));
     await runWith(broker, program, args, {
@@ -79,7 +79,7 @@ function isShell(program: string): boolean {
   return SHELLS.includes(basename(program));
 }
 
-/** Before a shell that looks like any other one. */
+/** Printed before a shell that looks like any other. */
 function whereOneIs({ url, apiUrl }: RunningBroker): string {
   const api = apiUrl === undefined ? ' (without the management API: ls needs --management)' : '';
   return `In this shell mcp-taskq uses the private broker at ${url}${api}. "exit" stops it.`;
@@ -113,7 +113,7 @@ async function confirmInstall({ stop }: Context, what: string): Promise<boolean>
   throw new CommandFailure(ExitCode.declined, 'Declined; nothing was installed');
 }
 
-/** Runs until a signal comes or `--timeout` elapses. */
+/** Runs until a signal arrives or `--timeout` elapses. */
 async function serve({ settings, stdout, note, stop }: Context, broker: RunningBroker): Promise<void> {
   await stdout.write(
     settings.output === 'json' || settings.output === 'jsonl'
@@ -127,7 +127,7 @@ async function serve({ settings, stdout, note, stop }: Context, broker: RunningB
     const error = await stop.race(broker.exited);
     if (error) throw error;
   } catch (error) {
-    // The way out that was announced is no failure.
+    // Ctrl-C was announced as the way to stop it, so it is not a failure.
     if (error instanceof CommandFailure && error.exitCode === ExitCode.interrupted) {
       note('Stopping');
       return;
@@ -156,14 +156,14 @@ export async function runWith(
   { note, timeoutMs }: { note: Context['note']; timeoutMs: number | undefined },
 ): Promise<void> {
   const environment = { ...process.env };
-  // They belong to another broker.
+  // These variables belong to another broker.
   delete environment.MCP_TASKQ_API_URL;
   delete environment.MCP_TASKQ_PASSWORD_FILE;
   delete environment.MCP_TASKQ_CONTEXT;
   const own = { ...addresses(broker), [PRIVATE_BROKER]: broker.url };
   const child = spawn(program, args, { stdio: 'inherit', env: { ...environment, ...own } });
 
-  // A terminal sends Ctrl-C and Ctrl-\ to the command as well; a second one could mean something else to it.
+  // A terminal also sends Ctrl-C and Ctrl-\ to the command, to which a second signal could mean something else.
   const isOnTerminal = process.stdin.isTTY || process.stdout.isTTY || standardError().isTTY;
   const forward = (signal: NodeJS.Signals) => {
     if (!isOnTerminal || signal === 'SIGTERM' || signal === 'SIGHUP') child.kill(signal);
@@ -193,7 +193,7 @@ export async function runWith(
   }
 }
 
-/** The statuses are a shell's. */
+/** The statuses are those of a shell. */
 function cannotRun(program: string, cause: NodeJS.ErrnoException): CommandFailure {
   const isMissing = cause.code === 'ENOENT';
   return new CommandFailure(

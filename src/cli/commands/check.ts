@@ -35,7 +35,7 @@ interface CheckOptions {
   format?: CheckFormat;
 }
 
-/** Its own mistakes are "unknown" to a monitoring system, to which 2 would say critical. */
+/** Usage errors end with "unknown" (3): a monitoring system would read 2 as critical. */
 class CheckCommand extends Command {
   override copyInheritedSettings(source: CommandUnknownOpts): this {
     super.copyInheritedSettings(source);
@@ -85,7 +85,7 @@ async function check(
   const looks = options.peek && (warn !== undefined || critical !== undefined);
   const survey = await surveyTasks(context, { glob: pattern, looks });
   const found = evaluate(survey, thresholds, Date.now());
-  // Another answer was given by then.
+  // After a stop, a result has already been reported.
   stop.signal.throwIfAborted();
   const colors = colorsFor(process.stdout, settings);
   const format = options.format ?? (['json', 'jsonl'].includes(settings.output) ? 'json' : 'text');
@@ -121,7 +121,7 @@ function formatOf({ format }: CheckOptions, command: CommandUnknownOpts): CheckF
   return format ?? (['json', 'jsonl'].includes(outputSettings(command).asked) ? 'json' : 'text');
 }
 
-/** Monitoring systems read the standard output, people the standard error. A signal keeps its own status. */
+/** Reports on stdout for the monitoring system, and on stderr for people. A signal keeps its own status. */
 function unknownFailure(error: unknown, format: CheckFormat, pattern: string | undefined): unknown {
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   const isResult = error instanceof CommandFailure && error.message === '';

@@ -39,7 +39,7 @@ interface ClearOptions extends SelectionOptions {
   dryRun?: true;
 }
 
-/** What was found and is agreed to: no more than this is removed, whatever comes meanwhile. */
+/** What was found and confirmed. No more than this is removed, even if more messages arrive. */
 interface Target {
   taskId: string;
   messages: number;
@@ -110,14 +110,14 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
   }
 }
 
-/** All of them, before anything is removed: one of the ids may be mistyped. */
+/** Checks all ids before anything is removed: one may be mistyped. */
 async function findTargets(
   { client }: ClientContext,
   { taskIds, isPattern }: ChosenTasks,
 ): Promise<Target[]> {
   const targets: Target[] = [];
   for (const taskId of taskIds) {
-    // What a pattern found may be gone by now.
+    // A task that matched a pattern may be gone by now.
     const depth = isPattern ? await client.depth(taskId) : await depthOrFail(client, taskId);
     if (depth !== undefined) targets.push({ taskId, ...depth });
   }
@@ -145,7 +145,7 @@ async function clearOne(
     stall.moved();
   };
   let looked = 0;
-  // Those that have come since they were counted are not agreed to.
+  // Messages that arrived after the count are not confirmed.
   const bounded = select && ((message: StoredMessage) => looked++ < messages && select(message));
   try {
     if (messages > 0) {
@@ -195,14 +195,14 @@ async function dryRunAll(
   await noteHeld(context, targets);
 }
 
-/** What will stay, as other readers have it. */
+/** Reports messages that stay because other readers hold them. */
 async function noteHeld(context: ClientContext, targets: readonly Target[]): Promise<void> {
   const read = targets.filter(({ consumers }) => consumers > 0);
   const held = read.map(({ taskId, consumers }) => describeHeld(context, taskId, consumers));
   for (const sentence of await Promise.all(held)) if (sentence !== undefined) context.note(sentence);
 }
 
-/** More would leave the screen. */
+/** More would not fit on the screen. */
 const SHOWN_TARGETS = 10;
 
 async function confirm(
@@ -226,7 +226,7 @@ async function confirm(
   await confirmLoss(context, {
     question: `Remove ${what} of ${where} on ${describeTarget(context)}?`,
     count,
-    // Whoever wrote a pattern does not know how many tasks it matches.
+    // The author of a pattern does not know how many tasks it matches.
     confirmationText: isPattern ? String(targets.length) : requiresTyping ? String(count) : first.taskId,
     requiresTyping,
   });

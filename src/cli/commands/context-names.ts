@@ -1,14 +1,14 @@
 import { Command } from '@commander-js/extra-typings';
 import { readContextFile } from '../contexts/context-file.ts';
 
-/** For the completion scripts: the names of the contexts, a line each, or nothing at all. */
+/** For the completion scripts: prints the context names, one per line, or nothing on an error. */
 export function contextNamesCommand() {
   return new Command('__contexts').action(() => {
     let names: string[] = [];
     try {
       names = [...readContextFile().contexts.keys()];
     } catch {
-      // Whoever presses Tab has no use for an error.
+      // An error would be of no use at a press of Tab.
     }
     process.stdout.write(names.map((name) => `${name}\n`).join(''));
   });

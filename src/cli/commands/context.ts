@@ -68,7 +68,7 @@ async function run(
   }
 }
 
-/** Options of `set` alone. */
+/** Options that only `set` takes. */
 const OF_SET: readonly string[] = [
   'passwordCommand',
   'storePassword',

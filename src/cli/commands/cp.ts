@@ -70,7 +70,7 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   }
   const depth = await stop.race(depthOrFail(client, from));
   if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));
-  // To find what matches, everything that can be held is looked at.
+  // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
   const tally: CopyTally = { copied: 0, behind: 0, report: new ReplayReport() };
   let looked = 0;
@@ -112,7 +112,7 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   );
 }
 
-/** All messages are still at their source, whatever failed. */
+/** Whatever failed, all messages are still in the source task. */
 function failureAmid(
   { note }: ClientContext,
   error: unknown,

@@ -104,7 +104,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   const drain = () =>
     client.drain(taskId, handle, {
       ...(limit !== undefined && { limit: limit - removed }),
-      // A command handles one message, and that one is acknowledged.
+      // Each command handles one message, which is then acknowledged.
       ...(options.exec !== undefined && { batchSize: 1 }),
       ...(select && { select }),
       signal: stop.signal,
@@ -145,17 +145,17 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
 const HOW_TO_SEE_ALL =
   'Write the messages in full with --out FILE or -o jsonl, or use --yes to remove what is cut off here.';
 
-/** A table has a line for each message, and long ones are cut off in it. */
+/** Whether messages are shown in a table, which cuts off long ones. */
 function cutsOff({ format }: ClientContext, { limit, all, exec, out }: DequeueOptions): boolean {
   const isTable = format === 'table' && exec === undefined && (out === undefined || out === '-');
   return isTable && (all === true || limit > 1);
 }
 
 /**
- * Asks whether messages that are not shown in full may be removed. One message alone is shown in full, and is not asked
- * about.
- * @param present how many there are; undefined when more are waited for
- * @returns as many as were agreed to; undefined for all that come
+ * Asks whether messages that are not shown in full may be removed. Does not ask about a single message, which is
+ * shown in full.
+ * @param present messages in the queue; undefined if the command also waits for more
+ * @returns the confirmed number of messages; undefined for all that arrive
  */
 async function agreedLimit(
   context: ClientContext,
@@ -192,13 +192,13 @@ function nothingFailure(
   return emptyFailure(taskId, filter, looked);
 }
 
-/** How to go on after a failure without writing anything twice. */
+/** How to resume after a failure without writing anything twice. */
 function resumeHint(taskId: string, { out, all }: DequeueOptions): string | undefined {
   if (out === undefined || out === '-' || !all) return undefined;
   return `To go on: mcp-taskq dequeue ${shellWords([taskId, '--all', '--out', out, '--append'])}`;
 }
 
-/** Lets `more` drain whenever something has come, until it answers false or nothing came for `waitMs`. */
+/** Calls `more` to drain whenever messages have arrived, until it returns false or nothing has arrived for `waitMs`. */
 async function keepWaiting(
   { client, stop }: ClientContext,
   taskId: string,

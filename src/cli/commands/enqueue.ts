@@ -73,18 +73,18 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
   checkMessageSource(options);
   const headers = { ...options.header, ...(options.mark && { [REPLAY_HEADER]: new Date().toISOString() }) };
   const { client, stop } = context;
-  // While the messages are checked, which comes first: what is wrong with them is told whether there is a broker or not.
+  // Connects while the messages are being checked. Errors in them come first, even if the broker cannot be reached.
   const connecting = options.dryRun ? undefined : client.connect('publish');
   connecting?.catch(() => {});
   const isWatched = !options.dryRun && options.create && standardError().isTTY === true;
-  // Looked up before the first message makes one, and named beside the publishing.
+  // Looked up before the first message creates the queue; reported while publishing.
   const present = isWatched ? client.depth(taskId).catch(() => null) : null;
   const source = await openMessageSource(context, taskId, options, (message) =>
     checkHeaders(message, headers),
   );
   try {
     if (options.dryRun) return await reportDryRun(context, taskId, source.count);
-    // The pace begins when messages can be sent.
+    // The pace starts only once messages can be sent.
     await stop.race(connecting as Promise<void>);
     if ((await stop.race(Promise.resolve(present))) === undefined) {
       context.note(`Task ${JSON.stringify(taskId)} has no queue yet; it gets a new one.`);
@@ -149,7 +149,7 @@ function checkHeaders({ propertyList }: OutgoingMessage, headers: { [name: strin
   );
 }
 
-/** All but some messages that cannot be published. */
+/** The error if all messages were published except those that were refused. */
 function refusal(taskId: string, count: number, { confirmed, refused }: PipelineResult): unknown {
   if (count === 1) return refused.firstError;
   return new CommandFailure(

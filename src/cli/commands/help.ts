@@ -31,7 +31,7 @@ export function helpCommand() {
       (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),
     );
     const meant = Object.hasOwn(OTHER_NAMES, topic) ? OTHER_NAMES[topic] : undefined;
-    // Of another tool: here it only stands in for the command that is meant.
+    // The name comes from another tool and only points to the command meant here.
     if (meant !== undefined && (found === undefined || found.name() === topic))
       throw new CommandFailure(ExitCode.usage, `The command is ${meant}: mcp-taskq help ${meant}`);
     if (found === undefined) throw unknownTopic(topic);

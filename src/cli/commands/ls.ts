@@ -122,7 +122,7 @@ async function watch(
   await watchQueues(context, { list: selected, intervalMs, title: pattern ?? '', sort });
 }
 
-/** The queues of the management API, with their numbers as far as they are needed. */
+/** The queues from the management API, with the numbers that are needed. */
 async function list(
   context: Context,
   client: LazyClient,
@@ -148,7 +148,7 @@ async function* withNewQueues(
   }
 }
 
-/** The statistics, as counting ends the idle time of all queues: the time by which stuck tasks are found. */
+/** The statistics: counting would reset the idle time of all queues, by which stuck tasks are found. */
 function sourceFor(options: LsOptions): NonNullable<ListTaskQueuesOptions['source']> {
   if (options.exact) return 'both';
   const { names, sort = 'name', nonEmpty, consumers = true, min, olderThan, idle } = options;
@@ -157,7 +157,7 @@ function sourceFor(options: LsOptions): NonNullable<ListTaskQueuesOptions['sourc
   return names && sort === 'name' && !isAnySelected ? 'none' : 'statistics';
 }
 
-/** Counts what the selection leaves out only because nobody knows. */
+/** Counts the queues that the selection leaves out only because a value is unknown. */
 async function* countUnknown(
   pages: AsyncIterable<TaskQueueInfo[]>,
   { idle, nonEmpty, min }: LsOptions,
@@ -166,7 +166,7 @@ async function* countUnknown(
   for await (const page of pages) {
     for (const { ready, unacked, statistics } of page) {
       if (idle !== undefined && statistics?.idleSince === undefined) {
-        // What has messages or consumers, and no idle time, is in use.
+        // A queue with messages or consumers, and without an idle time, is in use.
         if (!ready && !unacked && !statistics?.consumers) unknown.idle++;
       } else if ((nonEmpty || min !== undefined) && ready === undefined) unknown.depth++;
     }

@@ -65,14 +65,14 @@ async function move(context: ClientContext, from: string, to: string, options: M
     throw new CommandFailure(ExitCode.usage, 'Say how many to move: -n N or --all');
   }
   const chosen = await context.stop.race(chooseTasks(context, [from], { ...options, isRemoving: true }));
-  // A pattern may well match where it all goes.
+  // A pattern may also match the destination.
   const sources = chosen.taskIds.filter((taskId) => taskId !== to);
   if (chosen.isPattern && !options.yes && !options.dryRun)
     await context.stop.race(confirmPattern(context, sources, to));
   for (const source of sources) await moveFrom(context, source, to, options);
 }
 
-/** @throws CommandFailure declined (8); usage (2) when there is no terminal to ask on */
+/** @throws CommandFailure declined (8); usage (2) if this is not a terminal */
 async function confirmPattern(context: ClientContext, sources: readonly string[], to: string): Promise<void> {
   if (sources.length === 0) return;
   const depths = await Promise.all(sources.map((taskId) => context.client.depth(taskId)));
@@ -147,14 +147,14 @@ async function moveFrom(
   throw partialFailure(context, error ?? refused.firstError, moved, `moved from task ${from} to task ${to}`);
 }
 
-/** Publishes batches to another task, message by message: what is confirmed there may go, the rest stays. */
+/** Publishes batches to another task. Confirmed messages may be removed from the source; the rest stays there. */
 class Move {
   readonly report = new ReplayReport();
   readonly refused = new RefusedMessages();
   moved = 0;
-  /** They may have arrived all the same. */
+  /** Messages that were not confirmed but may have arrived. */
   unsure = 0;
-  /** Why no more should be sent, whatever it is. */
+  /** The error that stopped the move. */
   error: unknown;
   readonly #failed = new AbortController();
   readonly #client: TaskQueueClient;
@@ -168,12 +168,12 @@ class Move {
     this.#options = options;
   }
 
-  /** Aborted by a failure that is not about one message alone. */
+  /** Aborted by any failure that is not specific to one message. */
   get failed(): AbortSignal {
     return this.#failed.signal;
   }
 
-  /** @returns those that have not arrived for certain */
+  /** @returns the messages not confirmed by the broker */
   async put(batch: StoredMessage[]): Promise<StoredMessage[]> {
     const outcomes = await Promise.allSettled(
       batch.map((message) => this.#client.publish(this.#to, message, this.#options)),

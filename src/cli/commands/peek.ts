@@ -85,7 +85,7 @@ async function peek(context: ClientContext, words: string[], options: PeekOption
       } catch (error) {
         if (isOne || !(error instanceof CommandFailure)) throw error;
         if (error.exitCode === ExitCode.nothingThere) failure ??= error;
-        // What a pattern found may be gone by now.
+        // A task that matched a pattern may be gone by now.
         else if (error.exitCode !== ExitCode.noSuchQueue || !isPattern) {
           skipped++;
           context.note(`${error.message}; left out.`);
@@ -131,7 +131,7 @@ async function peekAtOne(
   const newest = tail === undefined ? undefined : newestWindow(taskId, depth.messages, tail, select);
   const skip = newest?.skip ?? options.skip;
   const most = all || newest ? Number.POSITIVE_INFINITY : limit;
-  // To find what matches, everything that can be held is looked at.
+  // With a filter, looks at as many messages as can be held.
   const window = newest?.window ?? (all || select ? MAX_PEEK - skip : limit);
   const before = output.count;
   const looked = await lookAtMessages(

@@ -58,7 +58,7 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
     onOtherVhosts: (count) => noteOtherVhosts(context, count),
     ...(options.pattern !== undefined && { glob: options.pattern }),
   });
-  // All pages are read first: deleting would shift them.
+  // Reads all pages first, as deleting would shift them.
   const queues = await stop.race(collect(found));
   const about = `${formatCount(queues.length, 'empty, unused queue')} idle for ${formatDuration(options.idle)} or longer on ${describeTarget(context)}`;
   if (queues.length === 0) {
@@ -102,7 +102,7 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
   }
 }
 
-/** Listed before the question; more would scroll it away. */
+/** At most this many are listed before the question, so that they stay on the screen. */
 const SHOWN = 20;
 
 async function collect(pages: AsyncIterable<TaskQueueInfo[]>): Promise<TaskQueueInfo[]> {

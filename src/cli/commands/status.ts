@@ -42,7 +42,7 @@ async function status(context: Context, { api, listen: listenMs }: StatusOptions
   try {
     found = await readStatus(settings, { asksApi: api, urlSource: settings.urlSource, listenMs });
   } catch (error) {
-    // A program that reads JSON gets some in any case.
+    // A program that reads JSON always gets a document.
     if (format !== 'table') {
       const { redactUrl } = await import('../../index.ts');
       const { message, code } = error as { message: string; code?: unknown };

@@ -3,14 +3,14 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { addGlobalOptions } from '../settings/global-options.ts';
 import { resolveSettings, type Settings } from '../settings/settings.ts';
 
-/** From the start of the process, as whoever presses Tab waits for that too. `--timeout` allows another. */
+/** Measured from the start of the process, as the user who pressed Tab waits for that too. `--timeout` overrides it. */
 const BUDGET_MS = 300;
 
 const MAX_IDS = 200;
 
 /**
- * For the completion scripts: ids of tasks that begin with a text, a line each, or nothing at all in time. The words of the
- * command line so far say on which broker.
+ * For the completion scripts: prints task ids with a given prefix, one per line, or nothing if that takes too long.
+ * The words typed so far select the broker.
  */
 export function taskIdsCommand() {
   const command = new Command('__task-ids').argument('[start]', '', '').argument('[words...]');
@@ -25,7 +25,7 @@ export function taskIdsCommand() {
   });
 }
 
-/** The connection options of an unfinished command line, wherever they are in it. */
+/** The connection options of an unfinished command line, at any position. */
 function optionsIn(words: readonly string[]): CommandUnknownOpts {
   const line = new Command()
     .allowUnknownOption()

@@ -67,7 +67,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   await stop.race(awaitAnswer(context, client.connect()));
   const isPattern = taskIds.some((taskId) => /[*?]/.test(taskId));
   const named = isPattern ? [] : taskIds;
-  // A mistyped id would be watched for ever. Looked up beside the watch, which may not begin later for it.
+  // A mistyped id would be watched forever. Looked up in parallel, so as not to delay the watch.
   for (const taskId of named) noteMissingQueue(context, taskId, 'has no queue yet').catch(() => {});
   if (named.length === 0) {
     const warning = await stop.race(requireSameBroker(context, stop.signal));
@@ -118,7 +118,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
     if (standardError().isTTY) note(`${formatCount(seen, 'message')}${notShown}`);
   }
   const { reason } = stop.signal;
-  // Ctrl-C is how a watch ends.
+  // Ctrl-C is the normal end of a watch.
   if (
     stop.signal.aborted &&
     !(reason instanceof CommandFailure && reason.exitCode === ExitCode.interrupted)
@@ -185,7 +185,7 @@ function whatIsWatched(taskIds: readonly string[], isPattern: boolean): string {
   return taskIds.length === 1 ? `task ${taskIds[0]}` : `${taskIds.length} tasks`;
 }
 
-/** Aborts when the command is stopped, `--for` is over, or nothing came for `--idle`. */
+/** Aborts when the command is stopped, after `--for`, or when nothing has arrived for `--idle`. */
 function endings({ for: forMs, idle: idleMs }: WatchOptions, stopped: AbortSignal) {
   const controller = new AbortController();
   const end = () => controller.abort();

@@ -1,11 +1,11 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
-/** What a shell needs to know of an option. */
+/** What a shell needs to know about an option. */
 export interface OptionWords {
   short: string | undefined;
   long: string;
   description: string;
-  /** What comes after it: nothing, one of some words, a file, the name of a context, or anything. */
+  /** Its value: none, one of several words, a file, a context name, or anything. */
   value: 'none' | 'file' | 'context' | 'any' | readonly string[];
 }
 
@@ -13,13 +13,13 @@ export interface CommandWords {
   name: string;
   description: string;
   options: readonly OptionWords[];
-  /** Its arguments are task ids, any of these words, or nothing that can be guessed. */
+  /** Its arguments: task ids, commands, one of these words, or nothing that can be completed. */
   argument: 'task' | 'command' | 'none' | readonly string[];
-  /** The second argument is the name of a context. */
+  /** Whether the second argument is a context name. */
   hasContextName: boolean;
 }
 
-/** What MCP servers queue for a client, requests first. */
+/** The methods of messages that MCP servers queue for a client, requests first. */
 const METHODS = [
   'elicitation/create',
   'sampling/createMessage',
@@ -31,10 +31,10 @@ const METHODS = [
   'notifications/tasks/status',
 ];
 
-/** Names of arguments that are task ids. */
+/** Names of arguments that take task ids. */
 const TASK_ARGUMENTS = ['task_id', 'from', 'to', 'pattern'];
 
-/** The commands as the program declares them; completions have no list of their own. */
+/** The commands as the program declares them, so that completions need no list of their own. */
 export function commandWords(program: CommandUnknownOpts): CommandWords[] {
   return program
     .createHelp()
@@ -55,7 +55,7 @@ export function optionWords(command: CommandUnknownOpts): OptionWords[] {
     .map(({ short, long = '', description, argChoices, flags, required }) => ({
       short,
       long,
-      // The defaults and variables in brackets would make the lines of a menu too long.
+      // Defaults and variables in parentheses would make menu lines too long.
       description: description.replace(/(: auto)? \(.*$/s, ''),
       value: argChoices ?? (long === '--method' ? METHODS : valueKind(flags, required)),
     }));

@@ -1,6 +1,6 @@
 import type { CommandWords, OptionWords } from './command-words.ts';
 
-/** A completion file for fish, to be put as `mcp-taskq.fish` into one of its completion folders. */
+/** A completion file for fish, to be saved as `mcp-taskq.fish` in one of its completion folders. */
 export function fishCompletion(
   commands: readonly CommandWords[],
   globals: readonly OptionWords[],

@@ -1,6 +1,6 @@
 import type { CommandWords, OptionWords } from './command-words.ts';
 
-/** A completion function for zsh, to be put as \`_mcp-taskq\` into a folder of its \`fpath\`. */
+/** A completion function for zsh, to be saved as \`_mcp-taskq\` in a folder on its \`fpath\`. */
 export function zshCompletion(
   commands: readonly CommandWords[],
   globals: readonly OptionWords[],
@@ -65,7 +65,7 @@ function specs(options: readonly OptionWords[], indent: string): string {
 
 function spec({ short, long, description, value }: OptionWords): string {
   const text = `[${description.replace(/[[\]\\:]/g, '\\$&')}]${action(long, value)}`;
-  // With = the value may come as --option=value as well.
+  // With "=", zsh also accepts --option=value.
   const name = value === 'none' ? long : `${long}=`;
   return short ? `'(${short} ${long})'{${short},${name}}${quote(text)}` : quote(`${name}${text}`);
 }

@@ -10,47 +10,47 @@ import { runPasswordCommand } from './password-command.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where the name of the context comes from. */
+/** What selected the context. */
 export type ContextSource = '--context' | 'MCP_TASKQ_CONTEXT' | 'context use';
 
-/** The context that a command line is about. */
+/** The context in effect for a command line. */
 export interface ChosenContext {
   name: string;
   source: ContextSource;
   isProtected: boolean;
 }
 
-/** What lies below the options of the command line, and what of the environment still counts. */
+/** The settings below the command-line options, and the part of the environment that still applies. */
 export interface ContextLayer {
-  /** Undefined when there is none, or when another broker was named. */
+  /** Undefined if none is selected, or if another broker was named. */
   context: ChosenContext | undefined;
-  /** The context's settings, by the names of the options. */
+  /** The context's settings, keyed by option name. */
   options: Partial<GlobalOptions>;
-  /** The password that the context gives, if it has a source for one other than a file. May run a command. */
+  /** The context's password, if its source is not a password file. May run a command. */
   password: () => string | undefined;
-  /** Without what is about another broker. */
+  /** The environment, without variables about another broker. */
   environment: Environment;
   warnings: readonly string[];
 }
 
-/** About how long things may take, whichever broker it is. */
+/** Time limits, which do not depend on the broker. */
 const ABOUT_ANY_BROKER: readonly string[] = ['connectTimeout', 'timeout'];
 
-/** For a command line without one. */
+/** For a command line without a context. */
 export function noContext(environment: Environment): ContextLayer {
   return { context: undefined, options: {}, password: () => undefined, environment, warnings: [] };
 }
 
 /**
- * Finds the context of a command line. One broker counts, as a whole: a context that was asked for by `--context` is not
- * mixed with environment variables about another broker, and one that `context use` selected is left out altogether where
- * the command line or the environment name a broker of their own.
- * @throws CommandFailure (usage) for a name that is not there, and for an unusable file
+ * Finds the context of a command line. Settings of different brokers are never mixed: a context from `--context`
+ * ignores environment variables about another broker, and the context selected by `context use` is ignored if the
+ * command line or the environment names a broker.
+ * @throws CommandFailure (usage) for an unknown name or an unusable file
  */
 export function chooseContext(given: GlobalOptions, environment: Environment): ContextLayer {
   const none = noContext(environment);
   const asked = given.context;
-  // A broker on the command line: not even the file is read, which may be broken.
+  // The command line names a broker, so the file, which may be broken, is not read.
   if (asked === undefined && given.url !== undefined) return none;
   const fromEnvironment = environment.MCP_TASKQ_CONTEXT || undefined;
   const file = readContextFile(environment);
@@ -67,7 +67,7 @@ export function chooseContext(given: GlobalOptions, environment: Environment): C
   }
   const urlVariable = variablesOf('url').find((variable) => environment[variable]);
   if (urlVariable !== undefined) {
-    // Whoever is inside a private broker knows where that is.
+    // Inside a private broker's shell, the broker is known.
     if (isInPrivateBroker(environment)) return { ...none, warnings };
     warnings.push(`${urlVariable} is set, so context ${name} is not used. Use --context ${name} to use it.`);
     return { ...none, warnings };
@@ -81,7 +81,7 @@ export function chooseContext(given: GlobalOptions, environment: Environment): C
   return { ...layer, context: chosen, environment, warnings };
 }
 
-/** @throws CommandFailure (usage) naming those that are there */
+/** @throws CommandFailure (usage) that lists the existing contexts */
 export function requireContext(file: ContextFile, name: string, source?: ContextSource): NamedContext {
   const context = file.contexts.get(name);
   if (context !== undefined) return context;
@@ -107,7 +107,7 @@ function optionsOf(context: NamedContext, path: string): Partial<GlobalOptions> 
   return options;
 }
 
-/** `~/` as a shell would read it, and relative names as seen from the configuration file. */
+/** Expands `~/` as a shell would, and resolves relative names from the configuration file's folder. */
 function resolveFile(file: string, path: string): string {
   const home = process.env.HOME;
   if (file.startsWith('~/') && home) return resolve(home, file.slice(2));

@@ -6,7 +6,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { findFault, isContextName, type NamedContext } from './named-context.ts';
 
-/** For people: a home folder is `~`. */
+/** The path as shown to people, with `~` for the home folder. */
 export function shownPath(path: string): string {
   const home = homedir();
   return path.startsWith(`${home}${sep}`) ? `~${path.slice(home.length)}` : path;
@@ -14,27 +14,27 @@ export function shownPath(path: string): string {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the configuration file holds. */
+/** The contents of the configuration file. */
 export interface ContextFile {
   path: string;
-  /** The context that commands use unless they are given another one. */
+  /** The context that commands use by default. */
   current: string | undefined;
   contexts: ReadonlyMap<string, NamedContext>;
-  /** Others than its owner may read it. */
+  /** Users other than its owner may read it. */
   isExposed: boolean;
-  /** Others than its owner may change it. */
+  /** Users other than its owner may change it. */
   isWritableByOthers: boolean;
 }
 
-/** https://specifications.freedesktop.org/basedir-spec: a relative XDG_CONFIG_HOME is to be ignored. */
+/** https://specifications.freedesktop.org/basedir-spec: a relative XDG_CONFIG_HOME must be ignored. */
 export function contextFilePath({ XDG_CONFIG_HOME: folder, HOME: home }: Environment = process.env): string {
   const base = folder && isAbsolute(folder) ? folder : join(home || homedir(), '.config');
   return join(base, 'mcp-taskq', 'contexts.json');
 }
 
 /**
- * Reads the configuration file; a missing one is empty.
- * @throws CommandFailure (usage) for an unreadable or unusable file, saying what is wrong with it
+ * Reads the configuration file; a missing one counts as empty.
+ * @throws CommandFailure (usage) for an unreadable or unusable file, with the reason
  */
 export function readContextFile(environment?: Environment): ContextFile {
   const path = contextFilePath(environment);
@@ -48,7 +48,7 @@ export function readContextFile(environment?: Environment): ContextFile {
     }
     throw unusable(path, message, cause);
   }
-  // Windows has no such modes.
+  // Windows does not have these permission modes.
   const mode = process.platform === 'win32' ? 0o600 : statSync(path).mode;
   return {
     path,
@@ -58,7 +58,7 @@ export function readContextFile(environment?: Environment): ContextFile {
   };
 }
 
-/** Replaces the file in one step, readable by its owner alone. A symbolic link stays, and its target is replaced. */
+/** Replaces the file atomically, readable only by its owner. If it is a symbolic link, replaces the target. */
 export function writeContextFile({ path, current, contexts }: ContextFile): void {
   const sorted = [...contexts].sort(([a], [b]) => (a < b ? -1 : 1));
   const content = { ...(current !== undefined && { current }), contexts: Object.fromEntries(sorted) };

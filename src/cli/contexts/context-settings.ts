@@ -1,6 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 
-/** What `context set` takes beside the connection options of every command. */
+/** Options of `context set`, in addition to the connection options of every command. */
 export interface ContextSettingOptions {
   passwordCommand?: string;
   storePassword?: true;
@@ -8,7 +8,7 @@ export interface ContextSettingOptions {
   unprotected?: true;
   description?: string;
   unset?: string[];
-  /** Of `context use`. */
+  /** An option of `context use`. */
   none?: true;
 }
 

@@ -44,7 +44,7 @@ export async function listContexts(command: CommandUnknownOpts): Promise<void> {
   if (source && source !== current) note(`MCP_TASKQ_CONTEXT selects ${source}.`);
 }
 
-/** The description goes first where there is no room, then what remains is left to the terminal. */
+/** Drops the description if it does not fit; the terminal wraps the rest. */
 function layOut(rows: string[][], width: number): string {
   const aligns = rows[0]?.map(() => 'left' as const) ?? [];
   const full = alignColumns(rows, aligns);

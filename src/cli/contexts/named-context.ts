@@ -2,18 +2,18 @@ import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { durationOption } from '../input/durations.ts';
 import type { GlobalOptions } from '../settings/global-options.ts';
 
-/** A broker that has a name: what the configuration file says of it, checked. */
+/** A named broker from the configuration file, validated. */
 export interface NamedContext {
-  /** One URL, or those of a cluster with commas between, without a password. */
+  /** A broker URL, or a comma-separated list for a cluster, without a password. */
   url: string;
   description?: string;
   api_url?: string;
   prefix?: string;
   queue_type?: 'default' | 'quorum';
   password_file?: string;
-  /** Run by a shell; the first line of its output is the password. */
+  /** A shell command whose first output line is the password. */
   password_command?: string;
-  /** Only where somebody insisted on it. */
+  /** Only with `--store-password`. */
   password?: string;
   tls_ca_file?: string;
   tls_cert_file?: string;
@@ -23,17 +23,17 @@ export interface NamedContext {
   insecure?: boolean;
   /** A duration, such as `10s`. */
   connect_timeout?: string;
-  /** Commands that remove messages want the name of the context typed first. */
+  /** Commands that remove messages require the context name to be typed first. */
   protected?: boolean;
 }
 
 interface Setting {
-  /** The option of every command that it stands for, if there is one. */
+  /** The global option that it stands for, if any. */
   option?: keyof GlobalOptions;
   kind: 'text' | 'flag' | 'file' | 'duration' | readonly string[];
 }
 
-/** In the order in which they are shown and written. */
+/** In display and file order. */
 export const SETTINGS: Readonly<Record<keyof NamedContext, Setting>> = {
   url: { option: 'url', kind: 'text' },
   description: { kind: 'text' },
@@ -55,7 +55,7 @@ export const SETTINGS: Readonly<Record<keyof NamedContext, Setting>> = {
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as (keyof NamedContext)[];
 
-/** At most this long, so that a list of contexts fits a screen. */
+/** Limited in length so that a list of contexts fits the screen. */
 const NAME = /^[A-Za-z0-9_][\w.-]{0,31}$/;
 
 export function isContextName(name: string): boolean {
@@ -63,7 +63,7 @@ export function isContextName(name: string): boolean {
 }
 
 /**
- * Checks what a file says of a context. A misspelt `protected` must not go unnoticed, so nothing unknown is passed over.
+ * Validates a context from the file. Rejects unknown settings, so that a misspelt `protected` does not go unnoticed.
  * @returns why it is unusable; undefined when it is usable
  */
 export function findFault(context: unknown): string | undefined {

@@ -2,12 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 
-/** Long enough for somebody to unlock a password store. */
+/** Long enough to unlock a password store by hand. */
 const TIMEOUT_MS = 60_000;
 
 /**
- * The first line that a shell command prints. It may ask on the terminal, and what it says on standard error is shown.
- * @throws CommandFailure (usage) naming the command, never what it printed
+ * Returns the first line that a shell command prints. The command may prompt on the terminal, and its stderr is
+ * shown.
+ * @throws CommandFailure (usage) that names the command, never its output
  */
 export function runPasswordCommand(command: string, contextName: string): string {
   const { status, signal, error, stdout } = spawnSync(command, {

@@ -5,13 +5,13 @@ import { ExitCode } from '../exit-codes.ts';
 import { ask, hasTerminal } from '../terminal/prompts.ts';
 import type { ChosenContext } from './chosen-context.ts';
 
-/** Commands that take messages or queues away. */
+/** Commands that remove messages or queues. */
 const REMOVING: readonly string[] = ['dequeue', 'clear', 'mv', 'prune'];
 
 /**
- * Before a command removes anything in a protected context, its name has to be typed, or to stand on the command line as
- * `--context NAME` together with `--yes`. A dry run removes nothing.
- * @throws CommandFailure declined (8); usage (2) when there is no terminal to ask on
+ * Before a command removes anything in a protected context, the user has to type the context's name, or give both
+ * `--context NAME` and `--yes`. A dry run removes nothing and needs neither.
+ * @throws CommandFailure declined (8); usage (2) if this is not a terminal
  */
 export async function confirmProtected(
   command: CommandUnknownOpts,

@@ -1,6 +1,6 @@
 import type { NamedContext } from './named-context.ts';
 
-/** A context as it may be shown: no password, neither its own nor one that was written into a URL by hand. */
+/** A context as it may be shown: without its password, and without one that was written into a URL by hand. */
 export function redactContext(context: NamedContext | undefined): NamedContext {
   const { password, url = '', api_url, ...others } = context ?? ({} as Partial<NamedContext>);
   return {
@@ -11,7 +11,7 @@ export function redactContext(context: NamedContext | undefined): NamedContext {
   };
 }
 
-/** The user stays, as it says who one is there. */
+/** Keeps the user name, which is useful to see. */
 function withoutPassword(urls: string): string {
   return urls
     .split(/,(?=\s*[a-z][a-z0-9+.-]*:\/\/)/i)

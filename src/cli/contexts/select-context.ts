@@ -3,7 +3,7 @@ import { GLOBAL_DECLARATIONS } from '../settings/global-options.ts';
 import { requireContext } from './chosen-context.ts';
 import { readContextFile, writeContextFile } from './context-file.ts';
 
-/** `context use`: selects the context for all commands; undefined selects none. */
+/** `context use`: selects a context for all commands, or none if undefined. */
 export async function selectContext(name: string | undefined): Promise<void> {
   const file = readContextFile();
   if (name !== undefined) requireContext(file, name);

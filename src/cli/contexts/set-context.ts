@@ -10,7 +10,7 @@ import { readContextFile, shownPath, writeContextFile } from './context-file.ts'
 import type { ContextSettingOptions } from './context-settings.ts';
 import { findFault, isContextName, type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
 
-/** `context set`: makes a context, or changes the settings that are given. */
+/** `context set`: creates a context, or changes the given settings of an existing one. */
 export async function setContext(
   name: string,
   options: ContextSettingOptions,
@@ -55,7 +55,7 @@ export async function setContext(
   }
 }
 
-/** Those on the command line, not those of the environment. */
+/** The settings from the command line, without those from the environment. */
 function connectionSettings(command: CommandUnknownOpts): Record<string, unknown> {
   const given = givenSettings(command);
   const settings: Record<string, unknown> = {};
@@ -69,7 +69,7 @@ function connectionSettings(command: CommandUnknownOpts): Record<string, unknown
   return settings;
 }
 
-/** In the largest unit that it is a whole number of. */
+/** In the largest unit that gives a whole number. */
 function exactDuration(ms: number): string {
   const units = [
     ['h', 3_600_000],
@@ -81,7 +81,7 @@ function exactDuration(ms: number): string {
   return `${ms / size}${unit}`;
 }
 
-/** A new source of the password replaces the one before. */
+/** A new password source replaces the previous one. */
 function applyPasswordSource(
   context: Record<string, unknown>,
   { passwordCommand, storePassword }: ContextSettingOptions,
@@ -102,7 +102,7 @@ function applyPasswordSource(
   if (passwordCommand !== undefined) context.password_command = passwordCommand;
 }
 
-/** Takes the password out of the URLs. That of guest is no secret, and stays. */
+/** Removes the password from the URLs, except that of guest, which is not a secret. */
 function takePassword(context: Record<string, unknown>): string | undefined {
   let password: string | undefined;
   for (const setting of ['url', 'api_url']) {
@@ -142,7 +142,7 @@ function settingNamed(text: string): keyof NamedContext {
   });
 }
 
-/** On a terminal without showing it; else the first line of the standard input. */
+/** Prompts on a terminal without echo; otherwise reads the first line of stdin. */
 async function askForPassword(name: string): Promise<string> {
   let answer: string;
   if (hasTerminal()) {

@@ -13,7 +13,7 @@ import { readContextFile, shownPath } from './context-file.ts';
 import { SETTING_NAMES } from './named-context.ts';
 import { redactContext } from './redact-context.ts';
 
-/** `context show`: a context, by default the one in effect, with where that was chosen. */
+/** `context show`: prints a context, by default the one in effect and what selected it. */
 export async function showContext(wanted: string | undefined, command: CommandUnknownOpts): Promise<void> {
   const { format, color } = outputSettings(command);
   const file = readContextFile();

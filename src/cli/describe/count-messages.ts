@@ -1,7 +1,7 @@
 import type { StoredMessage } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 
-/** One message, in short. */
+/** A summary of one message. */
 export interface MessageGlimpse {
   type: string;
   method: string | undefined;
@@ -10,10 +10,10 @@ export interface MessageGlimpse {
   queuedAt: number | undefined;
 }
 
-/** What messages there are. */
+/** A breakdown of the messages. */
 export interface MessageCounts {
   lookedAt: number;
-  /** Nothing that is ready was left out. */
+  /** Whether every ready message was looked at. */
   isAll: boolean;
   oldest: MessageGlimpse | undefined;
   /** Unknown unless all messages were looked at. */
@@ -33,7 +33,7 @@ export function countMessages(messages: readonly StoredMessage[], ready: number)
     const { type, method, id, queuedAt, size } = summarize(message);
     const glimpse = { type, method, id, queuedAt };
     bytes += size;
-    // In the order of the queue where times are missing or equal.
+    // If times are missing or equal, the queue's order decides.
     if (oldest === undefined || isBefore(queuedAt, oldest.queuedAt)) oldest = glimpse;
     if (newest === undefined || !isBefore(queuedAt, newest.queuedAt)) newest = glimpse;
     const key = JSON.stringify([type, method]);

@@ -3,21 +3,21 @@ import { shellWords } from '../output/shell-words.ts';
 import { formatCount } from '../output/sizes.ts';
 import type { TaskReport } from './read-task.ts';
 
-/** Something to do about a task. */
+/** A suggested next step for a task. */
 export interface NextStep {
-  /** What the matter is, in a few words. */
+  /** The reason, in a few words. */
   reason: string;
-  /** A command line that can be pasted; none where the step is outside this program. */
+  /** A command line to paste; undefined if the step is outside this program. */
   command: string | undefined;
 }
 
-/** Nobody waits that long for the answer to a question. */
+/** Unanswered questions this old deserve attention. */
 const LONG_MS = 5 * 60_000;
 
-/** More would leave the screen. */
+/** More would not fit on the screen. */
 const MOST_STEPS = 3;
 
-/** What an operator would do next, most urgent first, each command once. */
+/** What an operator should do next: the most urgent first, each command once. */
 export function nextSteps(report: TaskReport, now: number): NextStep[] {
   const steps = possibleSteps(report, now);
   return steps
@@ -75,7 +75,7 @@ function possibleSteps(report: TaskReport, now: number): NextStep[] {
   return steps;
 }
 
-/** By the messages, else by what the broker says of the first one. */
+/** From the messages, else from the broker's timestamp of the first one. */
 export function ageOfOldest({ counts, description }: TaskReport, now: number): number | undefined {
   const at = counts?.oldest?.queuedAt ?? description?.oldestAt;
   return at === undefined ? undefined : Math.max(0, now - at);

@@ -5,29 +5,29 @@ import { depthOrFail } from '../queues/missing-queue.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
 import { countMessages, type MessageCounts } from './count-messages.ts';
 
-/** All that is known of a task. */
+/** Everything known about a task. */
 export interface TaskReport {
   taskId: string;
   queue: string;
-  /** From the management API, where that answers. Read before anything else touched the queue. */
+  /** From the management API, if it answers. Read before anything else touches the queue. */
   description: TaskQueueDescription | undefined;
-  /** Over AMQP, exactly; undefined when it was not asked, which would end the idle time. */
+  /** Exact, over AMQP; undefined if not queried, as that would reset the idle time. */
   depth: QueueDepth | undefined;
   ready: number;
-  /** From the statistics, up to 10 s old: counting it ends the idle time of every queue of the vhost. */
+  /** From the statistics, up to 10 s old: counting would reset the idle time of every queue in the vhost. */
   unacked: number | undefined;
   state: string | undefined;
   consumerCount: number;
-  /** What a look at the messages found; undefined without a look. */
+  /** What a look at the messages found; undefined if there was none. */
   counts: MessageCounts | undefined;
-  /** What is not known and why, a sentence each. */
+  /** What is unknown and why, one sentence each. */
   missing: readonly string[];
 }
 
-/** The most bytes that one look holds. */
+/** One look holds at most this many bytes. */
 const MAX_LOOK_BYTES = 32 * 1024 * 1024;
 
-/** Looked at first where nothing says how large the messages are. */
+/** Number of messages to look at first when their size is unknown. */
 const FIRST_LOOK = 3;
 
 /** @throws CommandFailure (5) when the task has no queue */
@@ -88,7 +88,7 @@ export async function readTask(
   }
 }
 
-/** Undefined where the broker does not say over AMQP what the statistics say. */
+/** Undefined if AMQP does not give it; the statistics are then used. */
 async function depthOf(
   client: ClientContext['client'],
   taskId: string,
@@ -105,10 +105,10 @@ async function depthOf(
   }
 }
 
-/** An exclusive consumer, a missing permission. */
+/** An exclusive consumer, a missing permission, and the like. */
 const UNLOOKABLE: readonly ErrorCode[] = ['ACCESS_REFUSED', 'QUEUE_LOCKED', 'UNSUPPORTED'];
 
-/** Looking takes and gives back, and only a plain classic queue is afterwards as it was. */
+/** A look takes messages and requeues them, which leaves only a plain classic queue unchanged. */
 async function obstacleToLook(
   { client }: ClientContext,
   { taskId, description }: TaskReport,
@@ -131,7 +131,7 @@ async function obstacleToLook(
   }
 }
 
-/** The oldest messages, as many as one look may hold. */
+/** Looks at the oldest messages, as many as one look may hold. */
 async function look({ client }: ClientContext, report: TaskReport): Promise<MessageCounts> {
   const { MAX_PEEK } = await import('../../index.ts');
   const { taskId, ready, description } = report;
@@ -146,7 +146,7 @@ async function look({ client }: ClientContext, report: TaskReport): Promise<Mess
   return countMessages(await client.peek(taskId, { limit }), ready);
 }
 
-/** What the counts by type are about: `All 4 messages`, `The oldest 1,000 of 70,524 messages`. */
+/** The messages that the counts by type cover: `All 4 messages`, `The oldest 1,000 of 70,524 messages`. */
 export function scopeOf({ lookedAt, isAll }: MessageCounts, ready: number): string {
   if (isAll) return lookedAt === 1 ? 'The only message' : `All ${formatCount(lookedAt, 'message')}`;
   return `The oldest ${formatCount(lookedAt, 'message')} of ${formatCount(ready, 'message')}`;

@@ -16,8 +16,8 @@ export interface MessageParts {
 }
 
 /**
- * The JSON-RPC text of a message given in parts. With an id it is a request, else a notification, if the type
- * is not given; a request without an id gets a new one. The text of `params` stays as it is written.
+ * Composes the JSON-RPC text of a message from its parts. Without a type, an id makes it a request, otherwise it is a
+ * notification. A request without an id gets a new one. The text of `params` is not changed.
  */
 export function composeMessage({ type, method, params, id }: MessageParts): string {
   if (method === undefined) throw new CommandFailure(ExitCode.usage, 'A message in parts needs --method');
@@ -30,7 +30,7 @@ export function composeMessage({ type, method, params, id }: MessageParts): stri
   return `{${members.join(',')}}`;
 }
 
-/** A whole number is a number, as JSON-RPC ids mostly are; anything else is a string. */
+/** A whole number stays a number, as most JSON-RPC ids are; anything else becomes a string. */
 function idText(id: string): string {
   return /^(0|-?[1-9]\d{0,14})$/.test(id) ? id : JSON.stringify(id);
 }
@@ -41,7 +41,7 @@ function checkParams(params: string): string {
   return params;
 }
 
-/** What is wrong with the text of params, if anything is. */
+/** What is wrong with the text of params, or undefined. */
 function paramsProblem(params: string): string | undefined {
   try {
     const value: unknown = JSON.parse(params);

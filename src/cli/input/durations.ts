@@ -21,14 +21,14 @@ export function durationOption(text: string): number {
   return ms;
 }
 
-/** The same, for comparing with ages rather than waiting: of any length. */
+/** Option parser: a duration of any length, to compare with ages. */
 export function ageOption(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('Use a duration such as 500ms, 10s, 5m, 2h or 1d.');
   return ms;
 }
 
-/** Option parser: a time, as milliseconds since the epoch: so long ago, or a date as ISO 8601 has it. */
+/** Option parser: a time, as a duration before now or an ISO 8601 date; gives milliseconds since the epoch. */
 export function sinceOption(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return Date.now() - ms;
@@ -38,7 +38,7 @@ export function sinceOption(text: string): number {
   return at;
 }
 
-/** The two largest units, short: `340ms`, `12s`, `3m 20s`, `5h 2m`, `9d 4h`. */
+/** Short, in the two largest units: `340ms`, `12s`, `3m 20s`, `5h 2m`, `9d 4h`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
   const seconds = Math.floor(ms / 1000);

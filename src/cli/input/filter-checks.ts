@@ -2,10 +2,10 @@ import type { ASTNode, Environment } from '@marcbachmann/cel-js';
 import { closest } from '../queues/near-misses.ts';
 
 /*
- * What can be known to be wrong with a filter before it has seen a message.
+ * Errors in a filter that can be found without a message.
  */
 
-/** The properties that AMQP 0-9-1 has; all others are headers. */
+/** The properties of AMQP 0-9-1; all others are headers. */
 const PROPERTY_NAMES = [
   'content_type',
   'content_encoding',
@@ -26,7 +26,7 @@ const PROPERTY_NAMES = [
 /**
  * Evaluates the parts of an expression that do not depend on a message: `duration("1d")`, `timestamp("today")`, and the
  * pattern of `matches("[")`.
- * @throws an EvaluationError of one that has no value
+ * @throws EvaluationError for a part that cannot be evaluated
  */
 export function checkConstants(environment: Environment, ast: ASTNode, expression: string): void {
   for (const node of nodesIn(ast)) {
@@ -37,7 +37,7 @@ export function checkConstants(environment: Environment, ast: ASTNode, expressio
   }
 }
 
-/** @throws Error for a property that AMQP does not have: no message will ever have it */
+/** @throws Error for a property that is not in AMQP: no message can ever have it */
 export function checkPropertyNames(ast: ASTNode): void {
   for (const node of nodesIn(ast)) {
     const name = propertyOf(node);
@@ -48,7 +48,7 @@ export function checkPropertyNames(ast: ASTNode): void {
   }
 }
 
-/** Of `properties.name` and `properties["name"]`. */
+/** The name in `properties.name` or `properties["name"]`. */
 function propertyOf({ op, args }: ASTNode): string | undefined {
   if (op !== '.' && op !== '[]') return undefined;
   const [of, name] = args as [ASTNode, string | ASTNode];
@@ -57,7 +57,7 @@ function propertyOf({ op, args }: ASTNode): string | undefined {
   return name.op === 'value' && typeof name.args === 'string' ? name.args : undefined;
 }
 
-/** Of `….matches("pattern")`. */
+/** The pattern in `….matches("pattern")`. */
 function patternOf({ op, args }: ASTNode): string | undefined {
   if (op !== 'rcall') return undefined;
   const [name, , [pattern]] = args as [string, ASTNode, ASTNode[]];

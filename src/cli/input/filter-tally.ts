@@ -3,19 +3,19 @@ import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
 
-/** Names and reasons that are listed; an expression has few of them. */
+/** At most this many names and reasons are listed; most expressions have fewer. */
 const MAX_LISTED = 3;
 
-/** What a filter has looked at, and what came of it. */
+/** Counts the messages a filter has looked at, and those it could not decide on. */
 export class FilterTally {
   looked = 0;
   matched = 0;
-  /** Messages that do not say when they were queued, where that was asked. */
+  /** Messages without a time of queueing, if the selection needs one. */
   undated = 0;
   /** Messages without a field that the expression needs. */
   #missing = 0;
   readonly #fields = new Set<string>();
-  /** Messages on which it failed in another way. */
+  /** Messages on which it failed for another reason. */
   #failed = 0;
   readonly #reasons = new Set<string>();
 
@@ -33,8 +33,8 @@ export class FilterTally {
   }
 
   /**
-   * Says on how many messages the expression could not be evaluated.
-   * @throws CommandFailure (usage) when that was so for each one, and not for want of a field
+   * Reports on how many messages the expression could not be evaluated.
+   * @throws CommandFailure (usage) if it failed on every message, for another reason than a missing field
    */
   report({ note }: Pick<Context, 'note'>): void {
     if (this.#failed > 0 && this.#failed === this.looked) {

@@ -4,12 +4,12 @@ import { parseLenientJson } from '../../cli-support.ts';
 import { plainProperties, type StoredMessage } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 
-/** CEL's own `type` is a function, and its name is not free for a variable. Expressions say `type` all the same. */
+/** In CEL, `type` is a function, so a variable cannot have that name. Expressions use `type` nevertheless. */
 export const TYPE_VARIABLE = 'message_type';
 
 /**
- * What an expression knows of one message. Each is found when the expression asks for it: a queue is filtered at
- * thousands of messages a second, and most expressions ask for one or two.
+ * The variables of an expression for one message. Each is computed on access: a queue is filtered at thousands of
+ * messages a second, and most expressions use one or two.
  */
 export class FilterVariables {
   readonly #message: StoredMessage;
@@ -57,7 +57,7 @@ export class FilterVariables {
     return this.#message.taskId;
   }
 
-  /** Without the AMQP types: a header is 3, whatever client wrote it. */
+  /** Without AMQP type wrappers: a header 3 is the number 3, whichever client wrote it. */
   get properties(): object {
     return plainProperties(this.#message.properties);
   }

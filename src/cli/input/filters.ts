@@ -7,12 +7,12 @@ import { FilterTally } from './filter-tally.ts';
 import { FilterVariables, TYPE_VARIABLE } from './filter-variables.ts';
 
 /*
- * `--filter` takes CEL, the Common Expression Language, https://cel.dev: made for expressions of strangers, so
- * it has no loops, no assignments and no way to code or prototypes; operators know it from Kubernetes. The
- * library has no dependencies and interprets the expression, where others compile it with `new Function`.
+ * `--filter` takes CEL, the Common Expression Language, https://cel.dev. It is made for untrusted expressions: it has
+ * no loops or assignments, and cannot reach code or prototypes. Operators know it from Kubernetes. The library has no
+ * dependencies and interprets expressions; others compile them with `new Function`.
  */
 
-/** What an expression knows of a message, with CEL types. `help filters` explains them. */
+/** The variables of an expression, with CEL types. `help filters` explains them. */
 const VARIABLES = {
   task_id: 'string',
   method: 'string',
@@ -25,7 +25,7 @@ const VARIABLES = {
   params: 'dyn',
 } as const;
 
-/** True for the messages that an expression selects. */
+/** Returns true for messages that the expression selects. */
 export interface MessageFilter {
   (message: StoredMessage): boolean;
   /** What it has looked at so far. */
@@ -33,10 +33,10 @@ export interface MessageFilter {
 }
 
 /**
- * Reads a filter expression. A message on which it cannot be evaluated, as a field is missing or has another type, does
+ * Parses a filter expression. A message on which it cannot be evaluated (a field is missing or has another type) does
  * not match, and is counted.
- * @param now the time that ages are reckoned from
- * @throws CommandFailure (usage) saying where the expression is wrong
+ * @param now the time from which ages are measured
+ * @throws CommandFailure (usage) that shows where the expression is wrong
  */
 export function parseFilter(expression: string, now: () => number = Date.now): MessageFilter {
   const environment = new Environment();
@@ -47,7 +47,7 @@ export function parseFilter(expression: string, now: () => number = Date.now): M
   const filter = (message: StoredMessage) => {
     tally.looked++;
     const { stackTraceLimit } = Error;
-    // A missing field is an error of the library, and its stack trace would take longer than all the rest.
+    // The library throws an error for a missing field; its stack trace would take longer than everything else.
     Error.stackTraceLimit = 0;
     try {
       if (matches(new FilterVariables(message, now)) !== true) return false;
@@ -82,7 +82,7 @@ function compile(environment: Environment, expression: string): (variables: obje
   }
 }
 
-/** Renames the variable `type` where the parser has found it, and not where it is a text or a field. */
+/** Renames the variable `type` as found by the parser, so that strings and fields stay unchanged. */
 function withTypeVariable(environment: Environment, expression: string): string {
   const places: number[] = [];
   const visit = (node: unknown): void => {

@@ -1,8 +1,8 @@
-/** What a file is that is not plain UTF-8 text, by its first bytes. */
+/** Detects the encoding of a file from its first bytes, to recognise what is not plain UTF-8 text. */
 export type InputEncoding =
   | { kind: 'text' /** Length of the byte order mark. */; markBytes: number }
   | { kind: 'gzip' }
-  /** Something that is not read: what it is, and how to make text of it. */
+  /** Not supported: what it is, and the command that converts it to text. */
   | { kind: 'other'; name: string; convert: string };
 
 const SIGNATURES: readonly [start: readonly number[], name: string, convert: string][] = [
@@ -18,16 +18,16 @@ const SIGNATURES: readonly [start: readonly number[], name: string, convert: str
 const UTF8_MARK = [0xef, 0xbb, 0xbf];
 const GZIP = [0x1f, 0x8b];
 
-/** As many bytes as {@link detectEncoding} looks at. */
+/** The number of bytes that {@link detectEncoding} needs. */
 export const SIGNATURE_BYTES = 8;
 
-/** @param start the first bytes of a file, fewer only where it is shorter */
+/** @param start the first bytes of a file; fewer only if the file is shorter */
 export function detectEncoding(start: Uint8Array): InputEncoding {
   const begins = (bytes: readonly number[]) => bytes.every((byte, index) => start[index] === byte);
   if (begins(UTF8_MARK)) return { kind: 'text', markBytes: UTF8_MARK.length };
   if (begins(GZIP)) return { kind: 'gzip' };
   for (const [bytes, name, convert] of SIGNATURES) if (begins(bytes)) return { kind: 'other', name, convert };
-  // UTF-16 without its mark: every other byte of the first characters, which are ASCII, is zero.
+  // UTF-16 without a byte order mark: the first characters are ASCII, so every other byte is zero.
   const [first, second, third, fourth] = start;
   if (first === 0 && third === 0 && second && fourth) {
     return { kind: 'other', name: 'UTF-16', convert: 'iconv -f UTF-16BE -t UTF-8' };

@@ -11,36 +11,36 @@ const CHUNK_BYTES = 256 * 1024;
 
 const LINE_FEED = 0x0a;
 
-/** No line that is longer is a message, and it is not to be held in memory to find that out. */
+/** A longer line is not a message. It is refused without being read into memory as a whole. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
 export interface InputLine {
-  /** From 1, as editors count. */
+  /** Counted from 1, as in editors. */
   number: number;
   text: Buffer;
-  /** The last line, without a line feed: whoever wrote it may have been interrupted. */
+  /** The last line, without a line feed: its writer may have been interrupted. */
   isUnfinished: boolean;
-  /** Where it begins in the file. */
+  /** Offset in the file. */
   offset: number;
 }
 
 /** Text that can be read more than once. */
 export interface LineSource {
   name: string;
-  /** The file, where the offsets of lines are places in it. */
+  /** Path of the file, if the line offsets refer to it. */
   path: string | undefined;
-  /** Some at a time: fifty thousand turns of the event loop would take as long as their parsing. */
+  /** In batches: with fifty thousand lines, a turn of the event loop for each would take as long as parsing them. */
   lines(): AsyncIterable<InputLine[]>;
-  /** All of it, without a byte order mark. */
+  /** The whole text, without a byte order mark. */
   chunks(): AsyncIterable<Buffer>;
-  /** Forgets what was kept of it. */
+  /** Discards the temporary copy, if any. */
   close(): Promise<void>;
 }
 
 /**
- * A file, or for `-` the standard input; compressed with gzip or not, with a byte order mark or without. What can be read
- * only once, as from a pipe, is kept in a temporary file meanwhile: it is checked as a whole before any of it is used.
- * @throws CommandFailure (usage) for a file that cannot be read, or is not UTF-8 text
+ * Opens a file, or stdin for `-`, gzipped or not, with or without a byte order mark. Input that can be read only
+ * once, such as a pipe, is copied to a temporary file, because all of it is checked before any of it is used.
+ * @throws CommandFailure (usage) for a file that cannot be read or is not UTF-8 text
  */
 export async function openLines(from: string): Promise<LineSource> {
   if (from === '-') return keepLines('the standard input', process.stdin);
@@ -54,7 +54,7 @@ export async function openLines(from: string): Promise<LineSource> {
   }
 }
 
-/** @param close closes the file, and forgets it if it was kept */
+/** @param close closes the file, and deletes it if it is a temporary copy */
 async function sourceOf(
   name: string,
   path: string | undefined,
@@ -84,7 +84,7 @@ async function sourceOf(
   return { name, path, lines: () => linesOf(file, start), chunks, close };
 }
 
-/** Not a stream: one that is left early closes the file, which may be read again. */
+/** Not a stream: leaving a stream early would close the file, which may be read again. */
 async function* chunksOf(file: FileHandle, start: number): AsyncGenerator<Buffer, void, undefined> {
   for (let position = start; ; ) {
     const chunk = await readAt(file, position, CHUNK_BYTES);
@@ -94,7 +94,7 @@ async function* chunksOf(file: FileHandle, start: number): AsyncGenerator<Buffer
   }
 }
 
-/** A generator, so that it begins when it is read, and nobody misses its error. */
+/** A generator, so that unpacking starts when it is read, and its error reaches the reader. */
 async function* unpacked(file: FileHandle): AsyncGenerator<Buffer, void, undefined> {
   const { createGunzip } = await import('node:zlib');
   const unpacking = createGunzip();
@@ -115,8 +115,8 @@ async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<Li
   try {
     file = await open(join(folder, 'input'), 'wx+', 0o600);
     const kept = file;
-    // An open file needs no name; without one it goes with this process, however that ends. On Windows it keeps
-    // its name until `close`.
+    // An open file can do without a name, and then disappears with this process, however that ends. On Windows it
+    // keeps its name until `close`.
     await remove().catch(() => {});
     for await (const chunk of input) await kept.appendFile(chunk);
     return await sourceOf(name, undefined, kept, close);
@@ -141,7 +141,7 @@ async function openFile(file: string): Promise<FileHandle> {
   }
 }
 
-/** @throws CommandFailure (usage) for what is longer than any message */
+/** @throws CommandFailure (usage) for a line that is longer than any message */
 export function checkLength(bytes: number, number: number): void {
   if (bytes <= MAX_LINE_BYTES) return;
   throw new CommandFailure(
@@ -150,7 +150,7 @@ export function checkLength(bytes: number, number: number): void {
   );
 }
 
-/** Splits at line feeds and nothing else, and on bytes: a line may be broken UTF-8, and must then be refused. */
+/** Splits bytes, not text, at line feeds only: a line with invalid UTF-8 must be refused, not repaired. */
 async function* linesOf(file: FileHandle, start: number): AsyncGenerator<InputLine[]> {
   let number = 0;
   for (let offset = start; ; ) {
@@ -173,7 +173,7 @@ async function* linesOf(file: FileHandle, start: number): AsyncGenerator<InputLi
   }
 }
 
-/** Looked for before the line is read: put together from pieces, a long one would be in memory twice. */
+/** Searched before the line is assembled: a long line would otherwise be in memory twice. */
 async function endOfLine(file: FileHandle, offset: number, number: number) {
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let position = offset; ; ) {

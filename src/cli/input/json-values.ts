@@ -1,9 +1,9 @@
 import { checkLength, type InputLine, type LineSource } from './input-lines.ts';
 
 /*
- * Messages that are not one a line: a JSON array, as `-o json` and `jq -s` write it, or values that go on over several
- * lines, as `jq` writes them without -c. They are found by counting brackets outside of strings, on bytes; what is wrong
- * within one is found when it is parsed.
+ * Messages that are not one per line: a JSON array, as written by `-o json` and `jq -s`, or multi-line values, as
+ * written by `jq` without -c. They are found in the bytes by counting brackets outside strings; errors inside a value
+ * are found when it is parsed.
  */
 
 const QUOTE = 0x22;
@@ -16,8 +16,8 @@ const [OPENING_BRACE, CLOSING_BRACE] = [0x7b, 0x7d];
 const isSpace = (byte: number) => byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === LINE_FEED;
 
 /**
- * Whether a text is a message a line, also where its first line is damaged: a value that goes on over several lines has
- * something else than an object in the second.
+ * Whether a text has one message per line, even if the first line is damaged: the second line of a multi-line value
+ * is not an object.
  */
 export async function isOneALine(source: LineSource): Promise<boolean> {
   let isSecond = false;
@@ -35,7 +35,7 @@ export async function isOneALine(source: LineSource): Promise<boolean> {
   return !isSecond;
 }
 
-/** The values of a text, each with the line in which it begins. */
+/** The values in a text, each with the line on which it begins. */
 export async function* jsonValues(source: LineSource): AsyncGenerator<InputLine[]> {
   const scanner = new ValueScanner();
   for await (const chunk of source.chunks()) {
@@ -55,7 +55,7 @@ class ValueScanner {
   #startNumber = 1;
   #position = 0;
   #startPosition = 0;
-  /** Of the value that is being read. */
+  /** Parts of the value being read. */
   #parts: Buffer[] = [];
   #partBytes = 0;
   #isInValue = false;
@@ -92,14 +92,14 @@ class ValueScanner {
     return values;
   }
 
-  /** What is unfinished at the end, be it an array that is not closed. */
+  /** What is incomplete at the end, including an unclosed array. */
   end(): InputLine | undefined {
     if (this.#isInValue) return this.#take(true);
     if (!this.#isInArray) return undefined;
     return { number: this.#number, text: Buffer.from('['), isUnfinished: true, offset: this.#position };
   }
 
-  /** Brackets and commas of the array that the values are in. */
+  /** Whether a byte is a bracket or comma of the array around the values. */
   #isBetween(byte: number): boolean {
     if (byte === OPENING_BRACKET && !this.#isInArray) {
       this.#isInArray = true;

@@ -6,7 +6,7 @@ import { openReplay, type ReplaySource } from '../replay/replay-source.ts';
 import { hasTerminal } from '../terminal/prompts.ts';
 import { askForMessage, composeMessage, type MessageParts } from './compose-message.ts';
 
-/** What `enqueue` is to send: one of a message, its parts, a file; none of them: it asks. */
+/** What `enqueue` sends: a message, its parts, or a file. Without any of them, it asks. */
 export interface MessageSourceOptions extends MessageParts {
   message?: string | undefined;
   from?: string;
@@ -14,7 +14,7 @@ export interface MessageSourceOptions extends MessageParts {
   limit?: number;
 }
 
-/** @throws CommandFailure (usage) when more than one is given, or none and there is nobody to ask */
+/** @throws CommandFailure (usage) if more than one is given, or if none is given and this is not a terminal */
 export function checkMessageSource(options: MessageSourceOptions): void {
   const given = [options.message !== undefined, options.from !== undefined, hasParts(options)];
   const count = given.filter(Boolean).length;
@@ -37,8 +37,8 @@ export function checkMessageSource(options: MessageSourceOptions): void {
  * @param context
  * @param taskId
  * @param options
- * @param checkMore what makes a message unusable beside what always does; throws
- * @throws CommandFailure (usage), TaskQueueError `INVALID_MESSAGE` when it cannot be used
+ * @param checkMore an additional check, which throws if a message is unusable
+ * @throws CommandFailure (usage), TaskQueueError `INVALID_MESSAGE` if a message is unusable
  */
 export async function openMessageSource(
   context: ClientContext,

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 
-/** Option parser: a whole number of at least `least`. */
+/** Option parser: a whole number, `least` or more. */
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
     const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;

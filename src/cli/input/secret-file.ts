@@ -1,8 +1,8 @@
 import { detectEncoding } from './input-encoding.ts';
 
 /**
- * The secret in a file: its first line, without a byte order mark and without white space at its end, which editors and
- * shells put there. Empty where there is none.
+ * The secret in a file: its first line, without the byte order mark and the trailing white space that editors and
+ * shells add. Empty if there is none.
  * @throws Error for a file that is not UTF-8 text
  */
 export function secretIn(bytes: Buffer): string {

@@ -3,12 +3,12 @@ import type { StoredMessage } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 import type { MessageFilter } from './filters.ts';
 
-/** Which messages a command is about. */
+/** Which messages a command selects. */
 export interface SelectionOptions {
   filter?: string;
-  /** Queued longer ago than this, in milliseconds. */
+  /** Only messages queued longer ago than this, in milliseconds. */
   olderThan?: number;
-  /** Queued at this time or later, in milliseconds since the epoch. */
+  /** Only messages queued at this time or later, in milliseconds since the epoch. */
   since?: number;
 }
 
@@ -17,8 +17,8 @@ export function filterOption(command: CommandUnknownOpts, description: string): 
 }
 
 /**
- * The selection of `--filter`, `--older-than` and `--since`, if there is one; the expression language is only loaded for it. What it
- * could not decide about is in its tally.
+ * The selection of `--filter`, `--older-than` and `--since`, if any. Loads the expression language only if needed.
+ * The tally counts messages that could not be decided on.
  */
 export async function selectionOf({
   filter,

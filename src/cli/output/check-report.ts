@@ -18,7 +18,7 @@ const NAMES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 
 const SHOWN_TASKS = 10;
 
-/** The result of a check in one of its forms. */
+/** The result of a check in one of its output formats. */
 export function reportCheck(format: CheckFormat, found: Evaluation, options: CheckReportOptions): string {
   switch (format) {
     case 'text':
@@ -30,7 +30,7 @@ export function reportCheck(format: CheckFormat, found: Evaluation, options: Che
   }
 }
 
-/** That nothing could be checked, in the same form. */
+/** The report, in the same format, that the check failed to run. */
 export function reportUnknown(format: CheckFormat, message: string, pattern: string | undefined): string {
   switch (format) {
     case 'text':
@@ -43,8 +43,8 @@ export function reportUnknown(format: CheckFormat, message: string, pattern: str
 }
 
 /**
- * A line for people and, after the bar, one for programs, as monitoring plugins print it,
- * https://www.monitoring-plugins.org/doc/guidelines.html; then the tasks that are over a threshold.
+ * The output of a monitoring plugin, https://www.monitoring-plugins.org/doc/guidelines.html: text for people and,
+ * after the bar, performance data for programs; then a line for each task over a threshold.
  */
 function textReport(found: Evaluation, { thresholds, colors }: CheckReportOptions): string {
   const { status, violations } = found;
@@ -149,7 +149,7 @@ const STATUS_METRIC = [
   'Result of mcp-taskq check: 0 ok, 1 warning, 2 critical, 3 unknown.',
 ] as const;
 
-/** The text format of Prometheus. No label names a task: ids are many, and new ones all the time. */
+/** The text format of Prometheus. Task ids are not used as labels: they are many, and constantly change. */
 function prometheusReport(found: Evaluation, { pattern }: CheckReportOptions): string {
   return metrics(
     [
@@ -161,7 +161,7 @@ function prometheusReport(found: Evaluation, { pattern }: CheckReportOptions): s
       ...(found.oldestAge === undefined
         ? []
         : [['oldest_message_age_seconds', 'Age of the oldest message.', found.oldestAge / 1000] as const]),
-      ['tasks_without_consumers', 'Tasks with messages that nobody consumes from.', found.unconsumed],
+      ['tasks_without_consumers', 'Tasks with messages but without consumers.', found.unconsumed],
       ['tasks_over_threshold', 'Tasks over a threshold of depth or age.', found.violations.length],
       ['tasks_with_unknown_age', 'Tasks whose oldest message has an unknown age.', found.unknownAges],
     ],

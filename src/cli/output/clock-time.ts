@@ -1,4 +1,4 @@
-/** The local time of day, by a clock of 24 hours, whatever the locale. */
+/** The local time of day in 24-hour format, whatever the locale. */
 export function clockTime(ms: number, hasMilliseconds = false): string {
   const date = new Date(ms);
   const part = (value: number, digits = 2) => String(value).padStart(digits, '0');

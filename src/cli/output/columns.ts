@@ -1,32 +1,38 @@
 import { cutEnd, cutStart, textWidth } from '../terminal/text-width.ts';
 
-/** A column of a table. What is in it is safe for a terminal, and is painted when its width is known. */
+/** A column of a table. Its texts are safe for a terminal, and are painted once its width is known. */
 export interface Column<Row> {
   title: string;
   align: 'left' | 'right';
   text(row: Row): string;
   paint?(text: string, row: Row): string;
-  /** It is never wider, and is cut at the end. Default: as wide as its text, and never cut, as half a number is another one. */
+  /**
+   * Maximum width; longer texts are cut at the end. Default: as wide as its texts, which are never cut, since a cut
+   * number is a wrong number.
+   */
   most?: number;
-  /** The same in less space, for where it does not fit; cut at the front where that is too wide as well. */
+  /** A shorter form for a narrow column; cut at the front if that is still too wide. */
   short?(text: string): string;
-  /** On a narrow terminal columns shrink to their short form, and are left out, in the order of these numbers. */
+  /**
+   * On a narrow terminal, columns shrink to their short form (`shrinks`) or are left out (`givesWay`), in the order
+   * of these numbers.
+   */
   shrinks?: number;
   givesWay?: number;
-  /** Left out where it would be empty. */
+  /** Left out if it would be empty. */
   isOptional?: boolean;
 }
 
-/** The columns that are shown, and their widths. Rows that come later are laid out in the same way. */
+/** The visible columns and their widths, which also apply to later rows. */
 export interface Layout<Row> {
   columns: readonly { column: Column<Row>; width: number }[];
-  /** What is left for the text behind the last column. */
+  /** The width left for the text after the last column. */
   rest: number;
 }
 
 interface Fitted<Row> {
   column: Column<Row>;
-  /** What it would take. */
+  /** Its full width. */
   full: number;
   width: number;
 }
@@ -34,8 +40,8 @@ interface Fitted<Row> {
 const GAP = '  ';
 
 /**
- * Columns as wide as what is in them.
- * @param leastRest the width to keep for the text behind the last column: columns give way to it
+ * Makes columns as wide as their contents.
+ * @param leastRest minimum width for the text after the last column; columns give way to it
  */
 export function planColumns<Row>(
   columns: readonly Column<Row>[],
@@ -57,7 +63,7 @@ export function planColumns<Row>(
       ? shown.map((each) => (each.column === column ? shrunk(each, rows, missing) : each))
       : shown.filter((each) => each.column !== column);
   }
-  // What a later step has made room for.
+  // A later step may have freed more room than needed.
   shown = shown.map((each) => {
     const spare = Math.max(0, restOf() - leastRest);
     const most = Math.min(each.full, each.width + spare);
@@ -98,7 +104,7 @@ export function headLine<Row>({ columns }: Layout<Row>, restTitle: string): stri
 
 /**
  * One row.
- * @param rest the text behind the last column, painted and of the width that it is to have
+ * @param rest the text after the last column, already painted and cut to its width
  */
 export function rowLine<Row>({ columns }: Layout<Row>, row: Row, rest: string): string {
   const cells = columns.map(({ column, width }) => {

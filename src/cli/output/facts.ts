@@ -1,15 +1,15 @@
 import type { ChalkInstance } from 'chalk';
 import { standardError } from '../terminal/standard-error.ts';
 
-/** A name and what there is to say about it; without a value there is no line. Both are safe for a terminal. */
+/** A name and its value, both safe for a terminal. Without a value, the line is left out. */
 export type Fact = readonly [name: string, value: string | undefined];
 
-/** Narrower than this, wrapping makes nothing more readable. */
+/** Below this width, wrapping does not help. */
 const LEAST_VALUE = 20;
 
 /**
- * Facts below each other, values aligned. A value that is too long for the line goes on below its beginning, broken
- * between words where that is possible; a line break in it starts a new line.
+ * Facts on separate lines, with aligned values. A long value is wrapped and indented, between words if possible; a
+ * line break in a value starts a new line.
  */
 export function layOutFacts(
   facts: readonly Fact[],
@@ -31,7 +31,7 @@ export function layOutFacts(
     .join('');
 }
 
-/** A sentence for stderr: on a terminal it is broken between words. */
+/** A sentence for stderr, wrapped between words on a terminal. */
 export function fitStderr(text: string): string {
   const { isTTY, columns } = standardError();
   return isTTY && columns > LEAST_VALUE ? wrap(text, columns).join('\n') : text;
@@ -57,7 +57,7 @@ export function wrap(text: string, room: number): string[] {
   return [...lines, line];
 }
 
-/** Rows as aligned columns, as wide as what is in them; nothing follows the last one. */
+/** Rows as aligned columns, as wide as their contents, without trailing space. */
 export function alignColumns(
   rows: readonly (readonly string[])[],
   aligns: readonly ('left' | 'right')[],

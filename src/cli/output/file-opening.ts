@@ -6,26 +6,26 @@ import { ExitCode } from '../exit-codes.ts';
 import { type FileEnd, inspectEnd } from '../terminal/last-line.ts';
 import { shellWords } from './shell-words.ts';
 
-/** Of a new file: messages of tasks are between their client and their server, and for nobody else's eyes. */
+/** Mode of a new file: a task's messages are private to its client and server. */
 const PRIVATE = 0o600;
 
-/** What may be done with a file that is there already. */
+/** What to do if the file already exists. */
 export interface IfFound {
   append: boolean;
   overwrite: boolean;
-  /** The command has no options for anything else. */
+  /** The file must not exist: the command has no option to append or overwrite. */
   mustBeNew: boolean;
 }
 
 export interface OpenedFile {
   file: FileHandle;
-  /** How it ended before. */
+  /** How the file ended when it was opened. */
   end: FileEnd;
-  /** Deletes it, if it was made here. */
+  /** Deletes the file, if it was created here. */
   discard(): Promise<void>;
 }
 
-/** @throws CommandFailure when the file must not be written to */
+/** @throws CommandFailure if the file must not be written to */
 export async function checkFile(out: string, { append, overwrite, mustBeNew }: IfFound): Promise<void> {
   const found = await stat(out).catch(() => undefined);
   if (found === undefined) return;
@@ -41,7 +41,7 @@ export async function checkFile(out: string, { append, overwrite, mustBeNew }: I
   }
 }
 
-/** Half a record can be cut off, but of a line that is anything else nobody knows what it was to be. */
+/** An incomplete record can be cut off, but other incomplete lines cannot be judged. */
 function refuseOtherText(out: string, end: FileEnd): void {
   if (end.kind !== 'other') return;
   throw new CommandFailure(
@@ -53,10 +53,10 @@ function refuseOtherText(out: string, end: FileEnd): void {
   );
 }
 
-/** @throws CommandFailure when it cannot be written to, also because it has come into being since it was checked */
+/** @throws CommandFailure if it cannot be written to, or was created by another process since the check */
 export async function openFile(out: string, { append, overwrite, mustBeNew }: IfFound): Promise<OpenedFile> {
   const before = await stat(out).catch(() => undefined);
-  // Nothing in a device or named pipe is replaced.
+  // Opening a device or named pipe does not replace anything.
   const mustBeMade = !append && !overwrite && (before === undefined || before.isFile());
   let file: FileHandle;
   try {
@@ -75,7 +75,7 @@ export async function openFile(out: string, { append, overwrite, mustBeNew }: If
     throw error;
   }
   const discard = async () => {
-    // It may have been renamed meanwhile.
+    // It may have been renamed in the meantime.
     const now = await stat(out).catch(() => undefined);
     if (before === undefined && now?.ino === found.ino && now.dev === found.dev)
       await unlink(out).catch(() => {});
@@ -83,13 +83,13 @@ export async function openFile(out: string, { append, overwrite, mustBeNew }: If
   return { file, end, discard };
 }
 
-/** What is there stays whoever else writes to the file: each write goes to its end. */
+/** Each write goes to the end of the file, so that other writers' data is never overwritten. */
 function openingFlags(overwrite: boolean, mustBeMade: boolean): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_TRUNC } = constants;
   return O_WRONLY | O_APPEND | O_CREAT | (overwrite ? O_TRUNC : 0) | (mustBeMade ? O_EXCL : 0);
 }
 
-/** Through a handle of its own: the one that is written to need not be readable. */
+/** Uses its own handle, as the one for writing need not be readable. */
 async function endOf(out: string, size: number): Promise<FileEnd> {
   if (size === 0) return { kind: 'line' };
   const file = await open(out, 'r');
@@ -100,13 +100,13 @@ async function endOf(out: string, size: number): Promise<FileEnd> {
   }
 }
 
-/** A new file is found again after a crash only if its folder is on disk too. */
+/** A new file survives a crash only if its folder is synced too. */
 async function makeEntryDurable(out: string): Promise<void> {
   const folder = await open(dirname(out), 'r').catch(() => undefined);
   try {
     await folder?.sync();
   } catch {
-    // Not every system can sync a folder.
+    // Some systems cannot sync a folder.
   } finally {
     await folder?.close();
   }

@@ -7,25 +7,25 @@ const writeTo = promisify(writev);
 const syncToDisk = promisify(fsync);
 
 /**
- * An open file, or a device. Everything is written before `write` resolves, however little the system takes at a time:
- * Node's own stdout to a file drops the rest of a short write, which is what a disk that fills up makes.
+ * An open file or device. `write` resolves when everything is written, even after short writes. Node's own stdout to
+ * a file drops the rest of a short write, which happens when a disk fills up.
  *
- * A regular file can be taken back to the place where it was last kept, so that it never ends in half of something.
+ * A regular file can be rolled back to where it was last kept, so that it never ends in an incomplete record.
  */
 export class FileSink implements Sink {
   readonly #fd: number;
   readonly #name: string;
   #ending = Buffer.alloc(0);
-  /** Where our next byte goes; undefined for what cannot be cut off: a device. */
+  /** Offset of the next byte; undefined for a device, which cannot be truncated. */
   #size: number | undefined;
-  /** On their way to it, and so perhaps in it. */
+  /** Bytes being written, which may already be in the file. */
   #writing = 0;
-  /** Without the ending. */
+  /** The size to keep, without the ending. */
   #kept: number;
   #hasEnding = false;
 
   /**
-   * @param fd written to at its end
+   * @param fd open for appending
    * @param name for error messages
    */
   constructor(fd: number, name: string) {
@@ -40,17 +40,17 @@ export class FileSink implements Sink {
     return this.#fd;
   }
 
-  /** Whether it can be cut off, and so has its ending after each flush. */
+  /** Whether it can be truncated, and therefore has its ending after each flush. */
   get isRegular(): boolean {
     return this.#size !== undefined;
   }
 
-  /** Of the file now; undefined for a device. */
+  /** Current size of the file; undefined for a device. */
   get size(): number | undefined {
     return this.#size;
   }
 
-  /** What a complete file ends with: it is there after each flush, and what is written next takes its place. */
+  /** Sets the ending of a complete file. It is written at each flush, and overwritten by the next write. */
   endWith(ending: string): void {
     this.#ending = Buffer.from(ending);
   }
@@ -69,20 +69,20 @@ export class FileSink implements Sink {
         await this.#writeAll([this.#ending]);
         this.#hasEnding = true;
       }
-      // Not every device can be synced, and what one has taken is as safe as it gets.
+      // Some devices cannot be synced; what they have accepted is as safe as it gets.
       if (this.isRegular) await syncToDisk(this.#fd);
     });
   }
 
-  /** What was written up to here is not taken back by {@link rollBack}. */
+  /** {@link rollBack} does not go back beyond this point. */
   keep(): void {
     if (this.#size !== undefined) this.#kept = this.#size - (this.#hasEnding ? this.#ending.length : 0);
   }
 
   /**
-   * Takes back what was written after the last {@link keep}. Does nothing where somebody else has written to the file as
-   * well: what is theirs stays.
-   * @returns whether the file now ends where it was kept
+   * Removes what was written after the last {@link keep}. Does nothing if another process has written to the file
+   * too, so as to keep its data.
+   * @returns whether the file now ends at the kept position
    */
   rollBack(): boolean {
     if (this.#size === undefined) return false;
@@ -92,7 +92,7 @@ export class FileSink implements Sink {
     ftruncateSync(this.#fd, this.#kept);
     this.#size = this.#kept;
     this.#hasEnding = false;
-    // It fits where something was cut off.
+    // Truncating has freed the space for it.
     if (this.#ending.length > 0 && this.#kept > 0) {
       this.#size += writeSync(this.#fd, this.#ending);
       this.#hasEnding = true;
@@ -100,7 +100,7 @@ export class FileSink implements Sink {
     return true;
   }
 
-  /** Cuts the file off at an earlier place before the first write, to repair it. */
+  /** Truncates the file before the first write, to repair it. */
   cutTo(size: number): void {
     if (this.#size === undefined) return;
     ftruncateSync(this.#fd, size);
@@ -110,7 +110,7 @@ export class FileSink implements Sink {
 
   #cutEnding(): void {
     const size = (this.#size as number) - this.#ending.length;
-    // Somebody else has appended to it: their bytes are not ours to cut off.
+    // If another process has appended to the file, its data must not be cut off.
     if (fstatSync(this.#fd).size === this.#size) {
       ftruncateSync(this.#fd, size);
       this.#size = size;
@@ -118,7 +118,7 @@ export class FileSink implements Sink {
     this.#hasEnding = false;
   }
 
-  /** In one call to the system, unless that takes only a part: what others append does not come in between. */
+  /** In one system call, unless that is a short write: data that others append does not come in between. */
   async #writeAll(pieces: readonly Uint8Array[]): Promise<void> {
     let rest = pieces.filter(({ length }) => length > 0);
     while (rest.length > 0) {
@@ -140,7 +140,7 @@ export class FileSink implements Sink {
   }
 }
 
-/** What is left of the pieces behind so many bytes. */
+/** What is left of the pieces after the first `bytes` bytes. */
 function behind(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let skipped = 0;
   return pieces.flatMap((piece) => {

@@ -1,15 +1,15 @@
 import type { ChalkInstance } from 'chalk';
 import { safeLine } from '../terminal/terminal-text.ts';
 
-/** Of what is nested deeper, lines would be little else than indentation. */
+/** Beyond this depth, lines would be little more than indentation. */
 const MAX_INDENT = 40;
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /**
- * JSON text laid out for reading, one member a line. Works on the text and not on its values, so numbers show
- * as they are written: an id above 2^53 is not the neighbour that JavaScript would make of it. Escapes in
- * strings are read, then made safe for a terminal.
+ * JSON text laid out for reading, one member per line. Works on the text, not on parsed values, so numbers appear as
+ * written: an id above 2^53 is not rounded, as JavaScript would do. Escapes in strings are decoded, then made safe
+ * for a terminal.
  */
 export function layOutJson(text: string, colors: ChalkInstance, indent = ''): string {
   const out: string[] = [];

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { formatCount } from './sizes.ts';
 
 /*
- * What a list of queues does not have in it, on stderr: nothing is left out in silence.
+ * Reports on stderr what a list of queues leaves out: nothing is left out silently.
  */
 
 const whyUnknown = (count: number) =>
@@ -21,7 +21,7 @@ export function noteLeftOut({ note }: Pick<Context, 'note'>, { unknown, otherTyp
   }
 }
 
-/** @param what is not known of them */
+/** @param what the unknown value */
 export function noteUnknown(
   { note }: Pick<Context, 'note'>,
   count: number,

@@ -8,38 +8,38 @@ import { clockTime } from './clock-time.ts';
 import { QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
 import { formatNumber } from './sizes.ts';
 
-/** What a live list shows. */
+/** The state of a live list. */
 export interface LiveQueues {
   title: string;
   intervalMs: number;
   sort: SortKey | undefined;
-  /** Queues scrolled over. */
+  /** Number of queues scrolled past. */
   offset: number;
   last: Snapshot | undefined;
   previous: Snapshot | undefined;
-  /** Why the last list could not be had. */
+  /** Why the last refresh failed. */
   trouble?: string | undefined;
-  /** How long the next list has been waited for. */
+  /** How long the next list has been pending. */
   waitingMs?: number;
-  /** As drawn last: how many fit, and how far one can scroll. */
+  /** From the last drawing: rows per page, and the largest offset. */
   page?: number;
   mostOffset?: number;
 }
 
 interface Snapshot {
-  /** When it was asked for, in milliseconds since the epoch. */
+  /** Time of the request, in milliseconds since the epoch. */
   at: number;
   queues: readonly TaskQueueInfo[];
   totals: QueueTotals;
 }
 
-/** A list that takes this long is waited for. */
+/** A list pending for this long is reported as slow. */
 const NOTABLE_WAIT_MS = 2_000;
 
-/** Two characters before each row say what has changed. */
+/** Two characters before each row mark changes. */
 const MARK_WIDTH = 2;
 
-/** The lines of the screen, each as wide as it at most. */
+/** The lines of the screen, none wider than the screen. */
 export function drawQueues(
   shown: LiveQueues,
   { rows, columns }: { rows: number; columns: number },
@@ -56,7 +56,7 @@ export function drawQueues(
   else if (trouble !== undefined) lines.push(colors.red(cut(trouble)));
   if (last === undefined) return { lines, page: 1, mostOffset: 0 };
   lines.push(cut(`${totalsLine(last.totals)}${rateOf(last, previous)}`), '');
-  // One for the titles, and one for the line at the bottom.
+  // One line for the titles, and one for the status line at the bottom.
   const page = Math.max(1, rows - lines.length - 2);
   const mostOffset = Math.max(0, last.queues.length - page);
   const first = Math.min(offset, mostOffset);
@@ -76,7 +76,7 @@ export function drawQueues(
   return { lines, page, mostOffset };
 }
 
-/** How the messages that are ready have changed since the list before this one. */
+/** How the number of ready messages has changed since the previous list. */
 function markOf(
   { taskId, ready = 0 }: TaskQueueInfo,
   before: ReadonlyMap<string, number> | undefined,
@@ -87,7 +87,7 @@ function markOf(
   return change > 0 ? colors.green('▲') : change < 0 ? colors.red('▼') : ' ';
 }
 
-/** The change a second of all of them together. */
+/** The change per second of all queues together. */
 function rateOf(last: Snapshot, previous: Snapshot | undefined): string {
   if (previous === undefined) return '';
   const perSecond = ((last.totals.ready - previous.totals.ready) * 1000) / (last.at - previous.at);

@@ -2,22 +2,25 @@ import { isUtf8 } from 'node:buffer';
 import { parseLenientJson } from '../../cli-support.ts';
 import type { MessageProperties, RawMessage } from '../../index.ts';
 
-/** Of `mcp-taskq/replicas`, written out: importing it would load the library, which most of a short command's time goes to. */
+/**
+ * The header of `mcp-taskq/replicas`, repeated here: importing it would load the library, which takes most of a
+ * short command's time.
+ */
 const ASKED_BY_HEADER = 'x-mcp-asked-by';
 
-/** What a stored message is, as far as it can be told: a body may be anything. */
+/** What can be recognised in a stored message, whose body may be anything. */
 export interface MessageSummary {
-  /** `request`, `notification`, …; `?` where the body does not say. */
+  /** `request`, `notification`, …; `?` if the body does not say. */
   type: string;
-  /** Of the JSON-RPC message. */
+  /** Id of the JSON-RPC message. */
   method: string | undefined;
   id: string | undefined;
-  /** Host and process of a replica that asks; its id is an address then, and says little to a reader. */
+  /** Host and process of the replica that asks. The id is then an address, which means little to a reader. */
   askedBy: string | undefined;
   /** When it was queued, in milliseconds since the epoch. */
   queuedAt: number | undefined;
   size: number;
-  /** What it says, in one line. Not yet safe for a terminal. */
+  /** Its content in one line. Not yet safe for a terminal. */
   detail: string;
 }
 
@@ -45,7 +48,7 @@ function textOf(header: unknown): string | undefined {
   return typeof header === 'string' ? header : undefined;
 }
 
-/** The part that a reader looks for, for the messages that MCP servers queue. */
+/** The most informative part of the messages that MCP servers queue. */
 function detailOf(rpc: Json): string {
   if (rpc.error !== undefined) {
     const { code, message } = asObject(rpc.error);
@@ -73,10 +76,10 @@ function detailOf(rpc: Json): string {
   }
 }
 
-/** A value of JSON as text: anything may be where a string is meant, also `{"toString": null}`, and any depth of it. */
+/** A JSON value as text: a field meant as a string may hold anything, such as deep nesting or `{"toString": null}`. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return value;
-  // JSON has no word for NaN and infinite ones.
+  // JSON cannot express NaN or infinity.
   if (typeof value === 'number') return String(value);
   try {
     return String(JSON.stringify(value));
@@ -85,7 +88,7 @@ function shown(value: unknown): string {
   }
 }
 
-/** Python's timestamps may lack a zone and mean UTC then; Date would take the local one. */
+/** Python's timestamps may lack a time zone and then mean UTC; Date would assume local time. */
 function timeOf(timestamp: unknown): number | undefined {
   if (typeof timestamp !== 'string') return undefined;
   const hasZone = /(Z|[+-]\d\d:?\d\d)$/i.test(timestamp);
@@ -94,8 +97,8 @@ function timeOf(timestamp: unknown): number | undefined {
 }
 
 /**
- * When the publisher says that it sent a message, in milliseconds since the epoch; `undefined` where it does not, or where
- * what it says is no date: AMQP means seconds, and there are publishers that write microseconds, or -1.
+ * When a message was sent according to its publisher, in milliseconds since the epoch; `undefined` if the publisher
+ * set no timestamp or an invalid one. AMQP specifies seconds, but some publishers write microseconds or -1.
  */
 export function sentAt({ timestamp }: MessageProperties): number | undefined {
   if (typeof timestamp !== 'number') return undefined;

@@ -13,7 +13,7 @@ export interface MessageTableOptions {
   colors: ChalkInstance;
   /** A column for the task. */
   showTask?: boolean;
-  /** All columns, and the whole message, however narrow the terminal is. */
+  /** Show all columns and whole messages, however narrow the terminal is. */
   isWide?: boolean;
 }
 
@@ -23,11 +23,11 @@ interface Row extends MessageSummary {
   redelivered: boolean;
 }
 
-/** Of the width of a narrow terminal, at least: 30 columns of 80. */
+/** Minimum share of a narrow terminal's width: 30 of 80 columns. */
 const LEAST_DETAIL_SHARE = 3 / 8;
 
 /**
- * Messages as a table, one readable line each. It is laid out for the first batch, and those that follow keep its columns.
+ * Messages as a table, one readable line each. Laid out for the first batch; later batches keep its columns.
  */
 export class MessageTable {
   readonly #options: MessageTableOptions;
@@ -39,7 +39,7 @@ export class MessageTable {
     this.#options = options;
   }
 
-  /** The next rows; the first ones with the titles above them. */
+  /** The next rows; the first call adds the titles above them. */
   rows(messages: readonly StoredMessage[], now = Date.now()): string {
     const { colors, isWide = false } = this.#options;
     this.#now = now;
@@ -59,7 +59,7 @@ export class MessageTable {
     return lines.map((line) => `${line}\n`).join('');
   }
 
-  /** Safe for a terminal. Making megabytes safe that are cut off then would take a while. */
+  /** Safe for a terminal. Cuts before escaping, as escaping megabytes would take a while. */
   #shown(detail: string): string {
     const { width, isWide = false } = this.#options;
     return safeLine(isWide ? detail : detail.slice(0, 4 * width));
@@ -128,7 +128,7 @@ export class MessageTable {
   }
 }
 
-/** What servers make up may be of any length. */
+/** Servers may invent types of any length. */
 const MOST_TYPE = 16;
 const MOST_METHOD = 40;
 const MOST_ID = 20;

@@ -8,12 +8,12 @@ import { layOutJson } from './json-text.ts';
 import { sentAt, summarize } from './message-summary.ts';
 import { formatSize } from './sizes.ts';
 
-/** As much of a body as a reader would scroll through. */
+/** How much of a body to show: about what a reader would scroll through. */
 const MAX_SHOWN = 64 * 1024;
 
 /**
  * One message in full, for a terminal.
- * @param isWhole a large body too, as it is; else as much of it as a reader would scroll through
+ * @param isWhole whether to show a large body in full, instead of about what a reader would scroll through
  */
 export function viewMessage(
   message: StoredMessage,
@@ -65,7 +65,7 @@ function viewBody(body: Buffer, colors: ChalkInstance, isWhole: boolean): string
   }
 }
 
-/** How long ago; a clock that is behind must not show messages of the future. */
+/** How long ago, never negative: this machine's clock may be behind. */
 function ageOf(queuedAt: number, now: number): string {
   const ms = now - queuedAt;
   return ms < 0 ? 'now' : `${formatDuration(ms)} ago`;

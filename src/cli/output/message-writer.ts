@@ -7,43 +7,49 @@ import type { MessageTable } from './message-table.ts';
 import type { Sink } from './sinks.ts';
 
 export interface MessageWriterOptions {
-  /** Show a message in full on a terminal; else one line each. */
+  /** Show messages in full on a terminal, instead of one line each. */
   inFull: boolean;
-  /** With `inFull`: large bodies too, as they are removed then. Default: as much as a reader would scroll through. */
+  /**
+   * With `inFull`: show even large bodies in full, as the messages are then removed. Default: about what a reader
+   * would scroll through.
+   */
   isWhole?: boolean;
   sink: Sink;
-  /** Messages of several tasks: say which one each is of. */
+  /** Show the task of each message, as several tasks are printed. */
   showTask?: boolean;
   format: Context['format'];
-  /** The sink is a terminal, and nothing in a message may reach it raw. */
+  /** The sink is a terminal, so messages must be made safe for it. */
   isTerminal: boolean;
   settings: Context['settings'];
   recordParts: (message: StoredMessage) => Iterable<string | Buffer>;
-  /** The messages are removed from their queue: what is written stays when {@link MessageWriter.keep} says so. */
+  /**
+   * The messages are being removed from their queue: what is written is kept only once {@link MessageWriter.keep} is
+   * called.
+   */
   isRemoving?: boolean;
 }
 
 /**
- * Prints messages, in the form asked for, batch by batch. A file always ends after a whole message: what was not written
- * as a whole, or not kept, is taken back when the process ends before {@link end}, unless SIGKILL ends it.
+ * Prints messages in the requested format, batch by batch. A file always ends after a complete message: if the
+ * process ends before {@link end}, what is incomplete or not kept is removed again, except after SIGKILL.
  */
 export interface MessageWriter {
   /** Resolves when the batch is as safe as the sink can make it. */
   write(batch: readonly StoredMessage[]): Promise<void>;
-  /** What was written stays, as its messages have been removed from their queue. */
+  /** Keeps what was written, as its messages have been removed from their queue. */
   keep(): void;
-  /** Completes the output: all of it stays. */
+  /** Completes the output and keeps all of it. */
   end(): Promise<void>;
-  /** Completes the output of a command that failed: what was not kept is taken back where the sink is a file. */
+  /** Ends the output of a failed command: in a file, what was not kept is removed. */
   abandon(): Promise<void>;
-  /** Messages written. */
+  /** Number of messages written. */
   readonly count: number;
 }
 
-/** A JSON document ends with this. */
+/** The end of a JSON document. */
 const JSON_ENDING = '\n]\n';
 
-/** Pieces are put together up to this size: a write for each message would take longer than the messages. */
+/** Pieces are combined up to this size: writing each message separately would be slow. */
 const CHUNK_BYTES = 256 * 1024;
 
 export function createMessageWriter(options: MessageWriterOptions): MessageWriter {
@@ -72,7 +78,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
     async end() {
       if (format === 'json' && count === 0) await sink.write('[]\n');
       else {
-        // A file has its ending already.
+        // A file already has its ending.
         if (format === 'json' && file === undefined) await sink.write(JSON_ENDING);
         await sink.flush();
       }
@@ -93,8 +99,8 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
 type Piece = string | Uint8Array;
 
 /**
- * Puts records together, and lets no more be under way than the sink has room for. A record is never cut in two writes of
- * ours: another process may append to the same file.
+ * Combines records into larger writes, and waits for the sink. Never splits a record across two writes, as another
+ * process may append to the same file.
  */
 class Chunks {
   readonly #sink: Sink;
@@ -105,7 +111,7 @@ class Chunks {
     this.#sink = sink;
   }
 
-  /** @param record a whole one */
+  /** @param record a complete record */
   async add(record: readonly Piece[]): Promise<void> {
     for (const piece of record) {
       const bytes =
@@ -121,7 +127,7 @@ class Chunks {
   async end(): Promise<void> {
     if (this.#pieces.length === 0) return;
     const pieces = this.#pieces;
-    // Large pieces are not copied, and small ones are written together.
+    // Copies small pieces into one chunk, but not large ones.
     const chunk = this.#bytes < 2 * CHUNK_BYTES ? [Buffer.concat(pieces, this.#bytes)] : pieces;
     this.#pieces = [];
     this.#bytes = 0;
@@ -129,7 +135,7 @@ class Chunks {
   }
 }
 
-/** Laid out for the first batch, and the same for all that follow. */
+/** The table is created for the first batch and used for all. */
 function tableFor({ settings, showTask = false }: MessageWriterOptions): () => Promise<MessageTable> {
   let table: MessageTable | undefined;
   return async () => {
@@ -146,7 +152,7 @@ function tableFor({ settings, showTask = false }: MessageWriterOptions): () => P
   };
 }
 
-/** A batch as it is printed, record by record, as all of it might not fit into one string. */
+/** Renders a batch record by record, as all of it might not fit into one string. */
 type Renderer = (
   batch: readonly StoredMessage[],
   first: number,
@@ -181,7 +187,7 @@ const RENDERERS: Record<Context['format'], Renderer> = {
   },
 };
 
-/** JSON on a terminal stays JSON: the characters that could do something there are escaped. */
+/** JSON on a terminal stays valid JSON, with unsafe characters escaped. */
 function shown(parts: Iterable<string | Buffer>, isTerminal: boolean): Iterable<string | Buffer> {
   return isTerminal ? [safeLine([...parts].join(''))] : parts;
 }

@@ -25,16 +25,16 @@ export function outputFileOptions(command: CommandUnknownOpts): void {
 
 export interface OutputFileUse
   extends Pick<MessageWriterOptions, 'inFull' | 'isWhole' | 'isRemoving' | 'showTask'> {
-  /** The command has no options for a file that exists. */
+  /** The file must not exist: the command has no option to append or overwrite. */
   mustBeNew?: boolean;
 }
 
 /**
- * Where a command writes its messages: the standard output, or the file of `--out`. The file is made when the
- * first message comes, so a command that fails before leaves none; it is readable by its owner alone. A file that is
- * added to and ends in half a record, as a drain leaves it that was killed, is repaired first.
+ * Opens the output for messages: stdout, or the file of `--out`. The file is created when the first message arrives,
+ * so a command that fails earlier leaves none; only its owner can read it. With `--append`, a file that ends in an
+ * incomplete record, left by a killed drain, is repaired first.
  *
- * @throws CommandFailure when the file exists and neither `--append` nor `--overwrite` was given
+ * @throws CommandFailure if the file exists and neither `--append` nor `--overwrite` is given
  */
 export async function openOutputFile(
   context: Context,
@@ -102,7 +102,7 @@ async function openStandardOutput(
     const path = `/dev/fd/${sink.fd}`;
     const file = await open(path, 'r').catch(() => undefined);
     const end = file && (await inspectEnd(file, sink.size as number).finally(() => file.close()));
-    // Only where each write goes to the end of the file can it be cut off: others would leave a gap.
+    // Truncating is safe only if the file is open for appending; otherwise the next write would leave a gap.
     if (end !== undefined && end.kind !== 'other' && (await isAppendedTo(sink.fd))) {
       const name = 'the file of the standard output';
       const interrupted = { sink, name, path, end };
@@ -118,7 +118,7 @@ async function openStandardOutput(
   });
 }
 
-/** `fcntl` would tell; Node has no such call. */
+/** Node has no `fcntl`, which would give the flags. */
 async function isAppendedTo(fd: number): Promise<boolean> {
   const { O_APPEND } = (await import('node:fs')).constants;
   const { readFile } = await import('node:fs/promises');
@@ -130,12 +130,12 @@ async function isAppendedTo(fd: number): Promise<boolean> {
 interface InterruptedFile {
   sink: FileSink;
   name: string;
-  /** Where it can be read. */
+  /** Path for reading it. */
   path: string;
   end: FileEnd;
 }
 
-/** Has the file end where the next record can begin. */
+/** Makes the file end where the next record can begin. */
 async function repairEnd({ note }: Context, { sink, name, end }: InterruptedFile): Promise<void> {
   if (end.kind === 'half') {
     note(
@@ -161,7 +161,7 @@ async function writtenBefore(
   }
 }
 
-/** Leaves out what a killed drain has written already, and says so in the end. */
+/** Leaves out what a killed drain has already written, and reports it at the end. */
 function withoutRepeating(
   { note }: Context,
   writer: MessageWriter,
@@ -178,7 +178,7 @@ function withoutRepeating(
   };
   return {
     ...writer,
-    // An empty batch is flushed as well: what the killed drain has written may not be on disk.
+    // Even an empty batch is flushed: what the killed drain wrote may not be on disk yet.
     write: (batch) => writer.write(before.without(batch)),
     get count() {
       return writer.count;
@@ -194,7 +194,7 @@ function withoutRepeating(
   };
 }
 
-/** A writer that is opened when the first batch comes, or the end. */
+/** A writer that is opened by the first `write`, or by `end`. */
 function openedLater(open: () => Promise<MessageWriter>): MessageWriter {
   let writer: MessageWriter | undefined;
   const opened = async () => {

@@ -15,12 +15,12 @@ export interface QueuePrinter {
 }
 
 export interface QueueListOptions {
-  /** Ids alone. */
+  /** Print only the ids. */
   names?: true;
-  /** With a NUL character behind each, and not a line feed. */
+  /** End each with NUL instead of a line feed. */
   null?: true;
   sort?: SortKey;
-  /** Numbers of this moment, with statistics beside them. */
+  /** Numbers are counted now, with the statistics alongside. */
   isExact: boolean;
 }
 
@@ -29,7 +29,7 @@ export function queuePrinter(context: Context, options: QueueListOptions): Queue
   return context.format === 'table' ? tablePrinter(context, options) : recordPrinter(context);
 }
 
-/** Ids as they are: a program takes them for ids, and none has a line break in it. A terminal is spared. */
+/** Prints ids unchanged for programs (ids do not contain line breaks), and made safe on a terminal. */
 function namesPrinter({ stdout }: Context, { null: endsWithNull }: QueueListOptions): QueuePrinter {
   const shown = process.stdout.isTTY ? safeLine : (taskId: string) => taskId;
   const end = endsWithNull ? '\0' : '\n';
@@ -43,7 +43,7 @@ function recordPrinter({ stdout, format }: Context): QueuePrinter {
   let count = 0;
   return {
     async write(queues) {
-      // Within JSON the escapes are the same text.
+      // Inside JSON, the escapes stand for the same text.
       const lines = queues.map((info) => safeLine(JSON.stringify(queueRecord(info))));
       if (format === 'jsonl') await stdout.write(lines.map((line) => `${line}\n`).join(''));
       else await stdout.write(lines.map((line) => `${count++ === 0 ? '[\n' : ',\n'}${line}`).join(''));
@@ -87,7 +87,7 @@ function tablePrinter(
   };
 }
 
-/** How far the numbers can be trusted. */
+/** How current the numbers are. */
 function ageOfNumbers(isExact: boolean): string {
   return isExact ? '(~ up to 10 s old)' : '(up to 10 s old)';
 }

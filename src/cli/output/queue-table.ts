@@ -8,12 +8,12 @@ import { type Column, headLine, type Layout, planColumns, rowLine } from './colu
 import { formatCount, formatNumber } from './sizes.ts';
 
 /**
- * The width that is kept for task ids: that of a UUID. It does not depend on the ids there are, so that a terminal always
- * shows the same columns. A longer id goes on in the next line, whole, as it is there to be copied.
+ * The width reserved for task ids: that of a UUID. It does not depend on the actual ids, so that a terminal always
+ * shows the same columns. A longer id wraps, so that it can be copied whole.
  */
 const TASK_WIDTH = 36;
 
-/** Kept for the number of messages where there is not even room for a UUID. */
+/** Reserved for the number of messages, if not even a UUID fits. */
 const LEAST_COLUMN = 7;
 
 export interface QueueTableOptions {
@@ -21,15 +21,15 @@ export interface QueueTableOptions {
   colors: ChalkInstance;
   /** The last column to give way. */
   sort?: SortKey | undefined;
-  /** All columns, however narrow the terminal is. */
+  /** Show all columns, however narrow the terminal is. */
   isWide?: boolean;
-  /** Cut what is longer than the line: for a screen that must not scroll. */
+  /** Cut long ids, for a screen that must not scroll. */
   cutsIds?: boolean;
-  /** Mark what comes from the statistics, beside numbers of this moment. */
+  /** Mark the numbers from the statistics, next to numbers counted now. */
   marksStatistics?: boolean;
 }
 
-/** Task queues as a table, laid out for the first rows; those that follow keep its columns. */
+/** Task queues as a table, laid out for the first rows; later rows keep its columns. */
 export class QueueTable {
   readonly #options: QueueTableOptions;
   #layout: Layout<TaskQueueInfo> | undefined;
@@ -40,14 +40,14 @@ export class QueueTable {
     this.#options = options;
   }
 
-  /** Lays the table out for these, of which not all may be shown. Default: for those that come first. */
+  /** Lays the table out for these queues, even if not all are shown. Default: for the first rows. */
   layOut(queues: readonly TaskQueueInfo[], now = Date.now()): Layout<TaskQueueInfo> {
     this.#now = now;
     this.#layout ??= this.#plan(queues);
     return this.#layout;
   }
 
-  /** The next rows; the first ones with the titles above them. */
+  /** The next rows; the first call adds the titles above them. */
   lines(queues: readonly TaskQueueInfo[], now: number): string[] {
     const { colors } = this.#options;
     const layout = this.layOut(queues, now);
@@ -57,7 +57,7 @@ export class QueueTable {
     return lines;
   }
 
-  /** Behind the id what is not as it mostly is: a column would say the same of every queue. */
+  /** Adds an unusual type or state after the id: a column would repeat the same for nearly every queue. */
   #task({ taskId, type, state }: TaskQueueInfo, room: number): string {
     const { colors, isWide, cutsIds } = this.#options;
     const id = safeLine(taskId);
@@ -134,7 +134,7 @@ export class QueueTable {
 
 const KEPT_LONGEST = 5;
 
-/** As a queue is that works. Without statistics, an API says "live" or nothing. */
+/** Whether the state is that of a working queue. Without statistics, the API says "live" or nothing. */
 function isUsual(state: string): boolean {
   return ['running', 'live', 'idle', 'flow', 'unknown', ''].includes(state);
 }
@@ -149,7 +149,7 @@ export interface QueueTotals {
   queues: number;
   ready: number;
   unacked: number;
-  /** Queues whose messages the broker has not counted. */
+  /** Queues that the broker has not counted yet. */
   unknown: number;
 }
 

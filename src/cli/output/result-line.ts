@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
-/** What came of a command, on stdout: a sentence for people, a JSON object for programs. */
+/** Prints a command's result on stdout: a sentence for people, a JSON object for programs. */
 export async function printResult(
   { stdout, format }: Context,
   sentence: string,

@@ -1,4 +1,4 @@
-/** A method by its last part, which says more than the others: `…/progress` of `notifications/progress`. */
+/** A method's last part, which says the most: `…/progress` for `notifications/progress`. */
 export function shortMethod(method: string): string {
   const slash = method.lastIndexOf('/');
   return slash > 0 ? `…${method.slice(slash)}` : method;

@@ -3,14 +3,14 @@ import type { Writable } from 'node:stream';
 import { FileSink } from './file-sink.ts';
 import { writeFailure } from './write-failure.ts';
 
-/** Where output goes. What `write` took is safe, as far as the place can tell, once `flush` has resolved. */
+/** A destination for output. Once `flush` has resolved, what was written is as safe as the destination can make it. */
 export interface Sink {
   /** Resolves when the system has taken all of it. Rejects with a CommandFailure. */
   write(chunk: string | Uint8Array | readonly Uint8Array[]): Promise<void>;
   flush(): Promise<void>;
 }
 
-/** A terminal or a pipe: what the system has taken is as safe as it gets. */
+/** A terminal or a pipe: what the system has accepted is as safe as it gets. */
 function streamSink(stream: Writable, name: string): Sink {
   // Without a listener a broken pipe would end the process.
   if (stream.listenerCount('error') === 0) stream.on('error', () => {});

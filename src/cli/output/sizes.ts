@@ -17,8 +17,8 @@ export function formatCount(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `12,000`, of a whole number. */
+/** `12,000`, from a whole number. */
 export function formatNumber(count: number): string {
-  // Not by Intl, which takes Node 10 ms to load.
+  // Without Intl, which takes Node 10 ms to load.
   return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }

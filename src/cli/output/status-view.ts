@@ -66,7 +66,7 @@ function describeApi({ api }: BrokerStatus, colors: ChalkInstance): string {
   return `${url}, ${api.isSameCluster ? 'the same cluster' : 'cluster unknown'}`;
 }
 
-/** Undefined where nobody can say. */
+/** Undefined if unknown. */
 function describeEvents({ events }: BrokerStatus, colors: ChalkInstance): string | undefined {
   const { counts, heard } = events;
   const facts = [];

@@ -1,4 +1,4 @@
-/** Columns of the terminal; of a file or pipe none are known. */
+/** Width of the terminal in columns; 120 for a file or pipe. */
 export function terminalWidth(): number {
   return process.stdout.columns || 120;
 }

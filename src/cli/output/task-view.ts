@@ -36,7 +36,7 @@ export function viewTask(
   const parts = [layOutFacts(facts, { width, colors })];
   if (counts !== undefined) parts.push(groupsOf(counts, report.ready, { width, colors }));
   if (steps.length > 0) {
-    // Comments, so that all of it can be pasted.
+    // Reasons are shell comments, so that everything can be pasted.
     const lines = steps.map(({ reason, command }) => {
       const shown = command === undefined ? '' : `  ${safeLine(command)}\n`;
       return `${colors.dim(`  # ${safeLine(reason)}`)}\n${shown}`;
@@ -90,7 +90,7 @@ function consumersOf({ consumerCount, description }: TaskReport, colors: ChalkIn
     .slice(0, SHOWN_CONSUMERS)
     .map((consumer) => consumerLine(consumer, colors));
   const more = description.consumers.length - shown.length;
-  // Over AMQP there is already one that the statistics do not know yet.
+  // AMQP already counts consumers that the statistics do not list yet.
   const unknown = consumerCount - description.consumers.length;
   return [
     formatNumber(consumerCount),
@@ -203,6 +203,6 @@ function atOnly(at: number | undefined) {
 }
 
 function time(ms: number | undefined): string | null {
-  // A foreign timestamp may be no date at all.
+  // A publisher's timestamp may not be a valid date.
   return ms === undefined || Number.isNaN(new Date(ms).getTime()) ? null : new Date(ms).toISOString();
 }

@@ -7,23 +7,23 @@ import { summarize } from './message-summary.ts';
 import { shortMethod } from './short-method.ts';
 import { formatCount, formatSize } from './sizes.ts';
 
-/** Items that say something of a task's queue; the others are for the operator, about the watch itself. */
+/** Items about a task's queue; the others are about the watch itself, for the operator. */
 export type TaskItem = Extract<WatchItem, { kind: 'message' | 'large-message' | 'dequeued' | 'cleared' }>;
 
 /**
- * All but the last, which says what is in it. They have no head, and their widths are fixed: nobody knows what comes. At 80
- * columns 30 are left for that, also beside a task.
+ * All columns except the last, the content. They have no titles, and fixed widths, as later items are unknown. At 80
+ * columns, 30 are left for the content, even with a task column.
  */
 const WIDTHS = { time: 8, task: 12, type: 12, method: 18 } as const;
 
-/** A wider terminal has room for all of an id. */
+/** A wider terminal has room for a whole id. */
 const WIDE = { time: 12, task: 36, type: 12, method: 24 } as const;
 const LEAST_WIDE = 140;
 
-/** Narrower than this, the method says what sort of message it is. */
+/** Below this width, the type is left out; the method implies it. */
 const LEAST_WITH_TYPE = 100;
 
-/** Narrower than this, there is no room for the time. */
+/** Below this width, the time is left out. */
 const LEAST_WITH_TIME = 50;
 
 const LEAST_DETAIL = 12;
@@ -32,13 +32,13 @@ const GAP = '  ';
 export interface WatchLineOptions {
   width: number;
   colors: ChalkInstance;
-  /** Several tasks are watched: say which one it is. */
+  /** Show the task, as several are watched. */
   showTask: boolean;
   /** In milliseconds since the epoch. */
   now: number;
 }
 
-/** One line of a terminal for what happened to a task, what came in marked `+` and what went out `-`. */
+/** One terminal line for an event of a task: `+` for messages added, `-` for messages removed. */
 export function watchLine(item: TaskItem, { width, colors, showTask, now }: WatchLineOptions): string {
   const { taskId, at, mark, type, method, detail } = describe(item, colors);
   const isWide = width >= LEAST_WIDE;

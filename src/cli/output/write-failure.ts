@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 
-/** A reader that has gone (`| head`) has had enough: the command ends, and that is not a failure. */
+/** If the reader has closed the pipe (`| head`), the command ends without a failure. */
 export function writeFailure(name: string, cause: unknown): CommandFailure {
   const { code, message } = cause as NodeJS.ErrnoException;
   if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') {

@@ -3,24 +3,24 @@ import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { openLines } from '../input/input-lines.ts';
 
-/** The tasks that the ids of a command line mean. */
+/** The tasks that the ids on a command line stand for. */
 export interface ChosenTasks {
   taskIds: readonly string[];
-  /** Some were found by a pattern: whoever wrote it does not know how many, or which. */
+  /** Some were found by a pattern, so the user does not know how many there are, or which. */
   isPattern: boolean;
 }
 
 export interface ChooseOptions {
-  /** Ids on the standard input end with NUL, and not with a line feed. */
+  /** Ids on stdin end with NUL instead of a line feed. */
   null?: true;
-  /** Messages will be removed: what the API lists has to be on the same broker. */
+  /** Messages will be removed, so the management API must belong to the same broker. */
   isRemoving?: boolean;
 }
 
 /**
- * Task ids, `-` for those on the standard input, and patterns, in which `*` is any text and `?` any character. A queue
- * whose id is the pattern itself comes first; a backslash makes either an ordinary character.
- * @throws CommandFailure no such queue (5) when nothing matches a pattern; usage (2) when there are no ids on the standard input
+ * Resolves task ids, `-` for ids on stdin, and patterns, in which `*` is any text and `?` any character. A task whose
+ * id equals the pattern takes precedence; a backslash makes `*` and `?` ordinary characters.
+ * @throws CommandFailure no such queue (5) if nothing matches a pattern; usage (2) if stdin contains no ids
  */
 export async function chooseTasks(
   context: ClientContext,

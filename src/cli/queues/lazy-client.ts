@@ -1,7 +1,7 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Settings } from '../settings/settings.ts';
 
-/** A client for a command that may need none: it is made when it is asked for. */
+/** A client for a command that may not need one: it is created on first use. */
 export class LazyClient {
   readonly #settings: Settings;
   #client: TaskQueueClient | undefined;
@@ -17,7 +17,7 @@ export class LazyClient {
   }
 
   async close(): Promise<void> {
-    // Nothing that it does is worth waiting for.
+    // Nothing the client still does is worth waiting for.
     await this.#client?.close({ timeoutMs: 500 });
   }
 }

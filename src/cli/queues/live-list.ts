@@ -11,23 +11,22 @@ import { LiveView } from '../terminal/live-view.ts';
 import type { SortKey } from './queue-selection.ts';
 
 export interface WatchQueuesOptions {
-  /** Lists the queues to show, anew each time, until the signal. */
+  /** Lists the queues to show, at each refresh, until the signal is aborted. */
   list: (signal: AbortSignal) => AsyncIterable<TaskQueueInfo[]>;
   intervalMs: number;
-  /** What is listed, for the head line. */
+  /** What is listed, for the title line. */
   title: string;
   sort: SortKey | undefined;
 }
 
-/** A list that takes longer is said to take long. */
+/** A list that takes longer is reported as slow. */
 const STALLED_MS = 2_000;
 
-/** How often it is said anew how long. */
+/** How often that report is refreshed. */
 const STALL_REFRESH_MS = 1_000;
 
 /**
- * `ls --watch`: the list, drawn anew every interval, at the press of a key and when the terminal changes its size, until q
- * or Ctrl-C.
+ * `ls --watch`: redraws the list at every interval, key press and change of the terminal size, until q or Ctrl-C.
  */
 export async function watchQueues(context: Context, options: WatchQueuesOptions): Promise<void> {
   const { list, intervalMs, title, sort } = options;
@@ -72,7 +71,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
         shown.trouble = undefined;
       } catch (error) {
         if (ended.aborted) break;
-        // At the start it is a mistake that ends the command; later the broker may come back.
+        // A failure of the first list ends the command; later, the broker may come back.
         if (shown.last === undefined) throw error;
         shown.trouble = (error as Error).message;
       } finally {
@@ -89,11 +88,11 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   }
   if (quit.signal.aborted) return;
   const { reason } = stop.signal;
-  // Ctrl-C is how it ends as well.
+  // Ctrl-C is a normal end too.
   if (!(reason instanceof CommandFailure && reason.exitCode === ExitCode.interrupted)) throw reason;
 }
 
-/** Undefined when the end came first. */
+/** Undefined if the end came first. */
 async function orEnded<T>(ended: AbortSignal, promise: Promise<T>): Promise<T | undefined> {
   const end = new Promise<undefined>((resolve) => {
     ended.addEventListener('abort', () => resolve(undefined), { once: true });

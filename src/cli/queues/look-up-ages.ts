@@ -4,10 +4,13 @@ import { formatCount } from '../output/sizes.ts';
 import type { LazyClient } from './lazy-client.ts';
 import { findOldest } from './oldest-messages.ts';
 
-/** The most tasks that one list looks into. */
+/** One list looks into at most this many tasks. */
 const MOST = 1_000;
 
-/** Finds out how old the oldest messages are where the broker does not know, and says at the end what that took. */
+/**
+ * Looks up the age of oldest messages if the broker does not know it, and reports at the end how many tasks were
+ * looked into.
+ */
 export class AgeLookups {
   readonly #context: Pick<Context, 'note' | 'stop'>;
   readonly #client: LazyClient;
@@ -30,7 +33,7 @@ export class AgeLookups {
     const looking = { client: await this.#client.get(), signal: this.#context.stop.signal };
     await findOldest(looking, wanted, (info, { isEmpty, queuedAt }) => {
       this.#looked++;
-      // The statistics are some seconds old: it may be empty by now.
+      // The statistics are a few seconds old: the queue may be empty by now.
       if (isEmpty) info.ready = 0;
       else if (info.statistics !== undefined) info.statistics.oldestAt = queuedAt;
     });

@@ -4,7 +4,7 @@ import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
 
-/** The task has no queue. Whoever reports it adds ids that may have been meant. */
+/** The task has no queue. {@link withSuggestions} adds ids that may have been meant. */
 class MissingQueueFailure extends CommandFailure {
   readonly taskId: string;
 
@@ -17,8 +17,8 @@ class MissingQueueFailure extends CommandFailure {
 }
 
 /**
- * How much is in a task's queue.
- * @throws CommandFailure (5) when there is no such queue: a mistyped id must not look like an empty task
+ * The depth of a task's queue.
+ * @throws CommandFailure (5) if the queue does not exist: a mistyped id must not look like an empty task
  */
 export async function depthOrFail(client: ClientContext['client'], taskId: string): Promise<QueueDepth> {
   const depth = await client.depth(taskId);
@@ -27,8 +27,8 @@ export async function depthOrFail(client: ClientContext['client'], taskId: strin
 }
 
 /**
- * @param filter the expression that nothing matched, if there was one
- * @param looked how many messages it has looked at, and how many there were
+ * @param filter the expression that no message matched, if there was one
+ * @param looked how many messages were looked at, and how many were present
  */
 export function emptyFailure(
   taskId: string,
@@ -41,7 +41,7 @@ export function emptyFailure(
   if (looked === undefined || looked.of === 0) {
     return new CommandFailure(ExitCode.nothingThere, `Task ${task} has no message that matches the filter`);
   }
-  // Messages may have come since they were counted.
+  // Messages may have arrived since the count.
   const of = Math.max(looked.count, looked.of);
   const which =
     looked.count < of
@@ -56,8 +56,9 @@ export function emptyFailure(
 }
 
 /**
- * Says on stderr when a task has no queue yet: a mistyped id makes one that nobody reads, or is watched for ever.
- * @param what will become of it
+ * Warns on stderr if a task has no queue yet: a mistyped id would create one that is never read, or be watched
+ * forever.
+ * @param what the predicate of the warning, such as `has no queue yet`
  */
 export async function noteMissingQueue(
   context: ClientContext,
@@ -71,7 +72,7 @@ export async function noteMissingQueue(
   return true;
 }
 
-/** The same error, with the ids that may have been meant in its hint. */
+/** The same error, with suggested ids in its hint. */
 export async function withSuggestions(context: ClientContext, error: unknown): Promise<unknown> {
   if (!(error instanceof MissingQueueFailure) || context.stop.signal.aborted) return error;
   const { suggestTasks } = await import('./suggest-tasks.ts');

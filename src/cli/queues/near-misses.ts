@@ -1,6 +1,5 @@
 /**
- * The names that somebody may have meant who wrote something like them: closest first, and only those that differ in a
- * few characters.
+ * The names that a mistyped one may stand for: those that differ in a few characters, closest first.
  */
 export function closest(written: string, names: Iterable<string>, most = 3): string[] {
   const bound = Math.max(1, Math.min(3, Math.floor(written.length / 4)));
@@ -16,8 +15,8 @@ export function closest(written: string, names: Iterable<string>, most = 3): str
 }
 
 /**
- * How many characters have to be inserted, deleted, replaced or swapped with their neighbour: the optimal string alignment
- * distance. Anything above the bound is the same.
+ * The optimal string alignment distance: how many characters have to be inserted, deleted, replaced or swapped with
+ * their neighbour. Returns `bound + 1` for any distance above `bound`.
  */
 export function editDistance(a: string, b: string, bound: number): number {
   if (Math.abs(a.length - b.length) > bound) return bound + 1;

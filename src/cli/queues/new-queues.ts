@@ -1,15 +1,18 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { LazyClient } from './lazy-client.ts';
 
-/** Counted in one page of a list: on a broker without statistics, all queues would have to be. */
+/**
+ * At most this many are counted per page of a list: without statistics on the broker, all queues would have to be
+ * counted.
+ */
 const MOST = 1_000;
 
-/** The count of a new queue is a courtesy. */
+/** The count of a new queue is optional, so it may not take longer. */
 const BUDGET_MS = 1_000;
 
 /**
- * Puts in the depths of queues that are so new that the statistics do not have them, over AMQP. That ends no idle time
- * worth knowing. Where it does not work, they stay unknown.
+ * Fills in the depths of queues that are too new for the statistics, over AMQP. Their idle time, which this resets,
+ * is too short to matter. If counting fails, the depths stay unknown.
  */
 export async function countNewQueues(client: LazyClient, queues: TaskQueueInfo[]): Promise<void> {
   const unknown = queues.filter(({ ready, type }) => ready === undefined && type !== 'stream');

@@ -1,20 +1,20 @@
 import { isTaskQueueError, type TaskQueueClient } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 
-/** Messages looked at together. */
+/** Number of messages looked at concurrently. */
 const LOOKS_AT_ONCE = 8;
 
-/** What was found in the queue of a task: when its oldest message was queued, or that it has none. */
+/** What was found in a task's queue: when its oldest message was queued, or that it is empty. */
 export interface OldestMessage {
   isEmpty: boolean;
-  /** In milliseconds since the epoch, as the envelope in the body says. Undefined where it does not. */
+  /** In milliseconds since the epoch, from the envelope in the body; undefined if that has no time. */
   queuedAt: number | undefined;
 }
 
 /**
- * Looks at the oldest message of each task, for where its publisher set no AMQP timestamp and so the broker does not know
- * its age. That ends the idle time of the queue. Left out are queues that do not give back to its place what was looked at,
- * and those that this user may not read.
+ * Looks at the oldest message of each task, for tasks whose publisher sets no AMQP timestamp, so that the broker does
+ * not know its age. This resets the queue's idle time. Skips queues that do not requeue messages to their original
+ * position, and those this user may not read.
  */
 export async function findOldest<T extends { taskId: string }>(
   { client, signal }: { client: TaskQueueClient; signal: AbortSignal },

@@ -5,25 +5,25 @@ export const SORT_KEYS = ['name', 'ready', 'unacked', 'consumers', 'oldest', 'id
 export type SortKey = (typeof SORT_KEYS)[number];
 
 export interface QueueSelection {
-  /** Default: by name, in the order in which they come. */
+  /** Default: by name, the order of the list. */
   sort?: SortKey;
   reverse?: true;
   nonEmpty?: true;
-  /** False: only those with messages that nobody consumes. */
+  /** False: only tasks with messages but without consumers. */
   consumers?: boolean;
-  /** At least so many messages ready. */
+  /** Minimum number of ready messages. */
   min?: number;
-  /** Nothing done with it for so long, in milliseconds. */
+  /** Minimum idle time, in milliseconds. */
   idle?: number;
-  /** The oldest message queued longer ago than this, in milliseconds. */
+  /** Only tasks whose oldest message was queued longer ago than this, in milliseconds. */
   olderThan?: number;
   limit?: number;
 }
 
-/** Looks up what the list does not say of these queues: when their oldest messages were queued. */
+/** Looks up what the list does not contain: when the oldest messages of these queues were queued. */
 export type AgeLookup = (queues: readonly TaskQueueInfo[]) => Promise<void>;
 
-/** Whether which queues are selected, or first, depends on the age of their messages. */
+/** Whether the selection or order of queues depends on the age of their messages. */
 export function needsAges({ sort, olderThan }: QueueSelection): boolean {
   return sort === 'oldest' || olderThan !== undefined;
 }
@@ -46,7 +46,7 @@ function isOlder({ statistics }: TaskQueueInfo, { olderThan }: QueueSelection, n
   return statistics?.oldestAt !== undefined && now - statistics.oldestAt > olderThan;
 }
 
-/** Names ascend, numbers and ages descend, unless `reverse`. What is not known comes last either way. */
+/** Names ascend, numbers and ages descend; `reverse` inverts both. Unknown values always come last. */
 function comparison({ sort = 'name', reverse }: QueueSelection) {
   const sign = reverse ? -1 : 1;
   const byName = (a: TaskQueueInfo, b: TaskQueueInfo) =>
@@ -80,9 +80,9 @@ function sortValue(
 }
 
 /**
- * The selected queues of a list, page by page: by name they pass through as they come, and listing ends when
- * there are enough; in any other order all of it is read first, and no more is kept than twice what is asked for.
- * @param lookUp looks up the ages, of as few queues as will do
+ * Yields the selected queues of a list, page by page. Ordered by name, they are passed on as they arrive, and listing
+ * ends at the limit. In any other order, the whole list is read first, while keeping about twice the limit at most.
+ * @param lookUp looks up ages; called for as few queues as possible
  */
 export async function* selectQueues(
   pages: AsyncIterable<TaskQueueInfo[]>,
@@ -112,7 +112,7 @@ export async function* selectQueues(
       if (left <= 0) return;
     } else {
       for (const info of selected) kept.push(info);
-      // Not for every page, as each time takes as long as there are queues.
+      // Not for every page, as sorting takes longer the more queues are kept.
       if (kept.length > 2 * limit) keepTheFirst();
     }
   }

@@ -3,12 +3,12 @@ import type { Context } from '../context.ts';
 import { openLines } from '../input/input-lines.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
 
-/** Looked at together: a round trip each, on channels side by side. */
+/** Number of queues queried concurrently, one round trip each, on parallel channels. */
 const BATCH = 200;
 
 /**
- * The queues of the tasks in a list of ids, over AMQP alone. Tasks without a queue are left out, and counted on stderr.
- * Over AMQP the broker tells of a queue how many messages are ready and who consumes, and no more.
+ * The queues of the tasks in a list of ids, over AMQP alone. Tasks without a queue are left out, and counted on
+ * stderr. Over AMQP, the broker only gives the number of ready messages and of consumers.
  */
 export async function* queuesById(
   { settings, stop, note }: Context,
@@ -50,7 +50,7 @@ export async function* queuesById(
   }
 }
 
-/** Ids that are named; the others are counted. */
+/** At most this many ids are named; the others are counted. */
 const NAMED = 3;
 
 function describeMissing(missing: readonly string[], of: number): string {

@@ -3,21 +3,21 @@ import type { Context } from '../context.ts';
 import { listQueues } from './list-queues.ts';
 import { closest } from './near-misses.ts';
 
-/** Whoever has mistyped an id is not kept waiting for longer. */
+/** Suggestions must not take longer than this. */
 const BUDGET_MS = 1_000;
 
-/** Ids that are looked through; more would not be listed in time anyway. */
+/** At most this many ids are searched; more could not be listed in time anyway. */
 const MAX_IDS = 50_000;
 
 const MOST = 3;
 
-/** A shorter start of an id says too little. */
+/** A shorter prefix matches too many ids. */
 const LEAST_PREFIX = 3;
 
 /**
- * Which tasks may be meant by an id that has no queue: the id without the prefix of queue names, ids that begin with it,
- * ids that differ in a few characters.
- * @returns a question, or undefined where nothing is like it, or the management API does not tell in time
+ * Suggests tasks for an id that has no queue: the id without the queue-name prefix, ids that begin with it, and ids
+ * that differ in a few characters.
+ * @returns a question, or undefined if no id is similar or the management API does not answer in time
  */
 export async function suggestTasks(
   { settings }: Pick<Context, 'settings'>,
@@ -48,7 +48,7 @@ async function hasQueue(client: TaskQueueClient, taskId: string): Promise<boolea
   }
 }
 
-/** As many ids as are listed within the time, those that begin with the text for certain if any are. */
+/** As many ids as can be listed in time. Those with this prefix are also listed separately, so as not to be missed. */
 async function listIds(settings: Context['settings'], start: string): Promise<string[]> {
   const ids = new Set<string>();
   const controller = new AbortController();

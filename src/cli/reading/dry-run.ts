@@ -8,14 +8,14 @@ import { lookAtMessages } from './look-at-messages.ts';
 import { requirePlainQueue } from './plain-queue.ts';
 
 export interface DryRunOptions {
-  /** Undefined: all of them. */
+  /** Undefined: all messages. */
   limit: number | undefined;
   select: MessageFilter | undefined;
-  /** What would be done to them: `removed`, `moved`. */
+  /** What would be done: `removed`, `moved`. */
   verb: string;
 }
 
-/** `--dry-run`: prints the messages that would be taken, as far as one can look without taking. */
+/** `--dry-run`: prints the messages that would be taken, as far as they can be looked at. */
 export async function dryRun(
   context: ClientContext,
   taskId: string,
@@ -32,7 +32,7 @@ export async function dryRun(
   const looked = await stop.race(looking);
   select?.tally.report(context);
   if (writer.count === 0 && limit !== undefined) {
-    // The filter itself is not repeated.
+    // The message does not repeat the filter.
     const filter = select && looked > 0 ? '' : undefined;
     throw emptyFailure(taskId, filter, { count: looked, of: depth.messages });
   }

@@ -6,9 +6,9 @@ import { listQueues } from '../queues/list-queues.ts';
 const BUDGET_MS = 1_000;
 
 /**
- * How many messages of a task readers hold unacknowledged, which no other reader can see or remove. Only the management
- * API knows.
- * @returns undefined where it does not tell within a second
+ * How many messages of a task are unacknowledged, and therefore hidden from other readers. Only the management API
+ * knows.
+ * @returns undefined if it does not answer within a second
  */
 async function countHeld(
   { settings }: Pick<Context, 'settings'>,
@@ -22,12 +22,15 @@ async function countHeld(
       for (const queue of page) if (queue.taskId === taskId) return queue.unacked;
     }
   } catch {
-    // The answer is a courtesy.
+    // The number is optional information.
   }
   return undefined;
 }
 
-/** What is not removed by whoever removes all that is ready: a sentence, or undefined when nothing is held. */
+/**
+ * A sentence about the unacknowledged messages, which are not removed with the ready ones; undefined if there are
+ * none.
+ */
 export async function describeHeld(
   context: Pick<Context, 'settings'>,
   taskId: string,
@@ -45,8 +48,8 @@ export async function describeHeld(
 }
 
 /**
- * After a removal: what is left, and why the queue is still there.
- * @returns a sentence or two; undefined when there is nothing to say
+ * After a removal: what is left, and why the queue still exists.
+ * @returns a few sentences; undefined if there is nothing to report
  */
 export async function describeLeft(
   context: Pick<Context, 'settings'>,

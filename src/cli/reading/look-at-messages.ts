@@ -3,23 +3,23 @@ import type { ClientContext } from '../context.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { startStallNotice } from '../terminal/stall-notice.ts';
 
-/** Kept in memory until the messages are back in their queue: whoever reads the output may take long over it. */
+/** Up to this size, output waits in memory until the messages are back in their queue, as the reader may be slow. */
 const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 
 export interface LookOptions {
-  /** How many to look at, together with `skip` at most `MAX_PEEK`. */
+  /** How many messages to look at; with `skip`, at most `MAX_PEEK`. */
   window: number;
   skip?: number;
-  /** Only these. */
+  /** Hand over only matching messages. */
   select: MessageFilter | undefined;
-  /** At most this many of them. */
+  /** Hand over at most this many. */
   most: number;
 }
 
 /**
- * Looks at the oldest messages of a task, and hands over those that are wanted: when all are back in the queue, or earlier
- * where they would take too much memory.
- * @returns how many were looked at
+ * Looks at the oldest messages of a task, and hands over the selected ones, once all are back in the queue, or
+ * earlier if they take too much memory.
+ * @returns the number of messages looked at
  */
 export async function lookAtMessages(
   context: Pick<ClientContext, 'client' | 'note'>,

@@ -5,7 +5,7 @@ import type { MessageFilter } from '../input/filters.ts';
 import { shellWords } from '../output/shell-words.ts';
 import { formatNumber } from '../output/sizes.ts';
 
-/** What has to be looked at for the newest messages of a queue, and those of it that are wanted. */
+/** The range to look at for the newest messages of a queue, and the messages kept from it. */
 export interface NewestMessages {
   skip: number;
   window: number;
@@ -14,8 +14,8 @@ export interface NewestMessages {
 }
 
 /**
- * The newest messages of a queue are behind all others, which have to be held to come to them.
- * @throws CommandFailure (1) for a queue with more than may be held
+ * Reaching the newest messages of a queue means holding all messages before them.
+ * @throws CommandFailure (1) for a queue with more messages than can be held
  */
 export function newestWindow(
   taskId: string,
@@ -35,7 +35,7 @@ export function newestWindow(
     );
   }
   const kept: StoredMessage[] = [];
-  // What matches may be anywhere.
+  // Matching messages may be anywhere in the queue.
   const skip = select ? 0 : Math.max(0, depth - count);
   return {
     skip,

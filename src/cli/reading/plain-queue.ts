@@ -4,9 +4,12 @@ import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { listQueues } from '../queues/list-queues.ts';
 
-/** Looking at a message means to take it and give it back. Where that changes something, it is said or refused. */
+/**
+ * Looking at a message means taking and requeueing it. If that has side effects, they are reported, or the command
+ * refuses.
+ */
 const CHANGES: Record<QueueKind['kind'], { is: string; what: string } | undefined> = {
-  // All is as it was.
+  // A look has no side effects.
   classic: undefined,
   quorum: {
     is: 'a quorum queue',
@@ -16,13 +19,14 @@ const CHANGES: Record<QueueKind['kind'], { is: string; what: string } | undefine
   other: { is: 'of a type that is not known', what: 'looking at messages there can move or drop them' },
 };
 
-/** With these a message that is given back may be dropped, as one too many, when others have come meanwhile. */
+/** With these limits, a requeued message may be dropped if other messages have filled the queue in the meantime. */
 const LIMITS = ['x-max-length', 'x-max-length-bytes'];
 
 /**
- * Makes sure that a task's messages can be looked at and are all there afterwards.
- * @param options `force` goes on all the same, and says what that does; `isEmpty` says that no message is counted
- * @throws CommandFailure (1) for a queue where they might not be, or cannot be looked at
+ * Ensures that a task's messages can be looked at without losing any.
+ * @param options `force` continues anyway and reports the side effects; `isEmpty` means that the queue was counted as
+ * empty
+ * @throws CommandFailure (1) for a queue that might lose messages, or whose messages cannot be looked at
  */
 export async function requirePlainQueue(
   context: Pick<ClientContext, 'client' | 'note' | 'settings'>,
@@ -31,7 +35,7 @@ export async function requirePlainQueue(
 ): Promise<void> {
   const { client, note } = context;
   const kind = await findKind(context, taskId, force || isEmpty);
-  // Nothing to look at; but a stream is counted as empty whatever is in it.
+  // An empty queue needs no look. A stream, however, always counts as empty.
   if (kind === undefined || (isEmpty && kind.kind !== 'stream')) return;
   const queue = `The queue of task ${JSON.stringify(taskId)}`;
   if (kind.ownArguments.includes('x-single-active-consumer')) {
@@ -59,7 +63,7 @@ export async function requirePlainQueue(
   });
 }
 
-/** `undefined` where it is a classic queue for sure, or is said to be with `force`, or there is none. */
+/** `undefined` if the queue does not exist, or if its type is unknown and `force` is set. */
 async function findKind(
   { client, settings }: Pick<ClientContext, 'client' | 'settings'>,
   taskId: string,
@@ -82,7 +86,7 @@ async function findKind(
 
 const API_MS = 2_000;
 
-/** The management API tells the type to a user who may not configure the queue. */
+/** The management API gives the type even to a user without configure permission. */
 async function typeFromApi(
   settings: ClientContext['settings'],
   taskId: string,

@@ -2,21 +2,21 @@ import type { FileHandle } from 'node:fs/promises';
 import type { StoredMessage } from '../../index.ts';
 import type { FileEnd } from '../terminal/last-line.ts';
 
-/** More than a killed drain can have written without its acknowledgements having arrived. */
+/** More records than a killed drain can have written without the broker receiving their acknowledgements. */
 const MAX_RECORDS = 5_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * A drain that is killed between writing messages and having them acknowledged leaves records in the file whose messages
- * are back in their queue. This knows them again when the next drain into that file gets them: delivered for the second
- * time, equal in everything, and either with the same `message_id` or in the same order right before the half record in
- * which the file ended. In doubt a message is written twice, as a message that is not written is lost.
+ * A drain that is killed after writing messages but before acknowledging them leaves records in the file whose
+ * messages are back in the queue. This class recognises them when the next drain into that file receives them: they
+ * are redelivered, identical, and either have a `message_id` or come in the same order right before the incomplete
+ * record at the end of the file. In doubt, a message is written twice, since one that is not written is lost.
  */
 export class WrittenBefore {
   readonly #encodeRecord: (message: StoredMessage) => string;
   /** The last records of the file, in order. */
   readonly #records: readonly string[];
-  /** How many of each are left to be met; a queue can hold the same message twice. */
+  /** How many copies of each record are still expected; a queue can hold the same message twice. */
   readonly #left = new Map<string, number>();
   #half: string | undefined;
   #count = 0;
@@ -32,7 +32,7 @@ export class WrittenBefore {
     for (const record of records) this.#left.set(record, (this.#left.get(record) ?? 0) + 1);
   }
 
-  /** @param file open for reading, before its half record is cut off */
+  /** @param file open for reading, with its incomplete record still in place */
   static async in(
     file: Pick<FileHandle, 'read'>,
     size: number,
@@ -45,12 +45,12 @@ export class WrittenBefore {
     return new WrittenBefore(records, half, encodeRecord);
   }
 
-  /** Messages that were met so far. */
+  /** Messages recognised so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** @returns those of a batch that are not in the file yet */
+  /** @returns the messages of a batch that are not in the file yet */
   without(batch: readonly StoredMessage[]): readonly StoredMessage[] {
     if (this.#left.size === 0) return batch;
     const run = this.#half === undefined ? 0 : this.#runBefore(this.#half, batch);
@@ -73,8 +73,8 @@ export class WrittenBefore {
   }
 
   /**
-   * How many messages at the start of a batch are the last records of the file, and are followed by the one whose half is
-   * there: the smallest number that fits, as messages may be equal.
+   * How many messages at the start of a batch equal the last records of the file and are followed by the message of
+   * the incomplete record. Messages may be equal, so this is the smallest number that fits.
    */
   #runBefore(half: string, batch: readonly StoredMessage[]): number {
     const fresh = batch.findIndex(({ redelivered }) => !redelivered);
@@ -89,25 +89,25 @@ export class WrittenBefore {
   }
 }
 
-/** Whether it was delivered before is what differs when it comes again. */
+/** Only the redelivered flag changes when a message is delivered again. */
 function comparable(record: string): string {
   return record.replace(/"redelivered":(?:true|false)/, '"redelivered":?');
 }
 
-/** @param half the start of a record, which may end within the part that is not compared */
+/** @param half the start of a record, which may end inside the part that is not compared */
 function isStartOf(half: string, record: string): boolean {
-  // It may also end within a character.
+  // It may also end inside a character.
   const text = comparable(half.replace(/\ufffd+$/, ''));
   const [before = ''] = record.split('?', 1);
   return record.startsWith(text) || (text.startsWith(before) && /^[a-z]*$/.test(text.slice(before.length)));
 }
 
-/** The last lines of a file before a place that is the start of a line, as {@link comparable} texts. */
+/** The last lines of a file before `end`, the start of a line, as {@link comparable} texts. */
 async function readTail(file: Pick<FileHandle, 'read'>, end: number): Promise<string[]> {
   const from = Math.max(0, end - MAX_BYTES);
   const bytes = await read(file, from, end - from);
   const lines: string[] = [];
-  // A last line without its line feed counts as well.
+  // A last line without a line feed counts too.
   let stop = bytes.at(-1) === 0x0a ? bytes.length - 1 : bytes.length;
   while (stop > 0 && lines.length < MAX_RECORDS) {
     const feed = bytes.lastIndexOf(0x0a, stop - 1);

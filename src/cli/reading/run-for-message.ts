@@ -9,18 +9,18 @@ import { onSuspend } from '../terminal/job-control.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { onSuddenEnd } from '../terminal/sudden-end.ts';
 
-/** The operating system refuses larger environments; a message with such a header still has its body. */
+/** Larger values are left out, as the operating system limits the environment; the command still gets the body. */
 const MAX_VARIABLE = 32 * 1024;
 
-/** How long a command may go on after Ctrl-C, and then after the SIGTERM that ends it. */
+/** How long a command may run after Ctrl-C, and then after SIGTERM. */
 const GRACE_MS = 10_000;
 const KILL_MS = 5_000;
 
 /**
- * Runs a shell command for one message: the body is its standard input, properties are in its environment,
- * and its output is ours. It has a process group of its own, so that Ctrl-C on a terminal does not end it in the middle
- * of its work: it may finish within a grace period.
- * @throws CommandFailure when it could not be started or did not exit with 0; the reason of the stop if that ended it
+ * Runs a shell command for one message, with the body on stdin and the properties in the environment; it shares our
+ * output. It gets its own process group, so that Ctrl-C on a terminal does not interrupt it: it may finish within a
+ * grace period.
+ * @throws CommandFailure if it could not be started or did not exit with 0; the stop's reason if that ended it
  */
 export async function runForMessage(
   { stop, note }: Pick<Context, 'stop' | 'note'>,
@@ -33,7 +33,7 @@ export async function runForMessage(
     env: { ...process.env, ...(await environmentOf(message)) },
     detached: process.platform !== 'win32',
   });
-  // A command that does not read its input is free to do so.
+  // A command need not read its input.
   child.stdin.on('error', () => {});
   child.stdin.end(message.body);
   const releases = [
@@ -60,7 +60,7 @@ export async function runForMessage(
   throw stop.signal.reason;
 }
 
-/** @returns ends the watch over it */
+/** @returns a function that removes the listener and the timers */
 function endAfterGrace(child: ChildProcess, signal: AbortSignal, note: Context['note']): () => void {
   let timer: NodeJS.Timeout | undefined;
   const terminate = () => {
@@ -69,7 +69,7 @@ function endAfterGrace(child: ChildProcess, signal: AbortSignal, note: Context['
   };
   const onStop = () => {
     const { exitCode } = signal.reason as CommandFailure;
-    // The time is up, whatever the command is doing.
+    // `--timeout` leaves the command no grace period.
     if (exitCode === ExitCode.timedOut) return terminate();
     timer = setTimeout(terminate, GRACE_MS);
     if (standardError().isTTY)
@@ -83,13 +83,13 @@ function endAfterGrace(child: ChildProcess, signal: AbortSignal, note: Context['
   };
 }
 
-/** The command and whatever it has started. */
+/** Signals the command and all processes it has started. */
 function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
     process.kill(process.platform === 'win32' ? pid : -pid, signal);
   } catch {
-    // It has ended.
+    // It has already ended.
   }
 }
 
@@ -115,7 +115,7 @@ async function environmentOf(message: StoredMessage): Promise<Record<string, str
   return Object.fromEntries(
     Object.entries(variables)
       .filter((entry): entry is [string, string] => entry[1] !== undefined)
-      // No variable can hold a NUL.
+      // A variable cannot contain NUL.
       .filter(([, value]) => value.length <= MAX_VARIABLE && !value.includes('\0'))
       .map(([name, value]) => [`MCP_TASKQ_${name}`, value]),
   );

@@ -1,13 +1,13 @@
 import type { Context } from '../context.ts';
 import { formatCount } from '../output/sizes.ts';
 
-/** Fewer are given back before anybody misses them. */
+/** Fewer messages are requeued too quickly for other readers to notice. */
 const LEAST = 1_000;
 
 /**
- * Says before a filter begins what it keeps from other readers meanwhile: RabbitMQ has no way to pass over a message
- * without holding it.
- * @param present how many messages there are
+ * Announces, before a filter runs, what it withholds from other readers: RabbitMQ cannot skip a message without
+ * holding it.
+ * @param present number of messages in the queue
  */
 export function noteWithheld({ note }: Pick<Context, 'note'>, present: number): void {
   if (present < LEAST) return;

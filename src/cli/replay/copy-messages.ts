@@ -4,17 +4,17 @@ import type { ReplayReport } from './replay-report.ts';
 
 /** What has been copied so far. */
 export interface CopyTally {
-  /** In the order of their source, without a gap. */
+  /** Copied in order, without a gap. */
   copied: number;
-  /** After a message that could not be copied. */
+  /** Copied after a message that failed. */
   behind: number;
   /** Which properties were left out or renamed. */
   report: ReplayReport;
 }
 
 /**
- * Publishes a batch to a task and waits until the outcome of every message is known.
- * @throws why the first one that is not there is not
+ * Publishes a batch to a task and waits for the outcome of every message.
+ * @throws the error of the first message that was not confirmed
  */
 export async function copyBatch(
   client: ClientContext['client'],

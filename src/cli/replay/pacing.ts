@@ -3,7 +3,7 @@ import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { OutgoingMessage } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 
-/** Option parser: `100/s`, `30/m` or a plain number, which is per second; gives messages per second. */
+/** Option parser: `100/s`, `30/m`, or a plain number (per second); gives messages per second. */
 export function rateOption(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(?:\/(s|m|h))?$/.exec(text);
   const seconds = { s: 1, m: 60, h: 3600 }[match?.[2] ?? 's'] as number;
@@ -12,18 +12,18 @@ export function rateOption(text: string): number {
   return rate;
 }
 
-/** Option parser: how many times as fast. */
+/** Option parser: a speed-up factor. */
 export function speedOption(text: string): number {
   const speed = /^\d+(\.\d+)?x?$/.test(text) ? Number.parseFloat(text) : Number.NaN;
   if (!(speed > 0)) throw new InvalidArgumentError('It is a number above 0: 2 is twice as fast.');
   return speed;
 }
 
-/** How fast messages are let through; with both, neither is exceeded. */
+/** How fast messages are sent. With `rate` and `keepTiming`, neither limit is exceeded. */
 export interface Pace {
-  /** Messages a second. */
+  /** Messages per second. */
   rate?: number;
-  /** With the gaps that were between them when they were queued. */
+  /** Keep the gaps between the times at which they were queued. */
   keepTiming?: true;
   /** Divides those gaps. */
   speed: number;
@@ -38,7 +38,7 @@ export function paced<T extends OutgoingMessage>(
   return rate === undefined ? timed : atRate(timed, rate, signal);
 }
 
-/** Lets messages through at so many a second, evenly. */
+/** Yields messages evenly, at `rate` per second. */
 async function* atRate<T>(
   messages: Iterable<T> | AsyncIterable<T>,
   rate: number,
@@ -53,8 +53,8 @@ async function* atRate<T>(
 }
 
 /**
- * Lets messages through with the gaps that were between them when they were queued. A message that does not
- * say when that was follows at once.
+ * Yields messages with the gaps between the times at which they were queued. A message without that time follows
+ * immediately.
  */
 async function* withTiming<T extends OutgoingMessage>(
   messages: Iterable<T> | AsyncIterable<T>,

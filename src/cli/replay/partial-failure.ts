@@ -4,11 +4,11 @@ import { ExitCode } from '../exit-codes.ts';
 import { formatCount } from '../output/sizes.ts';
 
 /**
- * The error to end with when a command failed after some of its work: partly done (3), saying how far it came.
- * A stop by a signal or `--timeout` keeps its own status, and so does a reader of the output that has left.
- * @param done how much was done before
- * @param what was done to those, e.g. `removed from task x`
- * @param howToGoOn a hint, where the error has none of its own
+ * The error of a command that failed after part of its work: partly done (3), with how far it got. A stop by a signal
+ * or `--timeout`, or a closed output pipe, keeps its own status.
+ * @param done number of messages processed before the failure
+ * @param what what was done to them, such as `removed from task x`
+ * @param howToGoOn a hint, used if the error does not have one
  */
 export function partialFailure(
   { note }: Pick<Context, 'note'>,
@@ -30,10 +30,10 @@ export function partialFailure(
   return new CommandFailure(ExitCode.partly, `${message}. Before that, ${far}`, { cause: error, hint });
 }
 
-/** Failures that may have kept acknowledgements from the queue. */
+/** Failures after which acknowledgements may not have reached the broker. */
 const UNSURE_CODES = ['CONNECTION_LOST', 'QUEUE_UNAVAILABLE', 'NO_ANSWER'];
 
-/** Two batches, which is what the broker sends ahead. Acknowledgements are not answered: these may not have arrived. */
+/** Two batches, the prefetch. The broker does not confirm acknowledgements, so the last ones may be lost. */
 const MAX_UNSURE = 1_000;
 
 function mayBeBack(done: number): string {

@@ -2,13 +2,13 @@ import type { OutgoingMessage, TaskQueueClient } from '../../index.ts';
 import { isOwnFault, RefusedMessages } from './refused-messages.ts';
 import { ReplayReport } from './replay-report.ts';
 
-/** Messages and bytes on their way at a time: enough to keep the broker busy, little to lose track of. */
+/** Limits of messages and bytes in flight: enough to keep the broker busy, while few outcomes are uncertain. */
 const MAX_IN_FLIGHT = 1000;
 const MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024;
 
-/** A message and where it is from. */
+/** A message and its origin. */
 export interface NamedMessage extends OutgoingMessage {
-  /** For people: `line 7`. */
+  /** The origin for people, such as `line 7`. */
   name: string;
 }
 
@@ -21,24 +21,23 @@ export interface PipelineOptions {
 }
 
 export interface PipelineResult {
-  /** The first messages, of which it is known for each whether it is in the queue or was refused. */
+  /** Number of messages from the start whose outcome, confirmed or refused, is known without a gap. */
   answered: number;
-  /** How many of those are in the queue. */
+  /** How many of them were confirmed. */
   confirmed: number;
-  /** How many after the first failure are in the queue as well. */
+  /** How many messages after the first failure were confirmed too. */
   confirmedBehind: number;
-  /** Those that cannot be published, which does not stop the others. */
+  /** Messages that cannot be published, which does not stop the others. */
   refused: RefusedMessages;
-  /** What was changed on the way. */
+  /** Properties that were changed. */
   report: ReplayReport;
-  /** Why not all were sent; the reason of the signal if that stopped it. */
+  /** Why not all were sent; the signal's reason if that was the cause. */
   error?: unknown;
 }
 
 /**
- * Publishes messages in order without waiting for each one's confirm. A message that cannot be published is left out.
- * After any other failure nothing further is sent, and what is on its way is waited for, so that the answer is known for
- * every message.
+ * Publishes messages in order without waiting for each confirm. A message that cannot be published is left out. After
+ * any other failure, nothing more is sent, and messages in flight are awaited, so that the outcome of each is known.
  */
 export async function publishInOrder(
   client: TaskQueueClient,
@@ -85,7 +84,7 @@ export async function publishInOrder(
     for await (const message of messages) {
       if (hasFailed() || signal.aborted) break;
       void send(message, sent++);
-      // Before the next one is read: a large one takes several times its size until it is sent.
+      // Waits before reading the next message: a large one takes several times its size in memory until it is sent.
       while (inFlight >= MAX_IN_FLIGHT || bytesInFlight > MAX_BYTES_IN_FLIGHT) await settled();
     }
   } catch (reason) {

@@ -1,12 +1,12 @@
 import { formatCount } from '../output/sizes.ts';
 
-/** A message that cannot be published, wherever it goes: the others can. */
+/** Errors of a single message, which cannot be published to any task. */
 const OWN_FAULTS: readonly unknown[] = ['INVALID_MESSAGE', 'MESSAGE_TOO_LARGE'];
 
-/** Enough to see what is wrong with them. */
+/** Enough to see the problem. */
 const MAX_NAMED = 5;
 
-/** Whether an error is about this one message, so that it is worth going on with the next. */
+/** Whether an error is specific to one message, so that continuing with the next makes sense. */
 export function isOwnFault(error: unknown): boolean {
   return OWN_FAULTS.includes((error as { code?: unknown }).code);
 }
@@ -25,7 +25,7 @@ export class RefusedMessages {
     return this.#firstError;
   }
 
-  /** @param name which one it is, for people */
+  /** @param name identifies the message to people */
   add(name: string, error: unknown): void {
     this.#count++;
     this.#firstError ??= error;
@@ -41,7 +41,7 @@ export class RefusedMessages {
   }
 }
 
-/** Without what was being done, which the caller says once. */
+/** The error text without the operation, which the caller reports once. */
 function reasonOf(error: unknown): string {
   return (error as Error).message.replace(/^Cannot enqueue to task ".*?": /, '');
 }

@@ -2,7 +2,7 @@ import type { ReplayChange } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../output/sizes.ts';
 
-/** Counts what the replay policy changed, to say it once. */
+/** Counts the changes of the replay policy, to report them once. */
 export class ReplayReport {
   readonly #counts = new Map<ReplayChange, number>();
 

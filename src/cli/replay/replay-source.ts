@@ -6,31 +6,31 @@ import { isOneALine as hasOneALine, jsonValues } from '../input/json-values.ts';
 import { shellWords } from '../output/shell-words.ts';
 import type { NamedMessage } from './pipelined-publish.ts';
 
-/** Messages from a file, all of them known to be usable. */
+/** Messages from a file, all of which have been checked. */
 export interface ReplaySource {
   count: number;
   messages(): Iterable<NamedMessage> | AsyncIterable<NamedMessage>;
-  /** Forgets what was kept of it. */
+  /** Discards the temporary copy, if any. */
   close(): Promise<void>;
 }
 
 export interface ReplayRange {
-  /** Messages, not lines: empty lines count for nothing. */
+  /** Counted in messages; empty lines do not count. */
   skip: number;
   limit: number | undefined;
-  /** @throws what makes a message unusable */
+  /** @throws an error if the message is unusable */
   check: (message: OutgoingMessage) => void;
 }
 
-/** What was read for the check is kept up to this size, so that most files are read and parsed once. */
+/** Messages up to this total size are kept after the check, so that most files are parsed only once. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 
-/** Enough to see what is wrong with a file. */
+/** Enough to see the problem of a file. */
 const MAX_REPORTED = 5;
 
 /**
  * Reads a file of messages once, to check all of it.
- * @throws CommandFailure (usage) with the numbers of the lines that are no messages
+ * @throws CommandFailure (usage) with the numbers of the invalid lines
  */
 export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
   const { parseMessageInput } = await import('../../cli-support.ts');
@@ -57,7 +57,7 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
 
 type Parse = (line: InputLine) => NamedMessage;
 
-/** @returns how many messages there are, and the messages themselves unless there is too much of them */
+/** @returns the number of messages, and the messages themselves unless they are too large */
 async function checkAll(
   source: LineSource,
   parse: Parse,
@@ -99,7 +99,7 @@ async function checkAll(
   );
 }
 
-/** The end of a file that a killed drain has left. The record itself says which task it is of. */
+/** The hint for an incomplete last line, left by a killed drain. The task id is taken from the line itself. */
 function unfinishedHint({ path }: LineSource, { text, offset }: InputLine): string {
   const why =
     'The last line has no end: a drain was interrupted there, and that message is still in its queue.';
@@ -113,8 +113,8 @@ function unfinishedHint({ path }: LineSource, { text, offset }: InputLine): stri
 }
 
 /**
- * The messages from a place up to another one, of a source that was checked.
- * @throws CommandFailure when it is not what it was
+ * Reads a range of messages again from a checked source.
+ * @throws CommandFailure if the source has changed
  */
 async function* readAgain(
   source: LineSource,

@@ -1,19 +1,22 @@
 import type { TlsOptions } from '../../index.ts';
 import { readSettingFile } from './setting-files.ts';
 
-/** Of a list with commas in between; a comma may also stand in a password. */
+/** Splits a comma-separated list; a password may contain a comma too. */
 export function splitUrls(list: string): string[] {
   return list.split(/,(?=\s*[a-z][a-z0-9+.-]*:\/\/)/i).map((url) => url.trim());
 }
 
-/** Puts a password into a URL, for the user it names or else guest. The library says what is wrong with a URL. */
+/**
+ * Puts a password into a URL, for its user, or guest if it has none. Invalid URLs are left for the library to
+ * report.
+ */
 export function withPassword(password: string | undefined): (url: string) => string {
   return (text) => {
     if (password === undefined || !URL.canParse(text)) return text;
     const url = new URL(text);
     if (url.password !== '') return text;
     if (url.username === '') url.username = 'guest';
-    // Not the setter alone: it leaves % as it is, and a password may well contain one.
+    // The setter alone would not encode %, which a password may contain.
     url.password = encodeURIComponent(password);
     return url.href;
   };
@@ -22,9 +25,10 @@ export function withPassword(password: string | undefined): (url: string) => str
 const FILE_PARAMETERS = { cacertfile: 'ca', certfile: 'cert', keyfile: 'key' } as const;
 
 /**
- * RabbitMQ's URI parameters that name files, https://www.rabbitmq.com/docs/uri-query-parameters: the library reads none.
- * @returns the URLs without them, and what is in the files
- * @throws CommandFailure (usage) when one cannot be read
+ * Reads the files named by RabbitMQ's URI parameters, https://www.rabbitmq.com/docs/uri-query-parameters, as the
+ * library does not.
+ * @returns the URLs without these parameters, and the contents of the files
+ * @throws CommandFailure (usage) if a file cannot be read
  */
 export function readUrlFiles(urls: readonly string[]): { urls: string[]; tls: TlsOptions } {
   const tls: TlsOptions = {};
@@ -42,7 +46,7 @@ export function readUrlFiles(urls: readonly string[]): { urls: string[]; tls: Tl
   return { urls: rest, tls };
 }
 
-/** The places that URLs lead to, as `host:port`, without what cannot be understood. */
+/** The hosts of URLs, as `host:port`; invalid URLs are left out. */
 export function hostsOf(list: string): string[] {
   return splitUrls(list).flatMap((text) => {
     if (!URL.canParse(text)) return [];

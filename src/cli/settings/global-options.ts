@@ -5,13 +5,13 @@ const OUTPUT_FORMATS = ['auto', 'table', 'wide', 'json', 'jsonl', 'raw'] as cons
 
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-/** The library's, whose modules are not loaded just to show a help text. */
+/** The library's default, repeated so that its modules are not loaded just for a help text. */
 export const DEFAULT_URL = 'amqp://localhost:5672';
 
-/** The library's, of queue names. */
+/** The library's default queue-name prefix. */
 export const DEFAULT_PREFIX = 'mcp:queue:';
 
-/** What every command takes, by commander's names; absent where it was not on the command line. */
+/** The options of every command, by commander's names; absent if not on the command line. */
 export interface GlobalOptions {
   url?: string;
   context?: string;
@@ -38,9 +38,9 @@ export interface GlobalDeclaration {
   name: keyof GlobalOptions;
   flags: string;
   description: string;
-  /** The first that is set and not empty is taken. */
+  /** The first variable that is set and not empty is used. */
   environment?: readonly string[];
-  /** For the help text; the value itself is the library's. */
+  /** The default for the help text; the value itself is in the library. */
   byDefault?: string;
   parse?: (text: string) => unknown;
   choices?: readonly string[];
@@ -168,7 +168,7 @@ export const GLOBAL_OPTIONS: ReadonlySet<string> = new Set(
   GLOBAL_DECLARATIONS.map(({ flags }) => /--[a-z-]+/.exec(flags)?.[0] ?? ''),
 );
 
-/** Adds the options that every command takes, below its own. They work before and after its name. */
+/** Adds the options that every command takes, below its own. They may come before or after its name. */
 export function addGlobalOptions(command: CommandUnknownOpts): void {
   for (const [heading, declarations] of [
     ['Connection:', CONNECTION_OPTIONS],

@@ -3,7 +3,7 @@ import { DEFAULT_URL, GLOBAL_DECLARATIONS, type GlobalOptions } from './global-o
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What belongs to a broker: where its API is, and how it is talked to. */
+/** Settings that belong to one broker: its API and how to connect. */
 const ABOUT_ONE_BROKER = [
   'apiUrl',
   'passwordFile',
@@ -11,9 +11,9 @@ const ABOUT_ONE_BROKER = [
 ] as const satisfies (keyof GlobalOptions)[];
 
 /**
- * One broker counts. A URL on the command line that leads elsewhere than the one of the environment (or the default)
- * leaves out what the environment says about that other one: its management API, which would list the queues of another
- * broker, and its password, which is not for anybody else.
+ * Settings of different brokers are not mixed. If the URL on the command line names another broker than the
+ * environment (or the default), the environment's settings for that one are ignored: its management API, which would
+ * list the wrong queues, and its password, which other brokers must not see.
  */
 export function withoutOtherBroker(
   given: GlobalOptions,
@@ -47,7 +47,7 @@ export function withoutOtherBroker(
   };
 }
 
-/** Who named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
+/** What named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
 export function sourceOfUrl(
   given: GlobalOptions,
   contextName: string | undefined,

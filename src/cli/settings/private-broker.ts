@@ -1,15 +1,15 @@
-/** Set for the command that "mcp-taskq broker" runs: the URL of that broker. */
+/** Set by "mcp-taskq broker" for the command it runs: the URL of that broker. */
 export const PRIVATE_BROKER = 'MCP_TASKQ_PRIVATE_BROKER';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Whether the broker of the environment is the one that "mcp-taskq broker" has started around this command. */
+/** Whether the broker in the environment is the one that "mcp-taskq broker" started for this command. */
 export function isInPrivateBroker(environment: Environment = process.env): boolean {
   const url = environment[PRIVATE_BROKER];
   return Boolean(url) && url === environment.MCP_TASKQ_URL;
 }
 
-/** What to do about a missing management API, where that is because the broker around this command was started without. */
+/** A hint for a missing management API, if the private broker was started without it. */
 export function privateBrokerHint(
   error: unknown,
   environment: Environment = process.env,

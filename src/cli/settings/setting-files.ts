@@ -4,10 +4,10 @@ import { ExitCode } from '../exit-codes.ts';
 import { secretIn } from '../input/secret-file.ts';
 
 /**
- * The first line of a file, without the byte order mark, the line end and the blanks after it that editors and
- * `echo` leave there. A password that does end with a blank goes into the URL, percent-encoded.
- * @param option whose value the file is, for the message
- * @throws CommandFailure (usage) when it cannot be read, is empty, or is not UTF-8
+ * The first line of a file, without the byte order mark, line end and trailing white space that editors and `echo`
+ * leave. A password that ends with a space must go into the URL, percent-encoded.
+ * @param option the option that names the file, for the error message
+ * @throws CommandFailure (usage) if the file cannot be read, is empty, or is not UTF-8
  */
 export function readSecret(file: string, option: string): string {
   const content = readSettingFile(file, option);
@@ -21,7 +21,7 @@ export function readSecret(file: string, option: string): string {
   return secret;
 }
 
-/** @throws CommandFailure (usage) when it cannot be read */
+/** @throws CommandFailure (usage) if the file cannot be read */
 export function readSettingFile(file: string, option: string): Buffer {
   try {
     return readFileSync(file);

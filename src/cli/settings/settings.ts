@@ -9,38 +9,38 @@ import { DEFAULT_URL, GLOBAL_DECLARATIONS, type GlobalOptions, type OutputFormat
 import { sourceOfUrl, withoutOtherBroker } from './one-target.ts';
 import { readSecret, readSettingFile } from './setting-files.ts';
 
-/** The options and environment variables that every command shares, normalised. */
+/** The normalised options and environment variables that all commands share. */
 export interface Settings {
-  /** For the library's clients, as it is. */
+  /** Passed unchanged to the library's clients. */
   connection: TaskQueueOptions;
-  /** Of the management API, if given; with the password file's password in it where that applies. */
+  /** URL of the management API, if given; contains the password from the password file if that applies. */
   apiUrl: string | undefined;
-  /** For the whole command. */
+  /** Time limit for the whole command. */
   timeoutMs: number | undefined;
-  /** As asked for: `auto` is decided by where the output goes. */
+  /** As requested; `auto` depends on where the output goes. */
   output: Exclude<OutputFormat, 'wide'>;
-  /** Tables with all their columns, however narrow the terminal is. */
+  /** Show tables with all columns, however narrow the terminal is. */
   isWide: boolean;
   /** False when `--no-pager` was given. */
   pager: boolean;
   /** False when `--no-color` was given. */
   color: boolean;
   verbose: boolean;
-  /** The named broker that these settings are of, if they are of one. */
+  /** The context these settings come from, if any. */
   context: ChosenContext | undefined;
-  /** Who named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
+  /** What named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
   urlSource: string;
-  /** What the user ought to know about these settings, one sentence each. */
+  /** Warnings about these settings, one sentence each. */
   warnings: readonly string[];
-  /** The same, for commands that ask the management API. */
+  /** Further warnings, for commands that use the management API. */
   apiWarnings: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * What the settings are for: a command; completion, for which no password command is run, as it may ask something; or a
- * command that brings a broker of its own and has no use for a named one.
+ * The purpose of the settings: a command; completion, which never runs a password command, as that may prompt; or a
+ * command that starts its own broker and ignores contexts.
  */
 export type SettingsPurpose = 'command' | 'completion' | 'private-broker';
 
@@ -81,7 +81,7 @@ export function resolveSettings(
   };
 }
 
-/** What the command line says, before and behind the name of the command. */
+/** The options on the command line, before and after the command's name. */
 export function givenSettings(command: CommandUnknownOpts): GlobalOptions {
   return { ...givenOptions(command.parent), ...givenOptions(command) };
 }
@@ -91,7 +91,7 @@ function formatAsked({ json, output = 'auto' }: GlobalOptions): Pick<Settings, '
   return output === 'wide' ? { output: 'table', isWide: true } : { output, isWide: false };
 }
 
-/** How to print, for commands that work with no broker and so need none of the other settings. */
+/** The output settings, for commands that do not use a broker and so do not need the others. */
 export function outputSettings(command: CommandUnknownOpts): {
   asked: Settings['output'];
   format: Exclude<Settings['output'], 'auto'>;
@@ -104,7 +104,7 @@ export function outputSettings(command: CommandUnknownOpts): {
   return { asked, format: asked === 'auto' ? automatic : asked, color };
 }
 
-/** Without defaults: `--no-color` before the command's name must survive the default behind it. */
+/** Without defaults: `--no-color` before the command's name must not be overridden by the default after it. */
 function givenOptions(command: CommandUnknownOpts | null): Record<string, unknown> {
   const options = command?.opts() ?? {};
   return Object.fromEntries(
@@ -112,7 +112,7 @@ function givenOptions(command: CommandUnknownOpts | null): Record<string, unknow
   );
 }
 
-/** An empty variable counts as unset, as it does for most programs. */
+/** As in most programs, an empty variable counts as unset. */
 function withEnvironment(given: GlobalOptions, environment: Environment): GlobalOptions {
   const options: Record<string, unknown> = { ...given };
   for (const { name, environment: names = [], parse } of GLOBAL_DECLARATIONS) {
@@ -148,7 +148,7 @@ function tlsOptions(options: GlobalOptions): TlsOptions {
 function warningsAbout(given: GlobalOptions, options: GlobalOptions): string[] {
   const warnings = [];
   const password = /:\/\/[^:@\s]*:([^@\s]+)@/.exec(given.url ?? given.apiUrl ?? '')?.[1];
-  // Everybody knows the password of guest, which only works on the broker's own machine.
+  // The password of guest is public, and works only on the broker's own machine.
   if (password !== undefined && password !== 'guest') {
     warnings.push(
       'A password on the command line shows in the process list; use --password-file or MCP_TASKQ_URL.',

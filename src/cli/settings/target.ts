@@ -4,8 +4,8 @@ import { hostsOf } from './broker-urls.ts';
 import { DEFAULT_URL } from './global-options.ts';
 
 /**
- * Which broker and vhost a command works on, for questions and summaries: `localhost:5672, vhost /`, and who said so
- * where that was not the command line: `(RABBITMQ_URL)`. Never credentials.
+ * The broker and vhost a command works on, for questions and summaries: `localhost:5672, vhost /`, followed by what
+ * named it, unless that was the command line: `(from RABBITMQ_URL)`. Never includes credentials.
  */
 export function describeTarget({ settings }: Pick<Context, 'settings'>): string {
   const { url = DEFAULT_URL } = settings.connection;
@@ -18,7 +18,7 @@ export function describeTarget({ settings }: Pick<Context, 'settings'>): string 
   return `${hosts.join(', ')}, vhost ${vhostOf(urls)}${source}`;
 }
 
-/** In quotes where the sentence around it could be misread. */
+/** Quoted if the sentence around it could be misread. */
 function vhostOf([url = '']: readonly string[]): string {
   const path = URL.canParse(url) ? new URL(url).pathname.slice(1) : '';
   const vhost = safeLine(decode(path)) || '/';

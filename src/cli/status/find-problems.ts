@@ -1,12 +1,12 @@
 import type { BrokerStatus } from './read-status.ts';
 
-/** Something that an operator has to look at. */
+/** A problem that needs an operator's attention. */
 export interface Problem {
   problem: string;
   hint: string | undefined;
 }
 
-/** What is wrong with a broker that was reached. */
+/** The problems of a broker that was reached. */
 export function findProblems(status: Omit<BrokerStatus, 'problems'>): Problem[] {
   return [...alarms(status), ...permissions(status), ...apiProblems(status)];
 }

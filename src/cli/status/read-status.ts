@@ -8,41 +8,44 @@ import { privateBrokerHint } from '../settings/private-broker.ts';
 import type { Settings } from '../settings/settings.ts';
 import { findProblems, type Problem } from './find-problems.ts';
 
-/** What `status` knows of the management API. */
+/** What `status` knows about the management API. */
 interface ApiStatus {
   /** Without credentials. */
   url: string;
   overview: ClusterOverview | undefined;
-  /** Undefined when it cannot be said. */
+  /** Undefined if unknown. */
   isSameCluster: boolean | undefined;
   mismatch: string | undefined;
   error: { message: string; hint: string | undefined } | undefined;
 }
 
-/** The task queues together, from the statistics. */
+/** Totals of all task queues, from the statistics. */
 export interface TaskTotals {
   queues: number;
   ready: number;
   unacked: number;
-  /** Queues whose statistics are not there yet. */
+  /** Queues without statistics yet. */
   uncounted: number;
 }
 
-/** Whether live events are seen, which `watch` shows and waiters are woken by. */
+/** Whether live events arrive; `watch` shows them, and they wake waiting readers. */
 interface EventStatus {
-  /** What the API counts: undefined when it was not asked or does not answer, null where there were never any. */
+  /**
+   * Counts from the API: undefined if it was not asked or did not answer, null if events were never published or
+   * watched.
+   */
   counts: EventCounts | null | undefined;
-  /** What came while they were listened for, in milliseconds. */
+  /** Events that arrived while listening, and for how many milliseconds. */
   heard: { events: number; ms: number } | undefined;
 }
 
 export interface BrokerStatus {
   broker: BrokerInspection;
   prefix: string;
-  /** Who named the broker. */
+  /** What named the broker. */
   urlSource: string;
   contextName: string | undefined;
-  /** Undefined when the API was not to be asked. */
+  /** Undefined if the API was not asked. */
   api: ApiStatus | undefined;
   totals: TaskTotals | undefined;
   events: EventStatus;
@@ -60,7 +63,7 @@ export async function readStatus(
     asksApi ? askApi(settings) : undefined,
     listenMs === undefined ? undefined : listen(settings, listenMs),
   ]);
-  // What AMQP says comes first.
+  // Errors over AMQP take precedence.
   if (inspected.status === 'rejected') throw inspected.reason;
   if (asked.status === 'rejected') throw asked.reason;
   if (listened.status === 'rejected') throw listened.reason;
@@ -79,14 +82,14 @@ export async function readStatus(
 
 interface Answer {
   overview: ClusterOverview | undefined;
-  /** Why the API is not that of this broker. */
+  /** Why the API belongs to another broker. */
   mismatch: string | undefined;
   totals: TaskTotals | undefined;
   events: EventCounts | null | undefined;
   error: unknown;
 }
 
-/** Counts the events that come in a time. */
+/** Counts the events that arrive within `ms` milliseconds. */
 async function listen({ connection }: Settings, ms: number): Promise<{ events: number; ms: number }> {
   const { TaskQueueClient } = await import('../../index.ts');
   const client = new TaskQueueClient(connection);
@@ -117,7 +120,7 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
     if (mismatch !== undefined)
       return { overview, mismatch, totals: undefined, events: undefined, error: undefined };
     const totals: TaskTotals = { queues: 0, ready: 0, unacked: 0, uncounted: 0 };
-    // The statistics, as counting would make every queue look busy.
+    // Uses the statistics, as counting would make every queue look busy.
     for await (const page of listTaskQueues({ ...connection, apiUrl, source: 'statistics' })) {
       for (const { ready, unacked } of page) {
         totals.queues++;

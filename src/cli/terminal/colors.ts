@@ -4,8 +4,8 @@ import type { Settings } from '../settings/settings.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Whether a stream gets colours: `--no-color`, then NO_COLOR, then FORCE_COLOR, then whether it is a terminal
- * that knows any. An empty NO_COLOR counts as unset, https://no-color.org.
+ * Whether to use colours on a stream. In order of precedence: `--no-color`, NO_COLOR, FORCE_COLOR, and whether it is
+ * a terminal with colours. An empty NO_COLOR counts as unset, https://no-color.org.
  */
 export function hasColors(
   stream: { isTTY?: boolean },
@@ -17,7 +17,7 @@ export function hasColors(
   return stream.isTTY === true && environment.TERM !== 'dumb';
 }
 
-/** chalk itself knows neither NO_COLOR nor which stream is written to, so it is told; 16 colours do. */
+/** Sets the level explicitly, as chalk knows neither NO_COLOR nor the stream; 16 colours are enough. */
 export function colorsFor(
   stream: { isTTY?: boolean },
   settings: Pick<Settings, 'color'>,

@@ -4,34 +4,34 @@ import { ExitCode } from '../exit-codes.ts';
 import { formatCount } from '../output/sizes.ts';
 import { ask, hasTerminal } from './prompts.ts';
 
-/** Above so many messages a mere "y" is too easy. */
+/** Above this number of messages, "y" is not enough. */
 const MANY = 1000;
 
 export interface DestructiveAction {
-  /** What would be done, as a question: `Remove 12 messages of task x?` */
+  /** The action as a question: `Remove 12 messages of task x?` */
   question: string;
   count: number;
-  /** What to type when much is at stake. */
+  /** What to type to confirm a large loss. */
   confirmationText: string;
-  /** More than one thing is at stake, whatever the count. */
+  /** Require typing, whatever the count, as more than one task is affected. */
   requiresTyping?: boolean;
 }
 
 /**
  * @param hint what to do instead
- * @throws CommandFailure (usage) when there is nobody to ask: better before what is at stake is looked up
+ * @throws CommandFailure (usage) if this is not a terminal; call it before looking up what would be lost
  */
 export function requireTerminal(hint = 'Use --yes to skip it.'): void {
   if (hasTerminal()) return;
   throw new CommandFailure(ExitCode.usage, 'Confirmation needed, but this is not a terminal', { hint });
 }
 
-/** As many tasks are looked at without a question. */
+/** Up to this many tasks are looked at without a question. */
 const MOST_LOOKED_AT = 20;
 
 /**
- * Has it confirmed that a pattern is to be about so many tasks. Looking loses nothing, so that a few need no question.
- * @throws CommandFailure declined (8); usage (2) when there is no terminal to ask on
+ * Asks to confirm a pattern that matches many tasks. Looking does not lose anything, so a few tasks need no question.
+ * @throws CommandFailure declined (8); usage (2) if this is not a terminal
  */
 export async function confirmMany(context: Context, tasks: number): Promise<void> {
   if (tasks <= MOST_LOOKED_AT) return;
@@ -43,8 +43,8 @@ export async function confirmMany(context: Context, tasks: number): Promise<void
 }
 
 /**
- * Has a loss confirmed: `y` for a small one, the confirmationText for a large one. Enter means no.
- * @throws CommandFailure declined (8); usage (2) when there is no terminal to ask on
+ * Asks to confirm a loss: `y` for a small one, the confirmationText for a large one. Enter means no.
+ * @throws CommandFailure declined (8); usage (2) if this is not a terminal
  */
 export async function confirmLoss(
   context: Context,

@@ -2,19 +2,19 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Stop } from './stop.ts';
 
-/** How long a command that stops by itself may take for that; a second signal ends it at once. */
+/** How long a command that stops by itself may take; a second signal ends it immediately. */
 const SIGNAL_GRACE_MS = 15_000;
-/** `--timeout` is a promise: what does not answer is left. */
+/** `--timeout` is a promise: what does not answer in time is abandoned. */
 const TIMEOUT_GRACE_MS = 300;
 
-/** How long the process may go on when it has nothing left to do, and something still holds it. */
+/** How long the process may linger when its work is done but something keeps it alive. */
 const LINGER_MS = 150;
 
 function isTimeout({ signal: { reason } }: Stop): boolean {
   return reason instanceof CommandFailure && reason.exitCode === ExitCode.timedOut;
 }
 
-/** Does what the promise does; after a stop it rejects with that when the promise has not settled in time. */
+/** Settles as the promise does. After a stop, rejects with its reason if the promise does not settle in time. */
 export function withGrace<T>(stop: Stop, running: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
@@ -31,15 +31,15 @@ export function withGrace<T>(stop: Stop, running: Promise<T>): Promise<T> {
   });
 }
 
-/** For closing what talks to a broker that may not answer. */
+/** Options for closing a connection to a broker that may not answer. */
 export function closeOptions(stop: Stop): { timeoutMs?: number } {
   if (!stop.signal.aborted) return {};
   return { timeoutMs: isTimeout(stop) ? 100 : 1_000 };
 }
 
 /**
- * Ends a process that was stopped and is still held by something, such as a socket whose other side is silent. All output
- * has been handed over by then.
+ * Ends a stopped process that something still keeps alive, such as a socket whose peer is silent. All output has been
+ * written by then.
  */
 export function endSoon(status: number): void {
   const stopped: readonly number[] = [

@@ -1,6 +1,6 @@
 /*
- * Ctrl-Z and fg. Whatever has the terminal in a state of its own gives it back before the process is stopped, and takes it
- * again when it goes on.
+ * Ctrl-Z and fg. Code that has changed the terminal's state restores it before the process is suspended, and changes
+ * it again on resume.
  */
 
 interface Suspension {
@@ -11,9 +11,9 @@ interface Suspension {
 const suspensions = new Set<Suspension>();
 
 /**
- * @param suspend called before the process is stopped; synchronous
- * @param resume called when it goes on
- * @returns ends this
+ * @param suspend called before the process is suspended; synchronous
+ * @param resume called when it resumes
+ * @returns a function that unregisters both
  */
 export function onSuspend(suspend: () => void, resume: () => void): () => void {
   const suspension = { suspend, resume };
@@ -28,7 +28,7 @@ export function onSuspend(suspend: () => void, resume: () => void): () => void {
 function stopHere(): void {
   const stopped = [...suspensions].reverse();
   for (const { suspend } of stopped) suspend();
-  // Not SIGTSTP again: a process without a shell that could continue it would ignore that.
+  // Not SIGTSTP again: a process without a job-control shell would ignore it.
   process.once('SIGCONT', () => {
     for (const { resume } of stopped.reverse()) resume();
   });

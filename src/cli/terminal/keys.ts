@@ -1,10 +1,10 @@
 import { onSuspend } from './job-control.ts';
 import { onSuddenEnd } from './sudden-end.ts';
 
-/** What a live view does at the press of a key. */
+/** The actions of keys in a live view. */
 export type Key = 'quit' | 'up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last';
 
-/** As terminals send them, and the letters that pagers take for them. */
+/** The sequences that terminals send, and the letters that pagers use. */
 const KEYS: Readonly<Record<string, Key>> = {
   q: 'quit',
   Q: 'quit',
@@ -36,8 +36,8 @@ const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = { '\u0003': 'SIGINT', 
 const SEQUENCE = /\u001b[[O][\d;]*[A-Za-z~]|[\s\S]/gu;
 
 /**
- * Hands over keys as they are pressed, where the standard input is a terminal.
- * @returns ends this, and gives the terminal back as it was
+ * Calls `onKey` for each key pressed, if stdin is a terminal.
+ * @returns a function that stops listening and restores the terminal
  */
 export function listenForKeys(onKey: (key: Key) => void): () => void {
   const { stdin } = process;

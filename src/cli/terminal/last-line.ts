@@ -2,23 +2,23 @@ import type { FileHandle } from 'node:fs/promises';
 
 /** How a file of records ends. */
 export type FileEnd =
-  /** Empty, or with a line feed. */
+  /** Empty, or ends with a line feed. */
   | { kind: 'line' }
-  /** With a whole record, or other JSON, that has no line feed. */
+  /** Ends with a complete record, or other JSON, without a line feed. */
   | { kind: 'unended' }
-  /** In the middle of a record: a drain was killed, or the machine went down. It begins at `start`. */
+  /** Ends inside a record, which begins at `start`: a drain was killed, or the machine went down. */
   | { kind: 'half'; start: number; bytes: number }
-  /** With anything else. */
+  /** Ends with anything else. */
   | { kind: 'other' };
 
-/** As every record begins. */
+/** The start of every record. */
 const RECORD_START = '{"task_id":';
 
 const BLOCK_BYTES = 64 * 1024;
-/** A longer line is not a record: no broker takes messages of that size. */
+/** A longer line is not a record: brokers do not accept messages of that size. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
-/** Looks at the last line of a file, which is read backwards. */
+/** Inspects the last line of a file, reading backwards. */
 export async function inspectEnd(file: Pick<FileHandle, 'read'>, size: number): Promise<FileEnd> {
   const blocks: Buffer[] = [];
   let start = size;
@@ -40,7 +40,7 @@ async function readBlock(file: Pick<FileHandle, 'read'>, from: number, length: n
 }
 
 function classify(line: Buffer): { kind: 'unended' | 'half' | 'other' } {
-  // A file system that lost power may have zeros for what had not reached the disk.
+  // After a power loss, a file may contain zeros for data that had not reached the disk.
   const zeros = line.indexOf(0);
   const text = line.subarray(0, zeros === -1 ? undefined : zeros);
   const isRecord = startsLike(text);
@@ -49,7 +49,7 @@ function classify(line: Buffer): { kind: 'unended' | 'half' | 'other' } {
   return { kind: isRecord ? 'half' : 'other' };
 }
 
-/** Whether it begins as a record does, as far as it goes. */
+/** Whether it begins like a record, or is the beginning of one. */
 function startsLike(text: Buffer): boolean {
   const start = text.subarray(0, RECORD_START.length).toString('latin1');
   return RECORD_START.startsWith(start);

@@ -4,7 +4,7 @@ import { onSuddenEnd } from './sudden-end.ts';
 
 /*
  * ECMA-48 control sequences, https://ecma-international.org/publications-and-standards/standards/ecma-48;
- * the alternate screen and the cursor are xterm's private modes, which every terminal of today has.
+ * the alternate screen and the cursor are private modes of xterm, which all current terminals support.
  */
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
@@ -13,8 +13,8 @@ const CLEAR_LINE_END = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
 /**
- * A view that is drawn over itself, on the alternate screen: what was on the terminal before comes back, for the time of
- * Ctrl-Z as well.
+ * A view that redraws itself on the alternate screen. The previous contents of the terminal come back at the end, and
+ * during Ctrl-Z.
  */
 export class LiveView {
   readonly #stream: Writable & { rows?: number };
@@ -41,7 +41,7 @@ export class LiveView {
     return this.#stream.rows ?? 24;
   }
 
-  /** In one write, and without clearing first, so that nothing flickers. */
+  /** Draws in one write, without clearing first, to avoid flicker. */
   draw(lines: readonly string[]): void {
     this.#lines = lines;
     const shown = lines.slice(0, this.rows).map((line) => `${line}${CLEAR_LINE_END}`);

@@ -6,25 +6,25 @@ import { writeFailure } from '../output/write-failure.ts';
 import type { Settings } from '../settings/settings.ts';
 import { textWidth } from './text-width.ts';
 
-/** Ends by itself where all fits on the screen, shows colours, and leaves on the screen what was read. */
+/** Exits by itself if everything fits on the screen, shows colours, and leaves the text on the screen. */
 const DEFAULT_PAGER = 'command -v less >/dev/null 2>&1 || exec cat; less -FRX';
 
-/** As much as may wait for its reader: whoever writes more waits as well. */
+/** How much output may wait for the reader before writing blocks. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-/** As a shell says that it cannot run a command. */
+/** The statuses of a shell that cannot run a command. */
 const NOT_RUN: readonly unknown[] = [126, 127];
 
 export interface PagedOutput {
   sink: Sink;
-  /** A line on stderr. While a pager has the terminal it waits for its end. */
+  /** Prints a line on stderr, after the pager has ended if one is running. */
   note(text: string, paint?: (text: string) => string): void;
-  /** Shows what is left; resolves when its reader has left the pager. */
+  /** Shows the remaining output; resolves when the pager has ended. */
   end(): Promise<void>;
 }
 
 /**
- * Output for a terminal: through a pager when it is longer than the screen, else straight to the terminal.
+ * Output for a terminal: through a pager if it is longer than the screen, otherwise directly.
  * @param direct the terminal without a pager
  */
 export function pagedOutput(direct: PagedOutput, { pager }: Pick<Settings, 'pager'>): PagedOutput {
@@ -37,7 +37,7 @@ class Pager implements PagedOutput {
   readonly sink: Sink = { write: (chunk) => this.#write(chunk), flush: async () => {} };
   readonly #direct: PagedOutput;
   readonly #command: string;
-  /** What may still fit on the screen. Undefined when it has been decided where the output goes. */
+  /** Output that may still fit on the screen; undefined once its destination is decided. */
   #held: Buffer[] | undefined = [];
   #rows = 0;
   #child: ChildProcessByStdio<Writable, null, null> | undefined;
@@ -48,13 +48,13 @@ class Pager implements PagedOutput {
     this.#command = command;
   }
 
-  /** A property, as it is handed on alone. */
+  /** An arrow function, as it is passed on without its object. */
   readonly note = (text: string, paint?: (text: string) => string): void => {
     if (this.#child !== undefined) {
       this.#notes.push(() => this.#direct.note(text, paint));
       return;
     }
-    // It is about what comes before it, and must not be seen first.
+    // The note refers to the output before it, and must not appear first.
     this.#release();
     this.#direct.note(text, paint);
   };
@@ -67,7 +67,7 @@ class Pager implements PagedOutput {
     }
     const ignore = () => {};
     const pass = (signal: NodeJS.Signals) => child.kill(signal);
-    // In a pager Ctrl-C ends a search, and no more.
+    // In a pager, Ctrl-C only ends a search.
     process.on('SIGINT', ignore).on('SIGTERM', pass).on('SIGHUP', pass);
     try {
       child.stdin.end();
@@ -93,7 +93,7 @@ class Pager implements PagedOutput {
     if (this.#held === undefined) return this.#direct.sink.write(bytes);
     this.#held.push(bytes);
     this.#rows += rowsOf(bytes.toString());
-    // One is for the prompt of the shell.
+    // One row is left for the shell prompt.
     if (this.#rows < (process.stdout.rows ?? 24)) return;
     const held = Buffer.concat(this.#held);
     this.#held = undefined;
@@ -102,7 +102,7 @@ class Pager implements PagedOutput {
   }
 
   #start(): ChildProcessByStdio<Writable, null, null> {
-    // Any pager that is less by another name shows colours with this.
+    // Lets less, under whatever name, and lv show colours.
     const env = { LESS: 'FRX', LV: '-c', ...process.env };
     const child = spawn('sh', ['-c', this.#command], { stdio: ['pipe', 'inherit', 'inherit'], env });
     child.stdin.on('error', () => {});
@@ -111,13 +111,13 @@ class Pager implements PagedOutput {
 
   async #give(child: ChildProcessByStdio<Writable, null, null>, bytes: Buffer): Promise<void> {
     const { stdin } = child;
-    // Whoever leaves it early has seen enough.
+    // The user may leave the pager early.
     if (stdin.destroyed) throw writeFailure('the pager', { code: 'EPIPE' });
     if (stdin.write(bytes) || stdin.writableLength < MAX_WAITING_BYTES) return;
     await Promise.race([once(stdin, 'drain'), once(stdin, 'close')]);
   }
 
-  /** All that is held goes to the terminal, and all that follows. */
+  /** Sends the held output, and all that follows, directly to the terminal. */
   #release(): void {
     const held = this.#held;
     this.#held = undefined;
@@ -128,7 +128,7 @@ class Pager implements PagedOutput {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
 const ESCAPES = /\u001b\[[0-9;]*m/g;
 
-/** Rows of the terminal that a text takes. */
+/** The terminal rows that a text occupies. */
 function rowsOf(text: string): number {
   const columns = process.stdout.columns || 80;
   const lines = text.replace(ESCAPES, '').split('\n');

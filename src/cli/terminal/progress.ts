@@ -4,32 +4,32 @@ import { startStallNotice } from './stall-notice.ts';
 import { standardError } from './standard-error.ts';
 import { onSuddenEnd } from './sudden-end.ts';
 
-/** How far long work has come, and on a terminal whether the broker still answers. */
+/** The progress of long work and, on a terminal, whether the broker still answers. */
 export interface Progress {
-  /** So many are done: the broker has answered. */
+  /** Reports the number done; means that the broker has answered. */
   update(done: number): void;
-  /** It is not the broker that is waited for, until the next update. */
+  /** Until the next update, something other than the broker is awaited. */
   pause(): void;
   /** Removes the bar; to be called before anything else is written to stderr. */
   end(): void;
 }
 
-/** Less than this is done before anybody could read a bar. */
+/** Smaller amounts of work finish too quickly for a bar. */
 const LEAST_TOTAL = 500;
 
-/** As often as anybody could see it: the bar is drawn every 200 ms. */
+/** Often enough, as the bar is drawn every 200 ms. */
 const UPDATE_MS = 100;
 
 export interface ProgressOptions {
-  /** The output itself runs over the terminal: a bar would be in its way. */
+  /** The output itself goes to the terminal, where a bar would be in its way. */
   isOutputShown: boolean;
-  /** Say on the terminal when nothing has moved for a while: not for work that is slow on purpose. */
+  /** Report on the terminal when nothing has moved for a while. Not for work that is slow on purpose. */
   reportsStalls?: boolean;
 }
 
 /**
- * A progress bar on the terminal that stderr is: count, rate and time left. No bar for short work, without a
- * terminal, and where the output itself runs over that terminal. Says when the broker does not answer, if asked to.
+ * A progress bar on stderr: count, rate and time left. Not shown for short work, without a terminal, or if the output
+ * itself goes to that terminal. Optionally reports when the broker does not answer.
  */
 export async function startProgress(
   total: number,
@@ -68,7 +68,7 @@ async function startBar(total: number, stream: NodeJS.WriteStream) {
     fps: 5,
     hideCursor: true,
     clearOnComplete: true,
-    // Ours end it, and see to the signal first.
+    // Our own handlers end it, after they have handled the signal.
     gracefulExit: false,
   });
   const start = Date.now();
@@ -88,7 +88,8 @@ async function startBar(total: number, stream: NodeJS.WriteStream) {
       const now = Date.now();
       if (now - shownAt < UPDATE_MS) return;
       shownAt = now;
-      // Since the start: cli-progress looks at its last few updates, and confirms come many in the same millisecond.
+      // The rate since the start: cli-progress averages only its last few updates, but many confirms arrive in the
+      // same millisecond.
       const perSecond = (1000 * done) / (now - start);
       const left = done === 0 ? '?' : formatDuration(1000 * Math.ceil((total - done) / perSecond));
       bar.update(done, { rate: Math.round(perSecond), left });

@@ -4,17 +4,17 @@ import { standardError } from './standard-error.ts';
 
 type Prompts = typeof import('@inquirer/prompts');
 
-/** Where a prompt is shown, and what ends it: for each prompt as its second argument. */
+/** The second argument of every prompt: where to show it, and what cancels it. */
 type Where = { output: NodeJS.WriteStream; signal: AbortSignal };
 
-/** True when there is somebody to ask: prompts go to stderr, and answers come from stdin. */
+/** Whether prompts are possible: they go to stderr, and answers come from stdin. */
 export function hasTerminal(): boolean {
   return process.stdin.isTTY === true && standardError().isTTY === true;
 }
 
 /**
- * Asks on stderr, so that stdout stays free for data. After Ctrl-Z and fg the prompt is shown again and takes keys as
- * before.
+ * Asks on stderr, which keeps stdout free for data. After Ctrl-Z and fg, the prompt is shown again and accepts keys
+ * as before.
  * @param question repeated after fg
  * @param show shows the prompt
  */
@@ -25,7 +25,7 @@ export async function ask<T>(
 ): Promise<T> {
   const prompts = await import('@inquirer/prompts');
   const output = standardError();
-  // Node's readline has switched the terminal to its line mode by then, and pauses its input for good when it goes on.
+  // On suspend, Node's readline has already left raw mode; on resume, it pauses its input for good.
   const release = onSuspend(
     () => process.stdin.setRawMode?.(false),
     () => {
@@ -38,7 +38,7 @@ export async function ask<T>(
     return await show(prompts, { output, signal: stop.signal });
   } finally {
     release();
-    // Readline takes its input for paused since then, and would leave it open for ever.
+    // After that, readline believes its input is paused and would leave it open forever.
     if (process.stdin.isTTY) process.stdin.setRawMode(false).pause();
   }
 }

@@ -4,18 +4,18 @@ import { standardError } from './standard-error.ts';
 
 const STALLED_MS = 2_000;
 
-/** Says on the terminal that stderr is when a broker does not answer, once for each time that it does not. */
+/** If stderr is a terminal, reports when the broker does not answer, once per stall. */
 export interface StallNotice {
-  /** Something has come from the broker. */
+  /** Something has arrived from the broker. */
   moved(): void;
-  /** It is not the broker that is waited for, until something has {@link moved} again. */
+  /** Until the next {@link moved}, something other than the broker is awaited. */
   pause(): void;
   end(): void;
 }
 
 const NOTHING: StallNotice = { moved: () => {}, pause: () => {}, end: () => {} };
 
-/** @param beforeNote clears what is on the line */
+/** @param beforeNote clears the current line */
 export function startStallNotice({ note }: Pick<Context, 'note'>, beforeNote = () => {}): StallNotice {
   if (!standardError().isTTY) return NOTHING;
   let timer: NodeJS.Timeout | undefined;
@@ -32,7 +32,7 @@ export function startStallNotice({ note }: Pick<Context, 'note'>, beforeNote = (
   return { moved, pause: end, end };
 }
 
-/** Waits for an answer of the broker, and says so when that takes long. */
+/** Waits for an answer from the broker, and reports when that takes long. */
 export async function awaitAnswer<T>(context: Pick<Context, 'note'>, answer: Promise<T>): Promise<T> {
   const notice = startStallNotice(context);
   try {
@@ -42,7 +42,7 @@ export async function awaitAnswer<T>(context: Pick<Context, 'note'>, answer: Pro
   }
 }
 
-/** The same for each item of what comes from the broker. */
+/** The same for each item of a sequence from the broker. */
 export async function* awaitEach<T>(
   context: Pick<Context, 'note'>,
   items: AsyncIterable<T>,
@@ -50,7 +50,7 @@ export async function* awaitEach<T>(
   const notice = startStallNotice(context);
   try {
     for await (const item of items) {
-      // From here on the reader of the output is waited for.
+      // From here on, the wait is for the reader of the output.
       notice.pause();
       yield item;
       notice.moved();

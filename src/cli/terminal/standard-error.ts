@@ -1,6 +1,6 @@
 /**
- * Where everything goes that is not the data asked for. Opened by the first who has something to say, as that takes a
- * millisecond. Whoever reads it may have left: that is no failure.
+ * The stream for everything except the requested data. Opened on first use, as that takes a millisecond. If its
+ * reader has closed it, that is not a failure.
  */
 export function standardError(): NodeJS.WriteStream {
   const { stderr } = process;

@@ -3,11 +3,11 @@ import { ExitCode } from '../exit-codes.ts';
 import { formatDuration } from '../input/durations.ts';
 import { endSuddenly } from './sudden-end.ts';
 
-/** A command's end before its time: Ctrl-C, a termination signal, a terminal that is closed, or `--timeout`. */
+/** A command's early end: Ctrl-C, a termination signal, a closed terminal, or `--timeout`. */
 export interface Stop {
   /** Aborted by the first of them; its `reason` is the CommandFailure to end with. */
   readonly signal: AbortSignal;
-  /** Rejects as soon as the signal is aborted, else does what the promise does. */
+  /** Settles as the promise does, but rejects as soon as the signal is aborted. */
   race<T>(promise: Promise<T>): Promise<T>;
   release(): void;
 }
@@ -19,8 +19,8 @@ const SIGNALS = {
 } as const;
 
 /**
- * The first signal lets the command stop cleanly; the second one ends the process at once, as if nobody had
- * listened, so that whoever started it sees it killed.
+ * The first signal lets the command stop cleanly. The second ends the process immediately by its default action, so
+ * that the parent process sees it killed.
  */
 export function listenForStop(timeoutMs: number | undefined): Stop {
   const controller = new AbortController();

@@ -1,14 +1,14 @@
 /*
- * The last moment of a process that ends in the middle of its work: a second Ctrl-C, `process.exit`, an exception that
- * nobody caught. Only what is synchronous still happens.
+ * Cleanup for a process that ends in the middle of its work: a second Ctrl-C, `process.exit`, or an uncaught
+ * exception. Only synchronous code still runs.
  */
 
 const actions = new Set<() => void>();
 
 /**
- * Has something done if the process ends before it is called off.
- * @param action synchronous; what it throws is ignored
- * @returns calls it off
+ * Registers an action to run if the process ends before it is unregistered.
+ * @param action synchronous; its errors are ignored
+ * @returns a function that unregisters it
  */
 export function onSuddenEnd(action: () => void): () => void {
   if (actions.size === 0) process.on('exit', endSuddenly);
@@ -19,13 +19,16 @@ export function onSuddenEnd(action: () => void): () => void {
   };
 }
 
-/** Does all of it now, latest first: whoever calls this ends the process next, by a signal that runs nothing. */
+/**
+ * Runs all actions now, latest first. The caller then ends the process by a signal, which does not run exit
+ * handlers.
+ */
 export function endSuddenly(): void {
   for (const action of [...actions].reverse()) {
     try {
       action();
     } catch {
-      // The process ends whatever comes of it.
+      // The process ends anyway.
     }
   }
   actions.clear();

@@ -1,7 +1,6 @@
 /*
- * What a message, a task id or a broker's answer may do to a terminal: control characters and escape
- * sequences (C0, DEL, C1), overrides of the writing direction, invisible tags, halves of surrogate pairs.
- * None of it reaches one raw.
+ * Characters in a message, task id or broker's answer that could affect a terminal: control characters and escape
+ * sequences (C0, DEL, C1), bidirectional overrides, invisible tags, lone surrogates. None is printed raw.
  */
 
 const UNSAFE =
@@ -9,12 +8,12 @@ const UNSAFE =
 
 const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** For one line of a terminal: unsafe characters as JSON escapes, `\n` and `\u001b`. */
+/** Makes text safe for one terminal line: unsafe characters become JSON escapes, such as `\n` and `\u001b`. */
 export function safeLine(text: string): string {
   return text.replace(UNSAFE, (character) => SHORT[character] ?? escapeUnits(character));
 }
 
-/** The same for text of several lines: line feeds and tabs stay. */
+/** The same for multi-line text: line feeds and tabs stay. */
 export function safeText(text: string): string {
   return text.replace(UNSAFE, (character) =>
     character === '\n' || character === '\t' ? character : (SHORT[character] ?? escapeUnits(character)),

@@ -1,14 +1,14 @@
 import { eastAsianWidth } from 'get-east-asian-width';
 
-/** Printable ASCII: most of what is ever shown, and as wide as it is long. */
+/** Printable ASCII, the most common text, is as wide as it is long. */
 const NARROW = /^[\x20-\x7e]*$/;
 
-/** What takes no column of its own: accents that stand on another character, joiners, variation selectors. */
+/** Characters without a width: combining accents, joiners, variation selectors. */
 const NO_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 
 const ELLIPSIS = '…';
 
-/** The columns of a terminal that a line of text takes. It is safe for a terminal, and has no colours in it. */
+/** The terminal columns that a line of text occupies. The text must be safe for a terminal and without colours. */
 export function textWidth(text: string): number {
   if (NARROW.test(text)) return text.length;
   let width = 0;
@@ -25,13 +25,13 @@ export function cutEnd(text: string, width: number): string {
   return textWidth(text) <= width ? text : `${fitting([...text], width - 1)}${ELLIPSIS}`;
 }
 
-/** The same for a text whose end says more: the ellipsis comes first. */
+/** The same for a text whose end is more informative: the ellipsis comes first. */
 export function cutStart(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
   return `${ELLIPSIS}${[...fitting([...text].reverse(), width - 1)].reverse().join('')}`;
 }
 
-/** The first of the characters, as many as fit. */
+/** As many of the first characters as fit. */
 function fitting(characters: readonly string[], width: number): string {
   let taken = '';
   let left = width;
