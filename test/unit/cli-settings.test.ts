@@ -37,6 +37,8 @@ describe('the settings', () => {
       apiUrl: undefined,
       timeoutMs: undefined,
       output: 'auto',
+      isWide: false,
+      pager: true,
       color: true,
       verbose: false,
       urlSource: 'default',
@@ -175,4 +177,13 @@ describe('the settings', () => {
   ])('refuse %s %s', (option, value) => {
     expect(() => settings(['x', option, value])).toThrow(expect.objectContaining({ exitCode: 1 }));
   });
+});
+
+test('-o wide is a table with all its columns, and --no-pager switches the pager off', () => {
+  expect(settings(['x', '-o', 'wide', '--no-pager'])).toMatchObject({
+    output: 'table',
+    isWide: true,
+    pager: false,
+  });
+  expect(settings(['x', '-o', 'wide', '--json'])).toMatchObject({ output: 'json', isWide: false });
 });
