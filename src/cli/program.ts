@@ -53,7 +53,7 @@ function otherName(name: string, meant: string): CommandUnknownOpts {
   const fail = () => {
     throw new CommandFailure(
       ExitCode.usage,
-      `There is no command ${JSON.stringify(name)}. The command is ${meant}`,
+      `Unknown command ${JSON.stringify(name)}; mcp-taskq calls it ${meant}`,
       {
         hint: `"mcp-taskq help ${meant}" explains it.`,
       },

@@ -86,7 +86,7 @@ test('tells the command where the broker is, passes its output and status on, an
   const { status, stdout, stderr } = await broker('--install', '--', ...args).ended;
   expect(stdout).toMatch(/^amqp:\/\/127\.0\.0\.1:\d+ undefined --port x\n/);
   expect(stderr).toMatch(/RabbitMQ \S+ is ready/);
-  expect(stderr).toContain('start it again with "mcp-taskq broker --management"');
+  expect(stderr).toContain('start the broker with "mcp-taskq broker --management"');
   expect(stderr).not.toContain('context prod is not used');
   // That of ls.
   expect(status).toBe(7);
@@ -106,7 +106,7 @@ test('says that there is no such command', async () => {
   const ended = runWith(STAND_IN, 'no-such-command', [], { note: () => {}, timeoutMs: undefined });
   await expect(ended).rejects.toMatchObject({
     exitCode: 127,
-    message: expect.stringContaining('There is no command no-such-command'),
+    message: expect.stringContaining('Command not found: no-such-command'),
   });
 });
 
@@ -137,7 +137,7 @@ test('ends a command that takes longer than --timeout', async () => {
   const ended = runWith(STAND_IN, 'sleep', ['600'], { note: () => {}, timeoutMs: 200 });
   await expect(ended).rejects.toMatchObject({
     exitCode: 124,
-    message: 'sleep did not end within the time of --timeout',
+    message: 'sleep timed out (--timeout)',
   });
   expect(childrenOf(process.pid, /^sleep 600/)).toEqual([]);
 });

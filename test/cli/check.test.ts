@@ -110,7 +110,7 @@ test.each([
   ['an API that is away', ['--api-url', 'http://127.0.0.1:1'], /Cannot reach the management API/],
   ['a vhost that is not there', ['-u', 'amqp://127.0.0.1/nowhere'], /./],
   ['a URL that is none', ['-u', 'foo'], /is unusable/],
-  ['thresholds the wrong way round', ['--age-warn', '2h', '--age-critical', '1h'], /would never be seen/],
+  ['thresholds the wrong way round', ['--age-warn', '2h', '--age-critical', '1h'], /would never apply/],
   ['too little time', ['--timeout', '1ms'], /--timeout/],
 ])('%s is unknown (3), in each form', async (_what, args, message) => {
   const text = await runCli(['check', ...args]);

@@ -67,13 +67,13 @@ test('clear has the number of tasks typed that a pattern matches', async () => {
   const { start, ids } = await tasks(2, 1);
   expect((await runCli(['clear', `${start}*`])).status).toBe(2);
   const declined = cliOnTerminal(['clear', `${start}*`]);
-  await declined.shows('Type 2 to do it:');
+  await declined.shows('Type 2 to confirm:');
   expect(declined.text).toContain(`  ${ids[0]}  2 messages`);
   declined.type('3\r');
   expect(await declined.ended).toBe(8);
   expect(await depths(ids)).toEqual([2, 1]);
   const terminal = cliOnTerminal(['clear', `${start}*`]);
-  await terminal.shows('Type 2 to do it:');
+  await terminal.shows('Type 2 to confirm:');
   terminal.type('2\r');
   expect(await terminal.ended).toBe(0);
   expect(await depths(ids)).toEqual([undefined, undefined]);
@@ -91,7 +91,7 @@ test('mv gathers the messages of a pattern, all but those that are there already
   const to = `${start}all`;
   expect((await runCli(['mv', `${start}*`, to, '--all'])).status).toBe(2);
   const terminal = cliOnTerminal(['mv', `${start}*`, to, '--all']);
-  await terminal.shows('Type 2 to do it:');
+  await terminal.shows('Type 2 to confirm:');
   terminal.type('2\r');
   expect(await terminal.ended).toBe(0);
   expect(await depths([...ids, to])).toEqual([0, 0, 3]);
@@ -116,7 +116,7 @@ test('peek --tail says why not where the newest are behind too many others', asy
   await Promise.all(Array.from({ length: 1_001 }, (_, n) => client.publish(task, message(n))));
   const { status, stdout, stderr } = await runCli(['peek', task, '--tail', '1']);
   expect([status, stdout]).toEqual([1, '']);
-  expect(stderr).toContain('behind the others of 1,001, and at most 1,000 can be held at a time');
+  expect(stderr).toContain('the queue has 1,001 messages, more than the 1,000 that can be held at a time');
   expect(stderr).toContain(`mcp-taskq watch ${task}`);
 });
 

@@ -117,12 +117,12 @@ test('the password comes from the command of the context', async () => {
 });
 
 test.each([
-  [['set', 'a b', '-u', 'amqp://h'], /is not a name for a context/],
+  [['set', 'a b', '-u', 'amqp://h'], /is not a valid context name/],
   [['set', 'x'], /it has no url/],
-  [['set', 'x', '-u', 'amqp://h', '--unset', 'nothing'], /There is no setting "nothing"/],
+  [['set', 'x', '-u', 'amqp://h', '--unset', 'nothing'], /Unknown setting "nothing"/],
   [['set'], /needs the name of a context/],
-  [['use', 'x'], /There is no context "x"/],
-  [['rm', 'x'], /There is no context "x"/],
+  [['use', 'x'], /Unknown context "x"/],
+  [['rm', 'x'], /Unknown context "x"/],
   [['ls', '--protected'], /takes none of the settings/],
   [['move', 'x'], /Allowed choices are ls, show, use, set, rm/],
 ])('context %j is refused', async (args, message) => {
@@ -136,7 +136,7 @@ test('the environment that comes before a selected context is named', async () =
   const { env, context } = await configuration();
   await context('set', 'c', '-u', 'amqp://h');
   const used = await runCli(['context', 'use', 'c'], { env: { ...env, AMQP_URL: 'amqp://x' } });
-  expect(used.stderr).toContain('warning: AMQP_URL of the environment still comes first.');
+  expect(used.stderr).toContain('warning: AMQP_URL in the environment takes precedence.');
 });
 
 test('private brokers and completion have no use for a context: its password command is not run', async () => {

@@ -57,7 +57,7 @@ test('says what it did not copy of a deep queue (3)', async () => {
   const [from, to] = [await filledTask(1005), newTask('to')];
   const { status, stdout, stderr } = await runCli(['cp', from, to, '--all']);
   expect(JSON.parse(stdout)).toMatchObject({ copied: 1000 });
-  expect(stderr).toContain(`5 messages behind the oldest 1,000 messages of task ${from} were not copied`);
+  expect(stderr).toContain(`5 messages after the oldest 1,000 messages of task ${from} were not copied`);
   expect(status).toBe(3);
   expect((await runCli(['cp', from, newTask('few'), '-n', '10'])).status).toBe(0);
   expect((await openClient().depth(from))?.messages).toBe(1005);

@@ -132,7 +132,7 @@ describe('dequeue', () => {
     expect(status).toBe(0);
     expect(numbersOf(stdout)).toEqual([0, 1]);
     expect(stderr).toMatch(
-      /^2 messages of task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\) would be removed; nothing was\.$/m,
+      /^2 messages of task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\) would be removed; nothing was removed\.$/m,
     );
     expect(await numbersIn(task)).toEqual([0, 1, 2]);
   });
@@ -143,7 +143,7 @@ describe('dequeue', () => {
     await writeFile(file, 'precious\n');
     const refused = await runCli(['dequeue', task, '--out', file]);
     expect(refused.status).toBe(2);
-    expect(refused.stderr).toContain('exists already');
+    expect(refused.stderr).toContain('already exists');
     expect(await readFile(file, 'utf8')).toBe('precious\n');
     expect(await numbersIn(task)).toEqual(numbers(0, 4));
 
@@ -208,7 +208,7 @@ describe('dequeue', () => {
     const task = await filledTask(2);
     const { status, stderr } = await runCli(['dequeue', task, '--all', '--exec', 'exit 7']);
     expect(status).toBe(1);
-    expect(stderr).toContain(`exited with 7. The message that it was given is still in task "${task}"`);
+    expect(stderr).toContain(`exited with 7. Its message is still in task "${task}"`);
     expect(await numbersIn(task)).toEqual([0, 1]);
   });
 
@@ -247,8 +247,8 @@ describe('enqueue', () => {
   test.each([
     ['bad JSON', ['{"a":'], 'not JSON'],
     ['JSON that is no message', ['{"a":1}'], 'neither a record'],
-    ['a message and a file', [RPC, '--from', '-'], 'only one of them'],
-    ['nothing at all', [], 'no message'],
+    ['a message and a file', [RPC, '--from', '-'], 'only one of these'],
+    ['nothing at all', [], 'No message was given'],
     ['parts without a method', ['--id', '1'], '--method'],
     ['params that are no object', ['--method', 'm', '--params', '[1]'], 'not a JSON object'],
   ])('refuses %s and creates no queue', async (_what, args, reason) => {

@@ -94,8 +94,8 @@ describe('enqueue --from takes', () => {
 
 describe('enqueue --from names', () => {
   test.each<[what: string, input: Buffer, says: string]>([
-    ['UTF-16', utf16(LINES), 'is UTF-16, and not UTF-8'],
-    ['UTF-16 without a mark', Buffer.from(LINES, 'utf16le'), 'is UTF-16, and not UTF-8'],
+    ['UTF-16', utf16(LINES), 'is UTF-16, not UTF-8'],
+    ['UTF-16 without a mark', Buffer.from(LINES, 'utf16le'), 'is UTF-16, not UTF-8'],
     ['gzip that is cut off', gzipSync(LINES).subarray(0, 40), 'gzip'],
     ['a ZIP archive', Buffer.from('PK\u0003\u0004xxxx'), 'a ZIP archive'],
     ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3]), 'zstd'],

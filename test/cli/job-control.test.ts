@@ -69,7 +69,7 @@ describe('Ctrl-Z and fg', () => {
     const shell = await openShell();
     shell.type('mcp ls --watch "no-such-*"\r');
     await until(() => shell.output.includes('\u001b[?1049h'));
-    await shell.shows('Ctrl-C ends');
+    await shell.shows('q quits');
     shell.type(CTRL_Z);
     await shell.shows(/Stopped/);
     const stopped = shell.output.lastIndexOf('\u001b[?1049l');

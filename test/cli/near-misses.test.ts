@@ -30,7 +30,7 @@ describe('an id that has no queue', () => {
     for (const env of [{}, { MCP_TASKQ_API_URL: 'http://127.0.0.1:1' }]) {
       const { status, stderr } = await runCli(['peek', `mcp:queue:${task}`], { env });
       expect(status).toBe(5);
-      expect(stderr).toContain(`The task is "${task}".`);
+      expect(stderr).toContain(`The task id is "${task}".`);
     }
   });
 
@@ -38,7 +38,7 @@ describe('an id that has no queue', () => {
     for (const env of [{}, { MCP_TASKQ_API_URL: 'http://127.0.0.1:1' }]) {
       const { status, stderr } = await runCli(['peek', randomUUID()], { env });
       expect(status).toBe(5);
-      expect(stderr).toContain('"mcp-taskq ls" lists the tasks');
+      expect(stderr).toContain('"mcp-taskq ls" lists tasks');
       expect(stderr).not.toContain('Did you mean');
     }
   });
@@ -76,7 +76,7 @@ test.each([
   ]) {
     const { status, stdout, stderr } = await runCli(args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toContain(`The command is ${meant}`);
+    expect(stderr).toContain(`mcp-taskq calls it ${meant}`);
   }
   expect((await openClient().depth(task))?.messages).toBe(1);
 });

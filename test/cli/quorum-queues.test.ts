@@ -37,7 +37,7 @@ test('peek refuses a quorum queue, and with --force says what 30 looks at a mess
   expect(refused.stderr).toMatch(/is a quorum queue.*\n.*--force/);
   const forced = await runCli(['peek', 't', '--force'], { env });
   expect(forced.status).toBe(0);
-  expect(forced.stderr).toContain('RabbitMQ 4 counts each look as a delivery');
+  expect(forced.stderr).toContain('RabbitMQ 4 counts each look towards the delivery limit');
 
   // What is given back is there again a moment later; RabbitMQ 4 gives it up instead after the twentieth time.
   const { rabbitmq_version } = (await (await callApi('GET', 'overview')).json()) as {

@@ -87,13 +87,13 @@ test('enqueue', async () => {
   await transcript.onTerminal('mcp-taskq enqueue 786512e2 --from messages.jsonl');
   await transcript.onTerminal('mcp-taskq enqueue 786512e2', {
     answers: [
-      ['what is it?', ENTER],
+      ['Type of the message', ENTER],
       ['Method', ENTER],
       ['Params', `[1]${ENTER}`],
       ['This is not a JSON object', `\b\b\b{"message":"Sure?"}${ENTER}`],
     ],
   });
-  await transcript.onTerminal('mcp-taskq enqueue 786512e2', { answers: [['what is it?', CTRL_C]] });
+  await transcript.onTerminal('mcp-taskq enqueue 786512e2', { answers: [['Type of the message', CTRL_C]] });
   await transcript.onTerminal(
     'mcp-taskq enqueue 786512e2 --from messages.jsonl --rate 1/h --limit 2 --timeout 4s',
   );
@@ -183,10 +183,10 @@ test('clear', async () => {
   await transcript.onTerminal('mcp-taskq clear 786512e2', { answers: [['(y/N)', ENTER]] });
   await transcript.onTerminal('mcp-taskq clear 786512e2', { answers: [['(y/N)', CTRL_C]] });
   await transcript.onTerminal('mcp-taskq clear 786512e2', { answers: [['(y/N)', `y${ENTER}`]] });
-  await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['to do it:', `y${ENTER}`]] });
-  await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['to do it:', `8${ENTER}`]] });
+  await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['to confirm:', `y${ENTER}`]] });
+  await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['to confirm:', `8${ENTER}`]] });
   await transcript.onTerminal('mcp-taskq clear 41f7c0de nowhere');
-  await transcript.onTerminal('mcp-taskq clear "41*" 9c1d', { answers: [['to do it:', ENTER]] });
+  await transcript.onTerminal('mcp-taskq clear "41*" 9c1d', { answers: [['to confirm:', ENTER]] });
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq clear 41f7c0de');
   await transcript.piped('mcp-taskq clear 41f7c0de --dry-run');
@@ -206,7 +206,7 @@ test('mv', async () => {
   await transcript.onTerminal('mcp-taskq mv 786512e2 parked --all --dry-run');
   await transcript.onTerminal('mcp-taskq mv done parked -n 1');
   await transcript.onTerminal('mcp-taskq mv nowhere parked --all');
-  await transcript.onTerminal('mcp-taskq mv "7865*" parked --all', { answers: [['to do it:', ENTER]] });
+  await transcript.onTerminal('mcp-taskq mv "7865*" parked --all', { answers: [['to confirm:', ENTER]] });
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq mv 786512e2 parked --all');
   await transcript.piped('mcp-taskq mv 786512e2 parked');

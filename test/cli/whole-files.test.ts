@@ -115,7 +115,7 @@ describe.skipIf(!canMount())('a full disk', () => {
   test('that the advice is followed on holds each message once', async () => {
     const { task, ids } = await filledTask(1500);
     const { stderr, folder } = await onSmallDisk(`cd $DISK; ${CLI} dequeue ${task} --all --out file`);
-    const advice = /^hint: To go on: mcp-taskq (.*)$/m.exec(stderr)?.[1]?.split(' ') ?? [];
+    const advice = /^hint: To resume: mcp-taskq (.*)$/m.exec(stderr)?.[1]?.split(' ') ?? [];
     expect((await runCli(advice, { cwd: folder })).status).toBe(0);
     expect(await idsInFile(join(folder, 'file'))).toEqual(ids);
   });
@@ -212,7 +212,7 @@ describe('a file that ends in half a record', () => {
     await writeFile(file, whole + HALF);
     const { status, stderr } = await runShell(command(file, task));
     expect(status).toBe(0);
-    expect(stderr).toContain(`ended in half a record (${HALF.length} bytes)`);
+    expect(stderr).toContain(`ended in an incomplete record (${HALF.length} bytes)`);
     expect(await idsInFile(file)).toEqual(['first', ...ids]);
   });
 

@@ -325,7 +325,7 @@ describe.skipIf(!canRun)('a broker with TLS that asks for client certificates', 
     const unverified = await runCli(['enqueue', 'tls', rpc, '--insecure', '-u', byAddress()], { env });
     expect(unverified).toMatchObject({
       status: 0,
-      stderr: expect.stringContaining('anybody between here and the broker can read'),
+      stderr: expect.stringContaining('anyone on the network path to the broker can read'),
     });
     expect((await runCli(['clear', 'tls', '--yes'], { env })).status).toBe(0);
   });

@@ -77,7 +77,7 @@ describe('the configuration file', () => {
     [
       'an unknown setting',
       { contexts: { dev: { ...DEV, protcted: true } } },
-      /there is no setting "protcted"/,
+      /unknown setting "protcted"/,
     ],
     [
       'a setting of the wrong type',
@@ -85,7 +85,7 @@ describe('the configuration file', () => {
       /protected must be true or false/,
     ],
     ['a context without a URL', { contexts: { dev: { prefix: 'x' } } }, /has no url/],
-    ['a current context that is not there', { current: 'x', contexts: { dev: DEV } }, /"x" is not there/],
+    ['a current context that is not there', { current: 'x', contexts: { dev: DEV } }, /"x" does not exist/],
     [
       'a duration that is none',
       { contexts: { dev: { ...DEV, connect_timeout: '5' } } },
@@ -162,13 +162,13 @@ describe('the context of a command line', () => {
   test('says which variables override single settings of it', () => {
     const layer = chooseContext({}, { ...environment, MCP_TASKQ_PREFIX: 'o:' });
     expect(layer.context?.name).toBe('dev');
-    expect(layer.warnings).toEqual(['MCP_TASKQ_PREFIX of the environment overrides context dev.']);
+    expect(layer.warnings).toEqual(['MCP_TASKQ_PREFIX in the environment overrides context dev.']);
   });
 
   test('must be there', () => {
-    expect(() => chooseContext({ context: 'prd' }, environment)).toThrow('There is no context "prd"');
+    expect(() => chooseContext({ context: 'prd' }, environment)).toThrow('Unknown context "prd"');
     expect(() => chooseContext({ context: 'prd' }, environment)).toThrow(
-      expect.objectContaining({ exitCode: 2, hint: 'Contexts are dev, prod.' }),
+      expect.objectContaining({ exitCode: 2, hint: 'Existing contexts: dev, prod.' }),
     );
     expect(() => chooseContext({}, { ...environment, MCP_TASKQ_CONTEXT: 'x' })).toThrow(/MCP_TASKQ_CONTEXT/);
   });
@@ -203,7 +203,7 @@ describe('the password of a context', () => {
   test('comes from no command in a file that others may write to', () => {
     const path = put({ contexts: { c: { url: 'amqp://u@h', password_command: 'echo p' } } }, 0o666);
     expect(() => chooseContext({ context: 'c' }, environment).password()).toThrow(
-      expect.objectContaining({ exitCode: 2, hint: `Read the file, and then: chmod 600 ${path}` }),
+      expect.objectContaining({ exitCode: 2, hint: `Check the file, then: chmod 600 ${path}` }),
     );
   });
 
@@ -211,7 +211,7 @@ describe('the password of a context', () => {
     expect(password({ password: 'p' })).toBe('p');
     const path = put({ contexts: { c: { url: 'amqp://u@h', password: 'p' } } }, 0o644);
     expect(chooseContext({ context: 'c' }, environment).warnings).toEqual([
-      `${path} holds a password, and others may read it: chmod 600 ${path}`,
+      `${path} contains a password and is readable by other users: chmod 600 ${path}`,
     ]);
   });
 

@@ -103,7 +103,7 @@ async function confirmInstall({ stop }: Context, what: string): Promise<boolean>
   if (!hasTerminal()) {
     throw new CommandFailure(
       ExitCode.usage,
-      'RabbitMQ is not installed here, and this is not a terminal to ask on',
+      'RabbitMQ is not installed. Installing it needs confirmation, but this is not a terminal',
       { hint: 'Use --install to install it, or start Docker or Podman.' },
     );
   }
@@ -184,7 +184,7 @@ export async function runWith(
       child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
     });
     if (timedOut) {
-      throw new CommandFailure(ExitCode.timedOut, `${program} did not end within the time of --timeout`);
+      throw new CommandFailure(ExitCode.timedOut, `${program} timed out (--timeout)`);
     }
     if (status !== 0) throw new CommandFailure(status, '');
   } finally {
@@ -198,7 +198,7 @@ function cannotRun(program: string, cause: NodeJS.ErrnoException): CommandFailur
   const isMissing = cause.code === 'ENOENT';
   return new CommandFailure(
     isMissing ? 127 : 126,
-    isMissing ? `There is no command ${program}` : `Cannot run ${program}: ${cause.message}`,
+    isMissing ? `Command not found: ${program}` : `Cannot run ${program}: ${cause.message}`,
     { cause },
   );
 }

@@ -111,7 +111,7 @@ function threshold(
   if (warn !== undefined && critical !== undefined && warn > critical) {
     throw new CommandFailure(
       ExitCode.usage,
-      `--${name}-warn ${show(warn)} is above --${name}-critical ${show(critical)}, and would never be seen`,
+      `--${name}-warn ${show(warn)} is above --${name}-critical ${show(critical)}, so it would never apply`,
     );
   }
   return { warn, critical };

@@ -186,7 +186,7 @@ async function dryRunAll(
     }
     const count = formatCount(messages, 'message');
     const where = `task ${taskId} on ${describeTarget(context)}`;
-    await printResult(context, `${count} of ${where} would be removed; nothing was.`, {
+    await printResult(context, `${count} of ${where} would be removed; nothing was removed.`, {
       task_id: taskId,
       removed: 0,
       would_remove: messages,

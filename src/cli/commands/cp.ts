@@ -104,10 +104,10 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   if (unseen === 0 || tally.copied >= limit) return;
   throw new CommandFailure(
     ExitCode.partly,
-    `${formatCount(unseen, 'message')} behind the oldest ${formatCount(skip + looked, 'message')} of task ${from} ` +
+    `${formatCount(unseen, 'message')} after the oldest ${formatCount(skip + looked, 'message')} of task ${from} ` +
       `${unseen === 1 ? 'was' : 'were'} not ${select ? 'looked at' : 'copied'}`,
     {
-      hint: `To copy all, drain to a file and replay it to both: ${shellWords(['mcp-taskq', 'dequeue', from, '--all', '--out', 'FILE'])}`,
+      hint: `To copy all, drain to a file and replay it to both tasks: ${shellWords(['mcp-taskq', 'dequeue', from, '--all', '--out', 'FILE'])}`,
     },
   );
 }
@@ -129,6 +129,6 @@ function failureAmid(
   const { message, hint } = error as { message: string; hint?: string };
   return new CommandFailure(ExitCode.partly, `${message}. ${far}`, {
     cause: error,
-    hint: hint ?? 'Clear the copies before you repeat the command, or they are there twice.',
+    hint: hint ?? 'Clear the copies before repeating the command, or they will be duplicated.',
   });
 }

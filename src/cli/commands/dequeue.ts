@@ -174,7 +174,7 @@ async function agreedLimit(
     confirmLoss(context, {
       question:
         `Remove ${what}${matching} from task ${safeLine(taskId)} on ${describeTarget(context)}${waiting}? ` +
-        'They are shown a line each, which is cut off.',
+        'Each is shown on one line, which is cut off.',
       count: most ?? 0,
       confirmationText: safeLine(taskId),
     }),
@@ -195,7 +195,7 @@ function nothingFailure(
 /** How to resume after a failure without writing anything twice. */
 function resumeHint(taskId: string, { out, all }: DequeueOptions): string | undefined {
   if (out === undefined || out === '-' || !all) return undefined;
-  return `To go on: mcp-taskq dequeue ${shellWords([taskId, '--all', '--out', out, '--append'])}`;
+  return `To resume: mcp-taskq dequeue ${shellWords([taskId, '--all', '--out', out, '--append'])}`;
 }
 
 /** Calls `more` to drain whenever messages have arrived, until it returns false or nothing has arrived for `waitMs`. */

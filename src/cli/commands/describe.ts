@@ -36,7 +36,7 @@ export function describeCommand() {
 
 async function describe(context: ClientContext, taskId: string, { peek }: DescribeOptions): Promise<void> {
   const { format, stdout, settings, note } = context;
-  if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'describe has no raw output');
+  if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'describe does not support -o raw');
   const report = await readTask(context, taskId, { looks: peek });
   const now = Date.now();
   const steps = nextSteps(report, now);

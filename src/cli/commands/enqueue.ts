@@ -87,7 +87,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     // The pace starts only once messages can be sent.
     await stop.race(connecting as Promise<void>);
     if ((await stop.race(Promise.resolve(present))) === undefined) {
-      context.note(`Task ${JSON.stringify(taskId)} has no queue yet; it gets a new one.`);
+      context.note(`Task ${JSON.stringify(taskId)} has no queue yet; this creates one.`);
     }
     const messages = withHeaders(paced(source.messages(), options, stop.signal), headers);
     const progress = await startProgress(source.count, { isOutputShown: false });
@@ -114,7 +114,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
 function reportDryRun(context: ClientContext, taskId: string, count: number): Promise<void> {
   return printResult(
     context,
-    `${formatCount(count, 'message')} would be added to task ${taskId}; nothing was.`,
+    `${formatCount(count, 'message')} would be added to task ${taskId}; nothing was sent.`,
     {
       task_id: taskId,
       enqueued: 0,
@@ -145,7 +145,7 @@ function checkHeaders({ propertyList }: OutgoingMessage, headers: { [name: strin
   if (propertyList === undefined || Object.keys(headers).length === 0) return;
   throw new CommandFailure(
     ExitCode.usage,
-    'no header can be added to properties that are nested too deeply, or of a type that AMQP does not know',
+    'cannot add a header: the properties are nested too deeply, or have a type that AMQP does not support',
   );
 }
 
@@ -172,12 +172,12 @@ function interrupted(
   const behind =
     confirmedBehind === 0
       ? ''
-      : `; ${confirmedBehind} of the messages after them are in it too, and will be there twice`;
+      : `; ${confirmedBehind} of the messages after them were added too, and will be duplicated`;
   const without = refused.count === 0 ? '' : `\n${refused.describe()}`;
   const words = withOption(process.argv.slice(2), '--skip', String(options.skip + answered));
   const left =
     options.limit === undefined ? words : withOption(words, '--limit', String(options.limit - answered));
-  const hint = `To go on: mcp-taskq ${shellWords(left)}`;
+  const hint = `To resume: mcp-taskq ${shellWords(left)}`;
   if (error instanceof CommandFailure && error.exitCode >= ExitCode.timedOut) {
     note(`Stopped: ${done}${behind}.${without}\n${hint}`);
     return error;
@@ -191,6 +191,6 @@ function interrupted(
 
 function headerOption(text: string, previous: { [name: string]: string }): { [name: string]: string } {
   const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError('Headers read NAME=VALUE.');
+  if (equals < 1) throw new InvalidArgumentError('Use NAME=VALUE.');
   return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
 }

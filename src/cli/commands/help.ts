@@ -33,14 +33,17 @@ export function helpCommand() {
     const meant = Object.hasOwn(OTHER_NAMES, topic) ? OTHER_NAMES[topic] : undefined;
     // The name comes from another tool and only points to the command meant here.
     if (meant !== undefined && (found === undefined || found.name() === topic))
-      throw new CommandFailure(ExitCode.usage, `The command is ${meant}: mcp-taskq help ${meant}`);
+      throw new CommandFailure(
+        ExitCode.usage,
+        `Unknown command ${JSON.stringify(topic)}; mcp-taskq calls it ${meant}: mcp-taskq help ${meant}`,
+      );
     if (found === undefined) throw unknownTopic(topic);
     found.outputHelp();
   });
 }
 
 function unknownTopic(topic: string): CommandFailure {
-  return new CommandFailure(ExitCode.usage, `There is no command and no topic ${JSON.stringify(topic)}`, {
+  return new CommandFailure(ExitCode.usage, `Unknown command or topic ${JSON.stringify(topic)}`, {
     hint: `Topics are ${Object.keys(HELP_TOPICS).join(', ')}; "mcp-taskq help" lists the commands.`,
   });
 }

@@ -65,10 +65,10 @@ export function lsCommand() {
 
 async function ls(context: Context, pattern: string | undefined, options: LsOptions): Promise<void> {
   if (options.ids !== undefined && (pattern !== undefined || options.watch)) {
-    throw new CommandFailure(ExitCode.usage, '--ids goes with neither a pattern nor --watch');
+    throw new CommandFailure(ExitCode.usage, '--ids cannot be combined with a pattern or --watch');
   }
   if (context.format === 'raw')
-    throw new CommandFailure(ExitCode.usage, 'ls has no raw output', {
+    throw new CommandFailure(ExitCode.usage, 'ls does not support -o raw', {
       hint: 'Use --names for the ids alone.',
     });
   if (options.null && !options.names) throw new CommandFailure(ExitCode.usage, '--null needs --names');

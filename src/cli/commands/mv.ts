@@ -60,9 +60,9 @@ export function mvCommand() {
 }
 
 async function move(context: ClientContext, from: string, to: string, options: MoveOptions): Promise<void> {
-  if (from === to) throw new CommandFailure(ExitCode.usage, 'The messages are in that task already');
+  if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
   if ((options.limit === undefined) === (options.all === undefined)) {
-    throw new CommandFailure(ExitCode.usage, 'Say how many to move: -n N or --all');
+    throw new CommandFailure(ExitCode.usage, 'Give the number of messages to move: -n N or --all');
   }
   const chosen = await context.stop.race(chooseTasks(context, [from], { ...options, isRemoving: true }));
   // A pattern may also match the destination.

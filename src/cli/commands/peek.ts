@@ -104,7 +104,7 @@ async function peek(context: ClientContext, words: string[], options: PeekOption
 function noneOf(count: number, cause: unknown): CommandFailure {
   return new CommandFailure(
     ExitCode.nothingThere,
-    `None of ${formatCount(count, 'task')} has such a message`,
+    `None of ${formatCount(count, 'task')} has a matching message`,
     {
       cause,
     },

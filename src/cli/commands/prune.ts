@@ -89,7 +89,7 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
     await report(context, outcome);
     if (stop.signal.aborted) break;
   }
-  const left = counts.kept > 0 ? `, ${counts.kept} kept, as they have come into use` : '';
+  const left = counts.kept > 0 ? `, ${counts.kept} kept because they are now in use` : '';
   note(`${formatCount(counts.deleted, 'queue')} deleted on ${describeTarget(context)}${left}.`);
   stop.signal.throwIfAborted();
   if (failure !== undefined) {

@@ -37,7 +37,7 @@ export function statusCommand() {
 
 async function status(context: Context, { api, listen: listenMs }: StatusOptions): Promise<void> {
   const { format, stdout, settings, note } = context;
-  if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'status has no raw output');
+  if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'status does not support -o raw');
   let found: BrokerStatus;
   try {
     found = await readStatus(settings, { asksApi: api, urlSource: settings.urlSource, listenMs });

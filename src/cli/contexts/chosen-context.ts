@@ -76,7 +76,7 @@ export function chooseContext(given: GlobalOptions, environment: Environment): C
     (variable) => environment[variable] && !variablesOf('connectTimeout').includes(variable),
   );
   if (overriding.length > 0) {
-    warnings.push(`${overriding.join(', ')} of the environment overrides context ${name}.`);
+    warnings.push(`${overriding.join(', ')} in the environment overrides context ${name}.`);
   }
   return { ...layer, context: chosen, environment, warnings };
 }
@@ -87,11 +87,11 @@ export function requireContext(file: ContextFile, name: string, source?: Context
   if (context !== undefined) return context;
   const names = [...file.contexts.keys()].sort();
   const from = source === 'MCP_TASKQ_CONTEXT' ? ' (MCP_TASKQ_CONTEXT)' : '';
-  throw new CommandFailure(ExitCode.usage, `There is no context ${JSON.stringify(name)}${from}`, {
+  throw new CommandFailure(ExitCode.usage, `Unknown context ${JSON.stringify(name)}${from}`, {
     hint:
       names.length === 0
-        ? `Make one: mcp-taskq context set ${name} --url amqps://USER@HOST/VHOST`
-        : `Contexts are ${names.join(', ')}.`,
+        ? `Create one: mcp-taskq context set ${name} --url amqps://USER@HOST/VHOST`
+        : `Existing contexts: ${names.join(', ')}.`,
   });
 }
 
@@ -123,15 +123,15 @@ function passwordOf(
   if (!isWritableByOthers) return runPasswordCommand(command, name);
   throw new CommandFailure(
     ExitCode.usage,
-    `The password command of context ${name} is not run: others may write to ${path}`,
-    { hint: `Read the file, and then: chmod 600 ${path}` },
+    `The password command of context ${name} was not run: other users may write to ${path}`,
+    { hint: `Check the file, then: chmod 600 ${path}` },
   );
 }
 
 function exposure({ path, isExposed, contexts }: ContextFile): string[] {
   const hasPassword = [...contexts.values()].some(({ password }) => password !== undefined);
   if (!isExposed || !hasPassword) return [];
-  return [`${path} holds a password, and others may read it: chmod 600 ${path}`];
+  return [`${path} contains a password and is readable by other users: chmod 600 ${path}`];
 }
 
 function aboutAnyBroker(environment: Environment): Environment {

@@ -100,19 +100,19 @@ function parse(path: string, text: string): Pick<ContextFile, 'current' | 'conte
   }
   const { current, contexts, ...others } = (content ?? {}) as { [name: string]: unknown };
   const [other] = Object.keys(others);
-  if (other !== undefined) throw unusable(path, `there is no setting ${JSON.stringify(other)}`);
+  if (other !== undefined) throw unusable(path, `unknown setting ${JSON.stringify(other)}`);
   if (typeof contexts !== 'object' || contexts === null || Array.isArray(contexts)) {
     throw unusable(path, 'it needs an object "contexts"');
   }
   for (const [name, context] of Object.entries(contexts)) {
-    if (!isContextName(name)) throw unusable(path, `${JSON.stringify(name)} is not a name for a context`);
+    if (!isContextName(name)) throw unusable(path, `${JSON.stringify(name)} is not a valid context name`);
     const fault = findFault(context);
     if (fault !== undefined) throw unusable(path, `context ${JSON.stringify(name)}: ${fault}`);
   }
   const known = new Map(Object.entries(contexts as { [name: string]: NamedContext }));
   if (current === undefined || current === null) return { current: undefined, contexts: known };
   if (typeof current !== 'string' || !known.has(current)) {
-    throw unusable(path, `its current context ${JSON.stringify(current)} is not there`);
+    throw unusable(path, `its current context ${JSON.stringify(current)} does not exist`);
   }
   return { current, contexts: known };
 }

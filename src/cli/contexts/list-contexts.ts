@@ -26,8 +26,8 @@ export async function listContexts(command: CommandUnknownOpts): Promise<void> {
     return;
   }
   if (names.length === 0) {
-    note(`There are no contexts in ${shownPath(path)}.`);
-    note('Make one: mcp-taskq context set NAME --url amqps://USER@HOST/VHOST');
+    note(`${shownPath(path)} does not contain any contexts.`);
+    note('Create one: mcp-taskq context set NAME --url amqps://USER@HOST/VHOST');
     return;
   }
   const colors = colorsFor(process.stdout, { color });

@@ -69,7 +69,7 @@ export function isContextName(name: string): boolean {
 export function findFault(context: unknown): string | undefined {
   if (typeof context !== 'object' || context === null || Array.isArray(context)) return 'it is not an object';
   for (const [name, value] of Object.entries(context)) {
-    if (!Object.hasOwn(SETTINGS, name)) return `there is no setting ${JSON.stringify(name)}`;
+    if (!Object.hasOwn(SETTINGS, name)) return `unknown setting ${JSON.stringify(name)}`;
     const fault = faultOf(SETTINGS[name as keyof NamedContext], value);
     if (fault !== undefined) return `${name} must be ${fault}`;
   }
@@ -78,7 +78,7 @@ export function findFault(context: unknown): string | undefined {
 
 function faultOf({ kind }: Setting, value: unknown): string | undefined {
   if (kind === 'flag') return typeof value === 'boolean' ? undefined : 'true or false';
-  if (typeof value !== 'string' || value === '') return 'a text that is not empty';
+  if (typeof value !== 'string' || value === '') return 'a non-empty string';
   if (kind === 'duration') return isDuration(value) ? undefined : 'a duration such as 500ms, 10s or 5m';
   if (typeof kind === 'string' || kind.includes(value)) return undefined;
   return `one of ${kind.join(', ')}`;

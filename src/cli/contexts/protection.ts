@@ -27,7 +27,7 @@ export async function confirmProtected(
       hint: `Use --yes together with --context ${context.name}.`,
     });
   }
-  const message = `${what}. Type its name to go on with ${command.name()}:`;
+  const message = `${what}. Type its name to continue with ${command.name()}:`;
   const answer = await ask({ stop }, message, ({ input }, where) => input({ message }, where));
   if (answer.trim() !== context.name)
     throw new CommandFailure(ExitCode.declined, 'Declined; nothing was done');

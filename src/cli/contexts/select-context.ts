@@ -11,7 +11,7 @@ export async function selectContext(name: string | undefined): Promise<void> {
   note(name === undefined ? 'No context is selected now.' : `Context ${name} is selected.`);
   const variables = ['MCP_TASKQ_CONTEXT', ...urlVariables()].filter((variable) => process.env[variable]);
   if (name !== undefined && variables.length > 0) {
-    note(`warning: ${variables.join(', ')} of the environment still comes first.`);
+    note(`warning: ${variables.join(', ')} in the environment takes precedence.`);
   }
 }
 

@@ -17,7 +17,7 @@ export async function setContext(
   command: CommandUnknownOpts,
 ): Promise<void> {
   if (!isContextName(name)) {
-    throw new CommandFailure(ExitCode.usage, `${JSON.stringify(name)} is not a name for a context`, {
+    throw new CommandFailure(ExitCode.usage, `${JSON.stringify(name)} is not a valid context name`, {
       hint: 'A name is 1 to 32 letters, digits, dots, dashes and underscores.',
     });
   }
@@ -129,7 +129,7 @@ function takePassword(context: Record<string, unknown>): string | undefined {
 }
 
 function passwordInUrl(name: string): CommandFailure {
-  return new CommandFailure(ExitCode.usage, 'The URL has a password, which is not stored', {
+  return new CommandFailure(ExitCode.usage, 'The URL contains a password, which is not stored', {
     hint: `Leave it out, and say where to find it: mcp-taskq context set ${name} … --password-command 'pass show mq' (or --password-file FILE; or --store-password, if it must be in the file).`,
   });
 }
@@ -137,7 +137,7 @@ function passwordInUrl(name: string): CommandFailure {
 function settingNamed(text: string): keyof NamedContext {
   const name = text.replace(/^--/, '').replaceAll('-', '_');
   if (Object.hasOwn(SETTINGS, name)) return name as keyof NamedContext;
-  throw new CommandFailure(ExitCode.usage, `There is no setting ${JSON.stringify(text)}`, {
+  throw new CommandFailure(ExitCode.usage, `Unknown setting ${JSON.stringify(text)}`, {
     hint: `Settings are ${SETTING_NAMES.map((each) => each.replaceAll('_', '-')).join(', ')}.`,
   });
 }

@@ -36,7 +36,7 @@ function possibleSteps(report: TaskReport, now: number): NextStep[] {
   const limit = effectivePolicy['max-length'];
   if (effectivePolicy.overflow === 'reject-publish' && typeof limit === 'number' && ready >= limit) {
     steps.push({
-      reason: 'the queue is full, and publishers are refused',
+      reason: 'the queue is full and rejects new messages',
       command: of('dequeue', taskId, '--all', '--out', 'out.jsonl'),
     });
   }
@@ -49,7 +49,7 @@ function possibleSteps(report: TaskReport, now: number): NextStep[] {
   if (ready > 0) {
     const age = ageOfOldest(report, now);
     const isOld = age !== undefined && age > LONG_MS;
-    const nobody = consumerCount === 0 ? ', and nobody consumes' : '';
+    const nobody = consumerCount === 0 ? ', without a consumer' : '';
     const reason = isOld ? `the oldest has waited ${formatDuration(age)}${nobody}` : 'look at the messages';
     steps.push({ reason, command: of('peek', taskId, '-n', String(Math.min(ready, 20))) });
     const asks = counts?.groups.find(({ type }) => type === 'request');
@@ -68,7 +68,7 @@ function possibleSteps(report: TaskReport, now: number): NextStep[] {
   }
   if (ready === 0 && unacked === 0 && consumerCount === 0) {
     steps.push({
-      reason: 'nothing is in it: if the task is over, delete the queue',
+      reason: 'the queue is empty: if the task is over, delete it',
       command: of('clear', taskId),
     });
   }

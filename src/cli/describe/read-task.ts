@@ -100,7 +100,7 @@ async function depthOf(
   } catch (error) {
     const isLeft = isTaskQueueError(error) && ['QUEUE_UNAVAILABLE', 'ACCESS_REFUSED'].includes(error.code);
     if (!isLeft || description === undefined) throw error;
-    missing.push(`The numbers are those of the statistics, up to 10 s old. ${error.message}.`);
+    missing.push(`The numbers come from the statistics, up to 10 s old. ${error.message}.`);
     return undefined;
   }
 }
@@ -127,7 +127,7 @@ async function obstacleToLook(
     return kind?.isPlain === false ? `${why}: it is not a classic queue without arguments.` : undefined;
   } catch (error) {
     if (!isTaskQueueError(error)) throw error;
-    return `${why}: the type of the queue is not known. ${error.message}.`;
+    return `${why}: the queue type is unknown. ${error.message}.`;
   }
 }
 

@@ -20,9 +20,11 @@ export interface MessageParts {
  * notification. A request without an id gets a new one. The text of `params` is not changed.
  */
 export function composeMessage({ type, method, params, id }: MessageParts): string {
-  if (method === undefined) throw new CommandFailure(ExitCode.usage, 'A message in parts needs --method');
+  if (method === undefined)
+    throw new CommandFailure(ExitCode.usage, 'A message composed from parts needs --method');
   const isRequest = (type ?? (id === undefined ? 'notification' : 'request')) === 'request';
-  if (!isRequest && id !== undefined) throw new CommandFailure(ExitCode.usage, 'A notification has no --id');
+  if (!isRequest && id !== undefined)
+    throw new CommandFailure(ExitCode.usage, 'A notification cannot have an --id');
   const members = ['"jsonrpc":"2.0"'];
   if (isRequest) members.push(`"id":${idText(id ?? randomUUID())}`);
   members.push(`"method":${JSON.stringify(method)}`);
@@ -55,7 +57,7 @@ function paramsProblem(params: string): string | undefined {
 
 /** Asks for the parts of a message, on stderr, so that stdout stays free for the result. */
 export async function askForMessage(context: Pick<Context, 'stop'>, taskId: string): Promise<MessageParts> {
-  const what = `Message for task ${safeLine(taskId)}: what is it?`;
+  const what = `Type of the message for task ${safeLine(taskId)}:`;
   const type = await ask(context, what, ({ select }, where) =>
     select({ message: what, choices: COMPOSABLE_TYPES.map((value) => ({ value })) }, where),
   );

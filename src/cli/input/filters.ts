@@ -69,7 +69,8 @@ function compile(environment: Environment, expression: string): (variables: obje
     const compiled = environment.parse(text);
     const { valid, error, type } = compiled.check();
     if (!valid) throw error;
-    if (type !== 'bool' && type !== 'dyn') throw new Error(`It is a ${type}, not true or false`);
+    if (type !== 'bool' && type !== 'dyn')
+      throw new Error(`Its result is of type ${type}, not true or false`);
     checkConstants(environment, compiled.ast, text);
     checkPropertyNames(compiled.ast);
     return compiled as (variables: object) => unknown;
@@ -77,7 +78,7 @@ function compile(environment: Environment, expression: string): (variables: obje
     const reason = (cause as Error).message.replaceAll(TYPE_VARIABLE, 'type');
     throw new CommandFailure(ExitCode.usage, `The filter cannot be used: ${reason}`, {
       cause,
-      hint: 'Like this: type == "request" && method.startsWith("elicitation/"); see "mcp-taskq help filters".',
+      hint: 'Example: type == "request" && method.startsWith("elicitation/"); see "mcp-taskq help filters".',
     });
   }
 }

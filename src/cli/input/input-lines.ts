@@ -65,7 +65,7 @@ async function sourceOf(
   const encoding = detectEncoding(buffer.subarray(0, bytesRead));
   if (encoding.kind === 'other') {
     const words = path === undefined ? '' : ` ${shellWords([path])}`;
-    throw new CommandFailure(ExitCode.usage, `${name} is ${encoding.name}, and not UTF-8 text`, {
+    throw new CommandFailure(ExitCode.usage, `${name} is ${encoding.name}, not UTF-8 text`, {
       hint: `Convert it: ${encoding.convert}${words} | mcp-taskq … -`,
     });
   }
@@ -126,7 +126,7 @@ async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<Li
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code?.startsWith('Z_'))
       throw new CommandFailure(ExitCode.usage, `${name} is damaged: ${message} (gzip)`, { cause });
-    throw new CommandFailure(ExitCode.failed, `Cannot keep ${name} in ${tmpdir()}: ${message}`, { cause });
+    throw new CommandFailure(ExitCode.failed, `Cannot copy ${name} to ${tmpdir()}: ${message}`, { cause });
   }
 }
 
@@ -146,7 +146,7 @@ export function checkLength(bytes: number, number: number): void {
   if (bytes <= MAX_LINE_BYTES) return;
   throw new CommandFailure(
     ExitCode.usage,
-    `line ${number} is longer than ${MAX_LINE_BYTES / 1024 / 1024} MB, and not a message`,
+    `line ${number} is longer than ${MAX_LINE_BYTES / 1024 / 1024} MB, too long for a message`,
   );
 }
 

@@ -19,16 +19,16 @@ export function checkMessageSource(options: MessageSourceOptions): void {
   const given = [options.message !== undefined, options.from !== undefined, hasParts(options)];
   const count = given.filter(Boolean).length;
   if (count > 1) {
-    throw new CommandFailure(ExitCode.usage, 'Give a message, or its parts, or --from: only one of them');
+    throw new CommandFailure(ExitCode.usage, 'Give only one of these: a message, its parts, or --from');
   }
   if (options.message === '-') {
-    throw new CommandFailure(ExitCode.usage, '"-" is no message', {
-      hint: 'The standard input, of messages a line each, is --from -.',
+    throw new CommandFailure(ExitCode.usage, '"-" is not a message', {
+      hint: 'To read messages from standard input, one per line, use --from -.',
     });
   }
   if (count === 0 && !hasTerminal()) {
-    throw new CommandFailure(ExitCode.usage, 'There is no message', {
-      hint: 'Give one as JSON, or --from FILE, or --from - for the standard input.',
+    throw new CommandFailure(ExitCode.usage, 'No message was given', {
+      hint: 'Give one as JSON, or use --from FILE, or --from - for standard input.',
     });
   }
 }

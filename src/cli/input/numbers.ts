@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '@commander-js/extra-typings';
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
     const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(number >= least)) throw new InvalidArgumentError(`It is a whole number of at least ${least}.`);
+    if (!(number >= least)) throw new InvalidArgumentError(`Expected a whole number, ${least} or more.`);
     return number;
   };
 }

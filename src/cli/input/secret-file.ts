@@ -8,7 +8,7 @@ import { detectEncoding } from './input-encoding.ts';
 export function secretIn(bytes: Buffer): string {
   const encoding = detectEncoding(bytes);
   if (encoding.kind === 'gzip') throw new Error('it is compressed with gzip');
-  if (encoding.kind === 'other') throw new Error(`it is ${encoding.name}, and not UTF-8`);
+  if (encoding.kind === 'other') throw new Error(`it is ${encoding.name}, not UTF-8`);
   const [line = ''] = bytes
     .subarray(encoding.markBytes)
     .toString()

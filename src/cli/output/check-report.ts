@@ -156,7 +156,7 @@ function prometheusReport(found: Evaluation, { pattern }: CheckReportOptions): s
       [...STATUS_METRIC, found.status],
       ['tasks', 'Tasks that have a queue.', found.tasks],
       ['messages_ready', 'Messages ready in all task queues.', found.ready],
-      ['messages_unacknowledged', 'Messages that a reader holds.', found.unacked],
+      ['messages_unacknowledged', 'Messages held unacknowledged.', found.unacked],
       ['depth_max', 'Messages ready in the deepest task queue.', found.deepest?.ready ?? 0],
       ...(found.oldestAge === undefined
         ? []

@@ -113,7 +113,7 @@ async function makeEntryDurable(out: string): Promise<void> {
 }
 
 function existsFailure(out: string, mustBeNew: boolean): CommandFailure {
-  return new CommandFailure(ExitCode.usage, `The file ${out} exists already`, {
+  return new CommandFailure(ExitCode.usage, `The file ${out} already exists`, {
     hint: mustBeNew ? 'Choose another name.' : 'Choose another name, or use --append or --overwrite.',
   });
 }

@@ -37,6 +37,6 @@ export function noteUnknown(
 
 export function noteOtherVhosts({ note }: Pick<Context, 'note'>, count: number): void {
   note(
-    `${formatCount(count, 'queue')} of other vhosts left out: a proxy before the management API changes what is asked for (%2F in paths).`,
+    `${formatCount(count, 'queue')} of other vhosts left out: a proxy in front of the management API rewrites requests (%2F in paths).`,
   );
 }

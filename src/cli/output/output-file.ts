@@ -49,10 +49,9 @@ export async function openOutputFile(
     return openStandardOutput(context, use, library);
   }
   const format = settings.output === 'auto' ? 'jsonl' : settings.output;
-  if (format === 'table')
-    throw new CommandFailure(ExitCode.usage, 'A table is for the terminal, not for --out');
+  if (format === 'table') throw new CommandFailure(ExitCode.usage, '--out does not support -o table');
   if (append && format === 'json') {
-    throw new CommandFailure(ExitCode.usage, 'One JSON document cannot be appended to; use -o jsonl');
+    throw new CommandFailure(ExitCode.usage, '--append does not support -o json; use -o jsonl');
   }
   const { checkFile, openFile } = await import('./file-opening.ts');
   const found = { append, overwrite, mustBeNew };
@@ -139,8 +138,8 @@ interface InterruptedFile {
 async function repairEnd({ note }: Context, { sink, name, end }: InterruptedFile): Promise<void> {
   if (end.kind === 'half') {
     note(
-      `${name} ended in half a record (${formatCount(end.bytes, 'byte')}), left by a drain that was killed. ` +
-        'Cut it off: that message was not removed from its queue.',
+      `${name} ended in an incomplete record (${formatCount(end.bytes, 'byte')}), left by a drain that was killed. ` +
+        'It was cut off: its message was not removed from the queue.',
     );
     sink.cutTo(end.start);
   } else if (end.kind === 'unended') {
@@ -172,8 +171,8 @@ function withoutRepeating(
     if (before.count === 0) return;
     const were = before.count === 1 ? 'was' : 'were';
     note(
-      `${formatCount(before.count, 'message')} ${were} in ${name} already, written by a drain that was killed before ` +
-        `it could remove ${before.count === 1 ? 'it' : 'them'} from the queue; not written twice.`,
+      `${formatCount(before.count, 'message')} ${were} already in ${name}, written by a drain that was killed before ` +
+        `it could remove ${before.count === 1 ? 'it' : 'them'} from the queue; not written again.`,
     );
   };
   return {

@@ -79,7 +79,7 @@ function tablePrinter(
       if (withoutAge > 0 && process.stdout.isTTY) {
         note(
           fitStderr(
-            `The age is unknown for ${formatCount(withoutAge, 'task')}; --peek looks into them, which ends their idle time.`,
+            `The age is unknown for ${formatCount(withoutAge, 'task')}; --peek looks into them, which resets their idle time.`,
           ),
         );
       }

@@ -92,7 +92,7 @@ function describe(item: TaskItem, colors: ChalkInstance) {
         mark: added,
         type: '?',
         method: '',
-        detail: `${formatSize(item.bodyBytes)}, too large to be shown here; look at it with peek`,
+        detail: `${formatSize(item.bodyBytes)}, too large to show here; use peek`,
       };
     case 'dequeued':
     case 'cleared':

@@ -28,7 +28,7 @@ export async function chooseTasks(
   { null: endsWithNull, isRemoving = false }: ChooseOptions = {},
 ): Promise<ChosenTasks> {
   if (endsWithNull && !words.includes('-'))
-    throw new CommandFailure(ExitCode.usage, '--null is about ids on the standard input: -');
+    throw new CommandFailure(ExitCode.usage, '--null needs "-", which reads ids from standard input');
   const taskIds = new Set<string>();
   let isPattern = false;
   for (const word of words) {
@@ -73,8 +73,7 @@ async function idsFromInput(endsWithNull: boolean): Promise<string[]> {
     await source.close();
   }
   const given = ids.filter((id) => id !== '');
-  if (given.length === 0)
-    throw new CommandFailure(ExitCode.usage, 'There are no task ids on the standard input');
+  if (given.length === 0) throw new CommandFailure(ExitCode.usage, 'Standard input contains no task ids');
   return given;
 }
 

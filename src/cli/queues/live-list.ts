@@ -33,7 +33,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   const { settings, stop } = context;
   if (process.stdout.isTTY !== true) {
     throw new CommandFailure(ExitCode.usage, 'ls --watch needs a terminal', {
-      hint: 'Without --watch the list goes into a file or pipe.',
+      hint: 'To write the list to a file or pipe, omit --watch.',
     });
   }
   const view = new LiveView(process.stdout);

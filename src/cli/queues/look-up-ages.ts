@@ -42,7 +42,9 @@ export class AgeLookups {
   report(): void {
     const { note } = this.#context;
     if (this.#looked > 0)
-      note(`Looked into ${formatCount(this.#looked, 'task')}, which ended the idle time there (--no-peek).`);
+      note(
+        `Looked into ${formatCount(this.#looked, 'task')}, which reset their idle time (--no-peek avoids this).`,
+      );
     if (this.#left > 0)
       note(
         `${formatCount(this.#left, 'task')} not looked into: at most ${formatCount(MOST, 'task')} at a time.`,

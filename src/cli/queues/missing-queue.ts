@@ -10,7 +10,7 @@ class MissingQueueFailure extends CommandFailure {
 
   constructor(taskId: string, queue: string) {
     super(ExitCode.noSuchQueue, `Task ${JSON.stringify(taskId)} has no queue ${JSON.stringify(queue)}`, {
-      hint: 'Is the id right? "mcp-taskq ls" lists the tasks that have one; a finished task has none.',
+      hint: 'Check the id. "mcp-taskq ls" lists tasks with a queue; a finished task does not have one.',
     });
     this.taskId = taskId;
   }

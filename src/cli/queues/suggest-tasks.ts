@@ -28,7 +28,7 @@ export async function suggestTasks(
   const isQueueName = prefix !== '' && taskId.startsWith(prefix);
   const written = isQueueName ? taskId.slice(prefix.length) : taskId;
   if (isQueueName && written !== '' && (await hasQueue(client, written))) {
-    return `That is the name of a queue. The task is ${JSON.stringify(written)}.`;
+    return `That is a queue name. The task id is ${JSON.stringify(written)}.`;
   }
   const ids = await listIds(settings, written);
   const starting =
@@ -37,7 +37,7 @@ export async function suggestTasks(
   if (found.length === 0) return undefined;
   const more = starting.length - found.length;
   const list = found.map((id) => JSON.stringify(id)).join(' or ');
-  return `Did you mean ${list}${more > 0 ? `, or one of ${more} others that begin like it` : ''}?`;
+  return `Did you mean ${list}${more > 0 ? `, or one of ${more} others with this prefix` : ''}?`;
 }
 
 async function hasQueue(client: TaskQueueClient, taskId: string): Promise<boolean> {

@@ -44,5 +44,7 @@ export async function dryRun(
   const rest = isBeyond
     ? ` (the ${formatCount(unseen, 'message')} after the first ${formatCount(looked, 'message')} were not looked at)`
     : '';
-  note(`${what} of task ${taskId} on ${describeTarget(context)} would be ${verb}${rest}; nothing was.`);
+  note(
+    `${what} of task ${taskId} on ${describeTarget(context)} would be ${verb}${rest}; nothing was ${verb}.`,
+  );
 }

@@ -28,9 +28,9 @@ export function newestWindow(
     const drain = shellWords(['mcp-taskq', 'dequeue', taskId, '--all', '--out', 'FILE']);
     throw new CommandFailure(
       ExitCode.failed,
-      `The newest messages of task ${JSON.stringify(taskId)} cannot be looked at: they are behind the others of ${all}, and at most ${held} can be held at a time`,
+      `The newest messages of task ${JSON.stringify(taskId)} cannot be looked at: the queue has ${all} messages, more than the ${held} that can be held at a time`,
       {
-        hint: `"${shellWords(['mcp-taskq', 'watch', taskId])}" shows what comes from now on; "${drain}" drains it to a file.`,
+        hint: `"${shellWords(['mcp-taskq', 'watch', taskId])}" shows new messages; "${drain}" drains the queue to a file.`,
       },
     );
   }

@@ -13,10 +13,10 @@ const CHANGES: Record<QueueKind['kind'], { is: string; what: string } | undefine
   classic: undefined,
   quorum: {
     is: 'a quorum queue',
-    what: 'RabbitMQ 4 counts each look as a delivery, and drops a message after 20 of them',
+    what: 'RabbitMQ 4 counts each look towards the delivery limit, by default 20, and then drops the message',
   },
   stream: { is: 'a stream', what: 'it cannot be read like a queue' },
-  other: { is: 'of a type that is not known', what: 'looking at messages there can move or drop them' },
+  other: { is: 'of an unknown type', what: 'looking at its messages may reorder or drop them' },
 };
 
 /** With these limits, a requeued message may be dropped if other messages have filled the queue in the meantime. */
@@ -43,23 +43,26 @@ export async function requirePlainQueue(
     if (consumers > 0) {
       throw new CommandFailure(
         ExitCode.failed,
-        `${queue} has a single active consumer, which alone gets its messages: nobody else can look at them`,
-        { hint: '"mcp-taskq watch" shows what comes; stop the consumer to peek.' },
+        `${queue} has a single active consumer, which receives all its messages: they cannot be peeked at`,
+        { hint: '"mcp-taskq watch" shows new messages; to peek, stop the consumer.' },
       );
     }
   }
   const limit = kind.ownArguments.find((name) => LIMITS.includes(name));
   const change =
     CHANGES[kind.kind] ??
-    (limit && { is: `limited by ${limit}`, what: 'a message given back while it is full may be dropped' });
+    (limit && {
+      is: `limited by ${limit}`,
+      what: 'a message requeued while the queue is full may be dropped',
+    });
   if (!change) return;
   if (force && kind.kind !== 'stream') {
     note(`${queue} is ${change.is}: ${change.what}.`);
     return;
   }
-  const others = '"mcp-taskq watch" looks at events only; "dequeue --all --out FILE" drains to a file';
+  const others = '"mcp-taskq watch" only follows events; "dequeue --all --out FILE" drains to a file';
   throw new CommandFailure(ExitCode.failed, `${queue} is ${change.is}: ${change.what}`, {
-    hint: kind.kind === 'stream' ? 'Use a stream client.' : `${others}; --force peeks all the same.`,
+    hint: kind.kind === 'stream' ? 'Use a stream client.' : `${others}; --force peeks anyway.`,
   });
 }
 

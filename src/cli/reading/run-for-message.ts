@@ -54,7 +54,7 @@ export async function runForMessage(
   if (outcome === undefined) return;
   const failure =
     `The command ${JSON.stringify(shellCommand)} ${outcome}. ` +
-    `The message that it was given is still in task ${JSON.stringify(message.taskId)}`;
+    `Its message is still in task ${JSON.stringify(message.taskId)}`;
   if (!stop.signal.aborted) throw new CommandFailure(ExitCode.failed, failure);
   note(`${failure}.`);
   throw stop.signal.reason;

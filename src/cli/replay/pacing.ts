@@ -8,14 +8,14 @@ export function rateOption(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(?:\/(s|m|h))?$/.exec(text);
   const seconds = { s: 1, m: 60, h: 3600 }[match?.[2] ?? 's'] as number;
   const rate = Number(match?.[1]) / seconds;
-  if (!(rate > 0)) throw new InvalidArgumentError('Rates read 100/s, 30/m or 10/h.');
+  if (!(rate > 0)) throw new InvalidArgumentError('Use a rate such as 100/s, 30/m or 10/h.');
   return rate;
 }
 
 /** Option parser: a speed-up factor. */
 export function speedOption(text: string): number {
   const speed = /^\d+(\.\d+)?x?$/.test(text) ? Number.parseFloat(text) : Number.NaN;
-  if (!(speed > 0)) throw new InvalidArgumentError('It is a number above 0: 2 is twice as fast.');
+  if (!(speed > 0)) throw new InvalidArgumentError('Expected a number above 0; 2 is twice as fast.');
   return speed;
 }
 

@@ -89,11 +89,11 @@ async function checkAll(
   if (bad > MAX_REPORTED) problems.push(`and ${bad - MAX_REPORTED} more`);
   throw new CommandFailure(
     ExitCode.usage,
-    `Nothing was sent, since ${source.name} has invalid lines\n  ${problems.join('\n  ')}`,
+    `Nothing was sent: ${source.name} has invalid lines\n  ${problems.join('\n  ')}`,
     {
       hint:
         unfinished === undefined || !isOneALine
-          ? 'A message is a record, a queued message or JSON-RPC; there is one a line, or an array of them.'
+          ? 'A message is a record, a queued message or JSON-RPC. Give one per line, or an array of them.'
           : unfinishedHint(source, unfinished),
     },
   );
@@ -102,7 +102,7 @@ async function checkAll(
 /** The hint for an incomplete last line, left by a killed drain. The task id is taken from the line itself. */
 function unfinishedHint({ path }: LineSource, { text, offset }: InputLine): string {
   const why =
-    'The last line has no end: a drain was interrupted there, and that message is still in its queue.';
+    'The last line is incomplete: a drain was interrupted there, and its message is still in the queue.';
   if (path === undefined) return `${why} Leave the line out.`;
   const task = /^\{"task_id":("(?:[^"\\]|\\.)*")/.exec(text.toString())?.[1];
   const drain =

@@ -37,7 +37,7 @@ export function withoutOtherBroker(
     const names = list.map((each) => each.variable).join(', ');
     const flags = list.map(({ name }) => flagOf(name)).join(', ');
     return [
-      `--url names another broker than ${variable ?? 'the default'}, so ${names} ${list.length === 1 ? 'is' : 'are'} not used. Use ${flags} instead.`,
+      `--url names a different broker than ${variable ?? 'the default'}, so ${names} ${list.length === 1 ? 'is' : 'are'} not used. Use ${flags} instead.`,
     ];
   };
   return {

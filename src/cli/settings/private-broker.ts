@@ -17,5 +17,5 @@ export function privateBrokerHint(
   const { code, message = '' } = error as { code?: unknown; message?: string };
   const isAboutApi = code === 'API_UNAVAILABLE' && message.includes('//127.0.0.1:');
   if (!isAboutApi || !isInPrivateBroker(environment) || environment.MCP_TASKQ_API_URL) return undefined;
-  return 'The broker around this shell has no management API: leave it, and start it again with "mcp-taskq broker --management".';
+  return 'The private broker runs without the management API. Exit this shell and start the broker with "mcp-taskq broker --management".';
 }

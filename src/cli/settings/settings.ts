@@ -151,11 +151,13 @@ function warningsAbout(given: GlobalOptions, options: GlobalOptions): string[] {
   // The password of guest is public, and works only on the broker's own machine.
   if (password !== undefined && password !== 'guest') {
     warnings.push(
-      'A password on the command line shows in the process list; use --password-file or MCP_TASKQ_URL.',
+      'A password on the command line is visible in the process list; use --password-file or MCP_TASKQ_URL.',
     );
   }
   if (options.insecure) {
-    warnings.push('With --insecure anybody between here and the broker can read and change everything.');
+    warnings.push(
+      'With --insecure, anyone on the network path to the broker can read and change everything.',
+    );
   }
   return warnings;
 }

@@ -18,14 +18,15 @@ function alarms({ broker, api }: Omit<BrokerStatus, 'problems'>): Problem[] {
   return [
     {
       problem: `The broker blocks publishing: ${broker.blockedReason}`,
-      hint: 'Reading works. Free memory or disk space there: rabbitmq-diagnostics alarms.',
+      hint: 'Reading works. Free memory or disk space on the affected nodes; find them with: rabbitmq-diagnostics alarms',
     },
   ];
 }
 
 function hintFor(problem: string): string | undefined {
-  if (/is down|partitioned/.test(problem)) return 'rabbitmqctl cluster_status says which nodes run.';
-  return 'Reading works. Free memory or disk space there: rabbitmq-diagnostics alarms.';
+  if (/is down|partitioned/.test(problem))
+    return '"rabbitmqctl cluster_status" shows which nodes are running.';
+  return 'Reading works. Free memory or disk space on the affected nodes; find them with: rabbitmq-diagnostics alarms';
 }
 
 function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Problem[] {
@@ -40,7 +41,7 @@ function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Proble
   return [
     {
       problem: `${user} has no permission to ${missing.join(', to ')} in vhost ${broker.vhost}`,
-      hint: `rabbitmqctl set_permissions -p ${broker.vhost} ${broker.user ?? 'USER'} CONFIGURE WRITE READ, three patterns`,
+      hint: `rabbitmqctl set_permissions -p ${broker.vhost} ${broker.user ?? 'USER'} CONFIGURE WRITE READ # three regular expressions`,
     },
   ];
 }

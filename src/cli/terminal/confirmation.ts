@@ -36,7 +36,7 @@ const MOST_LOOKED_AT = 20;
 export async function confirmMany(context: Context, tasks: number): Promise<void> {
   if (tasks <= MOST_LOOKED_AT) return;
   requireTerminal(`The pattern matches ${formatCount(tasks, 'task')}. Use --yes to look at all of them.`);
-  const message = `Look at the messages of ${formatCount(tasks, 'task')}, which ends their idle time?`;
+  const message = `Look at the messages of ${formatCount(tasks, 'task')}? This resets their idle time.`;
   if (await ask(context, message, ({ confirm }, where) => confirm({ message, default: false }, where)))
     return;
   throw new CommandFailure(ExitCode.declined, 'Declined; nothing was looked at');
@@ -52,7 +52,7 @@ export async function confirmLoss(
 ): Promise<void> {
   requireTerminal();
   const message =
-    requiresTyping || count > MANY ? `${question} Type ${confirmationText} to do it:` : question;
+    requiresTyping || count > MANY ? `${question} Type ${confirmationText} to confirm:` : question;
   const isSure = await ask(context, message, async ({ confirm, input }, where) =>
     message === question
       ? confirm({ message, default: false }, where)
