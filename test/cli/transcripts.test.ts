@@ -183,10 +183,10 @@ test('clear', async () => {
   await transcript.onTerminal('mcp-taskq clear 786512e2', { answers: [['(y/N)', ENTER]] });
   await transcript.onTerminal('mcp-taskq clear 786512e2', { answers: [['(y/N)', CTRL_C]] });
   await transcript.onTerminal('mcp-taskq clear 786512e2', { answers: [['(y/N)', `y${ENTER}`]] });
-  await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['to confirm:', `y${ENTER}`]] });
-  await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['to confirm:', `8${ENTER}`]] });
+  await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['confirm:', `y${ENTER}`]] });
+  await transcript.onTerminal('mcp-taskq clear a1 a2', { answers: [['confirm:', `8${ENTER}`]] });
   await transcript.onTerminal('mcp-taskq clear 41f7c0de nowhere');
-  await transcript.onTerminal('mcp-taskq clear "41*" 9c1d', { answers: [['to confirm:', ENTER]] });
+  await transcript.onTerminal('mcp-taskq clear "41*" 9c1d', { answers: [['confirm:', ENTER]] });
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq clear 41f7c0de');
   await transcript.piped('mcp-taskq clear 41f7c0de --dry-run');
@@ -206,7 +206,7 @@ test('mv', async () => {
   await transcript.onTerminal('mcp-taskq mv 786512e2 parked --all --dry-run');
   await transcript.onTerminal('mcp-taskq mv done parked -n 1');
   await transcript.onTerminal('mcp-taskq mv nowhere parked --all');
-  await transcript.onTerminal('mcp-taskq mv "7865*" parked --all', { answers: [['to confirm:', ENTER]] });
+  await transcript.onTerminal('mcp-taskq mv "7865*" parked --all', { answers: [['confirm:', ENTER]] });
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq mv 786512e2 parked --all');
   await transcript.piped('mcp-taskq mv 786512e2 parked');

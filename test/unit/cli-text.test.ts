@@ -327,7 +327,7 @@ describe('small formats', () => {
 
   test('rates', () => {
     expect([rateOption('100'), rateOption('100/s'), rateOption('30/m')]).toEqual([100, 100, 0.5]);
-    for (const text of ['0', 'x', '5/d', '-1/s']) expect(() => rateOption(text)).toThrow('Rates read');
+    for (const text of ['0', 'x', '5/d', '-1/s']) expect(() => rateOption(text)).toThrow('Use a rate');
   });
 
   test('words of a shell', () => {

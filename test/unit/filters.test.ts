@@ -94,7 +94,7 @@ describe('a filter', () => {
   test.each([
     ['type ==', 'Unexpected token'],
     ['colour == "red"', 'Unknown variable: colour'],
-    ['method', 'It is a string, not true or false'],
+    ['method', 'Its result is of type string, not true or false'],
     ['size == "x"', 'no such overload'],
     ['process.exit(1)', 'Unknown variable: process'],
     ['(() => 1)()', 'Unexpected'],
