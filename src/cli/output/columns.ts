@@ -1,3 +1,4 @@
+import Table, { type TableConstructorOptions } from 'cli-table3';
 import { cutEnd, cutStart, textWidth } from '../terminal/text-width.ts';
 
 /** A column of a table. Its texts are safe for a terminal, and are painted once its width is known. */
@@ -96,22 +97,76 @@ function shrunk<Row>({ column, full, width }: Fitted<Row>, rows: readonly Row[],
   return { column, full, width: Math.max(Math.min(least, width), width - missing) };
 }
 
-/** The line above the rows. */
-export function headLine<Row>({ columns }: Layout<Row>, restTitle: string): string {
-  const cells = columns.map(({ column: { title, align }, width }) => pad(title, title, width, align));
-  return [...cells, restTitle].join(GAP).trimEnd();
+/** A row, and the text after its last column, already painted and cut to its width. */
+export interface TableRow<Row> {
+  row: Row;
+  rest: string;
 }
 
 /**
- * One row.
- * @param rest the text after the last column, already painted and cut to its width
+ * The lines of some rows.
+ * @param head the line above them: the title after the last column, and the paint of all titles
  */
-export function rowLine<Row>({ columns }: Layout<Row>, row: Row, rest: string): string {
-  const cells = columns.map(({ column, width }) => {
-    const text = fitCell(column, row, width);
-    return pad(column.paint?.(text, row) ?? text, text, width, column.align);
-  });
-  return [...cells, rest].join(GAP).trimEnd();
+export function tableLines<Row>(
+  { columns }: Layout<Row>,
+  rows: readonly TableRow<Row>[],
+  head?: { restTitle: string; paint(text: string): string },
+): string[] {
+  const lines = rows.map(({ row, rest }) => [
+    ...columns.map(({ column, width }) => cell(column, row, width)),
+    rest,
+  ]);
+  if (head) lines.unshift([...columns.map(({ column: { title } }) => title), head.restTitle]);
+  const options = {
+    ...PLAIN_TABLE,
+    colWidths: columns.map(({ width }) => width + GAP.length),
+    colAligns: columns.map(({ column: { align } }) => align),
+  };
+  const drawn: string[] = [];
+  for (let start = 0; start < lines.length; start += DRAWN_TOGETHER) {
+    const table = new Table(options);
+    table.push(...lines.slice(start, start + DRAWN_TOGETHER));
+    drawn.push(
+      ...table
+        .toString()
+        .split('\n')
+        .map((line) => line.trimEnd()),
+    );
+  }
+  if (head) drawn[0] = head.paint(drawn[0] as string);
+  return drawn;
+}
+
+/** The time that cli-table3 takes grows with the square of the rows. */
+const DRAWN_TOGETHER = 50;
+
+const BORDERS = [
+  'top',
+  'top-mid',
+  'top-left',
+  'top-right',
+  'bottom',
+  'bottom-mid',
+  'bottom-left',
+  'bottom-right',
+  'left',
+  'left-mid',
+  'mid',
+  'mid-mid',
+  'right',
+  'right-mid',
+  'middle',
+] as const;
+
+/** Columns with space between them and no lines: to be read, and to be copied from. */
+const PLAIN_TABLE: TableConstructorOptions = {
+  chars: Object.fromEntries(BORDERS.map((name) => [name, ''])),
+  style: { 'padding-left': 0, 'padding-right': GAP.length, head: [], border: [] },
+};
+
+function cell<Row>(column: Column<Row>, row: Row, width: number): string {
+  const text = fitCell(column, row, width);
+  return column.paint?.(text, row) ?? text;
 }
 
 function fitCell<Row>({ text, short, most }: Column<Row>, row: Row, width: number): string {
@@ -119,9 +174,4 @@ function fitCell<Row>({ text, short, most }: Column<Row>, row: Row, width: numbe
   if (textWidth(whole) <= width) return whole;
   if (short !== undefined) return cutStart(short(whole), width);
   return most === undefined ? whole : cutEnd(whole, width);
-}
-
-function pad(painted: string, plain: string, width: number, align: 'left' | 'right'): string {
-  const space = ' '.repeat(Math.max(0, width - textWidth(plain)));
-  return align === 'right' ? space + painted : painted + space;
 }

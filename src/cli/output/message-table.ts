@@ -3,7 +3,7 @@ import type { StoredMessage } from '../../index.ts';
 import { formatDuration } from '../input/durations.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 import { cutEnd, textWidth } from '../terminal/text-width.ts';
-import { type Column, headLine, type Layout, planColumns, rowLine } from './columns.ts';
+import { type Column, type Layout, planColumns, tableLines } from './columns.ts';
 import { type MessageSummary, summarize } from './message-summary.ts';
 import { shortMethod } from './short-method.ts';
 import { formatNumber, formatSize } from './sizes.ts';
@@ -52,11 +52,14 @@ export class MessageTable {
     const isFirst = this.#layout === undefined;
     this.#layout ??= this.#plan(rows);
     const layout = this.#layout;
-    const lines = rows.map((row) =>
-      rowLine(layout, row, isWide ? row.detail : cutEnd(row.detail, layout.rest)),
-    );
-    if (isFirst) lines.unshift(colors.dim(headLine(layout, 'MESSAGE')));
-    return lines.map((line) => `${line}\n`).join('');
+    const shown = rows.map((row) => ({
+      row,
+      rest: isWide ? row.detail : cutEnd(row.detail, layout.rest),
+    }));
+    const head = isFirst ? { restTitle: 'MESSAGE', paint: colors.dim } : undefined;
+    return tableLines(layout, shown, head)
+      .map((line) => `${line}\n`)
+      .join('');
   }
 
   /** Safe for a terminal. Cuts before escaping, as escaping megabytes would take a while. */

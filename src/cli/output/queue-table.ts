@@ -4,7 +4,7 @@ import { formatDuration } from '../input/durations.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 import { cutEnd } from '../terminal/text-width.ts';
-import { type Column, headLine, type Layout, planColumns, rowLine } from './columns.ts';
+import { type Column, type Layout, planColumns, tableLines } from './columns.ts';
 import { formatCount, formatNumber } from './sizes.ts';
 
 /**
@@ -51,10 +51,10 @@ export class QueueTable {
   lines(queues: readonly TaskQueueInfo[], now: number): string[] {
     const { colors } = this.#options;
     const layout = this.layOut(queues, now);
-    const lines = queues.map((queue) => rowLine(layout, queue, this.#task(queue, layout.rest)));
-    if (!this.#hasHead) lines.unshift(colors.dim(headLine(layout, 'TASK')));
+    const rows = queues.map((row) => ({ row, rest: this.#task(row, layout.rest) }));
+    const head = this.#hasHead ? undefined : { restTitle: 'TASK', paint: colors.dim };
     this.#hasHead = true;
-    return lines;
+    return tableLines(layout, rows, head);
   }
 
   /** Adds an unusual type or state after the id: a column would repeat the same for nearly every queue. */
