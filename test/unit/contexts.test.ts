@@ -74,11 +74,7 @@ describe('the configuration file', () => {
 
   test.each([
     ['not JSON', '{"contexts": {"dev": {"url": "amqp://u:secret@h"}}', /is not JSON/],
-    [
-      'an unknown setting',
-      { contexts: { dev: { ...DEV, protcted: true } } },
-      /unknown setting "protcted"/,
-    ],
+    ['an unknown setting', { contexts: { dev: { ...DEV, protcted: true } } }, /unknown setting "protcted"/],
     [
       'a setting of the wrong type',
       { contexts: { dev: { ...DEV, protected: 'yes' } } },
