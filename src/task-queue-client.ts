@@ -138,7 +138,7 @@ export class TaskQueueClient {
       messageId = propertyText(message?.properties.message_id);
     };
     await this.#drain(taskId, takeOne, { limit: 1, batchSize: 1 }, (count) =>
-      this.#tell(taskId, 'dequeued', count, messageId),
+      this.#announce(taskId, 'dequeued', count, messageId),
     );
     return result;
   }
@@ -174,7 +174,7 @@ export class TaskQueueClient {
       lease.channel.ack(delivery);
       const messageId = propertyText(message.properties.message_id);
       if (trace) Object.assign(trace, { messages: 1, messageId });
-      this.#tell(taskId, 'dequeued', 1, messageId);
+      this.#announce(taskId, 'dequeued', 1, messageId);
       return result;
     };
     return this.#traceDequeue(taskId, (trace) =>
@@ -257,7 +257,7 @@ export class TaskQueueClient {
    * @returns how many were removed; fewer than were queued if others are reading too
    */
   async drain(taskId: string, handle: BatchHandler, options: DrainOptions = {}): Promise<number> {
-    return this.#drain(taskId, handle, options, (count) => this.#tell(taskId, 'dequeued', count));
+    return this.#drain(taskId, handle, options, (count) => this.#announce(taskId, 'dequeued', count));
   }
 
   /**
@@ -280,7 +280,7 @@ export class TaskQueueClient {
       await this.#drain(taskId, handle, options, count);
     } finally {
       // Even after a failure: these are gone.
-      if (removed > 0) this.#tell(taskId, 'cleared', removed);
+      if (removed > 0) this.#announce(taskId, 'cleared', removed);
     }
     if (!keepQueue) await this.deleteIfUnused(taskId);
     return removed;
@@ -472,7 +472,7 @@ export class TaskQueueClient {
     return during(looking(taskId), this.#session.reader.isPlain(this.#queueName(taskId)));
   }
 
-  #tell(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {
+  #announce(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {
     const { events } = this.#session;
     if (events.isOff) return;
     events.publish({ event, taskId, queue: this.#queueName(taskId), at: Date.now(), count, messageId });

@@ -43,7 +43,7 @@ export interface WarningEvent {
 }
 
 /**
- * What {@link TaskQueueOptions.onStatus} receives; `type` tells the events apart. A connection that was never needed reports
+ * What {@link TaskQueueOptions.onStatus} receives; `type` distinguishes the events. A connection that was never needed reports
  * nothing. Once `close()` was called, connections report only `closed`.
  */
 export type StatusEvent = ConnectionEvent | WarningEvent;

@@ -24,7 +24,7 @@ export type EventName = TaskEvent['event'];
 interface BaseEvent {
   /** Whose queue it is. */
   taskId: string;
-  /** The full name of the queue; tells prefixes apart that share a broker. */
+  /** The full name of the queue, which distinguishes prefixes that share a broker. */
   queue: string;
   /** When it happened by the publisher's clock, in milliseconds since the epoch. */
   at: number;
@@ -54,7 +54,7 @@ export interface EnqueuedEvent extends BaseEvent {
 interface DequeuedEvent extends BaseEvent {
   event: 'dequeued';
   count: number;
-  /** Of the message, when it was one and had one. */
+  /** The message id, if the event is about one message that had one. */
   messageId: string | undefined;
 }
 

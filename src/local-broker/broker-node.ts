@@ -20,6 +20,6 @@ export interface BrokerNode {
 /** The ports of a node on 127.0.0.1. */
 export interface NodePorts {
   amqp: number;
-  /** Of the management API, if it has one. */
+  /** Port of the management API, if enabled. */
   api: number | undefined;
 }

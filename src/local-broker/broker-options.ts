@@ -32,11 +32,11 @@ export interface BrokerOptions {
 export interface RunningBroker {
   /** AMQP URL, for the option `url` of the library. */
   readonly url: string;
-  /** Of the management API; undefined without `management`. */
+  /** URL of the management API; undefined without `management`. */
   readonly apiUrl: string | undefined;
   /** Of AMQP. */
   readonly port: number;
-  /** Of the management API; undefined without it. */
+  /** Port of the management API; undefined without it. */
   readonly apiPort: number | undefined;
   /** Of RabbitMQ. */
   readonly version: string;

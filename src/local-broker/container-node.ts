@@ -31,7 +31,7 @@ export class ContainerNode implements BrokerNode {
   readonly description: string;
   readonly keepsData: boolean;
   readonly #container: string;
-  /** Of the latest start. */
+  /** The container of the latest start. */
   #ended: Promise<string> | undefined;
 
   private constructor(runtime: ContainerEngine, image: string, container: string, keepsData: boolean) {

@@ -77,7 +77,7 @@ export async function readClusterOverview(options: ManagementApiOptions = {}): P
 
 /**
  * Asks the management API how many live events there are.
- * @returns undefined where nobody has published or watched any yet, so that there is no exchange for them
+ * @returns undefined if nothing was published or watched yet, so that their exchange does not exist
  * @throws TaskQueueError as {@link readClusterOverview} does
  */
 export async function readEventCounts(options: ManagementApiOptions = {}): Promise<EventCounts | undefined> {

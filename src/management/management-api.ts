@@ -83,7 +83,7 @@ export class ManagementApi {
   async *items<T>(path: string, query: Query = {}): AsyncGenerator<T[], void, undefined> {
     const { base, response } = await this.#ask(path, query);
     const isShort = !isPacked(response) && Number(response.headers['content-length']) <= SHORT_BYTES;
-    // A page of a proxy is no list, and is described by all of it.
+    // A proxy's page is not a list: read all of it to describe it.
     const isPage = /^text\//.test(response.headers['content-type'] ?? '');
     if (response.statusCode !== 200 || isShort || isPage) {
       const all = await this.#json(base, path, response);

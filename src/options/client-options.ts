@@ -99,7 +99,7 @@ export type BatchHandler = (
 /** Views a batch. `before` is the number of messages before it. */
 export type BatchViewer = (batch: StoredMessage[], before: number) => Promise<void> | void;
 
-/** What {@link TaskQueueClient.subscribe} tells. @internal */
+/** The listener of {@link TaskQueueClient.subscribe}. @internal */
 export interface SubscriptionListener {
   /**
    * Called for one event at a time: the next waits for the promise. `arrivedAt` is when the event arrived, by
@@ -149,7 +149,7 @@ export interface BrokerIdentity {
   /** Who is logged in, as far as the URL says it; undefined where a certificate does. */
   user: string | undefined;
   vhost: string;
-  /** Of the connection, on this side. */
+  /** The local port of the connection. */
   localPort: number | undefined;
 }
 

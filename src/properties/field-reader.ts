@@ -14,7 +14,7 @@ const NAN_64 = 0x7ff8000000000000n;
  */
 export class FieldReader {
   readonly #list: Buffer;
-  /** Of the next value. */
+  /** The position of the next value. */
   at: number;
   /** Whether everything requested could be decoded. */
   isComplete = true;

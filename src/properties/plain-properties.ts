@@ -40,7 +40,7 @@ function plainTyped(type: string, value: unknown): unknown {
         ]),
       );
     default:
-      // Digits of 64 bits; whatever else there is stays as it is.
+      // 64-bit digits become a bigint; everything else stays unchanged.
       return typeof value === 'string' && /^-?\d+$/.test(value) ? BigInt(value) : value;
   }
 }

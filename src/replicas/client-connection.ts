@@ -4,7 +4,7 @@ import { requestContext } from './request-context.ts';
 
 /** What a server object's transport is to its queue. */
 export interface ConnectedTransport {
-  /** Of the session, or of the connection where there are none; empty where there is neither. */
+  /** The id of the session, or of the connection if there are no sessions; empty if there is neither. */
   readonly session: string;
   /** Sends past the queue. */
   send(message: object): Promise<void>;
@@ -40,7 +40,7 @@ export class ClientConnection {
     if (this.#isClosed) throw closedError();
   }
 
-  /** Of whoever is at the other end; empty where nobody can be told apart. */
+  /** The peer's identity; empty if peers cannot be distinguished. */
   get session(): string {
     return this.#transport?.session ?? '';
   }
@@ -50,7 +50,7 @@ export class ClientConnection {
   }
 
   receive(message: object): void {
-    // What the message sets going is not done on behalf of whoever passed it on.
+    // Work started by the message does not belong to the request that passed it on.
     requestContext.exit(() => this.#transport?.receive(message));
   }
 }

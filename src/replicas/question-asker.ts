@@ -41,15 +41,15 @@ export class QuestionAsker implements Asker {
       const properties = this.#core.questionProperties();
       await this.#calls.publish(taskId, { ...queued, message }, { maxSize, properties });
     } catch (error) {
-      // It may be in the queue all the same, and its answer counts then.
+      // The question may be in the queue nevertheless, and then its answer counts.
       if (!hasCode(error, ErrorCode.publishUnconfirmed)) this.#core.questions.close(question);
       throw error;
     }
   }
 
   /**
-   * The SDK has given up a question, and wants to tell the client. That goes by way of the task, as the question did:
-   * the request on whose behalf it was asked is long answered.
+   * The SDK gave up a question and wants to notify the client. That goes through the task, like the question: the
+   * request that caused it was answered long ago.
    * @returns whether it was one
    */
   async cancel(message: RpcMessage): Promise<boolean> {

@@ -29,7 +29,7 @@ export class ReplicaCore {
   readonly questions = new OpenQuestions(this.instance);
   readonly delivered = new DeliveredQuestions();
   readonly replies: ReplyRouter;
-  /** Of the calls of all server objects, each with its own keys. */
+  /** The order of the calls of all server objects, each with its own keys. */
   readonly order: CallOrder;
   readonly #seals: Seals;
   readonly #principal: (origin: MessageOrigin) => string | undefined;
@@ -86,7 +86,7 @@ export class ReplicaCore {
     return true;
   }
 
-  /** Whoever still waits for answers about a task that is over learns that none will come. */
+  /** Ends the wait for answers about a task that is over. */
   endQuestions(taskId: string): void {
     for (const address of this.delivered.takeAll(taskId)) this.replies.send(address, 'ended');
   }

@@ -53,7 +53,7 @@ export class Replicas {
     this.#core = new ReplicaCore(options);
   }
 
-  /** For one server object. Costs next to nothing; nothing of it has to be closed. */
+  /** For one server object. Cheap, and needs no closing. */
   link(): ReplicaLink {
     const link = new ServerLink(this.#core);
     return {

@@ -26,7 +26,7 @@ const HOPELESS: readonly ErrorCode[] = [
   ErrorCode.messageTooLarge,
 ];
 
-/** Passes on what is said about questions to whoever asked them: here, or in another process. */
+/** Routes answers and progress to the asker, here or in another process. */
 export class ReplyRouter {
   readonly #instance: string;
   readonly #client: TaskQueueClient;
@@ -92,7 +92,7 @@ export class ReplyRouter {
       try {
         return await this.#client.sendReply(instance, body);
       } catch (error) {
-        // Whoever asked is gone, and the question with it.
+        // The asker is gone, and the question with it.
         if (hasCode(error, ErrorCode.queueNotFound)) return;
         const isHopeless = !isTaskQueueError(error) || HOPELESS.includes(error.code);
         if (kind === 'progress') return;

@@ -26,7 +26,7 @@ export interface RequestContext {
   onReturn: (() => void) | undefined;
   /** Ends what waits on behalf of the request. */
   readonly abort: AbortController;
-  /** What the SDK has last been told about the task. */
+  /** What the SDK last learned about the task. */
   task: { isOver: boolean; pollInterval: number; look(): Promise<void> } | undefined;
 }
 
@@ -37,7 +37,7 @@ export const requestContext = new AsyncLocalStorage<RequestContext>();
 export const httpExchange = new AsyncLocalStorage<HttpExchange>();
 
 /**
- * Of the arguments of a transport's `handleRequest`: a request and a response of Node's `http`, or a `Request` of the
+ * The arguments of a transport's `handleRequest`: a request and a response of Node's `http`, or a `Request` of the
  * Fetch API.
  */
 export function exchangeOf(request: unknown, response: unknown): HttpExchange {

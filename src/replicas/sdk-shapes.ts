@@ -12,9 +12,9 @@ export interface AuthInfoLike {
 
 /** Where a message came from, as the SDK's `MessageExtraInfo`. */
 export interface MessageOrigin {
-  /** Of the HTTP request, where the server authenticates it. */
+  /** The authentication of the HTTP request, if the server authenticates it. */
   authInfo?: AuthInfoLike | undefined;
-  /** Of the HTTP request: its headers, above all. */
+  /** The HTTP request, mainly its headers. */
   requestInfo?: { headers: Record<string, string | string[] | undefined> } | undefined;
 }
 

@@ -7,8 +7,9 @@ import type { ReplicaCore } from './replica-core.ts';
 import type { TaskCalls } from './task-calls.ts';
 
 /**
- * Removes everything that is queued for a task. Returned is what the SDK of this server object has to know; whoever else
- * asked is told that the task is over. Never rejects: the SDK drops the promise, and a rejection would end the process.
+ * Removes everything queued for a task. Returns what the SDK of this server object has to know; everyone else who
+ * asked is notified that the task is over. Never rejects: the SDK drops the promise, and a rejection would end the
+ * process.
  */
 export async function clearTask(
   core: ReplicaCore,
@@ -46,7 +47,7 @@ async function removeAll(
   return taken;
 }
 
-/** Returns the questions of this server object, and tells the others who asked. */
+/** Returns the questions of this server object, and notifies the other askers. */
 function endQueued(
   core: ReplicaCore,
   asker: QuestionAsker,

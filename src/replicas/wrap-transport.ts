@@ -23,8 +23,8 @@ interface WholeTransport extends TransportLike {
 }
 
 /**
- * The transport as the server object is to have it. A proxy, so that everything else about it stays as it is: further
- * methods and properties, `instanceof`.
+ * The transport for the server object. A proxy, so that everything else about it stays the same: further methods and
+ * properties, `instanceof`.
  */
 export function wrapTransport<Transport extends TransportLike>(
   link: ServerLink,

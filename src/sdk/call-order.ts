@@ -22,7 +22,7 @@ export class CallOrder {
   readonly #timeoutMs: number;
   readonly #maxWaiting: number;
   #waiting = 0;
-  /** Of the calls that wait, those with a message. */
+  /** The waiting calls that hold a message. */
   readonly #load = { messages: 0, bytes: 0 };
 
   /**

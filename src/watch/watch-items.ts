@@ -20,7 +20,7 @@ export type WatchItem =
   | { kind: 'cleared'; taskId: string; at: number; count: number }
   /** Something was not seen, at this place in the order. `missed`: how many messages, where that is known; it is exact. */
   | { kind: 'gap'; taskId: string | undefined; reason: string; missed?: number }
-  /** The connection to the broker was lost. Watching goes on when it is back. */
+  /** The connection to the broker was lost. The watch resumes when it is back. */
   | { kind: 'interrupted'; error: TaskQueueError }
   /** The connection is back, after this many milliseconds. */
   | { kind: 'resumed'; afterMs: number };

@@ -51,7 +51,7 @@ export interface WatchTasksOptions {
 /**
  * Follows the messages of some tasks, or of all without any named; any number of watchers may do so. They see copies of
  * the messages, in events which every publisher with this package sends. With the first item the watch has begun, for every
- * task: what is published after it is shown, or counted in a gap. It goes on by itself when the broker comes back.
+ * task: what is published after it is shown, or counted in a gap. It resumes by itself when the broker is back.
  *
  * @param client it stays open afterwards
  * @param taskIds the tasks to follow; none for all

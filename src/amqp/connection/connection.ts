@@ -24,7 +24,7 @@ export interface ConnectionHistory {
   wasOpen: boolean;
   /** How often a connection was opened again. */
   reconnects: number;
-  /** The client is being closed: what becomes of its connections now is no news. */
+  /** The client is being closed: changes of its connections are not reported. */
   isClosing: boolean;
 }
 
@@ -33,8 +33,8 @@ export function newHistory(): ConnectionHistory {
 }
 
 /**
- * One AMQP connection that opens when it is first needed and again after it was lost. Whoever needs it while
- * it opens waits for the same attempt.
+ * One AMQP connection that opens when it is first needed and again after it was lost. Callers that need it while it
+ * opens wait for the same attempt.
  */
 export class BrokerConnection {
   readonly #options: ResolvedOptions;
@@ -79,8 +79,8 @@ export class BrokerConnection {
   }
 
   /**
-   * The open connection. Fails after one attempt at each URL when its client never had one; afterwards it goes on
-   * trying, with growing pauses, until `reconnectTimeoutMs`.
+   * The open connection. Fails after one attempt at each URL if its client never had one; afterwards it keeps trying,
+   * with growing pauses, until `reconnectTimeoutMs`.
    */
   open(): Promise<ChannelModel> {
     if (this.#closing.signal.aborted) return Promise.reject(closedError());
@@ -155,7 +155,7 @@ export class BrokerConnection {
     }
   }
 
-  /** Tries each node once. The failure of the last one is left to be reported, with when it goes on. */
+  /** Tries each node once. Leaves the last failure to be reported together with the time of the next try. */
   async #dialEach(): Promise<ChannelModel> {
     const { addresses } = this.#options;
     let first: unknown;

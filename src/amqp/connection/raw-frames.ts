@@ -131,7 +131,7 @@ export function useRawFrames(model: ChannelModel): void {
   });
 }
 
-/** Of the connection of a channel. */
+/** The read gate of a channel's connection. */
 export function readGateOf(channel: unknown): ReadGate {
   return (readings.get((channel as RawChannel).connection) as Reading).gate;
 }
@@ -158,7 +158,7 @@ export function maxPropertyListBytes(channel: unknown): number {
 }
 
 /**
- * Publishes to the default exchange, mandatory, with a property list as it is.
+ * Publishes to the default exchange, mandatory, with an encoded property list.
  * @param onConfirm called as amqplib calls the callback of `publish`
  * @returns false when the socket has more to write than it should
  * @throws what amqplib throws when the channel or the connection has ended; nothing is sent then

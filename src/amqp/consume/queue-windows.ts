@@ -89,7 +89,7 @@ export class QueueWindows {
     await Promise.all(this.#windows.map(({ consumption }) => consumption.sync()));
   }
 
-  /** Of those that were cancelled: the queue as it is now. */
+  /** After a cancel: what the queue is now. */
   async inspectQueue(): Promise<QueueNow> {
     const cancelled = this.#windows.find(({ consumption }) => consumption.isCancelled) ?? this.#last;
     return cancelled.consumption.inspectQueue();

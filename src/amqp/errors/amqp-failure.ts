@@ -6,10 +6,11 @@ import {
 } from '../../errors/task-queue-error.ts';
 
 /**
- * Why something failed. Nothing in this folder knows what for: whoever does makes a sentence of it with {@link during}.
+ * Why something failed. Nothing in this folder knows the operation: the caller that does makes a sentence of it with
+ * {@link during}.
  */
 export class AmqpFailure extends TaskQueueError {
-  /** Of a message that was sent, and may be in its queue. */
+  /** The `message_id` of a message that was sent, and may be in its queue. */
   readonly messageId: string | undefined;
 
   /**

@@ -4,7 +4,7 @@ import { grantHint, quoted } from './rabbitmqctl-hints.ts';
 
 const LIMIT = ErrorCode.limitReached;
 
-/** Of a connection that is being opened, or was open. */
+/** Refusals of a connection that is opening or open. */
 export const CONNECTION_REFUSALS: readonly Refusal[] = [
   {
     reply: 320,

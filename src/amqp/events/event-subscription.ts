@@ -190,7 +190,7 @@ export class EventSubscription {
     setImmediate(() => this.#resubscribe());
   }
 
-  /** The connection itself tries for a while; a subscription goes on until it is closed. */
+  /** The connection itself retries for a while; a subscription retries until it is closed. */
   async #resubscribe(): Promise<void> {
     let release = () => {};
     const resumed = new Promise<void>((resolve) => {

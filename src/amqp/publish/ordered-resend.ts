@@ -19,7 +19,7 @@ interface Stall {
  * Keeps the messages of a queue in order when some of them have to be sent again, because their queue was gone or their
  * connection: the first of them is sent again when all that was sent behind it has been answered, or it could be
  * overtaken, and then all of them are in the order in which they were sent first. Meanwhile the queue is stalled, and
- * whoever has something new for it waits for {@link cleared}.
+ * new messages for it wait for {@link cleared}.
  */
 export class OrderedResend {
   /** How many messages of each queue are sent and not settled, those that wait to be sent again included. */
@@ -51,7 +51,7 @@ export class OrderedResend {
   }
 
   /**
-   * Resolves when a message that has to be sent again may be, which it has to be at once.
+   * Resolves when a message may be sent again, which must then happen at once.
    * @param prepare done once before the messages of the queue are sent again; when it rejects, they all do
    */
   turn(queue: string, place: number, prepare: () => Promise<void>): Promise<void> {

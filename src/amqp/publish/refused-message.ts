@@ -2,8 +2,8 @@ import { decodePropertyList } from '../../properties/property-list.ts';
 import type { MessageInFlight } from './messages-in-flight.ts';
 
 /*
- * RabbitMQ closes the channel on a message that it refuses, and tells what is wrong with it, but not which it was. These
- * are its words (3.10 to 4.3), with what they say of the message.
+ * RabbitMQ closes the channel on a message that it refuses, and says what is wrong, but not with which message. These
+ * are its texts (3.10 to 4.3), with what they reveal about the message.
  */
 
 /** rabbit_channel.erl, check_msg_size. */

@@ -55,7 +55,7 @@ export class QueueDeclarer {
     try {
       return await this.#channels.use((lease) => lease.request(start));
     } catch (error) {
-      // It may be blocked in the meantime.
+      // The connection may be blocked by now.
       const isLate = hasCode(error, ErrorCode.noAnswer) || hasCode(error, ErrorCode.busy);
       throw (isLate && this.#publisher.blockedError()) || error;
     }

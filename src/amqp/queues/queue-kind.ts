@@ -39,7 +39,7 @@ export async function findQueueKind(
     if (value === undefined || argument in own) {
       return queueKind('other', [...new Set([...ownArguments, argument])]);
     }
-    // With this argument as it is, the answer is about the next difference.
+    // With this argument equal, the answer names the next difference.
     own[argument] = value;
   }
 

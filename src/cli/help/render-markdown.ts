@@ -9,7 +9,7 @@ interface Page {
 
 const BETWEEN_COLUMNS = 2;
 
-/** A page of Markdown as text for a terminal: broken between words, code as it is. */
+/** A page of Markdown as text for a terminal: wrapped between words, code verbatim. */
 export function renderMarkdown(markdown: string, page: Page): string {
   return blocks(lexer(markdown), page);
 }

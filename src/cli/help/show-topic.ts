@@ -8,7 +8,7 @@ const WIDEST = 100;
 /** What is not read on a terminal is made for one of this width. */
 const USUAL = 80;
 
-/** The page of a topic, for the standard output as it is. */
+/** The page of a topic, ready for standard output. */
 export async function topicText({ load }: HelpTopic, color: boolean): Promise<string> {
   const [{ default: markdown }, { renderMarkdown }] = await Promise.all([
     load(),

@@ -3,7 +3,7 @@ import { hostsOf } from './broker-urls.ts';
 import type { Settings } from './settings.ts';
 import { describeTarget } from './target.ts';
 
-/** Whoever lists is not kept waiting for a broker that cannot be connected to. */
+/** How long a list waits for a broker that cannot be reached. */
 const CONNECT_MS = 2_000;
 
 /** One broker, one answer, however often a command lists. */

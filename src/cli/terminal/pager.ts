@@ -48,7 +48,7 @@ class Pager implements PagedOutput {
     this.#command = command;
   }
 
-  /** An arrow function, as it is passed on without its object. */
+  /** An arrow function, as callers pass it on without its object. */
   readonly note = (text: string, paint?: (text: string) => string): void => {
     if (this.#child !== undefined) {
       this.#notes.push(() => this.#direct.note(text, paint));

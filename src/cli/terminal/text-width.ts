@@ -1,6 +1,6 @@
 import { eastAsianWidth } from 'get-east-asian-width';
 
-/** Printable ASCII, the most common text, is as wide as it is long. */
+/** Printable ASCII, the most common text: its width is its length. */
 const NARROW = /^[\x20-\x7e]*$/;
 
 /** Characters without a width: combining accents, joiners, variation selectors. */

@@ -75,7 +75,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     await Promise.all(running);
     await mcp.close();
   });
-  // Of the wrapped transport, so that a client that has gone is noticed.
+  // The handler of the wrapped transport, which notices a client that has gone.
   await transport.handleRequest(request, response);
 }
 
