@@ -50,7 +50,7 @@ export class SqliteTaskStore implements TaskStore {
     return { tasks: rows.map((row) => JSON.parse((row as { task: string }).task)) };
   }
 
-  /** A task that has ended stays as it ended, whoever else tries to end it at the same time. */
+  /** An ended task stays as it ended, even if something else tries to end it at the same time. */
   async #change(taskId: string, changes: Partial<Task>, result: string | null = null): Promise<void> {
     const task = await this.getTask(taskId);
     const changed = JSON.stringify({ ...task, ...changes, lastUpdatedAt: new Date().toISOString() });
