@@ -1,6 +1,5 @@
 // For an MCP server: the `TaskMessageQueue` of the SDK, kept in RabbitMQ.
 export { RabbitMQTaskMessageQueue } from './sdk/rabbitmq-task-message-queue.ts';
-export type { WaitOptions } from './waiting/message-waiter.ts';
 export type {
   JSONRPCErrorResponse,
   JSONRPCNotification,
@@ -30,6 +29,7 @@ export {
   type PublishResult,
   type QueueDepth,
   type QueueKind,
+  type WaitOptions,
 } from './options/client-options.ts';
 export type { OutgoingMessage, RawMessage, StoredMessage } from './messages/stored-message.ts';
 export type { ReplayChange } from './properties/replay-policy.ts';

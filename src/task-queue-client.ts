@@ -33,6 +33,7 @@ import {
   type QueueKind,
   type SubscriptionListener,
   type TaskEventSubscription,
+  type WaitOptions,
 } from './options/client-options.ts';
 import {
   type ResolvedOptions,
@@ -42,7 +43,7 @@ import {
 } from './options/task-queue-options.ts';
 import { readPropertyList } from './properties/property-list.ts';
 import { propertyText } from './properties/typed-values.ts';
-import { MessageWaiter, type WaitOptions } from './waiting/message-waiter.ts';
+import { MessageWaiter } from './waiting/message-waiter.ts';
 
 /**
  * Task queues as the broker stores them: messages are bytes and properties, neither decoded nor changed. For tools;

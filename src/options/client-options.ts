@@ -135,6 +135,17 @@ export interface QueueDepth {
   consumers: number;
 }
 
+/** For {@link TaskQueueClient.waitForMessage} and {@link RabbitMQTaskMessageQueue.waitForMessage}. */
+export interface WaitOptions {
+  /** Stop waiting; the wait rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * Stop waiting after this many milliseconds, with a TaskQueueError `WAIT_TIMEOUT`; or `NO_ANSWER`, up to two seconds later,
+   * when the broker does not answer then. Default: wait for ever.
+   */
+  timeoutMs?: number;
+}
+
 /** For {@link TaskQueueClient.close}. */
 export interface CloseOptions {
   /** Instead of the client's `closeTimeoutMs`. Milliseconds. */

@@ -3,14 +3,14 @@ import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task
 import { decodeQueuedMessage, encodeQueuedMessage } from '../messages/codec.ts';
 import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
-import type { CloseOptions } from '../options/client-options.ts';
+import type { CloseOptions, WaitOptions } from '../options/client-options.ts';
 import {
   type ResolvedOptions,
   resolveOptions,
   type TaskQueueOptions,
 } from '../options/task-queue-options.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
-import { MessageWaiter, type WaitOptions } from '../waiting/message-waiter.ts';
+import { MessageWaiter } from '../waiting/message-waiter.ts';
 import { type CallKind, CallOrder } from './call-order.ts';
 import { clientFacingError } from './client-facing-error.ts';
 import { MalformedMessages } from './malformed-messages.ts';

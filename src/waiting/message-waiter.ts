@@ -1,18 +1,12 @@
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import type { QueueDepth, SubscriptionListener, TaskEventSubscription } from '../options/client-options.ts';
+import type {
+  QueueDepth,
+  SubscriptionListener,
+  TaskEventSubscription,
+  WaitOptions,
+} from '../options/client-options.ts';
 import { AbortListeners } from './abort-listeners.ts';
 import { DepthPoller } from './depth-poller.ts';
-
-/** For {@link TaskQueueClient.waitForMessage} and {@link RabbitMQTaskMessageQueue.waitForMessage}. */
-export interface WaitOptions {
-  /** Stop waiting; the wait rejects with the signal's reason. */
-  signal?: AbortSignal;
-  /**
-   * Stop waiting after this many milliseconds, with a TaskQueueError `WAIT_TIMEOUT`; or `NO_ANSWER`, up to two seconds later,
-   * when the broker does not answer then. Default: wait for ever.
-   */
-  timeoutMs?: number;
-}
 
 /** Servers wait for the same task repeatedly, so keep following it for a while. */
 const LINGER_MS = 10_000;

@@ -39,6 +39,8 @@ async function described(task: string, ...args: string[]) {
 test('counts messages by type and method, and knows the oldest and the newest', async () => {
   const now = Date.now();
   const task = await stuckTask(now);
+  // Its statistics come some seconds after the queue.
+  await until(async () => (await described(task)).record.missing.length === 0);
   const { status, record } = await described(task);
   expect(record).toMatchObject({
     task_id: task,
