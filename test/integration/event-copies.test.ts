@@ -15,9 +15,9 @@ const SHORT_COUNT = 300;
 const LANES = 8;
 
 /** All at once, so that their events are many in a row. */
-function publishMany(client: TaskQueueClient, taskId: string): Promise<unknown> {
+function publishMany(client: TaskQueueClient, taskId: string, first = 0): Promise<unknown> {
   return Promise.all(
-    Array.from({ length: COUNT }, (_, index) => client.publish(taskId, raw(`${index} ${BODY}`))),
+    Array.from({ length: COUNT }, (_, index) => client.publish(taskId, raw(`${first + index} ${BODY}`))),
   );
 }
 
@@ -95,14 +95,16 @@ test('a plain AMQP consumer with an ordinary binding receives all events of bulk
     await channel.bindQueue(queue, 'mcp:events', pattern);
     await channel.consume(queue, (message) => {
       const events = decodeEvents(message?.fields.routingKey ?? '', message?.content ?? Buffer.alloc(0));
+      // Events of the first messages may still be on their way.
       for (const event of events)
-        if (wanted.includes(event.taskId)) seen.get(event.taskId)?.push(numberOf(event));
+        if (wanted.includes(event.taskId) && numberOf(event) >= COUNT)
+          seen.get(event.taskId)?.push(numberOf(event));
     });
   };
   await consume('enqueued.#', [tasks[0]]);
   await consume(`enqueued.${tasks[1]}`, [tasks[1]]);
-  await Promise.all(tasks.map((task) => publishMany(publisher, task)));
-  const all = Array.from({ length: COUNT }, (_, index) => index);
+  await Promise.all(tasks.map((task) => publishMany(publisher, task, COUNT)));
+  const all = Array.from({ length: COUNT }, (_, index) => COUNT + index);
   for (const task of tasks) await expect.poll(() => seen.get(task), { timeout: 20_000 }).toEqual(all);
 }, 60_000);
 
