@@ -54,5 +54,5 @@ test.each([60, 80, 120])(
 test('the demo ends with 1 and says which step did not show what it should', async () => {
   const { status, stderr } = await runDemo({ MCP_TASKQ_API_URL: 'http://127.0.0.1:1' });
   expect(status).toBe(1);
-  expect(stderr).toContain('The demo failed: "mcp-taskq ls" ended with status 7');
+  expect(stderr).toContain('The demo failed: "mcp-taskq ls --exact" ended with status 7');
 }, 60_000);

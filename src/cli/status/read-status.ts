@@ -129,7 +129,11 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
         totals.unacked += unacked ?? 0;
       }
     }
-    const events = (await readEventCounts({ ...connection, apiUrl })) ?? null;
+    // Unknown on a broker without statistics, which is no reason to withhold the rest.
+    const events = await readEventCounts({ ...connection, apiUrl }).then(
+      (counts) => counts ?? null,
+      () => undefined,
+    );
     return { overview, mismatch, totals, events, error: undefined };
   } catch (error) {
     return { overview, mismatch: undefined, totals: undefined, events: undefined, error };
