@@ -5,6 +5,7 @@ import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
 import { giveBack } from './amqp/consume/give-back.ts';
 import { during } from './amqp/errors/amqp-failure.ts';
 import { CallerFailure } from './amqp/errors/caller-failure.ts';
+import type { QueueReader } from './amqp/queues/queue-reader.ts';
 import { Session } from './amqp/session.ts';
 import type { ClientStats } from './diagnostics/stats.ts';
 import { type DequeueTrace, traceDequeue, traceEnqueue } from './diagnostics/tracing.ts';
@@ -138,9 +139,8 @@ export class TaskQueueClient {
       result = await handle(message as StoredMessage);
       messageId = propertyText(message?.properties.message_id);
     };
-    await this.#drain(taskId, takeOne, { limit: 1, batchSize: 1 }, (count) =>
-      this.#announce(taskId, 'dequeued', count, messageId),
-    );
+    const onRemoved = (count: number) => this.#announce(taskId, 'dequeued', count, messageId);
+    await this.#drain(taskId, takeOne, { limit: 1, batchSize: 1 }, onRemoved, this.#session.holder);
     return result;
   }
 
@@ -405,6 +405,7 @@ export class TaskQueueClient {
     handle: BatchHandler,
     options: DrainOptions,
     onRemoved: (count: number) => void,
+    reader = this.#session.reader,
   ): Promise<number> {
     return this.#traceDequeue(taskId, (trace) => {
       const noted: BatchHandler = (batch, before) => {
@@ -416,7 +417,7 @@ export class TaskQueueClient {
         if (trace) trace.messages += count;
         onRemoved(count);
       };
-      return this.#drainUntraced(taskId, noted, options, removed);
+      return this.#drainUntraced(taskId, noted, options, removed, reader);
     });
   }
 
@@ -425,9 +426,10 @@ export class TaskQueueClient {
     handle: BatchHandler,
     options: DrainOptions,
     onRemoved: (count: number) => void,
+    reader: QueueReader,
   ): Promise<number> {
     this.#throwIfClosed();
-    const { reader, deleter } = this.#session;
+    const { deleter } = this.#session;
     const { operationTimeoutMs } = this.#options;
     const task: DrainedTask = {
       taskId,

@@ -18,6 +18,8 @@ import { QueueReader } from './queues/queue-reader.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
 const READ_CHANNELS = 16;
+/** Messages held while somebody handles them, which may take long and must not keep others from reading. */
+const HOLD_CHANNELS = 256;
 const DECLARE_CHANNELS = 4;
 const PROBE_CHANNELS = 2;
 
@@ -31,6 +33,8 @@ const PROBE_CHANNELS = 2;
 export class Session {
   readonly publisher: QueuePublisher;
   readonly reader: QueueReader;
+  /** For messages that are held one by one. */
+  readonly holder: QueueReader;
   readonly deleter: QueueDeleter;
   /** On the publishing connection as well: an alarm blocks whatever connection publishes. */
   readonly events: EventPublisher;
@@ -56,15 +60,17 @@ export class Session {
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
     const reads = new ChannelPool(reading, options, READ_CHANNELS);
+    const holds = new ChannelPool(reading, options, HOLD_CHANNELS);
     const probes = new ChannelPool(reading, options, PROBE_CHANNELS);
     // One at a time, so that a connection closed by one delete does not fail another.
     const deletions = new ChannelPool(deleting, options, 1);
     const declarer = new QueueDeclarer(declarations, confirmed, options);
     this.publisher = new QueuePublisher(confirmed, declarer, options);
     this.reader = new QueueReader(reads, probes, () => this.throwIfClosed());
+    this.holder = new QueueReader(holds, probes, () => this.throwIfClosed());
     this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, options.queueType);
     this.events = new EventPublisher(publishing, options.events === 'off', options.warn);
-    this.#channels = [this.events, declarations, reads, probes, deletions];
+    this.#channels = [this.events, declarations, reads, holds, probes, deletions];
     this.#reading = reading;
     this.#publishing = publishing;
     this.#connections = [publishing, reading, deleting];

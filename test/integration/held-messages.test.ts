@@ -26,6 +26,28 @@ const REMOVALS: { [how: string]: (task: string) => Promise<unknown> } = {
   'clear() of another queue object': (task) => openQueue().clear(task),
 };
 
+test('messages that are held for long keep nobody from reading', async () => {
+  const client = openClient();
+  const tasks = await Promise.all(Array.from({ length: 40 }, () => filledTask('"held"')));
+  let held = 0;
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const taken = tasks.map((task) =>
+    client.take(task, async () => {
+      held++;
+      await released;
+    }),
+  );
+  await until(() => held === tasks.length);
+  const other = await filledTask('"other"');
+  expect(await client.peek(other)).toHaveLength(1);
+  expect(await client.depth(other)).toMatchObject({ messages: 1 });
+  release();
+  await Promise.all(taken);
+});
+
 describe('a message that take() holds', () => {
   for (const [how, remove] of Object.entries(REMOVALS)) {
     test(`outlives ${how}, and is there when its handler fails`, async () => {
