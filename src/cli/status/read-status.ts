@@ -129,7 +129,7 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
         totals.unacked += unacked ?? 0;
       }
     }
-    // Unknown on a broker without statistics, which is no reason to withhold the rest.
+    // Unknown on a broker without statistics; everything else is still reported.
     const events = await readEventCounts({ ...connection, apiUrl }).then(
       (counts) => counts ?? null,
       () => undefined,
