@@ -58,13 +58,16 @@ export class QueuePublisher {
 
   /** Resolves when the broker has confirmed that the message is in the queue. */
   async publish(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
-    const giveUpAt = Date.now() + this.#options.retryUnconfirmedMs;
+    const { retryUnconfirmedMs } = this.#options;
+    const giveUpAt = Date.now() + retryUnconfirmedMs;
     const bytes = message.body.length + message.list.length;
     this.#waitingLimit.enter(bytes);
     try {
       await this.#attempt(queue, message, options);
     } catch (error) {
       const { messageId } = message;
+      // The default. Thousands may fail together, and what each takes then is memory that is short already.
+      if (retryUnconfirmedMs === 0) throw error;
       const again = () => this.#attempt(queue, message, options);
       await publishAgain(error, again, { giveUpAt, messageId });
     } finally {
