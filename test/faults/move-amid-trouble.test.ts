@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { inspectBroker } from '../../src/index.ts';
 import { runCli } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { array, header, propertyList, table, text } from '../support/property-lists.ts';
@@ -105,7 +106,14 @@ describe('mv', () => {
     expect(await numbersIn(from)).toEqual([]);
   });
 
-  test('of messages of which one cannot be published moves the others once, and names the one that stays', async () => {
+  test('of messages of which one cannot be published moves the others once, and names the one that stays', async ({
+    skip,
+  }) => {
+    const { version = '' } = await inspectBroker(inject('url'));
+    skip(
+      Number.parseInt(version, 10) >= 4,
+      'RabbitMQ 4 takes no message larger than mcp-taskq does: there is none to move',
+    );
     const amqp = await openRawAmqp();
     const [from, to] = ['from', 'to'].map(newRawTask) as [string, string];
     await amqp.declare(queueOf(from));
