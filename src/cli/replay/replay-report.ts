@@ -1,5 +1,6 @@
 import type { ReplayChange } from '../../index.ts';
 import type { Context } from '../context.ts';
+import { inFlags } from '../hints.ts';
 import { formatCount } from '../output/sizes.ts';
 
 /** Counts the changes of the replay policy, to report them once. */
@@ -16,7 +17,8 @@ export class ReplayReport {
     const { REPLAY_RULES } = await import('../../cli-support.ts');
     for (const { change, property, action, reason } of REPLAY_RULES) {
       const count = this.#counts.get(change);
-      if (count !== undefined) note(`${formatCount(count, 'message')}: ${property} ${action}, as ${reason}.`);
+      if (count === undefined) continue;
+      note(`${formatCount(count, 'message')}: ${property} ${inFlags(action)}, as ${reason}.`);
     }
   }
 }
