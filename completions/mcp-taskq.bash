@@ -130,6 +130,7 @@ _mcp_taskq() {
       ;;
     describe)
       case "$prev" in
+        --listen) COMPREPLY=() ;;
         -u | --url) COMPREPLY=() ;;
         --context) _mcp_taskq_contexts ;;
         --prefix) COMPREPLY=() ;;
@@ -146,7 +147,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--no-peek -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--no-peek --listen -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;

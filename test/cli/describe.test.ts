@@ -125,6 +125,40 @@ test('looks at nothing with --no-peek, and the idle time goes on', async () => {
   await until(async () => (await idle()) !== before, 30_000);
 });
 
+test('counts what comes and goes while it listens', async () => {
+  const task = await stuckTask();
+  const client = openClient();
+  const running = described(task, '--listen', '3s');
+  let isOver = false;
+  running.finally(() => {
+    isOver = true;
+  });
+  // One comes and goes at a time, all the while: when the listening begins is not known.
+  for (let index = 0; !isOver; index++) {
+    await client.publish(task, raw(`{"n":${index}}`));
+    await client.dequeue(task);
+    await client.publish(`${task}-other`, raw('{}'));
+  }
+  const { record } = await running;
+  const { seconds, enqueued, removed, whole } = record.heard;
+  expect({ seconds, whole }).toEqual({ seconds: 3, whole: true });
+  expect(enqueued).toBeGreaterThan(5);
+  expect(Math.abs(enqueued - removed)).toBeLessThanOrEqual(1);
+  const { stdout } = await runCli(['describe', task, '-o', 'table', '--listen', '100ms']);
+  expect(stdout).toMatch(/^events +none in 100ms$/m);
+});
+
+test('knows the size of a new queue from its messages', async () => {
+  const task = newTask('new');
+  const client = openClient();
+  await Promise.all([1, 2, 3].map(() => client.publish(task, raw('x'.repeat(1000)))));
+  const { record } = await described(task, '--api-url', 'http://127.0.0.1:1');
+  expect(record).toMatchObject({ ready: 3, body_bytes: null });
+  const { record: known } = await described(task);
+  // The statistics may not list it yet, or list it as it was declared.
+  expect([null, 3000]).toContain(known.body_bytes);
+});
+
 test('works without the management API, and says what is missing', async () => {
   const task = await stuckTask();
   const { status, record, stderr } = await described(task, '--api-url', 'http://127.0.0.1:1');

@@ -7,6 +7,8 @@ import {
   pruneTaskQueues,
   type TaskQueueInfo,
 } from '../../src/index.ts';
+import { replyQueueName } from '../../src/messages/reply-queues.ts';
+import { runCli } from '../support/cli.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
@@ -125,6 +127,9 @@ describe('pruning', () => {
     const other = await connect(url);
     const channel = await other.createChannel();
     await channel.consume('mcp:queue:consumed', () => {});
+    // A reply queue whose process is gone: RabbitMQ deletes it after ten minutes, and answers may still be in it.
+    const replies = replyQueueName('A'.repeat(22));
+    await channel.assertQueue(replies, { durable: true });
     const find = async () => {
       const found: string[] = [];
       for await (const page of findIdleTaskQueues({ url, apiUrl: inject('apiUrl'), idleMs: 0 }))
@@ -140,6 +145,18 @@ describe('pruning', () => {
     }
     expect(outcomes).toEqual(['forgotten deleted', 'revived kept', 'consumed kept', 'full kept']);
     expect(await client.depth('revived')).toEqual({ messages: 1, consumers: 0 });
+    const { status } = await runCli([
+      'prune',
+      '--yes',
+      '--idle',
+      '0s',
+      '-u',
+      url,
+      '--api-url',
+      inject('apiUrl'),
+    ]);
+    expect(status).toBe(0);
+    expect(await channel.checkQueue(replies)).toMatchObject({ messageCount: 0 });
     await other.close();
   }, 40_000);
 

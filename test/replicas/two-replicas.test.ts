@@ -265,7 +265,9 @@ test('a message whose send fails, or whose client has gone, is there for the nex
   expect(c.received).toEqual(['still there?']);
 });
 
-test('many server objects share one set of connections, and deliver for one another', async ({ store }) => {
+test('many server objects share one set of connections, and deliver for one another', {
+  timeout: extent(30_000, 120_000),
+}, async ({ store }) => {
   const { url } = await newVhost();
   const replicas = openReplicas([], { url });
   const servers = await Promise.all(Array.from({ length: SERVERS }, () => serve(replicas, store)));

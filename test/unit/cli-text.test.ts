@@ -11,7 +11,7 @@ import { formatSize } from '../../src/cli/output/sizes.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
 import { safeLine, safeText } from '../../src/cli/terminal/terminal-text.ts';
-import { cutEnd, cutStart, textWidth } from '../../src/cli/terminal/text-width.ts';
+import { cutEnd, cutMiddle, cutStart, textWidth } from '../../src/cli/terminal/text-width.ts';
 import type { StoredMessage } from '../../src/index.ts';
 
 const plain = new Chalk({ level: 0 });
@@ -72,6 +72,9 @@ describe('the width of text', () => {
     expect(cutEnd('三つの古い', 5)).toBe('三つ…');
     expect(cutEnd('abcdef', 6)).toBe('abcdef');
     expect(cutStart('notifications/progress', 10)).toBe('…/progress');
+    expect(cutMiddle('0198f3a0-7c1e-7000-8000-00000000a41c', 12)).toBe('0198f3…0a41c');
+    expect(cutMiddle('三つの古い', 6)).toBe('三…い');
+    expect(cutMiddle('build-7', 7)).toBe('build-7');
     expect(cutStart('三つの古い', 5)).toBe('…古い');
   });
 });

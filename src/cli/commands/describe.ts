@@ -5,9 +5,11 @@ import { nextSteps } from '../describe/next-steps.ts';
 import { readTask } from '../describe/read-task.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
+import { durationOption } from '../input/durations.ts';
 import { fitStderr } from '../output/facts.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { taskRecord, viewTask } from '../output/task-view.ts';
+import { countEvents } from '../reading/count-events.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
@@ -17,7 +19,7 @@ const HELP: CommandHelp = {
     that is safe, which resets the idle time; --no-peek touches nothing. Without the management API it shows less.`,
   examples: [
     ['mcp-taskq describe 786512e2', 'what is wrong here?'],
-    ['mcp-taskq describe 786512e2 --no-peek', 'statistics only'],
+    ['mcp-taskq describe 786512e2 --listen 10s', 'does anything move?'],
     ['mcp-taskq describe 786512e2 --json | jq .by_type', 'for programs'],
   ],
   statuses: '5 no such task queue',
@@ -25,19 +27,26 @@ const HELP: CommandHelp = {
 
 interface DescribeOptions {
   peek: boolean;
+  listen?: number;
 }
 
 export function describeCommand() {
   return explain(new Command('describe'), HELP)
     .argument('<task_id>')
     .option('--no-peek', 'do not look at messages')
+    .option('--listen <dur>', 'then listen for this long, and count the events', durationOption)
     .action((taskId, options, self) => withClient(self, (context) => describe(context, taskId, options)));
 }
 
-async function describe(context: ClientContext, taskId: string, { peek }: DescribeOptions): Promise<void> {
+async function describe(
+  context: ClientContext,
+  taskId: string,
+  { peek, listen }: DescribeOptions,
+): Promise<void> {
   const { format, stdout, settings, note } = context;
   if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'describe does not support -o raw');
   const report = await readTask(context, taskId, { looks: peek });
+  if (listen !== undefined) report.heard = await countEvents(settings, listen, taskId);
   const now = Date.now();
   const steps = nextSteps(report, now);
   if (format === 'table') {

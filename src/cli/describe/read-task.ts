@@ -2,6 +2,7 @@ import { type ErrorCode, isTaskQueueError, type QueueDepth, type TaskQueueDescri
 import type { ClientContext } from '../context.ts';
 import { formatCount } from '../output/sizes.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
+import type { HeardEvents } from '../reading/count-events.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
 import { countMessages, type MessageCounts } from './count-messages.ts';
 
@@ -17,6 +18,10 @@ export interface TaskReport {
   /** From the statistics, up to 10 s old: counting would reset the idle time of every queue in the vhost. */
   unacked: number | undefined;
   state: string | undefined;
+  /** The size of all messages, in bytes; undefined if unknown. */
+  bodyBytes: number | undefined;
+  /** The events that arrived while listening; undefined if nobody listened. */
+  heard?: HeardEvents;
   consumerCount: number;
   /** What a look at the messages found; undefined if there was none. */
   counts: MessageCounts | undefined;
@@ -73,6 +78,7 @@ export async function readTask(
     ready,
     unacked: description?.unacked,
     state: description?.state,
+    bodyBytes: ready > 0 && averageSize(description) === undefined ? undefined : description?.bodyBytes,
     consumerCount: depth?.consumers ?? description?.consumers.length ?? 0,
     counts: undefined,
     missing,
@@ -81,7 +87,9 @@ export async function readTask(
   const obstacle = await obstacleToLook(context, report);
   if (obstacle !== undefined) return { ...report, missing: [...missing, obstacle] };
   try {
-    return { ...report, counts: await look(context, report) };
+    const counts = await look(context, report);
+    const isWhole = counts.isAll && report.unacked === 0;
+    return { ...report, counts, bodyBytes: isWhole ? counts.bytes : report.bodyBytes };
   } catch (error) {
     if (!isTaskQueueError(error) || !UNLOOKABLE.includes(error.code)) throw error;
     return { ...report, missing: [...missing, `The messages were not looked at. ${error.message}.`] };
@@ -135,8 +143,7 @@ async function obstacleToLook(
 async function look({ client }: ClientContext, report: TaskReport): Promise<MessageCounts> {
   const { MAX_PEEK } = await import('../../index.ts');
   const { taskId, ready, description } = report;
-  const { bodyBytes, ready: described = 0, unacked = 0 } = description ?? {};
-  let average = bodyBytes === undefined ? undefined : bodyBytes / Math.max(1, described + unacked);
+  let average = averageSize(description);
   if (average === undefined && ready > FIRST_LOOK) {
     const first = await client.peek(taskId, { limit: FIRST_LOOK });
     average = first.reduce((sum, { body }) => sum + body.length, 0) / Math.max(1, first.length);
@@ -144,6 +151,15 @@ async function look({ client }: ClientContext, report: TaskReport): Promise<Mess
   const fitting = Math.max(1, Math.floor(MAX_LOOK_BYTES / Math.max(1, average ?? 1)));
   const limit = Math.min(ready, MAX_PEEK, fitting);
   return countMessages(await client.peek(taskId, { limit }), ready);
+}
+
+/** The average size of a body, in bytes. Statistics of an empty queue say nothing of what has come since. */
+function averageSize({
+  bodyBytes,
+  ready = 0,
+  unacked = 0,
+}: Partial<TaskQueueDescription> = {}): number | undefined {
+  return bodyBytes === undefined || ready + unacked === 0 ? undefined : bodyBytes / (ready + unacked);
 }
 
 /** The messages that the counts by type cover: `All 4 messages`, `The oldest 1,000 of 70,524 messages`. */

@@ -3,7 +3,7 @@ import type { TaskQueueInfo } from '../../index.ts';
 import { formatDuration } from '../input/durations.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
-import { cutEnd } from '../terminal/text-width.ts';
+import { cutMiddle } from '../terminal/text-width.ts';
 import { type Column, type Layout, planColumns, tableLines } from './columns.ts';
 import { formatCount, formatNumber } from './sizes.ts';
 
@@ -66,7 +66,7 @@ export class QueueTable {
       ...(isUsual(state) ? [] : [safeLine(state)]),
     ].join(', ');
     const more = isWide || facts === '' ? '' : `  ${facts}`;
-    const shown = cutsIds ? cutEnd(id, Math.max(1, room - more.length)) : id;
+    const shown = cutsIds ? cutMiddle(id, Math.max(1, room - more.length)) : id;
     return isUsual(state) ? `${shown}${more}` : `${shown}${colors.red(more)}`;
   }
 

@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
 import type { BrokerPermissions } from '../../index.ts';
-import { formatDuration } from '../input/durations.ts';
+import { periodOf } from '../reading/count-events.ts';
 import { type BrokerStatus, describeTotals } from '../status/read-status.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 import type { Fact } from './facts.ts';
@@ -76,7 +76,7 @@ function describeEvents({ events }: BrokerStatus, colors: ChalkInstance): string
     const now = perSecond > 0 ? `${perSecond.toFixed(1)} a second now` : 'none just now';
     facts.push(`${formatNumber(published)} published, ${now}`);
   }
-  if (heard !== undefined) facts.push(`${formatNumber(heard.events)} seen in ${formatDuration(heard.ms)}`);
+  if (heard !== undefined) facts.push(`${formatNumber(heard.events)} seen in ${periodOf(heard)}`);
   return facts.length === 0
     ? colors.dim('unknown without the API; --listen 5s waits for them')
     : facts.join('; ');

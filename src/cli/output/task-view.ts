@@ -4,6 +4,7 @@ import type { MessageCounts, MessageGlimpse } from '../describe/count-messages.t
 import { ageOfOldest, type NextStep } from '../describe/next-steps.ts';
 import { scopeOf, type TaskReport } from '../describe/read-task.ts';
 import { formatDuration } from '../input/durations.ts';
+import { type HeardEvents, periodOf } from '../reading/count-events.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 import { alignColumns, type Fact, layOutFacts } from './facts.ts';
 import { formatCount, formatNumber, formatSize } from './sizes.ts';
@@ -17,7 +18,7 @@ export function viewTask(
   steps: readonly NextStep[],
   { width, colors, now }: { width: number; colors: ChalkInstance; now: number },
 ): string {
-  const { description, counts } = report;
+  const { description, counts, heard } = report;
   const facts: Fact[] = [
     ['task', colors.bold(safeLine(report.taskId))],
     [
@@ -28,6 +29,7 @@ export function viewTask(
     ['oldest', oldestOf(report, colors, now)],
     ['newest', counts?.newest && glimpse(counts.newest, now)],
     ['idle', description?.idleSince === undefined ? undefined : idleOf(report, description.idleSince, now)],
+    ['events', heard && eventsOf(heard)],
     ['consumers', consumersOf(report, colors)],
     ['policy', description && (description.hasStatistics ? policyOf(description) : 'unknown')],
     ['arguments', description && argumentsOf(description)],
@@ -52,8 +54,7 @@ function stateOf({ state = 'unknown' }: TaskReport, colors: ChalkInstance): stri
     : colors.red(safeLine(state));
 }
 
-function messagesOf({ ready, unacked, description }: TaskReport, colors: ChalkInstance): string {
-  const { bodyBytes } = description ?? {};
+function messagesOf({ ready, unacked, bodyBytes }: TaskReport, colors: ChalkInstance): string {
   return [
     `${ready > 0 ? colors.bold(formatNumber(ready)) : '0'} ready`,
     unacked === undefined
@@ -81,6 +82,13 @@ function glimpse({ type, method, id, queuedAt }: MessageGlimpse, now: number): s
 function idleOf({ depth }: TaskReport, idleSince: number, now: number): string {
   const idle = formatDuration(Math.max(0, now - idleSince));
   return depth === undefined ? idle : `${idle}, until this look`;
+}
+
+function eventsOf(heard: HeardEvents): string {
+  const { events, enqueued, removed } = heard;
+  const period = periodOf(heard);
+  if (events === 0) return `none in ${period}`;
+  return `${formatNumber(enqueued)} enqueued, ${formatNumber(removed)} removed in ${period}`;
 }
 
 function consumersOf({ consumerCount, description }: TaskReport, colors: ChalkInstance): string {
@@ -155,7 +163,7 @@ function groupsOf(
 
 /** The documented schema; times are ISO 8601. */
 export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [name: string]: unknown } {
-  const { description, counts } = report;
+  const { description, counts, heard } = report;
   const known = description?.hasStatistics ? description : undefined;
   return {
     task_id: report.taskId,
@@ -182,8 +190,11 @@ export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [n
     policy: description?.policy ?? null,
     operator_policy: description?.operatorPolicy ?? null,
     effective_policy: known?.effectivePolicy ?? null,
-    body_bytes: description?.bodyBytes ?? null,
+    body_bytes: report.bodyBytes ?? null,
     idle_since: time(description?.idleSince),
+    heard: heard
+      ? { seconds: heard.ms / 1000, enqueued: heard.enqueued, removed: heard.removed, whole: heard.isWhole }
+      : null,
     looked_at: counts?.lookedAt ?? 0,
     oldest: counts?.oldest ? glimpseRecord(counts.oldest) : atOnly(description?.oldestAt),
     newest: counts?.newest ? glimpseRecord(counts.newest) : null,

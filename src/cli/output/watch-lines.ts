@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { WatchItem } from '../../index.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
-import { cutEnd, cutStart, padEnd, textWidth } from '../terminal/text-width.ts';
+import { cutEnd, cutMiddle, cutStart, padEnd, textWidth } from '../terminal/text-width.ts';
 import { clockTime } from './clock-time.ts';
 import { summarize } from './message-summary.ts';
 import { shortMethod } from './short-method.ts';
@@ -49,7 +49,9 @@ export function watchLine(item: TaskItem, { width, colors, showTask, now }: Watc
     ...(width >= LEAST_WITH_TIME
       ? [{ text: timeOf(at ?? now, now, isWide), width: widths.time, paint: colors.dim }]
       : []),
-    ...(showTask ? [{ text: cutEnd(safeLine(taskId), widths.task), width: widths.task, paint: plain }] : []),
+    ...(showTask
+      ? [{ text: cutMiddle(safeLine(taskId), widths.task), width: widths.task, paint: plain }]
+      : []),
     { text: mark.text, width: 1, paint: mark.paint },
     ...(hasType ? [{ text: cutEnd(safeLine(type), widths.type), width: widths.type, paint: plain }] : []),
     { ...methodCell(method === '' && !hasType ? type : method, widths.method), paint: colors.cyan },

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterOverview, EventCounts } from '../../cli-support.ts';
 import type { BrokerInspection, ManagementApiOptions } from '../../index.ts';
 import { hintFor } from '../hints.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
+import { countEvents, type HeardEvents } from '../reading/count-events.ts';
 import { DEFAULT_PREFIX } from '../settings/global-options.ts';
 import { privateBrokerHint } from '../settings/private-broker.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -35,8 +35,8 @@ interface EventStatus {
    * watched.
    */
   counts: EventCounts | null | undefined;
-  /** Events that arrived while listening, and for how many milliseconds. */
-  heard: { events: number; ms: number } | undefined;
+  /** What arrived while listening. */
+  heard: HeardEvents | undefined;
 }
 
 export interface BrokerStatus {
@@ -61,7 +61,7 @@ export async function readStatus(
   const [inspected, asked, listened] = await Promise.allSettled([
     inspectBroker({ ...settings.connection, connectionName: 'mcp-taskq' }),
     asksApi ? askApi(settings) : undefined,
-    listenMs === undefined ? undefined : listen(settings, listenMs),
+    listenMs === undefined ? undefined : countEvents(settings, listenMs),
   ]);
   // Errors over AMQP take precedence.
   if (inspected.status === 'rejected') throw inspected.reason;
@@ -87,27 +87,6 @@ interface Answer {
   totals: TaskTotals | undefined;
   events: EventCounts | null | undefined;
   error: unknown;
-}
-
-/** Counts the events that arrive within `ms` milliseconds. */
-async function listen({ connection }: Settings, ms: number): Promise<{ events: number; ms: number }> {
-  const { TaskQueueClient } = await import('../../index.ts');
-  const client = new TaskQueueClient(connection);
-  let events = 0;
-  try {
-    const subscription = await client.subscribe(['enqueued', 'dequeued', 'cleared'], {
-      onEvent: () => {
-        events++;
-      },
-      onLost: () => {},
-      onResumed: () => {},
-    });
-    await subscription.follow();
-    await sleep(ms);
-    return { events, ms };
-  } finally {
-    await client.close();
-  }
 }
 
 async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {

@@ -31,6 +31,13 @@ export function cutStart(text: string, width: number): string {
   return `${ELLIPSIS}${[...fitting([...text].reverse(), width - 1)].reverse().join('')}`;
 }
 
+/** The same for an id, whose two ends together distinguish it: random, counted or of one moment. */
+export function cutMiddle(text: string, width: number): string {
+  if (textWidth(text) <= width) return text;
+  const start = fitting([...text], Math.ceil((width - 1) / 2));
+  return `${start}${cutStart(text, width - textWidth(start))}`;
+}
+
 /** As many of the first characters as fit. */
 function fitting(characters: readonly string[], width: number): string {
   let taken = '';
