@@ -139,8 +139,15 @@ export class TaskQueueClient {
       result = await handle(message as StoredMessage);
       messageId = propertyText(message?.properties.message_id);
     };
-    const onRemoved = (count: number) => this.#announce(taskId, 'dequeued', count, messageId);
-    await this.#drain(taskId, takeOne, { limit: 1, batchSize: 1 }, onRemoved, this.#session.holder);
+    await this.#drain(
+      taskId,
+      takeOne,
+      { limit: 1, batchSize: 1 },
+      {
+        onRemoved: (count) => this.#announce(taskId, 'dequeued', count, messageId),
+        reader: this.#session.holder,
+      },
+    );
     return result;
   }
 
@@ -258,11 +265,16 @@ export class TaskQueueClient {
    * @returns how many were removed; fewer than were queued if others are reading too
    */
   async drain(taskId: string, handle: BatchHandler, options: DrainOptions = {}): Promise<number> {
-    return this.#drain(taskId, handle, options, (count) => this.#announce(taskId, 'dequeued', count));
+    return this.#drain(taskId, handle, options, {
+      onRemoved: (count) => this.#announce(taskId, 'dequeued', count),
+    });
   }
 
   /**
-   * {@link drain} followed by {@link deleteIfUnused}, unless `keepQueue`. Watchers see a single clear.
+   * {@link drain} followed by {@link deleteIfUnused}, unless `keepQueue`. Watchers see a single clear. When messages were
+   * removed and only the deletion fails, `onStatus` gets a `warning`, and the empty queue stays. With `allOrNone`, the
+   * messages are removed together with the queue, unless somebody else uses it or a message arrived meanwhile: that
+   * takes RabbitMQ a tenth of the time.
    * @param taskId
    * @param handle called with each batch before it is removed; default: nothing
    * @param options
@@ -274,16 +286,25 @@ export class TaskQueueClient {
     { keepQueue = false, ...options }: ClearOptions = {},
   ): Promise<number> {
     let removed = 0;
-    const count = (handled: number) => {
-      removed += handled;
+    const onRemoved = (count: number) => {
+      removed += count;
     };
     try {
-      await this.#drain(taskId, handle, options, count);
+      await this.#drain(taskId, handle, options, {
+        onRemoved,
+        ...(options.allOrNone && !keepQueue && { deleter: this.#session.deleter }),
+      });
     } finally {
       // Even after a failure: these are gone.
       if (removed > 0) this.#announce(taskId, 'cleared', removed);
     }
-    if (!keepQueue) await this.deleteIfUnused(taskId);
+    try {
+      if (!keepQueue) await this.deleteIfUnused(taskId);
+    } catch (error) {
+      // What was removed may exist nowhere else: the caller must learn of it.
+      if (removed === 0) throw error;
+      this.#options.warn(error as TaskQueueError);
+    }
     return removed;
   }
 
@@ -400,13 +421,15 @@ export class TaskQueueClient {
     await this.close();
   }
 
-  async #drain(
+  #drain(
     taskId: string,
     handle: BatchHandler,
     options: DrainOptions,
-    onRemoved: (count: number) => void,
-    reader = this.#session.reader,
+    { onRemoved, ...means }: Pick<DrainedTask, 'onRemoved' | 'deleter'> & { reader?: QueueReader },
   ): Promise<number> {
+    this.#throwIfClosed();
+    const task = { taskId, queue: this.#queueName(taskId), reader: this.#session.reader, ...means };
+    const { operationTimeoutMs } = this.#options;
     return this.#traceDequeue(taskId, (trace) => {
       const noted: BatchHandler = (batch, before) => {
         this.#noteRead(batch, trace);
@@ -416,33 +439,11 @@ export class TaskQueueClient {
       const removed = (count: number) => {
         if (trace) trace.messages += count;
         onRemoved(count);
-      };
-      return this.#drainUntraced(taskId, noted, options, removed, reader);
-    });
-  }
-
-  #drainUntraced(
-    taskId: string,
-    handle: BatchHandler,
-    options: DrainOptions,
-    onRemoved: (count: number) => void,
-    reader: QueueReader,
-  ): Promise<number> {
-    this.#throwIfClosed();
-    const { deleter } = this.#session;
-    const { operationTimeoutMs } = this.#options;
-    const task: DrainedTask = {
-      taskId,
-      queue: this.#queueName(taskId),
-      reader,
-      deleter,
-      operationTimeoutMs,
-      onRemoved: (count) => {
-        onRemoved(count);
         options.onRemoved?.(count);
-      },
-    };
-    return during(`Cannot drain task ${JSON.stringify(taskId)}`, drainTask(task, handle, options));
+      };
+      const drained = drainTask({ ...task, operationTimeoutMs, onRemoved: removed }, noted, options);
+      return during(`Cannot drain task ${JSON.stringify(taskId)}`, drained);
+    });
   }
 
   /** Always rejects rather than throws. */

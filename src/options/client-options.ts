@@ -67,11 +67,6 @@ export interface DrainOptions {
    * gets everything again, from the first message on; the result says how many were removed. Default false.
    */
   allOrNone?: boolean;
-  /**
-   * With `allOrNone`: remove more than a batch, up to 65,535 messages, by deleting the queue, unless somebody else
-   * uses it or a message arrived meanwhile. Takes RabbitMQ a tenth of the time of an acknowledgement. Default false.
-   */
-  withQueue?: boolean;
   /** Stop between two batches. */
   signal?: AbortSignal;
   /** Called after each batch with the number of messages read so far, including those that stay. */

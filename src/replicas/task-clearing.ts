@@ -19,11 +19,9 @@ export async function clearTask(
 ): Promise<QueuedMessage[]> {
   const what = `Cannot clear task ${JSON.stringify(taskId)}`;
   try {
-    return await calls.inOrder(taskId, 'clear', what, async () => {
-      const own = endQueued(core, asker, await removeAll(core, taskId));
-      await core.client.deleteIfUnused(taskId).catch(core.options.warn);
-      return own;
-    });
+    return await calls.inOrder(taskId, 'clear', what, async () =>
+      endQueued(core, asker, await removeAll(core, taskId)),
+    );
   } catch (error) {
     core.options.warn(error as TaskQueueError);
     return [];
@@ -43,7 +41,7 @@ async function removeAll(
     taken.length = before;
     for (const stored of batch) taken.push(await malformed.decode(stored));
   };
-  taken.length = await client.clear(taskId, take, { allOrNone: true, withQueue: true, keepQueue: true });
+  taken.length = await client.clear(taskId, take, { allOrNone: true });
   return taken;
 }
 

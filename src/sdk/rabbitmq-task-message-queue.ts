@@ -217,21 +217,8 @@ export class RabbitMQTaskMessageQueue {
       }
     };
     // None, if another reader took all of them before it could begin again.
-    taken.length = await this.#client.clear(taskId, take, {
-      allOrNone: true,
-      withQueue: true,
-      // If it still exists, it is deleted below, as that may fail.
-      keepQueue: true,
-    });
-    const messages = taken.filter((message) => message !== undefined);
-    try {
-      await this.#client.deleteIfUnused(taskId);
-    } catch (error) {
-      // What was removed from the queue exists nowhere else: it must reach the caller.
-      if (messages.length === 0) throw error;
-      this.#options.warn(error as TaskQueueError);
-    }
-    return messages;
+    taken.length = await this.#client.clear(taskId, take, { allOrNone: true });
+    return taken.filter((message) => message !== undefined);
   }
 
   /** In its turn, and with errors that may be shown to an MCP client. */

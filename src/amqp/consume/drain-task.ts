@@ -18,7 +18,8 @@ export interface DrainedTask {
   taskId: string;
   queue: string;
   reader: QueueReader;
-  deleter: QueueDeleter;
+  /** Removes all messages by deleting the queue, for `allOrNone`. Left out: by acknowledging them. */
+  deleter?: QueueDeleter;
   operationTimeoutMs: number;
   /** Called with the number of messages removed since the last call. */
   onRemoved(count: number): void;
@@ -33,15 +34,7 @@ export async function drainTask(
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
-  const {
-    limit,
-    batchSize = DEFAULT_BATCH_SIZE,
-    select,
-    allOrNone = false,
-    withQueue = false,
-    signal,
-    onRead,
-  } = options;
+  const { limit, batchSize = DEFAULT_BATCH_SIZE, select, allOrNone = false, signal, onRead } = options;
   if (limit !== undefined) checkCount('limit', limit);
   checkCount('batchSize', batchSize);
   let isHandedOver = false;
@@ -60,7 +53,7 @@ export async function drainTask(
       batchSize,
       select,
       allOrNone,
-      deleteQueue: withQueue ? () => deleter.deleteIfUnused(queue) : undefined,
+      deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
       openChannel: () => reader.openChannel(),
       isPlain: () => reader.isPlain(queue),
       signal,
