@@ -28,7 +28,10 @@ export class QueueReader {
     this.#throwIfClosed = throwIfClosed;
   }
 
-  /** Runs the work, and once more if the connection is lost meanwhile. */
+  /**
+   * Runs the work, and once more if the connection is lost meanwhile, or if the node of the queue is down: RabbitMQ also
+   * says so of a queue that is being deleted.
+   */
   read<T>(options: ReadOptions<T>, work: (lease: ChannelLease, queue: string) => Promise<T>): Promise<T> {
     return this.#read(this.#channels, options, work);
   }
@@ -39,12 +42,14 @@ export class QueueReader {
     work: (lease: ChannelLease, queue: string) => Promise<T>,
   ): Promise<T> {
     const mayRetry = (error: unknown) => {
-      if (!hasCode(error, ErrorCode.connectionLost)) return false;
+      const isLost = hasCode(error, ErrorCode.connectionLost);
+      if (!isLost && !hasCode(error, ErrorCode.queueUnavailable)) return false;
       this.#throwIfClosed();
       return isRepeatable();
     };
     try {
-      return await retry(() => channels.use((lease) => work(lease, queue)), { attempts: 2, mayRetry });
+      const options = { attempts: 2, mayRetry, pauseMs: RETRY_MS };
+      return await retry(() => channels.use((lease) => work(lease, queue)), options);
     } catch (error) {
       if (hasCode(error, ErrorCode.queueNotFound)) return missing;
       throw error;
@@ -93,6 +98,9 @@ export class QueueReader {
     return kind;
   }
 }
+
+/** A deletion takes RabbitMQ a few milliseconds. */
+const RETRY_MS = 50;
 
 const KIND_MS = 60_000;
 const MAX_KINDS = 1_000;
