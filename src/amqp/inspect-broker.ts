@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import { EVENT_EXCHANGE } from '../events/task-events.ts';
 import type { BrokerInspection, BrokerPermissions } from '../options/broker-inspection.ts';
@@ -63,7 +62,7 @@ class PermissionProbe {
   readonly #channels: ChannelPool;
   readonly #connection: BrokerConnection;
   /** A name that exists nowhere. */
-  readonly #unique = randomUUID();
+  readonly #unique = crypto.randomUUID();
   readonly #queue: string;
 
   constructor(channels: ChannelPool, connection: BrokerConnection, { prefix }: ResolvedOptions) {

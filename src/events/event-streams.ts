@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { routingKeyOf, type TaskEvent } from './task-events.ts';
 
 /** Routing keys whose streams are continued; beyond these, the one used longest ago starts anew when it is used again. */
@@ -18,7 +17,8 @@ export interface EventStream {
  * then not sent, so that a listener can count what it missed.
  */
 export class EventStreams {
-  readonly #publisher = randomUUID();
+  /** Made for the first event: a process that only reads does without. */
+  #publisher: string | undefined;
   #started = 0;
   /** In the order of their last use. */
   readonly #streams = new Map<string, EventStream>();
@@ -27,6 +27,7 @@ export class EventStreams {
   number(event: TaskEvent): EventStream {
     const routingKey = routingKeyOf(event);
     const known = this.#streams.get(routingKey);
+    this.#publisher ??= crypto.randomUUID();
     const stream = known ?? { id: `${this.#publisher}.${++this.#started}`, sequence: 0, quietUntil: 0 };
     event.stream = stream.id;
     event.sequence = ++stream.sequence;

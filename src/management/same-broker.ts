@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { type BrokerAddress, userOf } from '../options/broker-url.ts';
 import { resolveOptions } from '../options/task-queue-options.ts';
@@ -52,7 +51,7 @@ async function compare(
 ): Promise<boolean> {
   const { signal } = options;
   // A unique name to recognise the connection.
-  const connectionName = `${options.connectionName ?? 'mcp-taskq'} ${randomUUID()}`;
+  const connectionName = `${options.connectionName ?? 'mcp-taskq'} ${crypto.randomUUID()}`;
   const client = new TaskQueueClient({ ...options, connectionName });
   const onAbort = () => void client.close({ timeoutMs: 0 });
   signal?.addEventListener('abort', onAbort);

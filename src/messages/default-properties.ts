@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { MessageProperties } from '../properties/message-properties.ts';
 
 /**
@@ -9,7 +8,7 @@ export function defaultProperties(): MessageProperties & { message_id: string } 
   return {
     content_type: 'application/json',
     delivery_mode: 2,
-    message_id: randomUUID(),
+    message_id: crypto.randomUUID(),
     timestamp: Math.floor(Date.now() / 1000),
   };
 }

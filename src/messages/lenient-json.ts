@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 
 /** What Python's json writes for numbers that JSON lacks. */
 const NUMBERS = /-?(?:NaN|Infinity)/g;
@@ -19,7 +18,7 @@ export function parseLenientJson(text: string): unknown {
 
 /** Infinity becomes a number that is too large for a double; NaN becomes a marker that occurs nowhere else. */
 function parseWithMarks(text: string, error: unknown): unknown {
-  const mark = randomUUID();
+  const mark = crypto.randomUUID();
   const replacements: Record<string, string> = {
     // In an array, as a bare string would pass for a key; with spaces, as the digits would join a number before them.
     NaN: `["${mark}"]`,

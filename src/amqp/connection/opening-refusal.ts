@@ -1,5 +1,4 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import type { BrokerAddress } from '../../options/broker-url.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { socketOptions } from './dial-options.ts';
@@ -51,7 +50,8 @@ export async function findOpeningRefusal(
       clientProperties?: unknown;
     };
     const target = { ...sockets, host: address.host, port: address.port };
-    const socket = address.protocol === 'amqps' ? connectTls(target) : connectTcp(target);
+    const isTls = address.protocol === 'amqps';
+    const socket = isTls ? (await import('node:tls')).connect(target) : connectTcp(target);
     try {
       return await handshake(socket, address, credentials !== undefined);
     } finally {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, sep } from 'node:path';
@@ -65,7 +64,7 @@ export function writeContextFile({ path, current, contexts }: ContextFile): void
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const target = realTarget(path);
-    const temporary = `${target}.${randomBytes(4).toString('hex')}`;
+    const temporary = `${target}.${crypto.randomUUID()}`;
     try {
       writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
       renameSync(temporary, target);

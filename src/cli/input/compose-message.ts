@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -26,7 +25,7 @@ export function composeMessage({ type, method, params, id }: MessageParts): stri
   if (!isRequest && id !== undefined)
     throw new CommandFailure(ExitCode.usage, 'A notification cannot have an --id');
   const members = ['"jsonrpc":"2.0"'];
-  if (isRequest) members.push(`"id":${idText(id ?? randomUUID())}`);
+  if (isRequest) members.push(`"id":${idText(id ?? crypto.randomUUID())}`);
   members.push(`"method":${JSON.stringify(method)}`);
   if (params !== undefined) members.push(`"params":${checkParams(params)}`);
   return `{${members.join(',')}}`;
