@@ -1,4 +1,3 @@
-
 /** What Python's json writes for numbers that JSON lacks. */
 const NUMBERS = /-?(?:NaN|Infinity)/g;
 

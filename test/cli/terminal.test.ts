@@ -256,3 +256,12 @@ function withoutNewQueue(text: string): string {
   expect(text).toMatch(NEW_QUEUE);
   return text.replace(NEW_QUEUE, '');
 }
+
+test('a topic of the help goes through PAGER where it is longer than the screen', async () => {
+  const terminal = cliOnTerminal(['help', 'connection', '--no-color'], { PAGER: 'sed "s/^/page: /"' });
+  expect(await terminal.ended).toBe(0);
+  const lines = terminal.text.trimEnd().split('\n');
+  expect(lines.length).toBeGreaterThan(24);
+  expect(lines.filter((line) => !line.startsWith('page: '))).toEqual([]);
+  expect((await runCli(['help', 'connection'], { env: { PAGER: 'false' } })).stdout).toContain('--url');
+});

@@ -22,10 +22,8 @@ export function helpCommand() {
     const program = self.parent as CommandUnknownOpts;
     if (topic === undefined) return program.outputHelp();
     if (Object.hasOwn(HELP_TOPICS, topic)) {
-      const { topicText } = await import('../help/show-topic.ts');
-      const { color = true } = self.optsWithGlobals() as { color?: boolean };
-      process.stdout.write(await topicText(HELP_TOPICS[topic] as HelpTopic, color));
-      return;
+      const { showTopic } = await import('../help/show-topic.ts');
+      return showTopic(HELP_TOPICS[topic] as HelpTopic, self.optsWithGlobals());
     }
     const found = program.commands.find(
       (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),

@@ -1,5 +1,8 @@
+import { note } from '../context.ts';
+import { standardOutput } from '../output/sinks.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { colorsFor } from '../terminal/colors.ts';
+import { pagedOutput } from '../terminal/pager.ts';
 import type { HelpTopic } from './topic-list.ts';
 
 /** Longer lines are hard to read. */
@@ -8,14 +11,22 @@ const WIDEST = 100;
 /** What is not read on a terminal is made for one of this width. */
 const USUAL = 80;
 
-/** The page of a topic, ready for standard output. */
-export async function topicText({ load }: HelpTopic, color: boolean): Promise<string> {
+/** Prints the page of a topic, on a terminal through a pager if it is longer than the screen. */
+export async function showTopic(
+  { load }: HelpTopic,
+  { color = true, pager = true }: { color?: boolean; pager?: boolean },
+): Promise<void> {
   const [{ default: markdown }, { renderMarkdown }] = await Promise.all([
     load(),
     import('./render-markdown.ts'),
   ]);
-  return renderMarkdown(markdown, {
-    width: process.stdout.isTTY ? Math.min(WIDEST, terminalWidth()) : USUAL,
+  const isTerminal = process.stdout.isTTY === true;
+  const page = renderMarkdown(markdown, {
+    width: isTerminal ? Math.min(WIDEST, terminalWidth()) : USUAL,
     colors: colorsFor(process.stdout, { color }),
   });
+  const direct = { sink: standardOutput(), note, end: async () => {} };
+  const output = isTerminal ? pagedOutput(direct, { pager }) : direct;
+  await output.sink.write(page);
+  await output.end();
 }
