@@ -125,7 +125,7 @@ export class UnannouncedMessages {
     });
     try {
       const messages = depth === 0 ? [] : await client.peek(task.taskId, { limit: MAX_PEEK });
-      return messages.length < MAX_PEEK ? task.noteSeen(messages, depth) : tooDeep(messages.length);
+      return messages.length < MAX_PEEK ? task.noteSeen(messages, depth) : TOO_DEEP;
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused) && !hasCode(error, ErrorCode.queueLocked)) throw error;
       return 'it takes permission to read the queue, and no exclusive consumer';
@@ -138,7 +138,7 @@ export class UnannouncedMessages {
   async #obstacleToPeeking({ taskId }: WatchedTask, depth: number): Promise<string | undefined> {
     const { client, peek } = this.#options;
     if (!peek) return PEEK_OFF;
-    if (depth >= MAX_PEEK) return tooDeep(depth);
+    if (depth >= MAX_PEEK) return TOO_DEEP;
     try {
       if ((await client.queueKind(taskId))?.isPlain !== false) return undefined;
       return 'on a queue that is not a plain classic one, a look would count as a delivery';
@@ -155,10 +155,12 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   return !signal.aborted;
 }
 
-function tooDeep(depth: number): string {
-  return `the queue holds ${depth} messages, and only fewer than ${MAX_PEEK} are looked at`;
-}
+const TOO_DEEP = `a queue with ${numberOf(MAX_PEEK)} messages or more is not looked at`;
 
 function countOf(count: number): string {
-  return count === 1 ? '1 message' : `${count} messages`;
+  return count === 1 ? '1 message' : `${numberOf(count)} messages`;
+}
+
+function numberOf(count: number): string {
+  return count.toLocaleString('en-US');
 }

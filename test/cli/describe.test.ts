@@ -182,7 +182,7 @@ test('says what it looked at in a deep queue', async () => {
   const client = openClient();
   await Promise.all(Array.from({ length: 1200 }, () => client.publish(task, raw('{}'))));
   const { stdout } = await runCli(['describe', task, '-o', 'table']);
-  expect(stdout).toContain('The oldest 1,000 messages of 1,200 messages');
+  expect(stdout).toContain('The oldest 1,000 of 1,200 messages');
   expect((await described(task)).record).toMatchObject({ looked_at: 1000, newest: null });
 });
 
@@ -201,5 +201,5 @@ test.each([60, 80])('fits a terminal of %i columns', async (columns) => {
   // A command that can be pasted is left to the terminal.
   const wrapped = lines.filter((line) => line.length > columns && !line.includes('mcp-taskq '));
   expect(wrapped).toEqual([]);
-  expect(lines.length).toBeLessThanOrEqual(24);
+  expect(lines.length, terminal.text).toBeLessThanOrEqual(24);
 });

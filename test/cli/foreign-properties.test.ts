@@ -95,8 +95,9 @@ for (const [way, move] of Object.entries(WAYS)) {
     });
 
     test('headers of 120 KB arrive as they were', async () => {
+      // In the order of their names, in which RabbitMQ 4.0 puts them.
       const large = field('x', long(Buffer.alloc(120_000, 0xfe)));
-      const list = propertyList({ headers: table([header('large', large), header('', field('V'))]) });
+      const list = propertyList({ headers: table([header('', field('V')), header('large', large)]) });
       const to = newRawTask('to');
       await move(await filledTask({ list, body }), to);
       expect((await look(to)).map((message) => message.list)).toEqual([list]);

@@ -9,7 +9,7 @@ import { checkMessageSource, type MessageSourceOptions, openMessageSource } from
 import { wholeNumber } from '../input/numbers.ts';
 import { printResult } from '../output/result-line.ts';
 import { shellWords, withOption } from '../output/shell-words.ts';
-import { formatCount } from '../output/sizes.ts';
+import { formatCount, formatNumber } from '../output/sizes.ts';
 import { type Pace, paced, rateOption, speedOption } from '../replay/pacing.ts';
 import { type NamedMessage, type PipelineResult, publishInOrder } from '../replay/pipelined-publish.ts';
 import { startProgress } from '../terminal/progress.ts';
@@ -154,7 +154,7 @@ function refusal(taskId: string, count: number, { confirmed, refused }: Pipeline
   if (count === 1) return refused.firstError;
   return new CommandFailure(
     confirmed === 0 ? ExitCode.failed : ExitCode.partly,
-    `${refused.describe()}\n${confirmed} of ${formatCount(count, 'message')} added to task ${taskId}`,
+    `${refused.describe()}\n${formatNumber(confirmed)} of ${formatCount(count, 'message')} added to task ${taskId}`,
     { cause: refused.firstError },
   );
 }
@@ -168,7 +168,7 @@ function interrupted(
   options: EnqueueOptions,
 ): unknown {
   if (options.from === undefined) return error;
-  const done = `${confirmed} of ${formatCount(count, 'message')} added to task ${taskId}`;
+  const done = `${formatNumber(confirmed)} of ${formatCount(count, 'message')} added to task ${taskId}`;
   const behind =
     confirmedBehind === 0
       ? ''

@@ -1,6 +1,6 @@
 import { type ErrorCode, isTaskQueueError, type QueueDepth, type TaskQueueDescription } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
-import { formatCount } from '../output/sizes.ts';
+import { formatCount, formatNumber } from '../output/sizes.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
 import type { HeardEvents } from '../reading/count-events.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
@@ -165,5 +165,5 @@ function averageSize({
 /** The messages that the counts by type cover: `All 4 messages`, `The oldest 1,000 of 70,524 messages`. */
 export function scopeOf({ lookedAt, isAll }: MessageCounts, ready: number): string {
   if (isAll) return lookedAt === 1 ? 'The only message' : `All ${formatCount(lookedAt, 'message')}`;
-  return `The oldest ${formatCount(lookedAt, 'message')} of ${formatCount(ready, 'message')}`;
+  return `The oldest ${formatNumber(lookedAt)} of ${formatCount(ready, 'message')}`;
 }

@@ -17,6 +17,8 @@ export interface LiveQueues {
   offset: number;
   last: Snapshot | undefined;
   previous: Snapshot | undefined;
+  /** Recent numbers of ready messages, oldest first, for the rate. */
+  recent: readonly { at: number; ready: number }[];
   /** Why the last refresh failed. */
   trouble?: string | undefined;
   /** How long the next list has been pending. */
@@ -45,7 +47,7 @@ export function drawQueues(
   { rows, columns }: { rows: number; columns: number },
   { colors, isWide }: { colors: ChalkInstance; isWide: boolean },
 ): { lines: string[]; page: number; mostOffset: number } {
-  const { title, intervalMs, sort, last, previous, trouble, waitingMs = 0, offset } = shown;
+  const { title, intervalMs, sort, last, previous, recent, trouble, waitingMs = 0, offset } = shown;
   const cut = (text: string) => cutEnd(safeLine(text), columns);
   const head = `mcp-taskq ls  ${clockTime(last?.at ?? Date.now())}  every ${formatDuration(intervalMs)}  ${title}`;
   const lines = [colors.bold(cut(head.trimEnd()))];
@@ -55,7 +57,7 @@ export function drawQueues(
     );
   else if (trouble !== undefined) lines.push(colors.red(cut(trouble)));
   if (last === undefined) return { lines, page: 1, mostOffset: 0 };
-  lines.push(cut(`${totalsLine(last.totals)}${rateOf(last, previous)}`), '');
+  lines.push(cut(`${totalsLine(last.totals)}${rateOf(recent)}`), '');
   // One line for the titles, and one for the status line at the bottom.
   const page = Math.max(1, rows - lines.length - 2);
   const mostOffset = Math.max(0, last.queues.length - page);
@@ -87,9 +89,24 @@ function markOf(
   return change > 0 ? colors.green('▲') : change < 0 ? colors.red('▼') : ' ';
 }
 
+/**
+ * Statistics change every five seconds: between two shorter lists they say that nothing happens, and then that all happens
+ * at once.
+ */
+const LEAST_RATE_MS = 5_000;
+const MOST_RATE_MS = 15_000;
+
+/** What to keep for the rate after another list: at least the list before it. */
+export function withRecent(recent: LiveQueues['recent'], { at, totals }: Snapshot): LiveQueues['recent'] {
+  const kept = recent.filter((point, index) => index === recent.length - 1 || at - point.at <= MOST_RATE_MS);
+  return [...kept, { at, ready: totals.ready }];
+}
+
 /** The change per second of all queues together. */
-function rateOf(last: Snapshot, previous: Snapshot | undefined): string {
-  if (previous === undefined) return '';
-  const perSecond = ((last.totals.ready - previous.totals.ready) * 1000) / (last.at - previous.at);
-  return `  ${perSecond > 0 ? '+' : ''}${perSecond.toFixed(1)}/s`;
+function rateOf(recent: LiveQueues['recent']): string {
+  const [first, last] = [recent[0], recent.at(-1)];
+  if (first === undefined || last === undefined || last.at - first.at < LEAST_RATE_MS) return '';
+  const perSecond = ((last.ready - first.ready) * 1000) / (last.at - first.at);
+  const shown = Math.abs(perSecond) < 10 ? perSecond.toFixed(1) : formatNumber(Math.round(perSecond));
+  return `  ${perSecond > 0 ? '+' : ''}${shown}/s`;
 }

@@ -130,8 +130,10 @@ function settingText(name: string, value: unknown): string {
   return ['expires', 'message-ttl'].includes(name) ? formatDuration(value) : formatNumber(value);
 }
 
+/** Without the type, which is shown with the name; RabbitMQ 4 adds it to every queue. */
 function argumentsOf({ arguments: own }: TaskQueueDescription): string | undefined {
-  const shown = Object.entries(own).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  const others = Object.entries(own).filter(([name]) => name !== 'x-queue-type');
+  const shown = others.map(([name, value]) => `${name} ${JSON.stringify(value)}`);
   return shown.length === 0 ? undefined : safeLine(shown.join(', '));
 }
 

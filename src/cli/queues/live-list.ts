@@ -3,7 +3,7 @@ import type { TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { drawQueues, type LiveQueues } from '../output/live-queues.ts';
+import { drawQueues, type LiveQueues, withRecent } from '../output/live-queues.ts';
 import { addTotals } from '../output/queue-table.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { type Key, listenForKeys } from '../terminal/keys.ts';
@@ -38,7 +38,15 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   }
   const view = new LiveView(process.stdout);
   const colors = colorsFor(process.stdout, settings);
-  const shown: LiveQueues = { title, intervalMs, sort, offset: 0, last: undefined, previous: undefined };
+  const shown: LiveQueues = {
+    title,
+    intervalMs,
+    sort,
+    offset: 0,
+    last: undefined,
+    previous: undefined,
+    recent: [],
+  };
   const quit = new AbortController();
   const draw = () => {
     const size = { rows: view.rows, columns: process.stdout.columns };
@@ -68,6 +76,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
         if (snapshot === undefined) break;
         shown.previous = shown.last;
         shown.last = snapshot;
+        shown.recent = withRecent(shown.recent, snapshot);
         shown.trouble = undefined;
       } catch (error) {
         if (ended.aborted) break;

@@ -1,4 +1,5 @@
 import { formatDuration } from '../input/durations.ts';
+import { formatNumber } from '../output/sizes.ts';
 import { onSuspend } from './job-control.ts';
 import { startStallNotice } from './stall-notice.ts';
 import { standardError } from './standard-error.ts';
@@ -57,14 +58,18 @@ const CLEAR_LINE = '\r\u001b[K';
 const SHOW_CURSOR = '\u001b[?25h';
 const HIDE_CURSOR = '\u001b[?25l';
 
+/** The beginning of a long work, such as its preparation, says little about the rest. */
+const ESTIMATE_MS = 3_000;
+
 async function startBar(total: number, stream: NodeJS.WriteStream) {
   const { default: cliProgress } = await import('cli-progress');
   const bar = new cliProgress.SingleBar({
     stream,
-    format: '{bar} {value}/{total}  {rate}/s  {left} left',
+    format: '{bar} {value}/{total}  {rate}/s{left}',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     barsize: 30,
+    formatValue: (value, _options, type) => (type === 'percentage' ? `${value}` : formatNumber(value)),
     fps: 5,
     hideCursor: true,
     clearOnComplete: true,
@@ -73,7 +78,7 @@ async function startBar(total: number, stream: NodeJS.WriteStream) {
   });
   const start = Date.now();
   let shownAt = start;
-  bar.start(total, 0, { rate: 0, left: '?' });
+  bar.start(total, 0, { rate: 0, left: '' });
   const clear = () => void stream.write(CLEAR_LINE);
   const releases = [
     onSuspend(
@@ -91,8 +96,9 @@ async function startBar(total: number, stream: NodeJS.WriteStream) {
       // The rate since the start: cli-progress averages only its last few updates, but many confirms arrive in the
       // same millisecond.
       const perSecond = (1000 * done) / (now - start);
-      const left = done === 0 ? '?' : formatDuration(1000 * Math.ceil((total - done) / perSecond));
-      bar.update(done, { rate: Math.round(perSecond), left });
+      const isKnown = done > 0 && now - start >= ESTIMATE_MS;
+      const left = isKnown ? `  ${formatDuration(1000 * Math.ceil((total - done) / perSecond))} left` : '';
+      bar.update(done, { rate: formatNumber(Math.round(perSecond)), left });
     },
     end() {
       for (const release of releases) release();
