@@ -98,10 +98,15 @@ test('each page is a topic, and leads to pages that are there', () => {
 describe.each(topics)('the page %s on a terminal', (topic) => {
   test('is what help prints, whatever other tools mean by its name', async () => {
     const argv = ['node', 'mcp-taskq', 'help', topic];
-    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const written: unknown[] = [];
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((chunk, ...more: unknown[]) => {
+      written.push(chunk);
+      (more.at(-1) as () => void)();
+      return true;
+    });
     onTestFinished(() => write.mockRestore());
     await (await buildProgram(argv)).parseAsync(argv);
-    expect(write.mock.calls.join('')).toBe(renderMarkdown(page(topic), { width: 80, colors: plain }));
+    expect(written.join('')).toBe(renderMarkdown(page(topic), { width: 80, colors: plain }));
   });
 
   test.each([60, 80, 100])('of %i columns fits, but for code that is to be copied', (width) => {
