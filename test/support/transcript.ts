@@ -27,6 +27,8 @@ const STABLE: readonly [pattern: RegExp, stable: string][] = [
   [/RabbitMQ \d+\.\d+\.\d+(?! )/g, 'RabbitMQ 0.0.0'],
   [/\b(mcp-taskq|rabbit)@[\w.-]+/g, 'mcp-taskq@host'],
   [/("port":|"version":")[\d.]+/g, '$10'],
+  // RabbitMQ 4 adds the type.
+  [/"arguments":\{"x-queue-type":"classic"\}/g, '"arguments":{}'],
   // How long ago, in seconds.
   [/^(idle {7})\d[^,\n]*/gm, '$15s'],
   [/\b(age=)\d+s/g, '$1354600s'],
