@@ -18,7 +18,10 @@ const BLOCKED_POLL_MS = 20;
 /** AMQP's reply code: the permission was checked before it, and is there. */
 const NOT_FOUND = 404;
 
-/** An exchange that every vhost has: asking for it needs no permission. */
+/** As RabbitMQ calls it in refusals. */
+const DEFAULT_EXCHANGE = 'amq.default';
+
+/** An exchange that every vhost has: asking for it needs no permission, before RabbitMQ 4.3. */
 const ANY_EXCHANGE = 'amq.direct';
 
 /**
@@ -90,13 +93,14 @@ class PermissionProbe {
         (await this.#isPermitted((lease) =>
           lease.request((channel) => channel.bindQueue(watchQueue, EVENT_EXCHANGE, '')),
         )),
-      // The last one, as an alarm blocks the connection that publishes.
+      // The last one, as an alarm blocks the connection that publishes. RabbitMQ 4.3 may also refuse the question about an
+      // exchange that follows, to a user without any permission on that.
       write: await this.#unlessBlocked(
         this.#isPermitted(async (lease) => {
           // Routed nowhere, and so sent back.
           lease.channel.publish('', queue, Buffer.alloc(0), { mandatory: true });
           await lease.request((channel) => channel.checkExchange(ANY_EXCHANGE));
-        }),
+        }, DEFAULT_EXCHANGE),
       ),
     };
   }
