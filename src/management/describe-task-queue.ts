@@ -1,6 +1,6 @@
 import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error.ts';
 import { DEFAULT_PREFIX, queueName } from '../messages/queue-names.ts';
-import { parseTimestamp } from '../messages/timestamps.ts';
+import { historyQuery, idleSince, type MessageStats, MOST_HISTORY_MS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { otherVhosts } from './management-api-errors.ts';
 
@@ -72,6 +72,7 @@ interface Queue {
   messages_unacknowledged?: number;
   message_bytes?: number;
   idle_since?: string | null;
+  message_stats?: MessageStats;
   head_message_timestamp?: number | string | null;
   consumer_details?: Consumer[];
 }
@@ -104,13 +105,14 @@ export async function describeTaskQueue(
   const { ManagementApi } = await import('./management-api.ts');
   const api = new ManagementApi(options);
   try {
-    const found = await get<Queue>(
-      api,
-      `queues/${encodeURIComponent(api.vhost)}/${encodeURIComponent(queue)}`,
-    );
+    const path = `queues/${encodeURIComponent(api.vhost)}/${encodeURIComponent(queue)}`;
+    const [found, past] = await Promise.all([
+      get<Queue>(api, path),
+      get<Queue>(api, path, historyQuery(MOST_HISTORY_MS)),
+    ]);
     // A proxy that decodes %2F in paths makes another path of it.
     if (found && (found.name !== queue || found.vhost !== api.vhost)) throw otherVhosts(api.base, api.vhost);
-    return found && toDescription(taskId, queue, found, await consumersOf(api, found));
+    return found && toDescription(taskId, queue, found, past, await consumersOf(api, found));
   } finally {
     api.close();
   }
@@ -120,6 +122,7 @@ function toDescription(
   taskId: string,
   queue: string,
   found: Queue,
+  past: Queue | undefined,
   consumers: TaskConsumer[],
 ): TaskQueueDescription {
   const { idle_since, head_message_timestamp } = found;
@@ -139,7 +142,7 @@ function toDescription(
     ready: found.messages_ready,
     unacked: found.messages_unacknowledged,
     bodyBytes: found.message_bytes,
-    idleSince: idle_since ? parseTimestamp(idle_since) : undefined,
+    idleSince: idleSince(idle_since, found.message_stats, past?.message_stats),
     oldestAt: typeof head_message_timestamp === 'number' ? head_message_timestamp * 1000 : undefined,
     consumers,
   };
@@ -184,9 +187,13 @@ async function lookUp(api: ManagementApi, name: string): Promise<Connection | un
 }
 
 /** Undefined if it does not exist (404). */
-async function get<T>(api: ManagementApi, path: string): Promise<T | undefined> {
+async function get<T>(
+  api: ManagementApi,
+  path: string,
+  query?: Parameters<ManagementApi['get']>[1],
+): Promise<T | undefined> {
   try {
-    return await api.get<T>(path);
+    return await api.get<T>(path, query);
   } catch (error) {
     if (hasCode(error, ErrorCode.vhostNotFound)) return undefined;
     throw error;

@@ -1,7 +1,8 @@
 import { DEFAULT_PREFIX, taskIdOf } from '../messages/queue-names.ts';
 import { isReplyQueue } from '../messages/reply-queues.ts';
-import { parseTimestamp, timestampToMs } from '../messages/timestamps.ts';
+import { timestampToMs } from '../messages/timestamps.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
+import { historyQuery, idleSince, type MessageStats, TOTAL_COLUMNS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { otherVhosts } from './management-api-errors.ts';
 import { orderedJoin } from './ordered-join.ts';
@@ -21,6 +22,11 @@ export interface ListTaskQueuesOptions {
    * the statistics alone.
    */
   source?: 'counted' | 'statistics' | 'both' | 'none';
+  /**
+   * With `statistics`: how far back, in milliseconds, to look for the last use of each queue, for `idleSince`. At most an
+   * hour, as far as the broker's samples go. Default 0: only what the broker calls idle.
+   */
+  historyMs?: number;
   /**
    * Called at the end with the number of queues of other vhosts that were in the answers and left out, if any: a
    * proxy changed the request. Default: not reported.
@@ -52,9 +58,12 @@ export interface QueueStatistics {
   /** The number of consumers. */
   consumers: number;
   /**
-   * Idle since, in milliseconds since the epoch. Counting its messages, here or over AMQP, resets this.
+   * Idle since, in milliseconds since the epoch, at the latest. Counting its messages, here or over AMQP, resets this, and
+   * RabbitMQ 3.8.1 and later resets it every two minutes; with `historyMs` it goes back to when messages last came or went.
    */
   idleSince: number | undefined;
+  /** With `historyMs`: no message has gone through it since its node started, so only RabbitMQ's idle time is known. */
+  isUnused?: boolean;
   /** The AMQP timestamp of the oldest message, in milliseconds since the epoch, if its publisher set one. */
   oldestAt: number | undefined;
 }
@@ -79,6 +88,7 @@ interface Totals {
 interface Statistics extends Totals {
   consumers?: number;
   idle_since?: string | null;
+  message_stats?: MessageStats;
   head_message_timestamp?: number | string | null;
 }
 
@@ -86,6 +96,7 @@ const TOTALS = 'name,vhost,messages_ready,messages_unacknowledged,type,state';
 const COUNTED = { disable_stats: true, enable_queue_totals: true, columns: TOTALS };
 const DETAILS = { columns: 'name,vhost,consumers,idle_since,head_message_timestamp' };
 const NAMES = { disable_stats: true, columns: 'name,vhost,type,state' };
+const WITH_TOTALS = { columns: `${TOTALS},consumers,idle_since,head_message_timestamp,${TOTAL_COLUMNS}` };
 const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_timestamp` };
 
 /**
@@ -98,7 +109,7 @@ const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_times
 export async function* listTaskQueues(
   options: ManagementApiOptions & ListTaskQueuesOptions = {},
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
-  const { glob = '*', source = 'counted', prefix = DEFAULT_PREFIX } = options;
+  const { glob = '*', source = 'counted', historyMs = 0, prefix = DEFAULT_PREFIX } = options;
   const matches = globMatcher(glob);
   // Loaded here: Node's HTTP client takes a tenth of a command's time, and most commands do not need it.
   const { ManagementApi } = await import('./management-api.ts');
@@ -106,11 +117,11 @@ export async function* listTaskQueues(
   const vhosts = new VhostFilter(api);
   try {
     const regex = glob === '*' ? undefined : globToServerRegex(prefix, glob);
-    for await (const queues of listed(vhosts, source, regex)) {
-      yield queues.flatMap(({ item, other, isCounted = true }) => {
+    for await (const queues of listed(vhosts, source, regex, historyMs)) {
+      yield queues.flatMap(({ item, other, history, isCounted = true }) => {
         const taskId = taskIdOf(item.name, prefix);
         if (taskId === undefined || isReplyQueue(item.name, prefix) || !matches(taskId)) return [];
-        return [toInfo(taskId, item, isCounted, other)];
+        return [toInfo(taskId, item, isCounted, other, history)];
       });
     }
     const others = vhosts.finish();
@@ -123,6 +134,8 @@ export async function* listTaskQueues(
 interface Listed {
   item: Totals;
   other: Statistics | undefined;
+  /** Samples of its counters. */
+  history?: MessageStats | undefined;
   /** Default true. */
   isCounted?: boolean;
 }
@@ -132,6 +145,7 @@ async function* listed(
   vhosts: VhostFilter,
   source: 'counted' | 'statistics' | 'both' | 'none',
   regex: string | undefined,
+  historyMs: number,
 ): AsyncGenerator<Listed[]> {
   switch (source) {
     case 'both':
@@ -148,7 +162,8 @@ async function* listed(
       yield* counted(vhosts, regex);
       return;
     case 'statistics':
-      for await (const items of queues<Statistics>(vhosts, STATISTICS, regex)) {
+      for await (const joined of withHistory(vhosts, regex, historyMs)) {
+        const items = joined.map(({ item }) => item);
         // So are those of new queues; but these are counted only where there are no idle times that would end.
         if (
           items.some(({ consumers }) => consumers === undefined) &&
@@ -158,9 +173,31 @@ async function* listed(
           yield* counted(vhosts, regex);
           return;
         }
-        yield items.map((item) => ({ item, other: item, isCounted: false }));
+        yield joined.map(({ item, other }) => ({
+          item,
+          other: item,
+          history: other?.message_stats,
+          isCounted: false,
+        }));
       }
   }
+}
+
+/** The statistics, and samples of the counters if these are asked for. */
+async function* withHistory(
+  vhosts: VhostFilter,
+  regex: string | undefined,
+  historyMs: number,
+): AsyncGenerator<{ item: Statistics; other: Statistics | undefined }[]> {
+  if (historyMs === 0) {
+    for await (const items of queues<Statistics>(vhosts, STATISTICS, regex))
+      yield items.map((item) => ({ item, other: undefined }));
+    return;
+  }
+  yield* orderedJoin(
+    queues<Statistics>(vhosts, WITH_TOTALS, regex),
+    queues<Statistics>(new VhostFilter(vhosts.api), historyQuery(historyMs), regex),
+  );
 }
 
 async function* counted(vhosts: VhostFilter, regex: string | undefined): AsyncGenerator<Listed[]> {
@@ -177,7 +214,7 @@ async function isWithoutStatistics(api: ManagementApi): Promise<boolean> {
 
 async function* queues<T extends { vhost?: string }>(
   vhosts: VhostFilter,
-  numbers: { columns: string },
+  numbers: { [name: string]: string | number | boolean },
   regex: string | undefined,
 ): AsyncGenerator<T[]> {
   const { api } = vhosts;
@@ -235,6 +272,7 @@ function toInfo(
   totals: Totals,
   isCounted: boolean,
   details: Statistics | undefined,
+  history: MessageStats | undefined,
 ): TaskQueueInfo {
   return {
     taskId,
@@ -243,17 +281,20 @@ function toInfo(
     type: totals.type ?? 'classic',
     state: totals.state ?? 'unknown',
     isCounted,
-    statistics: details?.consumers === undefined ? undefined : toStatistics(details.consumers, details),
+    statistics:
+      details?.consumers === undefined ? undefined : toStatistics(details.consumers, details, history),
   };
 }
 
 function toStatistics(
   consumers: number,
-  { idle_since, head_message_timestamp }: Statistics,
+  { idle_since, head_message_timestamp, message_stats }: Statistics,
+  history: MessageStats | undefined,
 ): QueueStatistics {
   return {
     consumers,
-    idleSince: idle_since ? parseTimestamp(idle_since) : undefined,
+    idleSince: idleSince(idle_since, message_stats, history),
+    isUnused: message_stats === undefined,
     // An empty string on some versions, null on others.
     oldestAt: timestampToMs(head_message_timestamp),
   };

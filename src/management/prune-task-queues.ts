@@ -1,6 +1,7 @@
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
 import { isTaskQueueError } from '../errors/task-queue-error.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
+import { MOST_HISTORY_MS } from './idle-time.ts';
 import { type ListTaskQueuesOptions, listTaskQueues, type TaskQueueInfo } from './list-task-queues.ts';
 import type { ManagementApiOptions } from './management-api.ts';
 
@@ -9,7 +10,7 @@ export interface FindIdleTaskQueuesOptions {
   /** Task ids to look at, as in `listTaskQueues`. Default all. */
   glob?: string;
   /**
-   * Idle for at least this many milliseconds. Default 3,600,000 (one hour). Keep it above the publishers'
+   * Idle for at least this many milliseconds. Default 3,600,000 (one hour), the most that RabbitMQ 3 knows. Keep it above the publishers'
    * `redeclareAfterMs`: see {@link pruneTaskQueues}.
    */
   idleMs?: number;
@@ -22,10 +23,12 @@ export interface FindIdleTaskQueuesOptions {
 /** Queues that look forgotten, but that pruning leaves alone. */
 export interface LeftOutQueues {
   /**
-   * Their idle time is not known: the queue or the broker is some seconds old, the queue was just used, or statistics
-   * are switched off.
+   * Their idle time is not known: the queue or the broker is some seconds old, the queue was just used or, since its node
+   * started, never, or statistics are switched off.
    */
   unknown: number;
+  /** Idle for an hour; the broker does not know whether for as long as was asked. */
+  beyondHistory: number;
   /** Apparently empty quorum queues and streams, for which RabbitMQ has no conditional delete. */
   otherTypes: number;
 }
@@ -49,8 +52,12 @@ export async function* findIdleTaskQueues(
   options: ManagementApiOptions & FindIdleTaskQueuesOptions = {},
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { idleMs = ONE_HOUR_MS, onLeftOut } = options;
-  const leftOut: LeftOutQueues = { unknown: 0, otherTypes: 0 };
-  const listed: ManagementApiOptions & ListTaskQueuesOptions = { ...options, source: 'statistics' };
+  const leftOut: LeftOutQueues = { unknown: 0, beyondHistory: 0, otherTypes: 0 };
+  const listed: ManagementApiOptions & ListTaskQueuesOptions = {
+    ...options,
+    source: 'statistics',
+    historyMs: idleMs,
+  };
   for await (const page of listTaskQueues(listed)) {
     const now = Date.now();
     yield page.filter((info) => {
@@ -63,16 +70,14 @@ export async function* findIdleTaskQueues(
         leftOut.unknown++;
         return false;
       }
-      return (
-        ready === 0 &&
-        unacked === 0 &&
-        statistics?.consumers === 0 &&
-        statistics.idleSince !== undefined &&
-        now - statistics.idleSince >= idleMs
-      );
+      if (ready !== 0 || unacked !== 0 || statistics?.consumers !== 0) return false;
+      const idle = now - (statistics.idleSince ?? now);
+      if (idle < idleMs && idle >= MOST_HISTORY_MS) leftOut.beyondHistory++;
+      else if (idle < idleMs && statistics.isUnused) leftOut.unknown++;
+      return idle >= idleMs;
     });
   }
-  if (leftOut.unknown + leftOut.otherTypes > 0) onLeftOut?.(leftOut);
+  if (leftOut.unknown + leftOut.beyondHistory + leftOut.otherTypes > 0) onLeftOut?.(leftOut);
 }
 
 /** A queue in use is not a candidate, whatever else is unknown. */

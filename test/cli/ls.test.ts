@@ -99,7 +99,7 @@ describe('ls', () => {
     await connection.close();
     const terminal = cliOnTerminal(['ls', '--no-color', '--exact'], env);
     expect(await terminal.ended).toBe(0);
-    expect(terminal.text).toMatch(/READY +UNACKED +~CONS +~IDLE +~OLDEST +TASK\n/);
+    expect(terminal.text).toMatch(/READY +UNACKED +~CONS +~OLDEST +TASK\n/);
     expect(terminal.text).toMatch(/^ +12 +[0?] .* twelve$/m);
     expect(terminal.text).toContain('4 task queues, 13 messages ready, 0 unacked');
     for (const output of [[], ['--names'], ['-o', 'jsonl'], ['--json']]) {

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { describe, expect, inject, test } from 'vitest';
 import {
   findIdleTaskQueues,
+  type LeftOutQueues,
   listTaskQueues,
   type ManagementApiOptions,
   pruneTaskQueues,
@@ -159,6 +161,42 @@ describe('pruning', () => {
     expect(await channel.checkQueue(replies)).toMatchObject({ messageCount: 0 });
     await other.close();
   }, 40_000);
+
+  test('goes by when messages last came or went, whatever else resets an idle time', async () => {
+    const { url } = await newVhost();
+    const client = openClient({ url });
+    const queueOf = (task: string) => `mcp:queue:${task}`;
+    for (const task of ['forgotten', 'polled']) {
+      await client.publish(task, raw('x'));
+      await client.clear(task, undefined, { keepQueue: true });
+    }
+    // As a program that asks for messages again and again, and finds none.
+    const other = await connect(url);
+    const channel = await other.createChannel();
+    await channel.assertQueue(queueOf('declared'), { durable: true });
+    let leftOut: LeftOutQueues | undefined;
+    const find = async (idleMs: number) => {
+      const found: string[] = [];
+      const onLeftOut = (left: LeftOutQueues) => {
+        leftOut = left;
+      };
+      for await (const page of findIdleTaskQueues({ url, apiUrl: inject('apiUrl'), idleMs, onLeftOut }))
+        found.push(...ids(page));
+      return found;
+    };
+    const used = Date.now();
+    const findWhileUsed = async () => {
+      await channel.get(queueOf('polled'));
+      // Counting them is no use, though RabbitMQ calls them busy then; it does so itself, every two minutes.
+      await list({ url });
+      await sleep(1_500);
+      return find(15_000);
+    };
+    await expect.poll(findWhileUsed, { timeout: 60_000, interval: 500 }).toEqual(['forgotten']);
+    expect(Date.now() - used).toBeGreaterThan(15_000);
+    expect(leftOut).toMatchObject({ unknown: 1 });
+    await other.close();
+  }, 90_000);
 
   test('racing publishers loses nothing but what RabbitMQ drops while it deletes a queue', async () => {
     const { url } = await newVhost();

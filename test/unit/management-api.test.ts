@@ -233,7 +233,7 @@ test('what is not known of queues is left out of those to prune, and counted', a
   };
   for await (const page of findIdleTaskQueues(options)) found.push(...page.map(({ taskId }) => taskId));
   expect(found).toEqual(['0']);
-  expect(leftOut).toEqual([{ unknown: 2, otherTypes: 2 }]);
+  expect(leftOut).toEqual([{ unknown: 2, beyondHistory: 0, otherTypes: 2 }]);
 });
 
 test('a list is told as it comes, whatever it is cut into, and a slow reader is waited for', async () => {

@@ -100,7 +100,12 @@ async function print(
       ? countUnknown(await list(context, client, pattern, options), options, unknown)
       : (await import('../queues/queues-by-id.ts')).queuesById(context, options.ids);
   const selected = selectQueues(pages, options, ages?.lookUp);
-  const printer = queuePrinter(context, { ...options, isExact: source === 'both' });
+  const isExact = source === 'both';
+  const printer = queuePrinter(context, {
+    ...options,
+    showsIdle: historyFor(options) !== undefined,
+    isExact,
+  });
   for await (const page of awaitEach(context, selected)) await printer.write(page);
   await printer.end();
   ages?.report();
@@ -119,7 +124,8 @@ async function watch(
     yield* selectQueues(await list(context, client, pattern, options, signal), options, undefined);
   }
   const { interval: intervalMs, sort } = options;
-  await watchQueues(context, { list: selected, intervalMs, title: pattern ?? '', sort });
+  const showsIdle = historyFor(options) !== undefined;
+  await watchQueues(context, { list: selected, intervalMs, title: pattern ?? '', sort, showsIdle });
 }
 
 /** The queues from the management API, with the numbers that are needed. */
@@ -133,7 +139,12 @@ async function list(
   const source = sourceFor(options);
   // A live table has no place for warnings.
   const from = options.watch ? { settings: context.settings } : context;
-  const pages = listQueues(from, { signal, source, ...(pattern !== undefined && { glob: pattern }) });
+  const pages = listQueues(from, {
+    signal,
+    source,
+    historyMs: historyFor(options) ?? 0,
+    ...(pattern !== undefined && { glob: pattern }),
+  });
   return source === 'statistics' ? withNewQueues(client, pages) : pages;
 }
 
@@ -155,6 +166,14 @@ function sourceFor(options: LsOptions): NonNullable<ListTaskQueuesOptions['sourc
   const isAnySelected =
     nonEmpty || !consumers || min !== undefined || olderThan !== undefined || idle !== undefined;
   return names && sort === 'name' && !isAnySelected ? 'none' : 'statistics';
+}
+
+/** As far back as RabbitMQ keeps its counters. */
+const HOUR_MS = 3_600_000;
+
+/** Only where idle times decide: it doubles the time of a list. */
+function historyFor({ idle, sort }: LsOptions): number | undefined {
+  return idle ?? (sort === 'idle' ? HOUR_MS : undefined);
 }
 
 /** Counts the queues that the selection leaves out only because a value is unknown. */

@@ -14,11 +14,11 @@ import { safeLine } from '../terminal/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Delete task queues that are empty, have no consumer and have been idle for a while. RabbitMQ checks each queue
-    again when it is deleted, so a queue with a new message stays. Quorum queues are skipped. ls and peek count as
+    again when it is deleted, so a queue with a new message stays. Quorum queues are skipped. A peek counts as
     activity. Needs the management plugin of RabbitMQ.`,
   examples: [
     ['mcp-taskq prune --dry-run', 'what would go?'],
-    ['mcp-taskq prune --idle 1d --yes', 'from cron'],
+    ['mcp-taskq prune --yes', 'from cron'],
     ['mcp-taskq prune --pattern "build-*" --idle 10m', 'only some tasks'],
   ],
   statuses: '2 not confirmed (no terminal), 3 some deleted, 8 declined',

@@ -9,11 +9,21 @@ import { formatCount } from './sizes.ts';
 const whyUnknown = (count: number) =>
   `${count === 1 ? 'it is' : 'they are'} some seconds old or in use, or the statistics are switched off`;
 
-export function noteLeftOut({ note }: Pick<Context, 'note'>, { unknown, otherTypes }: LeftOutQueues): void {
-  if (unknown > 0)
+export function noteLeftOut(
+  { note }: Pick<Context, 'note'>,
+  { unknown, beyondHistory, otherTypes }: LeftOutQueues,
+): void {
+  if (unknown > 0) {
+    const [it, why] = unknown === 1 ? ['it', 'it has not been used'] : ['them', 'they have not been used'];
     note(
-      `${formatCount(unknown, 'queue')} left out: RabbitMQ has no idle time for ${unknown === 1 ? 'it' : 'them'} (${whyUnknown(unknown)}).`,
+      `${formatCount(unknown, 'queue')} left out: RabbitMQ has no idle time for ${it} (${whyUnknown(unknown)}, or ${why} since the broker started).`,
     );
+  }
+  if (beyondHistory > 0) {
+    note(
+      `${formatCount(beyondHistory, 'queue')} left out, idle for an hour or longer: the broker does not know how much longer. Use --idle 1h.`,
+    );
+  }
   if (otherTypes > 0) {
     note(
       `${formatCount(otherTypes, 'queue')} left out: quorum queues and streams, which RabbitMQ cannot delete only if empty.`,

@@ -20,6 +20,7 @@ export interface QueueListOptions {
   /** End each with NUL instead of a line feed. */
   null?: true;
   sort?: SortKey;
+  showsIdle: boolean;
   /** Numbers are counted now, with the statistics alongside. */
   isExact: boolean;
 }
@@ -57,13 +58,20 @@ function recordPrinter({ stdout, format }: Context): QueuePrinter {
 
 function tablePrinter(
   { stdout, settings, note }: Context,
-  { sort, isExact }: QueueListOptions,
+  { sort, showsIdle, isExact }: QueueListOptions,
 ): QueuePrinter {
   const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0, unknown: 0 };
   let withoutAge = 0;
   const colors = colorsFor(process.stdout, settings);
   const { isWide } = settings;
-  const table = new QueueTable({ width: terminalWidth(), colors, sort, isWide, marksStatistics: isExact });
+  const table = new QueueTable({
+    width: terminalWidth(),
+    colors,
+    sort,
+    showsIdle,
+    isWide,
+    marksStatistics: isExact,
+  });
   return {
     async write(queues) {
       if (queues.length === 0) return;

@@ -21,6 +21,8 @@ export interface QueueTableOptions {
   colors: ChalkInstance;
   /** The last column to give way. */
   sort?: SortKey | undefined;
+  /** Show idle times. Without `historyMs` they are RabbitMQ's own, which begin anew every two minutes in some versions. */
+  showsIdle?: boolean;
   /** Show all columns, however narrow the terminal is. */
   isWide?: boolean;
   /** Cut long ids, for a screen that must not scroll. */
@@ -79,11 +81,17 @@ export class QueueTable {
   }
 
   #columns(): Column<TaskQueueInfo>[] {
-    const { colors, sort, isWide = false, marksStatistics = false } = this.#options;
+    const { colors, sort, showsIdle = false, isWide = false, marksStatistics = false } = this.#options;
     const mark = marksStatistics ? '~' : '';
     const age = (since: number | undefined) =>
       since === undefined ? undefined : formatDuration(Math.max(0, this.#now - since));
     const count = (number: number | undefined) => (number === undefined ? '?' : formatNumber(number));
+    const idleTimes: Column<TaskQueueInfo> = {
+      title: `${mark}IDLE`,
+      align: 'right',
+      text: ({ statistics }) => age(statistics?.idleSince) ?? '',
+      givesWay: sort === 'idle' ? KEPT_LONGEST : 1,
+    };
     const columns: Column<TaskQueueInfo>[] = [
       {
         title: 'READY',
@@ -105,12 +113,7 @@ export class QueueTable {
         paint: (text, { statistics }) => (statistics?.consumers === 0 ? colors.dim(text) : text),
         givesWay: sort === 'consumers' ? KEPT_LONGEST : 3,
       },
-      {
-        title: `${mark}IDLE`,
-        align: 'right',
-        text: ({ statistics }) => age(statistics?.idleSince) ?? '',
-        givesWay: sort === 'idle' ? KEPT_LONGEST : 1,
-      },
+      ...(showsIdle ? [idleTimes] : []),
       {
         title: `${mark}OLDEST`,
         align: 'right',

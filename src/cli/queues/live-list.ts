@@ -17,6 +17,7 @@ export interface WatchQueuesOptions {
   /** What is listed, for the title line. */
   title: string;
   sort: SortKey | undefined;
+  showsIdle: boolean;
 }
 
 /** A list that takes longer is reported as slow. */
@@ -29,7 +30,7 @@ const STALL_REFRESH_MS = 1_000;
  * `ls --watch`: redraws the list at every interval, key press and change of the terminal size, until q or Ctrl-C.
  */
 export async function watchQueues(context: Context, options: WatchQueuesOptions): Promise<void> {
-  const { list, intervalMs, title, sort } = options;
+  const { list, intervalMs, title, sort, showsIdle } = options;
   const { settings, stop } = context;
   if (process.stdout.isTTY !== true) {
     throw new CommandFailure(ExitCode.usage, 'ls --watch needs a terminal', {
@@ -42,6 +43,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
     title,
     intervalMs,
     sort,
+    showsIdle,
     offset: 0,
     last: undefined,
     previous: undefined,
