@@ -76,7 +76,7 @@ complete -c mcp-taskq -n '__fish_seen_subcommand_from ls' -a '(__mcp_taskq_tasks
 
 complete -c mcp-taskq -n __fish_use_subcommand -a describe -d 'show one task: what waits, who reads it, what to do next'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from describe' -l no-peek -d 'do not look at messages'
-complete -c mcp-taskq -n '__fish_seen_subcommand_from describe' -l listen -x -d 'then listen for this long, and count the events'
+complete -c mcp-taskq -n '__fish_seen_subcommand_from describe' -l listen -x -d 'also listen for this long and count events'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from describe' -s u -l url -x -d 'broker URL; comma-separated list for a cluster'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from describe' -l context -x -a '(__mcp_taskq_contexts)' -d 'broker named with "mcp-taskq context set"'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from describe' -l prefix -x -d 'queue-name prefix'

@@ -3,6 +3,7 @@
  */
 
 // Whether the management API belongs to the broker, and the state of its cluster.
+export { formatNumber } from './errors/number-text.ts';
 export {
   type ClusterOverview,
   type EventCounts,

@@ -272,9 +272,9 @@ export class TaskQueueClient {
 
   /**
    * {@link drain} followed by {@link deleteIfUnused}, unless `keepQueue`. Watchers see a single clear. When messages were
-   * removed and only the deletion fails, `onStatus` gets a `warning`, and the empty queue stays. With `allOrNone`, the
-   * messages are removed together with the queue, unless somebody else uses it or a message arrived meanwhile: that
-   * takes RabbitMQ a tenth of the time.
+   * removed and only the deletion fails, `onStatus` gets a `warning`, and the empty queue stays. With `allOrNone`, more
+   * than a batch, up to 65,535 messages, is removed by deleting the queue, unless somebody else uses it or a message arrived
+   * meanwhile: this takes a tenth of the time.
    * @param taskId
    * @param handle called with each batch before it is removed; default: nothing
    * @param options

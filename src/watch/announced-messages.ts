@@ -1,3 +1,4 @@
+import { formatNumber } from '../errors/number-text.ts';
 import { EventSequence } from '../events/event-sequence.ts';
 import type { TaskEvent } from '../events/task-events.ts';
 import type { ItemQueue } from './item-queue.ts';
@@ -40,14 +41,14 @@ export class AnnouncedMessages {
   ): Promise<void> {
     if (task !== undefined) task.mustLook = true;
     if (event !== 'enqueued') {
-      const reason = `${count === 1 ? '1 removal is' : `${count.toLocaleString('en-US')} removals are`} not shown: events were dropped`;
+      const reason = `${count === 1 ? '1 removal is' : `${formatNumber(count)} removals are`} not shown: events were dropped`;
       if (this.#removals) this.#items.put({ kind: 'gap', taskId, reason });
       return;
     }
     // Those that are still in the queue are older than the message of this event.
     if (task?.isRefused === false) await this.#unannounced.look(task);
     const missed = task?.noteMissing(count, since) ?? count;
-    const reason = `${missed === 1 ? '1 message is' : `${missed.toLocaleString('en-US')} messages are`} not shown: events were dropped`;
+    const reason = `${missed === 1 ? '1 message is' : `${formatNumber(missed)} messages are`} not shown: events were dropped`;
     if (missed > 0) this.#items.put({ kind: 'gap', taskId, missed, reason });
   }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { formatNumber } from '../errors/number-text.ts';
 import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { MAX_PEEK } from '../options/client-options.ts';
@@ -155,12 +156,8 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   return !signal.aborted;
 }
 
-const TOO_DEEP = `a queue with ${numberOf(MAX_PEEK)} messages or more is not looked at`;
+const TOO_DEEP = `watch does not look into a queue with ${formatNumber(MAX_PEEK)} or more messages`;
 
 function countOf(count: number): string {
-  return count === 1 ? '1 message' : `${numberOf(count)} messages`;
-}
-
-function numberOf(count: number): string {
-  return count.toLocaleString('en-US');
+  return count === 1 ? '1 message' : `${formatNumber(count)} messages`;
 }

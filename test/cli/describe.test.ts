@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'amqplib';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
@@ -146,6 +146,35 @@ test('counts what comes and goes while it listens', async () => {
   expect(Math.abs(enqueued - removed)).toBeLessThanOrEqual(1);
   const { stdout } = await runCli(['describe', task, '-o', 'table', '--listen', '100ms']);
   expect(stdout).toMatch(/^events +none in 100ms$/m);
+});
+
+test('says that messages came without events while it listened', async () => {
+  const task = await stuckTask();
+  const client = openClient({ events: 'off' });
+  const running = runCli(['describe', task, '-o', 'table', '--listen', '3s']);
+  let isOver = false;
+  running.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) await client.publish(task, raw('{}'));
+  expect((await running).stdout).toMatch(/^events +none in 3s, but [\d,]+ messages came: not every program/m);
+});
+
+test('reports what it read, where it may not listen', async () => {
+  const task = await stuckTask();
+  const name = `deaf-${randomUUID()}`;
+  await callApi('PUT', `users/${name}`, { password: 'p', tags: '' });
+  await callApi('PUT', `permissions/%2F/${name}`, {
+    configure: '^mcp:queue:',
+    write: '',
+    read: '^mcp:queue:',
+  });
+  onTestFinished(async () => void (await callApi('DELETE', `users/${name}`)));
+  const url = inject('url').replace('amqp://', `amqp://${name}:p@`);
+  const { status, record } = await described(task, '--listen', '1s', '-u', url);
+  expect(status).toBe(0);
+  expect(record).toMatchObject({ ready: 3, heard: null });
+  expect(record.missing.at(-1)).toContain('Events were not counted. Cannot');
 });
 
 test('knows the size of a new queue from its messages', async () => {

@@ -371,6 +371,7 @@ test('widths', async () => {
   await narrow('mcp-taskq peek 作業 -n 3');
   await narrow('mcp-taskq peek 786512e2');
   await narrow('mcp-taskq watch 786512e2 --limit 2');
+  await untilIdle(env);
   await narrow('mcp-taskq ls --no-color');
   await narrow('mcp-taskq peek nowhere');
   await narrow('mcp-taskq help peek | head -n 12');

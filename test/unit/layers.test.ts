@@ -61,7 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'management',
     'watch',
   ],
-  'cli-support.ts': ['messages', 'properties', 'management'],
+  'cli-support.ts': ['errors', 'messages', 'properties', 'management'],
   cli: ['index.ts', 'cli-support.ts', 'local-broker'],
 };
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import { checkCount } from '../../options/check-count.ts';
 import type { BatchHandler, DrainOptions } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
@@ -66,7 +67,9 @@ export async function drainTask(
       return failure.watch(() => handle(batch, before));
     });
   };
-  const isRepeatable = () => !isHandedOver || (allOrNone && !failure.isKnown);
+  // A queue that is gone takes with it what was handed over, which then exists nowhere else.
+  const isRepeatable = (error: unknown) =>
+    !isHandedOver || (allOrNone && !failure.isKnown && hasCode(error, ErrorCode.connectionLost));
   return failure.passOn(reader.read({ queue, missing: 0, isRepeatable }, drain));
 }
 

@@ -10,8 +10,8 @@ export interface ReadOptions<T> {
   queue: string;
   /** The result if the queue does not exist. */
   missing: T;
-  /** Returns false once the work has had an effect and must not be repeated. Default: it never has. */
-  isRepeatable?: (() => boolean) | undefined;
+  /** Returns false once the work has had an effect and must not be repeated after this error. Default: it never has. */
+  isRepeatable?: ((error: unknown) => boolean) | undefined;
 }
 
 /** Runs work on queues that may or may not exist, each on a channel of its own. Never creates a queue. */
@@ -45,7 +45,7 @@ export class QueueReader {
       const isLost = hasCode(error, ErrorCode.connectionLost);
       if (!isLost && !hasCode(error, ErrorCode.queueUnavailable)) return false;
       this.#throwIfClosed();
-      return isRepeatable();
+      return isRepeatable(error);
     };
     try {
       const options = { attempts: 2, mayRetry, pauseMs: RETRY_MS };

@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { nextSteps } from '../describe/next-steps.ts';
-import { readTask } from '../describe/read-task.ts';
+import { readTask, type TaskReport } from '../describe/read-task.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { durationOption } from '../input/durations.ts';
@@ -34,7 +34,7 @@ export function describeCommand() {
   return explain(new Command('describe'), HELP)
     .argument('<task_id>')
     .option('--no-peek', 'do not look at messages')
-    .option('--listen <dur>', 'then listen for this long, and count the events', durationOption)
+    .option('--listen <dur>', 'also listen for this long and count events', durationOption)
     .action((taskId, options, self) => withClient(self, (context) => describe(context, taskId, options)));
 }
 
@@ -46,8 +46,9 @@ async function describe(
   const { format, stdout, settings, note } = context;
   if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'describe does not support -o raw');
   const report = await readTask(context, taskId, { looks: peek });
-  if (listen !== undefined) report.heard = await countEvents(settings, listen, taskId);
+  // Before the listening, as the ages are those of what was read.
   const now = Date.now();
+  if (listen !== undefined) await listenTo(context, report, listen, peek);
   const steps = nextSteps(report, now);
   if (format === 'table') {
     const colors = colorsFor(process.stdout, settings);
@@ -56,4 +57,21 @@ async function describe(
     await stdout.write(`${safeLine(JSON.stringify(taskRecord(report, steps)))}\n`);
   }
   for (const sentence of report.missing) note(fitStderr(sentence));
+}
+
+/** A failure leaves the rest of the report as it is. */
+async function listenTo(
+  { client, settings }: ClientContext,
+  report: TaskReport,
+  ms: number,
+  peek: boolean,
+): Promise<void> {
+  const depth = async () => (peek ? (await client.depth(report.taskId))?.messages : undefined);
+  try {
+    report.heard = await countEvents(settings, ms, { taskId: report.taskId, depth });
+  } catch (error) {
+    const { isTaskQueueError } = await import('../../index.ts');
+    if (!isTaskQueueError(error)) throw error;
+    report.missing = [...report.missing, `Events were not counted. ${error.message}.`];
+  }
 }

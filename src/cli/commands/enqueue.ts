@@ -172,7 +172,7 @@ function interrupted(
   const behind =
     confirmedBehind === 0
       ? ''
-      : `; ${confirmedBehind} of the messages after them were added too, and will be duplicated`;
+      : `; ${formatNumber(confirmedBehind)} of the messages after them were added too, and will be duplicated`;
   const without = refused.count === 0 ? '' : `\n${refused.describe()}`;
   const words = withOption(process.argv.slice(2), '--skip', String(options.skip + answered));
   const left =

@@ -4,6 +4,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { explain } from '../help/command-help.ts';
 import { OTHER_NAMES } from '../help/other-names.ts';
 import { HELP_TOPICS, type HelpTopic } from '../help/topic-list.ts';
+import { givenSettings } from '../settings/settings.ts';
 
 export function helpCommand() {
   const command = explain(new Command('help'), {
@@ -23,7 +24,7 @@ export function helpCommand() {
     if (topic === undefined) return program.outputHelp();
     if (Object.hasOwn(HELP_TOPICS, topic)) {
       const { showTopic } = await import('../help/show-topic.ts');
-      return showTopic(HELP_TOPICS[topic] as HelpTopic, self.optsWithGlobals());
+      return showTopic(HELP_TOPICS[topic] as HelpTopic, givenSettings(self));
     }
     const found = program.commands.find(
       (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),

@@ -78,7 +78,8 @@ export async function readTask(
     ready,
     unacked: description?.unacked,
     state: description?.state,
-    bodyBytes: ready > 0 && averageSize(description) === undefined ? undefined : description?.bodyBytes,
+    bodyBytes:
+      ready > 0 && averageSize(description, ready) === undefined ? undefined : description?.bodyBytes,
     consumerCount: depth?.consumers ?? description?.consumers.length ?? 0,
     counts: undefined,
     missing,
@@ -143,7 +144,7 @@ async function obstacleToLook(
 async function look({ client }: ClientContext, report: TaskReport): Promise<MessageCounts> {
   const { MAX_PEEK } = await import('../../index.ts');
   const { taskId, ready, description } = report;
-  let average = averageSize(description);
+  let average = averageSize(description, ready);
   if (average === undefined && ready > FIRST_LOOK) {
     const first = await client.peek(taskId, { limit: FIRST_LOOK });
     average = first.reduce((sum, { body }) => sum + body.length, 0) / Math.max(1, first.length);
@@ -153,13 +154,11 @@ async function look({ client }: ClientContext, report: TaskReport): Promise<Mess
   return countMessages(await client.peek(taskId, { limit }), ready);
 }
 
-/** The average size of a body, in bytes. Statistics of an empty queue say nothing of what has come since. */
-function averageSize({
-  bodyBytes,
-  ready = 0,
-  unacked = 0,
-}: Partial<TaskQueueDescription> = {}): number | undefined {
-  return bodyBytes === undefined || ready + unacked === 0 ? undefined : bodyBytes / (ready + unacked);
+/** The average size of a body, in bytes, unless the statistics are of another time: then they say nothing of what has come. */
+function averageSize(description: TaskQueueDescription | undefined, ready: number): number | undefined {
+  const { bodyBytes, ready: described = 0, unacked = 0 } = description ?? {};
+  const isCurrent = described + unacked > 0 && Math.abs(described - ready) <= ready / 10;
+  return bodyBytes !== undefined && isCurrent ? bodyBytes / (described + unacked) : undefined;
 }
 
 /** The messages that the counts by type cover: `All 4 messages`, `The oldest 1,000 of 70,524 messages`. */

@@ -8,6 +8,9 @@ import type { HelpTopic } from './topic-list.ts';
 /** Longer lines are hard to read. */
 const WIDEST = 100;
 
+/** Narrower terminals wrap the lines themselves. */
+const NARROWEST = 20;
+
 /** What is not read on a terminal is made for one of this width. */
 const USUAL = 80;
 
@@ -22,7 +25,7 @@ export async function showTopic(
   ]);
   const isTerminal = process.stdout.isTTY === true;
   const page = renderMarkdown(markdown, {
-    width: isTerminal ? Math.min(WIDEST, terminalWidth()) : USUAL,
+    width: isTerminal ? Math.max(NARROWEST, Math.min(WIDEST, terminalWidth())) : USUAL,
     colors: colorsFor(process.stdout, { color }),
   });
   const direct = { sink: standardOutput(), note, end: async () => {} };

@@ -13,6 +13,7 @@ export interface LiveQueues {
   title: string;
   intervalMs: number;
   sort: SortKey | undefined;
+  showsIdle: boolean;
   /** Number of queues scrolled past. */
   offset: number;
   last: Snapshot | undefined;
@@ -47,7 +48,18 @@ export function drawQueues(
   { rows, columns }: { rows: number; columns: number },
   { colors, isWide }: { colors: ChalkInstance; isWide: boolean },
 ): { lines: string[]; page: number; mostOffset: number } {
-  const { title, intervalMs, sort, last, previous, recent, trouble, waitingMs = 0, offset } = shown;
+  const {
+    title,
+    intervalMs,
+    sort,
+    showsIdle,
+    last,
+    previous,
+    recent,
+    trouble,
+    waitingMs = 0,
+    offset,
+  } = shown;
   const cut = (text: string) => cutEnd(safeLine(text), columns);
   const head = `mcp-taskq ls  ${clockTime(last?.at ?? Date.now())}  every ${formatDuration(intervalMs)}  ${title}`;
   const lines = [colors.bold(cut(head.trimEnd()))];
@@ -63,7 +75,7 @@ export function drawQueues(
   const mostOffset = Math.max(0, last.queues.length - page);
   const first = Math.min(offset, mostOffset);
   const width = columns - MARK_WIDTH;
-  const table = new QueueTable({ width, colors, sort, isWide, cutsIds: true });
+  const table = new QueueTable({ width, colors, sort, showsIdle, isWide, cutsIds: true });
   table.layOut(last.queues);
   const queues = last.queues.slice(first, first + page);
   const before = new Map(previous?.queues.map(({ taskId, ready = 0 }) => [taskId, ready]));
@@ -107,6 +119,8 @@ function rateOf(recent: LiveQueues['recent']): string {
   const [first, last] = [recent[0], recent.at(-1)];
   if (first === undefined || last === undefined || last.at - first.at < LEAST_RATE_MS) return '';
   const perSecond = ((last.ready - first.ready) * 1000) / (last.at - first.at);
-  const shown = Math.abs(perSecond) < 10 ? perSecond.toFixed(1) : formatNumber(Math.round(perSecond));
-  return `  ${perSecond > 0 ? '+' : ''}${shown}/s`;
+  const rounded = Math.round(10 * perSecond) / 10;
+  const shown =
+    Math.abs(rounded) < 10 ? Math.abs(rounded).toFixed(1) : formatNumber(Math.round(Math.abs(rounded)));
+  return `  ${rounded > 0 ? '+' : rounded < 0 ? '-' : ''}${shown}/s`;
 }

@@ -1,3 +1,5 @@
+import { formatNumber } from '../../cli-support.ts';
+
 const UNITS = ['B', 'KB', 'MB', 'GB'];
 
 /** `512 B`, `4.2 KB`, `16 MB`, in powers of 1024. */
@@ -17,8 +19,4 @@ export function formatCount(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `12,000`, from a whole number. */
-export function formatNumber(count: number): string {
-  // Without Intl, which takes Node 10 ms to load.
-  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
-}
+export { formatNumber };

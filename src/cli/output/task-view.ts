@@ -4,7 +4,7 @@ import type { MessageCounts, MessageGlimpse } from '../describe/count-messages.t
 import { ageOfOldest, type NextStep } from '../describe/next-steps.ts';
 import { scopeOf, type TaskReport } from '../describe/read-task.ts';
 import { formatDuration } from '../input/durations.ts';
-import { type HeardEvents, periodOf } from '../reading/count-events.ts';
+import { describeHeard } from '../reading/count-events.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 import { alignColumns, type Fact, layOutFacts } from './facts.ts';
 import { formatCount, formatNumber, formatSize } from './sizes.ts';
@@ -29,7 +29,7 @@ export function viewTask(
     ['oldest', oldestOf(report, colors, now)],
     ['newest', counts?.newest && glimpse(counts.newest, now)],
     ['idle', description?.idleSince === undefined ? undefined : idleOf(report, description.idleSince, now)],
-    ['events', heard && eventsOf(heard)],
+    ['events', heard && describeHeard(heard)],
     ['consumers', consumersOf(report, colors)],
     ['policy', description && (description.hasStatistics ? policyOf(description) : 'unknown')],
     ['arguments', description && argumentsOf(description)],
@@ -82,13 +82,6 @@ function glimpse({ type, method, id, queuedAt }: MessageGlimpse, now: number): s
 function idleOf({ depth }: TaskReport, idleSince: number, now: number): string {
   const idle = formatDuration(Math.max(0, now - idleSince));
   return depth === undefined ? idle : `${idle}, until this look`;
-}
-
-function eventsOf(heard: HeardEvents): string {
-  const { events, enqueued, removed } = heard;
-  const period = periodOf(heard);
-  if (events === 0) return `none in ${period}`;
-  return `${formatNumber(enqueued)} enqueued, ${formatNumber(removed)} removed in ${period}`;
 }
 
 function consumersOf({ consumerCount, description }: TaskReport, colors: ChalkInstance): string {
@@ -195,7 +188,13 @@ export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [n
     body_bytes: report.bodyBytes ?? null,
     idle_since: time(description?.idleSince),
     heard: heard
-      ? { seconds: heard.ms / 1000, enqueued: heard.enqueued, removed: heard.removed, whole: heard.isWhole }
+      ? {
+          seconds: heard.ms / 1000,
+          enqueued: heard.enqueued,
+          removed: heard.removed,
+          whole: heard.isWhole,
+          ready_change: heard.growth ?? null,
+        }
       : null,
     looked_at: counts?.lookedAt ?? 0,
     oldest: counts?.oldest ? glimpseRecord(counts.oldest) : atOnly(description?.oldestAt),

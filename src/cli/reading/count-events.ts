@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../input/durations.ts';
+import { formatCount, formatNumber } from '../output/sizes.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** The events that arrived in a period. */
@@ -10,8 +11,17 @@ export interface HeardEvents {
   /** What they are about: messages that came and went. */
   enqueued: number;
   removed: number;
-  /** False if the connection was lost meanwhile. */
+  /** False if some events were missed: the connection was lost, or numbers are missing among them. */
   isWhole: boolean;
+  /** How many more messages are ready than when it began; undefined if not counted. */
+  growth: number | undefined;
+}
+
+/** For one task. */
+interface ListenOptions {
+  taskId?: string;
+  /** The number of ready messages. */
+  depth?: () => Promise<number | undefined>;
 }
 
 /**
@@ -21,15 +31,22 @@ export interface HeardEvents {
 export async function countEvents(
   { connection }: Settings,
   ms: number,
-  taskId?: string,
+  { taskId, depth }: ListenOptions = {},
 ): Promise<HeardEvents> {
   const { TaskQueueClient } = await import('../../index.ts');
   const client = new TaskQueueClient(connection);
   const queue = taskId === undefined ? undefined : client.prefix + taskId;
-  const heard: HeardEvents = { events: 0, ms, enqueued: 0, removed: 0, isWhole: true };
+  const heard: HeardEvents = { events: 0, ms, enqueued: 0, removed: 0, isWhole: true, growth: undefined };
+  const lastOf = new Map<string, number>();
   try {
     const subscription = await client.subscribe(['enqueued', 'dequeued', 'cleared'], {
       onEvent: (event) => {
+        const { stream, sequence } = event;
+        if (stream !== undefined && sequence !== undefined) {
+          const last = lastOf.get(stream);
+          if (last !== undefined && sequence > last + 1) heard.isWhole = false;
+          lastOf.set(stream, sequence);
+        }
         // Another prefix may have a task of the same id.
         if (queue !== undefined && event.queue !== queue) return;
         heard.events++;
@@ -42,14 +59,27 @@ export async function countEvents(
       onResumed: () => {},
     });
     await subscription.follow(taskId);
+    const before = await depth?.();
     await sleep(ms);
+    const after = await depth?.();
+    if (depth !== undefined && before !== undefined) heard.growth = (after ?? 0) - before;
     return heard;
   } finally {
     await client.close();
   }
 }
 
-/** `5s`, and that some of it is missing. */
+/** `none in 5s`, `1,200 enqueued, 3 removed in 5s`, and what makes that doubtful. */
+export function describeHeard(heard: HeardEvents): string {
+  const { events, enqueued, removed, growth = 0 } = heard;
+  const period = periodOf(heard);
+  if (events > 0) return `${formatNumber(enqueued)} enqueued, ${formatNumber(removed)} removed in ${period}`;
+  if (growth === 0) return `none in ${period}`;
+  const change = formatCount(Math.abs(growth), 'message');
+  return `none in ${period}, but ${change} ${growth > 0 ? 'came' : 'went'}: not every program sends events`;
+}
+
+/** `5s`, and whether some of it is missing. */
 export function periodOf({ ms, isWhole }: HeardEvents): string {
-  return `${formatDuration(ms)}${isWhole ? '' : ', with a lost connection'}`;
+  return `${formatDuration(ms)}${isWhole ? '' : ' (some were missed)'}`;
 }

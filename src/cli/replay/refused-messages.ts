@@ -1,4 +1,4 @@
-import { formatCount } from '../output/sizes.ts';
+import { formatCount, formatNumber } from '../output/sizes.ts';
 
 /** Errors of a single message, which cannot be published to any task. */
 const OWN_FAULTS: readonly unknown[] = ['INVALID_MESSAGE', 'MESSAGE_TOO_LARGE'];
@@ -35,7 +35,7 @@ export class RefusedMessages {
   /** `2 messages were refused`, with a line for each of the first ones. */
   describe(): string {
     const more = this.#count - this.#named.length;
-    const lines = more > 0 ? [...this.#named, `and ${more} more`] : this.#named;
+    const lines = more > 0 ? [...this.#named, `and ${formatNumber(more)} more`] : this.#named;
     const were = this.#count === 1 ? 'was' : 'were';
     return `${formatCount(this.#count, 'message')} ${were} refused\n  ${lines.join('\n  ')}`;
   }
