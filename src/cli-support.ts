@@ -2,8 +2,8 @@
  * What the command line needs in addition to index.ts. Not among the `exports` of package.json.
  */
 
-// Whether the management API belongs to the broker, and the state of its cluster.
 export { formatNumber } from './errors/number-text.ts';
+// Whether the management API belongs to the broker, and the state of its cluster.
 export {
   type ClusterOverview,
   type EventCounts,

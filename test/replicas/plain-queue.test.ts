@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
@@ -8,9 +9,12 @@ import { until } from '../support/until.ts';
 
 /** The same as in fleet.test.ts. */
 const TASKS = extent(8, 200);
+/** A task that has no answer by then gets none. */
+const PATIENCE_MS = extent(30_000, 60_000);
 const SECRET = 'what only the replicas of this fleet know';
 
-const textOf = (result: { content?: unknown }) => (result.content as { text: string }[])[0]?.text;
+const textOf = (result: { content?: unknown }) =>
+  (result.content as { text: string }[] | undefined)?.[0]?.text;
 
 test('with the plain queue, no answer reaches a task that another process asks for', {
   timeout: 240_000,
@@ -65,14 +69,16 @@ test.each([
         return { taskIds, deliverer, name };
       }),
     );
+    // With the plain queue, an answer may come where no question is open; its task then waits for good.
+    const over = sleep(PATIENCE_MS, {}, { ref: false });
     const results = started.flatMap(({ taskIds, deliverer, name }) =>
       taskIds.map(async (taskId, index) => {
-        const result = await deliverer?.taskResult(taskId as string);
-        return textOf(result as object) === `accept: yes to ${name} ${index}?`;
+        const result = deliverer?.taskResult(taskId as string).catch(() => ({}));
+        return textOf((await Promise.race([result, over])) as object) === `accept: yes to ${name} ${index}?`;
       }),
     );
     const wrong = (await Promise.all(results)).filter((isRight) => !isRight).length;
-    noteFigures({ tasks: 2 * TASKS, 'answers mixed up': wrong });
+    noteFigures({ tasks: 2 * TASKS, 'answers lost or mixed up': wrong });
     expect(wrong).toBe(expected);
   },
 );

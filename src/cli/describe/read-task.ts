@@ -78,8 +78,7 @@ export async function readTask(
     ready,
     unacked: description?.unacked,
     state: description?.state,
-    bodyBytes:
-      ready > 0 && averageSize(description, ready) === undefined ? undefined : description?.bodyBytes,
+    bodyBytes: isCurrent(description, ready) ? description?.bodyBytes : undefined,
     consumerCount: depth?.consumers ?? description?.consumers.length ?? 0,
     counts: undefined,
     missing,
@@ -154,11 +153,16 @@ async function look({ client }: ClientContext, report: TaskReport): Promise<Mess
   return countMessages(await client.peek(taskId, { limit }), ready);
 }
 
-/** The average size of a body, in bytes, unless the statistics are of another time: then they say nothing of what has come. */
+/** Whether the statistics agree with the count. Otherwise they are of another time, and say nothing of what has come since. */
+function isCurrent({ ready: described = 0 }: Partial<TaskQueueDescription> = {}, ready: number): boolean {
+  return Math.abs(described - ready) <= ready / 10;
+}
+
+/** The average size of a body, in bytes. */
 function averageSize(description: TaskQueueDescription | undefined, ready: number): number | undefined {
   const { bodyBytes, ready: described = 0, unacked = 0 } = description ?? {};
-  const isCurrent = described + unacked > 0 && Math.abs(described - ready) <= ready / 10;
-  return bodyBytes !== undefined && isCurrent ? bodyBytes / (described + unacked) : undefined;
+  const isKnown = bodyBytes !== undefined && described + unacked > 0 && isCurrent(description, ready);
+  return isKnown ? bodyBytes / (described + unacked) : undefined;
 }
 
 /** The messages that the counts by type cover: `All 4 messages`, `The oldest 1,000 of 70,524 messages`. */
