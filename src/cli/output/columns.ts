@@ -24,11 +24,13 @@ export interface Column<Row> {
   isOptional?: boolean;
 }
 
-/** The visible columns and their widths, which also apply to later rows. */
+/** The visible columns and their widths. Later rows may need {@link widened} ones. */
 export interface Layout<Row> {
   columns: readonly { column: Column<Row>; width: number }[];
   /** The width left for the text after the last column. */
   rest: number;
+  /** What text columns leave to it when they grow. */
+  leastRest: number;
 }
 
 interface Fitted<Row> {
@@ -73,7 +75,21 @@ export function planColumns<Row>(
     each.width = Math.max(each.column.title.length, ...used);
     return each;
   });
-  return { columns: shown, rest: Math.max(leastRest, restOf()) };
+  return { columns: shown, rest: Math.max(leastRest, restOf()), leastRest };
+}
+
+/** The layout for more rows: wide enough for their numbers, which are never cut, and for their texts where there is room. */
+export function widened<Row>(layout: Layout<Row>, rows: readonly Row[]): Layout<Row> {
+  const { leastRest } = layout;
+  let { rest } = layout;
+  const columns = layout.columns.map(({ column, width }) => {
+    const missing = Math.max(0, contentWidth(column, rows) - width);
+    const isText = column.most !== undefined || column.short !== undefined;
+    const growth = isText ? Math.min(missing, Math.max(0, rest - leastRest)) : missing;
+    rest -= growth;
+    return { column, width: width + growth };
+  });
+  return { columns, rest: Math.max(1, rest), leastRest };
 }
 
 function contentWidth<Row>({ text, most }: Column<Row>, rows: readonly Row[]): number {

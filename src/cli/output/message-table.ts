@@ -3,7 +3,7 @@ import type { StoredMessage } from '../../index.ts';
 import { formatDuration } from '../input/durations.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 import { cutEnd, textWidth } from '../terminal/text-width.ts';
-import { type Column, type Layout, planColumns, tableLines } from './columns.ts';
+import { type Column, type Layout, planColumns, tableLines, widened } from './columns.ts';
 import { type MessageSummary, summarize } from './message-summary.ts';
 import { shortMethod } from './short-method.ts';
 import { formatNumber, formatSize } from './sizes.ts';
@@ -27,7 +27,8 @@ interface Row extends MessageSummary {
 const LEAST_DETAIL_SHARE = 3 / 8;
 
 /**
- * Messages as a table, one readable line each. Laid out for the first batch; later batches keep its columns.
+ * Messages as a table, one readable line each. Laid out for the first batch; later batches keep its columns, which may
+ * grow.
  */
 export class MessageTable {
   readonly #options: MessageTableOptions;
@@ -50,8 +51,8 @@ export class MessageTable {
       return { ...summary, detail: this.#shown(summary.detail), number: this.#count, taskId, redelivered };
     });
     const isFirst = this.#layout === undefined;
-    this.#layout ??= this.#plan(rows);
-    const layout = this.#layout;
+    const layout = this.#layout === undefined ? this.#plan(rows) : widened(this.#layout, rows);
+    this.#layout = layout;
     const shown = rows.map((row) => ({
       row,
       rest: isWide ? row.detail : cutEnd(row.detail, layout.rest),

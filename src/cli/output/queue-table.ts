@@ -4,7 +4,7 @@ import { formatDuration } from '../input/durations.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 import { cutMiddle } from '../terminal/text-width.ts';
-import { type Column, type Layout, planColumns, tableLines } from './columns.ts';
+import { type Column, type Layout, planColumns, tableLines, widened } from './columns.ts';
 import { formatCount, formatNumber } from './sizes.ts';
 
 /**
@@ -31,7 +31,7 @@ export interface QueueTableOptions {
   marksStatistics?: boolean;
 }
 
-/** Task queues as a table, laid out for the first rows; later rows keep its columns. */
+/** Task queues as a table, laid out for the first rows; later rows keep its columns, which may grow. */
 export class QueueTable {
   readonly #options: QueueTableOptions;
   #layout: Layout<TaskQueueInfo> | undefined;
@@ -52,7 +52,8 @@ export class QueueTable {
   /** The next rows; the first call adds the titles above them. */
   lines(queues: readonly TaskQueueInfo[], now: number): string[] {
     const { colors } = this.#options;
-    const layout = this.layOut(queues, now);
+    const layout = widened(this.layOut(queues, now), queues);
+    this.#layout = layout;
     const rows = queues.map((row) => ({ row, rest: this.#task(row, layout.rest) }));
     const head = this.#hasHead ? undefined : { restTitle: 'TASK', paint: colors.dim };
     this.#hasHead = true;
