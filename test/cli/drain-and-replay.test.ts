@@ -196,7 +196,9 @@ describe('dequeue', () => {
     const task = await filledTask(4);
     const command =
       'body=$(cat); echo "$MCP_TASKQ_TASK_ID $MCP_TASKQ_PROPERTY_DELIVERY_MODE $body"; test "$body" != \'{"n":2}\'';
-    const { status, stdout, stderr } = await runCli(['dequeue', task, '--all', '--exec', command]);
+    const { status, stdout, stderr } = await runCli(['dequeue', task, '--all', '--exec', command], {
+      ownProcess: true,
+    });
     expect(status).toBe(3);
     expect(stdout).toBe(`${task} 2 {"n":0}\n${task} 2 {"n":1}\n${task} 2 {"n":2}\n`);
     expect(stderr).toMatch(/^error: The command .* exited with 1\./);
@@ -206,7 +208,9 @@ describe('dequeue', () => {
 
   test('says that a message stays when the command for it fails', async () => {
     const task = await filledTask(2);
-    const { status, stderr } = await runCli(['dequeue', task, '--all', '--exec', 'exit 7']);
+    const { status, stderr } = await runCli(['dequeue', task, '--all', '--exec', 'exit 7'], {
+      ownProcess: true,
+    });
     expect(status).toBe(1);
     expect(stderr).toContain(`exited with 7. Its message is still in task "${task}"`);
     expect(await numbersIn(task)).toEqual([0, 1]);

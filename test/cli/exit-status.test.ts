@@ -23,7 +23,7 @@ async function taskWith(...bodies: string[]): Promise<string> {
 }
 
 async function statusOf(args: readonly string[]): Promise<number | null> {
-  return (await runCli(args)).status;
+  return (await runCli(args, { ownProcess: true })).status;
 }
 
 /** Sends a signal to a dequeue that has printed one message and waits for another. */
@@ -86,7 +86,7 @@ const COMMANDS = ['peek', 'dequeue', 'watch', 'clear'] as const;
 describe('a broker that cannot be used', () => {
   test.each(COMMANDS)('%s ends with 7 when nobody listens', async (command) => {
     const args = [command, 'x', ...(command === 'clear' ? ['--yes'] : []), '-u', 'amqp://127.0.0.1:1'];
-    const { status, stdout, stderr } = await runCli(args);
+    const { status, stdout, stderr } = await runCli(args, { ownProcess: true });
     expect({ status, stdout }).toEqual({ status: 7, stdout: '' });
     expect(stderr).toContain('amqp://127.0.0.1:1: nothing listens there');
   });
@@ -108,7 +108,7 @@ describe('a broker that cannot be used', () => {
       ['-u', url, '--verbose'],
       ['-u', bare, '--password-file', file, '--verbose'],
     ]) {
-      const { status, stdout, stderr } = await runCli(['peek', 'x', ...args]);
+      const { status, stdout, stderr } = await runCli(['peek', 'x', ...args], { ownProcess: true });
       expect(status).toBe(4);
       expect(stdout + stderr).not.toContain(secret);
       expect(stderr).toContain('refuses the user name or password');
@@ -130,7 +130,9 @@ describe('a broker that cannot be used', () => {
 describe('time and signals', () => {
   test('--timeout ends a connection attempt that nobody answers', async () => {
     // A documentation address, which is routed nowhere, or is refused at once where there is no network.
-    const { status } = await runCli(['peek', 'x', '-u', 'amqp://192.0.2.1', '--timeout', '500ms']);
+    const { status } = await runCli(['peek', 'x', '-u', 'amqp://192.0.2.1', '--timeout', '500ms'], {
+      ownProcess: true,
+    });
     expect([124, 7]).toContain(status);
   });
 

@@ -65,7 +65,7 @@ test('A command for each message has its properties in the environment', async (
     properties: { message_id, headers, delivery_mode: 2 },
   });
   const exec = 'echo "$MCP_TASKQ_PROPERTY_MESSAGE_ID $MCP_TASKQ_HEADERS"';
-  expect((await runCli(['dequeue', task, '--exec', exec])).stdout).toBe(
+  expect((await runCli(['dequeue', task, '--exec', exec], { ownProcess: true })).stdout).toBe(
     'base64:/w== {"bytes":{"!":"bytes","value":"/w=="},"n":{"!":"int64","value":"9223372036854775807"}}\n',
   );
 });

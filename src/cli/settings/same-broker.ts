@@ -7,7 +7,7 @@ import { describeTarget } from './target.ts';
 const CONNECT_MS = 2_000;
 
 /** One broker, one answer, however often a command lists. */
-let answer: Promise<string | undefined> | undefined;
+const answers = new WeakMap<Settings, Promise<string | undefined>>();
 
 /**
  * Whether the management API is that of the broker that the URL names, which takes one request where both have one host
@@ -19,15 +19,14 @@ export function requireSameBroker(
   asking: Pick<Context, 'settings'>,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (answer === undefined) {
-    const asked = compare(asking, signal);
-    answer = asked;
-    // Given up with the list that it was for.
-    asked.catch(() => {
-      if (answer === asked && signal.aborted) answer = undefined;
-    });
-  }
-  return answer;
+  const { settings } = asking;
+  const known = answers.get(settings);
+  if (known !== undefined) return known;
+  const asked = compare(asking, signal);
+  answers.set(settings, asked);
+  // Given up with the list that it was for.
+  asked.catch(() => signal.aborted && answers.delete(settings));
+  return asked;
 }
 
 /** The API has a host of its own. Where it has that of the broker, the names of the clusters are enough for a list. */
