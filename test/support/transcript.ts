@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { cliInPath } from './cli.ts';
+import { cliInPath, runCli } from './cli.ts';
 import { screenOf } from './screen.ts';
 import { Terminal } from './terminal.ts';
 
@@ -111,6 +112,19 @@ export class Transcript {
 
   /** With nothing on the standard input, and pipes for the other two. */
   async piped(line: string): Promise<void> {
+    const [, words] = /^mcp-taskq((?: [^|<>&;$]*)?)$/.exec(line) ?? [];
+    const { status, stdout, stderr } = await (words === undefined ? this.#inShell(line) : this.#alone(words));
+    this.#add(line, `${stable(stdout)}${stable(stderr).replace(/^(?=.)/gm, '2> ')}`, status ?? -1);
+  }
+
+  /** A command that takes no more of the shell than its words needs no process of its own. */
+  async #alone(words: string) {
+    const { stdout } = await promisify(execFile)('bash', ['-c', `printf '%s\\0'${words}`]);
+    const args = words === '' ? [] : stdout.split('\0').slice(0, -1);
+    return runCli(args, { env: this.#environment, cwd: this.folder });
+  }
+
+  async #inShell(line: string) {
     const child = spawn('bash', ['-c', line], {
       cwd: this.folder,
       env: this.#environment,
@@ -122,8 +136,8 @@ export class Transcript {
         output[name] += text;
       });
     }
-    const [status] = await once(child, 'close');
-    this.#add(line, `${stable(output.stdout)}${stable(output.stderr).replace(/^(?=.)/gm, '2> ')}`, status);
+    const [status] = (await once(child, 'close')) as [number];
+    return { status, ...output };
   }
 
   /** Compares with test/cli/transcripts; `vitest --update` writes it. */
