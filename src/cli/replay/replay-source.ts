@@ -22,8 +22,9 @@ export interface ReplayRange {
   check: (message: OutgoingMessage) => void;
 }
 
-/** Messages up to this total size are kept after the check, so that most files are parsed only once. */
-const MAX_KEPT_BYTES = 8 * 1024 * 1024;
+/** As many messages are kept after the check, so that most files are parsed only once. Each takes 1 KB beside its text. */
+const MAX_KEPT = 50_000;
+const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Enough to see the problem of a file. */
 const MAX_REPORTED = 5;
@@ -57,7 +58,7 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
 
 type Parse = (line: InputLine) => NamedMessage;
 
-/** @returns the number of messages, and the messages themselves unless they are too large */
+/** @returns the number of messages, and the messages themselves unless they take too much memory */
 async function checkAll(
   source: LineSource,
   parse: Parse,
@@ -76,7 +77,7 @@ async function checkAll(
         const record = parse(line);
         count++;
         bytes += line.text.length;
-        if (bytes > MAX_KEPT_BYTES) kept = undefined;
+        if (count > MAX_KEPT || bytes > MAX_KEPT_BYTES) kept = undefined;
         kept?.push(record);
       } catch (error) {
         bad++;
