@@ -2,7 +2,6 @@
  * What the command line needs in addition to index.ts. Not among the `exports` of package.json.
  */
 
-export { formatNumber } from './errors/number-text.ts';
 // Whether the management API belongs to the broker, and the state of its cluster.
 export {
   type ClusterOverview,
@@ -11,7 +10,6 @@ export {
   readEventCounts,
 } from './management/cluster-overview.ts';
 export { verifySameBroker } from './management/same-broker.ts';
-export { parseLenientJson } from './messages/lenient-json.ts';
 // Messages from what an operator types or has in a file, and back.
 export { parseMessageInput } from './messages/message-input.ts';
 export { checkOutgoing } from './messages/prepared-message.ts';

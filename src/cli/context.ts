@@ -5,7 +5,7 @@ import { type Sink, standardOutput } from './output/sinks.ts';
 import { withSuggestions } from './queues/missing-queue.ts';
 import { resolveSettings, type Settings, type SettingsPurpose } from './settings/settings.ts';
 import { closeOptions, withGrace } from './terminal/grace.ts';
-import { type PagedOutput, pagedOutput } from './terminal/pager.ts';
+import type { PagedOutput } from './terminal/pager.ts';
 import { standardError } from './terminal/standard-error.ts';
 import { listenForStop, type Stop } from './terminal/stop.ts';
 import { safeText } from './terminal/terminal-text.ts';
@@ -52,7 +52,10 @@ export async function withContext<T>(
   const isTerminal = process.stdout.isTTY === true;
   const format = settings.output === 'auto' ? (isTerminal ? 'table' : 'jsonl') : settings.output;
   const direct = { sink: standardOutput(), note, end: async () => {} };
-  const output: PagedOutput = isPaged && isTerminal ? pagedOutput(direct, settings) : direct;
+  const isLongOutput = isPaged && isTerminal;
+  const output: PagedOutput = isLongOutput
+    ? (await import('./terminal/pager.ts')).pagedOutput(direct, settings)
+    : direct;
   try {
     const running = confirmProtected(command, settings.context, stop).then(() =>
       action({ settings, stdout: output.sink, format, note: output.note, stop }),

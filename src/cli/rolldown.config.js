@@ -3,6 +3,9 @@
 import { defineConfig } from 'rolldown';
 import license from 'rollup-plugin-license';
 
+// Modules of Node that are loaded at their first use. Together they take 10 ms, a tenth of a peek, which uses none of them.
+const LAZY = ['child_process', 'crypto', 'fs/promises', 'tls', 'tty'];
+
 // All packages that are built in. Users run them, so another one stops the build until somebody has looked at it.
 const BUILT_IN = [
   'amqplib @streamparser/json @marcbachmann/cel-js',
@@ -22,6 +25,7 @@ export default defineConfig({
   // What one command imports at once is put off by another one.
   checks: { ineffectiveDynamicImport: false },
   plugins: [
+    lazyModules(),
     license({
       thirdParty: {
         multipleVersions: true,
@@ -35,11 +39,25 @@ export default defineConfig({
     format: 'cjs',
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name].cjs',
+    // One file for what most commands load. Colours are loaded to print a table.
+    codeSplitting: {
+      groups: [{ name: 'common', test: /src[\\/]cli[\\/](?!terminal[\\/]colors)/, minShareCount: 8 }],
+    },
     // Takes 6 % of the processor time of a peek away, and a third of the size; names and lines stay for stack traces.
     comments: false,
     minify: { compress: true, mangle: { keepNames: true }, codegen: { removeWhitespace: false } },
   },
 });
+
+/** What is imported of them is read from them when it is used: `(0, tls.connect)(…)`. */
+function lazyModules() {
+  const load = new RegExp(`\\brequire\\("(node:(?:${LAZY.join('|')}))"\\)`, 'g');
+  const lazy = 'const lazy = (id, it) => new Proxy({}, { get: (_, name) => (it ??= require(id))[name] });\n';
+  return {
+    name: 'lazy-modules',
+    renderChunk: (code) => (code.search(load) < 0 ? null : lazy + code.replace(load, 'lazy("$1")')),
+  };
+}
 
 /** @param {import('rollup-plugin-license').Dependency[]} packages */
 function refuseUnlisted(packages) {

@@ -61,8 +61,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'management',
     'watch',
   ],
+  'cli-shared.ts': ['errors', 'messages', 'options'],
   'cli-support.ts': ['errors', 'messages', 'properties', 'management'],
-  cli: ['index.ts', 'cli-support.ts', 'local-broker'],
+  cli: ['index.ts', 'cli-shared.ts', 'cli-support.ts', 'local-broker'],
 };
 
 const src = fileURLToPath(new URL('../../src/', import.meta.url));
@@ -90,7 +91,7 @@ test('imports point one way, and amqplib is known to amqp/ alone', () => {
 });
 
 test('the command line imports what the package exports, and what is meant for it', () => {
-  const entries = new Set(['index.ts', 'cli-support.ts', 'local-broker/index.ts']);
+  const entries = new Set(['index.ts', 'cli-shared.ts', 'cli-support.ts', 'local-broker/index.ts']);
   const inside = files
     .filter((file) => file.startsWith('cli/'))
     .flatMap((file) =>
@@ -101,6 +102,24 @@ test('the command line imports what the package exports, and what is meant for i
         .map((target) => `${file} imports ${target}`),
     );
   expect(inside).toEqual([]);
+});
+
+/** `import { … } from 'x'` and `export … from 'x'` of more than types. */
+const STATIC_IMPORT = /^(?:import|export) (?!type\b)[^;]*?\bfrom '([^']+)'/gm;
+
+test('what commands load at once, as a --help does, has nothing of the library but cli-shared.ts', () => {
+  const commands = files.filter((file) => file.startsWith('cli/commands/'));
+  const loaded = new Set(['cli/main.ts', 'cli/program.ts', ...commands]);
+  for (const file of loaded) {
+    if (file === 'cli-shared.ts') continue;
+    for (const [, specifier = ''] of readFileSync(src + file, 'utf8').matchAll(STATIC_IMPORT)) {
+      if (partOf(file, specifier) === undefined) continue;
+      const target = relative(src, join(src, dirname(file), specifier));
+      expect(target, file).toMatch(/^(?:cli\/.*|cli-shared\.ts)$/);
+      loaded.add(target);
+    }
+  }
+  expect(loaded).toContain('cli-shared.ts');
 });
 
 test('the order of the parts is one in which each stands on those before it', () => {

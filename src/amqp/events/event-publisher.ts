@@ -95,11 +95,12 @@ export class EventPublisher {
 
   #sendWaiting(): Promise<void> {
     this.#sending = this.#sending.then(async () => {
-      this.#sentAt = performance.now();
       const events = this.#waiting.splice(0);
       const [first] = events;
+      if (first === undefined) return;
+      this.#sentAt = performance.now();
       // A single event costs less than the check.
-      if (events.length === 1 && first !== undefined) this.#send(routingKeyOf(first), events, UNASKED);
+      if (events.length === 1) this.#send(routingKeyOf(first), events, UNASKED);
       else await this.#sendHeard(events);
     });
     return this.#sending;

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
@@ -60,7 +61,6 @@ async function copy(context: ClientContext, from: string, to: string, options: C
     throw new CommandFailure(ExitCode.usage, 'Give the number of messages to copy: -n N or --all');
   }
   const { client, stop } = context;
-  const { MAX_PEEK } = await import('../../index.ts');
   const { skip, keepExpiration = false } = options;
   if (skip >= MAX_PEEK) throw new CommandFailure(ExitCode.usage, `--skip must be less than ${MAX_PEEK}`);
   const select = await selectionOf(options);

@@ -1,4 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { isTaskQueueError } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import type { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
@@ -205,7 +206,6 @@ async function keepWaiting(
   waitMs: number,
   more: () => Promise<boolean>,
 ): Promise<void> {
-  const { isTaskQueueError } = await import('../../index.ts');
   try {
     while (await more()) await client.waitForMessage(taskId, { timeoutMs: waitMs, signal: stop.signal });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { isTaskQueueError } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { nextSteps } from '../describe/next-steps.ts';
@@ -70,7 +71,6 @@ async function listenTo(
   try {
     report.heard = await countEvents(settings, ms, { taskId: report.taskId, depth });
   } catch (error) {
-    const { isTaskQueueError } = await import('../../index.ts');
     if (!isTaskQueueError(error)) throw error;
     report.missing = [...report.missing, `Events were not counted. ${error.message}.`];
   }

@@ -101,7 +101,7 @@ async function print(
       : (await import('../queues/queues-by-id.ts')).queuesById(context, options.ids);
   const selected = selectQueues(pages, options, ages?.lookUp);
   const isExact = source === 'both';
-  const printer = queuePrinter(context, {
+  const printer = await queuePrinter(context, {
     ...options,
     showsIdle: historyFor(options) !== undefined,
     isExact,

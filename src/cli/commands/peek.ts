@@ -1,4 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { MAX_PEEK } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -118,7 +119,6 @@ async function peekAtOne(
   output: MessageWriter,
 ): Promise<void> {
   const { client, note } = context;
-  const { MAX_PEEK } = await import('../../index.ts');
   const select = await selectionOf(options);
   const depth = await awaitAnswer(context, depthOrFail(client, taskId));
   await requirePlainQueue(context, taskId, { ...options, isEmpty: depth.messages === 0 });

@@ -1,4 +1,5 @@
-import { type ErrorCode, isTaskQueueError, type QueueDepth, type TaskQueueDescription } from '../../index.ts';
+import { isTaskQueueError, MAX_PEEK } from '../../cli-shared.ts';
+import type { ErrorCode, QueueDepth, TaskQueueDescription } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
@@ -141,7 +142,6 @@ async function obstacleToLook(
 
 /** Looks at the oldest messages, as many as one look may hold. */
 async function look({ client }: ClientContext, report: TaskReport): Promise<MessageCounts> {
-  const { MAX_PEEK } = await import('../../index.ts');
   const { taskId, ready, description } = report;
   let average = averageSize(description, ready);
   if (average === undefined && ready > FIRST_LOOK) {

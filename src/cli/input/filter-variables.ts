@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Duration } from '@marcbachmann/cel-js/evaluator';
-import { parseLenientJson } from '../../cli-support.ts';
+import { parseLenientJson } from '../../cli-shared.ts';
 import { plainProperties, type StoredMessage } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { parseLenientJson } from '../../cli-support.ts';
+import { parseLenientJson } from '../../cli-shared.ts';
 import type { MessageProperties, RawMessage } from '../../index.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ChalkInstance } from 'chalk';
-import { parseLenientJson, propertiesToJson } from '../../cli-support.ts';
+import { parseLenientJson } from '../../cli-shared.ts';
+import { propertiesToJson } from '../../cli-support.ts';
 import { propertyText, type StoredMessage } from '../../index.ts';
 import { formatDuration } from '../input/durations.ts';
 import { safeLine, safeText } from '../terminal/terminal-text.ts';

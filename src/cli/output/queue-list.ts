@@ -1,12 +1,7 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
-import { colorsFor } from '../terminal/colors.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
-import { fitStderr } from './facts.ts';
-import { addTotals, QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
-import { formatCount } from './sizes.ts';
-import { terminalWidth } from './tables.ts';
 
 /** Prints a list of queues, page by page. */
 export interface QueuePrinter {
@@ -25,9 +20,11 @@ export interface QueueListOptions {
   isExact: boolean;
 }
 
-export function queuePrinter(context: Context, options: QueueListOptions): QueuePrinter {
+export async function queuePrinter(context: Context, options: QueueListOptions): Promise<QueuePrinter> {
   if (options.names) return namesPrinter(context, options);
-  return context.format === 'table' ? tablePrinter(context, options) : recordPrinter(context);
+  if (context.format !== 'table') return recordPrinter(context);
+  const { tablePrinter } = await import('./queue-table-printer.ts');
+  return tablePrinter(context, options);
 }
 
 /** Prints ids unchanged for programs (ids do not contain line breaks), and made safe on a terminal. */
@@ -54,50 +51,6 @@ function recordPrinter({ stdout, format }: Context): QueuePrinter {
       await stdout.flush();
     },
   };
-}
-
-function tablePrinter(
-  { stdout, settings, note }: Context,
-  { sort, showsIdle, isExact }: QueueListOptions,
-): QueuePrinter {
-  const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0, unknown: 0 };
-  let withoutAge = 0;
-  const colors = colorsFor(process.stdout, settings);
-  const { isWide } = settings;
-  const table = new QueueTable({
-    width: terminalWidth(),
-    colors,
-    sort,
-    showsIdle,
-    isWide,
-    marksStatistics: isExact,
-  });
-  return {
-    async write(queues) {
-      if (queues.length === 0) return;
-      const lines = table.lines(queues, Date.now());
-      await stdout.write(lines.map((line) => `${line}\n`).join(''));
-      addTotals(totals, queues);
-      withoutAge += queues.filter(
-        ({ ready = 0, statistics }) => ready > 0 && statistics?.oldestAt === undefined,
-      ).length;
-    },
-    async end() {
-      note(fitStderr(`${totalsLine(totals)}${totals.queues > 0 ? ` ${ageOfNumbers(isExact)}` : ''}`));
-      if (withoutAge > 0 && process.stdout.isTTY) {
-        note(
-          fitStderr(
-            `The age is unknown for ${formatCount(withoutAge, 'task')}; --peek looks into them, which resets their idle time.`,
-          ),
-        );
-      }
-    },
-  };
-}
-
-/** How current the numbers are. */
-function ageOfNumbers(isExact: boolean): string {
-  return isExact ? '(~ up to 10 s old)' : '(up to 10 s old)';
 }
 
 /** The documented schema; times are ISO 8601. */

@@ -1,4 +1,4 @@
-import { formatNumber } from '../../cli-support.ts';
+import { formatNumber } from '../../cli-shared.ts';
 
 const UNITS = ['B', 'KB', 'MB', 'GB'];
 

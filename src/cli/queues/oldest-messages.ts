@@ -1,4 +1,5 @@
-import { isTaskQueueError, type TaskQueueClient } from '../../index.ts';
+import { isTaskQueueError } from '../../cli-shared.ts';
+import type { TaskQueueClient } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 
 /** Number of messages looked at concurrently. */

@@ -1,3 +1,4 @@
+import { MAX_PEEK } from '../../cli-shared.ts';
 import type { ClientContext } from '../context.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { openOutputFile } from '../output/output-file.ts';
@@ -22,7 +23,6 @@ export async function dryRun(
   { limit, select, verb }: DryRunOptions,
 ): Promise<void> {
   const { client, note, stop } = context;
-  const { MAX_PEEK } = await import('../../index.ts');
   const depth = await stop.race(depthOrFail(client, taskId));
   await requirePlainQueue(context, taskId);
   const most = limit ?? Number.POSITIVE_INFINITY;

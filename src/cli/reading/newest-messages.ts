@@ -1,4 +1,5 @@
-import { MAX_PEEK, type StoredMessage } from '../../index.ts';
+import { MAX_PEEK } from '../../cli-shared.ts';
+import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { MessageFilter } from '../input/filters.ts';

@@ -1,0 +1,52 @@
+import type { Context } from '../context.ts';
+import { colorsFor } from '../terminal/colors.ts';
+import { fitStderr } from './facts.ts';
+import type { QueueListOptions, QueuePrinter } from './queue-list.ts';
+import { addTotals, QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
+import { formatCount } from './sizes.ts';
+import { terminalWidth } from './tables.ts';
+
+/** Prints queues as a table, and below it how many there are. */
+export function tablePrinter(
+  { stdout, settings, note }: Context,
+  { sort, showsIdle, isExact }: QueueListOptions,
+): QueuePrinter {
+  const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0, unknown: 0 };
+  let withoutAge = 0;
+  const colors = colorsFor(process.stdout, settings);
+  const { isWide } = settings;
+  const table = new QueueTable({
+    width: terminalWidth(),
+    colors,
+    sort,
+    showsIdle,
+    isWide,
+    marksStatistics: isExact,
+  });
+  return {
+    async write(queues) {
+      if (queues.length === 0) return;
+      const lines = table.lines(queues, Date.now());
+      await stdout.write(lines.map((line) => `${line}\n`).join(''));
+      addTotals(totals, queues);
+      withoutAge += queues.filter(
+        ({ ready = 0, statistics }) => ready > 0 && statistics?.oldestAt === undefined,
+      ).length;
+    },
+    async end() {
+      note(fitStderr(`${totalsLine(totals)}${totals.queues > 0 ? ` ${ageOfNumbers(isExact)}` : ''}`));
+      if (withoutAge > 0 && process.stdout.isTTY) {
+        note(
+          fitStderr(
+            `The age is unknown for ${formatCount(withoutAge, 'task')}; --peek looks into them, which resets their idle time.`,
+          ),
+        );
+      }
+    },
+  };
+}
+
+/** How current the numbers are. */
+function ageOfNumbers(isExact: boolean): string {
+  return isExact ? '(~ up to 10 s old)' : '(up to 10 s old)';
+}
