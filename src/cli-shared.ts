@@ -1,6 +1,6 @@
 /*
  * What the command line shares with the library and loads at once. All else of the library (index.ts, cli-support.ts) is
- * loaded by commands when they run: it takes half the time of a `--help`. So nothing here may import much.
+ * loaded by commands when they run: it takes half as long as printing their help. So nothing here may import much.
  */
 
 export { formatNumber } from './errors/number-text.ts';

@@ -67,20 +67,20 @@ export function idleSince(
  * When a queue was last used, at the latest, in milliseconds since the epoch: all its counters have been the same since.
  * @param totals what they are now
  * @param history what they were
+ * @param now where one has moved since the last sample, the queue is in use
  * @returns undefined where the broker has no counters: nothing has gone through the queue since it, or its node, started
  */
 export function unusedSince(
   totals: MessageStats | undefined,
   history: MessageStats | undefined,
+  now = Date.now(),
 ): number | undefined {
   let since: number | undefined;
   for (const name of COUNTERS) {
     const samples = history?.[`${name}_details`]?.samples ?? [];
     const total = totals?.[name];
     if (total === undefined || samples.length === 0) continue;
-    const same = sameSince(samples, total);
-    if (same === undefined) return undefined;
-    since = Math.max(since ?? 0, same);
+    since = Math.max(since ?? 0, sameSince(samples, total) ?? now);
   }
   return since;
 }

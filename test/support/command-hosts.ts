@@ -38,6 +38,11 @@ export async function runInHost(command: HostedCommand): Promise<HostedResult> {
     ]),
   ]);
   ended.abort();
-  if (host.connected) idle.push(host);
+  const { status = STOPPED } = result as HostedResult;
+  if (status >= STOPPED) host.kill();
+  else if (host.connected) idle.push(host);
   return result as HostedResult;
 }
+
+/** From this status on a command was stopped, and ends its process soon, whatever that does then (grace.ts). */
+const STOPPED = 124;

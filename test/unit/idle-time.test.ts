@@ -48,7 +48,7 @@ describe('a queue is unused', () => {
       publish_details: { samples: samples(4, 4) },
       get_empty_details: { samples: samples(1, 1) },
     };
-    expect(unusedSince({ publish: 4, get_empty: 2 }, history)).toBeUndefined();
+    expect(unusedSince({ publish: 4, get_empty: 2 }, history, NOW)).toBe(NOW);
   });
 
   test('since a time that is not known, without counters or samples', () => {

@@ -28,19 +28,21 @@ const LEAST_DETAIL_SHARE = 3 / 8;
 
 /**
  * Messages as a table, one readable line each. Laid out for the first batch; later batches keep its columns, which may
- * grow.
+ * grow. A batch with something for a column that was empty so far has titles again.
  */
 export class MessageTable {
   readonly #options: MessageTableOptions;
+  readonly #columns: Column<Row>[];
   #layout: Layout<Row> | undefined;
   #count = 0;
   #now = 0;
 
   constructor(options: MessageTableOptions) {
     this.#options = options;
+    this.#columns = columnsOf(options, () => this.#now);
   }
 
-  /** The next rows; the first call adds the titles above them. */
+  /** The next rows, below the titles where those are new. */
   rows(messages: readonly StoredMessage[], now = Date.now()): string {
     const { colors, isWide = false } = this.#options;
     this.#now = now;
@@ -50,14 +52,14 @@ export class MessageTable {
       this.#count++;
       return { ...summary, detail: this.#shown(summary.detail), number: this.#count, taskId, redelivered };
     });
-    const isFirst = this.#layout === undefined;
-    const layout = this.#layout === undefined ? this.#plan(rows) : widened(this.#layout, rows);
+    const known = this.#fillColumns(rows) ? undefined : this.#layout;
+    const layout = known ? widened(known, rows) : this.#plan(rows);
     this.#layout = layout;
     const shown = rows.map((row) => ({
       row,
       rest: isWide ? row.detail : cutEnd(row.detail, layout.rest),
     }));
-    const head = isFirst ? { restTitle: 'MESSAGE', paint: colors.dim } : undefined;
+    const head = known ? undefined : { restTitle: 'MESSAGE', paint: colors.dim };
     return tableLines(layout, shown, head)
       .map((line) => `${line}\n`)
       .join('');
@@ -69,67 +71,74 @@ export class MessageTable {
     return safeLine(isWide ? detail : detail.slice(0, 4 * width));
   }
 
+  /** @returns whether these are the first rows with something for an optional column, which is shown from now on */
+  #fillColumns(rows: readonly Row[]): boolean {
+    const filled = this.#columns.filter(
+      ({ isOptional, text }) => isOptional && rows.some((row) => text(row) !== ''),
+    );
+    for (const column of filled) column.isOptional = false;
+    return filled.length > 0;
+  }
+
   #plan(rows: readonly Row[]): Layout<Row> {
     const { width, isWide = false } = this.#options;
     const longest = rows.reduce((most, { detail }) => Math.max(most, textWidth(detail)), 'MESSAGE'.length);
     const leastRest = Math.min(longest, Math.floor(width * LEAST_DETAIL_SHARE));
-    return planColumns(this.#columns(), rows, {
+    return planColumns(this.#columns, rows, {
       width: isWide ? Number.POSITIVE_INFINITY : width,
       leastRest,
     });
   }
+}
 
-  #columns(): Column<Row>[] {
-    const { colors, showTask = false } = this.#options;
-    return [
-      ...(showTask
-        ? [{ title: 'TASK', align: 'left', text: (row: Row) => safeLine(row.taskId), givesWay: 9 } as const]
-        : []),
-      { title: '#', align: 'right', text: ({ number }) => formatNumber(number) },
-      {
-        title: '',
-        align: 'left',
-        text: ({ redelivered }) => (redelivered ? '↻' : ''),
-        paint: (text) => colors.yellow(text),
-        isOptional: true,
-        givesWay: 3,
-      },
-      {
-        title: 'AGE',
-        align: 'right',
-        text: ({ queuedAt }) =>
-          queuedAt === undefined ? '?' : formatDuration(Math.max(0, this.#now - queuedAt)),
-        givesWay: 8,
-      },
-      {
-        title: 'TYPE',
-        align: 'left',
-        text: ({ type }) => safeLine(type),
-        most: MOST_TYPE,
-        givesWay: 6,
-      },
-      {
-        title: 'METHOD',
-        align: 'left',
-        text: ({ method = '' }) => safeLine(method),
-        paint: (text) => colors.cyan(text),
-        short: shortMethod,
-        most: MOST_METHOD,
-        isOptional: true,
-        shrinks: 2,
-        givesWay: 7,
-      },
-      {
-        title: 'ID',
-        align: 'left',
-        text: ({ askedBy, id }) => safeLine(askedBy ?? id ?? ''),
-        most: MOST_ID,
-        isOptional: true,
-        givesWay: 5,
-      },
-      { title: 'SIZE', align: 'right', text: ({ size }) => formatSize(size), givesWay: 1 },
-    ];
-  }
+function columnsOf({ colors, showTask = false }: MessageTableOptions, now: () => number): Column<Row>[] {
+  return [
+    ...(showTask
+      ? [{ title: 'TASK', align: 'left', text: (row: Row) => safeLine(row.taskId), givesWay: 9 } as const]
+      : []),
+    { title: '#', align: 'right', text: ({ number }) => formatNumber(number) },
+    {
+      title: '',
+      align: 'left',
+      text: ({ redelivered }) => (redelivered ? '↻' : ''),
+      paint: (text) => colors.yellow(text),
+      isOptional: true,
+      givesWay: 3,
+    },
+    {
+      title: 'AGE',
+      align: 'right',
+      text: ({ queuedAt }) => (queuedAt === undefined ? '?' : formatDuration(Math.max(0, now() - queuedAt))),
+      givesWay: 8,
+    },
+    {
+      title: 'TYPE',
+      align: 'left',
+      text: ({ type }) => safeLine(type),
+      most: MOST_TYPE,
+      givesWay: 6,
+    },
+    {
+      title: 'METHOD',
+      align: 'left',
+      text: ({ method = '' }) => safeLine(method),
+      paint: (text) => colors.cyan(text),
+      short: shortMethod,
+      most: MOST_METHOD,
+      isOptional: true,
+      shrinks: 2,
+      givesWay: 7,
+    },
+    {
+      title: 'ID',
+      align: 'left',
+      text: ({ askedBy, id }) => safeLine(askedBy ?? id ?? ''),
+      most: MOST_ID,
+      isOptional: true,
+      givesWay: 5,
+    },
+    { title: 'SIZE', align: 'right', text: ({ size }) => formatSize(size), givesWay: 1 },
+  ];
 }
 
 /** Servers may invent types of any length. */
