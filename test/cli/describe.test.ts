@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
-import { recordsIn, runCli } from '../support/cli.ts';
+import { recordsIn, runCli, startCli } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
@@ -116,7 +117,9 @@ test('says who consumes, how many messages they hold, and which policy there is'
 test('looks at nothing with --no-peek, and the idle time goes on', async () => {
   const task = await stuckTask();
   const idle = async () => (await described(task, '--no-peek')).record.idle_since;
-  await until(async () => (await idle()) !== null, 30_000);
+  // In use at first, as its counters move.
+  await until(async () => (await described(task, '--no-peek')).record.ready === 3, 30_000);
+  await until(async () => (await idle()) !== null && (await idle()) === (await idle()), 30_000);
   const before = await idle();
   const { record } = await described(task, '--no-peek');
   expect(record).toMatchObject({ ready: 3, looked_at: 0, by_type: null, newest: null });
@@ -165,6 +168,23 @@ test('says that messages came without events while it listened', async () => {
   });
   while (!isOver) await client.publish(task, raw('{}'));
   expect((await running).stdout).toMatch(/^events +none in 3s, but [\d,]+ messages came: not every program/m);
+});
+
+test('Ctrl-C ends the listening, but not the report', async () => {
+  const task = await stuckTask();
+  const child = startCli(['describe', task, '-o', 'json', '--listen', '1m']);
+  let stdout = '';
+  child.stdout.on('data', (text) => {
+    stdout += text;
+  });
+  const ended = once(child, 'close');
+  const bindings = async () => (await callApi('GET', 'exchanges/%2F/mcp:events/bindings/source')).text();
+  await until(async () => (await bindings()).includes(task));
+  child.kill('SIGINT');
+  expect((await ended)[0]).toBe(130);
+  const { ready, heard } = JSON.parse(stdout);
+  expect({ ready, enqueued: heard.enqueued }).toEqual({ ready: 3, enqueued: 0 });
+  expect(heard.seconds).toBeLessThan(50);
 });
 
 test('reports what it read, where it may not listen', async () => {

@@ -36,7 +36,9 @@ export function describeCommand() {
     .argument('<task_id>')
     .option('--no-peek', 'do not look at messages')
     .option('--listen <dur>', 'also listen for this long and count events', durationOption)
-    .action((taskId, options, self) => withClient(self, (context) => describe(context, taskId, options)));
+    .action((taskId, options, self) =>
+      withClient(self, (context) => describe(context, taskId, options), { stopsByItself: true }),
+    );
 }
 
 async function describe(
@@ -44,9 +46,9 @@ async function describe(
   taskId: string,
   { peek, listen }: DescribeOptions,
 ): Promise<void> {
-  const { format, stdout, settings, note } = context;
+  const { format, stdout, settings, note, stop } = context;
   if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'describe does not support -o raw');
-  const report = await readTask(context, taskId, { looks: peek });
+  const report = await stop.race(readTask(context, taskId, { looks: peek }));
   // Before the listening, as the ages are those of what was read.
   const now = Date.now();
   if (listen !== undefined) await listenTo(context, report, listen, peek);
@@ -58,18 +60,20 @@ async function describe(
     await stdout.write(`${safeLine(JSON.stringify(taskRecord(report, steps)))}\n`);
   }
   for (const sentence of report.missing) note(fitStderr(sentence));
+  // It ended the listening, not the report.
+  stop.signal.throwIfAborted();
 }
 
 /** A failure leaves the rest of the report as it is. */
 async function listenTo(
-  { client, settings }: ClientContext,
+  { client, settings, stop }: ClientContext,
   report: TaskReport,
   ms: number,
   peek: boolean,
 ): Promise<void> {
   const depth = async () => (peek ? (await client.depth(report.taskId))?.messages : undefined);
   try {
-    report.heard = await countEvents(settings, ms, { taskId: report.taskId, depth });
+    report.heard = await countEvents(settings, ms, { taskId: report.taskId, signal: stop.signal, depth });
   } catch (error) {
     if (!isTaskQueueError(error)) throw error;
     report.missing = [...report.missing, `Events were not counted. ${error.message}.`];

@@ -17,9 +17,11 @@ export interface HeardEvents {
   growth: number | undefined;
 }
 
-/** For one task. */
 interface ListenOptions {
+  /** Count those of one task. */
   taskId?: string;
+  /** Ends the period early. */
+  signal?: AbortSignal;
   /** The number of ready messages. */
   depth?: () => Promise<number | undefined>;
 }
@@ -31,7 +33,7 @@ interface ListenOptions {
 export async function countEvents(
   { connection }: Settings,
   ms: number,
-  { taskId, depth }: ListenOptions = {},
+  { taskId, signal, depth }: ListenOptions = {},
 ): Promise<HeardEvents> {
   const { TaskQueueClient } = await import('../../index.ts');
   const client = new TaskQueueClient(connection);
@@ -60,7 +62,10 @@ export async function countEvents(
     });
     await subscription.follow(taskId);
     const before = await depth?.();
-    await sleep(ms);
+    const begunAt = Date.now();
+    await sleep(ms, undefined, { ...(signal && { signal }) }).catch(() => {
+      heard.ms = Math.min(ms, Math.round((Date.now() - begunAt) / 100) * 100);
+    });
     const after = await depth?.();
     if (depth !== undefined && before !== undefined) heard.growth = (after ?? 0) - before;
     return heard;
