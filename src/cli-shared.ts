@@ -1,6 +1,6 @@
 /*
- * What the command line shares with the library and loads at once. All else of the library (index.ts, cli-support.ts) is
- * loaded by commands when they run: it takes half as long as printing their help. So nothing here may import much.
+ * What the command line needs from the library when it starts, to print a help too. Commands load everything else
+ * (index.ts, cli-support.ts) when they run, so the imports of this file must stay few and small.
  */
 
 export { formatNumber } from './errors/number-text.ts';

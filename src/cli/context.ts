@@ -52,11 +52,9 @@ export async function withContext<T>(
   const isTerminal = process.stdout.isTTY === true;
   const format = settings.output === 'auto' ? (isTerminal ? 'table' : 'jsonl') : settings.output;
   const direct = { sink: standardOutput(), note, end: async () => {} };
-  const isLongOutput = isPaged && isTerminal;
-  const output: PagedOutput = isLongOutput
-    ? (await import('./terminal/pager.ts')).pagedOutput(direct, settings)
-    : direct;
+  let output: PagedOutput = direct;
   try {
+    if (isPaged && isTerminal) output = (await import('./terminal/pager.ts')).pagedOutput(direct, settings);
     const running = confirmProtected(command, settings.context, stop).then(() =>
       action({ settings, stdout: output.sink, format, note: output.note, stop }),
     );

@@ -4,7 +4,7 @@ import { defineConfig } from 'rolldown';
 import license from 'rollup-plugin-license';
 
 // Modules of Node that are loaded at their first use. Together they take 10 ms, a tenth of a peek, which uses none of them.
-const LAZY = ['child_process', 'crypto', 'fs/promises', 'tls', 'tty'];
+const LAZY = ['child_process', 'crypto', 'fs/promises', 'tls'];
 
 // All packages that are built in. Users run them, so another one stops the build until somebody has looked at it.
 const BUILT_IN = [
@@ -39,7 +39,7 @@ export default defineConfig({
     format: 'cjs',
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name].cjs',
-    // One file for what most commands load. Colours are loaded to print a table.
+    // One file for what most commands load. Colours stay out, as only tables need them.
     codeSplitting: {
       groups: [{ name: 'common', test: /src[\\/]cli[\\/](?!terminal[\\/]colors)/, minShareCount: 8 }],
     },
@@ -49,7 +49,7 @@ export default defineConfig({
   },
 });
 
-/** What is imported of them is read from them when it is used: `(0, tls.connect)(…)`. */
+/** Imports are read at each use, `(0, tls.connect)(…)`. A module that is enumerated, or extended, must not be lazy. */
 function lazyModules() {
   const load = new RegExp(`\\brequire\\("(node:(?:${LAZY.join('|')}))"\\)`, 'g');
   const lazy = 'const lazy = (id, it) => new Proxy({}, { get: (_, name) => (it ??= require(id))[name] });\n';

@@ -67,7 +67,7 @@ export function idleSince(
  * When a queue was last used, at the latest, in milliseconds since the epoch: all its counters have been the same since.
  * @param totals what they are now
  * @param history what they were
- * @param now where one has moved since the last sample, the queue is in use
+ * @param now where one has moved since the last sample, the queue may have been used until now
  * @returns undefined where the broker has no counters: nothing has gone through the queue since it, or its node, started
  */
 export function unusedSince(

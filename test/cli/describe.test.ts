@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { recordsIn, runCli, startCli } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
@@ -119,8 +120,12 @@ test('looks at nothing with --no-peek, and the idle time goes on', async () => {
   const idle = async () => (await described(task, '--no-peek')).record.idle_since;
   // In use at first, as its counters move.
   await until(async () => (await described(task, '--no-peek')).record.ready === 3, 30_000);
-  await until(async () => (await idle()) !== null && (await idle()) === (await idle()), 30_000);
-  const before = await idle();
+  let before: unknown;
+  await until(async () => {
+    const last = before;
+    before = await idle();
+    return before !== null && before === last;
+  }, 30_000);
   const { record } = await described(task, '--no-peek');
   expect(record).toMatchObject({ ready: 3, looked_at: 0, by_type: null, newest: null });
   // What it was before the look; RabbitMQ 3 begins anew every two minutes, so it may be another one than before.
@@ -185,6 +190,35 @@ test('Ctrl-C ends the listening, but not the report', async () => {
   const { ready, heard } = JSON.parse(stdout);
   expect({ ready, enqueued: heard.enqueued }).toEqual({ ready: 3, enqueued: 0 });
   expect(heard.seconds).toBeLessThan(50);
+});
+
+test('--timeout ends the listening beside a broker that no longer answers, but not the report', async () => {
+  const task = await stuckTask();
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const child = startCli([
+    'describe',
+    task,
+    '-o',
+    'json',
+    '--listen',
+    '1m',
+    '--timeout',
+    '6s',
+    '-u',
+    proxy.url,
+  ]);
+  let stdout = '';
+  child.stdout.on('data', (text) => {
+    stdout += text;
+  });
+  const ended = once(child, 'close');
+  const bindings = async () => (await callApi('GET', 'exchanges/%2F/mcp:events/bindings/source')).text();
+  await until(async () => (await bindings()).includes(task));
+  proxy.fault = { kind: 'stall' };
+  const begun = performance.now();
+  expect((await ended)[0]).toBe(124);
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  expect(JSON.parse(stdout)).toMatchObject({ ready: 3 });
 });
 
 test('reports what it read, where it may not listen', async () => {

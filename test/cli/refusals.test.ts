@@ -80,7 +80,7 @@ describe('--timeout and a signal end the process, whatever does not answer', () 
     ['watch', (at: string) => ['x', '-u', `amqp://${at}`]],
   ])('%s', async (command, where) => {
     const args = [command, ...where(await silentServer()), '--timeout', '1s'];
-    expect((await soon(runCli(args))).status).toBe(124);
+    expect((await soon(runCli(args, { ownProcess: true }))).status).toBe(124);
   });
 
   test('a broker that stops in the middle', async () => {

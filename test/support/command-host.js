@@ -1,6 +1,6 @@
 // Runs commands of the built command line, one after another: most of a short command's time goes into starting Node. Each
-// has streams, environment, folder and arguments of its own, and must leave nothing open that would keep its process
-// running. What is left of it if it fails at that is the end of this process.
+// has streams, environment, folder and arguments of its own, and fails if it leaves something open that would keep its
+// process running.
 import { createRequire } from 'node:module';
 import { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +18,10 @@ const BIN = fileURLToPath(new URL('../../bin/mcp-taskq.js', import.meta.url));
 const { main } = createRequire(import.meta.url)('../../dist/cli/main.cjs');
 const folder = process.cwd();
 const ownExit = process.exit;
+
+// Node's own listener keeps writing to the first stderr that it has seen.
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => process.stderr.write(`(node) ${name}: ${message}\n`));
 
 process.on('message', (/** @type {CommandLine} */ command) => void run(command));
 process.once('disconnect', () => ownExit(0));
@@ -38,8 +42,12 @@ async function run({ args, input, env, cwd }) {
   const isClosed = await Promise.race([untilClosed(), exited.then(() => true)]);
   for (const name of process.eventNames()) {
     const known = listeners.find(([of]) => of === name)?.[1] ?? [];
-    for (const listener of process.listeners(name))
-      if (!known.includes(listener)) process.off(name, listener);
+    for (const listener of process.listeners(name)) {
+      if (known.includes(listener)) continue;
+      process.off(name, listener);
+      // As the end of its process would.
+      if (name === 'exit') listener.call(process, status);
+    }
   }
   if (!isClosed) stderr.write(`The command is left running by ${openResources()}\n`);
   process.send?.({ status: isClosed ? status : undefined, stdout: stdout.bytes, stderr: stderr.bytes });

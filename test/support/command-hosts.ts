@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 
 const HOST = fileURLToPath(new URL('./command-host.js', import.meta.url));
 
@@ -18,7 +19,7 @@ interface HostedResult {
   stderr: Buffer;
 }
 
-/** Those of this worker that run nothing now. They end with the worker. */
+/** Idle hosts of this worker. They end with it. */
 const idle: ChildProcess[] = [];
 
 /**
@@ -26,9 +27,15 @@ const idle: ChildProcess[] = [];
  * @returns without a status when the process ended instead: what it printed is in the output of the tests
  */
 export async function runInHost(command: HostedCommand): Promise<HostedResult> {
-  const host =
-    idle.pop() ?? fork(HOST, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  let host = idle.pop();
+  // One may have ended meanwhile.
+  while (host?.connected === false) host = idle.pop();
+  host ??= fork(HOST, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const busy = host;
   const ended = new AbortController();
+  onTestFinished(() => {
+    if (!ended.signal.aborted) busy.kill('SIGKILL');
+  });
   const { signal } = ended;
   host.send(command);
   const [result] = await Promise.race([

@@ -53,7 +53,7 @@ export interface TerminalOptions {
 }
 
 /**
- * What an operator sees of command lines, which are run by a real shell in a folder of their own: each with a
+ * What an operator sees of command lines, which are run in a folder of their own: each with a
  * `$` before it and its output below it. A line of standard error begins with `2> ` where it can be told apart.
  */
 export class Transcript {
@@ -110,14 +110,14 @@ export class Transcript {
     this.#add(line, stable(screen), status);
   }
 
-  /** With nothing on the standard input, and pipes for the other two. */
+  /** With nothing on the standard input, and no terminal. */
   async piped(line: string): Promise<void> {
-    const [, words] = /^mcp-taskq((?: [^|<>&;$]*)?)$/.exec(line) ?? [];
+    const [, words] = /^mcp-taskq((?: [^|<>&;$*?~`]*)?)$/.exec(line) ?? [];
     const { status, stdout, stderr } = await (words === undefined ? this.#inShell(line) : this.#alone(words));
     this.#add(line, `${stable(stdout)}${stable(stderr).replace(/^(?=.)/gm, '2> ')}`, status ?? -1);
   }
 
-  /** A command that takes no more of the shell than its words needs no process of its own. */
+  /** A command that needs nothing from the shell but its quotes: without a process of its own. */
   async #alone(words: string) {
     const { stdout } = await promisify(execFile)('bash', ['-c', `printf '%s\\0'${words}`]);
     const args = words === '' ? [] : stdout.split('\0').slice(0, -1);

@@ -107,7 +107,7 @@ test('the command line imports what the package exports, and what is meant for i
 /** `import { … } from 'x'` and `export … from 'x'` of more than types. */
 const STATIC_IMPORT = /^(?:import|export) (?!type\b)[^;]*?\bfrom '([^']+)'/gm;
 
-test('what commands load at once, as a --help does, has nothing of the library but cli-shared.ts', () => {
+test('a --help loads nothing from the library except cli-shared.ts', () => {
   const commands = files.filter((file) => file.startsWith('cli/commands/'));
   const loaded = new Set(['cli/main.ts', 'cli/program.ts', ...commands]);
   for (const file of loaded) {

@@ -47,9 +47,20 @@ describe('later rows that need more room than the first ones', () => {
     const [titles, first] = table.rows([asked(0)], NOW).split('\n');
     expect(titles).toMatch(/^# +AGE +TYPE +METHOD +ID +SIZE +MESSAGE$/);
     expect(first).toMatch(/^2 +0ms +request +elicitation\/create +1 /);
-    // Once there, they stay.
+    // Once there, they stay, as wide as they were.
     expect(table.rows([message('{}')], NOW)).not.toContain('METHOD');
     expect(table.rows([asked(0)], NOW)).not.toContain('METHOD');
+  });
+
+  test('are whole below a row that needs less room', () => {
+    const note = { type: 'notification', message: { method: 'notifications/progress', params: { n: 1 } } };
+    const table = new MessageTable({ width: 80, colors });
+    const [, before] = table.rows([message(JSON.stringify(note))], NOW).split('\n');
+    // With an id, the first one.
+    table.rows([message('{"type":"request","message":{"method":"ping","id":1}}')], NOW);
+    const [after] = table.rows([message(JSON.stringify(note))], NOW).split('\n');
+    expect(before).toMatch(/notification {2}notifications\/progress /);
+    expect(after).toMatch(/notification {2}notifications\/progress /);
   });
 
   test('are whole in a list of queues', () => {

@@ -60,7 +60,7 @@ async function describe(
     await stdout.write(`${safeLine(JSON.stringify(taskRecord(report, steps)))}\n`);
   }
   for (const sentence of report.missing) note(fitStderr(sentence));
-  // It ended the listening, not the report.
+  // A stop shortens the listening only; the exit status reports it.
   stop.signal.throwIfAborted();
 }
 
@@ -73,9 +73,10 @@ async function listenTo(
 ): Promise<void> {
   const depth = async () => (peek ? (await client.depth(report.taskId))?.messages : undefined);
   try {
-    report.heard = await countEvents(settings, ms, { taskId: report.taskId, signal: stop.signal, depth });
+    report.heard = await countEvents(settings, ms, { taskId: report.taskId, stop, depth });
   } catch (error) {
-    if (!isTaskQueueError(error)) throw error;
-    report.missing = [...report.missing, `Events were not counted. ${error.message}.`];
+    if (!isTaskQueueError(error) && !stop.signal.aborted) throw error;
+    const why = isTaskQueueError(error) ? `${error.message}.` : 'It was stopped before it could listen.';
+    report.missing = [...report.missing, `Events were not counted. ${why}`];
   }
 }

@@ -34,6 +34,8 @@ export class MessageTable {
   readonly #options: MessageTableOptions;
   readonly #columns: Column<Row>[];
   #layout: Layout<Row> | undefined;
+  /** The rows that it was planned for. */
+  #planned: readonly Row[] = [];
   #count = 0;
   #now = 0;
 
@@ -53,7 +55,8 @@ export class MessageTable {
       return { ...summary, detail: this.#shown(summary.detail), number: this.#count, taskId, redelivered };
     });
     const known = this.#fillColumns(rows) ? undefined : this.#layout;
-    const layout = known ? widened(known, rows) : this.#plan(rows);
+    if (!known) this.#planned = [...this.#planned, ...rows];
+    const layout = known ? widened(known, rows) : this.#plan(this.#planned);
     this.#layout = layout;
     const shown = rows.map((row) => ({
       row,

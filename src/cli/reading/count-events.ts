@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../input/durations.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
 import type { Settings } from '../settings/settings.ts';
+import { closeOptions } from '../terminal/grace.ts';
+import type { Stop } from '../terminal/stop.ts';
 
 /** The events that arrived in a period. */
 export interface HeardEvents {
@@ -18,22 +20,22 @@ export interface HeardEvents {
 }
 
 interface ListenOptions {
-  /** Count those of one task. */
+  /** Count only the events of this task. */
   taskId?: string;
-  /** Ends the period early. */
-  signal?: AbortSignal;
+  /** Ends the period early, without waiting for the broker. */
+  stop?: Stop;
   /** The number of ready messages. */
   depth?: () => Promise<number | undefined>;
 }
 
 /**
  * Counts the events that arrive in a period, of one task or of all.
- * @throws TaskQueueError when it cannot listen
+ * @throws TaskQueueError when it cannot listen; the reason of the stop before it listens
  */
 export async function countEvents(
   { connection }: Settings,
   ms: number,
-  { taskId, signal, depth }: ListenOptions = {},
+  { taskId, stop, depth }: ListenOptions = {},
 ): Promise<HeardEvents> {
   const { TaskQueueClient } = await import('../../index.ts');
   const client = new TaskQueueClient(connection);
@@ -41,7 +43,8 @@ export async function countEvents(
   const heard: HeardEvents = { events: 0, ms, enqueued: 0, removed: 0, isWhole: true, growth: undefined };
   const lastOf = new Map<string, number>();
   try {
-    const subscription = await client.subscribe(['enqueued', 'dequeued', 'cleared'], {
+    const race = <T>(work: Promise<T>) => stop?.race(work) ?? work;
+    const subscribing = client.subscribe(['enqueued', 'dequeued', 'cleared'], {
       onEvent: (event) => {
         const { stream, sequence } = event;
         if (stream !== undefined && sequence !== undefined) {
@@ -60,17 +63,17 @@ export async function countEvents(
       },
       onResumed: () => {},
     });
-    await subscription.follow(taskId);
-    const before = await depth?.();
+    await race(subscribing.then((subscription) => subscription.follow(taskId)));
+    const before = depth && (await race(depth()));
     const begunAt = Date.now();
-    await sleep(ms, undefined, { ...(signal && { signal }) }).catch(() => {
+    await sleep(ms, undefined, { ...(stop && { signal: stop.signal }) }).catch(() => {
       heard.ms = Math.min(ms, Math.round((Date.now() - begunAt) / 100) * 100);
     });
-    const after = await depth?.();
-    if (depth !== undefined && before !== undefined) heard.growth = (after ?? 0) - before;
+    if (depth === undefined || before === undefined || stop?.signal.aborted) return heard;
+    heard.growth = ((await depth()) ?? 0) - before;
     return heard;
   } finally {
-    await client.close();
+    await client.close(stop && closeOptions(stop));
   }
 }
 

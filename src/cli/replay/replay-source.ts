@@ -22,7 +22,10 @@ export interface ReplayRange {
   check: (message: OutgoingMessage) => void;
 }
 
-/** As many messages are kept after the check, so that most files are parsed only once. Each takes 1 KB beside its text. */
+/**
+ * At most this many messages are kept after the check, so that most files are parsed only once. Each takes about 1 KB in
+ * addition to its text.
+ */
 const MAX_KEPT = 50_000;
 const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 

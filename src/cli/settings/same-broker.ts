@@ -6,7 +6,7 @@ import { describeTarget } from './target.ts';
 /** How long a list waits for a broker that cannot be reached. */
 const CONNECT_MS = 2_000;
 
-/** One broker, one answer, however often a command lists. */
+/** One answer per command, however often it lists. */
 const answers = new WeakMap<Settings, Promise<string | undefined>>();
 
 /**
