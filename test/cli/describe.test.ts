@@ -187,9 +187,11 @@ test('Ctrl-C ends the listening, but not the report', async () => {
   await until(async () => (await bindings()).includes(task));
   child.kill('SIGINT');
   expect((await ended)[0]).toBe(130);
-  const { ready, heard } = JSON.parse(stdout);
-  expect({ ready, enqueued: heard.enqueued }).toEqual({ ready: 3, enqueued: 0 });
-  expect(heard.seconds).toBeLessThan(50);
+  const { ready, heard, missing } = JSON.parse(stdout);
+  expect(ready).toBe(3);
+  // It may have come in the moment between the binding and the listening.
+  if (heard === null) expect(missing.at(-1)).toContain('stopped before it could listen');
+  else expect(heard.seconds).toBeLessThan(50);
 });
 
 test('--timeout ends the listening beside a broker that no longer answers, but not the report', async () => {
