@@ -4,8 +4,8 @@ import { timestampToMs } from '../messages/timestamps.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import { historyQuery, idleSince, type MessageStats, TOTAL_COLUMNS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
-import { otherVhosts } from './management-api-errors.ts';
 import { orderedJoin } from './ordered-join.ts';
+import { VhostFilter } from './vhost-filter.ts';
 
 /** For {@link listTaskQueues}. */
 export interface ListTaskQueuesOptions {
@@ -229,42 +229,6 @@ async function* queues<T extends { vhost?: string }>(
     }
   }
   for await (const items of api.items<T>(path, numbers)) yield vhosts.own(items);
-}
-
-/**
- * Passes only queues of the requested vhost. A proxy may decode the %2F of the vhost `/`; the API then lists all
- * vhosts, or another one.
- */
-class VhostFilter {
-  readonly api: ManagementApi;
-  #own = 0;
-  #others = 0;
-
-  constructor(api: ManagementApi) {
-    this.api = api;
-  }
-
-  own<T extends { vhost?: string }>(items: T[]): T[] {
-    const own = items.filter(({ vhost }) => vhost === undefined || vhost === this.api.vhost);
-    this.#own += own.length;
-    this.#others += items.length - own.length;
-    return own;
-  }
-
-  /** For a list that is asked for anew. */
-  reset(): void {
-    this.#own = 0;
-    this.#others = 0;
-  }
-
-  /**
-   * @returns the number of queues of other vhosts
-   * @throws TaskQueueError `TARGET_MISMATCH` if all were: then it is not known whether the vhost has queues
-   */
-  finish(): number {
-    if (this.#others > 0 && this.#own === 0) throw otherVhosts(this.api.base, this.api.vhost);
-    return this.#others;
-  }
 }
 
 function toInfo(

@@ -6,6 +6,9 @@
 /** AMQP bytes that cannot be read: cut off, or of an unknown type. */
 export class UnreadableList extends Error {}
 
+/** Why a value cannot be encoded: what it must be, or what is wrong with it. */
+export class Unencodable extends Error {}
+
 export const Tag = {
   string: 0x53, // S
   bytes: 0x78, // x

@@ -1,22 +1,15 @@
-import { Tag } from './field-layout.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { Tag, Unencodable } from './field-layout.ts';
 import {
   bytesFromBase64,
   canonicalType,
   isTyped,
-  isWellFormed,
   MAX_NESTING,
   numberFromJson,
   type TypedValue,
 } from './typed-values.ts';
 
-/** Why a value cannot be encoded: what it must be, or what is wrong with it. */
-export class Unencodable extends Error {}
-
 const MAX_SHORT_BYTES = 255;
-const INITIAL_BYTES = 4096;
-/** A larger buffer is released after the list that needed it. */
-const MAX_KEPT_BYTES = 256 * 1024;
-
 const INTEGERS: Readonly<Record<string, { tag: number; bytes: 1 | 2 | 4; least: number; most: number }>> = {
   int8: { tag: Tag.int8, bytes: 1, least: -0x80, most: 0x7f },
   uint8: { tag: Tag.uint8, bytes: 1, least: 0, most: 0xff },
@@ -32,57 +25,24 @@ const TYPES: ReadonlySet<string> = new Set([
   ...['string', 'string_base64', 'bytes'],
 ]);
 
-/** Encodes AMQP values one after the other into a buffer that grows. */
-export class FieldWriter {
-  #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
-  at = 0;
-
-  start(): void {
-    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
-    this.at = 0;
-  }
-
-  /** A copy of what was written. */
-  finish(): Buffer {
-    return Buffer.from(this.#buffer.subarray(0, this.at));
-  }
-
-  /** Whether the bytes written equal these. */
-  hasWritten(bytes: Buffer): boolean {
-    return this.at === bytes.length && this.#buffer.compare(bytes, 0, bytes.length, 0, this.at) === 0;
-  }
-
-  octet(value: number): void {
-    this.#reserve(1);
-    this.#buffer[this.at++] = value;
-  }
-
-  /** Overwrites at an earlier position. */
-  patch16(at: number, value: number): void {
-    this.#buffer.writeUInt16BE(value, at);
-  }
-
-  uint16(value: number): void {
-    this.#reserve(2);
-    this.at = this.#buffer.writeUInt16BE(value, this.at);
-  }
-
+/** Encodes AMQP values one after the other. */
+export class FieldWriter extends ByteWriter {
   /** @throws Unencodable for more than 255 bytes, or a lone surrogate, which UTF-8 cannot carry */
   shortText(text: string): void {
     if (text.length > MAX_SHORT_BYTES) throw tooLong();
-    this.#reserve(1 + 3 * text.length);
+    this.reserve(1 + 3 * text.length);
     const start = this.at++;
-    this.#text(text);
+    this.text(text);
     const length = this.at - start - 1;
     if (length > MAX_SHORT_BYTES) throw tooLong();
-    this.#buffer[start] = length;
+    this.buffer[start] = length;
   }
 
   /** A short string that is not UTF-8. */
   #shortBytes(bytes: Uint8Array): void {
     if (bytes.length > MAX_SHORT_BYTES) throw tooLong();
     this.octet(bytes.length);
-    this.#bytes(bytes);
+    this.bytes(bytes);
   }
 
   /** @throws Unencodable unless it is an unsigned 64-bit integer */
@@ -91,14 +51,14 @@ export class FieldWriter {
     if (number === undefined || number < 0n || number >= 2n ** 64n) {
       throw new Unencodable(`expected a whole number from 0 to 2^64 - 1, not ${shown(value)}`);
     }
-    this.#reserve(8);
-    this.at = this.#buffer.writeBigUInt64BE(number, this.at);
+    this.reserve(8);
+    this.at = this.buffer.writeBigUInt64BE(number, this.at);
   }
 
   table(table: object, depth = 1): void {
     if (depth > MAX_NESTING) throw tooDeep();
     if (!isPlain(table)) throw new Unencodable('only plain objects have an AMQP type');
-    const start = this.#startLong();
+    const start = this.startLong();
     if (isTyped(table)) {
       this.#pairs(table, depth);
     } else {
@@ -115,7 +75,7 @@ export class FieldWriter {
         }
       }
     }
-    this.#endLong(start);
+    this.endLong(start);
   }
 
   value(value: unknown, depth: number): void {
@@ -199,9 +159,9 @@ export class FieldWriter {
   #array(values: readonly unknown[], depth: number): void {
     if (depth >= MAX_NESTING) throw tooDeep();
     this.#tag(Tag.array);
-    const start = this.#startLong();
+    const start = this.startLong();
     for (let index = 0; index < values.length; index++) this.value(values[index], depth + 1);
-    this.#endLong(start);
+    this.endLong(start);
   }
 
   #pairs(typed: TypedValue, depth: number): void {
@@ -238,8 +198,8 @@ export class FieldWriter {
       throw unfit(type, `a whole number from ${least} to ${most}`, value);
     }
     this.#tag(tag);
-    this.#reserve(bytes);
-    const buffer = this.#buffer;
+    this.reserve(bytes);
+    const buffer = this.buffer;
     // Two's complement: the low bits are the same with and without a sign.
     if (bytes === 4) this.at = buffer.writeUInt32BE(value >>> 0, this.at);
     else if (bytes === 2) this.at = buffer.writeUInt16BE(value & 0xffff, this.at);
@@ -252,14 +212,14 @@ export class FieldWriter {
       throw unfit(tag === Tag.int64 ? 'int64' : 'longlong', 'a whole number from -2^63 to 2^63 - 1', value);
     }
     this.#tag(tag);
-    this.#reserve(8);
-    this.at = this.#buffer.writeBigInt64BE(number, this.at);
+    this.reserve(8);
+    this.at = this.buffer.writeBigInt64BE(number, this.at);
   }
 
   #double(value: number): void {
     this.#tag(Tag.double);
-    this.#reserve(8);
-    this.at = this.#buffer.writeDoubleBE(value, this.at);
+    this.reserve(8);
+    this.at = this.buffer.writeDoubleBE(value, this.at);
   }
 
   #float(value: number): void {
@@ -267,8 +227,8 @@ export class FieldWriter {
       throw unfit('float', 'a number that fits 32 bits', value);
     }
     this.#tag(Tag.float);
-    this.#reserve(4);
-    this.at = this.#buffer.writeFloatBE(value, this.at);
+    this.reserve(4);
+    this.at = this.buffer.writeFloatBE(value, this.at);
   }
 
   #decimal(value: unknown): void {
@@ -277,50 +237,23 @@ export class FieldWriter {
       throw unfit('decimal', '{"places": 0 to 255, "digits": 0 to 4294967295}', value);
     }
     this.#tagged(Tag.decimal, places);
-    this.#reserve(4);
-    this.at = this.#buffer.writeUInt32BE(digits, this.at);
+    this.reserve(4);
+    this.at = this.buffer.writeUInt32BE(digits, this.at);
   }
 
   #longText(text: string): void {
     this.#tag(Tag.string);
-    this.#reserve(4 + 3 * text.length);
-    const start = this.#startLong();
-    this.#text(text);
-    this.#endLong(start);
+    this.reserve(4 + 3 * text.length);
+    const start = this.startLong();
+    this.text(text);
+    this.endLong(start);
   }
 
   #longBytes(tag: number, bytes: Uint8Array): void {
     this.#tag(tag);
-    const start = this.#startLong();
-    this.#bytes(bytes);
-    this.#endLong(start);
-  }
-
-  /** Room must be reserved. Most strings are short ASCII, which is cheaper to write here than in native code. */
-  #text(text: string): void {
-    const { length } = text;
-    if (length <= 64) {
-      const buffer = this.#buffer;
-      const start = this.at;
-      let index = 0;
-      for (; index < length; index++) {
-        const code = text.charCodeAt(index);
-        if (code >= 0x80) break;
-        buffer[start + index] = code;
-      }
-      if (index === length) {
-        this.at = start + length;
-        return;
-      }
-    }
-    if (!isWellFormed(text)) throw new Unencodable('a lone surrogate cannot be written in UTF-8');
-    this.at += this.#buffer.write(text, this.at, 'utf8');
-  }
-
-  #bytes(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.at);
-    this.at += bytes.length;
+    const start = this.startLong();
+    this.bytes(bytes);
+    this.endLong(start);
   }
 
   #tagged(tag: number, octet: number): void {
@@ -329,27 +262,8 @@ export class FieldWriter {
   }
 
   #tag(tag: number): void {
-    this.#reserve(1);
-    this.#buffer[this.at++] = tag;
-  }
-
-  /** Leaves room for a 32-bit length, which {@link #endLong} fills in. */
-  #startLong(): number {
-    this.#reserve(4);
-    this.at += 4;
-    return this.at;
-  }
-
-  #endLong(start: number): void {
-    this.#buffer.writeUInt32BE(this.at - start, start - 4);
-  }
-
-  #reserve(size: number): void {
-    const needed = this.at + size;
-    if (needed <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#buffer.length));
-    this.#buffer.copy(larger, 0, 0, this.at);
-    this.#buffer = larger;
+    this.reserve(1);
+    this.buffer[this.at++] = tag;
   }
 }
 

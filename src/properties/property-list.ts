@@ -1,8 +1,8 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { checkPropertyList } from './check-property-list.ts';
-import { MORE_FLAGS, UnreadableList } from './field-layout.ts';
+import { MORE_FLAGS, Unencodable, UnreadableList } from './field-layout.ts';
 import { FieldReader } from './field-reader.ts';
-import { FieldWriter, Unencodable } from './field-writer.ts';
+import { FieldWriter } from './field-writer.ts';
 import type { MessageProperties } from './message-properties.ts';
 import { isTyped } from './typed-values.ts';
 

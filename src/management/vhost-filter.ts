@@ -1,0 +1,38 @@
+import type { ManagementApi } from './management-api.ts';
+import { otherVhosts } from './management-api-errors.ts';
+
+/**
+ * Passes only queues of the requested vhost. A proxy may decode the %2F of the vhost `/`; the API then lists all
+ * vhosts, or another one.
+ */
+export class VhostFilter {
+  readonly api: ManagementApi;
+  #own = 0;
+  #others = 0;
+
+  constructor(api: ManagementApi) {
+    this.api = api;
+  }
+
+  own<T extends { vhost?: string }>(items: T[]): T[] {
+    const own = items.filter(({ vhost }) => vhost === undefined || vhost === this.api.vhost);
+    this.#own += own.length;
+    this.#others += items.length - own.length;
+    return own;
+  }
+
+  /** For a list that is asked for anew. */
+  reset(): void {
+    this.#own = 0;
+    this.#others = 0;
+  }
+
+  /**
+   * @returns the number of queues of other vhosts
+   * @throws TaskQueueError `TARGET_MISMATCH` if all were: then it is not known whether the vhost has queues
+   */
+  finish(): number {
+    if (this.#others > 0 && this.#own === 0) throw otherVhosts(this.api.base, this.api.vhost);
+    return this.#others;
+  }
+}
