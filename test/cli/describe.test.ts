@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { recordsIn, runCli, startCli } from '../support/cli.ts';
@@ -175,52 +176,36 @@ test('says that messages came without events while it listened', async () => {
   expect((await running).stdout).toMatch(/^events +none in 3s, but [\d,]+ messages came: not every program/m);
 });
 
-test('Ctrl-C ends the listening, but not the report', async () => {
-  const task = await stuckTask();
-  const child = startCli(['describe', task, '-o', 'json', '--listen', '1m']);
-  let stdout = '';
-  child.stdout.on('data', (text) => {
-    stdout += text;
-  });
-  const ended = once(child, 'close');
+/** A describe that has subscribed to the events of the task, and is about to listen. */
+async function listening(task: string, ...args: string[]) {
+  const child = startCli(['describe', task, '-o', 'json', '--listen', '1m', ...args]);
+  const stdout = text(child.stdout);
+  const ended = once(child, 'close').then(async ([status]) => ({ status, record: JSON.parse(await stdout) }));
   const bindings = async () => (await callApi('GET', 'exchanges/%2F/mcp:events/bindings/source')).text();
   await until(async () => (await bindings()).includes(task));
+  return { child, ended };
+}
+
+test('Ctrl-C ends the listening, but not the report', async () => {
+  const { child, ended } = await listening(await stuckTask());
   child.kill('SIGINT');
-  expect((await ended)[0]).toBe(130);
-  const { ready, heard, missing } = JSON.parse(stdout);
-  expect(ready).toBe(3);
+  const { status, record } = await ended;
+  expect(status).toBe(130);
+  expect(record.ready).toBe(3);
   // It may have come in the moment between the binding and the listening.
-  if (heard === null) expect(missing.at(-1)).toContain('stopped before it could listen');
-  else expect(heard.seconds).toBeLessThan(50);
+  if (record.heard === null) expect(record.missing.at(-1)).toContain('stopped before it could listen');
+  else expect(record.heard.seconds).toBeLessThan(50);
 });
 
 test('--timeout ends the listening beside a broker that no longer answers, but not the report', async () => {
-  const task = await stuckTask();
   const proxy = await FaultProxy.inFrontOf(inject('url'));
-  const child = startCli([
-    'describe',
-    task,
-    '-o',
-    'json',
-    '--listen',
-    '1m',
-    '--timeout',
-    '6s',
-    '-u',
-    proxy.url,
-  ]);
-  let stdout = '';
-  child.stdout.on('data', (text) => {
-    stdout += text;
-  });
-  const ended = once(child, 'close');
-  const bindings = async () => (await callApi('GET', 'exchanges/%2F/mcp:events/bindings/source')).text();
-  await until(async () => (await bindings()).includes(task));
+  const { ended } = await listening(await stuckTask(), '--timeout', '6s', '-u', proxy.url);
   proxy.fault = { kind: 'stall' };
   const begun = performance.now();
-  expect((await ended)[0]).toBe(124);
+  const { status, record } = await ended;
   expect(performance.now() - begun).toBeLessThan(10_000);
-  expect(JSON.parse(stdout)).toMatchObject({ ready: 3 });
+  expect(status).toBe(124);
+  expect(record.ready).toBe(3);
 });
 
 test('reports what it read, where it may not listen', async () => {
