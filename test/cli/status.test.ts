@@ -37,6 +37,14 @@ test('it creates nothing, also in a vhost that is empty', async () => {
   expect(await queueNames()).toEqual([]);
 });
 
+test('--timeout ends the listening, but not the report', async () => {
+  const { url } = await newVhost();
+  const { status, stdout } = await runCli(['status', '--listen', '1m', '--timeout', '5s', '-u', url]);
+  expect(status).toBe(124);
+  const { ok, events } = JSON.parse(stdout);
+  expect({ ok, heard: events.heard }).toEqual({ ok: true, heard: 0 });
+});
+
 test('says who named the broker', async () => {
   const from = async (args: string[], env: Record<string, string | undefined>) =>
     JSON.parse((await runCli(['status', '--no-api', ...args], { env })).stdout).broker.url_from;

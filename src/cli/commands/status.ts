@@ -32,18 +32,20 @@ export function statusCommand() {
   return explain(new Command('status'), HELP)
     .option('--no-api', 'without the management API: no alarms, no task counts')
     .option('--listen <dur>', 'listen for this long, and count the events', durationOption)
-    .action((options, self) => withContext(self, (context) => status(context, options)));
+    .action((options, self) =>
+      withContext(self, (context) => status(context, options), { stopsByItself: true }),
+    );
 }
 
 async function status(context: Context, { api, listen: listenMs }: StatusOptions): Promise<void> {
-  const { format, stdout, settings, note } = context;
+  const { format, stdout, settings, note, stop } = context;
   if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'status does not support -o raw');
   let found: BrokerStatus;
   try {
-    found = await readStatus(settings, { asksApi: api, urlSource: settings.urlSource, listenMs });
+    found = await readStatus(settings, { asksApi: api, urlSource: settings.urlSource, listenMs, stop });
   } catch (error) {
     // A program that reads JSON always gets a document.
-    if (format !== 'table') {
+    if (format !== 'table' && !stop.signal.aborted) {
       const { redactUrl } = await import('../../index.ts');
       const { message, code } = error as { message: string; code?: unknown };
       const problem = { problem: redactUrl(message), code: typeof code === 'string' ? code : null };
@@ -62,6 +64,8 @@ async function status(context: Context, { api, listen: listenMs }: StatusOptions
     note(fitStderr(`problem: ${problem}`), red);
     if (hint !== undefined) note(fitStderr(`hint: ${hint}`));
   }
+  // A stop shortens the listening only; the exit status reports it.
+  stop.signal.throwIfAborted();
   if (found.problems.length > 0) throw new CommandFailure(ExitCode.failed, '');
   if (format === 'table') note('All is well.');
 }

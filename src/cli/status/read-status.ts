@@ -6,6 +6,7 @@ import { countEvents, type HeardEvents } from '../reading/count-events.ts';
 import { DEFAULT_PREFIX } from '../settings/global-options.ts';
 import { privateBrokerHint } from '../settings/private-broker.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Stop } from '../terminal/stop.ts';
 import { findProblems, type Problem } from './find-problems.ts';
 
 /** What `status` knows about the management API. */
@@ -52,21 +53,29 @@ export interface BrokerStatus {
   problems: readonly Problem[];
 }
 
-/** @throws TaskQueueError when the broker cannot be reached over AMQP, or refuses */
+interface StatusQuery {
+  asksApi: boolean;
+  urlSource: string;
+  listenMs: number | undefined;
+  /** Ends the listening early, and everything else with its reason. */
+  stop: Stop;
+}
+
+/** @throws TaskQueueError when the broker cannot be reached over AMQP, or refuses; the reason of the stop */
 export async function readStatus(
   settings: Settings,
-  { asksApi, urlSource, listenMs }: { asksApi: boolean; urlSource: string; listenMs: number | undefined },
+  { asksApi, urlSource, listenMs, stop }: StatusQuery,
 ): Promise<BrokerStatus> {
   const { inspectBroker } = await import('../../index.ts');
   const [inspected, asked, listened] = await Promise.allSettled([
-    inspectBroker({ ...settings.connection, connectionName: 'mcp-taskq' }),
-    asksApi ? askApi(settings) : undefined,
-    listenMs === undefined ? undefined : countEvents(settings, listenMs),
+    stop.race(inspectBroker({ ...settings.connection, connectionName: 'mcp-taskq' })),
+    asksApi ? stop.race(askApi(settings)) : undefined,
+    listenMs === undefined ? undefined : countEvents(settings, listenMs, { stop }),
   ]);
   // Errors over AMQP take precedence.
   if (inspected.status === 'rejected') throw inspected.reason;
   if (asked.status === 'rejected') throw asked.reason;
-  if (listened.status === 'rejected') throw listened.reason;
+  if (listened.status === 'rejected' && !stop.signal.aborted) throw listened.reason;
   const broker = inspected.value;
   const found = {
     broker,
@@ -75,7 +84,7 @@ export async function readStatus(
     contextName: settings.context?.name,
     api: asked.value && toApiStatus(asked.value, settings, broker),
     totals: asked.value?.totals,
-    events: { counts: asked.value?.events, heard: listened.value },
+    events: { counts: asked.value?.events, heard: listened.status === 'fulfilled' ? listened.value : undefined },
   };
   return { ...found, problems: findProblems(found) };
 }
