@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestUserConfig } from 'vitest/config';
 
 // `npm run test:faults` has the mode "long": the faults for longer, and a table of what was measured.
 export default defineConfig(({ mode }) => {
   const isLong = mode === 'long';
-  return {
-    root: fileURLToPath(new URL('..', import.meta.url)),
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const shared = {
+    root,
     // As the build does it, for the topics of the help.
     plugins: [{ name: 'markdown-as-text', transform: markdownAsText }],
     // The examples name the package as its users do.
@@ -19,31 +20,34 @@ export default defineConfig(({ mode }) => {
       ],
     },
     test: {
-      ...(isLong && { reporters: ['default', './test/support/figures-reporter.ts'] }),
       // Most of a test's time is waiting for brokers and processes, so one worker a core leaves cores idle. A long form
       // measures, and is alone.
       maxWorkers: isLong ? 1 : 4,
-      pool: 'forks',
+      pool: 'forks' as const,
       // The files of a worker share its modules: loading them anew for each file took a third of the time of all tests.
       isolate: false,
       // One second, the default, is less than a machine may stall that is busy with other things.
       expect: { poll: { timeout: 10_000 } },
       testTimeout: 30_000,
       hookTimeout: 60_000,
+    },
+  };
+  // Not by `extends`, which reads this file again, without the mode.
+  const project = (test: TestUserConfig) => ({ ...shared, test: { ...shared.test, ...test } });
+  return {
+    root,
+    test: {
+      ...(isLong && { reporters: ['default', './test/support/figures-reporter.ts'] }),
       projects: [
-        { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-        {
-          extends: true,
-          test: {
-            name: 'broker',
-            include: ['test/**/*.test.ts'],
-            exclude: ['test/unit/**'],
-            globalSetup: ['test/support/global-setup.ts'],
-            setupFiles: ['test/support/clean-up.ts'],
-            // A project that extends this file is not given the mode.
-            provide: { isLong },
-          },
-        },
+        project({ name: 'unit', include: ['test/unit/**/*.test.ts'] }),
+        project({
+          name: 'broker',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/unit/**'],
+          globalSetup: ['test/support/global-setup.ts'],
+          setupFiles: ['test/support/clean-up.ts'],
+          provide: { isLong },
+        }),
       ],
     },
   };

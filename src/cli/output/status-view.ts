@@ -113,12 +113,14 @@ export function statusRecord(status: BrokerStatus): { [name: string]: unknown } 
     },
     alarms: api?.overview?.alarms ?? null,
     publishing_blocked: broker.blockedReason ?? null,
-    api: api && {
-      url: api.url,
-      reachable: api.overview !== undefined,
-      same_cluster: api.isSameCluster ?? null,
-      error: api.error?.message ?? null,
-    },
+    api: api
+      ? {
+          url: api.url,
+          reachable: api.overview !== undefined,
+          same_cluster: api.isSameCluster ?? null,
+          error: api.error?.message ?? null,
+        }
+      : null,
     events: {
       published: events.counts?.published ?? (events.counts === null ? 0 : null),
       per_second: events.counts?.perSecond ?? (events.counts === null ? 0 : null),
