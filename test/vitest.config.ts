@@ -27,7 +27,7 @@ export default defineConfig(({ mode }) => {
       // The files of a worker share its modules: loading them anew for each file took a third of the time of all tests.
       isolate: false,
       // One second, the default, is less than a machine may stall that is busy with other things.
-      expect: { poll: { timeout: 10_000 } },
+      expect: { poll: { timeout: 10_000, interval: 100 } },
       testTimeout: 30_000,
       hookTimeout: 60_000,
     },
