@@ -5,12 +5,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { connect } from 'amqplib';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { runWith } from '../../src/cli/commands/broker.ts';
 import { findFreePort } from '../../src/local-broker/free-ports.ts';
 import { BIN, temporaryFilesIn } from '../support/cli.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
+import { openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 
 // Every test starts a broker, which takes its time where other tests run beside it.
@@ -74,32 +74,60 @@ const STAND_IN = {
   exited: new Promise<undefined>(() => {}),
 };
 
-test('tells the command where the broker is, passes its output and status on, and speaks of nothing outside', async () => {
+test('runs the command with the address of the broker, forwards signals to it, and leaves no broker when killed', async () => {
   const configuration = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
   onTestFinished(() => rmSync(configuration, { recursive: true, force: true }));
+  const handlers = `
+    process.on('SIGINT', () => console.log('heard SIGINT'));
+    process.on('SIGTERM', () => console.log('heard SIGTERM'));
+    setInterval(() => {}, 1000);
+    console.log('started', process.pid);`;
   const script = `
-    echo "$MCP_TASKQ_URL \${MCP_TASKQ_API_URL-undefined} $4 $5"
+    echo "$MCP_TASKQ_URL \${MCP_TASKQ_API_URL-undefined} $5 $6"
     export XDG_CONFIG_HOME="$1"
     "$2" "$3" context set prod -u amqp://prod && "$2" "$3" context use prod
-    "$2" "$3" ls`;
-  const args = ['sh', '-c', script, 'sh', configuration, process.execPath, BIN, '--port', 'x'];
-  const { status, stdout, stderr } = await broker('--install', '--', ...args).ended;
-  expect(stdout).toMatch(/^amqp:\/\/127\.0\.0\.1:\d+ undefined --port x\n/);
+    "$2" "$3" ls
+    echo "status $?"
+    exec "$2" --eval "$4"`;
+  const args = ['sh', '-c', script, 'sh', configuration, process.execPath, BIN, handlers, '--port', 'x'];
+  const running = broker('--install', '--', ...args);
+  await running.printed(/started \d+/);
+  expect(running.output()).toMatch(/^amqp:\/\/127\.0\.0\.1:\d+ undefined --port x\n/);
+  expect(running.output()).toContain('status 7\n');
+  const command = Number(/started (\d+)/.exec(running.output())?.[1]);
+  onTestFinished(() => void process.kill(command, 'SIGKILL'));
+
+  // The command decides what they mean.
+  running.kill('SIGINT');
+  await running.printed('heard SIGINT');
+  running.kill('SIGTERM');
+  await running.printed('heard SIGTERM');
+  const processes = childrenOf(running.pid).filter((pid) => pid !== command);
+  expect(processes).toHaveLength(3);
+  running.kill('SIGKILL');
+  const { signal, stderr } = await running.ended;
+  expect(signal).toBe('SIGKILL');
   expect(stderr).toMatch(/RabbitMQ \S+ is ready/);
   expect(stderr).toContain('start the broker with "mcp-taskq broker --management"');
   expect(stderr).not.toContain('context prod is not used');
-  // That of ls.
-  expect(status).toBe(7);
+  await expect.poll(() => aliveAmong(processes)).toEqual([]);
+  await expect.poll(() => readdirSync(scratch)).toEqual([]);
+  expect(aliveAmong([command])).toEqual([command]);
 });
 
-test('before a shell it says where one is; with --management that knows the API; a signal counts as 128 and its number', async () => {
+test('before a shell it says where one is; with --management that knows the API; it ends with the status of the shell', async () => {
   const args = ['broker', '--install', '--management', '--', 'sh'];
   const terminal = cliOnTerminal(args, temporaryFilesIn(scratch), 80);
   await terminal.shows(/In this shell mcp-taskq uses the private broker at amqp:..127\.0\.0\.1:\d+/, 60_000);
   terminal.type('echo "api: $MCP_TASKQ_API_URL"\r');
   await terminal.shows(/api: http:\/\/127\.0\.0\.1:\d+/);
-  terminal.type('kill -9 $$\r');
-  expect(await terminal.ended).toBe(137);
+  terminal.type('exit 9\r');
+  expect(await terminal.ended).toBe(9);
+});
+
+test('a signal that ends the command counts as 128 and its number', async () => {
+  const ended = runWith(STAND_IN, 'sh', ['-c', 'kill -9 $$'], { note: () => {}, timeoutMs: undefined });
+  await expect(ended).rejects.toMatchObject({ exitCode: 137 });
 });
 
 test('says that there is no such command', async () => {
@@ -108,29 +136,6 @@ test('says that there is no such command', async () => {
     exitCode: 127,
     message: expect.stringContaining('Command not found: no-such-command'),
   });
-});
-
-test('forwards signals to the command, which decides what they mean; killed itself, it leaves no broker', async () => {
-  const script = `
-    process.on('SIGINT', () => console.log('heard SIGINT'));
-    process.on('SIGTERM', () => console.log('heard SIGTERM'));
-    setInterval(() => {}, 1000);
-    console.log('started', process.pid);`;
-  const running = broker('--install', '--', process.execPath, '--eval', script);
-  await running.printed(/started \d+/);
-  const command = Number(/started (\d+)/.exec(running.output())?.[1]);
-  onTestFinished(() => void process.kill(command, 'SIGKILL'));
-  running.kill('SIGINT');
-  await running.printed('heard SIGINT');
-  running.kill('SIGTERM');
-  await running.printed('heard SIGTERM');
-  const processes = childrenOf(running.pid).filter((pid) => pid !== command);
-  expect(processes).toHaveLength(3);
-  running.kill('SIGKILL');
-  expect((await running.ended).signal).toBe('SIGKILL');
-  await expect.poll(() => aliveAmong(processes), { timeout: 10_000 }).toEqual([]);
-  await expect.poll(() => readdirSync(scratch), { timeout: 10_000 }).toEqual([]);
-  expect(aliveAmong([command])).toEqual([command]);
 });
 
 test('ends a command that takes longer than --timeout', async () => {
@@ -148,38 +153,37 @@ test('ends with 124 and leaves nothing when --timeout elapses while it starts', 
   expect(status).toBe(124);
 });
 
-test('without a command prints its address and runs until SIGTERM, then ends with 143', async () => {
-  const running = broker('--install');
-  await running.printed(/^MCP_TASKQ_URL=.*\n/m);
-  const [, url] = /^MCP_TASKQ_URL=(.*)\n$/.exec(running.output()) ?? [];
-  const connection = await connect(url as string);
-  connection.on('error', () => {});
-  const processes = childrenOf(running.pid);
-  expect(processes).toHaveLength(3);
-  running.kill('SIGTERM');
-  expect((await running.ended).status).toBe(143);
-  expect(aliveAmong(processes)).toEqual([]);
-});
-
-test('with the same --data it has the same ports again, and says it all as JSON; SIGINT ends it with 0', async () => {
+test('without a command prints its address and runs until a signal; with the same --data it has its ports and messages again', async () => {
   const data = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
   onTestFinished(() => rmSync(data, { recursive: true, force: true }));
-  const start = async (...args: string[]) => {
-    const running = broker('--install', '--data', data, '-o', 'json', ...args);
-    await running.printed(/"url"/);
-    const found = JSON.parse(running.output());
-    expect(found.pid).toBe(running.pid);
-    const processes = childrenOf(running.pid);
-    expect(processes).toHaveLength(3);
-    running.kill('SIGINT');
-    expect((await running.ended).status).toBe(0);
-    expect(aliveAmong(processes)).toEqual([]);
-    return found;
-  };
+  const inFolder = ['--install', '--data', data];
   const apiPort = await findFreePort();
-  const first = await start('--api-port', `${apiPort}`);
-  expect(first).toMatchObject({ api_port: apiPort, api_url: `http://127.0.0.1:${apiPort}` });
-  expect(await start('--management')).toMatchObject({ port: first.port, api_port: apiPort });
+  const first = broker(...inFolder, '--api-port', `${apiPort}`);
+  await first.printed(/^MCP_TASKQ_URL=.*\nMCP_TASKQ_API_URL=.*\n/m);
+  const printed = /^MCP_TASKQ_URL=(.*)\nMCP_TASKQ_API_URL=http:\/\/127\.0\.0\.1:(\d+)\n$/;
+  const [, url, printedApiPort] = printed.exec(first.output()) ?? [];
+  expect(printedApiPort).toBe(`${apiPort}`);
+  const client = openClient({ url: url as string });
+  await client.publish('kept', raw('x'));
+  expect(await broker(...inFolder).ended).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('in use by another broker'),
+  });
+  const processes = childrenOf(first.pid);
+  expect(processes).toHaveLength(3);
+  await client.close();
+  first.kill('SIGTERM');
+  expect((await first.ended).status).toBe(143);
+  expect(aliveAmong(processes)).toEqual([]);
+
+  const second = broker(...inFolder, '-o', 'json', '--management');
+  await second.printed(/"url"/);
+  expect(JSON.parse(second.output())).toMatchObject({ pid: second.pid, url, api_port: apiPort });
+  const again = openClient({ url: url as string });
+  expect((await again.depth('kept'))?.messages).toBe(1);
+  await again.close();
+  second.kill('SIGINT');
+  expect((await second.ended).status).toBe(0);
 });
 
 test('ends with 130 and leaves nothing when interrupted while it starts', async () => {
