@@ -77,7 +77,7 @@ async function expectAll(count: number, tasks: string[], found: number[]): Promi
   await expect.poll(find, { timeout: 10_000 }).toEqual(numbers(count));
 }
 
-const MOMENTS = 20;
+const MOMENTS = 10;
 const FULL = 15_000;
 /** Of fewer a command might have handled all before it is killed. */
 const ENOUGH = 5_000;
@@ -94,7 +94,7 @@ async function refill(client: TaskQueueClient, task: string, count: number): Pro
   return count + FULL;
 }
 
-test('a drain that is killed at 20 moments leaves every message in a file or in the queue', async () => {
+test('a drain that is killed at 10 moments leaves every message in a file or in the queue', async () => {
   const client = openClient();
   const task = newTask();
   let count = 0;
@@ -113,7 +113,7 @@ test('a drain that is killed at 20 moments leaves every message in a file or in 
   await expectAll(count, [task], saved);
 }, 120_000);
 
-test('a move that is killed at 20 moments leaves every message in the source or in the target', async () => {
+test('a move that is killed at 10 moments leaves every message in the source or in the target', async () => {
   const client = openClient();
   const [from, to] = [newTask(), newTask('to')];
   let count = 0;

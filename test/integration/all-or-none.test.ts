@@ -45,7 +45,7 @@ test('dequeueAll of more than a batch takes the queue with it, and nothing that 
   let together = 0;
   /** Of the call before. */
   let durationMs = 50;
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round < 15; round++) {
     const task = newTask();
     await fill(task);
     // From before the first message is read until after the queue is gone.
