@@ -37,6 +37,7 @@ import {
   type WaitOptions,
 } from './options/client-options.ts';
 import {
+  closeTimeout,
   type ResolvedOptions,
   resolveOptions,
   type TaskQueueOptions,
@@ -411,7 +412,8 @@ export class TaskQueueClient {
    * Waits for outstanding confirms and requests, then closes; later calls reject with `CLOSED`. Idempotent. Takes at
    * most twice `closeTimeoutMs`, or twice the given `timeoutMs`.
    */
-  async close({ timeoutMs }: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    const timeoutMs = closeTimeout(options);
     this.#waiter.close();
     await this.#session.close(timeoutMs);
   }

@@ -91,7 +91,7 @@ export function withClient<T>(
       }
     },
     // Closes the client before the command ends, even when it is stopped.
-    { stopsByItself: true },
+    { ...options, stopsByItself: true },
   );
 }
 

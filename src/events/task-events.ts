@@ -1,4 +1,5 @@
 import type { StoredMessage } from '../messages/stored-message.ts';
+import { isDate } from '../messages/timestamps.ts';
 import type { MessageProperties } from '../properties/message-properties.ts';
 import { type JsonProperties, propertiesFromJson, propertiesToJson } from '../properties/property-json.ts';
 import { readPropertyList } from '../properties/property-list.ts';
@@ -147,7 +148,7 @@ interface EventLine {
 function parseLine(name: string, line: Buffer): EventLine | undefined {
   try {
     const value = JSON.parse(line.toString()) as EventLine;
-    const isRead = typeof value.queue === 'string' && typeof value.at === 'number';
+    const isRead = typeof value.queue === 'string' && isDate(value.at);
     const isMessage =
       isSize(value.body_bytes) && typeof value.properties === 'object' && value.properties !== null;
     const isNumbered =

@@ -34,6 +34,7 @@ export async function runCommand(
   });
   const interrupt = () => child.kill('SIGINT');
   signal?.addEventListener('abort', interrupt, { once: true });
+  if (signal?.aborted) interrupt();
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
 
   const tail: string[] = [];

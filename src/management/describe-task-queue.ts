@@ -1,5 +1,6 @@
 import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error.ts';
 import { DEFAULT_PREFIX, queueName } from '../messages/queue-names.ts';
+import { timestampToMs } from '../messages/timestamps.ts';
 import { historyQuery, idleSince, type MessageStats, MOST_HISTORY_MS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { otherVhosts } from './management-api-errors.ts';
@@ -143,7 +144,7 @@ function toDescription(
     unacked: found.messages_unacknowledged,
     bodyBytes: found.message_bytes,
     idleSince: idleSince(idle_since, found.message_stats, past?.message_stats),
-    oldestAt: typeof head_message_timestamp === 'number' ? head_message_timestamp * 1000 : undefined,
+    oldestAt: timestampToMs(head_message_timestamp),
     consumers,
   };
 }

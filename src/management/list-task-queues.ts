@@ -121,7 +121,7 @@ export async function* listTaskQueues(
       yield queues.flatMap(({ item, other, history, isCounted = true }) => {
         const taskId = taskIdOf(item.name, prefix);
         if (taskId === undefined || isReplyQueue(item.name, prefix) || !matches(taskId)) return [];
-        return [toInfo(taskId, item, isCounted, other, history)];
+        return [toInfo(taskId, item, isCounted, other, history, historyMs > 0)];
       });
     }
     const others = vhosts.finish();
@@ -237,6 +237,7 @@ function toInfo(
   isCounted: boolean,
   details: Statistics | undefined,
   history: MessageStats | undefined,
+  knowsHistory: boolean,
 ): TaskQueueInfo {
   return {
     taskId,
@@ -246,7 +247,9 @@ function toInfo(
     state: totals.state ?? 'unknown',
     isCounted,
     statistics:
-      details?.consumers === undefined ? undefined : toStatistics(details.consumers, details, history),
+      details?.consumers === undefined
+        ? undefined
+        : toStatistics(details.consumers, details, history, knowsHistory),
   };
 }
 
@@ -254,11 +257,12 @@ function toStatistics(
   consumers: number,
   { idle_since, head_message_timestamp, message_stats }: Statistics,
   history: MessageStats | undefined,
+  knowsHistory: boolean,
 ): QueueStatistics {
   return {
     consumers,
     idleSince: idleSince(idle_since, message_stats, history),
-    isUnused: message_stats === undefined,
+    ...(knowsHistory && { isUnused: message_stats === undefined }),
     // An empty string on some versions, null on others.
     oldestAt: timestampToMs(head_message_timestamp),
   };

@@ -24,6 +24,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 export function encodeQueuedMessage(message: QueueableMessage): Buffer {
   const checked = parseQueuedMessage(message);
+  checkSerializable(checked);
   const envelope = {
     type: checked.type,
     message: checked.message,
@@ -34,8 +35,29 @@ export function encodeQueuedMessage(message: QueueableMessage): Buffer {
   try {
     return Buffer.from(JSON.stringify(envelope));
   } catch (cause) {
-    throw new TaskQueueError(ErrorCode.invalidMessage, 'The message is not serialisable as JSON', { cause });
+    const [why] = (cause as Error).message.split('\n');
+    throw new TaskQueueError(ErrorCode.invalidMessage, `The message is not serialisable as JSON: ${why}`, {
+      cause,
+    });
   }
+}
+
+/**
+ * Refuses what `JSON.stringify` would make another value of, where readers need the one that was checked.
+ * @throws TaskQueueError `INVALID_MESSAGE`
+ */
+function checkSerializable(checked: QueuedMessage): void {
+  const { message, originalRequestId } = checked;
+  const { id, params, result, error } = message as unknown as JsonObject;
+  const numbers = { originalRequestId, 'message.id': id, 'message.error.code': (error as JsonObject)?.code };
+  for (const [name, value] of Object.entries(numbers))
+    if (typeof value === 'number' && !Number.isFinite(value)) throw invalid(`"${name}" is ${value}`);
+  const objects = { it: checked, message, params, result, error };
+  for (const [name, value] of Object.entries(objects))
+    if (typeof (value as JsonObject | undefined)?.toJSON === 'function')
+      throw invalid(`${name === 'it' ? name : `"${name}"`} has a method toJSON`);
+  if ('original_request_id' in checked)
+    throw invalid('originalRequestId is the name of original_request_id here');
 }
 
 /**
@@ -81,15 +103,14 @@ export function parseQueuedMessage(value: unknown): QueuedMessage {
     }
     return checkQueuedMessage(envelope);
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    throw new TaskQueueError(
-      ErrorCode.invalidMessage,
-      `The message is not a queued MCP message: ${error.message}`,
-      {
-        hint: 'It reads {type: "request" | "notification" | "response" | "error", message: <JSON-RPC message>, timestamp: <ms>}.',
-      },
-    );
+    throw error instanceof Refusal ? invalid(error.message) : error;
   }
+}
+
+function invalid(why: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.invalidMessage, `The message is not a queued MCP message: ${why}`, {
+    hint: 'It reads {type: "request" | "notification" | "response" | "error", message: <JSON-RPC message>, timestamp: <ms>}.',
+  });
 }
 
 function checkQueuedMessage(envelope: JsonObject): QueuedMessage {

@@ -226,6 +226,14 @@ function oneOf<T extends string>(name: string, choices: readonly T[], given: str
 /** The limit of setTimeout, which fires at once for anything longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/**
+ * The time to wait in `close()`.
+ * @throws TaskQueueError `INVALID_ARGUMENT`
+ */
+export function closeTimeout({ timeoutMs }: { timeoutMs?: number | undefined }): number | undefined {
+  return timeoutMs === undefined ? undefined : positive('timeoutMs', timeoutMs);
+}
+
 function positive(name: string, value: number): number {
   if (!Number.isFinite(value) || value <= 0 || value > MAX_TIMER_MS) {
     throw invalidOption(name, `no number from 1 to ${MAX_TIMER_MS}`);

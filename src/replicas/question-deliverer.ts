@@ -65,7 +65,7 @@ export class QuestionDeliverer {
   async #take(taskId: string, context: RequestContext | undefined): Promise<QueuedMessage | undefined> {
     for (;;) {
       const taken = await this.#takeOne(taskId, context);
-      if (taken !== 'set aside') return taken;
+      if (taken !== 'skipped') return taken;
     }
   }
 
@@ -73,18 +73,20 @@ export class QuestionDeliverer {
   #takeOne(
     taskId: string,
     context: RequestContext | undefined,
-  ): Promise<QueuedMessage | undefined | 'set aside'> {
+  ): Promise<QueuedMessage | undefined | 'skipped'> {
     return new Promise((resolve, reject) => {
       const handOver = async (stored: StoredMessage) => {
         const decoded = await this.#decode(stored);
-        if (decoded === undefined) return 'set aside';
+        if (decoded === undefined) return 'skipped';
+        const address = decoded.type === 'request' ? parseAddress(decoded.message.id) : undefined;
+        // RabbitMQ that was killed may have forgotten that the question was taken.
+        if (address !== undefined && this.#core.isAnswered(address)) return 'skipped';
         const message = this.#addressed(taskId, decoded, context);
         // Both may have come to pass since it was asked for.
         this.#connection.throwIfClosed();
         throwIfGone(context);
         const held = new HeldMessage(context);
         this.#held.set(message.message, held);
-        const address = decoded.type === 'request' ? parseAddress(decoded.message.id) : undefined;
         // Before it is sent, as the answer may be here at once.
         if (address !== undefined) this.#core.delivered.add(taskId, address, this);
         resolve(message);

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { defaultProperties } from '../messages/default-properties.ts';
 import { ASKED_BY_HEADER, replyQueueName } from '../messages/reply-queues.ts';
 import { type ResolvedOptions, resolveOptions } from '../options/task-queue-options.ts';
@@ -53,7 +54,22 @@ export class ReplicaCore {
 
   /** Who a message of this origin comes from. */
   recipient(origin: MessageOrigin, session: string): Recipient {
-    return { principal: this.#principal(origin), session };
+    return { principal: this.#principalOf(origin), session };
+  }
+
+  /** What the application's own error says is not for the client, which gets this one. */
+  #principalOf(origin: MessageOrigin): string | undefined {
+    let principal: unknown;
+    try {
+      principal = this.#principal(origin);
+    } catch (cause) {
+      throw new TaskQueueError(ErrorCode.invalidArgument, 'Option principal threw an error', { cause });
+    }
+    if (principal === undefined || typeof principal === 'string') return principal;
+    throw new TaskQueueError(
+      ErrorCode.invalidArgument,
+      `Option principal must return a string or undefined, not ${principal instanceof Promise ? 'a promise' : typeof principal}`,
+    );
   }
 
   seal(address: QuestionAddress, recipient: Recipient): string {
@@ -71,6 +87,11 @@ export class ReplicaCore {
       reply_to: replyQueueName(this.instance, this.client.prefix),
       headers: { [ASKED_BY_HEADER]: `${hostname()}:${process.pid}` },
     };
+  }
+
+  /** Whether this question was answered through this process. */
+  isAnswered({ serial }: QuestionAddress): boolean {
+    return this.#answered.has(serial);
   }
 
   /** False when this question was answered through this process before. */

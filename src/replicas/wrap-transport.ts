@@ -71,8 +71,11 @@ class WrappedTransport {
         return target.sessionId ?? ownSession;
       },
       send: async (message) => {
-        await target.send(message as never);
-        link.requests.end((message as RpcMessage).id);
+        try {
+          await target.send(message as never);
+        } finally {
+          link.requests.end((message as RpcMessage).id);
+        }
       },
       receive: (message) => this.handlers.onmessage?.(message as RpcMessage),
     });
@@ -92,8 +95,11 @@ class WrappedTransport {
       this.#sent.forget(message.params?.requestId);
     }
     if (isRequest(message)) this.#sent.note(message.id, progressTokenOf(message));
-    await send();
-    if (isResponse(message)) this.#link.requests.end(message.id);
+    try {
+      await send();
+    } finally {
+      if (isResponse(message)) this.#link.requests.end(message.id);
+    }
   };
 
   /** For the HTTP transports: what is done on behalf of a request knows whether its client is still there. */

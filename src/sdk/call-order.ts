@@ -1,10 +1,10 @@
 import type { MessageLoad } from '../diagnostics/stats.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 
-/** What a call does to a task's queue. Calls of one kind may overlap, except clears. */
+/** What a call does to a task's queue. Enqueues may overlap, and so may looks. */
 export type CallKind = 'enqueue' | 'dequeue' | 'clear' | 'look';
 
-/** Consecutive calls of one kind, which may overlap. */
+/** Consecutive calls of one kind that may overlap, or one call. */
 interface Turn {
   readonly kind: CallKind;
   /** Running or waiting to start. */
@@ -13,8 +13,8 @@ interface Turn {
 }
 
 /**
- * Makes calls for one task take effect in the order in which they are made, awaited or not: a call waits for earlier
- * calls of another kind. Calls for different tasks, and consecutive calls of one kind, overlap.
+ * Makes calls for one task take effect in the order in which they are made, awaited or not: a call waits for the earlier
+ * calls. Calls for different tasks overlap, and so do consecutive enqueues, whose order the publisher keeps, and looks.
  */
 export class CallOrder {
   readonly #turns = new Map<string, Turn[]>();
@@ -140,8 +140,8 @@ export class CallOrder {
 /** The last turn if the call may join it, else a new one after it. */
 function turnFor(kind: CallKind, turns: Turn[]): Turn {
   const last = turns.at(-1);
-  // The first of two clears gets everything, the second one nothing.
-  if (last?.kind === kind && kind !== 'clear') return last;
+  // The first of two dequeues gets the older message, and the first of two clears everything.
+  if (last?.kind === kind && (kind === 'enqueue' || kind === 'look')) return last;
   const turn: Turn = { kind, calls: 0, starters: new Set() };
   turns.push(turn);
   return turn;

@@ -5,6 +5,7 @@ import type { QueueableMessage, QueuedMessage } from '../messages/queued-message
 import type { StoredMessage } from '../messages/stored-message.ts';
 import type { CloseOptions, WaitOptions } from '../options/client-options.ts';
 import {
+  closeTimeout,
   type ResolvedOptions,
   resolveOptions,
   type TaskQueueOptions,
@@ -179,9 +180,10 @@ export class RabbitMQTaskMessageQueue {
    * connections; what is not done by then rejects. Waits for messages end at once. Later calls reject with `CLOSED`.
    * Idempotent, and done within twice that time even when the broker no longer answers.
    */
-  close({ timeoutMs = this.#options.closeTimeoutMs }: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    const timeoutMs = closeTimeout(options) ?? this.#options.closeTimeoutMs;
     this.#closing ??= this.#close(timeoutMs);
-    return this.#closing;
+    await this.#closing;
   }
 
   /** The same as {@link close}, for `await using`. */

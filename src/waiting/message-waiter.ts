@@ -52,7 +52,12 @@ export class MessageWaiter {
     this.#warn = warn;
   }
 
-  async wait(taskId: string, { signal, timeoutMs }: WaitOptions = {}): Promise<void> {
+  /** @throws TaskQueueError `INVALID_ARGUMENT` */
+  async wait(taskId: string, options: WaitOptions = {}): Promise<void> {
+    const { signal, timeoutMs } = options;
+    if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+      throw new TaskQueueError(ErrorCode.invalidArgument, `Option timeoutMs is ${timeoutMs}, not 0 or more`);
+    }
     const giveUpAt = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     while (true) {
       signal?.throwIfAborted();

@@ -119,6 +119,40 @@ describe('publish', () => {
     expect(await drained(client, task)).toEqual(['0', '1', '2', '3', '4', '5', '6']);
   });
 
+  test('with maxSize counts what was published without it before, whether that is confirmed or not', async () => {
+    const client = openClient();
+    for (const known of [false, true]) {
+      const task = newTask();
+      if (known) await client.publish(task, raw('0'));
+      const before = ['1', '2', '3'].map((text) => client.publish(task, raw(text)));
+      await expect(client.publish(task, raw('4'), { maxSize: 3 })).rejects.toMatchObject({
+        code: 'QUEUE_OVERFLOW',
+      });
+      await Promise.all(before);
+    }
+  });
+
+  test('what a caller throws in select or onRead is passed on, and nothing is removed', async () => {
+    const client = openClient();
+    const task = newTask();
+    await client.publish(task, raw('0'));
+    const broken = () => {
+      throw new TypeError('mine');
+    };
+    await expect(client.drain(task, () => {}, { select: broken })).rejects.toThrow(new TypeError('mine'));
+    await expect(client.drain(task, () => {}, { onRead: broken })).rejects.toThrow(new TypeError('mine'));
+    await expect.poll(async () => (await client.depth(task))?.messages).toBe(1);
+  });
+
+  test.each([Number.POSITIVE_INFINITY, Number.NaN, -1, 0])(
+    'closing within %d ms is refused',
+    async (timeoutMs) => {
+      const client = openClient();
+      await expect(client.close({ timeoutMs })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      await client.publish(newTask(), raw('still open'));
+    },
+  );
+
   test('refuses what is larger than the broker takes before sending it', async () => {
     const client = openClient();
     const task = newTask();

@@ -12,7 +12,7 @@ import { Replicas } from '../../src/replicas/index.ts';
 import { runCli } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { ACCEPTED, ask, breakPipe, openReplicas, serve, test, textOf } from '../support/replicas.ts';
-import { openClient, openQueue } from '../support/tasks.ts';
+import { newTask, numbered, openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
@@ -191,6 +191,23 @@ describe('what a client sends', () => {
     expect(b.errors).toHaveLength(1);
     await b.client.experimental.tasks.cancelTask(taskId);
     await result;
+  });
+
+  test.each([
+    ['a promise', async () => 'alice', /must return a string or undefined, not a promise/],
+    [
+      'an error',
+      () => {
+        throw new Error('ldap://u:secret@host is down');
+      },
+      /^Option principal threw an error$/,
+    ],
+  ])('is not put to a user who is %s', async (_what, principal, message) => {
+    const replicas = openReplicas([], { principal: principal as unknown as () => string });
+    const task = newTask();
+    await openQueue().enqueue(task, numbered(0));
+    await expect(replicas.link().taskMessageQueue.dequeue(task)).rejects.toThrow(message);
+    expect(await openQueue().size(task)).toBe(1);
   });
 
   test('as another user is refused', async ({ store }) => {

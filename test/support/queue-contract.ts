@@ -49,6 +49,11 @@ export function describeQueueContract(name: string, { open, newTask }: QueueUnde
       expect([...taken, ...(await takeAll())]).toEqual(series(30));
     });
 
+    test('hands them out in the order of the calls, which need not be awaited', async () => {
+      for (const message of series(20)) await queue.enqueue(task, message);
+      expect(await Promise.all(series(20).map(() => queue.dequeue(task)))).toEqual(series(20));
+    });
+
     test('has nothing for a task that it never heard of', async () => {
       expect(await queue.dequeue(task)).toBeUndefined();
       expect(await queue.dequeueAll(task)).toEqual([]);

@@ -129,6 +129,57 @@ describe('a message that we write', () => {
     );
   });
 
+  test('can be read, or is refused', () => {
+    const odd = fc.constantFrom(
+      ...[Number.NaN, Number.POSITIVE_INFINITY, 1n, undefined, null, '', 'x', 0.5, true, [], {}],
+      ...[
+        new Date(),
+        new Map(),
+        Symbol('x'),
+        () => {},
+        { toJSON: () => 1 },
+        { toJSON: 1 },
+        { deep: new Date() },
+      ],
+      ...[
+        new (class Own {})(),
+        Object.create(null),
+        { code: Number.NaN, message: 'x' },
+        { code: 1, message: 'x' },
+      ],
+    );
+    const type = fc.constantFrom('request', 'notification', 'response', 'error');
+    const names = fc.constantFrom('id', 'method', 'params', 'result', 'error', 'toJSON', 'more');
+    const outer = fc.constantFrom('originalRequestId', 'original_request_id', 'toJSON', 'more');
+    const valid = { jsonrpc: '2.0', id: 1, method: 'm', result: {}, error: { code: 1, message: 'x' } };
+    fc.assert(
+      fc.property(type, names, odd, outer, odd, (kind, name, value, more, other) => {
+        const rpc = { ...valid, [name]: value };
+        const message = { type: kind, timestamp: 0, message: rpc, [more]: other } as unknown as QueuedMessage;
+        let encoded: Buffer;
+        try {
+          encoded = encodeQueuedMessage(message);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'INVALID_MESSAGE' });
+          return;
+        }
+        const read = decodeQueuedMessage('t', encoded);
+        expect(read.originalRequestId).toEqual(message.originalRequestId ?? undefined);
+        if (kind === 'request' || kind === 'response') expect(read.message).toMatchObject({ id: rpc.id });
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('is refused with the reason why it is not JSON', () => {
+    const params: Record<string, unknown> = {};
+    params.self = params;
+    const message = { jsonrpc: '2.0', method: 'm', params };
+    const encode = () =>
+      encodeQueuedMessage({ type: 'notification', timestamp: 0, message } as QueuedMessage);
+    expect(encode).toThrow('not serialisable as JSON: Converting circular structure to JSON');
+  });
+
   test.each([-62_135_596_800_000, 253_402_300_799_999])('has any time of the calendar: %d', (timestamp) => {
     const message = { ...SAMPLE_MESSAGES['a request'], timestamp } as QueuedMessage;
     expect(decodeQueuedMessage('t', encodeQueuedMessage(message))).toStrictEqual(message);

@@ -84,7 +84,8 @@ export class BrokerConnection {
    */
   open(): Promise<ChannelModel> {
     if (this.#closing.signal.aborted) return Promise.reject(closedError());
-    if (this.#current) return Promise.resolve(this.#current.model);
+    // It may have ended in the same read in which it was opened, before anything here could listen.
+    if (this.#current?.stream.writable) return Promise.resolve(this.#current.model);
     this.#opening ??= this.#dialUntilOpen().finally(() => {
       this.#opening = undefined;
     });
@@ -192,7 +193,9 @@ export class BrokerConnection {
 
   async #connect(address: BrokerAddress): Promise<ChannelModel> {
     // Loaded here, so that importing the package costs next to nothing until it connects.
-    const { connect } = await import('amqplib');
+    const { connect } = await import('amqplib').catch((cause) => {
+      throw notLoaded(cause);
+    });
     if (this.#closing.signal.aborted) throw closedError();
     const { connectTimeoutMs } = this.#options;
     const socket = new AbortController();
@@ -293,6 +296,17 @@ function mayReconnect(error: unknown): boolean {
   return isTransient(error) || hasCode(error, ErrorCode.brokerError);
 }
 
-function closedError(): TaskQueueError {
-  return new TaskQueueError(ErrorCode.closed, 'The connection to RabbitMQ was closed with close()');
+function notLoaded(cause: Error): AmqpFailure {
+  return new AmqpFailure(
+    ErrorCode.connectionFailed,
+    `the package amqplib cannot be loaded: ${cause.message}`,
+    {
+      cause,
+      hint: 'If this program is bundled into one ES module, keep amqplib out of the bundle (external).',
+    },
+  );
+}
+
+function closedError(): AmqpFailure {
+  return new AmqpFailure(ErrorCode.closed, 'close() was called');
 }

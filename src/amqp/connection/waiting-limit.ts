@@ -1,4 +1,5 @@
 import type { MessageLoad } from '../../diagnostics/stats.ts';
+import { formatNumber } from '../../errors/number-text.ts';
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 
@@ -25,8 +26,15 @@ export class WaitingLimit {
    * @throws TaskQueueError `TOO_MANY_WAITING`
    */
   enter(bytes = 0): void {
-    if (this.#count >= this.#max) throw refusal(`${this.#max} operations`);
-    if (this.#bytes > 0 && this.#bytes + bytes > MAX_BYTES) throw refusal(`${this.#bytes} bytes of messages`);
+    if (this.#count >= this.#max) {
+      throw refusal(`${formatNumber(this.#max)} operations`, 'maxWaitingOperations is the limit.');
+    }
+    if (this.#bytes > 0 && this.#bytes + bytes > MAX_BYTES) {
+      throw refusal(
+        `${formatNumber(this.#bytes)} bytes of messages`,
+        `The limit is ${formatNumber(MAX_BYTES)}.`,
+      );
+    }
     this.#count++;
     this.#bytes += bytes;
   }
@@ -37,8 +45,8 @@ export class WaitingLimit {
   }
 }
 
-function refusal(waiting: string): AmqpFailure {
+function refusal(waiting: string, limit: string): AmqpFailure {
   return new AmqpFailure(ErrorCode.tooManyWaiting, `${waiting} wait for the broker already`, {
-    hint: 'Is it reachable, and does it take messages? Wait for some of them. maxWaitingOperations is the limit.',
+    hint: `Is it reachable, and does it take messages? Wait for some of them. ${limit}`,
   });
 }

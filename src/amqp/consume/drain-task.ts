@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import type { StoredMessage } from '../../messages/stored-message.ts';
 import { checkCount } from '../../options/check-count.ts';
 import type { BatchHandler, DrainOptions } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
@@ -52,14 +53,14 @@ export async function drainTask(
       limit: bound,
       most: limit,
       batchSize,
-      select,
+      select: select && ((message: StoredMessage) => failure.watchSync(() => select(message))),
       allOrNone,
       deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
       openChannel: () => reader.openChannel(),
       isPlain: () => reader.isPlain(queue),
       signal,
       operationTimeoutMs,
-      onRead,
+      onRead: onRead && ((count: number) => failure.watchSync(() => onRead(count))),
       onRemoved,
     };
     return consumeInBatches(lease, queue, bulk, (batch, before) => {

@@ -11,11 +11,20 @@ export class CallerFailure {
 
   /** Runs the caller's code and remembers its rejection. */
   async watch<T>(work: () => T | Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (reason) {
+    return await this.watchSync(work);
+  }
+
+  /** The same for code that returns at once; what it throws, or a promise of it rejects with, is remembered. */
+  watchSync<T>(work: () => T): T {
+    const remember = (reason: unknown): never => {
       this.#failure = { reason };
       throw reason;
+    };
+    try {
+      const result = work();
+      return result instanceof Promise ? (result.catch(remember) as T) : result;
+    } catch (reason) {
+      return remember(reason);
     }
   }
 

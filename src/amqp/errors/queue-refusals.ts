@@ -38,6 +38,16 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
   // rabbit_misc assert_args_equivalence1.
   {
     reply: 406,
+    text: /inequivalent arg '([^']+)' for exchange '(.*?)'/s,
+    outcome: ([, argument, exchange]) => ({
+      code: ErrorCode.queueMismatch,
+      reason: `the exchange ${JSON.stringify(exchange)} exists with a different ${argument}`,
+      hint: 'Another program created it that way: delete it, or rename it there.',
+      isComplete: true,
+    }),
+  },
+  {
+    reply: 406,
     text: /inequivalent arg '([^']+)'(.*)/s,
     outcome: ([, argument, rest]) => mismatch(argument, rest),
   },

@@ -71,16 +71,16 @@ export class ReplyQueue {
     }
   }
 
-  /** Deletes the queue, and closes the connection. */
-  async close(): Promise<void> {
+  /** Deletes the queue, and closes the connection; each within `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retryTimer);
     const channel = this.#channel;
     if (channel !== undefined) {
       const deleted = (async () => channel.deleteQueue(this.#queue))();
-      await withDeadline(deleted, this.#operationTimeoutMs, () => new Error('late')).catch(() => {});
+      await withDeadline(deleted, timeoutMs, () => new Error('late')).catch(() => {});
     }
-    await this.#connection.close();
+    await this.#connection.close(timeoutMs);
   }
 
   async #setUp(model: ChannelModel): Promise<void> {

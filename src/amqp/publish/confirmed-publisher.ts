@@ -192,13 +192,11 @@ export class ConfirmedPublisher {
 
   /**
    * The broker has closed the channel because of one message (406). It reads them in order: those before that one may be
-   * stored, and it has thrown away those behind it. Where it does not say which one it was, those that follow go one
-   * at a time, so that the next refusal says it.
+   * stored, and it has thrown away those behind it.
    */
   #blame(error: unknown): void {
     if ((error as { code?: unknown }).code !== PRECONDITION_FAILED) return;
     const refused = refusedMessage(this.#inFlight, (error as Error).message);
-    if (refused === undefined) this.#window.narrow(this.#inFlight.count);
     let isBehind = false;
     for (const message of this.#inFlight) {
       message.refusal =

@@ -12,8 +12,6 @@ interface Waiting {
 export class PublishWindow {
   readonly #maxBytes: number;
   readonly #maxCount: number;
-  /** After a refusal that could concern any message in flight: how many more go one at a time. */
-  #narrowFor = 0;
   #count = 0;
   #bytes = 0;
   readonly #waiting = new Set<Waiting>();
@@ -76,13 +74,7 @@ export class PublishWindow {
   leave(bytes: number): void {
     this.#count--;
     this.#bytes -= bytes;
-    if (this.#narrowFor > 0) this.#narrowFor--;
     this.#wakeSoon();
-  }
-
-  /** Sends the next messages one at a time, so that a refusal can be matched to its message. */
-  narrow(messages: number): void {
-    this.#narrowFor = messages;
   }
 
   /** Once per turn, as confirms of many messages arrive together. */
@@ -102,7 +94,6 @@ export class PublishWindow {
   }
 
   #isFree(bytes: number): boolean {
-    const maxCount = this.#narrowFor > 0 ? 1 : this.#maxCount;
-    return this.#count === 0 || (this.#count < maxCount && this.#bytes + bytes <= this.#maxBytes);
+    return this.#count === 0 || (this.#count < this.#maxCount && this.#bytes + bytes <= this.#maxBytes);
   }
 }

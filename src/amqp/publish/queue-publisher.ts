@@ -38,7 +38,7 @@ export class QueuePublisher {
   readonly #survival: SurvivalChecks;
   /** For each queue, how many messages are in flight, about to be sent, or not yet known to be stored. */
   readonly #sending = new Map<string, number>();
-  readonly #onSent: (() => void)[] = [];
+  readonly #onSettled: (() => void)[] = [];
 
   constructor(publisher: ConfirmedPublisher, declarer: QueueDeclarer, options: ResolvedOptions) {
     this.#options = options;
@@ -94,6 +94,7 @@ export class QueuePublisher {
   ): Promise<void> {
     const { create = true } = options;
     return this.#inTurn(queue, async () => {
+      await this.#alone(queue);
       const depth = create ? await this.#declarer.declare(queue) : await this.#declarer.depth(queue);
       if (depth >= maxSize) throw overflowError(depth, maxSize);
       await this.#readyInOrder(queue);
@@ -131,7 +132,7 @@ export class QueuePublisher {
   /** Resolves when every publish in flight has settled and its caller knows. */
   async flush(): Promise<void> {
     do {
-      if (this.#sending.size > 0) await new Promise<void>((resolve) => this.#onSent.push(resolve));
+      if (this.#sending.size > 0) await this.#nextSettled();
       // Gives those that had to wait their turn.
       await setImmediate();
     } while (this.#sending.size > 0);
@@ -156,6 +157,15 @@ export class QueuePublisher {
     // If the connection is lost before the message is sent, try once more in the same turn, as others wait behind it.
     const readyAgain = () => retry(ready, { attempts: 2, mayRetry: isLost });
     return this.#order.run(queue, readyAgain, { timeoutMs, onTimeout });
+  }
+
+  /** Resolves when the publishes before this one, which has its turn, have settled: what is in flight may not be counted. */
+  async #alone(queue: string): Promise<void> {
+    while ((this.#sending.get(queue) ?? 0) > 1) await this.#nextSettled();
+  }
+
+  #nextSettled(): Promise<void> {
+    return new Promise((resolve) => this.#onSettled.push(resolve));
   }
 
   /** Waits until a message can be sent without overtaking one that has to be sent again. */
@@ -219,7 +229,7 @@ export class QueuePublisher {
     const count = (this.#sending.get(queue) ?? 0) + change;
     if (count === 0) this.#sending.delete(queue);
     else this.#sending.set(queue, count);
-    if (this.#sending.size === 0) for (const wake of this.#onSent.splice(0)) wake();
+    if (change < 0) for (const wake of this.#onSettled.splice(0)) wake();
   }
 }
 

@@ -89,12 +89,16 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     if ((await stop.race(Promise.resolve(present))) === undefined) {
       context.note(`Task ${JSON.stringify(taskId)} has no queue yet; this creates one.`);
     }
-    const messages = withHeaders(paced(source.messages(), options, stop.signal), headers);
+    // Ends the pause before the next message.
+    const failed = new AbortController();
+    const pausing = AbortSignal.any([stop.signal, failed.signal]);
+    const messages = withHeaders(paced(source.messages(), options, pausing), headers);
     const progress = await startProgress(source.count, { isOutputShown: false });
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,
       keepExpiration: options.keepExpiration ?? false,
       signal: stop.signal,
+      onFailure: () => failed.abort(),
       onProgress: progress.update,
     });
     progress.end();

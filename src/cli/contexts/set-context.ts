@@ -119,13 +119,23 @@ function takePassword(context: Record<string, unknown>): string | undefined {
         }
         const url = new URL(part.trim());
         if (url.password === '' || url.password === 'guest') return part.trim();
-        password ??= decodeURIComponent(url.password);
+        password ??= decodePassword(url.password);
         url.password = '';
         return url.href;
       })
       .join(',');
   }
   return password;
+}
+
+function decodePassword(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new CommandFailure(ExitCode.usage, 'The password in the URL has an invalid percent-encoding', {
+      hint: 'Write a % as %25; or leave the password out.',
+    });
+  }
 }
 
 function passwordInUrl(name: string): CommandFailure {

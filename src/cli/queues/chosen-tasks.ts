@@ -44,7 +44,7 @@ export async function chooseTasks(
   if (isPattern && isRemoving) {
     const { verifySameBroker } = await import('../../cli-support.ts');
     const { connection, apiUrl } = context.settings;
-    await verifySameBroker({ ...connection, apiUrl });
+    await verifySameBroker({ ...connection, apiUrl, signal: context.stop.signal });
   }
   return { taskIds: [...taskIds], isPattern };
 }

@@ -8,6 +8,7 @@ import { addTotals } from '../output/queue-table.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { type Key, listenForKeys } from '../terminal/keys.ts';
 import { LiveView } from '../terminal/live-view.ts';
+import { raceWith } from '../terminal/stop.ts';
 import type { SortKey } from './queue-selection.ts';
 
 export interface WatchQueuesOptions {
@@ -74,8 +75,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
         if (shown.waitingMs >= STALLED_MS) draw();
       }, STALL_REFRESH_MS);
       try {
-        const snapshot = await orEnded(ended, take(list(ended)));
-        if (snapshot === undefined) break;
+        const snapshot = await raceWith(ended, take(list(ended)));
         shown.previous = shown.last;
         shown.last = snapshot;
         shown.recent = withRecent(shown.recent, snapshot);
@@ -101,15 +101,6 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   const { reason } = stop.signal;
   // Ctrl-C is a normal end too.
   if (!(reason instanceof CommandFailure && reason.exitCode === ExitCode.interrupted)) throw reason;
-}
-
-/** Undefined if the end came first. */
-async function orEnded<T>(ended: AbortSignal, promise: Promise<T>): Promise<T | undefined> {
-  const end = new Promise<undefined>((resolve) => {
-    ended.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
-  promise.catch(() => {});
-  return Promise.race([promise, end]);
 }
 
 function scroll(shown: LiveQueues, key: Exclude<Key, 'quit'>): void {

@@ -16,6 +16,8 @@ export interface PipelineOptions {
   create: boolean;
   keepExpiration: boolean;
   signal: AbortSignal;
+  /** Called when nothing more will be sent, while the next message may still be waited for. */
+  onFailure?: () => void;
   /** Called with the number of messages confirmed so far. */
   onProgress?: (confirmed: number) => void;
 }
@@ -43,7 +45,7 @@ export async function publishInOrder(
   client: TaskQueueClient,
   taskId: string,
   messages: Iterable<NamedMessage> | AsyncIterable<NamedMessage>,
-  { create, keepExpiration, signal, onProgress }: PipelineOptions,
+  { create, keepExpiration, signal, onFailure, onProgress }: PipelineOptions,
 ): Promise<PipelineResult> {
   const refused = new RefusedMessages();
   const report = new ReplayReport();
@@ -71,6 +73,7 @@ export async function publishInOrder(
       else if (index < firstFailed) {
         firstFailed = index;
         error = reason;
+        onFailure?.();
       }
     } finally {
       inFlight--;

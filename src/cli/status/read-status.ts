@@ -84,7 +84,10 @@ export async function readStatus(
     contextName: settings.context?.name,
     api: asked.value && toApiStatus(asked.value, settings, broker),
     totals: asked.value?.totals,
-    events: { counts: asked.value?.events, heard: listened.status === 'fulfilled' ? listened.value : undefined },
+    events: {
+      counts: asked.value?.events,
+      heard: listened.status === 'fulfilled' ? listened.value : undefined,
+    },
   };
   return { ...found, problems: findProblems(found) };
 }

@@ -56,7 +56,8 @@ function timeoutFailure(timeoutMs: number): CommandFailure {
   );
 }
 
-function raceWith<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+/** Settles as the promise does, but rejects with the signal's reason as soon as that is aborted. */
+export function raceWith<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     if (signal.aborted) onAbort();
