@@ -295,7 +295,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --filter -0 --null --keep-expiration --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --filter -0 --null --no-create --keep-expiration --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -322,7 +322,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --skip --filter --keep-expiration --force --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --skip --filter --no-create --keep-expiration --force --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;

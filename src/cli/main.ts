@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { packageVersion } from './package-version.ts';
 
 /**
@@ -7,16 +8,17 @@ import { packageVersion } from './package-version.ts';
  * the process is ended.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  // The reader of stdout may close the pipe.
-  process.stdout.on('error', () => {});
+  let outputFailure: NodeJS.ErrnoException | undefined;
+  process.stdout.on('error', (error) => {
+    outputFailure ??= error;
+  });
   try {
-    if (asksForVersionOnly(argv)) process.stdout.write(`${packageVersion()}\n`);
-    else {
-      const { buildProgram } = await import('./program.ts');
-      const program = await buildProgram(argv);
-      await program.parseAsync(argv);
-    }
-    return 0;
+    await runCommand(argv);
+    // Of what nobody waited for, such as a help page. The reader of a pipe may close it.
+    await setImmediate();
+    if (outputFailure === undefined || outputFailure.code === 'EPIPE') return 0;
+    const { writeFailure } = await import('./output/write-failure.ts');
+    throw writeFailure('the standard output', outputFailure);
   } catch (error) {
     await printError(error, argv.includes('--verbose'));
     const [{ getExitCode }, { endSoon }] = await Promise.all([
@@ -26,6 +28,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     const status = getExitCode(error);
     endSoon(status);
     return status;
+  }
+}
+
+async function runCommand(argv: readonly string[]): Promise<void> {
+  if (asksForVersionOnly(argv)) {
+    process.stdout.write(`${packageVersion()}\n`);
+    return;
+  }
+  const { buildProgram } = await import('./program.ts');
+  const program = await buildProgram(argv);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    const { ExitCode, getExitCode } = await import('./exit-codes.ts');
+    // A help that was asked for, or a reader of stdout that has seen enough.
+    if (getExitCode(error) !== ExitCode.done) throw error;
   }
 }
 

@@ -143,7 +143,7 @@ export interface WaitOptions {
 
 /** For {@link TaskQueueClient.close}. */
 export interface CloseOptions {
-  /** Instead of the client's `closeTimeoutMs`. Milliseconds, from 1 to 2^31 - 1. */
+  /** Instead of the client's `closeTimeoutMs`. Milliseconds, from 0 to 2^31 - 1. */
   timeoutMs?: number | undefined;
 }
 

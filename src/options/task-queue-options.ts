@@ -227,11 +227,11 @@ function oneOf<T extends string>(name: string, choices: readonly T[], given: str
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The time to wait in `close()`.
+ * The time to wait in `close()`; 0 is not to wait.
  * @throws TaskQueueError `INVALID_ARGUMENT`
  */
 export function closeTimeout({ timeoutMs }: { timeoutMs?: number | undefined }): number | undefined {
-  return timeoutMs === undefined ? undefined : positive('timeoutMs', timeoutMs);
+  return timeoutMs === undefined || timeoutMs === 0 ? timeoutMs : positive('timeoutMs', timeoutMs);
 }
 
 function positive(name: string, value: number): number {

@@ -11,6 +11,17 @@ const AMQP_HOST = () => new URL(inject('url')).host;
 test.each<[what: string, args: () => string[], status: number, says: string]>([
   ['an unknown command', () => ['pek', 'task'], 2, 'Did you mean peek?'],
   ['an unknown option', () => ['peek', 'task', '--al'], 2, 'Did you mean --all?'],
+  ['an empty URL', () => ['peek', 'task', '--url', ''], 2, '--url is empty'],
+  ['an empty API URL', () => ['ls', '--api-url', ' '], 2, '--api-url is empty'],
+  ['a number and all', () => ['dequeue', 'task', '-n', '2', '--all'], 2, "'--all' cannot be used with"],
+  [
+    'a number and all to look at',
+    () => ['peek', 'task', '-n', '2', '--all'],
+    2,
+    "'--all' cannot be used with",
+  ],
+  ['an empty command', () => ['dequeue', 'task', '--exec', ' '], 2, 'It is empty'],
+  ['an empty method', () => ['enqueue', 'task', '--method', ''], 2, 'It is empty'],
   ['an empty task id', () => ['enqueue', '', RPC], 2, 'it is empty'],
   ['an empty task id to look at', () => ['peek', ''], 2, 'it is empty'],
   ['a task id of 246 bytes', () => ['enqueue', 'a'.repeat(246), RPC], 2, '255'],

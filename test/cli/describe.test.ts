@@ -119,8 +119,11 @@ test('says who consumes, how many messages they hold, and which policy there is'
 test('looks at nothing with --no-peek, and the idle time goes on', async () => {
   const task = await stuckTask();
   const idle = async () => (await described(task, '--no-peek')).record.idle_since;
-  // In use at first, as its counters move.
-  await until(async () => (await described(task, '--no-peek')).record.ready === 3, 30_000);
+  // In use at first, as its counters move; and before there are statistics, it is counted.
+  await until(async () => {
+    const { ready, missing } = (await described(task, '--no-peek')).record;
+    return ready === 3 && missing.length === 0;
+  }, 30_000);
   let before: unknown;
   await until(async () => {
     const last = before;
@@ -268,6 +271,28 @@ test('a task without a queue is 5, and none is made', async () => {
   expect((await described(task)).status).toBe(5);
   expect((await described(task, '--no-peek')).status).toBe(5);
   expect(await openClient().depth(task)).toBeUndefined();
+});
+
+test('suggests commands for the same broker, and for any id', async () => {
+  const client = openClient();
+  const task = `-${newTask()}`;
+  await client.publish(task, raw('{}'));
+  const options = ['-u', inject('url').replace('//', '//guest:guest@'), '--prefix', 'mcp:queue:'];
+  const { stdout } = await runCli(['describe', '-o', 'json', ...options, '--', task]);
+  const [step] = JSON.parse(stdout).next;
+  expect(step.command).toBe(
+    `mcp-taskq peek -n 1 --url amqp://guest:guest@${new URL(inject('url')).host} --prefix mcp:queue: -- ${task}`,
+  );
+  const words = step.command.split(' ').slice(1);
+  expect((await runCli(words)).status).toBe(0);
+  await client.clear(task);
+});
+
+test('does not suggest a look that would be refused', async () => {
+  const task = newTask();
+  await openClient({ queueType: 'quorum' }).publish(task, raw('{}'));
+  const { next } = JSON.parse((await runCli(['describe', task, '-o', 'json'])).stdout);
+  expect(next.map(({ command }: { command: string }) => command).join()).not.toContain('peek');
 });
 
 test.each([60, 80])('fits a terminal of %i columns', async (columns) => {

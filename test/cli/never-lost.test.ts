@@ -209,9 +209,35 @@ describe('a disk that fills up', () => {
     expect(await drainedIds(task)).toEqual(ids);
   });
 
+  test.each([
+    ['a help page', 'peek --help', 1, /^error: Cannot write to the standard output: ENOSPC/],
+    ['a completion script', 'completion bash', 1, /^error: Cannot write to the standard output: ENOSPC/],
+    ['the version', '--version', 1, /^error: Cannot write to the standard output: ENOSPC/],
+  ])('is said by %s', async (_what, words, status, says) => {
+    const result = await runShell(`${CLI} ${words} > /dev/full`);
+    expect(result).toMatchObject({ status, stderr: expect.stringMatching(says) });
+  });
+
+  test('behind the standard output leaves no doubt that a message was added or moved', async () => {
+    const [from, to] = [newTask(), newTask()];
+    const added = await runShell(`${CLI} enqueue ${from} --method x > /dev/full`);
+    expect(added).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('Before that: Added 1 message'),
+    });
+    const moved = await runShell(`${CLI} mv ${from} ${to} --all > /dev/full`);
+    expect(moved).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('Before that: Moved 1 message'),
+    });
+    expect((await openClient().depth(to))?.messages).toBe(1);
+  });
+
   test('behind the standard output does the same', async () => {
     const { task, ids } = await taskWithIds(20);
     expect((await runShell(`${CLI} dequeue ${task} --all > /dev/full`)).status).toBe(1);
+    const closed = await runShell(`${CLI} dequeue ${task} --all >&-`);
+    expect(closed).toMatchObject({ status: 2, stderr: expect.stringContaining('output is closed') });
     expect(await drainedIds(task)).toEqual(ids);
   });
 });

@@ -114,8 +114,13 @@ describe.skipIf(!canMount())('a full disk', () => {
 
   test('that the advice is followed on holds each message once', async () => {
     const { task, ids } = await filledTask(1500);
-    const { stderr, folder } = await onSmallDisk(`cd $DISK; ${CLI} dequeue ${task} --all --out file`);
+    const { stderr, folder } = await onSmallDisk(
+      `cd $DISK; ${CLI} dequeue ${task} --filter true --all --out file --prefix mcp:queue:`,
+    );
     const advice = /^hint: To resume: mcp-taskq (.*)$/m.exec(stderr)?.[1]?.split(' ') ?? [];
+    // With all its options: it is about the same messages of the same broker.
+    const given = ['dequeue', task, '--filter', 'true', '--all', '--out', 'file', '--prefix', 'mcp:queue:'];
+    expect(advice).toEqual([...given, '--append']);
     expect((await runCli(advice, { cwd: folder })).status).toBe(0);
     expect(await idsInFile(join(folder, 'file'))).toEqual(ids);
   });

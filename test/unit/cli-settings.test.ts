@@ -42,6 +42,7 @@ describe('the settings', () => {
       pager: true,
       verbose: false,
       urlSource: 'default',
+      brokerWords: [],
       apiWarnings: [],
       warnings: [],
     });

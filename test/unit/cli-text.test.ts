@@ -6,8 +6,9 @@ import { layOutJson } from '../../src/cli/output/json-text.ts';
 import { summarize } from '../../src/cli/output/message-summary.ts';
 import { MessageTable } from '../../src/cli/output/message-table.ts';
 import { viewMessage } from '../../src/cli/output/message-view.ts';
-import { shellWords, withOption } from '../../src/cli/output/shell-words.ts';
+import { shellWords } from '../../src/cli/output/shell-words.ts';
 import { formatSize } from '../../src/cli/output/sizes.ts';
+import { withOptions } from '../../src/cli/output/this-command.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
 import { safeLine, safeText } from '../../src/cli/terminal/terminal-text.ts';
@@ -335,14 +336,20 @@ describe('small formats', () => {
 
   test('words of a shell', () => {
     expect(shellWords(['a-b', 'x y', "it's", '$x', ''])).toBe(`a-b 'x y' 'it'\\''s' '$x' ''`);
-    expect(withOption(['enqueue', 't', '--skip', '3', '--from', 'f'], '--skip', '9')).toEqual([
-      'enqueue',
-      't',
-      '--from',
-      'f',
-      '--skip',
-      '9',
-    ]);
-    expect(withOption(['--skip=3', 't'], '--skip', '9')).toEqual(['t', '--skip', '9']);
+  });
+
+  test.each([
+    ['enqueue t --skip 3 --from f', 'enqueue t --from f --skip 9'],
+    ['--skip=3 t', 't --skip 9'],
+    ['enqueue --from f -- -t', 'enqueue --from f --skip 9 -- -t'],
+    ['enqueue --from f -- --skip', 'enqueue --from f --skip 9 -- --skip'],
+  ])('the command line %j with another option', (before, after) => {
+    expect(withOptions(before.split(' '), { '--skip': '9' })).toEqual(after.split(' '));
+  });
+
+  test('options without a value are set and left out', () => {
+    const words = ['dequeue', 't', '--overwrite', '--out', 'f', '--append'];
+    const changes = { '--append': true, '--overwrite': undefined } as const;
+    expect(withOptions(words, changes)).toEqual(['dequeue', 't', '--out', 'f', '--append']);
   });
 });

@@ -31,6 +31,7 @@ interface CopyOptions extends SelectionOptions {
   limit?: number;
   all?: true;
   skip: number;
+  create?: boolean;
   keepExpiration?: true;
   force?: true;
   dryRun?: true;
@@ -47,6 +48,7 @@ export function cpCommand() {
   filterOption(command, 'only matching messages');
   command
     .optionsGroup('How to copy:')
+    .option('--no-create', 'fail if the destination has no queue, instead of creating it')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')
     .option('--force', 'allow quorum queues, where a look counts as a delivery')
     .option('--dry-run', 'print what would be copied, but copy nothing');
@@ -61,7 +63,7 @@ async function copy(context: ClientContext, from: string, to: string, options: C
     throw new CommandFailure(ExitCode.usage, 'Give the number of messages to copy: -n N or --all');
   }
   const { client, stop } = context;
-  const { skip, keepExpiration = false } = options;
+  const { skip, create = true, keepExpiration = false } = options;
   if (skip >= MAX_PEEK) throw new CommandFailure(ExitCode.usage, `--skip must be less than ${MAX_PEEK}`);
   const select = await selectionOf(options);
   const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit as number);
@@ -77,7 +79,7 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   const view = async (batch: StoredMessage[]) => {
     stop.signal.throwIfAborted();
     const wanted = (select ? batch.filter(select) : batch).slice(0, limit - tally.copied);
-    await copyBatch(client, to, wanted, { keepExpiration, tally });
+    await copyBatch(client, to, wanted, { create, keepExpiration, tally });
     looked += batch.length;
   };
   try {

@@ -6,11 +6,12 @@ import { type ClientContext, withClient } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { durationOption, formatDuration } from '../input/durations.ts';
 import type { MessageFilter } from '../input/filters.ts';
+import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
-import { shellWords } from '../output/shell-words.ts';
 import { formatCount } from '../output/sizes.ts';
+import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { runForMessage } from '../reading/run-for-message.ts';
@@ -48,14 +49,16 @@ export function dequeueCommand() {
     .argument('<task_id>')
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages (default: 1)', wholeNumber(1), 1)
-    .option('--all', 'all messages present when the command starts')
+    .addOption(new Option('--all', 'all messages present when the command starts').conflicts('limit'))
     .option('--wait <dur>', 'if there are too few messages, wait this long', durationOption);
   filterOption(command, 'only matching messages; others stay');
   command.optionsGroup('Where they go:');
   outputFileOptions(command);
   command
     .addOption(
-      new Option('--exec <command>', 'run for each message, with its body on stdin').conflicts('out'),
+      new Option('--exec <command>', 'run for each message, with its body on stdin')
+        .argParser(notBlank)
+        .conflicts('out'),
     )
     .optionsGroup('Safety:')
     .option('--dry-run', 'print what would be removed, but remove nothing')
@@ -133,7 +136,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   } catch (error) {
     progress.end();
     await writer?.abandon().catch(() => {});
-    throw partialFailure(context, error, removed, `removed from task ${taskId}`, resumeHint(taskId, options));
+    throw partialFailure(context, error, removed, `removed from task ${taskId}`, resumeHint(options));
   }
   if (options.all || options.out) {
     const where = options.out ? `, now in ${options.out}` : '';
@@ -194,9 +197,9 @@ function nothingFailure(
 }
 
 /** How to resume after a failure without writing anything twice. */
-function resumeHint(taskId: string, { out, all }: DequeueOptions): string | undefined {
+function resumeHint({ out, all }: DequeueOptions): string | undefined {
   if (out === undefined || out === '-' || !all) return undefined;
-  return `To resume: mcp-taskq dequeue ${shellWords([taskId, '--all', '--out', out, '--append'])}`;
+  return `To resume: ${thisCommand({ '--append': true, '--overwrite': undefined })}`;
 }
 
 /** Calls `more` to drain whenever messages have arrived, until it returns false or nothing has arrived for `waitMs`. */

@@ -6,10 +6,11 @@ import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
 import { checkMessageSource, type MessageSourceOptions, openMessageSource } from '../input/message-source.ts';
+import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { printResult } from '../output/result-line.ts';
-import { shellWords, withOption } from '../output/shell-words.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
+import { thisCommand } from '../output/this-command.ts';
 import { type Pace, paced, rateOption, speedOption } from '../replay/pacing.ts';
 import { type NamedMessage, type PipelineResult, publishInOrder } from '../replay/pipelined-publish.ts';
 import { startProgress } from '../terminal/progress.ts';
@@ -46,7 +47,7 @@ export function enqueueCommand() {
     .addOption(
       new Option('--type <type>', 'request or notification, if --id does not say').choices(COMPOSABLE_TYPES),
     )
-    .option('--method <name>', 'JSON-RPC method')
+    .option('--method <name>', 'JSON-RPC method', notBlank)
     .option('--params <json>', 'JSON-RPC params')
     .option('--id <id>', 'request id (without it, a notification)')
     .optionsGroup('Many messages:')
@@ -178,10 +179,11 @@ function interrupted(
       ? ''
       : `; ${formatNumber(confirmedBehind)} of the messages after them were added too, and will be duplicated`;
   const without = refused.count === 0 ? '' : `\n${refused.describe()}`;
-  const words = withOption(process.argv.slice(2), '--skip', String(options.skip + answered));
-  const left =
-    options.limit === undefined ? words : withOption(words, '--limit', String(options.limit - answered));
-  const hint = `To resume: mcp-taskq ${shellWords(left)}`;
+  const { skip, limit } = options;
+  const hint = `To resume: ${thisCommand({
+    '--skip': String(skip + answered),
+    ...(limit !== undefined && { '--limit': String(limit - answered) }),
+  })}`;
   if (error instanceof CommandFailure && error.exitCode >= ExitCode.timedOut) {
     note(`Stopped: ${done}${behind}.${without}\n${hint}`);
     return error;

@@ -89,7 +89,7 @@ async function print(
   pattern: string | undefined,
   options: LsOptions,
 ): Promise<void> {
-  const unknown = { idle: 0, depth: 0 };
+  const unknown = { idle: 0, depth: 0, age: 0 };
   const source = sourceFor(options);
   const looks = (options.peek ?? needsAges(options)) && source !== 'none';
   const ages = looks
@@ -99,11 +99,14 @@ async function print(
     options.ids === undefined
       ? countUnknown(await list(context, client, pattern, options), options, unknown)
       : (await import('../queues/queues-by-id.ts')).queuesById(context, options.ids);
-  const selected = selectQueues(pages, options, ages?.lookUp);
+  const selected = selectQueues(pages, options, ages?.lookUp, (count) => {
+    unknown.age += count;
+  });
   const isExact = source === 'both';
   const printer = await queuePrinter(context, {
     ...options,
     showsIdle: historyFor(options) !== undefined,
+    hasLooked: looks,
     isExact,
   });
   for await (const page of awaitEach(context, selected)) await printer.write(page);
@@ -111,6 +114,7 @@ async function print(
   ages?.report();
   noteUnknown(context, unknown.idle, 'idle time');
   noteUnknown(context, unknown.depth, 'depth');
+  noteUnknown(context, unknown.age, 'age of its messages');
 }
 
 async function watch(

@@ -35,6 +35,7 @@ interface MoveOptions extends SelectionOptions {
   limit?: number;
   all?: true;
   dryRun?: true;
+  create?: boolean;
   keepExpiration?: true;
   null?: true;
   yes?: true;
@@ -51,6 +52,7 @@ export function mvCommand() {
   command
     .option('-0, --null', 'with - for ids on stdin: they end with NUL')
     .optionsGroup('How to move:')
+    .option('--no-create', 'fail if the destination has no queue, instead of creating it')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')
     .option('--dry-run', 'print what would be moved, but move nothing')
     .option('-y, --yes', 'skip the confirmation of a pattern or protected context');
@@ -102,7 +104,11 @@ async function moveFrom(
     reportsStalls: true,
   });
   if (select) noteWithheld(context, depth.messages);
-  const move = new Move(client, to, { keepExpiration: options.keepExpiration ?? false, confirmStored: true });
+  const move = new Move(client, to, {
+    create: options.create ?? true,
+    keepExpiration: options.keepExpiration ?? false,
+    confirmStored: true,
+  });
   let error: unknown;
   try {
     const put = async (batch: StoredMessage[]) => {

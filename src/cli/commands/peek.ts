@@ -46,7 +46,7 @@ export function peekCommand() {
     .argument('<task_id...>')
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages of each task (default: 1)', wholeNumber(1), 1)
-    .option('--all', 'all messages, up to 1,000')
+    .addOption(new Option('--all', 'all messages, up to 1,000').conflicts('limit'))
     .addOption(
       new Option('--tail <n>', 'the newest n messages of a queue with at most 1,000')
         .argParser(wholeNumber(1))

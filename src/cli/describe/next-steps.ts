@@ -17,18 +17,28 @@ const LONG_MS = 5 * 60_000;
 /** More would not fit on the screen. */
 const MOST_STEPS = 3;
 
-/** What an operator should do next: the most urgent first, each command once. */
-export function nextSteps(report: TaskReport, now: number): NextStep[] {
-  const steps = possibleSteps(report, now);
+/**
+ * What an operator should do next: the most urgent first, each command once.
+ * @param brokerWords the options that named the broker, so that the commands are about the same one
+ */
+export function nextSteps(report: TaskReport, now: number, brokerWords: readonly string[]): NextStep[] {
+  const steps = possibleSteps(report, now, brokerWords);
   return steps
     .filter(({ command }, index) => steps.findIndex((step) => step.command === command) === index)
     .slice(0, MOST_STEPS);
 }
 
-function possibleSteps(report: TaskReport, now: number): NextStep[] {
-  const { taskId, ready, unacked = 0, state, consumerCount, description, counts } = report;
+function possibleSteps(report: TaskReport, now: number, brokerWords: readonly string[]): NextStep[] {
+  const { taskId, ready, unacked = 0, state, consumerCount, description, counts, isLookRefused } = report;
   const { effectivePolicy = {}, consumers = [] } = description ?? {};
-  const of = (...words: string[]) => shellWords(['mcp-taskq', ...words]);
+  const of = (command: string, ...options: string[]) => {
+    const words = [...options, ...brokerWords];
+    return shellWords([
+      'mcp-taskq',
+      command,
+      ...(taskId.startsWith('-') ? [...words, '--', taskId] : [taskId, ...words]),
+    ]);
+  };
   const steps: NextStep[] = [];
   if (state !== undefined && !['running', 'idle', 'flow', 'unknown'].includes(state)) {
     steps.push({ reason: `the queue is ${state}`, command: 'rabbitmqctl cluster_status' });
@@ -37,39 +47,39 @@ function possibleSteps(report: TaskReport, now: number): NextStep[] {
   if (effectivePolicy.overflow === 'reject-publish' && typeof limit === 'number' && ready >= limit) {
     steps.push({
       reason: 'the queue is full and rejects new messages',
-      command: of('dequeue', taskId, '--all', '--out', 'out.jsonl'),
+      command: of('dequeue', '--all', '--out', 'out.jsonl'),
     });
   }
   if (unacked > 0) {
     const held = `${formatCount(unacked, 'message')} ${unacked === 1 ? 'is' : 'are'} held`;
     const [first] = consumers;
     const by = first === undefined ? 'a program that has not acknowledged' : (first.peer ?? first.tag);
-    steps.push({ reason: `${held} by ${by}`, command: of('watch', taskId, '--events') });
+    steps.push({ reason: `${held} by ${by}`, command: of('watch', '--events') });
   }
   if (ready > 0) {
     const age = ageOfOldest(report, now);
     const isOld = age !== undefined && age > LONG_MS;
     const nobody = consumerCount === 0 ? ', without a consumer' : '';
     const reason = isOld ? `the oldest has waited ${formatDuration(age)}${nobody}` : 'look at the messages';
-    steps.push({ reason, command: of('peek', taskId, '-n', String(Math.min(ready, 20))) });
+    if (!isLookRefused) steps.push({ reason, command: of('peek', '-n', String(Math.min(ready, 20))) });
     const asks = counts?.groups.find(({ type }) => type === 'request');
     if (asks !== undefined) {
       steps.push({
         reason: `${formatCount(asks.count, 'request')} ${asks.count === 1 ? 'waits' : 'wait'} for the client to call tasks/result`,
-        command: of('watch', taskId, '--events'),
+        command: of('watch', '--events'),
       });
     }
     if (isOld) {
       steps.push({
         reason: 'save and remove them, to replay them later',
-        command: of('dequeue', taskId, '--all', '--out', 'out.jsonl'),
+        command: of('dequeue', '--all', '--out', 'out.jsonl'),
       });
     }
   }
   if (ready === 0 && unacked === 0 && consumerCount === 0) {
     steps.push({
       reason: 'the queue is empty: if the task is over, delete it',
-      command: of('clear', taskId),
+      command: of('clear'),
     });
   }
   return steps;

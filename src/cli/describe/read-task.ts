@@ -26,6 +26,8 @@ export interface TaskReport {
   consumerCount: number;
   /** What a look at the messages found; undefined if there was none. */
   counts: MessageCounts | undefined;
+  /** The messages cannot be looked at without harm, or not by this user. */
+  isLookRefused: boolean;
   /** What is unknown and why, one sentence each. */
   missing: readonly string[];
 }
@@ -82,18 +84,20 @@ export async function readTask(
     bodyBytes: isCurrent(description, ready) ? description?.bodyBytes : undefined,
     consumerCount: depth?.consumers ?? description?.consumers.length ?? 0,
     counts: undefined,
+    isLookRefused: false,
     missing,
   };
   if (depth === undefined || !looks || ready === 0) return report;
   const obstacle = await obstacleToLook(context, report);
-  if (obstacle !== undefined) return { ...report, missing: [...missing, obstacle] };
+  if (obstacle !== undefined) return { ...report, isLookRefused: true, missing: [...missing, obstacle] };
   try {
     const counts = await look(context, report);
     const isWhole = counts.isAll && report.unacked === 0;
     return { ...report, counts, bodyBytes: isWhole ? counts.bytes : report.bodyBytes };
   } catch (error) {
     if (!isTaskQueueError(error) || !UNLOOKABLE.includes(error.code)) throw error;
-    return { ...report, missing: [...missing, `The messages were not looked at. ${error.message}.`] };
+    const why = `The messages were not looked at. ${error.message}.`;
+    return { ...report, isLookRefused: true, missing: [...missing, why] };
   }
 }
 

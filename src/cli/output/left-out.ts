@@ -35,9 +35,14 @@ export function noteLeftOut(
 export function noteUnknown(
   { note }: Pick<Context, 'note'>,
   count: number,
-  what: 'idle time' | 'depth',
+  what: 'idle time' | 'depth' | 'age of its messages',
 ): void {
   if (count === 0) return;
+  if (what === 'age of its messages') {
+    const whose = count === 1 ? 'its oldest message is' : 'their oldest messages are';
+    note(`${formatCount(count, 'queue')} left out: how old ${whose} is not known.`);
+    return;
+  }
   const [they, stream] = count === 1 ? ['it is', 'a stream'] : ['they are', 'streams'];
   const why = what === 'depth' ? `${they} ${stream}, or some seconds old` : whyUnknown(count);
   note(

@@ -52,7 +52,7 @@ function textOf(header: unknown): string | undefined {
 function detailOf(rpc: Json): string {
   if (rpc.error !== undefined) {
     const { code, message } = asObject(rpc.error);
-    return `${shown(code)} ${shown(message)}`;
+    return joined(' ', code, message);
   }
   if (rpc.result !== undefined) return shown(rpc.result);
   const params = asObject(rpc.params);
@@ -66,14 +66,19 @@ function detailOf(rpc: Json): string {
     }
     case 'notifications/progress': {
       const { progress, total, message } = params;
-      const share = total === undefined ? shown(progress) : `${shown(progress)}/${shown(total)}`;
-      return message ? `${share} ${shown(message)}` : share;
+      return joined(' ', joined('/', progress, total), message || undefined);
     }
     case 'notifications/message':
-      return `${shown(params.level)}: ${shown(params.data)}`;
+      return joined(': ', params.level, params.data);
     default:
       return rpc.params === undefined || rpc.params === null ? '' : shown(rpc.params);
   }
+}
+
+/** Without what the message does not have. */
+function joined(separator: string, ...values: unknown[]): string {
+  const texts = values.filter((value) => value !== undefined).map(shown);
+  return texts.filter((text) => text !== '').join(separator);
 }
 
 /** A JSON value as text: a field meant as a string may hold anything, such as deep nesting or `{"toString": null}`. */

@@ -1,3 +1,4 @@
+import { constants, fstatSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
@@ -93,6 +94,15 @@ async function openStandardOutput(
   { encodeRecord, recordParts }: Pick<typeof import('../../cli-support.ts'), 'encodeRecord' | 'recordParts'>,
 ): Promise<MessageWriter> {
   const { stdout: sink, format } = context;
+  if (use.isRemoving === true && (await isClosed(process.stdout.fd))) {
+    throw new CommandFailure(
+      ExitCode.usage,
+      'The standard output is closed, so what is removed would be lost',
+      {
+        hint: 'Write it to a file with --out FILE. To remove messages without reading them: mcp-taskq clear.',
+      },
+    );
+  }
   const isTerminal = process.stdout.isTTY === true;
   const writer = createMessageWriter({ ...context, sink, isTerminal, ...use, recordParts });
   if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0) return writer;
@@ -117,13 +127,26 @@ async function openStandardOutput(
   });
 }
 
-/** Node has no `fcntl`, which would give the flags. */
 async function isAppendedTo(fd: number): Promise<boolean> {
-  const { O_APPEND } = (await import('node:fs')).constants;
+  return ((await openFlags(fd)) & constants.O_APPEND) !== 0;
+}
+
+/** Node puts /dev/null, opened for both directions, in the place of a closed descriptor; a shell's `>` only writes. */
+async function isClosed(fd: number): Promise<boolean> {
+  try {
+    const found = fstatSync(fd);
+    if (!found.isCharacterDevice() || found.rdev !== statSync('/dev/null').rdev) return false;
+  } catch {
+    return false;
+  }
+  return ((await openFlags(fd)) & constants.O_RDWR) !== 0;
+}
+
+/** Linux only: Node has no `fcntl`. */
+async function openFlags(fd: number): Promise<number> {
   const { readFile } = await import('node:fs/promises');
   const info = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
-  const flags = /^flags:\s*([0-7]+)$/m.exec(info)?.[1];
-  return flags !== undefined && (Number.parseInt(flags, 8) & O_APPEND) !== 0;
+  return Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8);
 }
 
 interface InterruptedFile {

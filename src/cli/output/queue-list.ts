@@ -16,6 +16,8 @@ export interface QueueListOptions {
   null?: true;
   sort?: SortKey;
   showsIdle: boolean;
+  /** Queues whose ages the broker does not know were looked into. */
+  hasLooked: boolean;
   /** Numbers are counted now, with the statistics alongside. */
   isExact: boolean;
 }

@@ -9,7 +9,7 @@ import { terminalWidth } from './tables.ts';
 /** Prints queues as a table, and below it how many there are. */
 export function tablePrinter(
   { stdout, settings, note }: Context,
-  { sort, showsIdle, isExact }: QueueListOptions,
+  { sort, showsIdle, hasLooked, isExact }: QueueListOptions,
 ): QueuePrinter {
   const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0, unknown: 0 };
   let withoutAge = 0;
@@ -36,11 +36,9 @@ export function tablePrinter(
     async end() {
       note(fitStderr(`${totalsLine(totals)}${totals.queues > 0 ? ` ${ageOfNumbers(isExact)}` : ''}`));
       if (withoutAge > 0 && process.stdout.isTTY) {
-        note(
-          fitStderr(
-            `The age is unknown for ${formatCount(withoutAge, 'task')}; --peek looks into them, which resets their idle time.`,
-          ),
-        );
+        const [them, their] = withoutAge === 1 ? ['it', 'its'] : ['them', 'their'];
+        const how = hasLooked ? '' : `; --peek looks into ${them}, which resets ${their} idle time`;
+        note(fitStderr(`The age is unknown for ${formatCount(withoutAge, 'task')}${how}.`));
       }
     },
   };

@@ -43,7 +43,7 @@ export class AgeLookups {
     const { note } = this.#context;
     if (this.#looked > 0)
       note(
-        `Looked into ${formatCount(this.#looked, 'task')}, which reset their idle time (--no-peek avoids this).`,
+        `Looked into ${formatCount(this.#looked, 'task')}, which reset ${this.#looked === 1 ? 'its' : 'their'} idle time (--no-peek avoids this).`,
       );
     if (this.#left > 0)
       note(

@@ -83,11 +83,13 @@ function sortValue(
  * Yields the selected queues of a list, page by page. Ordered by name, they are passed on as they arrive, and listing
  * ends at the limit. In any other order, the whole list is read first, while keeping about twice the limit at most.
  * @param lookUp looks up ages; called for as few queues as possible
+ * @param onUnknownAge called with the number of queues that are left out only because their age is unknown
  */
 export async function* selectQueues(
   pages: AsyncIterable<TaskQueueInfo[]>,
   selection: QueueSelection,
   lookUp: AgeLookup | undefined,
+  onUnknownAge: (count: number) => void = () => {},
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { sort = 'name', reverse, limit = Number.POSITIVE_INFINITY } = selection;
   const isStreaming = sort === 'name' && !reverse;
@@ -104,6 +106,11 @@ export async function* selectQueues(
     const candidates = page.filter((info) => isSelected(info, selection, now));
     await lookBefore?.(candidates);
     const selected = candidates.filter((info) => isOlder(info, selection, now));
+    if (selection.olderThan !== undefined)
+      onUnknownAge(
+        candidates.filter(({ ready, statistics }) => ready !== 0 && statistics?.oldestAt === undefined)
+          .length,
+      );
     if (isStreaming) {
       const shown = selected.slice(0, left);
       await lookAfter?.(shown);

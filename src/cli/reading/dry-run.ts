@@ -24,7 +24,7 @@ export async function dryRun(
 ): Promise<void> {
   const { client, note, stop } = context;
   const depth = await stop.race(depthOrFail(client, taskId));
-  await requirePlainQueue(context, taskId);
+  await requirePlainQueue(context, taskId, { mayForce: false });
   const most = limit ?? Number.POSITIVE_INFINITY;
   const window = select ? MAX_PEEK : Math.min(limit ?? depth.messages, MAX_PEEK);
   const writer = await openOutputFile(context, {}, { inFull: limit === 1 });

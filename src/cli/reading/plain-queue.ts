@@ -24,17 +24,17 @@ const LIMITS = ['x-max-length', 'x-max-length-bytes'];
 
 /**
  * Ensures that a task's messages can be looked at without losing any.
- * @param options `force` continues anyway and reports the side effects; `isEmpty` means that the queue was counted as
+ * @param options `force` continues anyway and reports the side effects, if the command `mayForce`; `isEmpty` means that the queue was counted as
  * empty
  * @throws CommandFailure (1) for a queue that might lose messages, or whose messages cannot be looked at
  */
 export async function requirePlainQueue(
   context: Pick<ClientContext, 'client' | 'note' | 'settings'>,
   taskId: string,
-  { force = false, isEmpty = false } = {},
+  { force = false, mayForce = true, isEmpty = false } = {},
 ): Promise<void> {
   const { client, note } = context;
-  const kind = await findKind(context, taskId, force || isEmpty);
+  const kind = await findKind(context, taskId, { force: force || isEmpty, mayForce });
   // An empty queue needs no look. A stream, however, always counts as empty.
   if (kind === undefined || (isEmpty && kind.kind !== 'stream')) return;
   const queue = `The queue of task ${JSON.stringify(taskId)}`;
@@ -62,7 +62,12 @@ export async function requirePlainQueue(
   }
   const others = '"mcp-taskq watch" only follows events; "dequeue --all --out FILE" drains to a file';
   throw new CommandFailure(ExitCode.failed, `${queue} is ${change.is}: ${change.what}`, {
-    hint: kind.kind === 'stream' ? 'Use a stream client.' : `${others}; --force peeks anyway.`,
+    hint:
+      kind.kind === 'stream'
+        ? 'Use a stream client.'
+        : mayForce
+          ? `${others}; --force peeks anyway.`
+          : `${others}.`,
   });
 }
 
@@ -70,7 +75,7 @@ export async function requirePlainQueue(
 async function findKind(
   { client, settings }: Pick<ClientContext, 'client' | 'settings'>,
   taskId: string,
-  force: boolean,
+  { force, mayForce }: { force: boolean; mayForce: boolean },
 ): Promise<Pick<QueueKind, 'kind' | 'ownArguments'> | undefined> {
   try {
     return await client.queueKind(taskId);
@@ -82,7 +87,7 @@ async function findKind(
     if (force) return undefined;
     throw new CommandFailure(ExitCode.refused, error.message, {
       cause: error,
-      hint: 'Checking the queue type needs configure permission, or the management API. If you know it is a classic queue, use --force.',
+      hint: `Checking the queue type needs configure permission, or the management API.${mayForce ? ' If you know it is a classic queue, use --force.' : ''}`,
     });
   }
 }

@@ -20,11 +20,9 @@ export async function copyBatch(
   client: ClientContext['client'],
   to: string,
   batch: readonly StoredMessage[],
-  { keepExpiration, tally }: { keepExpiration: boolean; tally: CopyTally },
+  { tally, ...options }: { create: boolean; keepExpiration: boolean; tally: CopyTally },
 ): Promise<void> {
-  const outcomes = await Promise.allSettled(
-    batch.map((message) => client.publish(to, message, { keepExpiration })),
-  );
+  const outcomes = await Promise.allSettled(batch.map((message) => client.publish(to, message, options)));
   let failure: PromiseRejectedResult | undefined;
   for (const outcome of outcomes) {
     if (outcome.status === 'rejected') {

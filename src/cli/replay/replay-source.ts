@@ -84,7 +84,7 @@ async function checkAll(
         kept?.push(record);
       } catch (error) {
         bad++;
-        if (line.isUnfinished) unfinished = line;
+        if (line.isUnfinished && isRecordStart(line.text)) unfinished = line;
         if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
       }
     }
@@ -101,6 +101,14 @@ async function checkAll(
           : unfinishedHint(source, unfinished),
     },
   );
+}
+
+const RECORD_START = Buffer.from('{"task_id":');
+
+/** Whether a drain may have written this: any other incomplete line is not known to be in a queue. */
+function isRecordStart(text: Buffer): boolean {
+  const start = text.subarray(0, RECORD_START.length);
+  return RECORD_START.subarray(0, start.length).equals(start);
 }
 
 /** The hint for an incomplete last line, left by a killed drain. The task id is taken from the line itself. */

@@ -54,3 +54,15 @@ export function hostsOf(list: string): string[] {
     return [`${hostname || 'localhost'}:${port || (protocol === 'amqps:' ? 5671 : 5672)}`];
   });
 }
+
+/** URLs without their passwords. Keeps the user names, which are useful to see. */
+export function withoutPasswords(urls: string): string {
+  return splitUrls(urls)
+    .map((text) => {
+      if (!URL.canParse(text)) return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
+      // That of guest is known to all.
+      if (['', 'guest'].includes(new URL(text).password)) return text;
+      return text.replace(/(:\/\/[^:@/]*):.*@/s, '$1:***@');
+    })
+    .join(',');
+}

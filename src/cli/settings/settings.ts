@@ -4,8 +4,14 @@ import type { TaskQueueOptions, TlsOptions } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ChosenContext, chooseContext, noContext } from '../contexts/chosen-context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { readUrlFiles, splitUrls, withPassword } from './broker-urls.ts';
-import { DEFAULT_URL, GLOBAL_DECLARATIONS, type GlobalOptions, type OutputFormat } from './global-options.ts';
+import { readUrlFiles, splitUrls, withoutPasswords, withPassword } from './broker-urls.ts';
+import {
+  CONNECTION_OPTIONS,
+  DEFAULT_URL,
+  GLOBAL_DECLARATIONS,
+  type GlobalOptions,
+  type OutputFormat,
+} from './global-options.ts';
 import { sourceOfUrl, withoutOtherBroker } from './one-target.ts';
 import { readSecret, readSettingFile } from './setting-files.ts';
 
@@ -30,6 +36,8 @@ export interface Settings {
   context: ChosenContext | undefined;
   /** What named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
   urlSource: string;
+  /** The options on the command line that say which broker it is, and how to connect; without passwords. */
+  brokerWords: readonly string[];
   /** Warnings about these settings, one sentence each. */
   warnings: readonly string[];
   /** Further warnings, for commands that use the management API. */
@@ -51,6 +59,12 @@ export function resolveSettings(
   purpose: SettingsPurpose = 'command',
 ): Settings {
   const given = givenSettings(command);
+  // Most likely an unset variable of a shell: the default would be another broker than the one that was meant.
+  for (const name of ['url', 'apiUrl'] as const) {
+    if (given[name]?.trim() === '') {
+      throw new CommandFailure(ExitCode.usage, `--${name === 'url' ? 'url' : 'api-url'} is empty`);
+    }
+  }
   const layer = purpose === 'private-broker' ? noContext(environment) : chooseContext(given, environment);
   const known = withoutOtherBroker(given, layer.environment);
   const options = { ...layer.options, ...withEnvironment(given, known.environment) };
@@ -76,9 +90,20 @@ export function resolveSettings(
     verbose: options.verbose ?? false,
     context: layer.context,
     urlSource: sourceOfUrl(given, layer.context?.name, environment),
+    brokerWords: brokerWords(given),
     apiWarnings: known.apiWarnings,
     warnings: [...layer.warnings, ...known.warnings, ...warningsAbout(given, options)],
   };
+}
+
+function brokerWords(given: GlobalOptions): string[] {
+  return CONNECTION_OPTIONS.flatMap(({ name, flags, parse }) => {
+    const value = given[name];
+    const [flag = ''] = /--[\w-]+/.exec(flags) ?? [];
+    // Durations are about this run.
+    if (value === undefined || parse !== undefined) return [];
+    return value === true ? [flag] : [flag, withoutPasswords(String(value))];
+  });
 }
 
 /** The options on the command line, before and after the command's name. */

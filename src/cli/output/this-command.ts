@@ -1,0 +1,32 @@
+import { withoutPasswords } from '../settings/broker-urls.ts';
+import { shellWords } from './shell-words.ts';
+
+const URL_IN_WORD = /[a-z][a-z0-9+.-]*:\/\/\S*/i;
+
+/** Options to set to a value, to set without one (`true`), or to leave out (`undefined`). */
+interface Changes {
+  [option: string]: string | true | undefined;
+}
+
+/** This command line with other options, to be pasted. Passwords in its URLs are left out. */
+export function thisCommand(changes: Changes): string {
+  const words = process.argv.slice(2).map((word) => word.replace(URL_IN_WORD, withoutPasswords));
+  return shellWords(['mcp-taskq', ...withOptions(words, changes)]);
+}
+
+/** A command line with options changed, wherever they are. */
+export function withOptions(words: readonly string[], changes: Changes): string[] {
+  const end = words.includes('--') ? words.indexOf('--') : words.length;
+  const kept: string[] = [];
+  for (let index = 0; index < end; index++) {
+    const word = words[index] as string;
+    const [option = ''] = word.split('=', 1);
+    if (!Object.hasOwn(changes, option)) kept.push(word);
+    else if (word === option && typeof changes[option] === 'string') index++;
+  }
+  const set = Object.entries(changes).flatMap(([option, value]) =>
+    value === undefined ? [] : value === true ? [option] : [option, value],
+  );
+  // What stands behind `--` is not an option.
+  return [...kept, ...set, ...words.slice(end)];
+}
