@@ -18,7 +18,7 @@ const SUFFIX = ':malformed';
 /** The header that says why a message was set aside. */
 const REASON_HEADER = 'x-mcp-taskq-malformed';
 
-/** RabbitMQ 4 drops a message of a quorum queue that was returned 20 times. */
+/** RabbitMQ 4 drops a message of a quorum queue that was returned more than 20 times. */
 const MAX_RETURNS = 10;
 
 /** Decodes stored messages, and sets aside those that cannot be decoded, without losing any. */

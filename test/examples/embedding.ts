@@ -12,7 +12,7 @@ const mcp = new McpServer(
   { name: 'files', version: '1.0.0' },
   {
     capabilities: { logging: {}, tasks: { cancel: {}, list: {}, requests: { tools: { call: {} } } } },
-    taskStore: new InMemoryTaskStore(), // in production one that your processes share
+    taskStore: new InMemoryTaskStore(), // in production, use a store that all processes share
     taskMessageQueue,
     maxTaskQueueSize: 10_000,
   },

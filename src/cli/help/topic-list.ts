@@ -20,7 +20,7 @@ export const HELP_TOPICS: Readonly<Record<string, HelpTopic>> = {
     load: () => import('./topics/tls.md'),
   },
   permissions: {
-    summary: 'the least permissions for each job; security',
+    summary: 'minimum permissions for each job; security',
     load: () => import('./topics/permissions.md'),
   },
   policies: {

@@ -71,7 +71,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   }
   const { mcp, transport, running } = await openServer();
   response.on('close', async () => {
-    // A server object that is closed hears no more answers: it stays until the tasks that it has started are done.
+    // A closed server object receives no answers, so keep it open until the tasks that it started are done.
     await Promise.all(running);
     await mcp.close();
   });
