@@ -13,8 +13,8 @@ import { ask, hasTerminal } from '../terminal/prompts.ts';
 import { standardError } from '../terminal/standard-error.ts';
 
 const HELP: CommandHelp = {
-  description: `Run a private RabbitMQ on 127.0.0.1 for trials, tests and demos: the installed one, else in Docker or Podman,
-    else it offers to install one. Runs until Ctrl-C, or for the duration of a command, which gets MCP_TASKQ_URL (and
+  description: `Run a private RabbitMQ on 127.0.0.1 for trials, tests and demos: an installed one, else one in Docker or
+    Podman, else it offers to install RabbitMQ. Runs until Ctrl-C, or for the duration of a command, which gets MCP_TASKQ_URL (and
     MCP_TASKQ_API_URL with --management). Leaves nothing behind except the folder of --data.`,
   examples: [
     ['mcp-taskq broker --management -- bash', 'a shell to try things out'],

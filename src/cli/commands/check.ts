@@ -13,15 +13,15 @@ import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 
 const HELP: CommandHelp = {
-  description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics, up to 10 s old, and so
-    resets no idle times; where statistics are switched off, it counts. Only for --age-… does it look at messages: at the
-    oldest one of each task whose publisher sets no AMQP timestamp. With --no-peek, the age of those tasks is unknown.`,
+  description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics (up to 10 s old), which does not
+    reset idle times; counts if statistics are off. With --age-…, it also peeks at the oldest message of each task whose
+    publisher sets no AMQP timestamp. With --no-peek, the age of those tasks is unknown.`,
   examples: [
     ['mcp-taskq check --age-warn 5m --age-critical 1h', 'stuck tasks'],
     ['mcp-taskq check "build-*" --depth-critical 1000', 'only some tasks'],
     ['mcp-taskq check --format prometheus > taskq.prom', 'for node_exporter'],
   ],
-  statuses: '0 ok, 1 warning, 2 critical, 3 unknown (also wrong usage, unreachable)',
+  statuses: '0 ok, 1 warning, 2 critical, 3 unknown (including usage errors and an unreachable broker)',
 };
 
 interface CheckOptions {

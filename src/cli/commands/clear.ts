@@ -21,8 +21,8 @@ import { awaitAnswer, startStallNotice } from '../terminal/stall-notice.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
 const HELP: CommandHelp = {
-  description: `Remove all messages that tasks have when the command starts, and then the queues if they are empty and
-    unused. Messages that arrive in the meantime stay. Asks for confirmation.`,
+  description: `Remove the messages present when the command starts, then delete each queue that is empty and unused.
+    Messages that arrive in the meantime stay. Asks for confirmation.`,
   examples: [
     ['mcp-taskq clear 786512e2', 'show, ask, remove'],
     ['mcp-taskq clear 786512e2 --backup gone.jsonl --yes', 'keep a copy'],
@@ -53,7 +53,7 @@ export function clearCommand() {
     .option('--older-than <dur>', 'only messages queued longer ago than this', ageOption);
   filterOption(command, 'only matching messages; others stay');
   command
-    .option('-0, --null', 'with - for ids on stdin: they end with NUL')
+    .option('-0, --null', 'with -: ids on stdin end with NUL')
     .optionsGroup('Safety:')
     .option('--backup <file>', 'write the messages to a new file first')
     .option('--keep-queue', 'keep the empty queue')

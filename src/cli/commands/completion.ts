@@ -8,9 +8,9 @@ const HELP: CommandHelp = {
   description: `Print the completion script for bash, zsh or fish. It completes commands, options, values and files, and task
     ids if the management API answers within 300 ms.`,
   examples: [
-    ['source <(mcp-taskq completion bash)', '~/.bashrc'],
-    ['mcp-taskq completion zsh > ~/.zfunc/_mcp-taskq', 'a folder in fpath'],
-    ['mcp-taskq completion fish > mcp-taskq.fish', '~/.config/fish/completions'],
+    ['source <(mcp-taskq completion bash)', 'for ~/.bashrc'],
+    ['mcp-taskq completion zsh > ~/.zfunc/_mcp-taskq', 'for a folder in fpath'],
+    ['mcp-taskq completion fish > mcp-taskq.fish', 'for ~/.config/fish/completions'],
   ],
   instead: '',
 };

@@ -9,7 +9,7 @@ const ACTIONS = ['ls', 'show', 'use', 'set', 'rm'] as const;
 const HELP: CommandHelp = {
   description: `Name brokers and select one. "set" stores connection options under a name, "use" selects a context for all
     commands, --context NAME uses one once, "ls" and "show" print them, "rm" deletes one. The file is readable only by you
-    and holds no passwords.`,
+    and holds no password unless you use --store-password.`,
   examples: [
     ['mcp-taskq context set prod -u amqps://ops@mq/prod --protected', 'add'],
     ['mcp-taskq ls --context prod', 'use once'],

@@ -25,8 +25,8 @@ import { safeLine } from '../terminal/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Print the oldest messages of a task and remove them. A message is removed only once it is safe: on disk for
-    a file, accepted by the system for a pipe, and with --exec after exit status 0. On a terminal, which cuts off long
-    lines, removing more than one message needs a confirmation.`,
+    a file, accepted by the system for a pipe, and with --exec after exit status 0. Removing more than one message
+    needs confirmation if the terminal table may cut them off.`,
   examples: [
     ['mcp-taskq dequeue 786512e2', 'the next message'],
     ['mcp-taskq dequeue 786512e2 --all --out drained.jsonl', 'drain to a file'],
@@ -50,7 +50,7 @@ export function dequeueCommand() {
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages (default: 1)', wholeNumber(1), 1)
     .addOption(new Option('--all', 'all messages present when the command starts').conflicts('limit'))
-    .option('--wait <dur>', 'if there are too few messages, wait this long', durationOption);
+    .option('--wait <dur>', 'wait up to this long if too few messages are ready', durationOption);
   filterOption(command, 'only matching messages; others stay');
   command.optionsGroup('Where they go:');
   outputFileOptions(command);

@@ -45,7 +45,9 @@ export function enqueueCommand() {
     .argument('[message]')
     .optionsGroup('A message from its parts:')
     .addOption(
-      new Option('--type <type>', 'request or notification, if --id does not say').choices(COMPOSABLE_TYPES),
+      new Option('--type <type>', 'request or notification (default: request with --id)').choices(
+        COMPOSABLE_TYPES,
+      ),
     )
     .option('--method <name>', 'JSON-RPC method', notBlank)
     .option('--params <json>', 'JSON-RPC params')

@@ -15,8 +15,8 @@ import { awaitEach } from '../terminal/stall-notice.ts';
 
 const HELP: CommandHelp = {
   description: `List task queues with the number of messages in them. In a pattern, * matches any text and ? any character.
-    Needs the management plugin of RabbitMQ, except with --ids. Reads RabbitMQ's statistics, up to 10 s old, which
-    leaves idle times as they are; --exact counts the messages now.`,
+    Needs the management plugin of RabbitMQ, except with --ids. Reads RabbitMQ's statistics (up to 10 s old), which does
+    not reset idle times; --exact counts the messages now.`,
   examples: [
     ['mcp-taskq ls', 'all task queues'],
     ['mcp-taskq ls "build-*" --sort ready --limit 10', 'the ten deepest'],
@@ -43,12 +43,12 @@ export function lsCommand() {
     .option('--min <n>', 'only queues with at least n messages ready', wholeNumber(1))
     .option('--older-than <dur>', 'only queues whose oldest message is older than this', ageOption)
     .option('--idle <dur>', 'only queues idle for at least this long', durationOption)
-    .option('--ids <file>', 'the task ids in a file, one per line; - for stdin')
+    .option('--ids <file>', 'read task ids from a file, one per line; - for stdin')
     .option('--limit <n>', 'at most n queues', wholeNumber(1))
     .optionsGroup('How to list them:')
     .addOption(new Option('--sort <key>', 'sort key; all but name in descending order').choices(SORT_KEYS))
     .option('--reverse', 'reverse the order')
-    .option('--peek', 'peek for an unknown age, which resets the idle time')
+    .option('--peek', 'peek where the age is unknown (resets idle times)')
     .option('--no-peek', 'never peek, even for --sort oldest or --older-than')
     .addOption(new Option('--exact', 'count now, which resets idle times').conflicts(['idle', 'watch']))
     .option('--names', 'only the task ids, one per line')

@@ -50,7 +50,7 @@ export function mvCommand() {
     .option('--all', 'all messages present when the command starts');
   filterOption(command, 'only matching messages');
   command
-    .option('-0, --null', 'with - for ids on stdin: they end with NUL')
+    .option('-0, --null', 'with -: ids on stdin end with NUL')
     .optionsGroup('How to move:')
     .option('--no-create', 'fail if the destination has no queue, instead of creating it')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')

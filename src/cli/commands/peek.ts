@@ -48,16 +48,16 @@ export function peekCommand() {
     .option('-n, --limit <n>', 'at most n messages of each task (default: 1)', wholeNumber(1), 1)
     .addOption(new Option('--all', 'all messages, up to 1,000').conflicts('limit'))
     .addOption(
-      new Option('--tail <n>', 'the newest n messages of a queue with at most 1,000')
+      new Option('--tail <n>', 'the newest n messages, if the queue has at most 1,000')
         .argParser(wholeNumber(1))
         .conflicts(['limit', 'all', 'skip']),
     )
     .option('--skip <n>', 'skip the oldest n messages', wholeNumber(0), 0)
-    .option('--since <time>', 'only messages queued since 10m ago, or an ISO 8601 time', sinceOption)
+    .option('--since <time>', 'only messages newer than an age (10m) or ISO 8601 time', sinceOption)
     .option('--force', 'allow quorum queues, where a look counts as a delivery');
   filterOption(command, 'only matching messages');
   command
-    .option('-0, --null', 'with - for ids on stdin: they end with NUL')
+    .option('-0, --null', 'with -: ids on stdin end with NUL')
     .option('-y, --yes', 'skip the confirmation when a pattern matches many')
     .optionsGroup('Where they go:')
     .option('--full', 'show each message in full, even large bodies');

@@ -30,7 +30,7 @@ interface StatusOptions {
 
 export function statusCommand() {
   return explain(new Command('status'), HELP)
-    .option('--no-api', 'without the management API: no alarms, no task counts')
+    .option('--no-api', 'skip the management API: no task counts, no alarm details')
     .option('--listen <dur>', 'listen for this long, and count the events', durationOption)
     .action((options, self) =>
       withContext(self, (context) => status(context, options), { stopsByItself: true }),

@@ -19,8 +19,8 @@ import { standardError } from '../terminal/standard-error.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 
 const HELP: CommandHelp = {
-  description: `Print the messages of tasks as they are queued: of the named tasks, of those that match a pattern, or of all.
-    Removes nothing, and any number of watchers see every message. Survives a restart of the broker. Ctrl-C ends it.`,
+  description: `Follow messages as they are queued: for named tasks, tasks that match a pattern, or all tasks. Removes
+    nothing; any number of watchers can follow a task. Survives a restart of the broker. Ctrl-C ends it.`,
   examples: [
     ['mcp-taskq watch 786512e2', 'follow a task'],
     ["mcp-taskq watch 'job-*' --events", 'matching tasks, with removals'],
@@ -47,7 +47,7 @@ export function watchCommand() {
     .optionsGroup('What to show:')
     .option('--tail <n>', 'first show the last n messages already queued (default: 10)', wholeNumber(0))
     .option('--events', 'also show removals')
-    .option('--no-peek', 'never look into queues: only messages with an event');
+    .option('--no-peek', 'never peek: show only messages announced by events');
   filterOption(command, 'only matching messages');
   command
     .optionsGroup('When to end:')

@@ -21,7 +21,7 @@ export function settingOptions(command: CommandUnknownOpts): void {
       'passwordCommand',
     ),
   );
-  group(new Option('--protected', 'commands that remove messages ask for the name').conflicts('unprotected'));
+  group(new Option('--protected', 'require its name before messages are removed').conflicts('unprotected'));
   group(new Option('--unprotected', 'undo --protected'));
   group(new Option('--description <text>', 'shown in the list'));
   group(new Option('--unset <setting...>', 'remove settings, such as api-url'));
