@@ -70,7 +70,10 @@ export interface TaskQueueOptions {
    * Default 20,000.
    */
   maxWaitingOperations?: number;
-  /** Deadline for `close()`, whatever the state of the broker. Milliseconds, default 5,000. */
+  /**
+   * How long `close()` lets operations finish, and how long it then waits for the broker's goodbye. Milliseconds, default
+   * 5,000.
+   */
   closeTimeoutMs?: number;
   /** AMQP heartbeat; a dead peer is noticed after two intervals. 0 disables it. Seconds, default 30. */
   heartbeatSeconds?: number;

@@ -71,9 +71,11 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /**
-   * Removes and returns the oldest message; `undefined` if there is none. It is acknowledged before this resolves: at
-   * least once until then, at most once afterwards ({@link TaskQueueClient.take} is at least once to the end). A
-   * message that cannot be decoded is set aside, see {@link TaskQueueOptions.onMalformed}.
+   * Removes and returns the oldest message; `undefined` if there is none. The acknowledgement is sent before this
+   * resolves, and RabbitMQ does not confirm it: if the connection fails at that moment, or the process exits without
+   * {@link close}, the message is delivered again, and {@link stats} counts it as redelivered. If the process dies before
+   * it has handled the message, that may be lost ({@link TaskQueueClient.take} is at least once to the end). A message that
+   * cannot be decoded is set aside, see {@link TaskQueueOptions.onMalformed}.
    * @throws MalformedMessageError when it can be neither decoded nor set aside; it stays in the queue
    */
   dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
@@ -149,7 +151,8 @@ export class RabbitMQTaskMessageQueue {
    * wakes it within milliseconds, any other within half a second (later when waiting for more than a hundred tasks).
    * With several readers the message may be gone by the time you dequeue.
    * @throws the reason of the signal; TaskQueueError `WAIT_TIMEOUT`, `NO_ANSWER` when the time is over and the
-   * broker does not answer, or `CLOSED` when this object is closed
+   * broker does not answer, `CONNECTION_FAILED` when the broker cannot be reached for `reconnectTimeoutMs`,
+   * `INVALID_ARGUMENT`, or `CLOSED` when this object is closed
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
     try {

@@ -37,8 +37,17 @@ async function openServer() {
     {
       async createTask({ folder }, extra) {
         const task = await extra.taskStore.createTask({ ttl: 300_000, pollInterval: 1_000 });
-        const done = tidy(task.taskId, folder).catch((error) => process.emitWarning(error));
-        running.add(done);
+        // The client learns of a failure, such as a question that nobody answers.
+        const fail = (error: Error) =>
+          extra.taskStore.storeTaskResult(task.taskId, 'failed', {
+            content: [{ type: 'text', text: error.message }],
+            isError: true,
+          });
+        running.add(
+          tidy(task.taskId, folder)
+            .catch(fail)
+            .catch((error) => process.emitWarning(error)),
+        );
         return { task };
 
         async function tidy(taskId: string, folder: string): Promise<void> {
@@ -59,7 +68,7 @@ async function openServer() {
         (await extra.taskStore.getTaskResult(extra.taskId)) as { content: [] },
     },
   );
-  const transport = link.wrapTransport(new StreamableHTTPServerTransport());
+  const transport = link.wrapTransport(new StreamableHTTPServerTransport({}));
   await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
   return { mcp, transport, running };
 }
