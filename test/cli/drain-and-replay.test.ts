@@ -352,6 +352,14 @@ describe('enqueue', () => {
     expect(await openClient().depth(task)).toBeUndefined();
   });
 
+  test.each([
+    [['--skip', '5'], `${RPC}\n${RPC}\n`, 'The standard input has no messages after the first 5.'],
+    [[], '\n', 'The standard input has no messages.'],
+  ])('says that there is nothing to add: %j', async (options, input, says) => {
+    const args = ['enqueue', newTask(), '--from', '-', ...options];
+    expect(await runCli(args, { input })).toMatchObject({ status: 0, stderr: `${says}\n` });
+  });
+
   test('keeps the gaps there were between messages with --keep-timing, divided by --speed', async () => {
     const queuedAt = (seconds: number) => new Date(Date.UTC(2026, 0, 10, 0, 0, seconds)).toISOString();
     const line = (seconds: number) =>

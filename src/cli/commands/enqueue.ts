@@ -89,7 +89,8 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     if (options.dryRun) return await reportDryRun(context, taskId, source.count);
     // The pace starts only once messages can be sent.
     await stop.race(connecting as Promise<void>);
-    if ((await stop.race(Promise.resolve(present))) === undefined) {
+    if (source.count === 0) context.note(nothingToAdd(options));
+    else if ((await stop.race(Promise.resolve(present))) === undefined) {
       context.note(`Task ${JSON.stringify(taskId)} has no queue yet; this creates one.`);
     }
     // Ends the pause before the next message.
@@ -116,6 +117,13 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     task_id: taskId,
     enqueued: count,
   });
+}
+
+function nothingToAdd({ from, skip }: EnqueueOptions): string {
+  const input = from === '-' ? 'The standard input' : from;
+  return skip === 0
+    ? `${input} has no messages.`
+    : `${input} has no messages after the first ${formatNumber(skip)}.`;
 }
 
 function reportDryRun(context: ClientContext, taskId: string, count: number): Promise<void> {

@@ -90,7 +90,7 @@ export function requireContext(file: ContextFile, name: string, source?: Context
   throw new CommandFailure(ExitCode.usage, `Unknown context ${JSON.stringify(name)}${from}`, {
     hint:
       names.length === 0
-        ? `Create one: mcp-taskq context set ${name} --url amqps://USER@HOST/VHOST`
+        ? `Create one: mcp-taskq context set ${name} --url amqps://HOST/VHOST`
         : `Existing contexts: ${names.join(', ')}.`,
   });
 }

@@ -37,7 +37,7 @@ export async function setContext(
     throw new CommandFailure(ExitCode.usage, `Context ${name} was not stored: ${fault}`, {
       hint:
         context.url === undefined
-          ? `mcp-taskq context set ${name} --url amqps://USER@HOST/VHOST`
+          ? `mcp-taskq context set ${name} --url amqps://HOST/VHOST`
           : 'mcp-taskq context --help',
     });
   }

@@ -24,7 +24,7 @@ export async function showContext(wanted: string | undefined, command: CommandUn
     throw new CommandFailure(ExitCode.nothingThere, 'No context is in effect', {
       hint:
         file.contexts.size === 0
-          ? 'Create one: mcp-taskq context set NAME --url amqps://USER@HOST/VHOST'
+          ? 'Create one: mcp-taskq context set NAME --url amqps://HOST/VHOST'
           : 'Select one with "mcp-taskq context use NAME"; "mcp-taskq context ls" lists them.',
     });
   }
