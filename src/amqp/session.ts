@@ -79,7 +79,7 @@ export class Session {
   /** @throws TaskQueueError `CLOSED` once {@link close} was called */
   throwIfClosed(): void {
     if (!this.#isClosed) return;
-    throw new TaskQueueError(ErrorCode.closed, 'This client was closed', { hint: 'Make a new one.' });
+    throw new TaskQueueError(ErrorCode.closed, 'This client was closed', { hint: 'Create a new client.' });
   }
 
   /** Opens the connection for this. */

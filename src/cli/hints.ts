@@ -25,7 +25,7 @@ const MORE: Partial<Record<ErrorCode, string>> = {
   CONNECTION_FAILED: '"mcp-taskq broker" starts a private one.',
   API_UNAVAILABLE: '"mcp-taskq ls --ids FILE" works without the API.',
   WAIT_TIMEOUT: '--wait sets how long to wait.',
-  NO_ANSWER: '"mcp-taskq status" says what works.',
+  NO_ANSWER: '"mcp-taskq status" shows what works.',
   CONNECTION_LOST: 'Run the command again: what was not removed is still in the queue.',
 };
 

@@ -112,7 +112,7 @@ export class MalformedMessageError extends TaskQueueError {
       `A message of task ${JSON.stringify(taskId)} cannot be decoded: ${reason}`,
       {
         cause,
-        hint: 'The message is still in the queue; look at it or drain it with the command line, which keeps any body as it is.',
+        hint: 'The message is still in the queue; peek at it or drain it with mcp-taskq, which keeps any body unchanged.',
       },
     );
     this.taskId = taskId;

@@ -28,7 +28,7 @@ export async function chooseNode(
     signal: options.signal,
   });
   const installed = await findServer();
-  if (installed === undefined) throw startFailed('RabbitMQ was installed, but is not where it should be');
+  if (installed === undefined) throw startFailed('RabbitMQ was installed, but its programs were not found');
   return nativeNode(installed, options, ports, watchdog);
 }
 

@@ -54,7 +54,7 @@ export async function requireFreePort(port: number): Promise<void> {
     problem.code === 'EADDRINUSE'
       ? `Port ${port} of 127.0.0.1 is in use already`
       : `Port ${port} of 127.0.0.1 cannot be used: ${problem.message}`,
-    { cause: problem, hint: 'Choose another port, or name none: then a free one is found.' },
+    { cause: problem, hint: 'Choose another port, or omit it to use a free one.' },
   );
 }
 

@@ -37,12 +37,12 @@ const BY_HAND = 'Install RabbitMQ or start Docker or Podman: https://www.rabbitm
 export async function installServer({ confirm, onProgress, signal }: InstallOptions): Promise<void> {
   const plan = await makePlan();
   if (plan === undefined) {
-    throw startFailed('RabbitMQ is not installed here, and neither apt-get nor brew is there to install it', {
+    throw startFailed('RabbitMQ is not installed here, and neither apt-get nor brew is available', {
       hint: BY_HAND,
     });
   }
   if (!(await confirm(plan.what))) {
-    throw startFailed('RabbitMQ is not installed here, and it was not allowed to install it', {
+    throw startFailed('RabbitMQ is not installed here, and installing it was not allowed', {
       hint: BY_HAND,
     });
   }

@@ -57,8 +57,7 @@ async function choosePorts(options: BrokerOptions): Promise<NodePorts> {
     }
     if (before !== undefined && (await takeIfFree(before))) return before;
     const found = await findFreePort();
-    if (before !== undefined)
-      options.onProgress?.(`Port ${before} of the last time is in use; taking ${found}`);
+    if (before !== undefined) options.onProgress?.(`The previous port ${before} is in use; using ${found}`);
     return found;
   };
   const amqp = await choose(port, known.amqp === apiPort ? undefined : known.amqp);

@@ -12,7 +12,7 @@ export function startFailed(message: string, { cause, hint, log }: StartFailure 
   const lines = log?.trimEnd().replace(/^/gm, '  ');
   return new TaskQueueError(
     ErrorCode.brokerStartFailed,
-    lines ? `${message}. From what it wrote:\n${lines}` : message,
+    lines ? `${message}. Its output:\n${lines}` : message,
     { cause, ...(hint === undefined ? {} : { hint }) },
   );
 }

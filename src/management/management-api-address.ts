@@ -40,12 +40,12 @@ function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): 
   // Any part of a URL that cannot be parsed may be a password.
   const invalid = (reason: string) =>
     new TaskQueueError(ErrorCode.invalidArgument, `The management API URL is unusable: ${reason}`, {
-      hint: 'It reads http://host:15672 or https://host:15671; the credentials of the broker URL are used. Percent-encode special characters: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
+      hint: 'Use http://host:15672 or https://host:15671; the credentials of the broker URL are used. Percent-encode special characters: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
     });
   if (!/^https?:\/\//i.test(text)) throw invalid('it does not begin with http:// or https://');
   if (hasLateAt(text)) throw invalid(LATE_AT);
   if (!URL.canParse(text))
-    throw invalid('what stands behind http:// is not a host with a port from 1 to 65535');
+    throw invalid('http:// must be followed by a host, with a port from 1 to 65535 if any');
   const url = new URL(text);
   if (url.search !== '' || url.hash !== '') throw invalid('it has a ? or #');
   // RabbitMQ's documentation writes addresses with it.
@@ -59,7 +59,7 @@ function decode(text: string): string {
   } catch {
     throw new TaskQueueError(
       ErrorCode.invalidArgument,
-      'The credentials in the management API URL have a % that encodes no UTF-8',
+      'The credentials in the management API URL have an invalid percent-encoding (not UTF-8)',
       { hint: 'Percent-encode special characters: %25 for the % itself.' },
     );
   }

@@ -9,9 +9,9 @@ import { redactUrl } from '../options/broker-url.ts';
  */
 
 const HINT =
-  'Is the management plugin on (rabbitmq-plugins enable rabbitmq_management), and is apiUrl right?';
+  'Is the management plugin enabled (rabbitmq-plugins enable rabbitmq_management), and is apiUrl right?';
 const PROXY_HINT =
-  'A proxy before it answers; its log says more. The URL is that of the API as the proxy has it, without /api.';
+  'A proxy in front of the API answered; see its log. Set the URL that the proxy maps to the API, without /api.';
 
 export interface Refused {
   vhost: string;
@@ -33,7 +33,7 @@ export function refusal({ origin }: URL, { vhost, path, status, answer, location
     new TaskQueueError(ErrorCode.apiUnavailable, `${at} ${what}`, { hint });
   if (status >= 300 && status < 400) {
     const to = location === undefined ? 'elsewhere' : `to ${redactUrl(location)}`;
-    return unavailable(`sends us ${to} (${status})`, 'Name the final address as apiUrl.');
+    return unavailable(`redirects ${to} (${status})`, 'Set apiUrl to the final address.');
   }
   if (status === 401) {
     // "Login failed" for wrong credentials, "Not management user" for a user without the tag.
@@ -44,25 +44,32 @@ export function refusal({ origin }: URL, { vhost, path, status, answer, location
     }
     // The same code for a vhost that the user has no permissions on, before it is looked for.
     if (/not authorised to access virtual host/i.test(said)) return noAccess(at, vhost, said);
-    const who = answer === undefined ? 'or a proxy before it, refuses' : 'refuses';
+    const who = answer === undefined ? 'or a proxy in front of it, refuses' : 'refuses';
     return new TaskQueueError(
       ErrorCode.authenticationFailed,
       `${at}${answer === undefined ? ',' : ''} ${who} the user name or password${said}`,
-      { hint: 'Check the credentials in the broker URL, or put others into apiUrl.' },
+      { hint: 'Check the credentials in the broker URL, or put other credentials into apiUrl.' },
     );
   }
-  if (status === 407) return unavailable('is behind a proxy that wants credentials (407)', PROXY_HINT);
+  if (status === 407) return unavailable('is behind a proxy that requires credentials (407)', PROXY_HINT);
   if (answer === undefined && (status === 502 || status === 503 || status === 504)) {
-    return unavailable(`cannot be reached by the proxy before it, or is starting (${status})`, PROXY_HINT);
+    return unavailable(
+      `cannot be reached by the proxy in front of it, or is starting (${status})`,
+      PROXY_HINT,
+    );
   }
   if (answer === undefined && status === 403) {
-    return new TaskQueueError(ErrorCode.accessRefused, `${at}, or a proxy before it, refuses access (403)`, {
-      hint: PROXY_HINT,
-    });
+    return new TaskQueueError(
+      ErrorCode.accessRefused,
+      `${at}, or a proxy in front of it, refuses access (403)`,
+      {
+        hint: PROXY_HINT,
+      },
+    );
   }
   if (answer === undefined) {
     const what = status === 200 ? 'answers, but not with JSON' : `answered ${status}, and not with JSON`;
-    return unavailable(`${what}: something else listens there, or a proxy wants another path`, HINT);
+    return unavailable(`${what}: something else listens there, or a proxy expects another path`, HINT);
   }
   if (status === 403) {
     return noAccess(at, vhost, said);
@@ -70,11 +77,11 @@ export function refusal({ origin }: URL, { vhost, path, status, answer, location
   if (status === 404 && path !== 'overview' && path !== 'whoami') {
     return new TaskQueueError(
       ErrorCode.vhostNotFound,
-      `${at} knows no vhost ${JSON.stringify(vhost)}${said}`,
+      `${at} does not have the vhost ${JSON.stringify(vhost)}${said}`,
       { hint: 'The vhost is the path of the broker URL. If it exists, a proxy changes %2F in paths.' },
     );
   }
-  if (status === 429) return unavailable(`answers no more for now (429)${said}`, 'Try again later.');
+  if (status === 429) return unavailable(`refuses further requests for now (429)${said}`, 'Try again later.');
   return unavailable(
     `answered ${status}${said}`,
     status >= 500 ? 'The broker is starting, stopping or overloaded; its log says more.' : HINT,
@@ -91,7 +98,7 @@ export function noAnswer({ origin }: URL, timeoutMs: number): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.noAnswer,
     `The management API at ${origin} did not answer within ${timeoutMs} ms`,
-    { hint: 'The broker may be overloaded. apiTimeoutMs says how long to wait.' },
+    { hint: 'The broker may be overloaded. apiTimeoutMs sets how long to wait.' },
   );
 }
 
@@ -107,7 +114,7 @@ export function noConnection({ origin }: URL, timeoutMs: number): TaskQueueError
 export function brokenAnswer({ origin }: URL, cause: Error): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.apiUnavailable,
-    `The management API at ${origin} broke off its answer: ${cause.message}`,
+    `The management API at ${origin} closed the connection before completing its answer: ${cause.message}`,
     { cause, hint: HINT },
   );
 }
@@ -116,8 +123,8 @@ export function brokenAnswer({ origin }: URL, cause: Error): TaskQueueError {
 export function notList({ origin }: URL): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.apiUnavailable,
-    `The management API at ${origin} was asked for a list, and answered with something else`,
-    { hint: 'A proxy before it changes paths, or apiUrl leads to something else.' },
+    `The management API at ${origin} did not answer a list request with a list`,
+    { hint: 'A proxy in front of it changes paths, or apiUrl leads to something else.' },
   );
 }
 
@@ -126,7 +133,9 @@ export function otherVhosts({ origin }: URL, vhost: string): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.targetMismatch,
     `The management API at ${origin} was asked for the vhost ${JSON.stringify(vhost)}, and answered for others`,
-    { hint: 'A proxy before it changes %2F in paths; for nginx: proxy_pass without a path behind the host.' },
+    {
+      hint: 'A proxy in front of it changes %2F in paths; for nginx: proxy_pass without a path after the host.',
+    },
   );
 }
 
@@ -138,11 +147,11 @@ export function unreachable({ origin }: URL, cause: Error & { code?: string }): 
   const isHttp = !cause.code?.startsWith('HPE_');
   const reason = isHttp
     ? (networkFailure(cause.code) ?? cause.message)
-    : 'what answers there does not speak HTTP';
+    : 'the server there does not speak HTTP';
   return new TaskQueueError(ErrorCode.apiUnavailable, `${at}: ${reason}`, {
     cause,
     hint: isHttp
       ? HINT
-      : 'It may be the AMQP port: the API has another one, by default 15672 (15671 with TLS).',
+      : 'It may be the AMQP port; the API listens on port 15672 by default (15671 with TLS).',
   });
 }

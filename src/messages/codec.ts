@@ -109,7 +109,7 @@ export function parseQueuedMessage(value: unknown): QueuedMessage {
 
 function invalid(why: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.invalidMessage, `The message is not a queued MCP message: ${why}`, {
-    hint: 'It reads {type: "request" | "notification" | "response" | "error", message: <JSON-RPC message>, timestamp: <ms>}.',
+    hint: 'Expected {type: "request" | "notification" | "response" | "error", message: <JSON-RPC message>, timestamp: <ms>}.',
   });
 }
 
@@ -168,7 +168,7 @@ const CHECKS: Record<QueuedMessage['type'], TypeCheck> = {
 
 function checkType(type: unknown): QueuedMessage['type'] {
   if (typeof type === 'string' && Object.hasOwn(CHECKS, type)) return type as QueuedMessage['type'];
-  throw new Refusal('"type" is none of request, notification, response, error');
+  throw new Refusal('"type" must be request, notification, response or error');
 }
 
 function checkMethod(rpc: JsonObject): void {

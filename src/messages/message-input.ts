@@ -43,7 +43,7 @@ export function parseMessageInput(input: string | Buffer): OutgoingMessage {
 function notAnObject(bytes: Buffer): TaskQueueError {
   try {
     const isArray = Array.isArray(JSON.parse(bytes.toString()));
-    return invalid(isArray ? 'it is an array; give its members one a line' : 'it is not an object');
+    return invalid(isArray ? 'it is an array; put one message on each line' : 'it is not an object');
   } catch (cause) {
     return invalid(`it is not JSON (${(cause as Error).message})`, cause);
   }

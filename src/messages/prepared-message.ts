@@ -52,7 +52,7 @@ export function checkOutgoing({ body, properties, propertyList }: OutgoingMessag
   if (body.length > maxBytes) {
     throw new TaskQueueError(
       ErrorCode.messageTooLarge,
-      `its body has ${body.length} bytes, and the most is ${maxBytes}`,
+      `its body is ${body.length} bytes; the limit is ${maxBytes}`,
     );
   }
   if (properties !== undefined) prepareMessage({ body, properties, propertyList }, ANY_USER);

@@ -27,7 +27,7 @@ export function queueName(taskId: string, prefix: string = DEFAULT_PREFIX): stri
   const name = prefix + taskId;
   const bytes = Buffer.byteLength(name);
   if (bytes > MAX_QUEUE_NAME_BYTES) {
-    throw invalid(`with the prefix it has ${bytes} bytes, and a queue name at most ${MAX_QUEUE_NAME_BYTES}`);
+    throw invalid(`with the prefix it is ${bytes} bytes; a queue name is at most ${MAX_QUEUE_NAME_BYTES}`);
   }
   return name;
 }

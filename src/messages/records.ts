@@ -168,7 +168,7 @@ function readProperties(object: JsonObjectText): Pick<OutgoingMessage, 'properti
   // If the two disagree, neither may be dropped silently.
   if (json !== undefined && !isDeepStrictEqual(json, asJson(propertiesToJson(read.properties)))) {
     throw invalid(
-      '"properties" were edited, and "properties_base64" still has what they were; remove it to send "properties"',
+      '"properties" was edited, but "properties_base64" still holds the original; remove "properties_base64" to send the edit',
     );
   }
   return read;

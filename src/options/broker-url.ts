@@ -36,13 +36,13 @@ export function parseBrokerUrl(url: string): BrokerAddress {
     parts = new URL(url);
   } catch {
     // The cause is left out: Node's error carries the whole input, password included.
-    throw invalid('what stands behind amqp:// is not a host with a port from 1 to 65535');
+    throw invalid(`${scheme}:// must be followed by a host, with a port from 1 to 65535 if any`);
   }
   const decode = (text: string, what: string) => {
     try {
       return decodeURIComponent(text);
     } catch {
-      throw invalid(`its ${what} has a % that encodes no UTF-8`);
+      throw invalid(`its ${what} has an invalid percent-encoding (not UTF-8)`);
     }
   };
   if (parts.hash !== '') throw invalid('it has a # (write %23)');
@@ -73,7 +73,7 @@ function unusable(shown: string, reason: string): TaskQueueError {
     `The broker URL ${shown}${shown && ' '}is unusable: ${reason}`,
     {
       // No example credentials: redaction would remove them too.
-      hint: 'It reads amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host. Percent-encode special characters in the password: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
+      hint: 'Use amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host. Percent-encode special characters in the password: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
     },
   );
 }
@@ -88,7 +88,7 @@ export function hasLateAt(url: string): boolean {
 }
 
 export const LATE_AT =
-  'it has an @ behind a slash, ? or #: percent-encode these in a password, and the @ in a vhost (%40)';
+  'it has an @ after a slash, ? or #: percent-encode these in a password, and the @ in a vhost (%40)';
 
 /** The user amqplib logs in as; undefined if the broker takes the name from a certificate. */
 export function userOf({ username = 'guest', parameters }: BrokerAddress): string | undefined {

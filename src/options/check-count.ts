@@ -5,6 +5,6 @@ export function checkCount(name: string, value: number): void {
   if (Number.isInteger(value) && value > 0) return;
   throw new TaskQueueError(
     ErrorCode.invalidArgument,
-    `Option ${name} is ${value}, not a whole number above 0`,
+    `Option ${name} must be a whole number above 0, not ${value}`,
   );
 }

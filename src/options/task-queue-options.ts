@@ -147,9 +147,9 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
   const options: TaskQueueOptions = typeof given === 'string' ? { url: given } : given;
   const urls = typeof options.url === 'string' ? [options.url] : (options.url ?? [DEFAULT_URL]);
   const [first, ...rest] = urls.map(parseBrokerUrl);
-  if (!first) throw invalidOption('url', 'an empty list');
+  if (!first) throw invalidOption('url', 'is an empty list');
   if (!rest.every((other) => isSameBroker(first, other))) {
-    throw invalidOption('url', 'a list of URLs that differ in more than host and credentials');
+    throw invalidOption('url', 'is a list of URLs that differ in more than host and credentials');
   }
   const { verify, serverName, passphrase, heartbeatSeconds, connectTimeoutMs } = first.parameters;
   const ofUrl = {
@@ -185,7 +185,7 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
 
 function prefixOption(prefix: string): string {
   if (typeof prefix !== 'string' || /\p{Cc}/u.test(prefix) || Buffer.byteLength(prefix) > 200) {
-    throw invalidOption('prefix', 'longer than 200 bytes or with control characters');
+    throw invalidOption('prefix', 'must be at most 200 bytes, without control characters');
   }
   return prefix;
 }
@@ -193,9 +193,9 @@ function prefixOption(prefix: string): string {
 /** Mistakes that Node would ignore, to fail later for another reason. */
 function tlsOption(tls: TlsOptions): TlsOptions {
   const { ca, cert, key } = tls;
-  if (cert !== undefined && key === undefined) throw invalidOption('tls.cert', 'given without tls.key');
-  if (key !== undefined && cert === undefined) throw invalidOption('tls.key', 'given without tls.cert');
-  if (ca !== undefined && !ca.includes('-----BEGIN')) throw invalidOption('tls.ca', 'not PEM');
+  if (cert !== undefined && key === undefined) throw invalidOption('tls.cert', 'is given without tls.key');
+  if (key !== undefined && cert === undefined) throw invalidOption('tls.key', 'is given without tls.cert');
+  if (ca !== undefined && !ca.includes('-----BEGIN')) throw invalidOption('tls.ca', 'is not PEM');
   return tls;
 }
 
@@ -203,7 +203,7 @@ function tlsOption(tls: TlsOptions): TlsOptions {
 export function warnOfUnusedParameters({ addresses: [{ query }], warn }: ResolvedOptions): void {
   const names = unusedUrlParameters(query);
   if (names.length === 0) return;
-  const message = `The broker URL has parameters that are for other clients, and not used here: ${names.join(', ')}`;
+  const message = `The broker URL has parameters for other clients, which are ignored: ${names.join(', ')}`;
   warn(new TaskQueueError(ErrorCode.invalidArgument, message));
 }
 
@@ -215,14 +215,14 @@ function isSameBroker(first: BrokerAddress, other: BrokerAddress): boolean {
 
 function heartbeatOption(seconds: number): number {
   if (!Number.isInteger(seconds) || seconds < 0 || seconds > 65_535) {
-    throw invalidOption('heartbeatSeconds', 'no whole number of seconds from 0 to 65535');
+    throw invalidOption('heartbeatSeconds', 'must be a whole number of seconds from 0 to 65535');
   }
   return seconds;
 }
 
 function oneOf<T extends string>(name: string, choices: readonly T[], given: string): T {
   const choice = choices.find((each) => each === given);
-  if (choice === undefined) throw invalidOption(name, `none of ${choices.join(', ')}`);
+  if (choice === undefined) throw invalidOption(name, `must be one of ${choices.join(', ')}`);
   return choice;
 }
 
@@ -239,11 +239,11 @@ export function closeTimeout({ timeoutMs }: { timeoutMs?: number | undefined }):
 
 function positive(name: string, value: number): number {
   if (!Number.isFinite(value) || value <= 0 || value > MAX_TIMER_MS) {
-    throw invalidOption(name, `no number from 1 to ${MAX_TIMER_MS}`);
+    throw invalidOption(name, `must be a number from 1 to ${MAX_TIMER_MS}`);
   }
   return value;
 }
 
-function invalidOption(name: string, reason: string): TaskQueueError {
-  return new TaskQueueError(ErrorCode.invalidArgument, `Option ${name} is ${reason}`);
+function invalidOption(name: string, problem: string): TaskQueueError {
+  return new TaskQueueError(ErrorCode.invalidArgument, `Option ${name} ${problem}`);
 }

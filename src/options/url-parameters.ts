@@ -82,9 +82,9 @@ export function readUrlParameters(query: ReadonlyMap<string, string>): UrlParame
     if (WITHOUT_USE.has(key)) continue;
     const option = Object.hasOwn(FILES, key) ? FILES[key] : undefined;
     if (option)
-      throw refused(`names a file in its parameter ${key}`, `Give its content as the option ${option}.`);
+      throw refused(`names a file in its parameter ${key}`, `Pass its contents as option ${option}.`);
     const set = Object.hasOwn(SETTERS, key) ? SETTERS[key] : undefined;
-    if (!set) throw refused(`has a parameter that is not known: ${shown(name)}`, KNOWN_HINT);
+    if (!set) throw refused(`has an unknown parameter: ${shown(name)}`, KNOWN_HINT);
     const invalid = (expected: string) =>
       refused(
         `has an unusable parameter ${key}`,
@@ -100,7 +100,7 @@ export function unusedUrlParameters(query: ReadonlyMap<string, string>): string[
   return [...query.keys()].filter((name) => WITHOUT_USE.has(name.toLowerCase()));
 }
 
-const KNOWN_HINT = `Known are ${[...Object.keys(SETTERS), ...Object.keys(FILES)].join(', ')}.`;
+const KNOWN_HINT = `Known parameters: ${[...Object.keys(SETTERS), ...Object.keys(FILES)].join(', ')}.`;
 
 /** Only what can be a parameter name: a password with an unencoded & may have been split into names. */
 function shown(name: string): string {

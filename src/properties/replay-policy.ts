@@ -43,13 +43,13 @@ export const REPLAY_RULES: readonly ReplayRule[] = [
   {
     change: 'expiration',
     property: 'expiration',
-    action: 'left out unless keepExpiration is set',
+    action: 'left out (keepExpiration keeps it)',
     reason: 'it would start again, and the broker would drop the message',
   },
   {
     change: 'user_id',
     property: 'user_id',
-    action: 'left out unless it is the user of the connection',
+    action: 'left out (kept if it is the user of the connection)',
     reason: 'the broker refuses the name of another user',
   },
 ];

@@ -18,7 +18,7 @@ export class AnswerReceiver {
   answer(id: string, message: RpcMessage, origin: MessageOrigin): void {
     const address = this.#unseal(id, origin);
     if (!this.#core.noteAnswer(address)) {
-      throw new TaskQueueError(ErrorCode.accessRefused, 'The question was answered before');
+      throw new TaskQueueError(ErrorCode.accessRefused, 'The question was already answered');
     }
     this.#core.delivered.delete(address);
     this.#core.replies.send(address, 'answer', message);
@@ -32,6 +32,9 @@ export class AnswerReceiver {
   #unseal(id: string, origin: MessageOrigin): QuestionAddress {
     const address = this.#core.unseal(id, this.#core.recipient(origin, this.#connection.session));
     if (address !== undefined) return address;
-    throw new TaskQueueError(ErrorCode.accessRefused, 'It answers no question that was put to this client');
+    throw new TaskQueueError(
+      ErrorCode.accessRefused,
+      'It does not answer a question delivered to this client',
+    );
   }
 }

@@ -24,7 +24,7 @@ export class ClientConnection {
     if (this.#transport !== undefined) {
       throw new TaskQueueError(
         ErrorCode.invalidArgument,
-        'This link has a transport already; every server object needs a link of its own',
+        'This link already has a transport; every server object needs a link of its own',
       );
     }
     this.#transport = transport;

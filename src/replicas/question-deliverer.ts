@@ -107,7 +107,7 @@ export class QuestionDeliverer {
     const decoded = await this.#core.malformed.decode(stored);
     if (decoded?.type !== 'response' && decoded?.type !== 'error') return decoded;
     // A plain queue has put it there. The SDK would take it for the answer to whatever question has its number.
-    const reason = `it is of type ${decoded.type}, and nobody knows to whom`;
+    const reason = `it is a message of type ${decoded.type} with an unknown recipient`;
     return this.#core.malformed.setAside(
       stored,
       new MalformedMessageError(stored.taskId, stored.body, reason),

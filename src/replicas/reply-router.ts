@@ -67,7 +67,7 @@ export class ReplyRouter {
     }
     const body = Buffer.from(JSON.stringify({ serial: address.serial, kind, message }));
     if (this.#pendingBytes + body.length > MAX_PENDING_BYTES) {
-      this.#warnOfReply('too many others wait');
+      this.#warnOfReply('too many others are waiting');
       return;
     }
     this.#pendingBytes += body.length;
@@ -107,7 +107,7 @@ export class ReplyRouter {
 
   #receive(body: Buffer): void {
     const reply = parseReply(body);
-    if (reply === undefined) this.#warnOfReply('one that came cannot be read');
+    if (reply === undefined) this.#warnOfReply('it could not be decoded');
     else this.#reply(reply.serial, reply.kind, reply.message);
   }
 

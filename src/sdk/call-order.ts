@@ -150,15 +150,15 @@ function turnFor(kind: CallKind, turns: Turn[]): Turn {
 function turnTimeoutError(what: string, ms: number): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.busy,
-    `${what}: the earlier calls for this task were not done within ${ms} ms`,
-    { hint: 'The broker does not answer, or is away; nothing was sent.' },
+    `${what}: earlier calls for this task did not finish within ${ms} ms`,
+    { hint: 'The broker is unreachable or not answering; nothing was sent.' },
   );
 }
 
 function tooManyError(what: string, max: number): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.tooManyWaiting,
-    `${what}: ${max} calls wait for earlier calls already`,
-    { hint: 'Is the broker reachable? Wait for some of them, or raise maxWaitingOperations.' },
+    `${what}: ${max} calls are already waiting for earlier ones`,
+    { hint: 'Is the broker reachable? Wait for some to finish, or raise maxWaitingOperations.' },
   );
 }

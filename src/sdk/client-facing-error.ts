@@ -31,12 +31,12 @@ const REASONS: { readonly [Code in ErrorCode]?: string } = {
   [ErrorCode.accessRefused]: 'the message broker refuses the operation',
   [ErrorCode.vhostNotFound]: 'the message broker is not set up for this server',
   [ErrorCode.queueNotFound]: 'the task has no queue',
-  [ErrorCode.queueUnavailable]: 'the queue is unavailable for the moment',
-  [ErrorCode.queueMismatch]: 'the queue has other arguments than expected',
-  [ErrorCode.queueLocked]: 'the queue belongs to somebody else',
+  [ErrorCode.queueUnavailable]: 'the queue is unavailable at the moment',
+  [ErrorCode.queueMismatch]: 'the queue has unexpected arguments',
+  [ErrorCode.queueLocked]: 'the queue is in exclusive use',
   [ErrorCode.publishUnconfirmed]: 'the message broker did not confirm the message',
   [ErrorCode.publishRejected]: 'the message broker rejected the message',
-  [ErrorCode.brokerBlocked]: 'the message broker takes no messages for the moment',
+  [ErrorCode.brokerBlocked]: 'the message broker is not accepting messages at the moment',
 };
 
 /**

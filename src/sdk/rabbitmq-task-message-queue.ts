@@ -74,7 +74,7 @@ export class RabbitMQTaskMessageQueue {
    * Removes and returns the oldest message; `undefined` if there is none. The acknowledgement is sent before this
    * resolves, and RabbitMQ does not confirm it: if the connection fails at that moment, or the process exits without
    * {@link close}, the message is delivered again, and {@link stats} counts it as redelivered. If the process dies before
-   * it has handled the message, that may be lost ({@link TaskQueueClient.take} is at least once to the end). A message that
+   * it has handled the message, that may be lost ({@link TaskQueueClient.take} is at least once throughout). A message that
    * cannot be decoded is set aside, see {@link TaskQueueOptions.onMalformed}.
    * @throws MalformedMessageError when it can be neither decoded nor set aside; it stays in the queue
    */
@@ -237,7 +237,7 @@ export class RabbitMQTaskMessageQueue {
     const what = `${doing} task ${JSON.stringify(taskId)}`;
     if (this.#closing !== undefined) {
       throw new TaskQueueError(ErrorCode.closed, `${what}: the queue was closed`, {
-        hint: 'Make a new one.',
+        hint: 'Create a new queue object.',
       });
     }
     try {

@@ -239,7 +239,7 @@ function rejectionOf(promise: Promise<unknown>): Promise<never> {
 function timeoutError(taskId: string): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.waitTimeout,
-    `No message came for task ${JSON.stringify(taskId)} in time`,
+    `No message arrived for task ${JSON.stringify(taskId)} in time`,
   );
 }
 
@@ -253,8 +253,8 @@ function unansweredError(taskId: string, cause?: unknown): TaskQueueError {
   const why = cause instanceof Error ? ` (${cause.message})` : '';
   return new TaskQueueError(
     ErrorCode.noAnswer,
-    `Nobody knows whether a message came for task ${JSON.stringify(taskId)}: the broker does not answer${why}`,
-    { cause, hint: 'Is the broker running, and is the network in between all right?' },
+    `It is unknown whether a message arrived for task ${JSON.stringify(taskId)}: the broker does not answer${why}`,
+    { cause, hint: 'Is the broker running, and is it reachable?' },
   );
 }
 

@@ -13,9 +13,9 @@ const POLL_MS = 500;
 
 /** RabbitMQ 4.3; older versions answer everybody. */
 const REFUSED =
-  'only messages with events are shown: more takes permission to configure, write to or read the queue';
+  'only messages announced by events are shown; seeing others needs configure, write or read permission on the queue';
 
-const PEEK_OFF = 'looking into queues is switched off';
+const PEEK_OFF = 'peeking is off';
 
 export interface LookOptions {
   client: TaskQueueClient;
@@ -129,7 +129,7 @@ export class UnannouncedMessages {
       return messages.length < MAX_PEEK ? task.noteSeen(messages, depth) : TOO_DEEP;
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused) && !hasCode(error, ErrorCode.queueLocked)) throw error;
-      return 'it takes permission to read the queue, and no exclusive consumer';
+      return 'peeking needs read permission, and no exclusive consumer on the queue';
     } finally {
       task.looking = undefined;
       release();
@@ -142,10 +142,10 @@ export class UnannouncedMessages {
     if (depth >= MAX_PEEK) return TOO_DEEP;
     try {
       if ((await client.queueKind(taskId))?.isPlain !== false) return undefined;
-      return 'on a queue that is not a plain classic one, a look would count as a delivery';
+      return 'not a plain classic queue, so peeking could reorder messages or count as a delivery';
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused)) throw error;
-      return 'checking whether a look is safe takes permission to configure the queue';
+      return 'checking whether a peek is safe needs configure permission';
     }
   }
 }
@@ -156,7 +156,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   return !signal.aborted;
 }
 
-const TOO_DEEP = `watch does not look into a queue with ${formatNumber(MAX_PEEK)} or more messages`;
+const TOO_DEEP = `watch does not peek at a queue with ${formatNumber(MAX_PEEK)} or more messages`;
 
 function countOf(count: number): string {
   return count === 1 ? '1 message' : `${formatNumber(count)} messages`;

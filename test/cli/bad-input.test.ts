@@ -83,7 +83,7 @@ test('a queue with other arguments is left alone', async () => {
   await channel.assertQueue('mcp:queue:task', { durable: true, arguments: { 'x-max-length': 5 } });
   const result = await runCli(['enqueue', 'task', RPC, '-u', url]);
   expect(result).toMatchObject({ status: 1, stdout: '' });
-  expect(result.stderr).toContain('with another x-max-length');
+  expect(result.stderr).toContain('with a different x-max-length');
   expect(await channel.checkQueue('mcp:queue:task')).toMatchObject({ messageCount: 0 });
 });
 
@@ -92,7 +92,7 @@ test('a message over 16 MiB is refused before anything is sent, and no queue is 
   const body = RPC.replace('"x"', JSON.stringify('x'.repeat(17 * 1024 * 1024)));
   const result = await runCli(['enqueue', task, '--from', '-'], { input: `${RPC}\n${body}\n` });
   expect(result).toMatchObject({ status: 2, stdout: '' });
-  expect(result.stderr).toMatch(/line 2: its body has \d+ bytes, and the most is 16777216/);
+  expect(result.stderr).toMatch(/line 2: its body is \d+ bytes; the limit is 16777216/);
   expect(await openClient().depth(task)).toBeUndefined();
 });
 

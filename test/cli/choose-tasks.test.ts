@@ -66,13 +66,13 @@ test('peek asks before it looks at many tasks', async () => {
 test('clear has the number of tasks typed that a pattern matches', async () => {
   const { start, ids } = await tasks(2, 1);
   expect((await runCli(['clear', `${start}*`])).status).toBe(2);
-  const declined = cliOnTerminal(['clear', `${start}*`]);
+  const declined = cliOnTerminal(['clear', `${start}*`], {}, 300);
   await declined.shows('Type 2 to confirm:');
   expect(declined.text).toContain(`  ${ids[0]}  2 messages`);
   declined.type('3\r');
   expect(await declined.ended).toBe(8);
   expect(await depths(ids)).toEqual([2, 1]);
-  const terminal = cliOnTerminal(['clear', `${start}*`]);
+  const terminal = cliOnTerminal(['clear', `${start}*`], {}, 300);
   await terminal.shows('Type 2 to confirm:');
   terminal.type('2\r');
   expect(await terminal.ended).toBe(0);

@@ -176,7 +176,9 @@ test('says that messages came without events while it listened', async () => {
     isOver = true;
   });
   while (!isOver) await client.publish(task, raw('{}'));
-  expect((await running).stdout).toMatch(/^events +none in 3s, but [\d,]+ messages came: not every program/m);
+  expect((await running).stdout).toMatch(
+    /^events +none in 3s, but [\d,]+ messages arrived: not every program/m,
+  );
 });
 
 /** A describe that has subscribed to the events of the task, and is about to listen. */

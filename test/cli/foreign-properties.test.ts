@@ -60,7 +60,7 @@ for (const [way, move] of Object.entries(WAYS)) {
       const stderr = await move(await filledTask({ list, body }, { list: plain, body }, { list, body }), to);
       expect(stderr).toMatch(/\b2\b[^\n]*expiration|expiration[^\n]*\b2\b/);
       // In the words of the command line, not of the library's options.
-      expect(stderr).toContain('unless --keep-expiration');
+      expect(stderr).toContain('--keep-expiration keeps it');
       const found = await look(to);
       expect(found.map((message) => partsOf(message.list).expiration)).toEqual([
         undefined,

@@ -96,11 +96,11 @@ describe('a list is of the broker of the URL, as far as that can be known:', () 
     const { status, stderr } = await list('amqp://127.0.0.1:1');
     expect(status).toBe(0);
     expect(stderr).toMatch(
-      /^warning: It is not certain that the management API is that of 127\.0\.0\.1:1, vhost \/: .* nothing listens there\.\n/,
+      /^warning: Cannot verify that the management API belongs to 127\.0\.0\.1:1, vhost \/: .* nothing listens there\.\n/,
     );
   });
 
-  test('where an API on another host shows no connections to its user, that is a warning', async () => {
+  test('warns if an API on another host does not show its user any connections', async () => {
     const { url } = await newVhost();
     const user = `user-${randomUUID()}`;
     await callApi('PUT', `users/${user}`, { password: 'pw', tags: 'management' });
@@ -111,7 +111,7 @@ describe('a list is of the broker of the URL, as far as that can be known:', () 
     const { status, stderr } = await runCli(['ls', '-u', url, '--api-url', apiUrl]);
     expect({ status, stderr }).toEqual({
       status: 0,
-      stderr: expect.stringContaining('it shows no connections to this user'),
+      stderr: expect.stringContaining('it does not show this user any connections'),
     });
   });
 

@@ -61,7 +61,9 @@ test('a missing permission is a problem (1), named with its pattern', async () =
   await callApi('PUT', `permissions/${new URL(url).pathname.slice(1)}/${name}`, permissions);
   const env = { MCP_TASKQ_URL: url.replace('amqp://', `amqp://${name}:p@`) };
   const { status, stdout, stderr } = await runCli(['status', '--no-api', '-o', 'table'], { env });
-  expect(stderr).toContain(`${name} has no permission to configure on mcp:queue:*`);
+  expect(stderr).toContain(
+    `${name} lacks permissions in vhost ${new URL(url).pathname.slice(1)}: configure on mcp:queue:*`,
+  );
   expect(stderr).toContain('hint: rabbitmqctl set_permissions');
   expect(stdout).toMatch(/not: +create and delete queues, watch/);
   expect(status).toBe(1);

@@ -73,7 +73,7 @@ describe('clear on a terminal', () => {
     const task = await filledTask(2);
     const terminal = cliOnTerminal(['clear', task], {}, 300);
     await terminal.shows(
-      `Remove 2 messages of task ${task} on ${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL)? (y/N)`,
+      `Remove 2 messages from task ${task} on ${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL)? (y/N)`,
     );
     terminal.type('\r');
     expect(await terminal.ended).toBe(8);
@@ -86,17 +86,17 @@ describe('clear on a terminal', () => {
     await terminal.shows('(y/N)');
     terminal.type('y\r');
     expect(await terminal.ended).toBe(0);
-    expect(terminal.text).toContain(`Removed 2 messages of task ${task} on `);
+    expect(terminal.text).toContain(`Removed 2 messages from task ${task} on `);
     expect(await openClient().depth(task)).toBeUndefined();
   });
 
   test('wants the count typed when there are several tasks', async () => {
     const [one, two] = [await filledTask(2), await filledTask(1)];
-    const declined = cliOnTerminal(['clear', one, two]);
+    const declined = cliOnTerminal(['clear', one, two], {}, 300);
     await declined.shows('Type 3 to confirm:');
     declined.type('y\r');
     expect(await declined.ended).toBe(8);
-    const terminal = cliOnTerminal(['clear', one, two]);
+    const terminal = cliOnTerminal(['clear', one, two], {}, 300);
     await terminal.shows('Type 3 to confirm:');
     terminal.type('3\r');
     expect(await terminal.ended).toBe(0);

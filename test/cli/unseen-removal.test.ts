@@ -102,7 +102,7 @@ describe('clear', () => {
   test('removes no more than the question named, and says what stays', async () => {
     const task = await filledTask(3);
     const terminal = cliOnTerminal(['clear', task], {}, 300);
-    await terminal.shows(`Remove 3 messages of task ${task} on ${TARGET()}?`);
+    await terminal.shows(`Remove 3 messages from task ${task} on ${TARGET()}?`);
     for (let n = 3; n < 13; n++) await openClient().publish(task, raw(`{"n":${n}}`));
     terminal.type('y\r');
     expect(await terminal.ended).toBe(0);

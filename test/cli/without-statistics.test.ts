@@ -53,7 +53,7 @@ test('prune deletes nothing, and says why', async () => {
   const { pattern } = await scene();
   const { status, stderr } = await run('prune', '--yes', '--idle', '1ms', '--pattern', pattern);
   expect(status).toBe(0);
-  expect(stderr).toMatch(/^1 queue left out: RabbitMQ has no idle time for it .*switched off, .*\)\.\n/);
+  expect(stderr).toMatch(/^1 queue left out: RabbitMQ has no idle time for it .*switched off\)\.\n/);
   expect(stderr).toContain('0 empty, unused queues');
 });
 
@@ -92,7 +92,7 @@ test('describe says what nobody knows', async () => {
   const { status, stdout, stderr } = await run('describe', full);
   expect(status).toBe(0);
   expect(recordsIn(stdout)).toMatchObject([{ ready: 2, consumers: null, effective_policy: null }]);
-  expect(stderr).toContain('nothing is known of its consumers, policy, size and idle time');
+  expect(stderr).toContain('its consumers, policy, size and idle time are unknown');
 });
 
 test('watch of all tasks shows what a publisher without events adds', async () => {

@@ -188,7 +188,7 @@ test('a message that was confirmed counts as unconfirmed while nobody can say wh
   await expect(publishing(2_000)).rejects.toMatchObject({
     code: 'PUBLISH_UNCONFIRMED',
     messageId: 'mine',
-    message: expect.stringMatching(/was confirmed.*whether its queue is still there.*within 2000 ms/),
+    message: expect.stringMatching(/was confirmed.*whether its queue still exists.*within 2000 ms/),
     cause: { code: 'NO_ANSWER' },
   });
   const direct = openClient();

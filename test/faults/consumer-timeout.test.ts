@@ -18,7 +18,9 @@ const TOO_LONG_MS = 3 * CONSUMER_TIMEOUT_MS;
 /** RabbitMQ before 4.3 closes the channel, and later ones end the consumer. */
 const TAKEN_BACK = {
   code: 'CONNECTION_LOST',
-  message: expect.stringMatching(/held for longer than it allows|held too long is back in it/),
+  message: expect.stringMatching(
+    /unacknowledged for longer than it allows|unacknowledged for too long and are back/,
+  ),
   hint: expect.stringMatching(/consumer_timeout/),
 };
 

@@ -65,7 +65,7 @@ async function enqueueFails(alarm: SharedFault): Promise<void> {
         code: 'BROKER_BLOCKED',
         // For MCP clients, which are not to learn about the broker; its operator has the cause.
         message: expect.stringMatching(
-          /^Cannot enqueue to task .*: the message broker takes no messages for the moment$/,
+          /^Cannot enqueue to task .*: the message broker is not accepting messages at the moment$/,
         ),
         cause: { message: expect.stringContaining('the broker blocks publishers (low on memory)') },
         hint: expect.stringContaining('nothing was sent'),

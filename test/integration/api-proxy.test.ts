@@ -58,7 +58,7 @@ test.each<[string, ApiProxyOptions, { code: string; message: RegExp; hint: RegEx
       html(status, { location: 'https://u:s3cret@elsewhere/api/' }),
       {
         code: 'API_UNAVAILABLE',
-        message: new RegExp(`sends us to https://\\*\\*\\*@elsewhere/api/ \\(${status}\\)`),
+        message: new RegExp(`redirects to https://\\*\\*\\*@elsewhere/api/ \\(${status}\\)`),
         hint: /final address/,
       },
     ],
@@ -66,12 +66,12 @@ test.each<[string, ApiProxyOptions, { code: string; message: RegExp; hint: RegEx
   [
     'a login of the proxy, 401',
     html(401, { 'www-authenticate': 'Basic realm="x"' }),
-    { code: 'AUTHENTICATION_FAILED', message: /or a proxy before it, refuses/, hint: /credentials/ },
+    { code: 'AUTHENTICATION_FAILED', message: /or a proxy in front of it, refuses/, hint: /credentials/ },
   ],
   [
     'a proxy that forbids it, 403',
     html(403),
-    { code: 'ACCESS_REFUSED', message: /or a proxy before it, refuses access/, hint: /proxy/ },
+    { code: 'ACCESS_REFUSED', message: /or a proxy in front of it, refuses access/, hint: /proxy/ },
   ],
   [
     'another path, 404',
@@ -82,7 +82,7 @@ test.each<[string, ApiProxyOptions, { code: string; message: RegExp; hint: RegEx
     (status): [string, ApiProxyOptions, { code: string; message: RegExp; hint: RegExp }] => [
       `an API that is away, ${status}`,
       html(status),
-      { code: 'API_UNAVAILABLE', message: /cannot be reached by the proxy/, hint: /its log says more/ },
+      { code: 'API_UNAVAILABLE', message: /cannot be reached by the proxy/, hint: /see its log/ },
     ],
   ),
   [
@@ -139,7 +139,7 @@ describe('behind a proxy that decodes %2F in paths', () => {
       const apiUrl = await proxyApi({ path: decodedPath });
       await expect(list({ url, apiUrl })).rejects.toMatchObject({
         code: 'API_UNAVAILABLE',
-        message: expect.stringContaining('was asked for a list, and answered with something else'),
+        message: expect.stringContaining('did not answer a list request with a list'),
       });
       await expect(list({ url, apiUrl, glob: 't*' })).rejects.toMatchObject({ code: 'API_UNAVAILABLE' });
       const described = await describeTaskQueue('t', { url, apiUrl }).catch((error) => error.code);

@@ -101,7 +101,7 @@ describe('publish', () => {
     await channel.assertQueue(`mcp:queue:${task}`, { durable: true, arguments: { 'x-max-length': 5 } });
     await expect(client.publish(task, raw('x'))).rejects.toMatchObject({
       code: 'QUEUE_MISMATCH',
-      message: expect.stringContaining('with another'),
+      message: expect.stringContaining('with a different'),
     });
     await channel.deleteQueue(`mcp:queue:${task}`);
     await other.close();
@@ -153,7 +153,7 @@ describe('publish', () => {
     },
   );
 
-  test('refuses what is larger than the broker takes before sending it', async () => {
+  test('refuses what is larger than the broker accepts before sending it', async () => {
     const client = openClient();
     const task = newTask();
     const tooLarge = { body: Buffer.alloc(16 * 1024 * 1024 + 1), properties: {} };
@@ -164,7 +164,7 @@ describe('publish', () => {
     });
     await expect(client.publish(task, manyHeaders(131_072))).rejects.toMatchObject({
       code: 'MESSAGE_TOO_LARGE',
-      message: expect.stringContaining('at most 131052 fit a frame'),
+      message: expect.stringContaining('a frame of this connection holds 131052'),
     });
     await client.publish(task, manyHeaders(130_000));
     await client.take(task, ({ properties }) => expect(properties.headers?.big).toHaveLength(130_000));

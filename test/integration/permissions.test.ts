@@ -103,7 +103,7 @@ describe('with the permissions that `help permissions` names, a user who', () =>
     const admin = openQueue({ url: adminUrl });
     await admin.enqueue('task', numbered(0));
     const client = openClient({ url });
-    await expectEventsAlone(client, admin, 'permission to configure');
+    await expectEventsAlone(client, admin, 'configure permission');
     await expect(client.take('task', () => {})).rejects.toMatchObject(refused);
     await expect(client.publish('task', raw('{}'))).rejects.toMatchObject(refused);
     expect(await admin.size('task')).toBe(2);
@@ -116,7 +116,7 @@ describe('with the permissions that `help permissions` names, a user who', () =>
     const { url } = await userWith(both);
     const queue = openQueue({ url });
     await queue.enqueue('task', numbered(0));
-    await expectEventsAlone(openClient({ url }), queue, 'permission to read');
+    await expectEventsAlone(openClient({ url }), queue, 'needs read permission');
   });
 
   test('serves can do all that it needs', async () => {

@@ -126,8 +126,8 @@ describe('with the default type', () => {
       if (seen.length === 2) break;
     }
     expect(seen).toEqual([
-      expect.stringContaining('not shown: on a queue that is not a plain classic one'),
-      expect.stringContaining('not shown: on a queue that is not a plain classic one'),
+      expect.stringContaining('not shown: not a plain classic queue'),
+      expect.stringContaining('not shown: not a plain classic queue'),
     ]);
     // Nobody took it in hand.
     const other = await connect(url);

@@ -102,7 +102,7 @@ const REFUSALS: Record<string, [provoke: () => Promise<unknown>, expected: Refus
       await limit('vhost', vhost, 'max-queues', 0);
       await openClient({ url }).publish('x'.repeat(240), raw('x'));
     },
-    { code: 'LIMIT_REACHED', message: /the broker allows no further queue/, hint: /list_vhost_limits/ },
+    { code: 'LIMIT_REACHED', message: /the queue limit is reached/, hint: /list_vhost_limits/ },
   ],
   'no permission to configure': [
     async () =>
@@ -142,7 +142,11 @@ const REFUSALS: Record<string, [provoke: () => Promise<unknown>, expected: Refus
   ],
   'a queue that is exclusive to another connection': [
     () => besideQueue({ exclusive: true, durable: false }, (client) => client.depth('task')),
-    { code: 'QUEUE_LOCKED', message: /belongs exclusively to another connection/, hint: /never exclusive/ },
+    {
+      code: 'QUEUE_LOCKED',
+      message: /belongs exclusively to another connection/,
+      hint: /never creates exclusive/,
+    },
   ],
   'a quorum queue': [
     () =>
@@ -151,11 +155,11 @@ const REFUSALS: Record<string, [provoke: () => Promise<unknown>, expected: Refus
   ],
   'a queue with a limit of its own': [
     () => besideQueue({ arguments: { 'x-max-length': 9 } }, (client) => client.publish('task', raw('x'))),
-    { code: 'QUEUE_MISMATCH', message: /with another x-max-length/, hint: /policy/ },
+    { code: 'QUEUE_MISMATCH', message: /with a different x-max-length/, hint: /policy/ },
   ],
   'a queue that is not durable': [
     () => besideQueue({ durable: false }, (client) => client.publish('task', raw('x'))),
-    { code: 'QUEUE_MISMATCH', message: /with another durable/, hint: /create: false/ },
+    { code: 'QUEUE_MISMATCH', message: /with a different durable/, hint: /create: false/ },
   ],
   'a password that is wrong': [
     () => openClient({ url: inject('url').replace('//', '//guest:wrong@') }).connect(),

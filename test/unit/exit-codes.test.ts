@@ -52,7 +52,7 @@ describe('what is printed of an error', () => {
   test('is what failed and what to do', () => {
     const error = new TaskQueueError(ErrorCode.noAnswer, 'It took too long', { hint: 'Try again.' });
     expect(describeError(error, { verbose: false })).toBe(
-      'error: It took too long\nhint: Try again. "mcp-taskq status" says what works.\n',
+      'error: It took too long\nhint: Try again. "mcp-taskq status" shows what works.\n',
     );
   });
 

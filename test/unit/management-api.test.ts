@@ -62,7 +62,7 @@ test.each<[string, RequestListener, string, RegExp]>([
     (_, response) =>
       void response.writeHead(200, { 'content-length': 9 }).write('{', () => response.destroy()),
     'API_UNAVAILABLE',
-    /broke off its answer/,
+    /closed the connection before completing its answer/,
   ],
   ['nothing', () => {}, 'NO_ANSWER', /did not answer within 300 ms/],
   [
@@ -91,13 +91,13 @@ test.each<[string, RequestListener, string, RegExp]>([
     'a login page',
     (_, response) => void response.writeHead(302, { location: '/login' }).end(),
     'API_UNAVAILABLE',
-    /sends us to \/login \(302\)/,
+    /redirects to \/login \(302\)/,
   ],
   [
     'a proxy that wants a password',
     (_, response) => void response.writeHead(401).end('<html>'),
     'AUTHENTICATION_FAILED',
-    /or a proxy before it, refuses/,
+    /or a proxy in front of it, refuses/,
   ],
   [
     'a proxy without the API',
@@ -105,20 +105,20 @@ test.each<[string, RequestListener, string, RegExp]>([
     'API_UNAVAILABLE',
     /cannot be reached by the proxy/,
   ],
-  ['too many', json(429, { reason: 'slow down' }), 'API_UNAVAILABLE', /answers no more for now/],
-  ['no list', json(200, { items: [] }), 'API_UNAVAILABLE', /was asked for a list/],
+  ['too many', json(429, { reason: 'slow down' }), 'API_UNAVAILABLE', /refuses further requests for now/],
+  ['no list', json(200, { items: [] }), 'API_UNAVAILABLE', /did not answer a list request/],
   ['HTML', (_, response) => void response.end('<html>hello</html>'), 'API_UNAVAILABLE', /not with JSON/],
   [
     'no long list',
     (_, response) => void response.write('{"items":', () => response.end('[]}')),
     'API_UNAVAILABLE',
-    /was asked for a list/,
+    /did not answer a list request/,
   ],
   [
     'long HTML',
     (_, response) => void response.write('<html>', () => response.end('hello')),
     'API_UNAVAILABLE',
-    /broke off/,
+    /closed the connection/,
   ],
   [
     'half a list',
@@ -152,8 +152,8 @@ test('the address in the documentation, which ends with /api, leads to the same 
 });
 
 test.each([
-  ['http://u:4711/s3cret@h', 'an @ behind a slash'],
-  ['http://u:s3cret@h:port', 'not a host with a port'],
+  ['http://u:4711/s3cret@h', 'an @ after a slash'],
+  ['http://u:s3cret@h:port', 'must be followed by a host'],
   ['u:s3cret@h', 'does not begin with http://'],
   ['http://h/?s3cret', 'it has a ? or #'],
 ])('the API URL %s is refused, and its password not repeated', async (apiUrl, reason) => {

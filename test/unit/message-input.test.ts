@@ -89,7 +89,7 @@ describe('a message to be enqueued', () => {
     ['{"jsonrpc":"2.0"}', 'no "method", "result" or "error"'],
     ['{"jsonrpc":"1.0","method":"m"}', '"message.jsonrpc" is not "2.0"'],
     ['{"type":"request","message":{"jsonrpc":"2.0","method":"m"}}', '"message.id"'],
-    ['{"type":"letter","message":{"jsonrpc":"2.0","method":"m"}}', '"type" is none of'],
+    ['{"type":"letter","message":{"jsonrpc":"2.0","method":"m"}}', '"type" must be'],
     ['{"type":"notification","message":{"jsonrpc":"2.0","method":"m"},"timestamp":"noon"}', 'not ISO 8601'],
   ])('%s is refused: %s', (input, reason) => {
     expect(() => parseMessageInput(input)).toThrowError(

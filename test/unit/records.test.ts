@@ -212,7 +212,7 @@ describe('a record', () => {
     expect(JSON.parse(line).properties).toEqual({ headers: { a: 'x' }, type: 't' });
     expect(propertyListOf(parseRecord(line) as RawMessage).equals(list)).toBe(true);
     const edited = line.replace('"type":"t"', '"type":"u"');
-    expect(() => parseRecord(edited)).toThrowError('remove it to send "properties"');
+    expect(() => parseRecord(edited)).toThrowError('remove "properties_base64" to send the edit');
     const { properties_base64: _bytes, ...rest } = JSON.parse(edited);
     expect(parseRecord(JSON.stringify(rest)).properties).toEqual({ headers: { a: 'x' }, type: 'u' });
   });

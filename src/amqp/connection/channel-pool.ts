@@ -135,8 +135,8 @@ export class ChannelPool {
   #busyError(): AmqpFailure {
     return new AmqpFailure(
       ErrorCode.busy,
-      `the ${this.#max} operations before it were not done within ${this.#operationTimeoutMs} ms`,
-      { hint: 'The broker does not answer, or the handlers of what was read take long.' },
+      `the ${this.#max} operations before it did not finish within ${this.#operationTimeoutMs} ms`,
+      { hint: 'The broker does not answer, or message handlers take too long.' },
     );
   }
 }

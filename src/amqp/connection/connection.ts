@@ -112,7 +112,7 @@ export class BrokerConnection {
     if (!this.#current) return;
     this.#closeReason ??= new TaskQueueError(
       ErrorCode.noAnswer,
-      `RabbitMQ at ${this.#where} did not answer, and its connection was given up`,
+      `RabbitMQ at ${this.#where} did not answer, and the connection was dropped`,
     );
     this.#current.socket.abort();
   }
@@ -218,7 +218,7 @@ export class BrokerConnection {
       if (this.#closing.signal.aborted) throw closedError();
       throw new AmqpFailure(ErrorCode.connectionFailed, `no answer within ${connectTimeoutMs} ms`, {
         cause: error,
-        hint: 'Is it RabbitMQ that listens there, and does the port expect TLS (amqps://)?',
+        hint: 'Is RabbitMQ listening there? Does the port expect TLS (amqps://)?',
       });
     } finally {
       clearTimeout(timer);

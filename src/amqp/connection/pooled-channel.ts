@@ -92,6 +92,6 @@ export class PooledChannel implements ChannelLease {
 
 export function timeoutError(ms: number): AmqpFailure {
   return new AmqpFailure(ErrorCode.noAnswer, `RabbitMQ did not answer within ${ms} ms`, {
-    hint: 'Look at the broker: a resource alarm, an overload, or a network that drops packets.',
+    hint: 'Check for a resource alarm, an overloaded broker, or a network that drops packets.',
   });
 }

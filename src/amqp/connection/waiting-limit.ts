@@ -46,7 +46,7 @@ export class WaitingLimit {
 }
 
 function refusal(waiting: string, limit: string): AmqpFailure {
-  return new AmqpFailure(ErrorCode.tooManyWaiting, `${waiting} wait for the broker already`, {
-    hint: `Is it reachable, and does it take messages? Wait for some of them. ${limit}`,
+  return new AmqpFailure(ErrorCode.tooManyWaiting, `${waiting} are already waiting for the broker`, {
+    hint: `Is it reachable, and is it accepting messages? Wait for some to finish. ${limit}`,
   });
 }

@@ -175,7 +175,7 @@ async function removeWithQueue(
 function takenBackError(queue: string): AmqpFailure {
   return new AmqpFailure(
     ErrorCode.connectionLost,
-    `the broker cancelled the reading of the queue ${queue}: what was held too long is back in it, or it was deleted`,
+    `the broker cancelled the consumer of queue ${queue}: its messages were unacknowledged for too long and are back, or the queue was deleted`,
     { hint: CONSUMER_TIMEOUT_HINT },
   );
 }

@@ -2,7 +2,7 @@ import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { Failure, Refusal } from './outcome.ts';
 import { grantHint } from './rabbitmqctl-hints.ts';
 
-/** 403: of somebody else's consumer, of permissions, of reserved names. */
+/** 403: exclusive consumers, permissions, reserved names. */
 export const ACCESS_REFUSALS: readonly Refusal[] = [
   // rabbit_channel basic_consume, exclusive_consume_unavailable.
   {
@@ -30,7 +30,7 @@ export const ACCESS_REFUSALS: readonly Refusal[] = [
     outcome: (_, failure) => ({
       code: ErrorCode.accessRefused,
       reason: `the user lacks ${permissionFor(failure)} permission`,
-      hint: 'Give the user the permissions that the README names under Security: rabbitmqctl set_permissions.',
+      hint: 'Grant the permissions listed in "mcp-taskq help permissions": rabbitmqctl set_permissions.',
     }),
   },
 ];

@@ -7,7 +7,7 @@ export const LOST: Outcome = {
 };
 
 export const WRONG_PORT_HINT =
-  'The URL must lead to the AMQP port of RabbitMQ: amqp:// to 5672, amqps:// to 5671 by default. The management API (15672) is another one.';
+  'The URL must lead to the AMQP port of RabbitMQ: amqp:// to 5672, amqps:// to 5671 by default. Port 15672 is the management API.';
 
 /** What amqplib says by itself, without a code. */
 export const CONNECTION_FAILURES: readonly Refusal[] = [
@@ -17,7 +17,7 @@ export const CONNECTION_FAILURES: readonly Refusal[] = [
     outcome: {
       code: ErrorCode.authenticationFailed,
       reason: 'the broker refuses the name in the client certificate',
-      hint: 'It needs a user of that name (ssl_cert_login_from says which): rabbitmqctl add_user, set_permissions.',
+      hint: 'Create a user with that name (ssl_cert_login_from selects it): rabbitmqctl add_user, set_permissions.',
     },
   },
   {
@@ -33,7 +33,7 @@ export const CONNECTION_FAILURES: readonly Refusal[] = [
     text: /Expected ConnectionOpenOk/,
     outcome: {
       code: ErrorCode.accessRefused,
-      reason: 'the broker does not open the vhost for this user, without a reason that could be read',
+      reason: 'the broker refused to open the vhost and gave no readable reason',
       hint: "The broker's log has the reason.",
     },
   },
@@ -42,7 +42,7 @@ export const CONNECTION_FAILURES: readonly Refusal[] = [
     outcome: {
       code: ErrorCode.authenticationFailed,
       reason: 'the broker does not offer this way to log in',
-      hint: 'EXTERNAL needs TLS, the plugin rabbitmq_auth_mechanism_ssl, and its line under auth_mechanisms.',
+      hint: 'EXTERNAL needs TLS, the plugin rabbitmq_auth_mechanism_ssl, and EXTERNAL listed in auth_mechanisms.',
     },
   },
   // lib/frame.js: the first bytes of HTTP, SSH, TLS and others, read as a frame; lib/connection.js, wait and expect.
@@ -50,7 +50,7 @@ export const CONNECTION_FAILURES: readonly Refusal[] = [
     text: /exceeds maxFrameSize|Invalid frame|Frame on channel != 0|Expected ConnectionStart/,
     outcome: {
       code: ErrorCode.connectionFailed,
-      reason: 'what answers there does not speak AMQP 0-9-1',
+      reason: 'the server there does not speak AMQP 0-9-1',
       hint: WRONG_PORT_HINT,
     },
   },

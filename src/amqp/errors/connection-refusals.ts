@@ -69,7 +69,7 @@ export const CONNECTION_REFUSALS: readonly Refusal[] = [
     text: /number of channels opened.*has reached/,
     outcome: {
       code: LIMIT,
-      reason: 'the broker allows no further channel',
+      reason: 'the channel limit is reached',
       hint: 'Raise channel_max or channel_max_per_node in rabbitmq.conf.',
     },
   },

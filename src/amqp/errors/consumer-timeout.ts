@@ -1,3 +1,3 @@
 /** For a reader whose messages the broker has taken back. */
 export const CONSUMER_TIMEOUT_HINT =
-  'Take them faster, or fewer at once; consumer_timeout in rabbitmq.conf says how long they may be held, by default 30 minutes.';
+  'Handle messages faster, or fetch fewer at once; consumer_timeout in rabbitmq.conf limits how long they may stay unacknowledged (default: 30 minutes).';

@@ -6,8 +6,8 @@ export function mismatch(argument = '', rest = ''): Outcome {
   const outcome = (reason: string, hint: string) => ({ code: ErrorCode.queueMismatch, reason, hint });
   if (argument !== 'x-queue-type') {
     return outcome(
-      `the queue exists with another ${argument} than it would be declared with`,
-      'Another program made it so. Publish with create: false, or delete the queue; limits and expiry belong in a policy, which never conflicts.',
+      `the queue exists with a different ${argument} than requested`,
+      'Another program created it that way. Publish with create: false, or delete the queue; limits and expiry belong in a policy, which never conflicts.',
     );
   }
   const current = /but current is (?:the value )?'?(\w+)/.exec(rest)?.[1];
@@ -19,6 +19,6 @@ export function mismatch(argument = '', rest = ''): Outcome {
     isKnown
       ? `the queue is a ${current === 'stream' ? 'stream' : 'classic queue'}`
       : 'the queue is of another type',
-    'Leave queueType at its default for classic queues, set it to "quorum" for quorum queues; a type cannot be changed, only deleted with its queue.',
+    'Leave queueType at its default for classic queues, set it to "quorum" for quorum queues; to change the type, delete the queue.',
   );
 }

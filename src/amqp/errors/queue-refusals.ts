@@ -4,7 +4,7 @@ import { counted, type Refusal } from './outcome.ts';
 import { mismatch } from './queue-mismatch.ts';
 import { quoted } from './rabbitmqctl-hints.ts';
 
-/** 404, 405, 406 and 540: of a queue, and what is in it. */
+/** 404, 405, 406 and 540: about a queue or its messages. */
 export const QUEUE_REFUSALS: readonly Refusal[] = [
   // rabbit_amqqueue absent: RabbitMQ answers 404 also for a queue that it has.
   {
@@ -13,7 +13,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
     outcome: {
       code: ErrorCode.queueUnavailable,
       reason: 'the node that holds the queue is down, or the queue has crashed',
-      hint: 'Its messages are there again when the node is; "rabbitmqctl cluster_status" lists the nodes that run.',
+      hint: 'Its messages return with the node; "rabbitmqctl cluster_status" lists the running nodes.',
     },
   },
   // rabbit_misc not_found.
@@ -31,7 +31,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
     outcome: {
       code: ErrorCode.queueLocked,
       reason: 'the queue belongs exclusively to another connection',
-      hint: 'It goes when that connection is closed. Queues of this package are never exclusive: another program made it.',
+      hint: 'It is deleted when that connection closes. This package never creates exclusive queues: another program did.',
     },
   },
 
@@ -70,7 +70,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
     text: /cannot declare queue '/,
     outcome: {
       code: ErrorCode.limitReached,
-      reason: 'the broker allows no further queue',
+      reason: 'the queue limit is reached',
       hint: 'Delete queues, or raise the limit: "rabbitmqctl list_vhost_limits" shows it.',
     },
   },
@@ -94,7 +94,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
   {
     reply: 406,
     text: /message size \d+ .*larger than/,
-    outcome: { code: ErrorCode.messageTooLarge, reason: 'the message is larger than the broker takes' },
+    outcome: { code: ErrorCode.messageTooLarge, reason: 'the message is larger than the broker accepts' },
   },
   // rabbit_channel evaluate_consumer_timeout, in 4.3 the queues' own: it says nothing of a queue.
   {
@@ -102,7 +102,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
     text: /delivery acknowledgement on channel \d+ timed out/,
     outcome: {
       code: ErrorCode.connectionLost,
-      reason: 'the broker took back messages that were held for longer than it allows',
+      reason: 'the broker took back messages that were unacknowledged for longer than it allows',
       hint: CONSUMER_TIMEOUT_HINT,
     },
   },
@@ -130,7 +130,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
     text: /' (?:not empty|in use)|^/,
     outcome: (_, { classId, methodId, text }) =>
       (classId === 50 && methodId === 40) || /' (?:not empty|in use)/.test(text)
-        ? { code: ErrorCode.queueInUse, reason: 'the queue is not empty, or somebody consumes from it' }
+        ? { code: ErrorCode.queueInUse, reason: 'the queue is not empty, or it has a consumer' }
         : { code: ErrorCode.brokerError, reason: 'the state of the queue or channel does not allow it' },
   },
   {

@@ -1,6 +1,6 @@
 /** For a user who lacks a permission. */
 export function grantHint(vhost = '/', user = 'USER'): string {
-  return `Grant it, with the expressions that the README has under Security: rabbitmqctl set_permissions -p ${quoted(vhost)} ${quoted(user)} CONFIGURE WRITE READ.`;
+  return `Grant it (expressions: mcp-taskq help permissions): rabbitmqctl set_permissions -p ${quoted(vhost)} ${quoted(user)} CONFIGURE WRITE READ.`;
 }
 
 /** As a word of a shell command. */

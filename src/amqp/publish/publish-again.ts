@@ -44,7 +44,7 @@ export async function publishAgain(
   } catch (error) {
     // Whatever made the last attempt fail, an earlier one may have stored the message.
     if (!isUnconfirmed || attempts === 1) throw error;
-    const reason = `the broker did not confirm it in ${attempts} attempts, of which the last one failed: ${(error as Error).message}`;
+    const reason = `the broker did not confirm it in ${attempts} attempts; the last one failed: ${(error as Error).message}`;
     throw unconfirmedError(reason, messageId, error);
   }
 }

@@ -6,20 +6,16 @@ import type { QueueType } from '../../options/task-queue-options.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 
 export function tooLargeError(bytes: number, limit: number): AmqpFailure {
-  return new AmqpFailure(
-    ErrorCode.messageTooLarge,
-    `the message has ${bytes} bytes, and the limit is ${limit}`,
-    {
-      hint: 'Raise maxMessageBytes together with the broker’s max_message_size, or send a reference instead.',
-    },
-  );
+  return new AmqpFailure(ErrorCode.messageTooLarge, `the message is ${bytes} bytes; the limit is ${limit}`, {
+    hint: 'Raise maxMessageBytes together with the broker’s max_message_size, or send a reference instead.',
+  });
 }
 
 /** AMQP has one frame for all properties of a message, and RabbitMQ closes the connection on a larger one (501). */
 export function propertiesTooLargeError(bytes: number, limit: number): AmqpFailure {
   return new AmqpFailure(
     ErrorCode.messageTooLarge,
-    `the properties and headers have ${bytes} bytes, and at most ${limit} fit a frame of this connection`,
+    `the properties and headers are ${bytes} bytes; a frame of this connection holds ${limit}`,
     { hint: 'Shorten the headers, or raise frame_max in rabbitmq.conf.' },
   );
 }
@@ -32,7 +28,7 @@ export function lostError(): AmqpFailure {
 
 export function blockedError(reason: string): AmqpFailure {
   return new AmqpFailure(ErrorCode.brokerBlocked, `the broker blocks publishers (${reason})`, {
-    hint: 'It is short of memory or disk space; nothing was sent. Reading goes on: drain queues, or free resources.',
+    hint: 'It is short of memory or disk space; nothing was sent. Reading still works: drain queues, or free resources.',
   });
 }
 
@@ -52,11 +48,9 @@ export function rejectedError(queueType: QueueType, cause: unknown): AmqpFailure
 }
 
 export function turnTimeoutError(ms: number): AmqpFailure {
-  return new AmqpFailure(
-    ErrorCode.busy,
-    `its turn behind other messages of the task did not come within ${ms} ms`,
-    { hint: 'The broker does not answer, or is away; nothing was sent.' },
-  );
+  return new AmqpFailure(ErrorCode.busy, `earlier messages of the task did not finish within ${ms} ms`, {
+    hint: 'The broker is unreachable or not answering; nothing was sent.',
+  });
 }
 
 /** The MCP SDK's wording, which its users look for. */
@@ -83,7 +77,7 @@ export function unconfirmedError(reason: string, messageId: string | undefined, 
 export function unverifiedError(messageId: string | undefined, cause: unknown): AmqpFailure {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return unconfirmedError(
-    `it was confirmed, and then RabbitMQ did not say whether its queue is still there: ${reason}`,
+    `it was confirmed, but RabbitMQ did not answer whether its queue still exists: ${reason}`,
     messageId,
     cause,
   );
@@ -93,6 +87,6 @@ export function vanishedError(times: number): AmqpFailure {
   return new AmqpFailure(
     ErrorCode.publishRejected,
     `its queue vanished ${times} times while the message was on its way`,
-    { hint: 'Somebody deletes it over and over; the message is not queued.' },
+    { hint: 'Something keeps deleting the queue; the message is not queued.' },
   );
 }

@@ -91,7 +91,7 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
       );
       const removed = cleared - before;
       const where = `task ${target.taskId} on ${describeTarget(context)}`;
-      await printResult(context, `Removed ${formatCount(removed, 'message')} of ${where}.`, {
+      await printResult(context, `Removed ${formatCount(removed, 'message')} from ${where}.`, {
         task_id: target.taskId,
         removed,
       });
@@ -224,7 +224,7 @@ async function confirm(
     : formatCount(count, 'message');
   const where = targets.length > 1 ? formatCount(targets.length, 'task') : `task ${safeLine(first.taskId)}`;
   await confirmLoss(context, {
-    question: `Remove ${what} of ${where} on ${describeTarget(context)}?`,
+    question: `Remove ${what} from ${where} on ${describeTarget(context)}?`,
     count,
     // The author of a pattern does not know how many tasks it matches.
     confirmationText: isPattern ? String(targets.length) : requiresTyping ? String(count) : first.taskId,

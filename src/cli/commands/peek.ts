@@ -89,7 +89,7 @@ async function peek(context: ClientContext, words: string[], options: PeekOption
         // A task that matched a pattern may be gone by now.
         else if (error.exitCode !== ExitCode.noSuchQueue || !isPattern) {
           skipped++;
-          context.note(`${error.message}; left out.`);
+          context.note(`${error.message}; skipped.`);
         }
       }
     }
@@ -99,7 +99,7 @@ async function peek(context: ClientContext, words: string[], options: PeekOption
     await output.abandon().catch(() => {});
     throw error;
   }
-  if (skipped > 0) throw new CommandFailure(ExitCode.partly, `${formatCount(skipped, 'task')} left out`);
+  if (skipped > 0) throw new CommandFailure(ExitCode.partly, `${formatCount(skipped, 'task')} skipped`);
 }
 
 function noneOf(count: number, cause: unknown): CommandFailure {
@@ -123,9 +123,8 @@ async function peekAtOne(
   const depth = await awaitAnswer(context, depthOrFail(client, taskId));
   await requirePlainQueue(context, taskId, { ...options, isEmpty: depth.messages === 0 });
   if (depth.consumers > 0) {
-    note(
-      `${formatCount(depth.consumers, 'consumer')} attached: messages may be taken while they are looked at.`,
-    );
+    const are = depth.consumers === 1 ? 'is' : 'are';
+    note(`${formatCount(depth.consumers, 'consumer')} ${are} attached and may take messages meanwhile.`);
   }
   const { limit, all, tail } = options;
   const newest = tail === undefined ? undefined : newestWindow(taskId, depth.messages, tail, select);

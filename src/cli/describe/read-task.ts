@@ -64,12 +64,12 @@ export async function readTask(
   const depth = isReadOnly ? undefined : await depthOf(client, taskId, description, missing);
   if (description === undefined && missing.length === 0) {
     missing.push(
-      'The management API does not know this queue: it is new, or a proxy before the API changes %2F in paths.',
+      'The management API does not know this queue: it is new, or a proxy in front of the API changes %2F in paths.',
     );
   }
   if (description?.hasStatistics === false) {
     missing.push(
-      'The broker has no statistics of this queue, as it is some seconds old, or they are switched off: nothing is known of its consumers, policy, size and idle time.',
+      'RabbitMQ has no statistics for this queue (it is too new, or they are switched off): its consumers, policy, size and idle time are unknown.',
     );
   }
   const ready = depth?.messages ?? description?.ready ?? 0;

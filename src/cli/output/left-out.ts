@@ -6,17 +6,18 @@ import { formatCount } from './sizes.ts';
  * Reports on stderr what a list of queues leaves out: nothing is left out silently.
  */
 
-const whyUnknown = (count: number) =>
-  `${count === 1 ? 'it is' : 'they are'} some seconds old or in use, or the statistics are switched off`;
+/** @param orUnused another reason, after "too new" and "in use" */
+const whyUnknown = (count: number, orUnused = '') =>
+  `${count === 1 ? 'it is' : 'they are'} too new${orUnused === '' ? ' or in use' : `, in use${orUnused}`}, or statistics are switched off`;
 
 export function noteLeftOut(
   { note }: Pick<Context, 'note'>,
   { unknown, beyondHistory, otherTypes }: LeftOutQueues,
 ): void {
   if (unknown > 0) {
-    const [it, why] = unknown === 1 ? ['it', 'it has not been used'] : ['them', 'they have not been used'];
+    const why = whyUnknown(unknown, ', or unused since the broker started');
     note(
-      `${formatCount(unknown, 'queue')} left out: RabbitMQ has no idle time for ${it} (${whyUnknown(unknown)}, or ${why} since the broker started).`,
+      `${formatCount(unknown, 'queue')} left out: RabbitMQ has no idle time for ${unknown === 1 ? 'it' : 'them'} (${why}).`,
     );
   }
   if (beyondHistory > 0) {
@@ -26,7 +27,7 @@ export function noteLeftOut(
   }
   if (otherTypes > 0) {
     note(
-      `${formatCount(otherTypes, 'queue')} left out: quorum queues and streams, which RabbitMQ cannot delete only if empty.`,
+      `${formatCount(otherTypes, 'queue')} left out: quorum queues and streams, which RabbitMQ cannot delete conditionally.`,
     );
   }
 }
@@ -44,7 +45,7 @@ export function noteUnknown(
     return;
   }
   const [they, stream] = count === 1 ? ['it is', 'a stream'] : ['they are', 'streams'];
-  const why = what === 'depth' ? `${they} ${stream}, or some seconds old` : whyUnknown(count);
+  const why = what === 'depth' ? `${they} ${stream}, or too new` : whyUnknown(count);
   note(
     `${formatCount(count, 'queue')} left out: RabbitMQ has no ${what} for ${count === 1 ? 'it' : 'them'} (${why}).`,
   );

@@ -17,7 +17,7 @@ export function statusFacts(status: BrokerStatus, colors: ChalkInstance): Fact[]
     ['cluster', safeLine(`${clusterName ?? 'without a name'}, ${product} ${version}`.trimEnd())],
     [
       'user',
-      safeLine(`${user ?? 'of the client certificate'}${tags.length > 0 ? ` (${tags.join(', ')})` : ''}`),
+      safeLine(`${user ?? 'from the client certificate'}${tags.length > 0 ? ` (${tags.join(', ')})` : ''}`),
     ],
     ['may', describePermissions(broker.permissions, colors)],
     ['alarms', describeAlarms(status, colors)],
@@ -56,7 +56,7 @@ function describeAlarms({ broker, api }: BrokerStatus, colors: ChalkInstance): s
 }
 
 function describeApi({ api }: BrokerStatus, colors: ChalkInstance): string {
-  if (api === undefined) return colors.dim('not asked (--no-api)');
+  if (api === undefined) return colors.dim('not queried (--no-api)');
   const url = safeLine(api.url);
   if (api.isSameCluster === false) {
     const name = safeLine(api.overview?.clusterName ?? '');
@@ -73,13 +73,11 @@ function describeEvents({ events }: BrokerStatus, colors: ChalkInstance): string
   if (counts === null) facts.push('none published or watched in this vhost yet');
   else if (counts !== undefined) {
     const { published, perSecond } = counts;
-    const now = perSecond > 0 ? `${perSecond.toFixed(1)} a second now` : 'none just now';
+    const now = perSecond > 0 ? `${perSecond.toFixed(1)} a second now` : 'none at the moment';
     facts.push(`${formatNumber(published)} published, ${now}`);
   }
   if (heard !== undefined) facts.push(`${formatNumber(heard.events)} seen in ${periodOf(heard)}`);
-  return facts.length === 0
-    ? colors.dim('unknown without the API; --listen 5s waits for them')
-    : facts.join('; ');
+  return facts.length === 0 ? colors.dim('unknown without the API; use --listen 5s') : facts.join('; ');
 }
 
 /** The documented schema. */

@@ -81,7 +81,7 @@ function glimpse({ type, method, id, queuedAt }: MessageGlimpse, now: number): s
 
 function idleOf({ depth }: TaskReport, idleSince: number, now: number): string {
   const idle = formatDuration(Math.max(0, now - idleSince));
-  return depth === undefined ? idle : `${idle}, until this look`;
+  return depth === undefined ? idle : `${idle}, reset by this look`;
 }
 
 function consumersOf({ consumerCount, description }: TaskReport, colors: ChalkInstance): string {
@@ -97,7 +97,7 @@ function consumersOf({ consumerCount, description }: TaskReport, colors: ChalkIn
     formatNumber(consumerCount),
     ...shown,
     ...(more > 0 ? [`and ${formatNumber(more)} more`] : []),
-    ...(unknown > 0 ? [colors.dim(`${formatNumber(unknown)} not known to the statistics`)] : []),
+    ...(unknown > 0 ? [colors.dim(`${formatNumber(unknown)} not yet in the statistics`)] : []),
   ].join('\n');
 }
 
@@ -105,7 +105,7 @@ function consumerLine(consumer: TaskConsumer, colors: ChalkInstance): string {
   const { user, peer, connectionName, client, prefetch, isActive, tag } = consumer;
   const who = [user, peer].filter(Boolean).join('@') || tag;
   const facts = [connectionName, client, prefetch > 0 ? `prefetch ${prefetch}` : 'no prefetch limit'];
-  const waiting = isActive ? '' : `, ${colors.yellow('waiting for its turn')}`;
+  const waiting = isActive ? '' : `, ${colors.yellow('standby (single active consumer)')}`;
   return `${safeLine([who, ...facts.filter(Boolean)].join(', '))}${waiting}`;
 }
 

@@ -84,7 +84,7 @@ export function describeHeard(heard: HeardEvents): string {
   if (events > 0) return `${formatNumber(enqueued)} enqueued, ${formatNumber(removed)} removed in ${period}`;
   if (growth === 0) return `none in ${period}`;
   const change = formatCount(Math.abs(growth), 'message');
-  return `none in ${period}, but ${change} ${growth > 0 ? 'came' : 'went'}: not every program sends events`;
+  return `none in ${period}, but ${change} ${growth > 0 ? 'arrived' : 'left'}: not every program sends events`;
 }
 
 /** `5s`, and whether some of it is missing. */

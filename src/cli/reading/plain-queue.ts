@@ -13,7 +13,7 @@ const CHANGES: Record<QueueKind['kind'], { is: string; what: string } | undefine
   classic: undefined,
   quorum: {
     is: 'a quorum queue',
-    what: 'RabbitMQ 4 counts each look towards the delivery limit, by default 20, and then drops the message',
+    what: 'RabbitMQ 4 counts each look towards the delivery limit (default: 20), and drops a message that exceeds it',
   },
   stream: { is: 'a stream', what: 'it cannot be read like a queue' },
   other: { is: 'of an unknown type', what: 'looking at its messages may reorder or drop them' },

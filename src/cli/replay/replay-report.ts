@@ -18,7 +18,7 @@ export class ReplayReport {
     for (const { change, property, action, reason } of REPLAY_RULES) {
       const count = this.#counts.get(change);
       if (count === undefined) continue;
-      note(`${formatCount(count, 'message')}: ${property} ${inFlags(action)}, as ${reason}.`);
+      note(`${formatCount(count, 'message')}: ${property} ${inFlags(action)}: ${reason}.`);
     }
   }
 }

@@ -44,7 +44,7 @@ async function compare(
   const { ErrorCode, isTaskQueueError } = await import('../../index.ts');
   const { verifySameBroker } = await import('../../cli-support.ts');
   const connectTimeoutMs = Math.min(connection.connectTimeoutMs ?? CONNECT_MS, CONNECT_MS);
-  const unknown = `It is not certain that the management API is that of ${describeTarget({ settings })}`;
+  const unknown = `Cannot verify that the management API belongs to ${describeTarget({ settings })}`;
   try {
     const isProven = await verifySameBroker({
       ...connection,
@@ -54,7 +54,7 @@ async function compare(
       isQuick: true,
     });
     if (isProven || !isElsewhere(settings)) return undefined;
-    return `${unknown}: it shows no connections to this user.`;
+    return `${unknown}: it does not show this user any connections.`;
   } catch (error) {
     signal.throwIfAborted();
     if (isTaskQueueError(error) && error.code === ErrorCode.targetMismatch) throw error;

@@ -34,13 +34,13 @@ function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Proble
   const missing = [
     ...(configure === false ? [`configure on ${prefix}* (create and delete task queues)`] : []),
     ...(write === false ? ['write on amq.default (add messages)'] : []),
-    ...(read === false ? [`read on ${prefix}* (look at and take messages)`] : []),
+    ...(read === false ? [`read on ${prefix}* (peek and dequeue)`] : []),
   ];
   if (missing.length === 0) return [];
   const user = broker.user ?? 'this user';
   return [
     {
-      problem: `${user} has no permission to ${missing.join(', to ')} in vhost ${broker.vhost}`,
+      problem: `${user} lacks permissions in vhost ${broker.vhost}: ${missing.join(', ')}`,
       hint: `rabbitmqctl set_permissions -p ${broker.vhost} ${broker.user ?? 'USER'} CONFIGURE WRITE READ # three regular expressions`,
     },
   ];

@@ -8,7 +8,7 @@ import { ask, hasTerminal } from './prompts.ts';
 const MANY = 1000;
 
 export interface DestructiveAction {
-  /** The action as a question: `Remove 12 messages of task x?` */
+  /** The action as a question: `Remove 12 messages from task x?` */
   question: string;
   count: number;
   /** What to type to confirm a large loss. */
