@@ -36,6 +36,11 @@ export class ClientConnection {
     this.#isClosed = true;
   }
 
+  /** No transport was wrapped. */
+  get isMissing(): boolean {
+    return this.#transport === undefined && !this.#isClosed;
+  }
+
   throwIfClosed(): void {
     if (this.#isClosed) throw closedError();
   }

@@ -17,6 +17,7 @@ export class QuestionDeliverer {
   readonly #connection: ClientConnection;
   readonly #calls: TaskCalls;
   readonly #held = new Map<object, HeldMessage>();
+  #hasWarned = false;
 
   constructor(core: ReplicaCore, connection: ClientConnection, calls: TaskCalls) {
     this.#core = core;
@@ -28,6 +29,10 @@ export class QuestionDeliverer {
   async dequeue(taskId: string): Promise<QueuedMessage | undefined> {
     const context = requestContext.getStore();
     const what = `Cannot dequeue from task ${JSON.stringify(taskId)}`;
+    if (this.#connection.isMissing && !this.#hasWarned) {
+      this.#hasWarned = true;
+      this.#core.options.warn(missingTransportWarning());
+    }
     try {
       for (;;) {
         this.#connection.throwIfClosed();
@@ -133,6 +138,14 @@ export class QuestionDeliverer {
     const params = { ...queued.message.params, requestId: this.#core.seal(address, recipient) };
     return { ...queued, message: { ...queued.message, params } };
   }
+}
+
+function missingTransportWarning(): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.invalidArgument,
+    'A server object was connected without link.wrapTransport(): the answers of its client will be lost',
+    { hint: 'Connect it with server.connect(link.wrapTransport(transport)).' },
+  );
 }
 
 function strangerWarning(taskId: string): TaskQueueError {

@@ -203,11 +203,13 @@ describe('what a client sends', () => {
       /^Option principal threw an error$/,
     ],
   ])('is not put to a user who is %s', async (_what, principal, message) => {
-    const replicas = openReplicas([], { principal: principal as unknown as () => string });
+    const warnings: TaskQueueError[] = [];
+    const replicas = openReplicas(warnings, { principal: principal as unknown as () => string });
     const task = newTask();
     await openQueue().enqueue(task, numbered(0));
     await expect(replicas.link().taskMessageQueue.dequeue(task)).rejects.toThrow(message);
     expect(await openQueue().size(task)).toBe(1);
+    expect(warnings[0]?.message).toContain('without link.wrapTransport()');
   });
 
   test('as another user is refused', async ({ store }) => {
