@@ -339,8 +339,8 @@ export class TaskQueueClient {
   }
 
   /**
-   * Listens to live events. They come from publishers with this package's events switched on; `watchTasks`
-   * makes something whole of them.
+   * Listens to live events. They come from publishers with this package's events switched on; `watchTasks` turns them into
+   * a complete stream.
    * @throws TaskQueueError when the subscription cannot be set up, for example `ACCESS_REFUSED`
    * @internal
    */

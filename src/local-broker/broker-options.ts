@@ -34,11 +34,11 @@ export interface RunningBroker {
   readonly url: string;
   /** URL of the management API; undefined without `management`. */
   readonly apiUrl: string | undefined;
-  /** Of AMQP. */
+  /** AMQP port. */
   readonly port: number;
   /** Port of the management API; undefined without it. */
   readonly apiPort: number | undefined;
-  /** Of RabbitMQ. */
+  /** RabbitMQ's version. */
   readonly version: string;
   /** What runs it. */
   readonly runtime: 'rabbitmq-server' | 'docker' | 'podman';

@@ -18,11 +18,11 @@ export interface ClusterOverview {
   alarms: readonly string[] | undefined;
 }
 
-/** How many live events have come to a vhost, from whatever publisher. One message may be of several events. */
+/** How many live events have arrived in a vhost, from any publisher. One message may carry several events. */
 export interface EventCounts {
   /** Messages since the broker started, up to 10 s old. */
   published: number;
-  /** Now, in a second. */
+  /** Currently, per second. */
   perSecond: number;
 }
 
@@ -89,7 +89,7 @@ export async function readEventCounts(options: ManagementApiOptions = {}): Promi
     const { publish_in = 0, publish_in_details } = message_stats;
     return { published: publish_in, perSecond: publish_in_details?.rate ?? 0 };
   } catch (error) {
-    // 404, of whatever.
+    // Any 404.
     if (hasCode(error, ErrorCode.vhostNotFound)) return undefined;
     throw error;
   } finally {

@@ -18,8 +18,8 @@ export interface ListTaskQueuesOptions {
    * broker's statistics, up to 10 seconds old; counted where a broker has its statistics switched off. `both`: counted, plus
    * statistics. `none`: no numbers, only names and types.
    *
-   * Counting ends the idle time of all queues of the vhost, also of those that do not match. To find idle queues, ask for
-   * the statistics alone.
+   * Counting resets the idle time of every queue in the vhost, matching or not. To find idle queues, ask for the
+   * statistics alone.
    */
   source?: 'counted' | 'statistics' | 'both' | 'none';
   /**

@@ -17,9 +17,8 @@ import {
 /** The broker, and where its management API is. */
 export interface ManagementApiOptions extends TaskQueueOptions {
   /**
-   * Of RabbitMQ's management plugin. Default: the hosts of the broker's URLs, tried in turn, port 15672, or
-   * 15671 with TLS.
-   * Credentials in it take precedence over those of the broker's URL. A trailing `/api` is ignored.
+   * URL of RabbitMQ's management API. Default: the hosts of the broker's URLs, tried in turn, port 15672, or 15671 with
+   * TLS. Credentials in it take precedence over those of the broker's URL. A trailing `/api` is ignored.
    */
   apiUrl?: string | undefined;
   /** Deadline for an answer to begin, and for all of it to arrive. Milliseconds, default 60,000. */

@@ -8,8 +8,8 @@ import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 /** For {@link verifySameBroker}. */
 export interface SameBrokerOptions extends ManagementApiOptions {
   /**
-   * Do not connect over AMQP where the API, on a host of the broker's URL, says that its broker listens on the ports of
-   * both URLs: enough for a list, too little to delete something. Otherwise do without the slow ways. Default false.
+   * Skip the AMQP connection if the API runs on a host of the broker's URL and reports listeners on both URLs' ports. That
+   * is enough to list, not to delete. Otherwise skip only the slow checks. Default false.
    */
   isQuick?: boolean;
 }

@@ -136,7 +136,7 @@ export interface WaitOptions {
   signal?: AbortSignal;
   /**
    * Stop waiting after this many milliseconds, with a TaskQueueError `WAIT_TIMEOUT`; or `NO_ANSWER`, up to two seconds later,
-   * when the broker does not answer then. Default: wait for ever.
+   * when the broker does not answer then. Default: wait forever.
    */
   timeoutMs?: number;
 }

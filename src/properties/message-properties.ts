@@ -9,12 +9,12 @@ export interface MessageProperties {
   content_encoding?: PropertyText;
   /**
    * Values are strings, numbers, booleans, null, `Buffer` for byte arrays, arrays, and objects for tables. A number is the
-   * smallest of AMQP's integers with a sign that holds it (8, 16, 32 or 64 bits), or a double if it has a fraction.
-   * Whatever else was received has its type beside it, `{ '!': 'uint32', value: 7 }`, so that it goes back as it came:
+   * smallest signed AMQP integer that holds it (8, 16, 32 or 64 bits), or a double if it has a fraction. Any other value
+   * carries its type, `{ '!': 'uint32', value: 7 }`, so that it is sent back unchanged:
    *
    * - `int16`, `int32`, `uint8`, `uint16`, `uint32`, `float`, `double`;
-   * - `int64`, `longlong` (the same with another type octet, `L`) and `timestamp` (seconds): digits beyond 2^53 - 1;
-   * - `decimal`: `{ places, digits }`; `boolean`: the byte, where that is neither 0 nor 1;
+   * - `int64`, `longlong` (the same with type octet `L`) and `timestamp` (seconds): a string of digits beyond 2^53 - 1;
+   * - `decimal`: `{ places, digits }`; `boolean`: the byte, if it is neither 0 nor 1;
    * - `string_base64`: a string that is not UTF-8;
    * - `table`: `[[key, value], …]`, with keys that occur twice, would be reordered in an object, are not UTF-8 or are `"!"`.
    *

@@ -58,8 +58,8 @@ export class OpenQuestions {
 }
 
 /**
- * The questions that this process has delivered and that were not answered through it: when their task ends, nobody
- * will answer them any more, and those who asked are to know.
+ * The questions that this process has delivered and that were not answered through it. When their task ends, nobody will
+ * answer them any more, and their askers must be notified.
  */
 export class DeliveredQuestions {
   readonly #byTask = new Map<string, Map<string, { address: QuestionAddress; deliverer: object }>>();

@@ -1,4 +1,4 @@
-import { type HttpExchange, isAway, type RequestContext } from './request-context.ts';
+import { type HttpExchange, hasClientLeft, type RequestContext } from './request-context.ts';
 
 /** The client's requests that are not answered. */
 export class OpenRequests {
@@ -18,7 +18,7 @@ export class OpenRequests {
   /** A client that had gone is back. Which of its streams it resumes cannot be seen, nor does it matter much. */
   resume(exchange: HttpExchange): void {
     for (const context of this.#contexts.values()) {
-      if (!isAway(context)) continue;
+      if (!hasClientLeft(context)) continue;
       context.exchange = exchange;
       context.onReturn?.();
       context.onReturn = undefined;

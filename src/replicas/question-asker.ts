@@ -7,7 +7,7 @@ import type { ReplicaCore } from './replica-core.ts';
 import { type RpcMessage, withId } from './sdk-shapes.ts';
 import type { TaskCalls } from './task-calls.ts';
 
-/** Queues what a server object asks and says, and hears the answers. */
+/** Queues a server object's questions and messages, and receives the answers. */
 export class QuestionAsker implements Asker {
   readonly #core: ReplicaCore;
   readonly #connection: ClientConnection;
@@ -79,7 +79,7 @@ export class QuestionAsker implements Asker {
     return { ...queued, message: withId(queued.message, question.messageId) };
   }
 
-  /** Nobody hears answers here any more. */
+  /** Answers are no longer received here. */
   close(): void {
     this.#core.questions.closeAll(this);
   }

@@ -6,7 +6,7 @@ import type { ClientConnection } from './client-connection.ts';
 import { HeldMessage, throwIfGone } from './held-message.ts';
 import { parseAddress, randomToken } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
-import { isAway, type RequestContext, requestContext } from './request-context.ts';
+import { hasClientLeft, type RequestContext, requestContext } from './request-context.ts';
 import { type RpcMessage, withId } from './sdk-shapes.ts';
 import type { TaskCalls } from './task-calls.ts';
 import { waitForMessage, waitForReturn } from './task-waits.ts';
@@ -38,7 +38,7 @@ export class QuestionDeliverer {
         this.#connection.throwIfClosed();
         throwIfGone(context);
         // It may come back by another session as well: what is queued meanwhile is for the first that comes.
-        if (context !== undefined && isAway(context)) await waitForReturn(context);
+        if (context !== undefined && hasClientLeft(context)) await waitForReturn(context);
         const message = await this.#calls.inOrder(taskId, 'dequeue', what, () => this.#take(taskId, context));
         if (message !== undefined || context?.taskId !== taskId) return message;
         if (!(await waitForMessage(this.#core.waiter, taskId, context))) return undefined;

@@ -17,7 +17,7 @@ import type { MessageOrigin } from './sdk-shapes.ts';
 /** A message whose confirm did not come is published again: two of the same question count as one. */
 const RETRY_UNCONFIRMED_MS = 30_000;
 
-/** Answers that were passed on are remembered, so that a client that repeats one makes no work. */
+/** Answers that were passed on are remembered, so that one repeated by a client costs nothing. */
 const MAX_ANSWERED = 10_000;
 
 /** What the server objects of one process share: connections, questions, and the way for answers. */

@@ -19,7 +19,7 @@ const GIVE_UP_MS = 120_000;
 /** What waits to be passed on, at most. */
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
-const HOPELESS: readonly ErrorCode[] = [
+const PERMANENT_ERRORS: readonly ErrorCode[] = [
   ErrorCode.queueNotFound,
   ErrorCode.closed,
   ErrorCode.accessRefused,
@@ -94,9 +94,9 @@ export class ReplyRouter {
       } catch (error) {
         // The asker is gone, and the question with it.
         if (hasCode(error, ErrorCode.queueNotFound)) return;
-        const isHopeless = !isTaskQueueError(error) || HOPELESS.includes(error.code);
+        const isPermanent = !isTaskQueueError(error) || PERMANENT_ERRORS.includes(error.code);
         if (kind === 'progress') return;
-        if (isHopeless || Date.now() + pauseMs > giveUpAt) {
+        if (isPermanent || Date.now() + pauseMs > giveUpAt) {
           this.#warnOfReply((error as Error).message, error);
           return;
         }

@@ -55,7 +55,7 @@ export function exchangeOf(request: unknown, response: unknown): HttpExchange {
   return { gone: gone.signal, areHeadersSent: () => node.headersSent, isResumption };
 }
 
-/** The client has gone, and may come back. */
-export function isAway({ exchange, isResumable }: RequestContext): boolean {
+/** Whether the client has left and may return. */
+export function hasClientLeft({ exchange, isResumable }: RequestContext): boolean {
   return isResumable && exchange?.gone.aborted === true;
 }

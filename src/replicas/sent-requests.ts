@@ -1,4 +1,4 @@
-/** Progress may come for as long as a task of the client's runs; of a server object that lives long, not for ever. */
+/** Progress may come for as long as a task of the client's runs; of a server object that lives long, not forever. */
 const MAX_TOKENS = 10_000;
 
 /**

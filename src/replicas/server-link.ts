@@ -8,7 +8,7 @@ import type { ReplicaCore } from './replica-core.ts';
 import type { RequestContext } from './request-context.ts';
 import { TaskCalls } from './task-calls.ts';
 import { clearTask } from './task-clearing.ts';
-import { seeTask, type TaskSeen } from './watched-task.ts';
+import { type TaskSnapshot, taskForSdk } from './watched-task.ts';
 
 /** One server object as a replica: its task message queue, and what its transport and task store pass through. */
 export class ServerLink {
@@ -54,7 +54,10 @@ export class ServerLink {
   }
 
   /** The task as the SDK is to see it while it answers `tasks/result`. */
-  seeTask(context: RequestContext, look: () => Promise<TaskSeen | null>): Promise<TaskSeen | null> {
-    return seeTask(this.#core, context, look);
+  taskForSdk(
+    context: RequestContext,
+    look: () => Promise<TaskSnapshot | null>,
+  ): Promise<TaskSnapshot | null> {
+    return taskForSdk(this.#core, context, look);
   }
 }

@@ -2,33 +2,33 @@ import type { TaskQueueClient } from '../task-queue-client.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import type { RequestContext } from './request-context.ts';
 
-/** What the SDK looks at in a task. */
-export interface TaskSeen {
+/** The task fields that the SDK reads. */
+export interface TaskSnapshot {
   taskId: string;
   status: string;
   pollInterval?: number | null;
 }
 
-/** What a task does not come back from. */
+/** Terminal statuses. */
 const ENDS = ['completed', 'failed', 'cancelled'];
 
 /** The SDK's poll interval for a task without one. */
 const DEFAULT_POLL_MS = 1_000;
 
 /**
- * The task as the SDK is to see it while it answers `tasks/result`. What is known of it is noted in the context.
- * @param look looks at the task itself
+ * The task as the SDK should see it while it answers `tasks/result`. Notes the state of the task in the context.
+ * @param look reads the task from the store
  */
-export async function seeTask(
+export async function taskForSdk(
   core: ReplicaCore,
   context: RequestContext,
-  look: () => Promise<TaskSeen | null>,
-): Promise<TaskSeen | null> {
+  look: () => Promise<TaskSnapshot | null>,
+): Promise<TaskSnapshot | null> {
   const task = await look();
   context.task = {
     isOver: task === null || ENDS.includes(task.status),
     pollInterval: task?.pollInterval || DEFAULT_POLL_MS,
-    look: async () => void (await seeTask(core, context, look)),
+    look: async () => void (await taskForSdk(core, context, look)),
   };
   if (task === null) return null;
   // The SDK would pause between two looks, which delays what is queued meanwhile; `dequeue` waits in its stead.

@@ -1,7 +1,7 @@
 import { requestContext } from './request-context.ts';
 import type { TaskStoreLike } from './sdk-shapes.ts';
 import type { ServerLink } from './server-link.ts';
-import type { TaskSeen } from './watched-task.ts';
+import type { TaskSnapshot } from './watched-task.ts';
 
 /**
  * The task store as the server object is to have it: the same, but for what `tasks/result` looks at. There the SDK
@@ -9,9 +9,9 @@ import type { TaskSeen } from './watched-task.ts';
  */
 export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, store: Store): Store {
   const getTask = async (taskId: string, sessionId?: string) => {
-    const look = async () => (await store.getTask(taskId, sessionId)) as TaskSeen | null;
+    const look = async () => (await store.getTask(taskId, sessionId)) as TaskSnapshot | null;
     const context = requestContext.getStore();
-    return context?.taskId === taskId ? link.seeTask(context, look) : look();
+    return context?.taskId === taskId ? link.taskForSdk(context, look) : look();
   };
   return new Proxy(store, {
     get(_, name) {

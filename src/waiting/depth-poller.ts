@@ -65,7 +65,7 @@ export class DepthPoller {
       due.map(async ([taskId, state]) => {
         await this.#look(taskId);
         state.pauseMs = Math.min(state.pauseMs * 2, LAST_PAUSE_MS);
-        // Jitter keeps tasks that started together from being checked together for ever.
+        // Jitter keeps tasks that started together from being checked together forever.
         state.dueAt = Date.now() + state.pauseMs * (0.75 + Math.random() / 4);
       }),
     );

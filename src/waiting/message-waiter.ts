@@ -112,7 +112,7 @@ export class MessageWaiter {
   #lastLook(taskId: string): Promise<boolean> {
     const unknown = (cause?: unknown) => unansweredError(taskId, cause);
     const look = this.#hasMessage(taskId).catch((cause) => {
-      throw isAway(cause) ? unknown(cause) : cause;
+      throw isBrokerUnreachable(cause) ? unknown(cause) : cause;
     });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -243,7 +243,7 @@ function timeoutError(taskId: string): TaskQueueError {
   );
 }
 
-function isAway(error: unknown): boolean {
+function isBrokerUnreachable(error: unknown): boolean {
   return [ErrorCode.connectionLost, ErrorCode.connectionFailed, ErrorCode.noAnswer, ErrorCode.busy].some(
     (code) => hasCode(error, code),
   );

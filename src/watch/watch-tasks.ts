@@ -1,18 +1,23 @@
 /*
  * Watching
  *
- * A watch is a snapshot and a stream, and takes nothing. It first subscribes to the events of its tasks; then it looks at
- * each task once, and shows the newest messages that are there (`tail`); then it shows what events announce, in the order of
- * the queue, each message once. Events are numbered: where some were dropped, by a busy publisher or by the broker for a slow
- * watcher, or while the connection was lost, the watch shows what is still in the queue, and says how many messages it
- * missed, at their place in the order. Publishers without events (the Python package, other AMQP clients) are noticed
- * because the queue is deeper than the events explain: of a named task within a second, of all tasks, which takes the
- * management API, some 10 seconds later. Then the watch looks at the messages again, and shows those that it has not shown,
- * recognised by message id, or by body where they have none, until the queue is seen without it. Such a message is missed,
- * without a word, when a reader takes it sooner than that, or when another one is taken in the same interval. A look holds
- * the messages for some milliseconds and marks them as redelivered, so the watch looks only where that is safe: at classic
- * queues without arguments and with fewer than 1,000 messages. Elsewhere, and everywhere with `peek: false`, it says what it
- * cannot show.
+ * A watch is a snapshot and a stream, and removes nothing. It first subscribes to the events of its tasks. Then it looks at
+ * each task once, and shows the newest messages that are there (`tail`). From then on it shows what events announce: each
+ * message once, in the order of the queue.
+ *
+ * Events are numbered. Some may be missing: dropped by a busy publisher, dropped by the broker for a slow watcher, or sent
+ * while the connection was lost. The watch then shows what is still in the queue, and says how many messages it missed, at
+ * their place in the order.
+ *
+ * Publishers without events (the Python package, other AMQP clients) are noticed because the queue is deeper than the
+ * events explain. For a named task, that takes up to a second; for all tasks, it needs the management API and takes about
+ * 10 seconds. The watch then looks at the messages again, and shows those that it has not shown. It recognises a message by
+ * its message id, or by its body if it has no id, until a look no longer finds it. Such a message is missed silently if a
+ * reader takes it first, or if another message is taken in the same interval.
+ *
+ * A look holds the messages for some milliseconds and marks them as redelivered. So the watch looks only where that is
+ * safe: at classic queues without arguments and with fewer than 1,000 messages. Elsewhere, and everywhere with
+ * `peek: false`, it says what it cannot show.
  */
 import { once, setMaxListeners } from 'node:events';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
@@ -49,9 +54,10 @@ export interface WatchTasksOptions {
 }
 
 /**
- * Follows the messages of some tasks, or of all without any named; any number of watchers may do so. They see copies of
- * the messages, in events which every publisher with this package sends. With the first item the watch has begun, for every
- * task: what is published after it is shown, or counted in a gap. It resumes by itself when the broker is back.
+ * Follows the messages of the named tasks, or of all tasks if none is named. Removes nothing; any number of watchers can
+ * follow a task. They see copies of the messages, in events that every publisher with this package sends. With the first
+ * item the watch has begun, for every task: what is published after it is shown, or counted in a gap. The watch resumes by
+ * itself when the broker is back.
  *
  * @param client it stays open afterwards
  * @param taskIds the tasks to follow; none for all

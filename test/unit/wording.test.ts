@@ -12,6 +12,9 @@ const AVOIDED: readonly RegExp[] = [
   /\b[Ww]hoever\b/,
   // "is no number" for "is not a number".
   /\b(?:is|are) no (?!longer|more|such|answer|idle)[a-z]+\b(?<!there (?:is|are) no [a-z]+)/,
+  // The same, put together from pieces: `no whole number`, `none of a, b`.
+  /['"`](?:no (?:whole )?number|none of)\b/,
+  /\bfor ever\b/,
   // A fronted "Of a file nothing is sent".
   /(?:^|[.:] |\* |\/\/ |\/\*\* )Of (?:a|an|the|all|one)\b/,
 ];

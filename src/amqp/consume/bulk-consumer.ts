@@ -74,12 +74,12 @@ export async function consumeInBatches(
    */
   const throwIfTakenBack = async () => {
     if (!windows.isCancelled) return;
-    const queueNow = await windows.inspectQueue();
+    const queueStatus = await windows.inspectQueue();
     // Deleted together with what was held, and perhaps declared again: what was handled exists nowhere else, so keep
     // it.
-    if (queueNow === 'missing') return;
+    if (queueStatus === 'missing') return;
     // Without permission to ask, assume a classic queue: those never cancel a consumer for holding messages too long.
-    if (allOrNone && (queueNow === 'plain' || queueNow === 'not permitted')) return;
+    if (allOrNone && (queueStatus === 'plain' || queueStatus === 'not permitted')) return;
     throw takenBackError(queue);
   };
   const acknowledge = () => onRemoved(windows.isCancelled ? held.markRemoved() : held.acknowledge());

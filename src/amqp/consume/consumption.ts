@@ -22,7 +22,7 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 export const MAX_PREFETCH = 65_535;
 
 /** What has become of a queue whose consumer the broker cancelled; or why that is not known. */
-export type QueueNow = 'missing' | 'plain' | 'not plain' | 'not permitted' | 'unreachable';
+export type QueueStatus = 'missing' | 'plain' | 'not plain' | 'not permitted' | 'unreachable';
 
 /**
  * A consumer of one queue for a short while, for reading what is there.
@@ -52,7 +52,7 @@ export class Consumption {
   #progressAt = Date.now();
   #state: 'delivering' | 'exhausted' | 'cancelled' = 'delivering';
   /** After a cancel, once it is known. */
-  #queueNow: QueueNow | undefined;
+  #queueStatus: QueueStatus | undefined;
 
   /**
    * @param lease
@@ -119,19 +119,19 @@ export class Consumption {
   }
 
   /** After a cancel: what the queue is now, which may be another one of the same name. */
-  async inspectQueue(): Promise<QueueNow> {
-    if (this.#queueNow !== undefined) return this.#queueNow;
+  async inspectQueue(): Promise<QueueStatus> {
+    if (this.#queueStatus !== undefined) return this.#queueStatus;
     this.#stopListening();
     try {
       const isPlain = await this.#isPlain?.();
-      this.#queueNow = isPlain === undefined ? 'missing' : isPlain ? 'plain' : 'not plain';
+      this.#queueStatus = isPlain === undefined ? 'missing' : isPlain ? 'plain' : 'not plain';
     } catch (error) {
-      if (isCode(error, ErrorCode.connectionLost)) this.#queueNow = 'unreachable';
+      if (isCode(error, ErrorCode.connectionLost)) this.#queueStatus = 'unreachable';
       // Only a user with configure permission may learn the kind of a queue.
-      else if (isCode(error, ErrorCode.accessRefused)) this.#queueNow = 'not permitted';
+      else if (isCode(error, ErrorCode.accessRefused)) this.#queueStatus = 'not permitted';
       else throw error;
     }
-    return this.#queueNow;
+    return this.#queueStatus;
   }
 
   /**
@@ -211,7 +211,7 @@ export class Consumption {
     } catch (error) {
       if (!isCode(error, ErrorCode.queueNotFound)) throw error;
       this.#state = 'cancelled';
-      this.#queueNow = 'missing';
+      this.#queueStatus = 'missing';
       return 0;
     }
   }

@@ -1,6 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
-import { Consumption, MAX_PREFETCH, type QueueNow } from './consumption.ts';
+import { Consumption, MAX_PREFETCH, type QueueStatus } from './consumption.ts';
 
 /** How many more messages each further channel may hold than the one before. */
 const GROWTH = 256;
@@ -90,7 +90,7 @@ export class QueueWindows {
   }
 
   /** After a cancel: what the queue is now. */
-  async inspectQueue(): Promise<QueueNow> {
+  async inspectQueue(): Promise<QueueStatus> {
     const cancelled = this.#windows.find(({ consumption }) => consumption.isCancelled) ?? this.#last;
     return cancelled.consumption.inspectQueue();
   }

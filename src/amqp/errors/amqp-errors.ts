@@ -31,11 +31,11 @@ function translate(error: unknown, known?: Outcome): TaskQueueError {
     ofSystem(code, message) ??
     findOutcome({ code, classId, methodId, text }) ?? {
       code: ErrorCode.brokerError,
-      reason: `the broker answered with an error (${saidIn(text) ?? text})`,
+      reason: `the broker answered with an error (${quotedReason(text) ?? text})`,
       isComplete: true,
     };
   // Quote the broker where the code alone says little.
-  const said = outcome.isComplete || EXPLAINED.has(outcome.code) ? undefined : saidIn(text);
+  const said = outcome.isComplete || EXPLAINED.has(outcome.code) ? undefined : quotedReason(text);
   return new AmqpFailure(outcome.code, `${outcome.reason}${said ? ` (${said})` : ''}`, {
     cause: error,
     ...(outcome.hint ? { hint: outcome.hint } : {}),
@@ -53,7 +53,7 @@ const EXPLAINED: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.connectionFailed,
 ]);
 
-function saidIn(text: string): string | undefined {
+function quotedReason(text: string): string | undefined {
   return /"([^"]+)"/.exec(text)?.[1];
 }
 

@@ -15,7 +15,7 @@ export class AmqpFailure extends TaskQueueError {
 
   /**
    * @param code
-   * @param reason what stands behind the colon in `Cannot enqueue to task "a": …`
+   * @param reason the part after the colon in `Cannot enqueue to task "a": …`
    * @param options
    */
   constructor(

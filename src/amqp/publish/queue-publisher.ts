@@ -21,7 +21,7 @@ import {
 } from './publish-errors.ts';
 import { SurvivalChecks } from './survival-checks.ts';
 
-/** A task that is cleared while messages arrive loses its queue repeatedly, but not for ever. */
+/** A task that is cleared while messages arrive loses its queue repeatedly, but not forever. */
 const MAX_VANISHED = 10;
 
 /** Publishes to queues that it creates on demand, in the order of the calls for each queue. */

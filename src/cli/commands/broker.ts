@@ -63,7 +63,7 @@ async function runBroker(context: Context, [program, ...args]: string[], options
     const { timeoutMs } = context.settings;
     // From here on, the command handles signals.
     context.stop.release();
-    if (isShell(program) && hasTerminal()) context.note(whereOneIs(broker));
+    if (isShell(program) && hasTerminal()) context.note(describeShell(broker));
     await runWith(broker, program, args, {
       note: context.note,
       timeoutMs: timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (Date.now() - begun)),
@@ -80,7 +80,7 @@ function isShell(program: string): boolean {
 }
 
 /** Printed before a shell that looks like any other. */
-function whereOneIs({ url, apiUrl }: RunningBroker): string {
+function describeShell({ url, apiUrl }: RunningBroker): string {
   const api = apiUrl === undefined ? ' (without the management API: ls needs --management)' : '';
   return `In this shell mcp-taskq uses the private broker at ${url}${api}. "exit" stops it.`;
 }

@@ -8,23 +8,23 @@ import { formatCount } from '../output/sizes.ts';
  * or `--timeout`, or a closed output pipe, keeps its own status.
  * @param done number of messages processed before the failure
  * @param what what was done to them, such as `removed from task x`
- * @param howToGoOn a hint, used if the error does not have one
+ * @param resumeHint a hint, used if the error does not have one
  */
 export function partialFailure(
   { note }: Pick<Context, 'note'>,
   error: unknown,
   done: number,
   what: string,
-  howToGoOn?: string,
+  resumeHint?: string,
 ): unknown {
   if (done === 0) return error;
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   if (status === ExitCode.done) return error;
-  const { code, message, hint = howToGoOn } = error as { code?: string; message: string; hint?: string };
+  const { code, message, hint = resumeHint } = error as { code?: string; message: string; hint?: string };
   const back = UNSURE_CODES.includes(code ?? '') ? `${mayBeBack(done)}, and ` : '';
   const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${back}the rest is still there.`;
   if (status !== undefined && status >= ExitCode.timedOut) {
-    note(`Stopped: ${far}${howToGoOn === undefined ? '' : `\n${howToGoOn}`}`);
+    note(`Stopped: ${far}${resumeHint === undefined ? '' : `\n${resumeHint}`}`);
     return error;
   }
   return new CommandFailure(ExitCode.partly, `${message}. Before that, ${far}`, { cause: error, hint });
