@@ -48,7 +48,7 @@ test('the demo succeeds on terminals of 60, 80 and 120 columns', async () => {
     const { url: MCP_TASKQ_URL } = await newVhost();
     const terminal = new Terminal(process.execPath, [demo], { MCP_TASKQ_URL }, columns);
     expect(await terminal.ended, terminal.text).toBe(0);
-    expect(terminal.text).toContain('And nothing is left.');
+    expect(terminal.text).toContain('Nothing is left.');
   };
   await Promise.all([60, 80, 120].map(show));
 }, 60_000);

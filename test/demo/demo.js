@@ -44,8 +44,7 @@ try {
 
 async function present() {
   say(`An MCP server is running, with the messages of its tasks in RabbitMQ. A client calls its tool "tidy" as a
-    task, and then is not heard of again: nobody asks for the result. What the task has to tell and to ask stays in
-    the task's queue.`);
+    task, and then disappears without fetching the result. The task's messages and questions stay in its queue.`);
   const task = await startTask('~/Downloads');
   note(`client: tools/call tidy ~/Downloads -> task ${task}`);
   await depthIs(task, 5);
@@ -55,7 +54,7 @@ async function present() {
   const listed = (await read('mcp-taskq ls --exact')).find(({ task_id }) => task_id === task);
   assert.equal(listed?.ready, 5, 'ls lists the task with 5 messages');
 
-  say('What are they? Looking takes nothing.');
+  say('What are they? Peeking removes nothing.');
   await run(`mcp-taskq peek ${task} -n 5`);
   assert.deepEqual(
     methodsOf(await read(`mcp-taskq peek ${task} -n 5`)),
@@ -69,7 +68,7 @@ async function present() {
   assert.match(question?.body.message.params.message, /^Delete 3 old installers/, 'peek prints the question');
   await depthIs(task, 5);
 
-  say('Somebody calls the tool again. This task can be followed live, by any number of watchers:');
+  say('A client calls the tool again. This task can be followed live, by any number of watchers:');
   const second = await startTask('~/Desktop');
   note(`client: tools/call tidy ~/Desktop -> task ${second}`);
   await run(`mcp-taskq watch ${second} --limit 5`);
@@ -77,7 +76,7 @@ async function present() {
   assert.deepEqual(methodsOf(watched), QUEUED, 'watch ends when all messages are there, and takes none');
   await depthIs(second, 5);
 
-  say('Drain the first task to a file. A message is removed once it is safe on disk.');
+  say('Drain the first task to a file. A message is removed only once it is safe on disk.');
   await run(`mcp-taskq dequeue ${task} --all --out drained.jsonl`);
   const drained = (await readFile(join(folder, 'drained.jsonl'), 'utf8')).trimEnd().split('\n');
   assert.equal(drained.length, 5, 'the file has 5 lines');
@@ -94,17 +93,17 @@ async function present() {
     'the replayed messages are those that were drained',
   );
 
-  say('The client is back, and asks for the result of its task: it gets all that was replayed, in order.');
+  say('The client is back, and asks for the result of its task: it gets every replayed message, in order.');
   const result = await client.experimental.tasks.getTaskResult(task, CallToolResultSchema);
   note(`client: the result is "${result.content[0].text}"`);
   assert.equal(result.content[0].text, 'Deleted 3 files in ~/Downloads.');
   assert.deepEqual(client.received, ['log', 'progress 1', 'progress 2', 'progress 3', 'question']);
 
-  say('The second task is of no use to anybody. Remove its messages, and its queue with them:');
+  say('The second task is no longer needed. Remove its messages, and its queue with them:');
   await depthIs(second, 5);
   await run(`mcp-taskq clear ${second} --yes`);
 
-  say('And nothing is left.');
+  say('Nothing is left.');
   await run('mcp-taskq ls');
   const left = (await read('mcp-taskq ls')).filter(({ task_id }) => [task, second].includes(task_id));
   assert.deepEqual(left, [], 'ls lists neither task');

@@ -1,5 +1,5 @@
-// An MCP server over stdio, with the messages of its tasks in RabbitMQ. Its one tool runs as a task: what it has
-// to tell and to ask is queued, until the client calls tasks/result.
+// An MCP server over stdio, with the messages of its tasks in RabbitMQ. Its one tool runs as a task: its messages and
+// questions are queued until the client calls tasks/result.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -41,13 +41,13 @@ mcp.experimental.tasks.registerToolTask(
 
 async function tidy(taskId, folder, { taskStore, _meta }) {
   const relatedTask = { taskId };
-  const tell = (method, params) => mcp.server.notification({ method, params }, { relatedTask });
+  const notify = (method, params) => mcp.server.notification({ method, params }, { relatedTask });
 
-  await tell('notifications/message', { level: 'info', data: `Looking through ${folder}` });
+  await notify('notifications/message', { level: 'info', data: `Looking through ${folder}` });
   for (const progress of [1, 2, 3]) {
     // Looking takes a while.
     await sleep(800);
-    await tell('notifications/progress', { progressToken: _meta.progressToken, progress, total: 3 });
+    await notify('notifications/progress', { progressToken: _meta.progressToken, progress, total: 3 });
   }
   await taskStore.updateTaskStatus(taskId, 'input_required');
   const answer = await mcp.server.elicitInput(
