@@ -132,6 +132,6 @@ test.each([[['--depth']], [['--depth-warn', 'x']], [['a', 'b']], [['--format', '
   },
 );
 
-test('help is no failure', async () => {
+test('help is not a failure', async () => {
   expect((await runCli(['check', '--help'])).status).toBe(0);
 });

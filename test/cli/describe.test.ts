@@ -268,7 +268,7 @@ test('says what it looked at in a deep queue', async () => {
   expect((await described(task)).record).toMatchObject({ looked_at: 1000, newest: null });
 });
 
-test('a task without a queue is 5, and none is made', async () => {
+test('a task without a queue is 5, and the queue is not created', async () => {
   const task = `missing-${randomUUID()}`;
   expect((await described(task)).status).toBe(5);
   expect((await described(task, '--no-peek')).status).toBe(5);

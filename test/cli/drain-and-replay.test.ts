@@ -81,7 +81,7 @@ describe('peek', () => {
     expect(bodies.stdout).toBe('{"n":0}\n{"n":1}\n');
   });
 
-  test('answers 6 for an empty task and 5 for a missing one, and creates none', async () => {
+  test('answers 6 for an empty task and 5 for a missing one, and does not create it', async () => {
     const task = await filledTask(1);
     await openClient().drain(task, () => {});
     expect(await runCli(['peek', task])).toMatchObject({ status: 6, stdout: '' });
@@ -120,7 +120,7 @@ describe('dequeue', () => {
     expect(await runCli(['dequeue', task, '--all'])).toMatchObject({ status: 0, stdout: '' });
   });
 
-  test('answers 5 for a missing task, and creates none', async () => {
+  test('answers 5 for a missing task, and does not create it', async () => {
     const task = newTask();
     expect(await runCli(['dequeue', task, '--all'])).toMatchObject({ status: 5, stdout: '' });
     expect(await openClient().depth(task)).toBeUndefined();
@@ -137,7 +137,7 @@ describe('dequeue', () => {
     expect(await numbersIn(task)).toEqual([0, 1, 2]);
   });
 
-  test('does not touch a file that exists, nor the queue, unless it is told to', async () => {
+  test('does not touch a file that exists, nor the queue, unless an option allows it', async () => {
     const task = await filledTask(4);
     const file = join(await temporaryFolder(), 'out.jsonl');
     await writeFile(file, 'precious\n');
@@ -399,7 +399,7 @@ describe('clear', () => {
     expect(await openClient().depth(one)).toBeUndefined();
   });
 
-  test('keeps the queue, and the messages in a file, when told to', async () => {
+  test('keeps the queue, and the messages in a file, with the options for that', async () => {
     const task = await filledTask(3);
     const file = join(await temporaryFolder(), 'backup.jsonl');
     expect((await runCli(['clear', task, '--yes', '--keep-queue', '--backup', file])).status).toBe(0);

@@ -28,7 +28,7 @@ test('an explicit URL is not listed by the API that the environment names for an
   expect(stderr).toContain('http://127.0.0.99:15672');
 });
 
-test('another name of this machine is no other broker', async () => {
+test('another name of this machine is not another broker', async () => {
   const { stderr } = await runCli(['ls', '--names', '-u', inject('url').replace('127.0.0.1', 'localhost')]);
   expect(stderr).toBe('');
 });

@@ -127,7 +127,7 @@ test('many drains at once whose queues are deleted all end by themselves', async
     await amqp(async (channel) => {
       for (const task of tasks) await channel.deleteQueue(`mcp:queue:${task}`);
     });
-    // They hear of it.
+    // They learn of it.
     await sleep(300);
     begun++;
   };
@@ -135,7 +135,7 @@ test('many drains at once whose queues are deleted all end by themselves', async
   expect(await Promise.all(draining)).toEqual(tasks.map(() => 1));
 });
 
-test('a drain whose process does not hear of it in time is not said to have removed anything', async () => {
+test('a drain whose process learns of it too late does not claim to have removed anything', async () => {
   const client = openQuorumClient();
   const bodies = await publish(client, 'blocked', 10);
   const block = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TOO_LONG_MS);

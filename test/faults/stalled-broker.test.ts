@@ -174,7 +174,7 @@ describe('a broker that goes silent', () => {
 });
 
 describe('a broker that cannot be reached', () => {
-  test('is not waited for by more operations than allowed, and the others hear of it together', async () => {
+  test('is not waited for by more operations than allowed, and the others fail together', async () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     const queue = openQueue({ url: proxy.url, ...SHORT, maxWaitingOperations: 100 });
     const task = newTask();

@@ -127,18 +127,18 @@ test('dequeueAll that begins again has nothing when another reader has taken all
   expect(await all).toEqual([]);
 });
 
-test('a drain of all or none is told how many it was handed before, and removes nothing when it fails', async () => {
+test('an all-or-none drain passes the number of earlier messages, and removes nothing when it fails', async () => {
   const task = newTask();
   await fill(task);
   const client = openClient();
-  const told: number[] = [];
+  const counts: number[] = [];
   const handle = (batch: unknown[], before: number) => {
-    told.push(before);
+    counts.push(before);
     if (before + batch.length === COUNT) throw new Error('The disk is full');
   };
   await expect(client.drain(task, handle, { allOrNone: true })).rejects.toThrow('The disk is full');
-  expect(told[0]).toBe(0);
-  expect(told).toEqual([...new Set(told)].sort((a, b) => a - b));
+  expect(counts[0]).toBe(0);
+  expect(counts).toEqual([...new Set(counts)].sort((a, b) => a - b));
   expect((await client.depth(task))?.messages).toBe(COUNT);
   expect(await client.drain(task, () => {}, { allOrNone: true })).toBe(COUNT);
 });

@@ -36,7 +36,7 @@ test.each<[string, ApiProxyOptions, string]>([
     '/api/rabbit/api',
   ],
   ['that packs all answers', { gzip: true }, ''],
-])('a proxy %s is no obstacle', async (_, options, path) => {
+])('works behind a proxy %s', async (_, options, path) => {
   const task = await taskWithMessage();
   const apiUrl = `${await proxyApi(options)}${path}`;
   for (const source of ['counted', 'both', 'statistics'] as const)

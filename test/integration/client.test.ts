@@ -84,7 +84,7 @@ describe('publish', () => {
     expect((await drained(client, task)).sort()).toEqual(['a', 'b', 'b']);
   });
 
-  test('with create: false refuses a task without a queue, and creates none', async () => {
+  test('with create: false refuses a task without a queue, and does not create it', async () => {
     const client = openClient();
     const task = newTask();
     await expect(client.publish(task, raw('x'), { create: false })).rejects.toMatchObject({

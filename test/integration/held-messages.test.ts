@@ -74,7 +74,7 @@ describe('a message that take() holds', () => {
     await expect.poll(() => bodiesIn(task)).toEqual(['first']);
   });
 
-  test('is there again when the process that took it is killed, whoever cleared the task meanwhile', async () => {
+  test('returns when the process that took it is killed, even if the task was cleared meanwhile', async () => {
     const task = await filledTask('{"held":true}');
     // It holds the message while the command that it runs goes on.
     const child = startCli(['dequeue', task, '--exec', 'sleep 60']);

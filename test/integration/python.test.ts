@@ -92,7 +92,7 @@ describe.runIf(python)('Python with pika, by the wire format of rabbitmq-mcp-tas
   });
 });
 
-test('what Python wrote passes through a queue and is decoded, whoever reads it', async () => {
+test('what Python wrote passes through a queue and is decoded by either reader', async () => {
   const task = newTask();
   const client = openClient();
   for (const { body, properties } of REFERENCE_MESSAGES) await client.publish(task, { body, properties });

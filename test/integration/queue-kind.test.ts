@@ -41,7 +41,7 @@ const ROWS: [name: string, declaration: object, expected: object][] = [
 
 /** Room enough for the broker to say the type, and none: its answers are at most 255 bytes long. */
 test.each(['t', 'long-'.padEnd(240, 'x')])(
-  'a queue is told as what it is, with the task id %s',
+  'the kind of a queue is found, with the task id %s',
   async (taskId) => {
     const { url, queueNames } = await newVhost();
     const connection = await connect(url);
@@ -65,7 +65,7 @@ test.each(['t', 'long-'.padEnd(240, 'x')])(
   },
 );
 
-test('a queue that is exclusive to another connection is told as that', async () => {
+test('a queue that is exclusive to another connection is reported as locked', async () => {
   const connection = await connect(inject('url'));
   onTestFinished(() => connection.close());
   const taskId = `exclusive-${process.pid}`;
@@ -73,7 +73,7 @@ test('a queue that is exclusive to another connection is told as that', async ()
   await expect(openClient().queueKind(taskId)).rejects.toMatchObject({ code: 'QUEUE_LOCKED' });
 });
 
-test('reading beside others who create and delete the queue makes none', async () => {
+test('reading while others create and delete the queue does not create it', async () => {
   const { url } = await newVhost();
   const connection = await connect(url, { noDelay: true });
   onTestFinished(() => connection.close());

@@ -46,7 +46,7 @@ describe('with queueType "quorum"', () => {
     expect(seen).toEqual(bodies);
   });
 
-  test('the emptied queue stays, and clearing tells so without losing a connection', async () => {
+  test('the emptied queue stays, and clearing reports that without losing a connection', async () => {
     const { url } = await newVhost();
     const { warnings, onStatus } = collectWarnings();
     const client = openClient({ url, ...quorum, onStatus });
@@ -86,7 +86,7 @@ describe('with the default type', () => {
     expect(await client.depth('other')).toMatchObject({ messages: 1 });
   });
 
-  test('prune leaves quorum queues alone, also when it is told to delete one, and goes on', async () => {
+  test('prune skips quorum queues, even one that it is asked to delete, and goes on', async () => {
     const { url } = await newVhost();
     const maker = openClient({ url, ...quorum });
     await maker.publish('quorum', raw('a'));

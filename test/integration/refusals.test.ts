@@ -224,7 +224,7 @@ async function serverThatSays(text: string): Promise<string> {
   return `amqp://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-describe('a refusal is told as what it is:', () => {
+describe('a refusal is reported by its cause:', () => {
   test.each(Object.entries(REFUSALS))('%s', async (_, [provoke, { code, message, hint }]) => {
     const failure = await provoke().then(
       () => undefined,

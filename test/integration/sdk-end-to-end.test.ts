@@ -18,7 +18,7 @@ describe.each([
   { transport: 'stdio', sdk: OLDEST },
   { transport: 'http', sdk: OLDEST },
 ] as const)('a server process over $transport on $sdk', { timeout: 120_000 }, ({ transport, sdk }) => {
-  test('delivers what its task asks and tells through tasks/result, in order, and the answers reach the task', async () => {
+  test('delivers the questions and messages of its task through tasks/result, in order, and the answers reach the task', async () => {
     const server = await startServer({ transport, sdk, tasks: await temporaryFolder() });
     const client = await server.connect();
     const steps: Step[] = [

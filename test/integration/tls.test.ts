@@ -288,7 +288,7 @@ describe.skipIf(!canRun)('a broker with TLS that asks for client certificates', 
   ];
 
   test.each(REFUSALS)(
-    '%s is told to the library as what it is',
+    'the library reports the cause of: %s',
     async (_, target, tls, _args, code, _s, says) => {
       const open = async () => {
         const queues = new TaskQueueClient({ url: target(), tls: tls() });
@@ -301,7 +301,7 @@ describe.skipIf(!canRun)('a broker with TLS that asks for client certificates', 
   );
 
   test.each(REFUSALS)(
-    '%s is told on the command line',
+    'the command line reports the cause of: %s',
     async (_, target, _tls, args, _code, status, says) => {
       const result = await runCli(['peek', 'x', '-u', target(), ...args()]);
       expect(result.stderr).toContain(says);

@@ -70,7 +70,7 @@ describe('a watch that begins', () => {
     expect(seen).toEqual(['old 18', 'old 19', 'new']);
   });
 
-  test('shows what its publisher is still to tell of once, and in order', async () => {
+  test('shows each message whose event is still due once, and in order', async () => {
     const client = openClient();
     for (let round = 0; round < 10; round++) {
       const task = newTask();

@@ -133,7 +133,7 @@ describe('watchTasks', () => {
     ]);
   });
 
-  test('follows all tasks when none is named, and tells what is taken out', async () => {
+  test('follows all tasks when none is named, and shows removals', async () => {
     const tasks = [newTask('a.b*#'), newTask('with space'), newTask('ünï')];
     const client = openClient();
     await client.publish(tasks[0] as string, raw('first'));
@@ -275,7 +275,7 @@ describe('watchTasks', () => {
     expect(seen).toEqual(['ready', ...Array.from({ length: 1_500 }, (_, index) => String(index))]);
   });
 
-  test('of many tasks is no reason for Node to warn of a leak', async () => {
+  test('of many tasks does not make Node warn of a leak', async () => {
     const warnings: string[] = [];
     const onWarning = ({ name }: Error) => void warnings.push(name);
     process.on('warning', onWarning);
@@ -288,7 +288,7 @@ describe('watchTasks', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('tells of a message that is too large for its event', async () => {
+  test('shows a message that is too large for its event', async () => {
     const task = newTask();
     const client = openClient();
     await client.publish(task, raw('small'));

@@ -45,7 +45,7 @@ test('the installed package has what it needs and no development dependency', as
   ).toEqual([]);
 });
 
-test('npx mcp-taskq runs from it: it tells its version, and enqueues and peeks on a broker', async () => {
+test('npx mcp-taskq runs from it: it prints its version, and enqueues and peeks on a broker', async () => {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   expect((await run('npx', ['mcp-taskq', '--version'])).stdout).toBe(`${version}\n`);
 

@@ -89,7 +89,7 @@ describe('a broker URL', () => {
     ).toMatchObject({ tls: { verify: true, serverName: 'n' }, heartbeatSeconds: 3, connectTimeoutMs: 9 });
   });
 
-  test('of other clients has parameters without use, which are told once', () => {
+  test('with parameters for other clients causes a single warning', () => {
     const { warnings, onStatus } = collectWarnings();
     const url = 'amqp://h/?connection_attempts=3&heartbeat=5&retry_delay=2';
     new TaskQueueClient({ url, onStatus });

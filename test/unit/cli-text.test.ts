@@ -205,7 +205,7 @@ describe('the summary of a message', () => {
     );
   });
 
-  test('has no time where the body says a date that is none', () => {
+  test('has no time if the date in the body is invalid', () => {
     expect(
       summarize(stored('{"type":"request","message":{},"timestamp":"+275760-09-13T00:00:00Z"}')).queuedAt,
     ).toBeUndefined();

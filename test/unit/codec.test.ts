@@ -214,7 +214,7 @@ describe('a message that we write', () => {
   });
 });
 
-describe('a body that is no queued message is refused with its reason:', () => {
+describe('a body that is not a queued message is refused with its reason:', () => {
   test.each([
     ['nothing at all', '', 'it is not JSON'],
     ['text', 'hello', 'it is not JSON'],

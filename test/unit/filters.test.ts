@@ -83,7 +83,7 @@ describe('a filter', () => {
     expect(matches(expression, '{}', properties)).toBe(true);
   });
 
-  test('looks at properties, and at bodies that are no JSON', () => {
+  test('looks at properties, and at bodies that are not JSON', () => {
     expect(matches('properties.headers["x-team"] == "red"', '{}', { headers: { 'x-team': 'red' } })).toBe(
       true,
     );

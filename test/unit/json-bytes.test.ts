@@ -71,7 +71,7 @@ describe('the members of a JSON object', () => {
     expect(read?.has('body')).toBe(false);
   });
 
-  test.each(['[]', '1', '"{}"', '{"a":1', '{"a":1}}', '{"a":01}', ''])('%j has none', (text) => {
+  test.each(['[]', '1', '"{}"', '{"a":1', '{"a":1}}', '{"a":01}', ''])('%j is not an object', (text) => {
     expect(JsonObjectText.read(Buffer.from(text))).toBeUndefined();
   });
 });

@@ -70,7 +70,7 @@ describe('JSON as Python writes it', () => {
     expect(performance.now() - start).toBeLessThan(5000);
   });
 
-  test('is a queued message all the same', () => {
+  test('is accepted as a queued message', () => {
     const body = Buffer.from(
       '{"type": "notification", "message": {"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progress": NaN, "total": Infinity}}, "timestamp": "2026-01-10T00:46:05", "original_request_id": null}',
     );

@@ -66,7 +66,7 @@ test.each<[string, RequestListener, string, RegExp]>([
   ],
   ['nothing', () => {}, 'NO_ANSWER', /did not answer within 300 ms/],
   [
-    'bit by bit, for ever',
+    'one byte at a time, without end',
     (_, response) => {
       const drip = setInterval(() => response.write(' '), 50);
       response.on('close', () => clearInterval(drip));
@@ -74,7 +74,7 @@ test.each<[string, RequestListener, string, RegExp]>([
     'NO_ANSWER',
     /did not answer/,
   ],
-])('an answer of %s is told as what it is', async (_, answer, code, message) => {
+])('an answer of %s is reported by its cause', async (_, answer, code, message) => {
   const origin = await listen(answer);
   const apiUrl = origin.replace('://', '://me:s3cret@');
   const options = { url: 'amqp://localhost/v', apiUrl, ...timeoutFor(code) };
@@ -128,7 +128,7 @@ test.each<[string, RequestListener, string, RegExp]>([
   ],
   ['403', json(403, {}), 'ACCESS_REFUSED', /refuses access/],
   ['nothing more', (_, response) => void response.write('[{"name":"a"},'), 'NO_ANSWER', /did not answer/],
-])('in place of a list an answer of %s is told as what it is', async (_, answer, code, message) => {
+])('an answer of %s in place of a list is reported by its cause', async (_, answer, code, message) => {
   const apiUrl = await listen(answer);
   await expect(items({ url: 'amqp://localhost', apiUrl, ...timeoutFor(code) })).rejects.toMatchObject({
     code,
@@ -236,7 +236,7 @@ test('what is not known of queues is left out of those to prune, and counted', a
   expect(leftOut).toEqual([{ unknown: 2, beyondHistory: 0, otherTypes: 2 }]);
 });
 
-test('a list is told as it comes, whatever it is cut into, and a slow reader is waited for', async () => {
+test('a list is streamed as it arrives, in pieces of any size, at the pace of its reader', async () => {
   const list = [{ name: 'ünï "},{"' }, { name: '\\' }, { name: '}', deep: [{ a: '[' }] }];
   let noteRead = () => {};
   const isRead = new Promise<void>((resolve) => {
@@ -263,7 +263,7 @@ test('a list is told as it comes, whatever it is cut into, and a slow reader is 
   expect(seen).toEqual(list);
 });
 
-test('a short list is told at once', async () => {
+test('a short list is returned at once', async () => {
   const apiUrl = await listen(json(200, [{ name: 'a' }, { name: 'b' }]));
   expect(await items({ apiUrl })).toEqual([{ name: 'a' }, { name: 'b' }]);
 });

@@ -5,7 +5,7 @@ import { parseMessageInput } from '../../src/messages/message-input.ts';
 const text = (input: string) => parseMessageInput(input).body.toString();
 
 describe('a message to be enqueued', () => {
-  test('is taken from a record with its bytes and properties, even if it is no queued message', () => {
+  test('is taken from a record with its bytes and properties, even if it is not a queued message', () => {
     expect(parseMessageInput('{"task_id":"a","properties":{"priority":3},"body":[1.0]}')).toEqual({
       taskId: 'a',
       properties: { priority: 3 },

@@ -36,7 +36,7 @@ describe('the queue of a task', () => {
     expect(() => queueName('a'.repeat(250), 'prefix:')).toThrow('257 bytes');
   });
 
-  test('tells queues that are no task’s', () => {
+  test('recognises queues that do not belong to a task', () => {
     expect(taskIdOf('orders')).toBeUndefined();
     expect(taskIdOf('mcp:queue:')).toBeUndefined();
     expect(taskIdOf('mcp:queue:a', 'other:')).toBeUndefined();

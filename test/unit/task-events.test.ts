@@ -67,12 +67,12 @@ describe('events', () => {
     '{"queue":"q","at":1,"body_bytes":1,"has_body":true,"properties":{},"properties_base64":7}\n',
     '{"queue":"q","at":1,"count":"1","message_id":{}}\n',
     '{"queue":"q","at":1,"body_bytes":-9,"has_body":true,"properties":{}}\n',
-  ])('of nobody’s making are none: %j', (text) => {
+  ])('are not read from other bodies: %j', (text) => {
     for (const name of ['enqueued', 'dequeued', 'cleared'])
       expect(decodeEvents(`${name}.a`, Buffer.from(text))).toEqual([]);
   });
 
-  test('of one kind that are sent as another are none', () => {
+  test('of one kind that are sent as another are not read', () => {
     const [removed, added] = [
       encodeEvents([{ event: 'cleared', taskId: 'a.b', queue, at: 1, count: 3 }]),
       encodeEvents([enqueued(Buffer.from('x'))]),

@@ -26,7 +26,7 @@ describe('a timestamp on the wire', () => {
     '2026-01-01T00:60:00',
     '2026-01-01T00:00:60',
     '2026-01-10T00:46:05+00:00x',
-  ])('%j is none', (text) => {
+  ])('%j is not a timestamp', (text) => {
     expect(parseTimestamp(text)).toBeUndefined();
   });
 
