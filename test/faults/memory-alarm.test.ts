@@ -148,6 +148,6 @@ async function statusShowsIt(alarm: SharedFault): Promise<void> {
   expect(without.status).toBe(1);
 }
 
-test('while a memory alarm lasts, nothing is lost and nothing waits for ever, and afterwards all goes on', async () => {
+test('while a memory alarm lasts, nothing is lost and nothing waits forever, and afterwards all goes on', async () => {
   await SharedFault.goThrough(ALARM, [enqueueFails, fewWait, blockIsReported, statusShowsIt]);
 }, 120_000);
