@@ -178,7 +178,7 @@ class PrivateBroker implements RunningBroker {
       ended.then((how) => {
         giveUp.abort(new Error(`it ended with ${how}`));
         if (!this.#endExpected) {
-          this.#settleExited(startFailed(`The private RabbitMQ has ended by itself with ${how}`));
+          this.#settleExited(startFailed(`The private RabbitMQ exited unexpectedly with ${how}`));
         }
       });
       this.#version = await awaitReady(this.#ports, giveUp.signal);

@@ -84,7 +84,7 @@ describe('ls', () => {
     expect(stderr).not.toContain('s3cret');
   });
 
-  test('is no failure when its reader has seen enough', async () => {
+  test('is not a failure when its reader has seen enough', async () => {
     const child = startCli(['ls'], { env: await threeTasks() });
     child.stdout.once('readable', () => child.stdout.destroy());
     const status = await new Promise((resolve) => child.once('close', resolve));
@@ -101,7 +101,7 @@ describe('ls', () => {
     expect(await terminal.ended).toBe(0);
     expect(terminal.text).toMatch(/READY +UNACKED +~CONS +~OLDEST +TASK\n/);
     expect(terminal.text).toMatch(/^ +12 +[0?] .* twelve$/m);
-    expect(terminal.text).toContain('4 task queues, 13 messages ready, 0 unacked');
+    expect(terminal.text).toContain('4 task queues, 13 messages ready, 0 unacknowledged');
     for (const output of [[], ['--names'], ['-o', 'jsonl'], ['--json']]) {
       const other = cliOnTerminal(['ls', '--no-color', ...output], env);
       expect(await other.ended).toBe(0);
@@ -286,7 +286,7 @@ describe('prune', () => {
   const dryRun = async (env: Record<string, string>) =>
     recordsIn((await runCli(['prune', '--idle', '0s', '--dry-run'], { env })).stdout);
 
-  test('tells what would go, asks nobody without a terminal, and then deletes just that', async () => {
+  test('lists what would be deleted, does not ask without a terminal, and then deletes just that', async () => {
     const env = await threeTasks();
     const client = openClient({ url: env.MCP_TASKQ_URL });
     // The broker's statistics come every five seconds.

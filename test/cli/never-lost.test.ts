@@ -252,7 +252,7 @@ function canMount(): boolean {
 }
 
 describe('a reader that leaves', () => {
-  test('is no error, and what it has read and the queue hold everything where a batch fills the pipe', async () => {
+  test('is not an error, and what it has read and the queue hold everything where a batch fills the pipe', async () => {
     // It leaves in the middle of the second one, whose rest alone fills the pipe, however few come in a batch.
     const { task, ids } = await taskWithIds(12, 'x'.repeat(200_000));
     const { stdout, stderr } = await runShell(

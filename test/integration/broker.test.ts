@@ -87,7 +87,7 @@ test('a private broker keeps what was confirmed over kill and restart, and leave
   process.kill(node as number, 'SIGKILL');
   expect(await broker.exited).toMatchObject({
     code: ErrorCode.brokerStartFailed,
-    message: 'The private RabbitMQ has ended by itself with signal SIGKILL',
+    message: 'The private RabbitMQ exited unexpectedly with signal SIGKILL',
   });
 
   const [watchdog] = ownProcesses(/broker-watchdog/);

@@ -41,3 +41,21 @@ test.each(AVOIDED.map((pattern) => [pattern]))('no page, comment or message has 
   );
   expect(found).toEqual([]);
 });
+
+/** Of tests alone, besides the above. */
+const AVOIDED_IN_TITLES: readonly RegExp[] = [...AVOIDED, /\b(?:tells?|hears?)\b(?! from)/];
+
+test('no title of a test has them', () => {
+  const files = (readdirSync(`${root}test`, { recursive: true }) as string[]).filter((file) =>
+    file.endsWith('.test.ts'),
+  );
+  const titles = files.flatMap((file) =>
+    [
+      ...readFileSync(`${root}test/${file}`, 'utf8').matchAll(
+        /(?:\b(?:test|describe)(?:\.[a-z]+)*\(|[\])]\)\()\s*(['`])((?:(?!\1).)*)\1/g,
+      ),
+    ].map(([, , title = '']) => `${file}: ${title}`),
+  );
+  expect(titles.length).toBeGreaterThan(500);
+  expect(titles.filter((title) => AVOIDED_IN_TITLES.some((pattern) => pattern.test(title)))).toEqual([]);
+});

@@ -146,7 +146,7 @@ function isUsual(state: string): boolean {
 /** One line under the table. */
 export function totalsLine({ queues, ready, unacked, unknown }: QueueTotals): string {
   const more = unknown > 0 ? `, ${formatNumber(unknown)} not counted` : '';
-  return `${formatCount(queues, 'task queue')}, ${formatCount(ready, 'message')} ready, ${formatNumber(unacked)} unacked${more}`;
+  return `${formatCount(queues, 'task queue')}, ${formatCount(ready, 'message')} ready, ${formatNumber(unacked)} unacknowledged${more}`;
 }
 
 export interface QueueTotals {
