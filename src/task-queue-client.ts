@@ -86,7 +86,7 @@ export class TaskQueueClient {
   /** Opens the connection for this kind of work now, to fail early or to save time later. */
   async connect(work: 'read' | 'publish' = 'read'): Promise<void> {
     this.#throwIfClosed();
-    await this.#session.connect(work);
+    await during('Cannot connect to RabbitMQ', this.#session.connect(work));
   }
 
   /**
@@ -194,7 +194,7 @@ export class TaskQueueClient {
   /**
    * Reads the oldest messages without removing them. Other readers cannot see them for a moment, and the broker marks
    * them as redelivered. Do not use it on a quorum queue: RabbitMQ 4 counts each look as a delivery and drops a
-   * message after 20, and the messages return only some milliseconds later.
+   * message after more than 20, and the messages return only some milliseconds later.
    * @param taskId
    * @param options
    */
@@ -367,7 +367,7 @@ export class TaskQueueClient {
   /** Opens the connection for reading, and returns what it is connected to. @internal */
   async identify(): Promise<BrokerIdentity> {
     this.#throwIfClosed();
-    const { introduced, localPort } = await this.#session.identify();
+    const { introduced, localPort } = await during('Cannot connect to RabbitMQ', this.#session.identify());
     const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
     const [{ vhost }] = this.#options.addresses;
     return {

@@ -22,7 +22,7 @@ export default defineConfig(({ mode }) => {
     test: {
       // Most of a test's time is waiting for brokers and processes, so one worker a core leaves cores idle. A long form
       // measures, and is alone.
-      maxWorkers: isLong ? 1 : 4,
+      maxWorkers: isLong ? 1 : 6,
       pool: 'forks' as const,
       // The files of a worker share its modules: loading them anew for each file took a third of the time of all tests.
       isolate: false,

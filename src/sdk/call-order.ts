@@ -45,8 +45,9 @@ export class CallOrder {
    */
   run<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>, bytes = 0): Promise<T> {
     const turns = this.#turnsOf(taskId);
+    if (turns.length > 0 && joinableTurn(kind, turns) !== turns[0])
+      return this.#runLater(taskId, kind, what, work, bytes);
     const turn = turnFor(kind, turns);
-    if (turns[0] !== turn) return this.#runLater(taskId, turn, what, work, bytes);
     turn.calls++;
     return this.#runNow(taskId, turn, work);
   }
@@ -73,12 +74,13 @@ export class CallOrder {
 
   async #runLater<T>(
     taskId: string,
-    turn: Turn,
+    kind: CallKind,
     what: string,
     work: () => Promise<T>,
     bytes: number,
   ): Promise<T> {
     if (this.#waiting >= this.#maxWaiting) throw tooManyError(what, this.#maxWaiting);
+    const turn = turnFor(kind, this.#turnsOf(taskId));
     turn.calls++;
     this.#waiting++;
     const messages = bytes > 0 ? 1 : 0;
@@ -123,9 +125,9 @@ export class CallOrder {
   #leave(taskId: string, turn: Turn): void {
     turn.calls--;
     const turns = this.#turnsOf(taskId);
-    if (turns[0] !== turn) return;
-    // Skip turns whose calls have all given up waiting.
-    while (turns[0]?.calls === 0) turns.shift();
+    const isFirst = turns[0] === turn;
+    if (turn.calls === 0) turns.splice(turns.indexOf(turn), 1);
+    if (!isFirst || turn.calls > 0) return;
     if (turns.length === 0) {
       this.#turns.delete(taskId);
       if (this.#turns.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
@@ -137,11 +139,15 @@ export class CallOrder {
   }
 }
 
-/** The last turn if the call may join it, else a new one after it. */
-function turnFor(kind: CallKind, turns: Turn[]): Turn {
+/** The last turn, if the call may join it: the first of two dequeues gets the older message, and of two clears everything. */
+function joinableTurn(kind: CallKind, turns: readonly Turn[]): Turn | undefined {
   const last = turns.at(-1);
-  // The first of two dequeues gets the older message, and the first of two clears everything.
-  if (last?.kind === kind && (kind === 'enqueue' || kind === 'look')) return last;
+  return last?.kind === kind && (kind === 'enqueue' || kind === 'look') ? last : undefined;
+}
+
+function turnFor(kind: CallKind, turns: Turn[]): Turn {
+  const joinable = joinableTurn(kind, turns);
+  if (joinable !== undefined) return joinable;
   const turn: Turn = { kind, calls: 0, starters: new Set() };
   turns.push(turn);
   return turn;

@@ -11,21 +11,25 @@ export class CallerFailure {
 
   /** Runs the caller's code and remembers its rejection. */
   async watch<T>(work: () => T | Promise<T>): Promise<T> {
-    return await this.watchSync(work);
+    try {
+      return await work();
+    } catch (reason) {
+      return this.#remember(reason);
+    }
   }
 
-  /** The same for code that returns at once; what it throws, or a promise of it rejects with, is remembered. */
+  /** The same for code that returns at once. */
   watchSync<T>(work: () => T): T {
-    const remember = (reason: unknown): never => {
-      this.#failure = { reason };
-      throw reason;
-    };
     try {
-      const result = work();
-      return result instanceof Promise ? (result.catch(remember) as T) : result;
+      return work();
     } catch (reason) {
-      return remember(reason);
+      return this.#remember(reason);
     }
+  }
+
+  #remember(reason: unknown): never {
+    this.#failure = { reason };
+    throw reason;
   }
 
   /** The operation's result, or the caller's own rejection. */

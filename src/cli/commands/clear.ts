@@ -91,10 +91,15 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
       );
       const removed = cleared - before;
       const where = `task ${target.taskId} on ${describeTarget(context)}`;
-      await printResult(context, `Removed ${formatCount(removed, 'message')} from ${where}.`, {
-        task_id: target.taskId,
-        removed,
-      });
+      await printResult(
+        context,
+        `Removed ${formatCount(removed, 'message')} from ${where}.`,
+        {
+          task_id: target.taskId,
+          removed,
+        },
+        { hasEffect: false },
+      );
       if (isDeleted) continue;
       const left = await describeLeft(context, client, target.taskId, {
         isDeletable: !options.keepQueue,
@@ -186,11 +191,16 @@ async function dryRunAll(
     }
     const count = formatCount(messages, 'message');
     const where = `task ${taskId} on ${describeTarget(context)}`;
-    await printResult(context, `${count} of ${where} would be removed; nothing was removed.`, {
-      task_id: taskId,
-      removed: 0,
-      would_remove: messages,
-    });
+    await printResult(
+      context,
+      `${count} of ${where} would be removed; nothing was removed.`,
+      {
+        task_id: taskId,
+        removed: 0,
+        would_remove: messages,
+      },
+      { hasEffect: false },
+    );
   }
   await noteHeld(context, targets);
 }

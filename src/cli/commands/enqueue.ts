@@ -135,6 +135,7 @@ function reportDryRun(context: ClientContext, taskId: string, count: number): Pr
       enqueued: 0,
       would_enqueue: count,
     },
+    { hasEffect: false },
   );
 }
 

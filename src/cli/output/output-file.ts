@@ -97,7 +97,7 @@ async function openStandardOutput(
   if (use.isRemoving === true && (await isClosed(process.stdout.fd))) {
     throw new CommandFailure(
       ExitCode.usage,
-      'The standard output is closed, so what is removed would be lost',
+      'Nobody reads the standard output (closed, or /dev/null), so what is removed would be lost',
       {
         hint: 'Write it to a file with --out FILE. To remove messages without reading them: mcp-taskq clear.',
       },
@@ -131,7 +131,10 @@ async function isAppendedTo(fd: number): Promise<boolean> {
   return ((await openFlags(fd)) & constants.O_APPEND) !== 0;
 }
 
-/** Node puts /dev/null, opened for both directions, in the place of a closed descriptor; a shell's `>` only writes. */
+/**
+ * Node puts /dev/null, opened for both directions, in the place of a closed descriptor, and so do programs that start
+ * another one without an output. A shell's `> /dev/null`, which somebody wrote on purpose, only writes.
+ */
 async function isClosed(fd: number): Promise<boolean> {
   try {
     const found = fstatSync(fd);

@@ -5,17 +5,20 @@ import { safeLine } from '../terminal/terminal-text.ts';
 
 /**
  * Prints a command's result on stdout: a sentence for people, a JSON object for programs.
- * @throws CommandFailure (3) that says what was done, if it cannot be written
+ * @param options `hasEffect`: something was done, which the error has to say if the result cannot be written
+ * @throws CommandFailure (3) then
  */
 export async function printResult(
   { stdout, format }: Context,
   sentence: string,
   data: { [name: string]: unknown },
+  { hasEffect = true } = {},
 ): Promise<void> {
   try {
     await stdout.write(format === 'table' ? `${safeLine(sentence)}\n` : `${JSON.stringify(data)}\n`);
   } catch (error) {
-    if (!(error instanceof CommandFailure) || error.exitCode === ExitCode.done) throw error;
-    throw new CommandFailure(ExitCode.partly, `${error.message}. Before that: ${sentence}`, { cause: error });
+    if (!hasEffect || !(error instanceof CommandFailure) || error.exitCode === ExitCode.done) throw error;
+    const done = sentence.replace(/\.$/, '');
+    throw new CommandFailure(ExitCode.partly, `${error.message}. Before that: ${done}`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { withoutPasswords } from '../settings/broker-urls.ts';
 import { shellWords } from './shell-words.ts';
 
-const URL_IN_WORD = /[a-z][a-z0-9+.-]*:\/\/\S*/i;
+const URL_IN_WORD = /[a-z][a-z0-9+.-]*:\/\/\S*/gi;
 
 /** Options to set to a value, to set without one (`true`), or to leave out (`undefined`). */
 interface Changes {

@@ -106,7 +106,8 @@ export async function* selectQueues(
     const candidates = page.filter((info) => isSelected(info, selection, now));
     await lookBefore?.(candidates);
     const selected = candidates.filter((info) => isOlder(info, selection, now));
-    if (selection.olderThan !== undefined)
+    // Behind the limit nobody asks.
+    if (selection.olderThan !== undefined && selected.length <= left)
       onUnknownAge(
         candidates.filter(({ ready, statistics }) => ready !== 0 && statistics?.oldestAt === undefined)
           .length,

@@ -57,7 +57,7 @@ export function hostsOf(list: string): string[] {
 
 /** URLs without their passwords. Keeps the user names, which are useful to see. */
 export function withoutPasswords(urls: string): string {
-  return splitUrls(urls)
+  return splitUrls(urls.replace(/([?&]password=)[^&\s"']*/gi, '$1***'))
     .map((text) => {
       if (!URL.canParse(text)) return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@');
       // That of guest is known to all.
