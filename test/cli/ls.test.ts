@@ -118,6 +118,8 @@ describe('ls', () => {
     await terminal.shows('3 task queues, 14 messages ready', 30_000);
     terminal.type('\u0003');
     expect(await terminal.ended).toBe(0);
+    // Each refresh listens to the end, and leaves nothing behind.
+    expect(terminal.text).not.toContain('Warning');
     const other = cliOnTerminal(['ls', '--watch'], env);
     await other.shows('q quits', 30_000);
     other.type('q');

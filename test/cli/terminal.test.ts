@@ -258,6 +258,16 @@ function withoutNewQueue(text: string): string {
   return text.replace(NEW_QUEUE, '');
 }
 
+test('the messages of a peek go through PAGER where they are longer than the screen', async () => {
+  const client = openClient();
+  const task = newTask();
+  await Promise.all(Array.from({ length: 60 }, () => client.publish(task, raw('{}'))));
+  const env = { PAGER: 'sed "s/^/page: /"' };
+  const terminal = cliOnTerminal(['peek', task, '--all', '--no-color'], env);
+  expect(await terminal.ended).toBe(0);
+  expect(terminal.text).toMatch(/^page: +#.*\n(page: +\d+ .*\n){60}/m);
+});
+
 test('a topic of the help goes through PAGER where it is longer than the screen', async () => {
   const terminal = cliOnTerminal(['help', 'connection', '--no-color'], { PAGER: 'sed "s/^/page: /"' });
   expect(await terminal.ended).toBe(0);
