@@ -36,28 +36,36 @@ describe('messages that are published without waiting stay in order', () => {
     }
   });
 
-  test('when the queue is deleted in the middle, and those that come later wait their turn', async () => {
-    const [client, amqp] = [openClient(), await openRawAmqp()];
-    for (let round = 0; round < 3; round++) {
-      const task = newRawTask('order');
-      await client.publish(task, raw('-1'));
-      const calls: Promise<unknown>[] = [];
-      let deleting: Promise<unknown> | undefined;
-      for (let number = 0; number < COUNT; number++) {
-        calls.push(client.publish(task, raw(String(number))));
-        if (number % 50 === 49) await new Promise((resolve) => setImmediate(resolve));
-        if (number === COUNT / 2) deleting = amqp.delete(queueOf(task));
+  test.each([
+    ['small', 3, COUNT, 0],
+    // The broker handles the channel that they come on later than the one on which the queue is declared again.
+    ['large', 6, 4_000, 3_000],
+  ])(
+    'when the queue is deleted in the middle, and those that come later wait their turn: %s',
+    async (...args) => {
+      const [, rounds, count, bytes] = args;
+      const [client, amqp] = [openClient(), await openRawAmqp()];
+      for (let round = 0; round < rounds; round++) {
+        const task = newRawTask('order');
+        await client.publish(task, raw('-1'));
+        const calls: Promise<unknown>[] = [];
+        let deleting: Promise<unknown> | undefined;
+        for (let number = 0; number < count; number++) {
+          calls.push(client.publish(task, raw(String(number).padEnd(bytes))));
+          if (number % 50 === 49) await new Promise((resolve) => setImmediate(resolve));
+          if (number === count / 2) deleting = amqp.delete(queueOf(task));
+        }
+        await deleting;
+        calls.push(client.publish(task, raw(String(count))));
+        await Promise.all(calls);
+        const numbers = await numbersIn(task);
+        expect(numbers).toEqual(ascending(numbers));
+        expect(new Set(numbers).size).toBe(numbers.length);
+        // RabbitMQ confirms, and loses, what arrives in the instant of the deletion; the last one came long after it.
+        expect(numbers.at(-1)).toBe(count);
       }
-      await deleting;
-      calls.push(client.publish(task, raw(String(COUNT))));
-      await Promise.all(calls);
-      const numbers = await numbersIn(task);
-      expect(numbers).toEqual(ascending(numbers));
-      expect(new Set(numbers).size).toBe(numbers.length);
-      // RabbitMQ confirms, and loses, what arrives in the instant of the deletion; the last one came long after it.
-      expect(numbers.at(-1)).toBe(COUNT);
-    }
-  });
+    },
+  );
 
   test('when the connection is lost before some of them are sent', async () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));

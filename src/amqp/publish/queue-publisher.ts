@@ -106,9 +106,13 @@ export class QueuePublisher {
   async #publishInTurn(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
     const { create = true } = options;
     const { sent } = await this.#inTurn(queue, async () => {
-      const isKnown = !create || this.#known.has(queue);
-      if (!isKnown) await this.#declarer.declare(queue);
+      // Before the declare as well: a message in flight behind one that was returned would be stored before it.
       await this.#readyInOrder(queue);
+      const isKnown = !create || this.#known.has(queue);
+      if (!isKnown) {
+        await this.#declarer.declare(queue);
+        await this.#readyInOrder(queue);
+      }
       const sent = this.#send(queue, message, options);
       // Later messages follow once this one is certainly stored, so that it stays first even if it is sent again.
       if (!isKnown) await sent;

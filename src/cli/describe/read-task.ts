@@ -69,7 +69,7 @@ export async function readTask(
   }
   if (description?.hasStatistics === false) {
     missing.push(
-      'RabbitMQ has no statistics for this queue (it is too new, or they are switched off): its consumers, policy, size and idle time are unknown.',
+      'No statistics yet (new queue, or switched off): consumers, policy, size and idle time are unknown.',
     );
   }
   const ready = depth?.messages ?? description?.ready ?? 0;
