@@ -92,7 +92,7 @@ test('describe says what nobody knows', async () => {
   const { status, stdout, stderr } = await run('describe', full);
   expect(status).toBe(0);
   expect(recordsIn(stdout)).toMatchObject([{ ready: 2, consumers: null, effective_policy: null }]);
-  expect(stderr).toContain('its consumers, policy, size and idle time are unknown');
+  expect(stderr).toContain('consumers, policy, size and idle time are unknown');
 });
 
 test('watch of all tasks shows what a publisher without events adds', async () => {
