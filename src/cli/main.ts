@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { packageVersion } from './package-version.ts';
 
 /**
@@ -15,7 +14,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     await runCommand(argv);
     // Of what nobody waited for, such as a help page. The reader of a pipe may close it.
-    await setImmediate();
+    await new Promise((resolve) => setImmediate(resolve));
     if (outputFailure === undefined || outputFailure.code === 'EPIPE') return 0;
     const { writeFailure } = await import('./output/write-failure.ts');
     throw writeFailure('the standard output', outputFailure);

@@ -8,7 +8,7 @@ import { MessageTable } from '../../src/cli/output/message-table.ts';
 import { viewMessage } from '../../src/cli/output/message-view.ts';
 import { shellWords } from '../../src/cli/output/shell-words.ts';
 import { formatSize } from '../../src/cli/output/sizes.ts';
-import { withOptions } from '../../src/cli/output/this-command.ts';
+import { taskCommand, withOptions } from '../../src/cli/output/this-command.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
 import { safeLine, safeText } from '../../src/cli/terminal/terminal-text.ts';
@@ -345,6 +345,14 @@ describe('small formats', () => {
     ['enqueue --from f -- --skip', 'enqueue --from f --skip 9 -- --skip'],
   ])('the command line %j with another option', (before, after) => {
     expect(withOptions(before.split(' '), { '--skip': '9' })).toEqual(after.split(' '));
+  });
+
+  test.each([
+    ['a', "mcp-taskq dequeue a --all --url 'amqp://u:***@h'"],
+    ['-a', "mcp-taskq dequeue --all --url 'amqp://u:***@h' -- -a"],
+  ])('a suggested command about the task %j is about the same broker', (taskId, command) => {
+    const settings = { brokerWords: ['--url', 'amqp://u:***@h'] };
+    expect(taskCommand(settings, 'dequeue', taskId, ['--all'])).toBe(command);
   });
 
   test('options without a value are set and left out', () => {

@@ -8,8 +8,8 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
-import { shellWords } from '../output/shell-words.ts';
 import { formatCount } from '../output/sizes.ts';
+import { taskCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
@@ -109,7 +109,7 @@ async function copy(context: ClientContext, from: string, to: string, options: C
     `${formatCount(unseen, 'message')} after the oldest ${formatCount(skip + looked, 'message')} of task ${from} ` +
       `${unseen === 1 ? 'was' : 'were'} not ${select ? 'looked at' : 'copied'}`,
     {
-      hint: `To copy all, drain to a file and replay it to both tasks: ${shellWords(['mcp-taskq', 'dequeue', from, '--all', '--out', 'FILE'])}`,
+      hint: `To copy all, drain to a file and replay it to both tasks: ${taskCommand(context.settings, 'dequeue', from, ['--all', '--out', 'FILE'])}`,
     },
   );
 }

@@ -1,6 +1,7 @@
 import { formatDuration } from '../input/durations.ts';
-import { shellWords } from '../output/shell-words.ts';
 import { formatCount } from '../output/sizes.ts';
+import { taskCommand } from '../output/this-command.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { TaskReport } from './read-task.ts';
 
 /** A suggested next step for a task. */
@@ -17,28 +18,18 @@ const LONG_MS = 5 * 60_000;
 /** More would not fit on the screen. */
 const MOST_STEPS = 3;
 
-/**
- * What an operator should do next: the most urgent first, each command once.
- * @param brokerWords the options that named the broker, so that the commands are about the same one
- */
-export function nextSteps(report: TaskReport, now: number, brokerWords: readonly string[]): NextStep[] {
-  const steps = possibleSteps(report, now, brokerWords);
+/** What an operator should do next: the most urgent first, each command once. */
+export function nextSteps(report: TaskReport, now: number, settings: Settings): NextStep[] {
+  const steps = possibleSteps(report, now, settings);
   return steps
     .filter(({ command }, index) => steps.findIndex((step) => step.command === command) === index)
     .slice(0, MOST_STEPS);
 }
 
-function possibleSteps(report: TaskReport, now: number, brokerWords: readonly string[]): NextStep[] {
+function possibleSteps(report: TaskReport, now: number, settings: Settings): NextStep[] {
   const { taskId, ready, unacked = 0, state, consumerCount, description, counts, isLookRefused } = report;
   const { effectivePolicy = {}, consumers = [] } = description ?? {};
-  const of = (command: string, ...options: string[]) => {
-    const words = [...options, ...brokerWords];
-    return shellWords([
-      'mcp-taskq',
-      command,
-      ...(taskId.startsWith('-') ? [...words, '--', taskId] : [taskId, ...words]),
-    ]);
-  };
+  const of = (command: string, ...options: string[]) => taskCommand(settings, command, taskId, options);
   const steps: NextStep[] = [];
   if (state !== undefined && !['running', 'idle', 'flow', 'unknown'].includes(state)) {
     steps.push({ reason: `the queue is ${state}`, command: 'rabbitmqctl cluster_status' });

@@ -52,7 +52,8 @@ export async function openMessageSource(
     checkOutgoing(each, client.maxMessageBytes);
     checkMore(each);
   };
-  if (from !== undefined) return stop.race(openReplay(from, { skip, limit, check }));
+  if (from !== undefined)
+    return stop.race(openReplay(from, { skip, limit, check, settings: context.settings }));
   const asked = () => stop.race(askForMessage(context, taskId));
   const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
   check(record);

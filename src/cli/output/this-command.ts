@@ -1,4 +1,5 @@
 import { withoutPasswords } from '../settings/broker-urls.ts';
+import type { Settings } from '../settings/settings.ts';
 import { shellWords } from './shell-words.ts';
 
 const URL_IN_WORD = /[a-z][a-z0-9+.-]*:\/\/\S*/gi;
@@ -12,6 +13,18 @@ interface Changes {
 export function thisCommand(changes: Changes): string {
   const words = process.argv.slice(2).map((word) => word.replace(URL_IN_WORD, withoutPasswords));
   return shellWords(['mcp-taskq', ...withOptions(words, changes)]);
+}
+
+/** A command about a task, for the same broker as this one, to be pasted. */
+export function taskCommand(
+  { brokerWords }: Pick<Settings, 'brokerWords'>,
+  command: string,
+  taskId: string,
+  options: readonly string[] = [],
+): string {
+  const words = [...options, ...brokerWords];
+  const all = taskId.startsWith('-') ? [...words, '--', taskId] : [taskId, ...words];
+  return shellWords(['mcp-taskq', command, ...all]);
 }
 
 /** A command line with options changed, wherever they are. */

@@ -4,6 +4,8 @@ import { ExitCode } from '../exit-codes.ts';
 import { type InputLine, type LineSource, openLines } from '../input/input-lines.ts';
 import { isOneALine as hasOneALine, jsonValues } from '../input/json-values.ts';
 import { shellWords } from '../output/shell-words.ts';
+import { taskCommand } from '../output/this-command.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { NamedMessage } from './pipelined-publish.ts';
 
 /** Messages from a file, all of which have been checked. */
@@ -18,6 +20,8 @@ export interface ReplayRange {
   /** Counted in messages; empty lines do not count. */
   skip: number;
   limit: number | undefined;
+  /** Which broker a command to go on with is about. */
+  settings: Settings;
   /** @throws an error if the message is unusable */
   check: (message: OutgoingMessage) => void;
 }
@@ -46,7 +50,7 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
   };
   try {
     const source = (await hasOneALine(text)) ? text : { ...text, lines: () => jsonValues(text) };
-    const { count, kept } = await checkAll(source, parse, source === text);
+    const { count, kept } = await checkAll(source, parse, source === text, range.settings);
     const end = Math.min(count, range.skip + (range.limit ?? Number.POSITIVE_INFINITY));
     return {
       count: Math.max(0, end - range.skip),
@@ -66,6 +70,7 @@ async function checkAll(
   source: LineSource,
   parse: Parse,
   isOneALine: boolean,
+  settings: Settings,
 ): Promise<{ count: number; kept: NamedMessage[] | undefined }> {
   const problems: string[] = [];
   let kept: NamedMessage[] | undefined = [];
@@ -98,7 +103,7 @@ async function checkAll(
       hint:
         unfinished === undefined || !isOneALine
           ? 'A message is a record, a queued message or JSON-RPC. Give one per line, or an array of them.'
-          : unfinishedHint(source, unfinished),
+          : unfinishedHint(source, unfinished, settings),
     },
   );
 }
@@ -112,7 +117,7 @@ function isRecordStart(text: Buffer): boolean {
 }
 
 /** The hint for an incomplete last line, left by a killed drain. The task id is taken from the line itself. */
-function unfinishedHint({ path }: LineSource, { text, offset }: InputLine): string {
+function unfinishedHint({ path }: LineSource, { text, offset }: InputLine, settings: Settings): string {
   const why =
     'The last line is incomplete: a drain was interrupted there, and its message is still in the queue.';
   if (path === undefined) return `${why} Leave the line out.`;
@@ -120,7 +125,7 @@ function unfinishedHint({ path }: LineSource, { text, offset }: InputLine): stri
   const drain =
     task === undefined
       ? ''
-      : ` Drain the rest, which repairs the file: mcp-taskq dequeue ${shellWords([JSON.parse(task), '--all', '--out', path, '--append'])}`;
+      : ` Drain the rest, which repairs the file: ${taskCommand(settings, 'dequeue', JSON.parse(task), ['--all', '--out', path, '--append'])}`;
   return `${why}${drain}${drain && '; or l'}${drain ? '' : ' L'}eave it out: head -c ${offset} ${shellWords([path])} | mcp-taskq enqueue … --from -`;
 }
 
