@@ -19,7 +19,6 @@ export { TaskQueueClient } from './task-queue-client.ts';
 export {
   type BatchHandler,
   type BatchViewer,
-  type BrowseOptions,
   type ClearOptions,
   type CloseOptions,
   type DrainOptions,

@@ -22,7 +22,6 @@ import {
   type BatchHandler,
   type BatchViewer,
   type BrokerIdentity,
-  type BrowseOptions,
   type ClearOptions,
   type CloseOptions,
   type DrainOptions,
@@ -176,7 +175,7 @@ export class TaskQueueClient {
       try {
         result = await failure.watch(() => decode(message));
       } catch (error) {
-        await giveBack(lease, queue, delivery, () => this.#isPlain(taskId));
+        await giveBack(lease, queue, delivery, () => this.#session.reader.kindNow(queue));
         throw error;
       }
       lease.throwIfEnded();
@@ -200,28 +199,36 @@ export class TaskQueueClient {
    */
   async peek(taskId: string, options: PeekOptions = {}): Promise<StoredMessage[]> {
     const messages: StoredMessage[] = [];
-    await this.browse(
+    await this.#browse(
       taskId,
       (batch, before) => {
         // After a lost connection all of them come again.
         messages.length = before;
         messages.push(...batch);
       },
-      { ...options, again: true },
+      { ...options, startsAgain: true },
     );
     return messages;
   }
 
   /**
    * {@link peek} in batches, so that large messages need not all fit in memory. All are back at their places when
-   * this resolves or rejects.
+   * this resolves or rejects. It rejects if the connection is lost after some batches.
    * @param taskId
    * @param view called with each batch; its rejection ends the reading and is passed on
    * @param options
    * @returns how many messages it got
    */
-  async browse(taskId: string, view: BatchViewer, options: BrowseOptions = {}): Promise<number> {
-    const { limit = 1, skip = 0, retry = true, again = false } = options;
+  async browse(taskId: string, view: BatchViewer, options: PeekOptions = {}): Promise<number> {
+    return this.#browse(taskId, view, { ...options, startsAgain: false });
+  }
+
+  /** @param options `startsAgain` if `view` can be given the first batch once more after a lost connection */
+  async #browse(
+    taskId: string,
+    view: BatchViewer,
+    { limit = 1, skip = 0, startsAgain }: PeekOptions & { startsAgain: boolean },
+  ): Promise<number> {
     checkCount('limit', limit);
     if (!Number.isInteger(skip) || skip < 0 || skip + limit > MAX_PEEK) {
       throw new TaskQueueError(
@@ -230,7 +237,8 @@ export class TaskQueueClient {
         { hint: 'While they are looked at nobody else can read them; drain the queue to see all of it.' },
       );
     }
-    const { operationTimeoutMs } = this.#options;
+    const findKind = () => this.#session.reader.kindNow(this.#queueName(taskId));
+    const means = { findKind, operationTimeoutMs: this.#options.operationTimeoutMs };
     const failure = new CallerFailure();
     let shown = 0;
     const look = async (lease: ChannelLease, queue: string) => {
@@ -239,7 +247,7 @@ export class TaskQueueClient {
       let seen = 0;
       shown = 0;
       if (count <= skip) return 0;
-      await consumeAndGiveBack(lease, queue, count, operationTimeoutMs, async (batch) => {
+      await consumeAndGiveBack(lease, queue, count, means, async (batch) => {
         const batchSkip = Math.max(0, skip - seen);
         seen += batch.length;
         const messages = batch.slice(batchSkip).map((message) => toStoredMessage(taskId, message));
@@ -250,7 +258,7 @@ export class TaskQueueClient {
       });
       return shown;
     };
-    const isRepeatable = () => retry && !failure.isKnown && (again || shown === 0);
+    const isRepeatable = () => !failure.isKnown && (startsAgain || shown === 0);
     return failure.passOn(this.#read(taskId, 'Cannot peek at', 0, look, isRepeatable));
   }
 
@@ -471,11 +479,6 @@ export class TaskQueueClient {
       if (redelivered) this.#redelivered++;
       if (trace) trace.bytes += body.length;
     }
-  }
-
-  /** As it is now. */
-  #isPlain(taskId: string): Promise<boolean | undefined> {
-    return during(looking(taskId), this.#session.reader.isPlain(this.#queueName(taskId)));
   }
 
   #announce(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {

@@ -39,16 +39,6 @@ export interface PeekOptions {
   limit?: number;
   /** How many of the oldest messages to skip. Default 0. */
   skip?: number;
-  /** Retry once if the connection is lost meanwhile; messages held then may not be back yet. Default true. */
-  retry?: boolean;
-}
-
-/** For {@link TaskQueueClient.browse}. */
-export interface BrowseOptions extends PeekOptions {
-  /**
-   * If the connection is lost after some batches, start again with `before` 0. Default false: reject.
-   */
-  again?: boolean;
 }
 
 /** For {@link TaskQueueClient.drain}. */

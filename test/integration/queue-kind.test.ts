@@ -1,6 +1,7 @@
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { openClient, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
 const ROWS: [name: string, declaration: object, expected: object][] = [
@@ -137,4 +138,38 @@ test.each(['clear', 'deleteIfUnused'] as const)('%s leaves a stream as it is', a
   await client.publish('other', raw('x'));
   expect(await client.clear('other')).toBe(1);
   expect(await queueNames()).toEqual(['mcp:queue:t']);
+});
+
+test.each([
+  ['a stream', { 'x-queue-type': 'stream' }, 'UNSUPPORTED', 'is a stream'],
+  [
+    'a single active consumer',
+    { 'x-single-active-consumer': true },
+    'QUEUE_LOCKED',
+    'has another single active consumer',
+  ],
+])('reading a queue with %s fails soon, with the reason', async (_, args, code, words) => {
+  const { url } = await newVhost();
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue('mcp:queue:t', { durable: true, arguments: args });
+  await channel.prefetch(1);
+  if (code === 'QUEUE_LOCKED') await channel.consume('mcp:queue:t', () => {});
+  for (const body of ['x', 'y']) channel.sendToQueue('mcp:queue:t', Buffer.from(body));
+  await channel.waitForConfirms();
+  // A stream counts what is in it after a while.
+  await until(async () => (await channel.checkQueue('mcp:queue:t')).messageCount > 0);
+  const client = openClient({ url });
+  const begun = performance.now();
+  const results = await Promise.allSettled([
+    client.drain('t', () => {}),
+    client.clear('t'),
+    client.peek('t'),
+  ]);
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  for (const result of results) {
+    expect(result).toMatchObject({ reason: { code, message: expect.stringContaining(words) } });
+  }
+  expect((await channel.checkQueue('mcp:queue:t')).messageCount).toBeGreaterThan(0);
 });

@@ -5,7 +5,7 @@ import type { BatchHandler } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CONSUMER_TIMEOUT_HINT } from '../errors/amqp-errors.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
-import { Consumption, MAX_PREFETCH } from './consumption.ts';
+import { Consumption, type FindKind, MAX_PREFETCH } from './consumption.ts';
 import { toStoredMessage } from './delivery.ts';
 import { HeldMessages } from './held-messages.ts';
 import { QueueWindows, type WindowDelivery } from './queue-windows.ts';
@@ -32,8 +32,7 @@ export interface BulkOptions {
   deleteQueue?: (() => Promise<boolean>) | undefined;
   /** Another channel of the same connection. */
   openChannel: () => Promise<ChannelLease>;
-  /** Whether it is a plain classic queue; `undefined` when there is none. */
-  isPlain: () => Promise<boolean | undefined>;
+  findKind: FindKind;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
   /** How long a queue that is not empty may go without a delivery. */
@@ -189,10 +188,10 @@ export async function consumeAndGiveBack(
   lease: ChannelLease,
   queue: string,
   count: number,
-  operationTimeoutMs: number,
+  { findKind, operationTimeoutMs }: Pick<BulkOptions, 'findKind' | 'operationTimeoutMs'>,
   handle: (batch: ConsumeMessage[]) => Promise<void> | void,
 ): Promise<void> {
-  const consumption = await Consumption.start(lease, queue, count);
+  const consumption = await Consumption.start(lease, queue, count, findKind);
   try {
     for (let seen = 0; seen < count; ) {
       const batch = await consumption.next(count - seen, operationTimeoutMs);

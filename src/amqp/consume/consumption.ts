@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import type { QueueKind } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { isReceiving, readGateOf } from '../connection/raw-frames.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
@@ -15,11 +16,17 @@ const QUIET_MS = 20;
  */
 const LAG_MS = 1_000;
 
+/** With no delivery for this long from a queue that is not empty, ask whether its kind is the reason. */
+const STARVED_MS = 1_000;
+
 /** Bodies that are handled together. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** AMQP's prefetch count is a 16-bit number; 0 means without limit. */
 export const MAX_PREFETCH = 65_535;
+
+/** Finds out what kind of queue it is now; `undefined` if there is none. */
+export type FindKind = () => Promise<QueueKind | undefined>;
 
 /** What has become of a queue whose consumer the broker cancelled; or why that is not known. */
 export type QueueStatus = 'missing' | 'plain' | 'not plain' | 'not permitted' | 'unreachable';
@@ -46,9 +53,9 @@ export class Consumption {
   readonly #inbox: DeliveryInbox;
   readonly #stopListening: () => void;
   readonly #consumerTag: string;
-  readonly #isPlain: (() => Promise<boolean | undefined>) | undefined;
-  /** False once it has been asked; true when the answer is yes. */
-  #isKnownPlain: boolean | undefined;
+  readonly #findKind: FindKind;
+  /** What has been learned about the queue; `undefined` until something has to be known. */
+  #learned: { kind?: QueueKind | undefined } | undefined;
   #progressAt = Date.now();
   #state: 'delivering' | 'exhausted' | 'cancelled' = 'delivering';
   /** After a cancel, once it is known. */
@@ -58,13 +65,13 @@ export class Consumption {
    * @param lease
    * @param queue
    * @param prefetch how many may be held unacknowledged; 0 for any number
-   * @param isPlain whether it is a plain classic queue, which delivers before it says that it is empty; default: it is
+   * @param findKind what kind of queue it is now
    */
   static async start(
     lease: ChannelLease,
     queue: string,
     prefetch: number,
-    isPlain?: () => Promise<boolean | undefined>,
+    findKind: FindKind,
   ): Promise<Consumption> {
     const inbox = new DeliveryInbox(readGateOf(lease.channel));
     // A channel starts without a limit, and each consumer gets a fresh channel.
@@ -73,7 +80,7 @@ export class Consumption {
     try {
       const onMessage = (message: ConsumeMessage | null) => inbox.put(message);
       const { consumerTag } = await lease.request((channel) => channel.consume(queue, onMessage));
-      return new Consumption(lease, queue, inbox, consumerTag, stopListening, isPlain);
+      return new Consumption(lease, queue, inbox, consumerTag, stopListening, findKind);
     } catch (error) {
       inbox.end();
       stopListening();
@@ -87,14 +94,14 @@ export class Consumption {
     inbox: DeliveryInbox,
     consumerTag: string,
     stopListening: () => void,
-    isPlain: (() => Promise<boolean | undefined>) | undefined,
+    findKind: FindKind,
   ) {
     this.#lease = lease;
     this.#queue = queue;
     this.#inbox = inbox;
     this.#consumerTag = consumerTag;
     this.#stopListening = stopListening;
-    this.#isPlain = isPlain;
+    this.#findKind = findKind;
   }
 
   /** The broker cancelled it: the queue was deleted, or the messages held are back in it. */
@@ -123,8 +130,8 @@ export class Consumption {
     if (this.#queueStatus !== undefined) return this.#queueStatus;
     this.#stopListening();
     try {
-      const isPlain = await this.#isPlain?.();
-      this.#queueStatus = isPlain === undefined ? 'missing' : isPlain ? 'plain' : 'not plain';
+      const kind = await this.#findKind();
+      this.#queueStatus = kind === undefined ? 'missing' : kind.isPlain ? 'plain' : 'not plain';
     } catch (error) {
       if (isCode(error, ErrorCode.connectionLost)) this.#queueStatus = 'unreachable';
       // Only a user with configure permission may learn the kind of a queue.
@@ -137,7 +144,8 @@ export class Consumption {
   /**
    * The next deliveries, as soon as there is one; none when the queue is empty or the signal is aborted. At most
    * `most` messages and {@link MAX_BATCH_BYTES}, but always one, however large.
-   * @throws TaskQueueError `NO_ANSWER` when the queue is not empty and yet nothing comes
+   * @throws TaskQueueError when the queue is not empty and yet nothing comes: `UNSUPPORTED` of a stream, `QUEUE_LOCKED` if
+   * another consumer is the single active one, and otherwise `NO_ANSWER`
    */
   async next(most: number, timeoutMs: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
     const inbox = this.#inbox;
@@ -154,6 +162,7 @@ export class Consumption {
       if (this.isCancelled) break;
       isEmpty &&= (await this.#depth()) === 0 && inbox.received === before;
       const quietMs = Date.now() - this.#progressAt;
+      if (!isEmpty && quietMs > STARVED_MS) throwIfWithheld(this.#queue, this.#learnKind());
       if (!isEmpty && quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
       if (isEmpty && (this.#answersInOrder() || quietMs > LAG_MS)) this.#state = 'exhausted';
     }
@@ -185,22 +194,28 @@ export class Consumption {
     await this.#lease.close().catch(() => {});
   }
 
-  /**
-   * Whether an empty queue means that no delivery is on its way. Asked only when a queue has fewer messages than were
-   * counted, which is rare; and not awaited, as all channels may be in use.
-   */
+  /** Whether an empty queue means that no delivery is on its way: true of a classic queue. */
   #answersInOrder(): boolean {
-    if (this.#isPlain === undefined) return true;
-    if (this.#isKnownPlain === undefined) {
-      this.#isKnownPlain = false;
-      this.#isPlain().then(
-        (isPlain) => {
-          this.#isKnownPlain = isPlain !== false;
+    return this.#learnKind()?.isPlain ?? false;
+  }
+
+  /**
+   * The kind of the queue, once it is known. Asked for only when a queue has fewer messages than were counted, or
+   * withholds them, which is rare; and not awaited, as all channels may be in use.
+   */
+  #learnKind(): QueueKind | undefined {
+    if (this.#learned === undefined) {
+      const learned: { kind?: QueueKind | undefined } = {};
+      this.#learned = learned;
+      this.#findKind().then(
+        (kind) => {
+          learned.kind = kind;
         },
+        // Without permission it stays unknown.
         () => {},
       );
     }
-    return this.#isKnownPlain;
+    return this.#learned.kind;
   }
 
   /** 0 when the queue does not exist, which ends the reading. */
@@ -221,10 +236,30 @@ function isCode(error: unknown, code: ErrorCode): boolean {
   return hasCode(translateAmqpError(error), code);
 }
 
+/** Of queues that never deliver to this consumer, however long it waits. */
+function throwIfWithheld(queue: string, kind: QueueKind | undefined): void {
+  if (kind?.kind === 'stream') {
+    throw new AmqpFailure(
+      ErrorCode.unsupported,
+      `the queue ${queue} is a stream: it cannot be read like a queue`,
+      { hint: 'Use a stream client.' },
+    );
+  }
+  if (kind?.ownArguments.includes('x-single-active-consumer')) {
+    throw new AmqpFailure(
+      ErrorCode.queueLocked,
+      `the queue ${queue} has another single active consumer, which receives all its messages`,
+      { hint: 'Stop that consumer, or wait until it ends.' },
+    );
+  }
+}
+
 function starvedError(queue: string, ms: number): AmqpFailure {
   return new AmqpFailure(
     ErrorCode.noAnswer,
     `the queue ${queue} is not empty, but delivered nothing for ${ms} ms`,
-    { hint: 'Another consumer may hold it alone (single active consumer).' },
+    {
+      hint: 'Another consumer may receive all its messages (single active consumer), or it may be a stream.',
+    },
   );
 }

@@ -57,7 +57,7 @@ export async function drainTask(
       allOrNone,
       deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
       openChannel: () => reader.openChannel(),
-      isPlain: () => reader.isPlain(queue),
+      findKind: () => reader.kindNow(queue),
       signal,
       operationTimeoutMs,
       onRead: onRead && ((count: number) => failure.watchSync(() => onRead(count))),

@@ -1,5 +1,6 @@
 import type { Channel, GetMessage } from 'amqplib';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { FindKind } from './consumption.ts';
 
 /**
  * Resolves when a message that was got is back at its place, so that the caller finds it there after the failure, and
@@ -12,7 +13,7 @@ export async function giveBack(
   lease: ChannelLease,
   queue: string,
   message: GetMessage,
-  isPlain: () => Promise<boolean | undefined>,
+  findKind: FindKind,
 ): Promise<void> {
   const nack = (channel: Channel) => {
     channel.nack(message);
@@ -20,7 +21,7 @@ export async function giveBack(
     return channel.checkQueue(queue);
   };
   try {
-    if (await isPlain()) await lease.request(nack);
+    if ((await findKind())?.isPlain) await lease.request(nack);
     else await lease.close();
   } catch {
     await lease.close().catch(() => {});

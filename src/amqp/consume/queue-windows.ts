@@ -1,6 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
-import { Consumption, MAX_PREFETCH, type QueueStatus } from './consumption.ts';
+import { Consumption, type FindKind, MAX_PREFETCH, type QueueStatus } from './consumption.ts';
 
 /** How many more messages each further channel may hold than the one before. */
 const GROWTH = 256;
@@ -26,8 +26,7 @@ export interface QueueWindowsOptions {
   prefetch: number;
   /** Another channel, of the same connection. */
   openChannel: () => Promise<ChannelLease>;
-  /** Whether it is a plain classic queue; `undefined` when there is none. */
-  isPlain: () => Promise<boolean | undefined>;
+  findKind: FindKind;
   /** How long a queue that is not empty may go without a delivery. */
   operationTimeoutMs: number;
 }
@@ -108,7 +107,7 @@ export class QueueWindows {
   }
 
   async #open(lease: ChannelLease, prefetch: number): Promise<void> {
-    const consumption = await Consumption.start(lease, this.#queue, prefetch, this.#options.isPlain);
+    const consumption = await Consumption.start(lease, this.#queue, prefetch, this.#options.findKind);
     this.#windows.push({ consumption, lease, prefetch, kept: 0 });
   }
 }

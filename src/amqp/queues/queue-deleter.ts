@@ -35,8 +35,8 @@ export class QueueDeleter {
       return await this.#delete(queue);
     } catch (error) {
       if (!hasCode(error, ErrorCode.connectionLost)) throw error;
-      const isPlain = await this.#reader.isPlain(queue);
-      return isPlain ? this.#delete(queue) : isPlain === undefined;
+      const kind = await this.#reader.kindNow(queue);
+      return kind?.isPlain ? this.#delete(queue) : kind === undefined;
     }
   }
 

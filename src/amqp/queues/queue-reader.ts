@@ -76,15 +76,11 @@ export class QueueReader {
    */
   async kind(queue: string): Promise<QueueKind | undefined> {
     const known = this.#kinds.get(queue);
-    return known && known.until > Date.now() ? known.kind : this.#findKind(queue);
+    return known && known.until > Date.now() ? known.kind : this.kindNow(queue);
   }
 
-  /** Whether it is a classic queue without arguments of its own, uncached. Otherwise as {@link kind}. */
-  async isPlain(queue: string): Promise<boolean | undefined> {
-    return (await this.#findKind(queue))?.isPlain;
-  }
-
-  async #findKind(queue: string): Promise<QueueKind | undefined> {
+  /** As {@link kind}, but never from the cache. */
+  async kindNow(queue: string): Promise<QueueKind | undefined> {
     const kind = await findQueueKind(queue, (work) =>
       this.#read(this.#probes, { queue, missing: undefined }, work),
     );
