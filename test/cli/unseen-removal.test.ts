@@ -123,20 +123,7 @@ describe('clear', () => {
 
   test('says what a consumer holds, and that the queue stays', async () => {
     const task = await filledTask(5);
-    const client = openClient();
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    let hasBegun = () => {};
-    const begun = new Promise<void>((resolve) => {
-      hasBegun = resolve;
-    });
-    const reading = client.drain(task, () => {
-      hasBegun();
-      return held;
-    });
-    await begun;
+    const { release, reading } = await holdMessages(task);
     const { status, stdout, stderr } = await runCli(['clear', task, '--yes']);
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ task_id: task, removed: 0 });
@@ -147,3 +134,47 @@ describe('clear', () => {
     expect(await reading).toBe(5);
   });
 });
+
+describe('a command that takes all messages', () => {
+  test.each([
+    ['cp', 'copied', 3],
+    ['mv', 'moved', 3],
+    ['dequeue', 'removed', 3],
+  ])('says that a consumer holds some: %s', async (command, done, count) => {
+    const task = await filledTask(5);
+    const { release, reading } = await holdMessages(task, 2);
+    const to = command === 'dequeue' ? [] : [newTask()];
+    const { status, stderr, stdout } = await runCli([command, task, ...to, '--all']);
+    expect(status).toBe(0);
+    expect(stdout + stderr).toMatch(new RegExp(`"${done}":${count}|Removed ${count} messages`));
+    expect(stderr).toContain(
+      `Task "${task}" has 1 consumer: messages that it holds unacknowledged were not ${done}.`,
+    );
+    release();
+    expect(await reading).toBe(2);
+  });
+});
+
+/** Somebody who holds messages of a task, at most `limit`, until `release` is called. */
+async function holdMessages(task: string, limit?: number) {
+  const { promise: held, resolve: release } = deferred();
+  const { promise: begun, resolve: begin } = deferred();
+  const reading = openClient().drain(
+    task,
+    () => {
+      begin();
+      return held;
+    },
+    limit === undefined ? {} : { limit },
+  );
+  await begun;
+  return { release, reading };
+}
+
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -13,6 +13,7 @@ import { taskCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
+import { noteHeldBack } from '../reading/withheld.ts';
 import { type CopyTally, copyBatch } from '../replay/copy-messages.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
 
@@ -102,6 +103,7 @@ async function copy(context: ClientContext, from: string, to: string, options: C
     data,
   );
   await tally.report.print(context);
+  if (options.all) noteHeldBack(context, from, depth.consumers, 'copied');
   const unseen = Math.max(0, depth.messages - skip - looked);
   if (unseen === 0 || tally.copied >= limit) return;
   throw new CommandFailure(

@@ -15,7 +15,7 @@ import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { runForMessage } from '../reading/run-for-message.ts';
-import { noteWithheld } from '../reading/withheld.ts';
+import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
@@ -144,6 +144,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
       `Removed ${formatCount(removed, 'message')} from task ${taskId} on ${describeTarget(context)}${where}.`,
     );
   }
+  if (options.all) noteHeldBack(context, taskId, depth?.consumers ?? 0, 'removed');
 }
 
 const HOW_TO_SEE_ALL =

@@ -11,7 +11,7 @@ import { formatCount } from '../output/sizes.ts';
 import { chooseTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
-import { noteWithheld } from '../reading/withheld.ts';
+import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
 import { isOwnFault, RefusedMessages } from '../replay/refused-messages.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
@@ -132,6 +132,7 @@ async function moveFrom(
   const { moved, unsure, refused } = move;
   if (error === undefined && moved + refused.count === 0 && !options.all)
     throw emptyFailure(from, options.filter, select && { count: select.tally.looked, of: depth.messages });
+  if (error === undefined && options.all) noteHeldBack(context, from, depth.consumers, 'moved');
   if (error === undefined && refused.count === 0) {
     return printResult(
       context,
