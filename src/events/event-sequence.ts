@@ -1,3 +1,4 @@
+import { forgetOldest } from '../forget-oldest.ts';
 import type { TaskEvent } from './task-events.ts';
 
 /** A watch can go on for weeks. Beyond this number of streams, the one that was quiet longest is forgotten. */
@@ -21,10 +22,7 @@ export class EventSequence {
     const last = this.#last.get(stream);
     this.#last.delete(stream);
     this.#last.set(stream, { sequence: Math.max(sequence, last?.sequence ?? 0), arrivedAt });
-    if (this.#last.size > MAX_STREAMS) {
-      const [oldest] = this.#last.keys();
-      this.#last.delete(oldest as string);
-    }
+    forgetOldest(this.#last, MAX_STREAMS);
     if (last === undefined) return { count: 0, since: arrivedAt };
     return { count: Math.max(0, sequence - last.sequence - 1), since: last.arrivedAt };
   }

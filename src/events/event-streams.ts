@@ -1,3 +1,4 @@
+import { forgetOldest } from '../forget-oldest.ts';
 import { routingKeyOf, type TaskEvent } from './task-events.ts';
 
 /** Routing keys whose streams are continued; beyond these, the one used longest ago starts anew when it is used again. */
@@ -32,8 +33,8 @@ export class EventStreams {
     event.stream = stream.id;
     event.sequence = ++stream.sequence;
     if (known !== undefined) this.#streams.delete(routingKey);
-    else if (this.#streams.size >= MAX_STREAMS) this.#dropOldest();
     this.#streams.set(routingKey, stream);
+    forgetOldest(this.#streams, MAX_STREAMS);
     return stream;
   }
 
@@ -41,12 +42,5 @@ export class EventStreams {
   noteUnheard(routingKey: string, quietUntil: number): void {
     const stream = this.#streams.get(routingKey);
     if (stream !== undefined) stream.quietUntil = quietUntil;
-  }
-
-  #dropOldest(): void {
-    for (const oldest of this.#streams.keys()) {
-      this.#streams.delete(oldest);
-      return;
-    }
   }
 }

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { forgetOldest } from '../forget-oldest.ts';
 import { startFailed } from './start-failed.ts';
 
 /**
@@ -28,9 +29,7 @@ export async function findFreePort(): Promise<number> {
 
 function handOut(port: number): void {
   handedOut.add(port);
-  if (handedOut.size <= MAX_HANDED_OUT) return;
-  const [oldest] = handedOut;
-  handedOut.delete(oldest as number);
+  forgetOldest(handedOut, MAX_HANDED_OUT);
 }
 
 /** Returns this port if it is free. */

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { forgetOldest } from '../forget-oldest.ts';
 import { defaultProperties } from '../messages/default-properties.ts';
 import { ASKED_BY_HEADER, replyQueueName } from '../messages/reply-queues.ts';
 import { type ResolvedOptions, resolveOptions } from '../options/task-queue-options.ts';
@@ -98,12 +99,7 @@ export class ReplicaCore {
   noteAnswer({ serial }: QuestionAddress): boolean {
     if (this.#answered.has(serial)) return false;
     this.#answered.add(serial);
-    if (this.#answered.size > MAX_ANSWERED) {
-      for (const oldest of this.#answered) {
-        this.#answered.delete(oldest);
-        break;
-      }
-    }
+    forgetOldest(this.#answered, MAX_ANSWERED);
     return true;
   }
 

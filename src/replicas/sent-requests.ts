@@ -1,3 +1,5 @@
+import { forgetOldest } from '../forget-oldest.ts';
+
 /** Progress may come for as long as a task of the client's runs; of a server object that lives long, not forever. */
 const MAX_TOKENS = 10_000;
 
@@ -13,12 +15,7 @@ export class SentRequests {
     this.#ids.add(id);
     if (progressToken === undefined) return;
     this.#tokens.add(progressToken);
-    if (this.#tokens.size > MAX_TOKENS) {
-      for (const oldest of this.#tokens) {
-        this.#tokens.delete(oldest);
-        break;
-      }
-    }
+    forgetOldest(this.#tokens, MAX_TOKENS);
   }
 
   /** Whether a request with this id waits for its answer, which is the one now. */

@@ -1,3 +1,5 @@
+import { forgetOldest } from '../../forget-oldest.ts';
+
 /** Queues that are known to be in use. Forgetting one costs two round trips, 0.6 ms. */
 const MAX_QUEUES = 10_000;
 
@@ -23,9 +25,7 @@ export class KnownQueues {
   add(queue: string): void {
     this.#until.delete(queue);
     this.#until.set(queue, performance.now() + this.#keepMs);
-    if (this.#until.size <= MAX_QUEUES) return;
-    const [oldest] = this.#until.keys();
-    this.#until.delete(oldest as string);
+    forgetOldest(this.#until, MAX_QUEUES);
   }
 
   delete(queue: string): void {

@@ -1,5 +1,6 @@
 import { retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import { forgetOldest } from '../../forget-oldest.ts';
 import type { QueueDepth, QueueKind } from '../../options/client-options.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
@@ -87,10 +88,7 @@ export class QueueReader {
     this.#kinds.delete(queue);
     if (kind === undefined) return undefined;
     this.#kinds.set(queue, { kind, until: Date.now() + KIND_MS });
-    for (const oldest of this.#kinds.keys()) {
-      if (this.#kinds.size <= MAX_KINDS) break;
-      this.#kinds.delete(oldest);
-    }
+    forgetOldest(this.#kinds, MAX_KINDS);
     return kind;
   }
 }
