@@ -5,5 +5,5 @@
 
 export { formatNumber } from './errors/number-text.ts';
 export { isTaskQueueError } from './errors/task-queue-error.ts';
-export { parseLenientJson } from './messages/lenient-json.ts';
+export { exactJsonText, parseExactJson, parseLenientJson } from './messages/lenient-json.ts';
 export { MAX_PEEK } from './options/client-options.ts';

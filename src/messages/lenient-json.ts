@@ -1,5 +1,9 @@
-/** What Python's json writes for numbers that JSON lacks. */
-const NUMBERS = /-?(?:NaN|Infinity)/g;
+/** Numbers, and what Python's json writes for those that JSON lacks. */
+const NUMBERS = /-?(?:NaN|Infinity|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)/g;
+
+/** The shortest integer that may be beyond 2^53 has as many digits. */
+const MAY_BE_LARGE = /\d{16}/;
+const LARGE = /^-?\d{16,}$/;
 
 /**
  * JSON.parse that also takes `NaN`, `Infinity` and `-Infinity` where a number may be, which Python's json writes and
@@ -15,28 +19,58 @@ export function parseLenientJson(text: string): unknown {
   }
 }
 
-/** Infinity becomes a number that is too large for a double; NaN becomes a marker that occurs nowhere else. */
-function parseWithMarks(text: string, error: unknown): unknown {
+/**
+ * The same, but integers beyond 2^53 are a `bigint`, with all their digits. Text that has none costs no more, as long as
+ * it has no sixteen digits in a row.
+ * @throws SyntaxError
+ */
+export function parseExactJson(text: string): unknown {
+  const value = parseLenientJson(text);
+  return MAY_BE_LARGE.test(text) ? parseWithMarks(text, undefined, true) : value;
+}
+
+/** JSON.stringify for what {@link parseExactJson} gave. */
+export function exactJsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const mark = crypto.randomUUID();
+    const mayMark = (_name: string, part: unknown) => (typeof part === 'bigint' ? `${mark}${part}` : part);
+    return JSON.stringify(value, mayMark).replace(new RegExp(`"${mark}(-?\\d+)"`, 'g'), '$1');
+  }
+}
+
+/**
+ * Infinity becomes a number that is too large for a double; NaN, and integers that a double cannot hold if they have to
+ * be exact, become markers that occur nowhere else.
+ */
+function parseWithMarks(text: string, error: unknown, isExact = false): unknown {
   const mark = crypto.randomUUID();
   const replacements: Record<string, string> = {
     // In an array, as a bare string would pass for a key; with spaces, as the digits would join a number before them.
-    NaN: `["${mark}"]`,
+    NaN: `["${mark}","NaN"]`,
     Infinity: ' 1e999 ',
     '-Infinity': ' -1e999 ',
+  };
+  const replaceNumber = (number: string) => {
+    const isLarge = isExact && LARGE.test(number) && !Number.isSafeInteger(Number(number));
+    return isLarge ? `["${mark}","${number}"]` : (replacements[number] ?? number);
   };
   const parts: string[] = [];
   for (let at = 0; at < text.length; ) {
     const quote = text.indexOf('"', at);
     const end = quote === -1 ? text.length : quote;
     // "-NaN" is not a number that Python writes: leave it to fail.
-    parts.push(text.slice(at, end).replace(NUMBERS, (number) => replacements[number] ?? number));
+    parts.push(text.slice(at, end).replace(NUMBERS, replaceNumber));
     at = quote === -1 ? end : endOfString(text, quote);
     parts.push(text.slice(end, at));
   }
   try {
-    return JSON.parse(parts.join(''), (_name, value) =>
-      Array.isArray(value) && value[0] === mark ? Number.NaN : value,
-    );
+    return JSON.parse(parts.join(''), (_name, value) => {
+      if (!Array.isArray(value) || value[0] !== mark) return value;
+      return value[1] === 'NaN' ? Number.NaN : BigInt(value[1]);
+    });
   } catch {
     // Report the error about the given text, not about the modified one.
     throw error;

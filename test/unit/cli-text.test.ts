@@ -164,6 +164,14 @@ describe('the summary of a message', () => {
     expect(parseFilter('type == "notification"')(stored(body('"progress": NaN')))).toBe(true);
   });
 
+  test.each(['9007199254740993', '-9007199254740993', '12345678901234567890123'])(
+    'has all digits of the integer %s',
+    (digits) => {
+      const body = `{"type":"request","message":{"id":${digits},"method":"m","params":{"n":[${digits}]}}}`;
+      expect(summarize(stored(body))).toMatchObject({ id: digits, detail: `{"n":[${digits}]}` });
+    },
+  );
+
   test('is there however deep a message is nested', () => {
     const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
     const message = stored(`{"type":"notification","message":{"method":"m","params":${deep}}}`);

@@ -50,6 +50,19 @@ describe('a filter', () => {
     expect(matches(expression)).toBe(false);
   });
 
+  test('compares integers beyond 2^53 by all their digits', () => {
+    const isMatch = (expression: string, id: string) =>
+      matches(expression, `{"type":"request","message":{"id":${id},"params":{"n":${id}}}}`);
+    for (const variable of ['id', 'params.n', 'body.message.id']) {
+      expect(isMatch(`${variable} == 9007199254740993`, '9007199254740993'), variable).toBe(true);
+      for (const other of ['9007199254740992', '9007199254740994', '12345678901234567890123', '1e400', '7']) {
+        expect(isMatch(`${variable} == 9007199254740993`, other), `${variable} of ${other}`).toBe(false);
+      }
+      expect(isMatch(`${variable} == 9007199254740992`, '9007199254740992'), variable).toBe(true);
+      expect(isMatch(`${variable} > 9007199254740993`, '9007199254740994'), variable).toBe(true);
+    }
+  });
+
   test.each([
     'properties.headers.retries == 3',
     'properties.headers.retries > 2 && properties.headers.ratio < 1.0',

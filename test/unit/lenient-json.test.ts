@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeQueuedMessage } from '../../src/messages/codec.ts';
-import { parseLenientJson } from '../../src/messages/lenient-json.ts';
+import { exactJsonText, parseExactJson, parseLenientJson } from '../../src/messages/lenient-json.ts';
 
 describe('JSON as Python writes it', () => {
   test.each<[string, unknown]>([
@@ -85,4 +85,36 @@ test('A body that is nested too deep for these numbers is malformed, and nothing
   expect(() => decodeQueuedMessage('t', body)).toThrowError(
     expect.objectContaining({ code: 'MALFORMED_MESSAGE' }),
   );
+});
+
+describe('JSON with all digits', () => {
+  test.each<[string, unknown]>([
+    ['9007199254740993', 9_007_199_254_740_993n],
+    ['[-9007199254740993, 9007199254740991]', [-9_007_199_254_740_993n, 9_007_199_254_740_991]],
+    ['{"9007199254740993": "9007199254740993"}', { '9007199254740993': '9007199254740993' }],
+    ['[9007199254740993.0, 9007199254740993e2]', [9007199254740992, 900719925474099300]],
+    ['[NaN, 12345678901234567890123]', [Number.NaN, 12_345_678_901_234_567_890_123n]],
+    ['["\\"", 9007199254740993]', ['"', 9_007_199_254_740_993n]],
+  ])('%s', (text, value) => {
+    expect(parseExactJson(text)).toEqual(value);
+  });
+
+  test.each(['[09007199254740993]', '{9007199254740993: 1}', '[9007199254740993 1]', '90071992547409930.'])(
+    'is not just anything: %s',
+    (text) => {
+      expect(() => parseExactJson(text)).toThrowError(SyntaxError);
+    },
+  );
+
+  test('is the same again as text', () => {
+    const value = fc.jsonValue({ maxDepth: 4 });
+    fc.assert(
+      fc.property(value, fc.bigInt(), (other, digits) => {
+        const text = `{"a":[${digits},${JSON.stringify(other)}],"b":"${digits}"}`;
+        expect(exactJsonText(parseExactJson(text))).toBe(
+          JSON.stringify(JSON.parse(text)).replace(/^\{"a":\[[^,\]]*/, `{"a":[${digits}`),
+        );
+      }),
+    );
+  });
 });

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Duration } from '@marcbachmann/cel-js/evaluator';
-import { parseLenientJson } from '../../cli-shared.ts';
+import { parseExactJson } from '../../cli-shared.ts';
 import { plainProperties, type StoredMessage } from '../../index.ts';
 import { summarize } from '../output/message-summary.ts';
 
@@ -77,7 +77,7 @@ function parseBody(body: Buffer): unknown {
   if (!isUtf8(body)) return null;
   const text = body.toString();
   try {
-    return parseLenientJson(text);
+    return parseExactJson(text);
   } catch {
     return text;
   }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { parseLenientJson } from '../../cli-shared.ts';
+import { exactJsonText, parseExactJson } from '../../cli-shared.ts';
 import type { MessageProperties, RawMessage } from '../../index.ts';
 
 /**
@@ -87,7 +87,7 @@ function shown(value: unknown): string {
   // JSON cannot express NaN or infinity.
   if (typeof value === 'number') return String(value);
   try {
-    return String(JSON.stringify(value));
+    return exactJsonText(value);
   } catch {
     return '…';
   }
@@ -118,7 +118,7 @@ function isDate(ms: number): boolean {
 
 function parse(text: string | undefined): unknown {
   try {
-    return text === undefined ? undefined : parseLenientJson(text);
+    return text === undefined ? undefined : parseExactJson(text);
   } catch {
     return undefined;
   }
