@@ -92,11 +92,25 @@ test('mv gathers the messages of a pattern, all but those that are there already
   expect((await runCli(['mv', `${start}*`, to, '--all'])).status).toBe(2);
   const terminal = cliOnTerminal(['mv', `${start}*`, to, '--all']);
   await terminal.shows('Type 2 to confirm:');
+  expect(terminal.text).toContain(`  ${ids[0]}  2 messages`);
   terminal.type('2\r');
   expect(await terminal.ended).toBe(0);
   expect(await depths([...ids, to])).toEqual([0, 0, 3]);
   expect((await runCli(['mv', `${start}*`, to, '--all', '--yes'])).status).toBe(0);
   expect(await depths([to])).toEqual([3]);
+});
+
+test('mv has one destination, which is not a pattern', async () => {
+  const { start, ids } = await tasks(1);
+  const [from = ''] = ids;
+  const { status, stderr } = await runCli(['mv', from, `${start}*`, '--all']);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('The destination is one task')]);
+  expect(await depths([...ids, `${start}*`])).toEqual([1, undefined]);
+  // A task of such an id is made by a backslash, and then found without.
+  expect((await runCli(['mv', from, `${start}\\*`, '--all'])).status).toBe(0);
+  await openClient().publish(from, message(1));
+  expect((await runCli(['mv', from, `${start}*`, '--all'])).status).toBe(0);
+  expect(await depths([...ids, `${start}*`])).toEqual([0, 2]);
 });
 
 test('peek --tail shows the newest', async () => {

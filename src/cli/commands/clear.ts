@@ -9,7 +9,7 @@ import type { MessageWriter } from '../output/message-writer.ts';
 import { openOutputFile } from '../output/output-file.ts';
 import { printResult } from '../output/result-line.ts';
 import { formatCount, formatNumber } from '../output/sizes.ts';
-import { type ChosenTasks, chooseTasks } from '../queues/chosen-tasks.ts';
+import { type ChosenTasks, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { describeHeld, describeLeft } from '../reading/held-messages.ts';
@@ -212,9 +212,6 @@ async function noteHeld(context: ClientContext, targets: readonly Target[]): Pro
   for (const sentence of await Promise.all(held)) if (sentence !== undefined) context.note(sentence);
 }
 
-/** More would not fit on the screen. */
-const SHOWN_TARGETS = 10;
-
 async function confirm(
   context: ClientContext,
   targets: Target[],
@@ -223,11 +220,7 @@ async function confirm(
   const count = targets.reduce((sum, { messages }) => sum + messages, 0);
   const [first] = targets;
   if (first === undefined) return;
-  for (const { taskId, messages } of targets.slice(0, SHOWN_TARGETS)) {
-    context.note(`  ${safeLine(taskId)}  ${formatCount(messages, 'message')}`);
-  }
-  const more = targets.length - SHOWN_TARGETS;
-  if (more > 0) context.note(`  and ${formatCount(more, 'more task')}`);
+  noteTasks(context, targets);
   const requiresTyping = targets.length > 1;
   const what = isSelection
     ? `the matching messages (of ${formatNumber(count)})`

@@ -8,7 +8,7 @@ import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
 import { formatCount } from '../output/sizes.ts';
-import { chooseTasks } from '../queues/chosen-tasks.ts';
+import { chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
@@ -61,11 +61,17 @@ export function mvCommand() {
   );
 }
 
-async function move(context: ClientContext, from: string, to: string, options: MoveOptions): Promise<void> {
-  if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
+async function move(
+  context: ClientContext,
+  from: string,
+  destination: string,
+  options: MoveOptions,
+): Promise<void> {
   if ((options.limit === undefined) === (options.all === undefined)) {
     throw new CommandFailure(ExitCode.usage, 'Give the number of messages to move: -n N or --all');
   }
+  const to = await context.stop.race(chooseOneTask(context, destination));
+  if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
   const chosen = await context.stop.race(chooseTasks(context, [from], { ...options, isRemoving: true }));
   // A pattern may also match the destination.
   const sources = chosen.taskIds.filter((taskId) => taskId !== to);
@@ -78,7 +84,9 @@ async function move(context: ClientContext, from: string, to: string, options: M
 async function confirmPattern(context: ClientContext, sources: readonly string[], to: string): Promise<void> {
   if (sources.length === 0) return;
   const depths = await Promise.all(sources.map((taskId) => context.client.depth(taskId)));
-  const count = depths.reduce((sum, depth) => sum + (depth?.messages ?? 0), 0);
+  const tasks = sources.map((taskId, index) => ({ taskId, messages: depths[index]?.messages ?? 0 }));
+  const count = tasks.reduce((sum, { messages }) => sum + messages, 0);
+  noteTasks(context, tasks);
   const what = `${formatCount(count, 'message')} of ${formatCount(sources.length, 'task')}`;
   await confirmLoss(context, {
     question: `Move ${what} to task ${safeLine(to)} on ${describeTarget(context)}?`,

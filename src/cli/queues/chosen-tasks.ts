@@ -2,6 +2,8 @@ import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { openLines } from '../input/input-lines.ts';
+import { formatCount } from '../output/sizes.ts';
+import { safeLine } from '../terminal/terminal-text.ts';
 
 /** The tasks that the ids on a command line stand for. */
 export interface ChosenTasks {
@@ -47,6 +49,36 @@ export async function chooseTasks(
     await verifySameBroker({ ...connection, apiUrl, signal: context.stop.signal });
   }
   return { taskIds: [...taskIds], isPattern };
+}
+
+/**
+ * The one task that a word stands for: a destination. Escapes are those of a pattern.
+ * @throws CommandFailure usage (2) for a pattern, unless there is a task of this very id
+ */
+export async function chooseOneTask({ client }: ClientContext, word: string): Promise<string> {
+  if (!hasWildcard(word) || (await client.depth(word)) !== undefined) return withoutEscapes(word);
+  throw new CommandFailure(
+    ExitCode.usage,
+    `The destination is one task, and ${JSON.stringify(word)} is a pattern`,
+    {
+      hint: String.raw`If its id really has a * or ?, write \* or \?.`,
+    },
+  );
+}
+
+/** More would not fit on the screen. */
+const SHOWN_TASKS = 10;
+
+/** Lists tasks before a question about them. */
+export function noteTasks(
+  { note }: ClientContext,
+  tasks: readonly { taskId: string; messages: number }[],
+): void {
+  for (const { taskId, messages } of tasks.slice(0, SHOWN_TASKS)) {
+    note(`  ${safeLine(taskId)}  ${formatCount(messages, 'message')}`);
+  }
+  const more = tasks.length - SHOWN_TASKS;
+  if (more > 0) note(`  and ${formatCount(more, 'more task')}`);
 }
 
 function hasWildcard(word: string): boolean {
