@@ -60,6 +60,7 @@ describe('Ctrl-Z and fg', () => {
     await until(() => shell.text.slice(before).includes('Remove 1 message'));
     shell.type(CTRL_C);
     await until(() => shell.text.slice(before).endsWith('$ '));
+    expect(shell.text.slice(before)).toContain('Stopped; nothing was done.');
     shell.type('echo "status=$?"\r');
     await shell.shows('status=130');
     expect((await openClient().depth(task))?.messages).toBe(1);

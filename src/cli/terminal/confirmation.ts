@@ -57,6 +57,9 @@ export async function confirmLoss(
     message === question
       ? confirm({ message, default: false }, where)
       : (await input({ message }, where)).trim() === confirmationText,
-  );
+  ).catch((error: unknown) => {
+    context.note('Stopped; nothing was done.');
+    throw error;
+  });
   if (!isSure) throw new CommandFailure(ExitCode.declined, 'Declined; nothing was done');
 }
