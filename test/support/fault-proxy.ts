@@ -15,7 +15,12 @@ export type Fault =
   | { kind: 'deaf'; after: string }
   /** Passes so many bytes from the broker, then nothing more. */
   | { kind: 'cut'; afterBytes: number }
+  /** Once, in one piece with the broker's next answer of this kind: the end of the connection. */
+  | { kind: 'farewell'; with: Buffer }
   | { kind: 'delay'; ms: number };
+
+/** connection.close: a frame with class 10, method 50, reply code 320, and no method that caused it. */
+const CONNECTION_CLOSE = Buffer.from('01000000000013000a0032014008676f6f642062796500000000ce', 'hex');
 
 /** A TCP proxy in front of a broker that breaks connections for real. */
 export class FaultProxy {
@@ -28,6 +33,7 @@ export class FaultProxy {
   received = 0;
   /** Bytes that came for the broker so far. */
   sent = 0;
+  farewells = 0;
   /** Of them, those that a deaf peer did not hear. */
   unheard = 0;
 
@@ -92,7 +98,11 @@ export class FaultProxy {
         }
         isDeaf ||= fault.kind === 'deaf' && !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
-        if (fault.kind === 'cut' && isFromBroker) {
+        if (fault.kind === 'farewell' && isFromBroker && bytes.includes(fault.with)) {
+          this.fault = { kind: 'none' };
+          to.write(Buffer.concat([bytes, CONNECTION_CLOSE]));
+          this.farewells++;
+        } else if (fault.kind === 'cut' && isFromBroker) {
           to.write(bytes.subarray(0, Math.max(0, fault.afterBytes - passed)));
           passed += bytes.length;
         } else if (fault.kind === 'delay') {

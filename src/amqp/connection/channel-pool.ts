@@ -2,6 +2,7 @@ import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
+import { throwIfEnded } from './channel-end.ts';
 import type { BrokerConnection } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { type ChannelLease, PooledChannel, timeoutError } from './pooled-channel.ts';
@@ -126,6 +127,7 @@ export class ChannelPool {
       this.#connection.abandon();
       return timeoutError(this.#operationTimeoutMs);
     });
+    throwIfEnded(channel);
     return new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
       const index = this.#idle.indexOf(ended);
       if (index >= 0) this.#idle.splice(index, 1);

@@ -8,6 +8,7 @@ import {
   routingKeyOf,
   type TaskEvent,
 } from '../../events/task-events.ts';
+import { throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
@@ -184,6 +185,7 @@ export class EventPublisher {
       });
       channel.on('return', ({ fields }) => void this.#returned.add(fields.routingKey));
       await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
+      throwIfEnded(channel);
       this.#channel = channel;
       void this.#sendWaiting();
     } catch (error) {

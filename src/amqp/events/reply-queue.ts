@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import { throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { timeoutError } from '../connection/pooled-channel.ts';
@@ -94,6 +95,7 @@ export class ReplyQueue {
     await channel.assertQueue(this.#queue, DECLARATION);
     await channel.prefetch(PREFETCH);
     await channel.consume(this.#queue, (message) => this.#receive(channel, message));
+    throwIfEnded(channel);
     this.#channel = channel;
     isRunning = true;
   }

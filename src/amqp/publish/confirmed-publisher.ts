@@ -3,6 +3,7 @@ import type { ClientStats } from '../../diagnostics/stats.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import { throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { maxPropertyListBytes, publishRaw } from '../connection/raw-frames.ts';
@@ -259,6 +260,7 @@ export class ConfirmedPublisher {
         if (this.#channel === channel) this.#channel = undefined;
       });
       channel.on('return', (message) => this.#inFlight.markReturned(message));
+      throwIfEnded(channel);
       this.#channel = channel;
       return channel;
     } catch (error) {
