@@ -68,9 +68,9 @@ export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 /** Options of a {@link TaskQueueError}. */
 export interface TaskQueueErrorOptions {
   /** What lies beneath. */
-  cause?: unknown;
+  cause?: unknown | undefined;
   /** What to do about it, in one sentence. */
-  hint?: string;
+  hint?: string | undefined;
 }
 
 /**

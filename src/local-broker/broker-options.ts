@@ -3,29 +3,29 @@ import type { ServerInstallation } from './find-server.ts';
 /** For {@link startBroker}. */
 export interface BrokerOptions {
   /** AMQP port on 127.0.0.1. Default: the port last used with this `dataDir`, else a free one. */
-  port?: number;
+  port?: number | undefined;
   /** Port of the management API on 127.0.0.1; enables the API. Default: as for `port`. */
-  apiPort?: number;
+  apiPort?: number | undefined;
   /** A folder for the data, which is kept. Default: a temporary folder, removed on stop. */
-  dataDir?: string;
+  dataDir?: string | undefined;
   /** Enable the management plugin and its HTTP API, which slow down the start. Default: only with `apiPort`. */
-  management?: boolean;
+  management?: boolean | undefined;
   /** Permit installing RabbitMQ if neither RabbitMQ nor a container engine is found. Default false. */
-  install?: boolean;
+  install?: boolean | undefined;
   /** Called to confirm an installation unless `install` is given. `what` describes what would be done. */
-  confirmInstall?: (what: string) => Promise<boolean>;
+  confirmInstall?: ((what: string) => Promise<boolean>) | undefined;
   /** Called with progress, a line at a time. */
-  onProgress?: (line: string) => void;
+  onProgress?: ((line: string) => void) | undefined;
   /** Time for the node to become ready, without installing it or pulling its image. Milliseconds, default 60,000. */
-  startTimeoutMs?: number;
+  startTimeoutMs?: number | undefined;
   /** Aborts the start, which rejects with the signal's reason once everything is cleaned up. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** More lines for rabbitmq.conf. */
-  config?: readonly string[];
+  config?: readonly string[] | undefined;
   /** More plugins to enable. */
-  plugins?: readonly string[];
+  plugins?: readonly string[] | undefined;
   /** The RabbitMQ to run. Default: one found on this machine. */
-  installation?: ServerInstallation;
+  installation?: ServerInstallation | undefined;
 }
 
 /** A private RabbitMQ node that listens on 127.0.0.1 only, with the user guest. */

@@ -12,7 +12,7 @@ export interface ListTaskQueuesOptions {
   /**
    * Glob pattern for task ids: `*` matches any text, `?` one character, `\` escapes. Default: all.
    */
-  glob?: string;
+  glob?: string | undefined;
   /**
    * Where the numbers come from. `counted`, the default: counted now; nothing else is known. `statistics`: the
    * broker's statistics, up to 10 seconds old; counted where a broker has its statistics switched off. `both`: counted, plus
@@ -21,17 +21,17 @@ export interface ListTaskQueuesOptions {
    * Counting resets the idle time of every queue in the vhost, matching or not. To find idle queues, ask for the
    * statistics alone.
    */
-  source?: 'counted' | 'statistics' | 'both' | 'none';
+  source?: 'counted' | 'statistics' | 'both' | 'none' | undefined;
   /**
    * With `statistics`: how far back, in milliseconds, to look for the last use of each queue, for `idleSince`. At most an
    * hour, as far as the broker's samples go. Default 0: only what the broker calls idle.
    */
-  historyMs?: number;
+  historyMs?: number | undefined;
   /**
    * Called at the end with the number of queues of other vhosts that were in the answers and left out, if any: a
    * proxy changed the request. Default: not reported.
    */
-  onOtherVhosts?: (count: number) => void;
+  onOtherVhosts?: ((count: number) => void) | undefined;
 }
 
 /** A task's queue, as the management API reports it. */

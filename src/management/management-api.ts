@@ -22,7 +22,7 @@ export interface ManagementApiOptions extends TaskQueueOptions {
    */
   apiUrl?: string | undefined;
   /** Deadline for an answer to begin, and for all of it to arrive. Milliseconds, default 60,000. */
-  apiTimeoutMs?: number;
+  apiTimeoutMs?: number | undefined;
   /** Aborts requests in flight. */
   signal?: AbortSignal | undefined;
 }

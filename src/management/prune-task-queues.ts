@@ -8,16 +8,16 @@ import type { ManagementApiOptions } from './management-api.ts';
 /** For {@link findIdleTaskQueues}. */
 export interface FindIdleTaskQueuesOptions {
   /** Task ids to look at, as in `listTaskQueues`. Default all. */
-  glob?: string;
+  glob?: string | undefined;
   /**
    * Idle for at least this many milliseconds. Default 3,600,000 (one hour), the most that RabbitMQ 3 knows. Keep it above the publishers'
    * `redeclareAfterMs`: see {@link pruneTaskQueues}.
    */
-  idleMs?: number;
+  idleMs?: number | undefined;
   /** Called at the end with the queues left out for a reason other than being in use. Default: not reported. */
-  onLeftOut?: (leftOut: LeftOutQueues) => void;
+  onLeftOut?: ((leftOut: LeftOutQueues) => void) | undefined;
   /** As in `listTaskQueues`. */
-  onOtherVhosts?: (count: number) => void;
+  onOtherVhosts?: ((count: number) => void) | undefined;
 }
 
 /** Queues that look forgotten, but that pruning leaves alone. */

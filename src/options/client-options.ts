@@ -6,7 +6,7 @@ import type { ReplayChange } from '../properties/replay-policy.ts';
 /** For {@link TaskQueueClient.publish}. */
 export interface PublishOptions {
   /** Create the task's queue if it is missing. Default true. */
-  create?: boolean;
+  create?: boolean | undefined;
   /**
    * Reject if the queue holds this many messages or more. Exact among the publishes of this client; across processes
    * it is check-then-publish. A policy with `max-length` and `overflow: reject-publish` is exact everywhere, and
@@ -17,14 +17,14 @@ export interface PublishOptions {
    * Keep the property `expiration`. Default false: it would count from now, and the broker would drop a message that
    * is moved or replayed.
    */
-  keepExpiration?: boolean;
+  keepExpiration?: boolean | undefined;
   /**
    * After the confirm, check that the queue still exists, and publish again if it does not: RabbitMQ confirms and
    * drops a message that arrives at the moment a queue is deleted (rabbitmq-server#4746). Use it before removing the
    * message elsewhere. Costs a round trip, shared by messages published together. Default false: checks only a queue
    * that was not used for `redeclareAfterMs`.
    */
-  confirmStored?: boolean;
+  confirmStored?: boolean | undefined;
 }
 
 /** The result of {@link TaskQueueClient.publish}. */
@@ -36,39 +36,39 @@ export interface PublishResult {
 /** For {@link TaskQueueClient.peek}. */
 export interface PeekOptions {
   /** How many messages, at most 1000 including `skip`. Default 1. */
-  limit?: number;
+  limit?: number | undefined;
   /** How many of the oldest messages to skip. Default 0. */
-  skip?: number;
+  skip?: number | undefined;
 }
 
 /** For {@link TaskQueueClient.drain}. */
 export interface DrainOptions {
   /** At most this many messages. Default: all messages present at the start. */
-  limit?: number;
+  limit?: number | undefined;
   /** The largest batch. Default 500. */
-  batchSize?: number;
+  batchSize?: number | undefined;
   /**
    * Remove only these. The others keep their places, but other readers cannot see them until the drain ends. Reads
    * the whole queue. On a quorum queue each read counts as a delivery, as with a peek.
    */
-  select?: (message: StoredMessage) => boolean;
+  select?: ((message: StoredMessage) => boolean) | undefined;
   /**
    * Remove everything at once after the last batch, or nothing. If the connection is lost before that, the handler
    * gets everything again, from the first message on; the result says how many were removed. Default false.
    */
-  allOrNone?: boolean;
+  allOrNone?: boolean | undefined;
   /** Stop between two batches. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Called after each batch with the number of messages read so far, including those that stay. */
-  onRead?: (count: number) => void;
+  onRead?: ((count: number) => void) | undefined;
   /** Called after each acknowledgement with the number of messages that it removed. Must not throw. */
-  onRemoved?: (count: number) => void;
+  onRemoved?: ((count: number) => void) | undefined;
 }
 
 /** For {@link TaskQueueClient.clear}. */
 export interface ClearOptions extends DrainOptions {
   /** Keep the empty queue. Default false: delete it. */
-  keepQueue?: boolean;
+  keepQueue?: boolean | undefined;
 }
 
 /**
@@ -123,12 +123,12 @@ export interface QueueDepth {
 /** For {@link TaskQueueClient.waitForMessage} and {@link RabbitMQTaskMessageQueue.waitForMessage}. */
 export interface WaitOptions {
   /** Stop waiting; the wait rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Stop waiting after this many milliseconds, with a TaskQueueError `WAIT_TIMEOUT`; or `NO_ANSWER`, up to two seconds later,
    * when the broker does not answer then. Default: wait forever.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 /** For {@link TaskQueueClient.close}. */

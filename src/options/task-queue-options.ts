@@ -8,17 +8,17 @@ import { unusedUrlParameters } from './url-parameters.ts';
 /** For `amqps://` and `https://`. */
 export interface TlsOptions {
   /** CA certificates to trust, PEM. Default: Node's. */
-  ca?: string | Buffer;
+  ca?: string | Buffer | undefined;
   /** Client certificate, PEM; requires `key`. Default: none. */
-  cert?: string | Buffer;
+  cert?: string | Buffer | undefined;
   /** The key of `cert`, PEM. */
-  key?: string | Buffer;
+  key?: string | Buffer | undefined;
   /** The passphrase of `key`, if encrypted. */
-  passphrase?: string;
+  passphrase?: string | undefined;
   /** The name expected in the broker's certificate. Default: the host of the URL. */
-  serverName?: string;
+  serverName?: string | undefined;
   /** False skips certificate verification, which is insecure. Default true. */
-  verify?: boolean;
+  verify?: boolean | undefined;
 }
 
 /** For {@link TaskQueueOptions}`.queueType`. */
@@ -32,56 +32,56 @@ export interface TaskQueueOptions {
    * `connection_timeout` (milliseconds), `channel_max` and `frame_max` apply if the corresponding option is not
    * given. Parameters that name files, and unknown ones, are refused.
    */
-  url?: string | readonly string[];
+  url?: string | readonly string[] | undefined;
   /** Queue-name prefix. Default `mcp:queue:`, like the Python package. */
-  prefix?: string;
+  prefix?: string | undefined;
   /** TLS settings for `amqps://`. Default: Node's. */
-  tls?: TlsOptions;
+  tls?: TlsOptions | undefined;
   /**
    * The type of queues to create. `default`: declared without arguments, like the Python package, and so classic
    * unless the vhost has another default. `quorum`: replicated in a cluster; the Python package cannot use such
    * queues (406). Reading works on both types. RabbitMQ has no conditional delete for quorum queues: they stay when
    * their task is cleared, and are left to a policy with `expires`.
    */
-  queueType?: QueueType;
+  queueType?: QueueType | undefined;
   /** Shown in RabbitMQ's connection list. Default `mcp-taskq`. */
-  connectionName?: string;
+  connectionName?: string | undefined;
   /** Deadline for one attempt to connect, including the handshake. Milliseconds, default 10,000. */
-  connectTimeoutMs?: number;
+  connectTimeoutMs?: number | undefined;
   /**
    * How long an operation waits for a lost connection to return. The very first connection fails after one attempt at
    * each URL. Milliseconds, default 30,000.
    */
-  reconnectTimeoutMs?: number;
+  reconnectTimeoutMs?: number | undefined;
   /** Deadline for one request to the broker. Milliseconds, default 30,000. */
-  operationTimeoutMs?: number;
+  operationTimeoutMs?: number | undefined;
   /** Deadline for the confirm of a published message. Milliseconds, default 30,000. */
-  confirmTimeoutMs?: number;
+  confirmTimeoutMs?: number | undefined;
   /**
    * How long to keep retrying an unconfirmed message, counted from the call, each time with the same `message_id`. It
    * may then be in the queue more than once, recognisable by that id, and after later messages. A message without
    * `message_id` is never sent again. Milliseconds; default 0: no retry, and the call rejects with a
    * PublishUnconfirmedError.
    */
-  retryUnconfirmedMs?: number;
+  retryUnconfirmedMs?: number | undefined;
   /**
    * How many publishes, and how many reads, may wait for the broker, including unconfirmed ones, as each keeps its
    * message in memory. Further ones, and publishes beyond 128 MiB, are refused at once with `TOO_MANY_WAITING`.
    * Default 20,000.
    */
-  maxWaitingOperations?: number;
+  maxWaitingOperations?: number | undefined;
   /**
    * How long `close()` lets operations finish, and how long it then waits for the broker's goodbye. Milliseconds, default
    * 5,000.
    */
-  closeTimeoutMs?: number;
+  closeTimeoutMs?: number | undefined;
   /** AMQP heartbeat; a dead peer is noticed after two intervals. 0 disables it. Seconds, default 30. */
-  heartbeatSeconds?: number;
+  heartbeatSeconds?: number | undefined;
   /**
    * The largest body to publish, in bytes. Default 16 MiB (16,777,216), the default limit of RabbitMQ 4: a broker
    * closes the channel on anything above its own limit.
    */
-  maxMessageBytes?: number;
+  maxMessageBytes?: number | undefined;
   /**
    * A queue declared longer ago than this is declared again at the next publish, and checked after the confirm, which
    * costs two more round trips. The declaration is for policies with `expires`: RabbitMQ does not count publishing as
@@ -89,27 +89,27 @@ export interface TaskQueueOptions {
    * delete idle queues, like `pruneTaskQueues`: a message in flight meanwhile is published again. Milliseconds,
    * default 300,000 (five minutes).
    */
-  redeclareAfterMs?: number;
+  redeclareAfterMs?: number | undefined;
   /**
    * Live events on the topic exchange `mcp:events`, for watchers and waiters: with a copy of each body up to 64 KiB
    * (`full`, the default), without bodies (`headers`), or none (`off`). Unconfirmed and never waited for: no
    * operation fails or slows down because of them.
    */
-  events?: 'full' | 'headers' | 'off';
+  events?: 'full' | 'headers' | 'off' | undefined;
   /**
    * Called when something happens to a connection (`connecting`, `connected`, `connect-failed`, `lost`, `blocked`,
    * `unblocked`, `closed`), and with a `warning` when something limits the service without failing an operation, such as
    * missing permission for live events. Called synchronously, in the order of the events; a promise is not waited for, and
    * errors of the callback are ignored. Default: nobody is notified.
    */
-  onStatus?: (event: StatusEvent) => unknown;
+  onStatus?: ((event: StatusEvent) => unknown) | undefined;
   /**
    * What `RabbitMQTaskMessageQueue` does with a message that is not a queued MCP message; anyone may publish one. `set-aside`, the default: it is moved, byte for byte, to the queue of task `{task_id}:malformed`, with a
    * header that says why; a `warning` of `onStatus` names it, and the messages after it are delivered. `throw`: it
    * stays at the head of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only
    * a message of a quorum queue that is close to its delivery limit is set aside anyway.
    */
-  onMalformed?: MalformedPolicy;
+  onMalformed?: MalformedPolicy | undefined;
 }
 
 /** For {@link TaskQueueOptions}`.onMalformed`. */
@@ -152,17 +152,18 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
     throw invalidOption('url', 'is a list of URLs that differ in more than host and credentials');
   }
   const { verify, serverName, passphrase, heartbeatSeconds, connectTimeoutMs } = first.parameters;
-  const ofUrl = {
-    ...(verify !== undefined && { verify }),
-    ...(serverName !== undefined && { serverName }),
-    ...(passphrase !== undefined && { passphrase }),
-  };
+  const tls = options.tls ?? {};
   const onStatus = guarded(options.onStatus ?? (() => {}));
   return {
     addresses: [first, ...rest],
     prefix: prefixOption(options.prefix ?? DEFAULT_PREFIX),
     queueType: oneOf('queueType', ['default', 'quorum'], options.queueType ?? 'default'),
-    tls: tlsOption({ ...ofUrl, ...options.tls }),
+    tls: tlsOption({
+      ...tls,
+      passphrase: tls.passphrase ?? passphrase,
+      serverName: tls.serverName ?? serverName,
+      verify: tls.verify ?? verify,
+    }),
     connectionName: options.connectionName ?? 'mcp-taskq',
     connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? connectTimeoutMs ?? 10_000),
     reconnectTimeoutMs: positive('reconnectTimeoutMs', options.reconnectTimeoutMs ?? 30_000),

@@ -36,21 +36,21 @@ import { WatchedTask } from './watched-task.ts';
 /** For {@link watchTasks}. */
 export interface WatchTasksOptions {
   /** Stops watching; the iteration ends then, without an error. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** First show this many of the newest messages of each task, at most. Without named tasks it takes `api`. Default 0. */
-  tail?: number;
+  tail?: number | undefined;
   /** Also show when messages are dequeued or cleared. Default false. */
-  removals?: boolean;
+  removals?: boolean | undefined;
   /** Whether to look into queues. With false only what events announce is shown. Default true. */
-  peek?: boolean;
+  peek?: boolean | undefined;
   /**
    * Where the management API is, which knows all queues. Without named tasks it is asked, every 5 seconds or less often,
    * which of them have grown; its statistics are up to 10 seconds old. Left out: publishers without events are noticed in
    * named tasks only. Its `signal` is that of the watch.
    */
-  api?: ManagementApiOptions;
+  api?: ManagementApiOptions | undefined;
   /** Without named tasks: only those whose ids match one of these. `*` is any text, `?` one character. Default: all. */
-  globs?: readonly string[];
+  globs?: readonly string[] | undefined;
 }
 
 /**

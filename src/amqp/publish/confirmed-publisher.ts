@@ -227,7 +227,13 @@ export class ConfirmedPublisher {
     if (Date.now() - this.#retiredAt < RETIRE_PAUSE_MS) return;
     this.#retiredAt = Date.now();
     this.#channel = undefined;
-    this.#retired = this.flush().then(() => channel.close().catch(() => {}));
+    const dropConnection = () => {
+      this.#connection.abandon();
+      return lostError();
+    };
+    this.#retired = this.flush()
+      .then(() => withDeadline(channel.close(), this.#options.operationTimeoutMs, dropConnection))
+      .catch(() => {});
   }
 
   #openChannel(): Promise<ConfirmChannel> {

@@ -36,11 +36,7 @@ export async function surveyTasks(
   context: ClientContext,
   { glob, looks }: { glob: string | undefined; looks: boolean },
 ): Promise<Survey> {
-  const pages = listQueues(context, {
-    signal: context.stop.signal,
-    source: 'statistics',
-    ...(glob !== undefined && { glob }),
-  });
+  const pages = listQueues(context, { signal: context.stop.signal, source: 'statistics', glob });
   const tasks: TaskMeasure[] = [];
   const toLookAt: TaskMeasure[] = [];
   const withoutStatistics: TaskMeasure[] = [];

@@ -88,9 +88,9 @@ function describeShell({ url, apiUrl }: RunningBroker): string {
 function brokerOptions(context: Context, options: Options): BrokerOptions {
   const { port, apiPort, data, management = apiPort !== undefined, install } = options;
   return {
-    ...(port !== undefined && { port }),
-    ...(apiPort !== undefined && { apiPort }),
-    ...(data !== undefined && { dataDir: data }),
+    port,
+    apiPort,
+    dataDir: data,
     management,
     install: install ?? false,
     confirmInstall: (what) => confirmInstall(context, what),

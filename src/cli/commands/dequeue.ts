@@ -107,10 +107,10 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   };
   const drain = () =>
     client.drain(taskId, handle, {
-      ...(limit !== undefined && { limit: limit - removed }),
+      limit: limit === undefined ? undefined : limit - removed,
       // Each command handles one message, which is then acknowledged.
-      ...(options.exec !== undefined && { batchSize: 1 }),
-      ...(select && { select }),
+      batchSize: options.exec === undefined ? undefined : 1,
+      select,
       signal: stop.signal,
       onRemoved: (count) => {
         removed += count;

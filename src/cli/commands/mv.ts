@@ -125,8 +125,8 @@ async function moveFrom(
       return kept;
     };
     await client.drain(from, put, {
-      ...(limit !== undefined && { limit }),
-      ...(select && { select }),
+      limit,
+      select,
       signal: AbortSignal.any([stop.signal, move.failed]),
     });
     stop.signal.throwIfAborted();

@@ -77,9 +77,9 @@ export function resolveSettings(
   return {
     connection: {
       ...((options.url || password) && { url: urls.map(withPassword(password)) }),
-      ...(options.prefix !== undefined && { prefix: options.prefix }),
-      ...(options.queueType !== undefined && { queueType: options.queueType }),
-      ...(options.connectTimeout !== undefined && { connectTimeoutMs: options.connectTimeout }),
+      prefix: options.prefix,
+      queueType: options.queueType,
+      connectTimeoutMs: options.connectTimeout,
       tls: { ...tls, ...tlsOptions(options) },
     },
     apiUrl: options.apiUrl && withPassword(password)(options.apiUrl),
