@@ -85,13 +85,10 @@ export async function readEventCounts(options: ManagementApiOptions = {}): Promi
   const api = new ManagementApi(options);
   try {
     const path = `exchanges/${encodeURIComponent(api.vhost)}/${EVENT_EXCHANGE}`;
-    const { message_stats = {} } = await api.get<Exchange>(path, { columns: 'message_stats' });
-    const { publish_in = 0, publish_in_details } = message_stats;
+    const exchange = await api.find<Exchange>(path, { columns: 'message_stats' });
+    if (exchange === undefined) return undefined;
+    const { publish_in = 0, publish_in_details } = exchange.message_stats ?? {};
     return { published: publish_in, perSecond: publish_in_details?.rate ?? 0 };
-  } catch (error) {
-    // Any 404.
-    if (hasCode(error, ErrorCode.vhostNotFound)) return undefined;
-    throw error;
   } finally {
     api.close();
   }

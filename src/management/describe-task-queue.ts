@@ -1,4 +1,4 @@
-import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error.ts';
+import { isTaskQueueError } from '../errors/task-queue-error.ts';
 import { DEFAULT_PREFIX, queueName } from '../messages/queue-names.ts';
 import { timestampToMs } from '../messages/timestamps.ts';
 import { historyQuery, idleSince, type MessageStats, MOST_HISTORY_MS } from './idle-time.ts';
@@ -108,8 +108,8 @@ export async function describeTaskQueue(
   try {
     const path = `queues/${encodeURIComponent(api.vhost)}/${encodeURIComponent(queue)}`;
     const [found, past] = await Promise.all([
-      get<Queue>(api, path),
-      get<Queue>(api, path, historyQuery(MOST_HISTORY_MS)),
+      api.find<Queue>(path),
+      api.find<Queue>(path, historyQuery(MOST_HISTORY_MS)),
     ]);
     // A proxy that decodes %2F in paths makes another path of it.
     if (found && (found.name !== queue || found.vhost !== api.vhost)) throw otherVhosts(api.base, api.vhost);
@@ -183,20 +183,6 @@ async function lookUp(api: ManagementApi, name: string): Promise<Connection | un
   } catch (error) {
     // Show the consumer even without its client's name.
     if (isTaskQueueError(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Undefined if it does not exist (404). */
-async function get<T>(
-  api: ManagementApi,
-  path: string,
-  query?: Parameters<ManagementApi['get']>[1],
-): Promise<T | undefined> {
-  try {
-    return await api.get<T>(path, query);
-  } catch (error) {
-    if (hasCode(error, ErrorCode.vhostNotFound)) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
-import { TaskQueueError } from '../errors/task-queue-error.ts';
+import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { resolveOptions, type TaskQueueOptions } from '../options/task-queue-options.ts';
 import { jsonItems, NoArrayError } from './json-items.ts';
 import { managementApiAddress } from './management-api-address.ts';
@@ -74,6 +74,16 @@ export class ManagementApi {
   async get<T>(path: string, query: Query = {}): Promise<T> {
     const { base, response } = await this.#ask(path, query);
     return (await this.#json(base, path, response)) as T;
+  }
+
+  /** The same; `undefined` if there is no such thing (404). */
+  async find<T>(path: string, query?: Query): Promise<T | undefined> {
+    try {
+      return await this.get<T>(path, query);
+    } catch (error) {
+      if (hasCode(error, ErrorCode.vhostNotFound)) return undefined;
+      throw error;
+    }
   }
 
   /**
