@@ -1,5 +1,5 @@
 import type { MessageLoad } from '../diagnostics/stats.ts';
-import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
 
 /** What a call does to a task's queue. Enqueues may overlap, and so may looks. */
 export type CallKind = 'enqueue' | 'dequeue' | 'clear' | 'look';
@@ -9,12 +9,19 @@ interface Turn {
   readonly kind: CallKind;
   /** Running or waiting to start. */
   calls: number;
-  readonly starters: Set<() => void>;
+  readonly waiters: Set<Waiter>;
+}
+
+interface Waiter {
+  start(): void;
+  fail(error: unknown): void;
 }
 
 /**
  * Makes calls for one task take effect in the order in which they are made, awaited or not: a call waits for the earlier
  * calls. Calls for different tasks overlap, and so do consecutive enqueues, whose order the publisher keeps, and looks.
+ *
+ * When a call has waited in vain for a lost connection, those behind it fail with it: each would wait as long again.
  */
 export class CallOrder {
   readonly #turns = new Map<string, Turn[]>();
@@ -67,6 +74,9 @@ export class CallOrder {
   async #runNow<T>(taskId: string, turn: Turn, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
+    } catch (error) {
+      if (hasCode(error, ErrorCode.connectionFailed)) this.#failWaiters(taskId, error);
+      throw error;
     } finally {
       this.#leave(taskId, turn);
     }
@@ -101,16 +111,22 @@ export class CallOrder {
 
   #started(turn: Turn, what: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const start = () => {
+      const end = (settle: () => void) => {
         clearTimeout(timer);
-        resolve();
+        turn.waiters.delete(waiter);
+        settle();
       };
-      const timer = setTimeout(() => {
-        turn.starters.delete(start);
-        reject(turnTimeoutError(what, this.#timeoutMs));
-      }, this.#timeoutMs);
-      turn.starters.add(start);
+      const waiter: Waiter = {
+        start: () => end(resolve),
+        fail: (error) => end(() => reject(error)),
+      };
+      const timer = setTimeout(() => waiter.fail(turnTimeoutError(what, this.#timeoutMs)), this.#timeoutMs);
+      turn.waiters.add(waiter);
     });
+  }
+
+  #failWaiters(taskId: string, error: unknown): void {
+    for (const { waiters } of this.#turnsOf(taskId)) for (const waiter of [...waiters]) waiter.fail(error);
   }
 
   #turnsOf(taskId: string): Turn[] {
@@ -133,9 +149,7 @@ export class CallOrder {
       if (this.#turns.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
       return;
     }
-    const starters = [...(turns[0] as Turn).starters];
-    turns[0]?.starters.clear();
-    for (const start of starters) start();
+    for (const waiter of [...(turns[0] as Turn).waiters]) waiter.start();
   }
 }
 
@@ -148,7 +162,7 @@ function joinableTurn(kind: CallKind, turns: readonly Turn[]): Turn | undefined 
 function turnFor(kind: CallKind, turns: Turn[]): Turn {
   const joinable = joinableTurn(kind, turns);
   if (joinable !== undefined) return joinable;
-  const turn: Turn = { kind, calls: 0, starters: new Set() };
+  const turn: Turn = { kind, calls: 0, waiters: new Set() };
   turns.push(turn);
   return turn;
 }

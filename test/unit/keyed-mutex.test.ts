@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { KeyedMutex } from '../../src/amqp/publish/keyed-mutex.ts';
+import { ErrorCode, TaskQueueError } from '../../src/errors/task-queue-error.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -35,6 +36,20 @@ test('a failure reaches its caller and does not stop the next one', async () => 
   await expect(failing).rejects.toThrow('no');
   await expect(next).resolves.toBe('yes');
   expect(mutex.isBusy('k')).toBe(false);
+});
+
+test('what waits behind work that could not connect fails with it, and what comes after is tried', async () => {
+  const mutex = new KeyedMutex();
+  const away = new TaskQueueError(ErrorCode.connectionFailed, 'away');
+  const deadline = { timeoutMs: 10_000, onTimeout: () => new Error('too late') };
+  const results = await Promise.allSettled([
+    mutex.run('k', () => Promise.reject(away)),
+    mutex.run('k', () => Promise.resolve('b'), deadline),
+    mutex.run('k', () => Promise.resolve('c')),
+  ]);
+  for (const result of results) expect(result).toMatchObject({ reason: away });
+  expect(mutex.isBusy('k')).toBe(false);
+  await expect(mutex.run('k', () => Promise.resolve('d'))).resolves.toBe('d');
 });
 
 test('work that waits too long is given up, and what is behind it still waits for its turn', async () => {

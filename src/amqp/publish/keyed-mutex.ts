@@ -1,3 +1,4 @@
+import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import { withDeadline } from '../connection/deadline.ts';
 
 /** How long a piece of work may wait for its turn. */
@@ -7,8 +8,12 @@ export interface TurnDeadline {
   onTimeout: () => Error;
 }
 
-/** Runs work of one key strictly one after the other, in call order; different keys run side by side. */
+/**
+ * Runs work of one key strictly one after the other, in call order; different keys run side by side. When a piece of
+ * work has waited in vain for a lost connection, those behind it fail with it: each would wait as long again.
+ */
 export class KeyedMutex {
+  /** Each resolves when all work so far has ended, to the error with which those behind it fail. */
   readonly #tails = new Map<string, Promise<unknown>>();
 
   /** Whether work for this key is running or waiting. */
@@ -20,14 +25,16 @@ export class KeyedMutex {
     const before = this.#tails.get(key);
     let hasTurn = before === undefined;
     const result = before
-      ? within(before, deadline).then(() => {
+      ? within(before, deadline).then((failure) => {
+          if (failure !== undefined) throw failure;
           hasTurn = true;
           return work();
         })
       : work();
-    const done = result.then(ignore, ignore);
+    const done = result.then(() => {}, failureOfAll);
     // If work gives up waiting, the next one still waits for everything before it.
-    const tail = before && deadline ? Promise.all([before, done]) : done;
+    const tail =
+      before && deadline ? Promise.all([before, done]).then(([first, second]) => first ?? second) : done;
     this.#tails.set(key, tail);
     // Keeps the map as small as the number of keys in use.
     const forget = () => {
@@ -46,4 +53,6 @@ function within(turn: Promise<unknown>, deadline: TurnDeadline | undefined): Pro
   return deadline ? withDeadline(turn, deadline.timeoutMs, deadline.onTimeout) : turn;
 }
 
-function ignore(): void {}
+function failureOfAll(error: unknown): unknown {
+  return hasCode(error, ErrorCode.connectionFailed) ? error : undefined;
+}

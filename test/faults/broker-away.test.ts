@@ -1,0 +1,32 @@
+import { expect, inject, test } from 'vitest';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { newTask, openQueue } from '../support/tasks.ts';
+
+const MESSAGE = { type: 'notification', timestamp: 1, message: { jsonrpc: '2.0', method: 'm' } } as const;
+
+test('calls for one task fail together when the broker does not come back, and the next one is tried', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const queue = openQueue({ url: proxy.url, reconnectTimeoutMs: 1_500 });
+  const task = newTask();
+  await queue.enqueue(task, MESSAGE);
+  await queue.size(task);
+  proxy.fault = { kind: 'gone' };
+  proxy.reset();
+  const begun = performance.now();
+  const results = await Promise.allSettled([
+    ...Array.from({ length: 4 }, () => queue.dequeue(task)),
+    ...Array.from({ length: 4 }, () => queue.enqueue(task, MESSAGE)),
+    ...Array.from({ length: 2 }, () => queue.clear(task)),
+    queue.peek(task),
+    ...Array.from({ length: 4 }, () => queue.enqueue(task, MESSAGE)),
+  ]);
+  // One wait for the connection, not fifteen.
+  expect(performance.now() - begun).toBeLessThan(4_500);
+  // What the loss itself met says so; whatever waited behind that could not connect.
+  for (const result of results) {
+    expect(result).toMatchObject({ reason: { code: expect.stringMatching(/^CONNECTION_(FAILED|LOST)$/) } });
+  }
+  proxy.fault = { kind: 'none' };
+  await queue.enqueue(task, MESSAGE);
+  expect(await queue.size(task)).toBe(2);
+});
