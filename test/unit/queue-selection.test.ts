@@ -28,9 +28,40 @@ test.each([
   [{ limit: 4 }, 'abcd'],
 ] as const)('of a list in pages %j selects %s', async (selection, expected) => {
   const selected: string[] = [];
-  for await (const page of selectQueues(pages(), selection, undefined))
+  for await (const page of selectQueues(pages(), selection))
     selected.push(...page.map(({ taskId }) => taskId));
   expect(selected.join('')).toBe(expected);
+});
+
+// A list by name ends at its limit, unless somebody asks how many there are.
+test.each([
+  [{ limit: 4 }, 'abcd', 5],
+  [{ min: 5, limit: 2 }, 'ac', 3],
+  [{ sort: 'ready', limit: 3 }, 'cge', 6],
+  [{ sort: 'ready', limit: 1 }, 'c', 8],
+  [{ limit: 9 }, 'abcdefghi', 0],
+] as const)('of a list in pages %j selects %s and counts %i more', async (selection, expected, more) => {
+  let beyond = 0;
+  const selected: string[] = [];
+  const onBeyondLimit = (count: number) => {
+    beyond += count;
+  };
+  for await (const page of selectQueues(pages(), selection, { onBeyondLimit }))
+    selected.push(...page.map(({ taskId }) => taskId));
+  expect([selected.join(''), beyond]).toEqual([expected, more]);
+});
+
+test('a list by name is read no further than to its limit if nobody asks what is beyond it', async () => {
+  let read = 0;
+  async function* counted() {
+    for await (const page of pages()) {
+      read++;
+      yield page;
+    }
+  }
+  for await (const _ of selectQueues(counted(), { limit: 3 })) {
+  }
+  expect(read).toBe(2);
 });
 
 const HOUR = 3_600_000;
@@ -58,7 +89,7 @@ test.each([
   [{ consumers: false }, 'ace'],
 ] as const)('by the statistics %j selects %s', async (selection, expected) => {
   const selected: string[] = [];
-  for await (const page of selectQueues(aged(), selection, undefined))
+  for await (const page of selectQueues(aged(), selection))
     selected.push(...page.map(({ taskId }) => taskId));
   expect(selected.join('')).toBe(expected);
 });
@@ -71,10 +102,12 @@ test.each([
 ] as const)('%j looks at the ages of %s, and selects %s', async (selection, lookedAt, expected) => {
   let looked = '';
   const selected: string[] = [];
-  const pages = selectQueues(aged(), selection, async (queues) => {
-    looked += queues.map(({ taskId }) => taskId).join('');
-    for (const { taskId, statistics } of queues)
-      if (taskId === 'c' && statistics) statistics.oldestAt = Date.now() - 99 * HOUR;
+  const pages = selectQueues(aged(), selection, {
+    lookUp: async (queues) => {
+      looked += queues.map(({ taskId }) => taskId).join('');
+      for (const { taskId, statistics } of queues)
+        if (taskId === 'c' && statistics) statistics.oldestAt = Date.now() - 99 * HOUR;
+    },
   });
   for await (const page of pages) selected.push(...page.map(({ taskId }) => taskId));
   expect([looked, selected.join('')]).toEqual([lookedAt, expected]);

@@ -99,8 +99,18 @@ async function print(
     options.ids === undefined
       ? countUnknown(await list(context, client, pattern, options), options, unknown)
       : (await import('../queues/queues-by-id.ts')).queuesById(context, options.ids);
-  const selected = selectQueues(pages, options, ages?.lookUp, (count) => {
-    unknown.age += count;
+  let beyondLimit = 0;
+  const selected = selectQueues(pages, options, {
+    lookUp: ages?.lookUp,
+    onUnknownAge: (count) => {
+      unknown.age += count;
+    },
+    // Only where the count is shown, and not if each queue costs a request.
+    onBeyondLimit: showsTotals(context, options)
+      ? (count) => {
+          beyondLimit += count;
+        }
+      : undefined,
   });
   const isExact = source === 'both';
   const printer = await queuePrinter(context, {
@@ -110,11 +120,15 @@ async function print(
     isExact,
   });
   for await (const page of awaitEach(context, selected)) await printer.write(page);
-  await printer.end();
+  await printer.end(beyondLimit);
   ages?.report();
   noteUnknown(context, unknown.idle, 'idle time');
   noteUnknown(context, unknown.depth, 'depth');
   noteUnknown(context, unknown.age, 'age of its messages');
+}
+
+function showsTotals({ format }: Context, { names, ids }: LsOptions): boolean {
+  return format === 'table' && !names && ids === undefined;
 }
 
 async function watch(
@@ -124,8 +138,8 @@ async function watch(
   options: LsOptions,
 ): Promise<void> {
   const { watchQueues } = await import('../queues/live-list.ts');
-  async function* selected(signal: AbortSignal) {
-    yield* selectQueues(await list(context, client, pattern, options, signal), options, undefined);
+  async function* selected(signal: AbortSignal, onBeyondLimit: (count: number) => void) {
+    yield* selectQueues(await list(context, client, pattern, options, signal), options, { onBeyondLimit });
   }
   const { interval: intervalMs, sort } = options;
   const showsIdle = historyFor(options) !== undefined;

@@ -6,7 +6,8 @@ import { safeLine } from '../terminal/terminal-text.ts';
 /** Prints a list of queues, page by page. */
 export interface QueuePrinter {
   write(queues: readonly TaskQueueInfo[]): Promise<void>;
-  end(): Promise<void>;
+  /** @param beyondLimit the number of queues beyond the limit */
+  end(beyondLimit: number): Promise<void>;
 }
 
 export interface QueueListOptions {

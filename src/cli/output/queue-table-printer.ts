@@ -1,6 +1,5 @@
 import type { Context } from '../context.ts';
 import { colorsFor } from '../terminal/colors.ts';
-import { fitStderr } from './facts.ts';
 import type { QueueListOptions, QueuePrinter } from './queue-list.ts';
 import { addTotals, QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
 import { formatCount } from './sizes.ts';
@@ -11,7 +10,7 @@ export function tablePrinter(
   { stdout, settings, note }: Context,
   { sort, showsIdle, hasLooked, isExact }: QueueListOptions,
 ): QueuePrinter {
-  const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0, unknown: 0 };
+  const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0, unknown: 0, beyondLimit: 0 };
   let withoutAge = 0;
   const colors = colorsFor(process.stdout, settings);
   const { isWide } = settings;
@@ -33,12 +32,13 @@ export function tablePrinter(
         ({ ready = 0, statistics }) => ready > 0 && statistics?.oldestAt === undefined,
       ).length;
     },
-    async end() {
-      note(fitStderr(`${totalsLine(totals)}${totals.queues > 0 ? ` ${ageOfNumbers(isExact)}` : ''}`));
+    async end(beyondLimit) {
+      totals.beyondLimit = beyondLimit;
+      note(`${totalsLine(totals)}${totals.queues > 0 ? ` ${ageOfNumbers(isExact)}` : ''}`);
       if (withoutAge > 0 && process.stdout.isTTY) {
         const [them, their] = withoutAge === 1 ? ['it', 'its'] : ['them', 'their'];
         const how = hasLooked ? '' : `; --peek looks into ${them}, which resets ${their} idle time`;
-        note(fitStderr(`The age is unknown for ${formatCount(withoutAge, 'task')}${how}.`));
+        note(`The age is unknown for ${formatCount(withoutAge, 'task')}${how}.`);
       }
     },
   };

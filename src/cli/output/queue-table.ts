@@ -144,9 +144,11 @@ function isUsual(state: string): boolean {
 }
 
 /** One line under the table. */
-export function totalsLine({ queues, ready, unacked, unknown }: QueueTotals): string {
+export function totalsLine({ queues, ready, unacked, unknown, beyondLimit }: QueueTotals): string {
+  const shown = beyondLimit > 0 ? `${formatNumber(queues)} of ` : '';
   const more = unknown > 0 ? `, ${formatNumber(unknown)} not counted` : '';
-  return `${formatCount(queues, 'task queue')}, ${formatCount(ready, 'message')} ready, ${formatNumber(unacked)} unacknowledged${more}`;
+  const all = `${shown}${formatCount(queues + beyondLimit, 'task queue')}`;
+  return `${all}, ${formatCount(ready, 'message')} ready, ${formatNumber(unacked)} unacknowledged${more}`;
 }
 
 export interface QueueTotals {
@@ -155,6 +157,8 @@ export interface QueueTotals {
   unacked: number;
   /** Queues that the broker has not counted yet. */
   unknown: number;
+  /** Queues that `--limit` leaves out, and that the other numbers do not include. */
+  beyondLimit: number;
 }
 
 export function addTotals(totals: QueueTotals, queues: readonly TaskQueueInfo[]): void {

@@ -13,7 +13,7 @@ import type { SortKey } from './queue-selection.ts';
 
 export interface WatchQueuesOptions {
   /** Lists the queues to show, at each refresh, until the signal is aborted. */
-  list: (signal: AbortSignal) => AsyncIterable<TaskQueueInfo[]>;
+  list: (signal: AbortSignal, onBeyondLimit: (count: number) => void) => AsyncIterable<TaskQueueInfo[]>;
   intervalMs: number;
   /** What is listed, for the title line. */
   title: string;
@@ -75,7 +75,10 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
         if (shown.waitingMs >= STALLED_MS) draw();
       }, STALL_REFRESH_MS);
       try {
-        const snapshot = await raceWith(ended, take(list(ended)));
+        const snapshot = await raceWith(
+          ended,
+          take((onBeyondLimit) => list(ended, onBeyondLimit)),
+        );
         shown.previous = shown.last;
         shown.last = snapshot;
         shown.recent = withRecent(shown.recent, snapshot);
@@ -116,13 +119,18 @@ function scroll(shown: LiveQueues, key: Exclude<Key, 'quit'>): void {
   shown.offset = Math.max(0, Math.min(mostOffset, targets[key]));
 }
 
-async function take(pages: AsyncIterable<TaskQueueInfo[]>): Promise<NonNullable<LiveQueues['last']>> {
+async function take(
+  list: (onBeyondLimit: (count: number) => void) => AsyncIterable<TaskQueueInfo[]>,
+): Promise<NonNullable<LiveQueues['last']>> {
   const snapshot = {
     at: Date.now(),
     queues: [] as TaskQueueInfo[],
-    totals: { queues: 0, ready: 0, unacked: 0, unknown: 0 },
+    totals: { queues: 0, ready: 0, unacked: 0, unknown: 0, beyondLimit: 0 },
   };
-  for await (const page of pages) {
+  const onBeyondLimit = (count: number) => {
+    snapshot.totals.beyondLimit += count;
+  };
+  for await (const page of list(onBeyondLimit)) {
     for (const queue of page) snapshot.queues.push(queue);
     addTotals(snapshot.totals, page);
   }

@@ -79,17 +79,26 @@ function sortValue(
   }
 }
 
+export interface SelectOptions {
+  /** Looks up ages; called for as few queues as possible. */
+  lookUp?: AgeLookup | undefined;
+  /** Called with the number of queues that are left out only because their age is unknown. */
+  onUnknownAge?: (count: number) => void;
+  /**
+   * Called with the number of queues beyond the limit, as often as there are more. A list by name is then read to its
+   * end, unless the age of the others would have to be looked up.
+   */
+  onBeyondLimit?: ((count: number) => void) | undefined;
+}
+
 /**
  * Yields the selected queues of a list, page by page. Ordered by name, they are passed on as they arrive, and listing
  * ends at the limit. In any other order, the whole list is read first, while keeping about twice the limit at most.
- * @param lookUp looks up ages; called for as few queues as possible
- * @param onUnknownAge called with the number of queues that are left out only because their age is unknown
  */
 export async function* selectQueues(
   pages: AsyncIterable<TaskQueueInfo[]>,
   selection: QueueSelection,
-  lookUp: AgeLookup | undefined,
-  onUnknownAge: (count: number) => void = () => {},
+  { lookUp, onUnknownAge = () => {}, onBeyondLimit }: SelectOptions = {},
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { sort = 'name', reverse, limit = Number.POSITIVE_INFINITY } = selection;
   const isStreaming = sort === 'name' && !reverse;
@@ -99,7 +108,9 @@ export async function* selectQueues(
   const kept: TaskQueueInfo[] = [];
   const keepTheFirst = () => {
     kept.sort(compare);
-    if (kept.length > limit) kept.length = limit;
+    if (kept.length <= limit) return;
+    onBeyondLimit?.(kept.length - limit);
+    kept.length = limit;
   };
   for await (const page of pages) {
     const now = Date.now();
@@ -114,10 +125,11 @@ export async function* selectQueues(
       );
     if (isStreaming) {
       const shown = selected.slice(0, left);
-      await lookAfter?.(shown);
+      if (shown.length > 0) await lookAfter?.(shown);
       yield shown;
       left -= shown.length;
-      if (left <= 0) return;
+      if (selected.length > shown.length) onBeyondLimit?.(selected.length - shown.length);
+      if (left <= 0 && !(onBeyondLimit && selection.olderThan === undefined)) return;
     } else {
       for (const info of selected) kept.push(info);
       // Not for every page, as sorting takes longer the more queues are kept.
