@@ -9,10 +9,13 @@ const program = await buildProgram();
 const names = COMMANDS.filter(({ isHidden }) => !isHidden).map(({ name }) => name);
 
 /** The help of a command, or of the program, on a screen of 80 columns. */
-function helpOf(name?: string): string {
+function helpOf(name?: string, width = 80): string {
   const command = name === undefined ? program : commandOf(name);
-  return command.configureOutput({ getOutHelpWidth: () => 80 }).helpInformation();
+  return command.configureOutput({ getOutHelpWidth: () => width }).helpInformation();
 }
+
+/** At the end of the help, whole on its line. */
+const HELP_COMMAND = 'mcp-taskq help ';
 
 function commandOf(name: string) {
   const command = program.commands.find((each) => each.name() === name);
@@ -33,7 +36,23 @@ test('the help of the program fits on a screen of 80 columns and 24 lines, and n
   for (const name of names) expect(help).toMatch(new RegExp(`(^|\\s)${name}\\s`, 'm'));
 });
 
+test.each([40, 50, 60])('the help of the program fits %i columns', (width) => {
+  const help = helpOf(undefined, width);
+  expect(sizeOf(help).columns, help).toBeLessThanOrEqual(width);
+  const words = (text: string) => text.split(/\s+/).toSorted();
+  expect(words(help)).toEqual(words(helpOf()));
+});
+
 describe.each(names)('the help of %s', (name) => {
+  test.each([40, 50, 60])('fits %i columns, except for what is to be pasted', (width) => {
+    const toPaste = [...examplesOf(commandOf(name)).map(([line]) => `    ${line}`), HELP_COMMAND];
+    const lines = helpOf(name, width).split('\n');
+    expect(
+      lines.filter((line) => line.length > width && !toPaste.some((each) => line.startsWith(each))),
+    ).toEqual([]);
+    for (const [line] of examplesOf(commandOf(name))) expect(lines.join('\n')).toContain(line);
+  });
+
   test('has at most 40 lines of 80 columns', () => {
     const help = helpOf(name);
     const { lines, columns } = sizeOf(help);

@@ -1,5 +1,7 @@
 import type { CommandUnknownOpts, Help, Option } from '@commander-js/extra-typings';
 import { GLOBAL_OPTIONS } from '../settings/global-options.ts';
+import { wrap, wrapSentences } from '../terminal/wrap.ts';
+import { layOutTerms, USUAL_WIDTH } from './terms.ts';
 
 interface HelpList {
   heading: string;
@@ -40,22 +42,22 @@ const ABOUT_SETTINGS = 'Connection and output options: mcp-taskq help connection
 /** For commander: what the command does, how it is used, and its own options; those of all commands are a topic. */
 export function formatCommandHelp(command: CommandUnknownOpts, help: Help): string {
   const { examples, list, statuses, instead = ABOUT_SETTINGS } = HELP_OF.get(command) ?? { examples: [] };
-  const width = help.helpWidth ?? 80;
-  const wrap = (text: string) => `${help.boxWrap(text, width)}\n`;
-  const sections = [`Usage: ${help.commandUsage(command)}\n`, wrap(command.description())];
+  const width = help.helpWidth ?? USUAL_WIDTH;
+  const wrapped = (text: string) => `${wrapSentences(text, width)}\n`;
+  const usage = wrap(`Usage: ${help.commandUsage(command)}`, width).join('\n');
+  const sections = [`${usage}\n`, wrapped(command.description())];
   if (examples.length > 0) sections.push(`Examples:\n${layOutExamples(examples, width)}`);
   const options = help.visibleOptions(command).filter(({ long }) => long !== '--help');
   const own = options.filter(({ long }) => !GLOBAL_OPTIONS.has(long ?? ''));
   const lists = [...(list === undefined ? [] : [list]), ...groupsOf(own)];
   const termWidth = Math.max(0, ...lists.flatMap(({ items }) => items.map(([term]) => term.length)));
   for (const { heading, items } of lists) {
-    const lines = items.map(([term, text]) => help.formatItem(term, termWidth, text, help));
-    sections.push(`${heading}\n${lines.join('\n')}\n`);
+    sections.push(`${heading}\n${layOutTerms(items, width, termWidth)}`);
   }
   const end = [statuses && `Exit status: ${statuses}`, instead].filter((line): line is string =>
     Boolean(line),
   );
-  sections.push(end.map(wrap).join(''));
+  sections.push(end.map(wrapped).join(''));
   return sections.filter((section) => section !== '').join('\n');
 }
 

@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
 import { lexer, type Token, type Tokens } from 'marked';
-import { lengthOf, wrap } from '../output/facts.ts';
+import { shownWidth, wrap } from '../terminal/wrap.ts';
 
 interface Page {
   width: number;
@@ -8,6 +8,11 @@ interface Page {
 }
 
 const BETWEEN_COLUMNS = 2;
+
+/** Text in a narrower column is hard to read. */
+const LEAST_COLUMN = 16;
+
+const STACKED = '    ';
 
 /** A page of Markdown as text for a terminal: wrapped between words, code verbatim. */
 export function renderMarkdown(markdown: string, page: Page): string {
@@ -58,22 +63,43 @@ function table({ header, rows }: Tokens.Table, page: Page): string {
   const hasHead = header.some(({ text }) => text !== '');
   const head = header.map(({ tokens }) => page.colors.bold(inline(tokens, page)));
   const all = hasHead ? [head, ...cells] : cells;
-  const widths = shrink(
-    header.map((_, column) => Math.max(...all.map((row) => lengthOf(row[column] ?? '')))),
-    page.width - BETWEEN_COLUMNS * (header.length - 1),
-  );
+  const columns = header.map((_, column) => all.map((row) => row[column] ?? ''));
+  const widths = shrink(columns, page.width - BETWEEN_COLUMNS * (header.length - 1));
+  if (widths === undefined) return cells.map((row) => stackedRow(row, hasHead ? head : [], page)).join('');
   return all.map((row) => tableRow(row, widths)).join('');
 }
 
-/** The widest columns give way. */
-function shrink(widths: readonly number[], room: number): number[] {
-  const fitting = [...widths];
-  while (fitting.reduce((sum, each) => sum + each, 0) > room) {
-    const widest = Math.max(...fitting);
-    if (widest <= 1) break;
-    fitting[fitting.indexOf(widest)] = widest - 1;
+/** The widest columns give way, down to what is readable. Undefined if there is no room for that. */
+function shrink(columns: readonly (readonly string[])[], room: number): number[] | undefined {
+  const widths = columns.map((cells) => Math.max(...cells.map(shownWidth)));
+  const least = columns.map((cells, index) =>
+    Math.max(
+      Math.min(widths[index] as number, LEAST_COLUMN),
+      // What is as narrow as can be has its longest word on a line of its own.
+      ...cells.flatMap((cell) => wrap(cell, 1).map(shownWidth)),
+    ),
+  );
+  while (widths.reduce((sum, each) => sum + each, 0) > room) {
+    const widest = Math.max(...widths.filter((width, index) => width > (least[index] as number)));
+    if (widest < 0) return undefined;
+    widths[widths.findIndex((width, index) => width === widest && width > (least[index] as number))] =
+      widest - 1;
   }
-  return fitting;
+  return widths;
+}
+
+/** On a narrow terminal: the first cell, and below it the others, each after the title of its column. */
+function stackedRow(
+  [first = '', ...others]: readonly string[],
+  [, ...titles]: readonly string[],
+  page: Page,
+): string {
+  const below = others.flatMap((cell, index) => {
+    if (cell === '') return [];
+    const title = titles[index] ? `${titles[index]}: ` : '';
+    return wrap(`${title}${cell}`, page.width - STACKED.length).map((line) => `${STACKED}${line}`);
+  });
+  return lines([...wrap(first, page.width), ...below]);
 }
 
 function tableRow(cells: readonly string[], widths: readonly number[]): string {
@@ -83,7 +109,7 @@ function tableRow(cells: readonly string[], widths: readonly number[]): string {
     wrapped
       .map((cell, column) => {
         const text = cell[line] ?? '';
-        return text + ' '.repeat(Math.max(0, (widths[column] as number) - lengthOf(text)));
+        return text + ' '.repeat(Math.max(0, (widths[column] as number) - shownWidth(text)));
       })
       .join(' '.repeat(BETWEEN_COLUMNS))
       .trimEnd(),

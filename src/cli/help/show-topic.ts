@@ -3,6 +3,7 @@ import { standardOutput } from '../output/sinks.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { pagedOutput } from '../terminal/pager.ts';
+import { USUAL_WIDTH } from './terms.ts';
 import type { HelpTopic } from './topic-list.ts';
 
 /** Longer lines are hard to read. */
@@ -10,9 +11,6 @@ const WIDEST = 100;
 
 /** Narrower terminals wrap the lines themselves. */
 const NARROWEST = 20;
-
-/** What is not read on a terminal is made for one of this width. */
-const USUAL = 80;
 
 /** Prints the page of a topic, on a terminal through a pager if it is longer than the screen. */
 export async function showTopic(
@@ -25,7 +23,7 @@ export async function showTopic(
   ]);
   const isTerminal = process.stdout.isTTY === true;
   const page = renderMarkdown(markdown, {
-    width: isTerminal ? Math.max(NARROWEST, Math.min(WIDEST, terminalWidth())) : USUAL,
+    width: isTerminal ? Math.max(NARROWEST, Math.min(WIDEST, terminalWidth())) : USUAL_WIDTH,
     colors: colorsFor(process.stdout, { color }),
   });
   const direct = { sink: standardOutput(), note, end: async () => {} };
