@@ -9,6 +9,7 @@ import type { PagedOutput } from './terminal/pager.ts';
 import { standardError } from './terminal/standard-error.ts';
 import { listenForStop, type Stop } from './terminal/stop.ts';
 import { safeText } from './terminal/terminal-text.ts';
+import { wrapFor } from './terminal/wrap.ts';
 
 /** What a running command works with. */
 export interface Context {
@@ -17,8 +18,8 @@ export interface Context {
   /** The output format; `auto` has been resolved to a table on a terminal and JSON Lines elsewhere. */
   format: Exclude<Settings['output'], 'auto'>;
   /**
-   * Prints a line on stderr: everything that is not the requested data. The text is made safe for a terminal, so
-   * colours are applied by `paint` afterwards.
+   * Prints a line on stderr: everything that is not the requested data. For a terminal, the text is made safe and
+   * wrapped, so colours are applied by `paint` afterwards.
    */
   note(text: string, paint?: (text: string) => string): void;
   stop: Stop;
@@ -97,5 +98,5 @@ export function withClient<T>(
 
 export function note(text: string, paint = (line: string) => line): void {
   const stderr = standardError();
-  stderr.write(`${paint(stderr.isTTY ? safeText(text) : text)}\n`);
+  stderr.write(`${paint(stderr.isTTY ? wrapFor(stderr, safeText(text)) : text)}\n`);
 }

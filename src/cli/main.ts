@@ -55,12 +55,13 @@ async function printError(error: unknown, verbose: boolean): Promise<void> {
   const { describeError } = await import('./report-error.ts');
   const text = describeError(error, { verbose });
   if (text === '') return;
-  const [{ redactUrl }, { standardError }, { safeText }] = await Promise.all([
+  const [{ redactUrl }, { standardError }, { safeText }, { wrapFor }] = await Promise.all([
     import('../index.ts'),
     import('./terminal/standard-error.ts'),
     import('./terminal/terminal-text.ts'),
+    import('./terminal/wrap.ts'),
   ]);
   const redacted = redactUrl(text);
   const stderr = standardError();
-  stderr.write(stderr.isTTY ? safeText(redacted) : redacted);
+  stderr.write(stderr.isTTY ? wrapFor(stderr, safeText(redacted)) : redacted);
 }

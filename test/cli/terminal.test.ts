@@ -181,6 +181,14 @@ describe('long work', () => {
     expect(withoutNewQueue(screenOf(terminal.output, 100))).toBe(`Added 600 messages to task ${task}.\n`);
   });
 
+  test('shows the numbers, rather than the bar, where there is no room for both', async () => {
+    const args = ['enqueue', newTask(), '--from', await fileOf(COUNT), '--rate', '300/s'];
+    const terminal = cliOnTerminal(args, {}, 40);
+    await terminal.shows(/[1-9]\d*\/600 {2}\d+\/s/);
+    expect(terminal.text).not.toMatch(/[█░]/);
+    expect(await terminal.ended).toBe(0);
+  });
+
   test('shows it on stderr alone: a drain into a pipe has it too, and the pipe nothing of it', async () => {
     const task = await filledTask(COUNT);
     const folder = await temporaryFolder();

@@ -7,7 +7,6 @@ import { readTask, type TaskReport } from '../describe/read-task.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { durationOption } from '../input/durations.ts';
-import { fitStderr } from '../output/facts.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { taskRecord, viewTask } from '../output/task-view.ts';
 import { countEvents } from '../reading/count-events.ts';
@@ -59,7 +58,7 @@ async function describe(
   } else {
     await stdout.write(`${safeLine(JSON.stringify(taskRecord(report, steps)))}\n`);
   }
-  for (const sentence of report.missing) note(fitStderr(sentence));
+  for (const sentence of report.missing) note(sentence);
   // A stop shortens the listening only; the exit status reports it.
   stop.signal.throwIfAborted();
 }

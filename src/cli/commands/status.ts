@@ -4,7 +4,7 @@ import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { durationOption } from '../input/durations.ts';
-import { fitStderr, layOutFacts } from '../output/facts.ts';
+import { layOutFacts } from '../output/facts.ts';
 import { statusFacts, statusRecord } from '../output/status-view.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type BrokerStatus, readStatus } from '../status/read-status.ts';
@@ -61,8 +61,8 @@ async function status(context: Context, { api, listen: listenMs }: StatusOptions
   }
   const red = colorsFor(standardError(), settings).red;
   for (const { problem, hint } of found.problems) {
-    note(fitStderr(`problem: ${problem}`), red);
-    if (hint !== undefined) note(fitStderr(`hint: ${hint}`));
+    note(`problem: ${problem}`, red);
+    if (hint !== undefined) note(`hint: ${hint}`);
   }
   // A stop shortens the listening only; the exit status reports it.
   stop.signal.throwIfAborted();

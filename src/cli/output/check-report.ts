@@ -2,6 +2,7 @@ import type { ChalkInstance } from 'chalk';
 import { CheckStatus, type Evaluation, type Threshold, type Thresholds } from '../check/evaluate.ts';
 import { formatDuration } from '../input/durations.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
+import { wrapFor } from '../terminal/wrap.ts';
 import { formatCount, formatNumber } from './sizes.ts';
 
 export const CHECK_FORMATS = ['text', 'json', 'prometheus'] as const;
@@ -22,7 +23,8 @@ const SHOWN_TASKS = 10;
 export function reportCheck(format: CheckFormat, found: Evaluation, options: CheckReportOptions): string {
   switch (format) {
     case 'text':
-      return textReport(found, options);
+      // A monitoring system gets it line by line; a terminal is read by a person.
+      return wrapFor(process.stdout, textReport(found, options));
     case 'json':
       return `${safeLine(JSON.stringify(checkRecord(found, options)))}\n`;
     case 'prometheus':
@@ -34,7 +36,7 @@ export function reportCheck(format: CheckFormat, found: Evaluation, options: Che
 export function reportUnknown(format: CheckFormat, message: string, pattern: string | undefined): string {
   switch (format) {
     case 'text':
-      return `TASKQ UNKNOWN - ${safeLine(message)}\n`;
+      return wrapFor(process.stdout, `TASKQ UNKNOWN - ${safeLine(message)}\n`);
     case 'json':
       return `${safeLine(JSON.stringify({ status: 'unknown', code: CheckStatus.unknown, error: message }))}\n`;
     case 'prometheus':

@@ -2,6 +2,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
+import { wrapFor } from '../terminal/wrap.ts';
 
 /**
  * Prints a command's result on stdout: a sentence for people, a JSON object for programs.
@@ -15,7 +16,9 @@ export async function printResult(
   { hasEffect = true } = {},
 ): Promise<void> {
   try {
-    await stdout.write(format === 'table' ? `${safeLine(sentence)}\n` : `${JSON.stringify(data)}\n`);
+    await stdout.write(
+      format === 'table' ? `${wrapFor(process.stdout, safeLine(sentence))}\n` : `${JSON.stringify(data)}\n`,
+    );
   } catch (error) {
     if (!hasEffect || !(error instanceof CommandFailure) || error.exitCode === ExitCode.done) throw error;
     const done = sentence.replace(/\.$/, '');

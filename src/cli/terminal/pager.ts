@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import type { Sink } from '../output/sinks.ts';
 import { writeFailure } from '../output/write-failure.ts';
 import type { Settings } from '../settings/settings.ts';
-import { textWidth } from './text-width.ts';
+import { shownWidth } from './wrap.ts';
 
 /** Exits by itself if everything fits on the screen, shows colours, and leaves the text on the screen. */
 const DEFAULT_PAGER = 'command -v less >/dev/null 2>&1 || exec cat; less -FRX';
@@ -125,14 +125,11 @@ class Pager implements PagedOutput {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-const ESCAPES = /\u001b\[[0-9;]*m/g;
-
 /** The terminal rows that a text occupies. */
 function rowsOf(text: string): number {
   const columns = process.stdout.columns || 80;
-  const lines = text.replace(ESCAPES, '').split('\n');
+  const lines = text.split('\n');
   return lines
     .slice(0, -1)
-    .reduce((rows, line) => rows + Math.max(1, Math.ceil(textWidth(line) / columns)), 0);
+    .reduce((rows, line) => rows + Math.max(1, Math.ceil(shownWidth(line) / columns)), 0);
 }

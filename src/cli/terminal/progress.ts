@@ -4,6 +4,7 @@ import { onSuspend } from './job-control.ts';
 import { startStallNotice } from './stall-notice.ts';
 import { standardError } from './standard-error.ts';
 import { onSuddenEnd } from './sudden-end.ts';
+import { wrapFor } from './wrap.ts';
 
 /** The progress of long work and, on a terminal, whether the broker still answers. */
 export interface Progress {
@@ -39,7 +40,7 @@ export async function startProgress(
   const stderr = standardError();
   const hasBar = total >= LEAST_TOTAL && !isOutputShown && process.env.TERM !== 'dumb' && stderr.isTTY;
   const bar = hasBar ? await startBar(total, stderr) : undefined;
-  const note = (text: string) => void stderr.write(`${text}\n`);
+  const note = (text: string) => void stderr.write(`${wrapFor(stderr, text)}\n`);
   const stall = reportsStalls ? startStallNotice({ note }, () => bar?.clear()) : undefined;
   return {
     update(done) {
@@ -61,6 +62,10 @@ const HIDE_CURSOR = '\u001b[?25l';
 /** The beginning of a long work, such as its preparation, says little about the rest. */
 const ESTIMATE_MS = 3_000;
 
+/** The numbers are worth more than the bar. */
+const MOST_BAR = 30;
+const NUMBERS_WIDTH = 45;
+
 async function startBar(total: number, stream: NodeJS.WriteStream) {
   const { default: cliProgress } = await import('cli-progress');
   const bar = new cliProgress.SingleBar({
@@ -68,7 +73,7 @@ async function startBar(total: number, stream: NodeJS.WriteStream) {
     format: '{bar} {value}/{total}  {rate}/s{left}',
     barCompleteChar: '█',
     barIncompleteChar: '░',
-    barsize: 30,
+    barsize: Math.max(0, Math.min(MOST_BAR, stream.columns - NUMBERS_WIDTH)),
     formatValue: (value, _options, type) => (type === 'percentage' ? `${value}` : formatNumber(value)),
     fps: 5,
     hideCursor: true,
