@@ -302,8 +302,8 @@ test.each([60, 80])('fits a terminal of %i columns', async (columns) => {
   const terminal = cliOnTerminal(['describe', task], { NO_COLOR: '1' }, columns);
   expect(await terminal.ended).toBe(0);
   const lines = terminal.text.trimEnd().split('\n');
-  // A command that can be pasted is left to the terminal.
-  const wrapped = lines.filter((line) => line.length > columns && !line.includes('mcp-taskq '));
+  // What can be copied whole, a command or the name of the queue, is left to the terminal.
+  const wrapped = lines.filter((line) => line.length > columns && !/mcp-taskq |^queue /.test(line));
   expect(wrapped).toEqual([]);
   expect(lines.length, terminal.text).toBeLessThanOrEqual(24);
 });

@@ -121,20 +121,16 @@ test('context', async () => {
   transcript.heading('80 columns');
   await shown('mcp-taskq context');
   await shown(`mcp-taskq context set prod ${here} --protected`);
-  await shown(
-    `mcp-taskq context set staging -u amqps://ops@mq/s --password-command 'pass mq' --description Trials`,
-  );
+  await shown(`mcp-taskq context set staging -u amqps://ops@mq/s --password-command 'pass mq'`);
   await shown('mcp-taskq context set x -u amqp://ops:hunter2@mq');
   await shown('mcp-taskq context use staging');
-  await shown('mcp-taskq context ls');
+  await shown('mcp-taskq context ls', 120);
   await shown('mcp-taskq context show staging');
   await shown('mcp-taskq context show');
   await transcript.onTerminal(`${alone} clear 786512e2 --context prod`, {
     columns: 80,
     answers: [['Type its name', 'staging\r']],
   });
-  transcript.heading('60 columns');
-  await shown('mcp-taskq context ls', 60);
   transcript.heading('Piped');
   await transcript.piped(`${alone} clear 786512e2 --yes --context prod --dry-run`);
   await transcript.piped(`${alone} dequeue 786512e2 --context prod`);
@@ -142,5 +138,13 @@ test('context', async () => {
   await transcript.piped('mcp-taskq peek 786512e2 -o raw');
   await transcript.piped('mcp-taskq context ls');
   await transcript.piped('mcp-taskq context rm staging');
+  transcript.heading('Narrow terminals');
+  await transcript.piped('mcp-taskq context rm prod');
+  const url = 'amqps://ops@mq-1.example.com:5671/production';
+  await transcript.piped(
+    `mcp-taskq context set prod -u ${url} --protected --description 'Ask before you clear'`,
+  );
+  await transcript.piped('mcp-taskq context set an-unusually-long-name -u amqp://mq/s --description Trials');
+  for (const columns of [100, 80, 60, 40]) await shown('mcp-taskq context ls', columns);
   await transcript.matches('context');
 });

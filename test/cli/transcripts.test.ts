@@ -372,7 +372,12 @@ test('widths', async () => {
   await untilIdle(env);
   await narrow('mcp-taskq ls --no-color');
   await narrow('mcp-taskq peek nowhere');
-  await narrow('mcp-taskq help peek | head -n 12');
+  await narrow('mcp-taskq ls --no-color --sort oldest --no-peek --limit 1');
+  await narrow('mcp-taskq help');
+  await narrow('mcp-taskq help peek');
+  await narrow('mcp-taskq peek 786512e2 --al');
+  await narrow('mcp-taskq check --depth-warn 4');
+  await narrow('mcp-taskq clear 786512e2 --dry-run');
   transcript.heading('80 columns');
   await transcript.onTerminal('mcp-taskq peek 786512e2 -n 4', { columns: 80 });
   await transcript.onTerminal('mcp-taskq watch 作業 786512e2 --tail 1 --limit 2', { columns: 80 });
@@ -384,5 +389,8 @@ test('widths', async () => {
   await at60('mcp-taskq ls --no-color');
   await at60('mcp-taskq peek 786512e2 -n 4');
   await at60('mcp-taskq watch 作業 786512e2 --tail 1 --limit 2');
+  await at60('mcp-taskq help peek');
+  await at60('mcp-taskq help');
+  await at60('mcp-taskq describe 786512e2 --no-peek');
   await transcript.matches('widths');
 });

@@ -1,11 +1,13 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { ChalkInstance } from 'chalk';
 import { note } from '../context.ts';
-import { alignColumns } from '../output/facts.ts';
+import { type Column, planColumns, tableLines } from '../output/columns.ts';
 import { standardOutput } from '../output/sinks.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
+import { cutEnd, cutMiddle } from '../terminal/text-width.ts';
 import { readContextFile, shownPath } from './context-file.ts';
 import { redactContext } from './redact-context.ts';
 
@@ -31,32 +33,67 @@ export async function listContexts(command: CommandUnknownOpts): Promise<void> {
     return;
   }
   const colors = colorsFor(process.stdout, { color });
-  const rows = all.map(({ name, url, description, protected: isProtected }) => [
-    name === current ? colors.green('*') : ' ',
-    name === current ? colors.bold(name) : name,
-    safeLine(url),
-    isProtected ? colors.yellow('protected') : '',
-    safeLine(description ?? ''),
-  ]);
-  const head = [' ', ...['NAME', 'BROKER', '', 'DESCRIPTION'].map((title) => colors.dim(title))];
-  await stdout.write(layOut([head, ...rows], terminalWidth()));
+  const rows = all.map((context) => ({ ...context, isCurrent: context.name === current }));
+  const hasDescription = rows.some(({ description }) => description);
+  const layout = planColumns(columnsOf(colors), rows, { width: terminalWidth(), leastRest: 0 });
+  const lines = tableLines(
+    layout,
+    rows.map((row) => ({ row, rest: shortened(row.description, layout.rest) })),
+    { restTitle: hasDescription ? shortened('DESCRIPTION', layout.rest) : '', paint: colors.dim },
+  );
+  await stdout.write(lines.map((line) => `${line}\n`).join(''));
   const source = process.env.MCP_TASKQ_CONTEXT;
   if (source && source !== current) note(`MCP_TASKQ_CONTEXT selects ${source}.`);
 }
 
-/** Drops the description if it does not fit; the terminal wraps the rest. */
-function layOut(rows: string[][], width: number): string {
-  const aligns = rows[0]?.map(() => 'left' as const) ?? [];
-  const full = alignColumns(rows, aligns);
-  const plain = (line: string) =>
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-    line.replace(/\u001b\[[0-9;]*m/g, '').length;
-  const fits = full.every((line) => plain(line) <= width);
-  const lines = fits
-    ? full
-    : alignColumns(
-        rows.map((row) => row.slice(0, -1)),
-        aligns.slice(0, -1),
-      );
-  return lines.map((line) => `${line}\n`).join('');
+interface Row {
+  name: string;
+  url: string;
+  protected?: boolean;
+  isCurrent: boolean;
+}
+
+function columnsOf(colors: ChalkInstance): Column<Row>[] {
+  return [
+    {
+      title: ' ',
+      align: 'left',
+      text: ({ isCurrent }) => (isCurrent ? '*' : ''),
+      paint: (text) => colors.green(text),
+    },
+    {
+      title: 'NAME',
+      align: 'left',
+      text: ({ name }) => name,
+      cut: cutMiddle,
+      least: 12,
+      shrinks: 2,
+      paint: (text, { isCurrent }) => (isCurrent ? colors.bold(text) : text),
+    },
+    // Its end names the vhost.
+    {
+      title: 'BROKER',
+      align: 'left',
+      text: ({ url }) => safeLine(url),
+      cut: cutMiddle,
+      least: 20,
+      shrinks: 1,
+    },
+    {
+      title: '',
+      align: 'left',
+      text: (row) => (row.protected ? 'protected' : ''),
+      paint: (text) => colors.yellow(text),
+      isOptional: true,
+      // A command asks anyway before it changes something there.
+      givesWay: 3,
+    },
+  ];
+}
+
+/** Too little of a description says nothing. */
+const LEAST_DESCRIPTION = 'DESCRIPTION'.length;
+
+function shortened(description = '', room: number): string {
+  return room < LEAST_DESCRIPTION ? '' : cutEnd(safeLine(description), room);
 }

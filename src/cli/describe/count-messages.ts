@@ -10,6 +10,12 @@ export interface MessageGlimpse {
   queuedAt: number | undefined;
 }
 
+export interface MessageGroup {
+  type: string;
+  method: string | undefined;
+  count: number;
+}
+
 /** A breakdown of the messages. */
 export interface MessageCounts {
   lookedAt: number;
@@ -19,13 +25,13 @@ export interface MessageCounts {
   /** Unknown unless all messages were looked at. */
   newest: MessageGlimpse | undefined;
   /** Most frequent first. */
-  groups: readonly { type: string; method: string | undefined; count: number }[];
+  groups: readonly MessageGroup[];
   bytes: number;
 }
 
 /** @param ready how many messages are ready in all */
 export function countMessages(messages: readonly StoredMessage[], ready: number): MessageCounts {
-  const groups = new Map<string, { type: string; method: string | undefined; count: number }>();
+  const groups = new Map<string, MessageGroup>();
   let oldest: MessageGlimpse | undefined;
   let newest: MessageGlimpse | undefined;
   let bytes = 0;

@@ -1,5 +1,5 @@
 import Table, { type TableConstructorOptions } from 'cli-table3';
-import { cutEnd, cutStart, textWidth } from '../terminal/text-width.ts';
+import { textWidth } from '../terminal/text-width.ts';
 
 /** A column of a table. Its texts are safe for a terminal, and are painted once its width is known. */
 export interface Column<Row> {
@@ -7,17 +7,12 @@ export interface Column<Row> {
   align: 'left' | 'right';
   text(row: Row): string;
   paint?(text: string, row: Row): string;
-  /**
-   * Maximum width; longer texts are cut at the end. Default: as wide as its texts, which are never cut, since a cut
-   * number is a wrong number.
-   */
+  /** Cuts a text to a width. Default: texts are never cut, since a cut number is a wrong number. */
+  cut?(text: string, width: number): string;
+  /** With `cut`: the maximum width, and the width to which it shrinks on a narrow terminal. Default: unlimited. */
   most?: number;
-  /** A shorter form for a narrow column; cut at the front if that is still too wide. */
-  short?(text: string): string;
-  /**
-   * On a narrow terminal, columns shrink to their short form (`shrinks`) or are left out (`givesWay`), in the order
-   * of these numbers.
-   */
+  least?: number;
+  /** On a narrow terminal, columns shrink (`shrinks`) or are left out (`givesWay`), in the order of these numbers. */
   shrinks?: number;
   givesWay?: number;
   /** Left out if it would be empty. */
@@ -69,13 +64,10 @@ export function planColumns<Row>(
   // A later step may have freed more room than needed.
   shown = shown.map((each) => {
     const spare = Math.max(0, restOf() - leastRest);
-    const most = Math.min(each.full, each.width + spare);
-    // No more of it than makes a difference.
-    const used = rows.map((row) => textWidth(fitCell(each.column, row, most)));
-    each.width = Math.max(each.column.title.length, ...used);
+    each.width = usedWidth(each.column, rows, Math.min(each.full, each.width + spare));
     return each;
   });
-  return { columns: shown, rest: Math.max(leastRest, restOf()), leastRest };
+  return { columns: shown, rest: Math.max(1, restOf()), leastRest };
 }
 
 /** The layout for more rows: wide enough for their numbers, which are never cut, and for their texts where there is room. */
@@ -84,8 +76,7 @@ export function widened<Row>(layout: Layout<Row>, rows: readonly Row[]): Layout<
   let { rest } = layout;
   const columns = layout.columns.map(({ column, width }) => {
     const missing = Math.max(0, contentWidth(column, rows) - width);
-    const isText = column.most !== undefined || column.short !== undefined;
-    const growth = isText ? Math.min(missing, Math.max(0, rest - leastRest)) : missing;
+    const growth = column.cut ? Math.min(missing, Math.max(0, rest - leastRest)) : missing;
     rest -= growth;
     return { column, width: width + growth };
   });
@@ -108,9 +99,16 @@ function stepsOf<Row>(columns: readonly Column<Row>[]) {
 }
 
 function shrunk<Row>({ column, full, width }: Fitted<Row>, rows: readonly Row[], missing: number) {
-  const { short = (text) => text } = column;
-  const least = Math.max(column.title.length, ...rows.map((row) => textWidth(short(column.text(row)))));
-  return { column, full, width: Math.max(Math.min(least, width), width - missing) };
+  const { least = 1 } = column;
+  return { column, full, width: usedWidth(column, rows, Math.max(Math.min(least, width), width - missing)) };
+}
+
+/** No more of a width than makes a difference: a cut may leave less. */
+function usedWidth<Row>(column: Column<Row>, rows: readonly Row[], width: number): number {
+  return rows.reduce(
+    (widest, row) => Math.max(widest, textWidth(fitCell(column, row, width))),
+    column.title.length,
+  );
 }
 
 /** A row, and the text after its last column, already painted and cut to its width. */
@@ -185,9 +183,7 @@ function cell<Row>(column: Column<Row>, row: Row, width: number): string {
   return column.paint?.(text, row) ?? text;
 }
 
-function fitCell<Row>({ text, short, most }: Column<Row>, row: Row, width: number): string {
+function fitCell<Row>({ text, cut }: Column<Row>, row: Row, width: number): string {
   const whole = text(row);
-  if (textWidth(whole) <= width) return whole;
-  if (short !== undefined) return cutStart(short(whole), width);
-  return most === undefined ? whole : cutEnd(whole, width);
+  return cut === undefined || textWidth(whole) <= width ? whole : cut(whole, width);
 }

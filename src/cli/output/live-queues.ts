@@ -4,6 +4,7 @@ import { formatDuration } from '../input/durations.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
 import { cutEnd } from '../terminal/text-width.ts';
+import { wrap } from '../terminal/wrap.ts';
 import { clockTime } from './clock-time.ts';
 import { QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
 import { formatNumber } from './sizes.ts';
@@ -61,15 +62,18 @@ export function drawQueues(
     offset,
   } = shown;
   const cut = (text: string) => cutEnd(safeLine(text), columns);
+  const wrapped = (text: string) => wrap(safeLine(text), columns).map((line) => cutEnd(line, columns));
   const head = `mcp-taskq ls  ${clockTime(last?.at ?? Date.now())}  every ${formatDuration(intervalMs)}  ${title}`;
   const lines = [colors.bold(cut(head.trimEnd()))];
   if (waitingMs >= NOTABLE_WAIT_MS)
     lines.push(
-      colors.yellow(cut(`No answer from the broker for ${formatDuration(waitingMs)}; still waiting.`)),
+      ...wrapped(`No answer from the broker for ${formatDuration(waitingMs)}; still waiting.`).map((line) =>
+        colors.yellow(line),
+      ),
     );
-  else if (trouble !== undefined) lines.push(colors.red(cut(trouble)));
+  else if (trouble !== undefined) lines.push(...wrapped(trouble).map((line) => colors.red(line)));
   if (last === undefined) return { lines, page: 1, mostOffset: 0 };
-  lines.push(cut(`${totalsLine(last.totals)}${rateOf(recent)}`), '');
+  lines.push(...wrapped(`${totalsLine(last.totals)}${rateOf(recent)}`), '');
   // One line for the titles, and one for the status line at the bottom.
   const page = Math.max(1, rows - lines.length - 2);
   const mostOffset = Math.max(0, last.queues.length - page);

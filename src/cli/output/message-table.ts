@@ -2,10 +2,10 @@ import type { ChalkInstance } from 'chalk';
 import type { StoredMessage } from '../../index.ts';
 import { formatDuration } from '../input/durations.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
-import { cutEnd, textWidth } from '../terminal/text-width.ts';
+import { cutEnd, cutMiddle, textWidth } from '../terminal/text-width.ts';
 import { type Column, type Layout, planColumns, tableLines, widened } from './columns.ts';
+import { cutMethod } from './cut-method.ts';
 import { type MessageSummary, summarize } from './message-summary.ts';
-import { shortMethod } from './short-method.ts';
 import { formatNumber, formatSize } from './sizes.ts';
 
 export interface MessageTableOptions {
@@ -94,10 +94,23 @@ export class MessageTable {
   }
 }
 
-function columnsOf({ colors, showTask = false }: MessageTableOptions, now: () => number): Column<Row>[] {
+function columnsOf(
+  { colors, showTask = false, isWide = false }: MessageTableOptions,
+  now: () => number,
+): Column<Row>[] {
   return [
     ...(showTask
-      ? [{ title: 'TASK', align: 'left', text: (row: Row) => safeLine(row.taskId), givesWay: 9 } as const]
+      ? [
+          {
+            title: 'TASK',
+            align: 'left',
+            text: (row: Row) => safeLine(row.taskId),
+            cut: cutMiddle,
+            most: isWide ? Number.POSITIVE_INFINITY : MOST_TASK,
+            least: LEAST_TASK,
+            shrinks: 9,
+          } as const,
+        ]
       : []),
     { title: '#', align: 'right', text: ({ number }) => formatNumber(number) },
     {
@@ -118,6 +131,7 @@ function columnsOf({ colors, showTask = false }: MessageTableOptions, now: () =>
       title: 'TYPE',
       align: 'left',
       text: ({ type }) => safeLine(type),
+      cut: cutEnd,
       most: MOST_TYPE,
       givesWay: 6,
     },
@@ -126,8 +140,9 @@ function columnsOf({ colors, showTask = false }: MessageTableOptions, now: () =>
       align: 'left',
       text: ({ method = '' }) => safeLine(method),
       paint: (text) => colors.cyan(text),
-      short: shortMethod,
+      cut: cutMethod,
       most: MOST_METHOD,
+      least: LEAST_METHOD,
       isOptional: true,
       shrinks: 2,
       givesWay: 7,
@@ -136,6 +151,7 @@ function columnsOf({ colors, showTask = false }: MessageTableOptions, now: () =>
       title: 'ID',
       align: 'left',
       text: ({ askedBy, id }) => safeLine(askedBy ?? id ?? ''),
+      cut: cutEnd,
       most: MOST_ID,
       isOptional: true,
       givesWay: 5,
@@ -144,7 +160,12 @@ function columnsOf({ colors, showTask = false }: MessageTableOptions, now: () =>
   ];
 }
 
-/** Servers may invent types of any length. */
+/** Servers may invent ids, types and methods of any length: one of them must not cost the others their columns. */
+const MOST_TASK = 36;
 const MOST_TYPE = 16;
 const MOST_METHOD = 40;
 const MOST_ID = 20;
+
+/** On a narrow terminal, enough to tell them apart: `…/progress`, `7865…c3d4e5f6`. */
+const LEAST_TASK = 13;
+const LEAST_METHOD = 12;

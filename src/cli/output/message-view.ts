@@ -5,9 +5,12 @@ import { propertiesToJson } from '../../cli-support.ts';
 import { propertyText, type StoredMessage } from '../../index.ts';
 import { formatDuration } from '../input/durations.ts';
 import { safeLine, safeText } from '../terminal/terminal-text.ts';
+import { wrap } from '../terminal/wrap.ts';
+import { type Fact, layOutFacts } from './facts.ts';
 import { layOutJson } from './json-text.ts';
 import { sentAt, summarize } from './message-summary.ts';
 import { formatSize } from './sizes.ts';
+import { terminalWidth } from './tables.ts';
 
 /** How much of a body to show: about what a reader would scroll through. */
 const MAX_SHOWN = 64 * 1024;
@@ -43,11 +46,10 @@ export function viewMessage(
     ...Object.entries(properties).map(([name, value]): [string, string] => [name, propertyText(value)]),
     ['headers', headers && JSON.stringify(json.headers)],
   ];
-  const width = Math.max(...facts.map(([name, value]) => (value === undefined ? 0 : name.length)));
-  const lines = facts
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `  ${colors.dim(name.padEnd(width))}  ${safeLine(value as string)}`);
-  return `${title.filter(Boolean).join('  ')}\n${lines.join('\n')}\n${viewBody(message.body, colors, isWhole)}\n`;
+  const shown = facts.map(([name, value]): Fact => [name, value && safeLine(value)]);
+  const width = terminalWidth();
+  const head = wrap(title.filter(Boolean).join('  '), width).join('\n');
+  return `${head}\n${layOutFacts(shown, { width, colors, indent: '  ' })}${viewBody(message.body, colors, isWhole)}\n`;
 }
 
 function viewBody(body: Buffer, colors: ChalkInstance, isWhole: boolean): string {

@@ -13,19 +13,16 @@ import { formatCount, formatNumber } from './sizes.ts';
  */
 const TASK_WIDTH = 36;
 
-/** Reserved for the number of messages, if not even a UUID fits. */
-const LEAST_COLUMN = 7;
-
 export interface QueueTableOptions {
   width: number;
   colors: ChalkInstance;
-  /** The last column to give way. */
+  /** Its column never gives way. */
   sort?: SortKey | undefined;
   /** Show idle times. Without `historyMs` they are RabbitMQ's own, which begin anew every two minutes in some versions. */
   showsIdle?: boolean;
-  /** Show all columns, however narrow the terminal is. */
+  /** Show all columns, however narrow the terminal is. With `cutsIds`, those that fit. */
   isWide?: boolean;
-  /** Cut long ids, for a screen that must not scroll. */
+  /** Cut long ids, and keep to the width, for a screen that must not scroll. */
   cutsIds?: boolean;
   /** Mark the numbers from the statistics, next to numbers counted now. */
   marksStatistics?: boolean;
@@ -60,24 +57,25 @@ export class QueueTable {
     return tableLines(layout, rows, head);
   }
 
-  /** Adds an unusual type or state after the id: a column would repeat the same for nearly every queue. */
+  /** Adds an unusual type or state after the id, unless it has a column, which would mostly repeat the same. */
   #task({ taskId, type, state }: TaskQueueInfo, room: number): string {
-    const { colors, isWide, cutsIds } = this.#options;
+    const { colors, cutsIds } = this.#options;
+    const hasColumn = (title: string) => this.#layout?.columns.some(({ column }) => column.title === title);
     const id = safeLine(taskId);
     const facts = [
-      ...(type === '' || type === 'classic' ? [] : [safeLine(type)]),
-      ...(isUsual(state) ? [] : [safeLine(state)]),
+      ...(hasColumn('TYPE') || type === '' || type === 'classic' ? [] : [safeLine(type)]),
+      ...(hasColumn('STATE') || isUsual(state) ? [] : [safeLine(state)]),
     ].join(', ');
-    const more = isWide || facts === '' ? '' : `  ${facts}`;
+    const more = facts === '' ? '' : `  ${facts}`;
     const shown = cutsIds ? cutMiddle(id, Math.max(1, room - more.length)) : id;
     return isUsual(state) ? `${shown}${more}` : `${shown}${colors.red(more)}`;
   }
 
   #plan(queues: readonly TaskQueueInfo[]): Layout<TaskQueueInfo> {
-    const { width, isWide = false } = this.#options;
+    const { width, isWide = false, cutsIds = false } = this.#options;
     return planColumns(this.#columns(), queues, {
-      width: isWide ? Number.POSITIVE_INFINITY : width,
-      leastRest: Math.min(TASK_WIDTH, Math.max(0, width - LEAST_COLUMN)),
+      width: isWide && !cutsIds ? Number.POSITIVE_INFINITY : width,
+      leastRest: Math.min(TASK_WIDTH, width),
     });
   }
 
@@ -87,11 +85,13 @@ export class QueueTable {
     const age = (since: number | undefined) =>
       since === undefined ? undefined : formatDuration(Math.max(0, this.#now - since));
     const count = (number: number | undefined) => (number === undefined ? '?' : formatNumber(number));
+    const kept = sort === undefined || sort === 'name' ? 'ready' : sort;
+    const givesWay = (key: SortKey, at: number) => (key === kept ? {} : { givesWay: at });
     const idleTimes: Column<TaskQueueInfo> = {
       title: `${mark}IDLE`,
       align: 'right',
       text: ({ statistics }) => age(statistics?.idleSince) ?? '',
-      givesWay: sort === 'idle' ? KEPT_LONGEST : 1,
+      ...givesWay('idle', 1),
     };
     const columns: Column<TaskQueueInfo>[] = [
       {
@@ -99,44 +99,44 @@ export class QueueTable {
         align: 'right',
         text: ({ ready }) => count(ready),
         paint: (text, { ready = 0 }) => (ready > 0 ? colors.bold(text) : colors.dim(text)),
+        ...givesWay('ready', 5),
       },
       {
         title: 'UNACKED',
         align: 'right',
         text: ({ unacked }) => count(unacked),
         paint: (text, { unacked = 0 }) => (unacked > 0 ? colors.yellow(text) : colors.dim(text)),
-        givesWay: sort === 'unacked' ? KEPT_LONGEST : 2,
+        ...givesWay('unacked', 2),
       },
       {
         title: `${mark}CONS`,
         align: 'right',
         text: ({ statistics }) => count(statistics?.consumers),
         paint: (text, { statistics }) => (statistics?.consumers === 0 ? colors.dim(text) : text),
-        givesWay: sort === 'consumers' ? KEPT_LONGEST : 3,
+        ...givesWay('consumers', 3),
       },
       ...(showsIdle ? [idleTimes] : []),
       {
         title: `${mark}OLDEST`,
         align: 'right',
         text: ({ ready = 0, statistics }) => age(statistics?.oldestAt) ?? (ready > 0 ? '?' : ''),
-        givesWay: sort === 'oldest' ? KEPT_LONGEST : 4,
+        ...givesWay('oldest', 4),
       },
     ];
     if (!isWide) return columns;
     return [
       ...columns,
-      { title: 'TYPE', align: 'left', text: ({ type }) => safeLine(type) },
+      { title: 'TYPE', align: 'left', text: ({ type }) => safeLine(type), givesWay: 0 },
       {
         title: 'STATE',
         align: 'left',
         text: ({ state }) => safeLine(state),
         paint: (text, { state }) => (isUsual(state) ? colors.dim(text) : colors.red(text)),
+        givesWay: 0,
       },
     ];
   }
 }
-
-const KEPT_LONGEST = 5;
 
 /** Whether the state is that of a working queue. Without statistics, the API says "live" or nothing. */
 function isUsual(state: string): boolean {

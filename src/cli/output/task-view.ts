@@ -1,16 +1,26 @@
 import type { ChalkInstance } from 'chalk';
 import type { TaskConsumer, TaskQueueDescription } from '../../index.ts';
-import type { MessageCounts, MessageGlimpse } from '../describe/count-messages.ts';
+import type { MessageCounts, MessageGlimpse, MessageGroup } from '../describe/count-messages.ts';
 import { ageOfOldest, type NextStep } from '../describe/next-steps.ts';
 import { scopeOf, type TaskReport } from '../describe/read-task.ts';
 import { formatDuration } from '../input/durations.ts';
 import { describeHeard } from '../reading/count-events.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
-import { alignColumns, type Fact, layOutFacts } from './facts.ts';
+import { cutEnd } from '../terminal/text-width.ts';
+import { wrap } from '../terminal/wrap.ts';
+import { type Column, planColumns, tableLines } from './columns.ts';
+import { cutMethod } from './cut-method.ts';
+import { type Fact, layOutFacts } from './facts.ts';
 import { formatCount, formatNumber, formatSize } from './sizes.ts';
 
 const SHOWN_CONSUMERS = 10;
 const SHOWN_GROUPS = 12;
+
+const INDENT = '  ';
+const COMMENT = `${INDENT}# `;
+
+/** Servers may invent types of any length. */
+const MOST_TYPE = 16;
 
 /** `describe` for people. */
 export function viewTask(
@@ -40,8 +50,10 @@ export function viewTask(
   if (steps.length > 0) {
     // Reasons are shell comments, so that everything can be pasted.
     const lines = steps.map(({ reason, command }) => {
-      const shown = command === undefined ? '' : `  ${safeLine(command)}\n`;
-      return `${colors.dim(`  # ${safeLine(reason)}`)}\n${shown}`;
+      const comment = wrap(safeLine(reason), width - COMMENT.length).map(
+        (line) => `${colors.dim(`${COMMENT}${line}`)}\n`,
+      );
+      return comment.join('') + (command === undefined ? '' : `${INDENT}${safeLine(command)}\n`);
     });
     parts.push(`${colors.dim('What to do next')}\n${lines.join('')}`);
   }
@@ -144,16 +156,18 @@ function groupsOf(
   { width, colors }: { width: number; colors: ChalkInstance },
 ): string {
   const shown = counts.groups.slice(0, SHOWN_GROUPS);
-  const rows = shown.map(({ count, type, method = '' }) => [
-    formatNumber(count),
-    safeLine(type),
-    safeLine(method),
-  ]);
-  const lines = alignColumns(rows, ['right', 'left', 'left']);
+  const columns: Column<MessageGroup>[] = [
+    { title: '', align: 'right', text: ({ count }) => formatNumber(count) },
+    { title: '', align: 'left', text: ({ type }) => safeLine(type), cut: cutEnd, most: MOST_TYPE },
+  ];
+  const layout = planColumns(columns, shown, { width: width - INDENT.length, leastRest: 0 });
+  const lines = tableLines(
+    layout,
+    shown.map((row) => ({ row, rest: cutMethod(safeLine(row.method ?? ''), layout.rest) })),
+  );
   const rest = counts.groups.slice(SHOWN_GROUPS).reduce((sum, { count }) => sum + count, 0);
   const more = rest > 0 ? [colors.dim(`and ${formatNumber(rest)} of other kinds`)] : [];
-  const cut = (line: string) => (line.length > width - 2 ? `${line.slice(0, width - 3)}…` : line);
-  return `${colors.dim(scopeOf(counts, ready))}\n${[...lines.map(cut), ...more].map((line) => `  ${line}\n`).join('')}`;
+  return `${colors.dim(scopeOf(counts, ready))}\n${[...lines, ...more].map((line) => `${INDENT}${line}\n`).join('')}`;
 }
 
 /** The documented schema; times are ISO 8601. */

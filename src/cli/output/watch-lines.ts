@@ -1,10 +1,10 @@
 import type { ChalkInstance } from 'chalk';
 import type { WatchItem } from '../../index.ts';
 import { safeLine } from '../terminal/terminal-text.ts';
-import { cutEnd, cutMiddle, cutStart, padEnd, textWidth } from '../terminal/text-width.ts';
+import { cutEnd, cutMiddle, padEnd } from '../terminal/text-width.ts';
 import { clockTime } from './clock-time.ts';
+import { cutMethod } from './cut-method.ts';
 import { summarize } from './message-summary.ts';
-import { shortMethod } from './short-method.ts';
 import { formatCount, formatSize } from './sizes.ts';
 
 /** Items about a task's queue; the others are about the watch itself, for the operator. */
@@ -19,6 +19,10 @@ const WIDTHS = { time: 8, task: 12, type: 12, method: 18 } as const;
 /** A wider terminal has room for a whole id. */
 const WIDE = { time: 12, task: 36, type: 12, method: 24 } as const;
 const LEAST_WIDE = 140;
+
+/** A narrow one has room for the telling ends only: `7865…e5f6`, `…/progress`. */
+const NARROW = { time: 8, task: 9, type: 12, method: 10 } as const;
+const LEAST_USUAL = 60;
 
 /** Below this width, the type is left out; the method implies it. */
 const LEAST_WITH_TYPE = 100;
@@ -42,7 +46,7 @@ export interface WatchLineOptions {
 export function watchLine(item: TaskItem, { width, colors, showTask, now }: WatchLineOptions): string {
   const { taskId, at, mark, type, method, detail } = describe(item, colors);
   const isWide = width >= LEAST_WIDE;
-  const widths = isWide ? WIDE : WIDTHS;
+  const widths = isWide ? WIDE : width < LEAST_USUAL ? NARROW : WIDTHS;
   const hasType = width >= LEAST_WITH_TYPE;
   const plain = (text: string) => text;
   const cells: Cell[] = [
@@ -54,7 +58,11 @@ export function watchLine(item: TaskItem, { width, colors, showTask, now }: Watc
       : []),
     { text: mark.text, width: 1, paint: mark.paint },
     ...(hasType ? [{ text: cutEnd(safeLine(type), widths.type), width: widths.type, paint: plain }] : []),
-    { ...methodCell(method === '' && !hasType ? type : method, widths.method), paint: colors.cyan },
+    {
+      text: cutMethod(safeLine(method === '' && !hasType ? type : method), widths.method),
+      width: widths.method,
+      paint: colors.cyan,
+    },
   ];
   const rest = Math.max(
     LEAST_DETAIL,
@@ -68,11 +76,6 @@ interface Cell {
   text: string;
   width: number;
   paint: (text: string) => string;
-}
-
-function methodCell(method: string, width: number): { text: string; width: number } {
-  const text = safeLine(method);
-  return { text: textWidth(text) <= width ? text : cutStart(shortMethod(text), width), width };
 }
 
 function describe(item: TaskItem, colors: ChalkInstance) {
