@@ -269,7 +269,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --wait --filter --out --append --overwrite --exec --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --wait --filter --out --append --overwrite --exec --dry-run --force -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -295,7 +295,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '-n --limit --all --filter -0 --null --no-create --keep-expiration --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '-n --limit --all --filter -0 --null --no-create --keep-expiration --dry-run --force -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;
@@ -349,7 +349,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--older-than --filter -0 --null --backup --keep-queue --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--older-than --filter -0 --null --backup --keep-queue --dry-run --force -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;

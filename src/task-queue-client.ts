@@ -247,6 +247,7 @@ export class TaskQueueClient {
       let seen = 0;
       shown = 0;
       if (count <= skip) return 0;
+      await this.#session.reader.refuseAutoDelete(queue);
       await consumeAndGiveBack(lease, queue, count, means, async (batch) => {
         const batchSkip = Math.max(0, skip - seen);
         seen += batch.length;

@@ -57,3 +57,24 @@ async function inQueue(url: string): Promise<number | undefined> {
     if (queue?.ready !== undefined) return queue.ready + (queue.unacked ?? 0);
   return undefined;
 }
+
+test.each([
+  ['dequeue', '--filter', 'size < 0'],
+  ['mv', 'to', '--all', '--filter', 'size < 0'],
+  ['clear', '--yes', '--older-than', '1d'],
+])(
+  'a filter refuses a quorum queue, where each look counts, without --force: %s',
+  async (command, ...rest) => {
+    const { url } = await newVhost();
+    const env = { MCP_TASKQ_URL: url };
+    const client = openClient({ url, queueType: 'quorum' });
+    await client.publish('t', raw('a'));
+    const args = [command, 't', ...rest];
+    const refused = await runCli(args, { env });
+    expect(refused).toMatchObject({ status: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/is a quorum queue.*\n.*--force/);
+    const forced = await runCli([...args, '--force'], { env });
+    expect(forced.stderr).toContain('RabbitMQ 4 counts each look towards the delivery limit');
+    await expect.poll(() => client.depth('t')).toMatchObject({ messages: 1 });
+  },
+);

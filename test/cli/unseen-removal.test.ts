@@ -1,7 +1,10 @@
-import { describe, expect, inject, test } from 'vitest';
+import { connect } from 'amqplib';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { describeTaskQueue } from '../../src/index.ts';
 import { BIN, runCli } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal, Terminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
 
 /*
  * On a terminal nothing is removed that was not shown in full, unless that was agreed to; nowhere is more removed than
@@ -133,6 +136,24 @@ describe('clear', () => {
     release();
     expect(await reading).toBe(5);
   });
+});
+
+test('clear keeps a queue of which somebody holds messages without a consumer', async () => {
+  const task = await filledTask(5);
+  const connection = await connect(inject('url'));
+  onTestFinished(() => connection.close());
+  const channel = await connection.createChannel();
+  for (let n = 0; n < 3; n++) await channel.get(`mcp:queue:${task}`);
+  await until(async () => {
+    const description = await describeTaskQueue(task, { url: inject('url'), apiUrl: inject('apiUrl') });
+    return description?.unacked === 3;
+  });
+  const { status, stdout, stderr } = await runCli(['clear', task, '--yes']);
+  expect([status, JSON.parse(stdout)]).toEqual([0, { task_id: task, removed: 2 }]);
+  expect(stderr).toContain('3 messages');
+  expect(stderr).toContain('The queue stays: what another reader holds would be deleted with it.');
+  await channel.close();
+  expect((await openClient().depth(task))?.messages).toBe(3);
 });
 
 describe('a command that takes all messages', () => {

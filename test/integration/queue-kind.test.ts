@@ -18,6 +18,11 @@ const ROWS: [name: string, declaration: object, expected: object][] = [
   ['priority', { arguments: { 'x-max-priority': 9 } }, { kind: 'classic', ownArguments: ['x-max-priority'] }],
   ['auto-delete', { autoDelete: true }, { kind: 'classic', ownArguments: ['auto_delete'] }],
   [
+    'transient, auto-delete and lazy',
+    { durable: false, autoDelete: true, arguments: { 'x-queue-mode': 'lazy' } },
+    { kind: 'classic', ownArguments: ['x-queue-mode', 'durable', 'auto_delete'] },
+  ],
+  [
     'limited',
     {
       arguments: {
@@ -172,4 +177,30 @@ test.each([
     expect(result).toMatchObject({ reason: { code, message: expect.stringContaining(words) } });
   }
   expect((await channel.checkQueue('mcp:queue:t')).messageCount).toBeGreaterThan(0);
+});
+
+test('an auto-delete queue is left alone, as RabbitMQ would delete it with the messages that are left', async () => {
+  const { url } = await newVhost();
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue('mcp:queue:t', { durable: true, autoDelete: true });
+  for (const body of ['x', 'y']) channel.sendToQueue('mcp:queue:t', Buffer.from(body));
+  await channel.waitForConfirms();
+  const client = openClient({ url });
+  for (const read of [
+    () => client.peek('t'),
+    () => client.take('t', () => {}),
+    () => client.drain('t', () => {}, { limit: 1 }),
+    () => client.clear('t', () => {}, { select: () => false }),
+  ]) {
+    await expect(read()).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('auto-delete'),
+    });
+    expect((await channel.checkQueue('mcp:queue:t')).messageCount).toBe(2);
+  }
+  // Got without a consumer, one by one.
+  expect((await client.dequeue('t'))?.body.toString()).toBe('x');
+  expect((await channel.checkQueue('mcp:queue:t')).messageCount).toBe(1);
 });

@@ -48,6 +48,8 @@ export async function drainTask(
     isBegun = true;
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
     if (bound === 0) return 0;
+    // Everything is handed over before the reader ends.
+    if (!allOrNone) await reader.refuseAutoDelete(queue);
     const bulk = {
       taskId,
       limit: bound,

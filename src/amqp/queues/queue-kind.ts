@@ -27,20 +27,26 @@ export async function findQueueKind(
   ) => Promise<Difference | undefined>,
 ): Promise<QueueKind | undefined> {
   const own: Arguments = {};
+  const flags = { durable: true, autoDelete: false };
+  const ownFlags: string[] = [];
   for (;;) {
     const difference = await declareImpossible({ ...own, 'x-queue-type': NO_TYPE });
     if (difference === undefined) return undefined;
     const { argument, current } = difference;
-    const ownArguments = Object.keys(own);
+    const ownArguments = [...Object.keys(own), ...ownFlags];
     if (argument === 'x-queue-type') return queueKind(await kindOf(current), ownArguments);
-    // Later queue types are always durable, and never auto-delete.
-    if (!argument.startsWith('x-')) return queueKind('classic', [...ownArguments, argument]);
-    const value = parseValue(current);
-    if (value === undefined || argument in own) {
-      return queueKind('other', [...new Set([...ownArguments, argument])]);
+    // With this one equal, the answer names the next difference.
+    if (argument === 'durable' && flags.durable) flags.durable = false;
+    else if (argument === 'auto_delete' && !flags.autoDelete) flags.autoDelete = true;
+    else {
+      const value = parseValue(current);
+      if (value === undefined || argument in own) {
+        return queueKind('other', [...new Set([...ownArguments, argument])]);
+      }
+      own[argument] = value;
+      continue;
     }
-    // With this argument equal, the answer names the next difference.
-    own[argument] = value;
+    ownFlags.push(argument);
   }
 
   /**
@@ -63,7 +69,7 @@ export async function findQueueKind(
   function declareImpossible(args: Arguments): Promise<Difference | undefined> {
     return attempt(async (lease) => {
       try {
-        await lease.request((channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
+        await lease.request((channel) => channel.assertQueue(queue, { ...flags, arguments: args }));
       } catch (error) {
         const { code, message } = error as { code?: unknown; message?: unknown };
         if (code === 406 && typeof message === 'string') return differenceIn(message);

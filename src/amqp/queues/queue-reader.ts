@@ -4,6 +4,7 @@ import { forgetOldest } from '../../forget-oldest.ts';
 import type { QueueDepth, QueueKind } from '../../options/client-options.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { findQueueKind } from './queue-kind.ts';
 
 /** For {@link QueueReader.read}. */
@@ -78,6 +79,24 @@ export class QueueReader {
   async kind(queue: string): Promise<QueueKind | undefined> {
     const known = this.#kinds.get(queue);
     return known && known.until > Date.now() ? known.kind : this.kindNow(queue);
+  }
+
+  /**
+   * To be called before a consumer that leaves messages behind. Unknown without permission to configure the queue.
+   * @throws AmqpFailure `UNSUPPORTED` for an auto-delete queue, which RabbitMQ deletes with its messages when its last
+   * consumer ends
+   */
+  async refuseAutoDelete(queue: string): Promise<void> {
+    const kind = await this.kind(queue).catch((error) => {
+      if (hasCode(error, ErrorCode.accessRefused)) return undefined;
+      throw error;
+    });
+    if (!kind?.ownArguments.includes('auto_delete')) return;
+    throw new AmqpFailure(
+      ErrorCode.unsupported,
+      `the queue ${queue} is an auto-delete queue: RabbitMQ would delete it, with all its messages, when this reader ends`,
+      { hint: 'Its publisher has to declare it without auto_delete.' },
+    );
   }
 
   /** As {@link kind}, but never from the cache. */

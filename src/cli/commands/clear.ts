@@ -12,7 +12,8 @@ import { formatCount, formatNumber } from '../output/sizes.ts';
 import { type ChosenTasks, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
-import { describeHeld, describeLeft } from '../reading/held-messages.ts';
+import { askForHeld, describeHeld, describeLeft } from '../reading/held-messages.ts';
+import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteWithheld } from '../reading/withheld.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
 import { describeTarget } from '../settings/target.ts';
@@ -37,6 +38,7 @@ interface ClearOptions extends SelectionOptions {
   keepQueue?: true;
   null?: true;
   dryRun?: true;
+  force?: true;
 }
 
 /** What was found and confirmed. No more than this is removed, even if more messages arrive. */
@@ -58,6 +60,7 @@ export function clearCommand() {
     .option('--backup <file>', 'write the messages to a new file first')
     .option('--keep-queue', 'keep the empty queue')
     .option('--dry-run', 'print what would be removed, but remove nothing')
+    .option('--force', FORCE_FILTER)
     .option('-y, --yes', 'skip the confirmation');
   return command.action((taskIds, options, self) =>
     withClient(self, (context) => clear(context, taskIds, options), { stopsByItself: true }),
@@ -81,10 +84,10 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
   try {
     for (const target of targets) {
       const before = cleared;
-      const isDeleted = await clearOne(
+      const { isDeleted, held } = await clearOne(
         context,
         target,
-        { keepQueue: options.keepQueue, select, backup },
+        { keepQueue: options.keepQueue, select, backup, force: options.force },
         (count) => {
           cleared += count;
         },
@@ -104,6 +107,7 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
       const left = await describeLeft(context, client, target.taskId, {
         isDeletable: !options.keepQueue,
         isSelection: select !== undefined,
+        held,
       });
       if (left !== undefined) context.note(left);
     }
@@ -133,22 +137,25 @@ interface ClearOneOptions {
   keepQueue: true | undefined;
   select: MessageFilter | undefined;
   backup: MessageWriter | undefined;
+  force: true | undefined;
 }
 
-/** @returns whether the queue is gone */
+/** @returns whether the queue is gone, and how many messages others hold, for which it was kept */
 async function clearOne(
   context: ClientContext,
   { taskId, messages }: Target,
-  { select, backup, keepQueue }: ClearOneOptions,
+  { select, backup, keepQueue, force }: ClearOneOptions,
   onRemoved: (count: number) => void,
-): Promise<boolean> {
+): Promise<{ isDeleted: boolean; held: number }> {
   const { client, stop } = context;
+  if (select && messages > 0) await stop.race(requirePlainQueue(context, taskId, { force }));
   const stall = startStallNotice(context);
   const keep = async (batch: StoredMessage[]) => {
     stall.pause();
     await backup?.write(batch);
     stall.moved();
   };
+  const countHeld = keepQueue ? undefined : askForHeld(context, taskId);
   let looked = 0;
   // Messages that arrived after the count are not confirmed.
   const bounded = select && ((message: StoredMessage) => looked++ < messages && select(message));
@@ -167,7 +174,9 @@ async function clearOne(
       });
     }
     stop.signal.throwIfAborted();
-    return !keepQueue && (await client.deleteIfUnused(taskId));
+    const held = (await countHeld?.()) ?? 0;
+    const isDeleted = !keepQueue && held === 0 && (await client.deleteIfUnused(taskId));
+    return { isDeleted, held };
   } finally {
     stall.end();
   }

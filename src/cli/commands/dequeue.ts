@@ -14,6 +14,7 @@ import { formatCount } from '../output/sizes.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
+import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
 import { runForMessage } from '../reading/run-for-message.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
@@ -42,6 +43,7 @@ interface DequeueOptions extends OutputFileOptions, SelectionOptions {
   wait?: number;
   dryRun?: true;
   yes?: true;
+  force?: true;
 }
 
 export function dequeueCommand() {
@@ -62,6 +64,7 @@ export function dequeueCommand() {
     )
     .optionsGroup('Safety:')
     .option('--dry-run', 'print what would be removed, but remove nothing')
+    .option('--force', FORCE_FILTER)
     .option('-y, --yes', 'skip the confirmation');
   return command.action((taskId, options, self) =>
     withClient(self, (context) => dequeue(context, taskId, options), { stopsByItself: true }),
@@ -84,6 +87,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     options.wait === undefined
       ? await stop.race(awaitAnswer(context, depthOrFail(client, taskId)))
       : undefined;
+  if (select && depth?.messages !== 0) await stop.race(requirePlainQueue(context, taskId, options));
   const limit = mustAsk
     ? await agreedLimit(context, taskId, options, depth?.messages)
     : options.all

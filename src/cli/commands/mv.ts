@@ -11,6 +11,7 @@ import { formatCount } from '../output/sizes.ts';
 import { chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
+import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
 import { isOwnFault, RefusedMessages } from '../replay/refused-messages.ts';
@@ -37,6 +38,7 @@ interface MoveOptions extends SelectionOptions {
   dryRun?: true;
   create?: boolean;
   keepExpiration?: true;
+  force?: true;
   null?: true;
   yes?: true;
 }
@@ -55,6 +57,7 @@ export function mvCommand() {
     .option('--no-create', 'fail if the destination has no queue, instead of creating it')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')
     .option('--dry-run', 'print what would be moved, but move nothing')
+    .option('--force', FORCE_FILTER)
     .option('-y, --yes', 'skip the confirmation of a pattern or protected context');
   return command.action((from, to, options, self) =>
     withClient(self, (context) => move(context, from, to, options), { stopsByItself: true }),
@@ -107,11 +110,14 @@ async function moveFrom(
   const limit = options.all ? undefined : options.limit;
   if (options.dryRun) return dryRun(context, from, { limit, select, verb: 'moved' });
   const depth = await stop.race(depthOrFail(client, from));
+  if (select && depth.messages > 0) {
+    await stop.race(requirePlainQueue(context, from, options));
+    noteWithheld(context, depth.messages);
+  }
   const progress = await startProgress(Math.min(depth.messages, limit ?? depth.messages), {
     isOutputShown: false,
     reportsStalls: true,
   });
-  if (select) noteWithheld(context, depth.messages);
   const move = new Move(client, to, {
     create: options.create ?? true,
     keepExpiration: options.keepExpiration ?? false,

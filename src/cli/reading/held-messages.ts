@@ -2,6 +2,7 @@ import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../output/sizes.ts';
 import { listQueues } from '../queues/list-queues.ts';
+import type { Settings } from '../settings/settings.ts';
 
 const BUDGET_MS = 1_000;
 
@@ -28,6 +29,38 @@ async function countHeld(
 }
 
 /**
+ * Whether a queue can be deleted without messages that somebody holds; `basic.get` without a consumer shows nowhere else.
+ * To be called before this command holds messages itself. The statistics, up to 10 seconds old, are enough if they say
+ * that nobody does. Counting resets the idle times of all queues, so it is left to the case that they do not.
+ * @returns the number of messages that are held then, as far as the management API knows
+ */
+export function askForHeld(context: Pick<Context, 'settings'>, taskId: string): () => Promise<number> {
+  const lately = countHeldLately(context, taskId);
+  return async () => {
+    const held = (await lately) ?? 0;
+    return held === 0 ? 0 : ((await countHeld(context, taskId)) ?? held);
+  };
+}
+
+/** Whose management API did not answer: it is not asked again for each of many tasks. */
+const withoutApi = new WeakSet<Settings>();
+
+async function countHeldLately(
+  { settings }: Pick<Context, 'settings'>,
+  taskId: string,
+): Promise<number | undefined> {
+  if (withoutApi.has(settings)) return undefined;
+  const { describeTaskQueue } = await import('../../index.ts');
+  const options = { apiUrl: settings.apiUrl, connectTimeoutMs: BUDGET_MS, apiTimeoutMs: BUDGET_MS };
+  try {
+    return (await describeTaskQueue(taskId, { ...settings.connection, ...options }))?.unacked;
+  } catch {
+    withoutApi.add(settings);
+    return undefined;
+  }
+}
+
+/**
  * A sentence about the unacknowledged messages, which are not removed with the ready ones; undefined if there are
  * none.
  */
@@ -47,6 +80,14 @@ export async function describeHeld(
   return `Task ${JSON.stringify(taskId)} has ${readers}: messages held unacknowledged stay.`;
 }
 
+export interface DescribeLeftOptions {
+  /** The queue would have been deleted if it could be. */
+  isDeletable: boolean;
+  isSelection: boolean;
+  /** Messages held unacknowledged, for which the queue was not deleted. */
+  held: number;
+}
+
 /**
  * After a removal: what is left, and why the queue still exists.
  * @returns a few sentences; undefined if there is nothing to report
@@ -55,7 +96,7 @@ export async function describeLeft(
   context: Pick<Context, 'settings'>,
   client: TaskQueueClient,
   taskId: string,
-  { isDeletable, isSelection }: { isDeletable: boolean; isSelection: boolean },
+  { isDeletable, isSelection, held: wasHeld }: DescribeLeftOptions,
 ): Promise<string | undefined> {
   const depth = await client.depth(taskId);
   if (depth === undefined) return undefined;
@@ -67,12 +108,17 @@ export async function describeLeft(
   }
   const held = await describeHeld(context, taskId, consumers);
   if (held !== undefined) sentences.push(held);
-  if (isDeletable && !(messages > 0 && isSelection)) sentences.push(`The queue stays: ${whyItStays(depth)}.`);
+  if (isDeletable && !(messages > 0 && isSelection))
+    sentences.push(`The queue stays: ${whyItStays(depth, wasHeld)}.`);
   return sentences.length === 0 ? undefined : sentences.join(' ');
 }
 
-function whyItStays({ messages, consumers }: { messages: number; consumers: number }): string {
+function whyItStays(
+  { messages, consumers }: { messages: number; consumers: number },
+  wasHeld: number,
+): string {
   if (consumers > 0) return `${formatCount(consumers, 'consumer')} attached`;
   if (messages > 0) return 'it is not empty';
+  if (wasHeld > 0) return 'what another reader holds would be deleted with it';
   return 'only an unused classic queue is deleted';
 }

@@ -2,7 +2,7 @@ import type { QueueKind } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { listQueues } from '../queues/list-queues.ts';
+import { requireSameBroker } from '../settings/same-broker.ts';
 
 /**
  * Looking at a message means taking and requeueing it. If that has side effects, they are reported, or the command
@@ -19,8 +19,17 @@ const CHANGES: Record<QueueKind['kind'], { is: string; what: string } | undefine
   other: { is: 'of an unknown type', what: 'looking at its messages may reorder or drop them' },
 };
 
+/** Description of `--force` where only a filter looks at messages that it leaves in place. */
+export const FORCE_FILTER = 'with a filter: allow quorum queues, where each look counts as a delivery';
+
 /** With these limits, a requeued message may be dropped if other messages have filled the queue in the meantime. */
 const LIMITS = ['x-max-length', 'x-max-length-bytes'];
+
+export interface PlainQueueOptions {
+  force?: boolean | undefined;
+  mayForce?: boolean;
+  isEmpty?: boolean;
+}
 
 /**
  * Ensures that a task's messages can be looked at without losing any.
@@ -31,7 +40,7 @@ const LIMITS = ['x-max-length', 'x-max-length-bytes'];
 export async function requirePlainQueue(
   context: Pick<ClientContext, 'client' | 'note' | 'settings'>,
   taskId: string,
-  { force = false, mayForce = true, isEmpty = false } = {},
+  { force = false, mayForce = true, isEmpty = false }: PlainQueueOptions = {},
 ): Promise<void> {
   const { client, note } = context;
   const kind = await findKind(context, taskId, { force: force || isEmpty, mayForce });
@@ -66,7 +75,7 @@ export async function requirePlainQueue(
       kind.kind === 'stream'
         ? 'Use a stream client.'
         : mayForce
-          ? `${others}; --force peeks anyway.`
+          ? `${others}; --force looks anyway.`
           : `${others}.`,
   });
 }
@@ -99,13 +108,12 @@ async function typeFromApi(
   settings: ClientContext['settings'],
   taskId: string,
 ): Promise<QueueKind['kind'] | undefined> {
-  const glob = taskId.replace(/[*?\\]/g, '\\$&');
-  const options = { glob, connectTimeoutMs: API_MS, apiTimeoutMs: API_MS };
+  const { describeTaskQueue } = await import('../../index.ts');
+  const options = { apiUrl: settings.apiUrl, connectTimeoutMs: API_MS, apiTimeoutMs: API_MS };
   try {
-    for await (const page of listQueues({ settings }, { ...options, source: 'statistics' })) {
-      const { type } = page.find((info) => info.taskId === taskId) ?? {};
-      if (type === 'classic' || type === 'quorum' || type === 'stream') return type;
-    }
+    await requireSameBroker({ settings }, AbortSignal.timeout(API_MS));
+    const { type } = (await describeTaskQueue(taskId, { ...settings.connection, ...options })) ?? {};
+    if (type === 'classic' || type === 'quorum' || type === 'stream') return type;
   } catch {
     // No API, or none for this user, or that of another broker: then nobody can say.
   }
