@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { describe, expect, inject, test } from 'vitest';
+import { describeTaskQueue } from '../../src/index.ts';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
+import { callApi, newVhost } from '../support/vhost.ts';
 
 /** Requests with even numbers, notifications with odd ones; the older the lower. */
 async function mixedTask(count: number): Promise<string> {
@@ -172,4 +174,43 @@ describe('help', () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain('Usage: mcp-taskq <command>');
   });
+});
+
+test.each(['mv', 'cp'])(
+  '%s refuses a destination that would drop messages, and fills one that rejects them',
+  async (command) => {
+    const { url } = await newVhost();
+    const vhost = new URL(url).pathname.slice(1);
+    const env = { MCP_TASKQ_URL: url, MCP_TASKQ_API_URL: inject('apiUrl') };
+    const client = openClient({ url });
+    for (let n = 0; n < 5; n++) await client.publish('from', raw(String(n)));
+    await client.publish('to', raw('there'));
+    const limit = async (definition: object) => {
+      const policy = { pattern: '^mcp:queue:to$', definition, 'apply-to': 'queues' };
+      await callApi('PUT', `policies/${vhost}/limit`, policy);
+      const policyOf = async () =>
+        (await describeTaskQueue('to', { url, apiUrl: inject('apiUrl') }))?.effectivePolicy;
+      await expect.poll(policyOf).toEqual(definition);
+    };
+    await limit({ 'max-length': 3 });
+    const args = [command, 'from', 'to', '--all'];
+    expect((await runCli(args, { env })).stderr).toContain('drops the oldest beyond that (max-length)');
+    expect(await client.depth('from')).toMatchObject({ messages: 5 });
+    const some = await runCli([command, 'from', 'to', '-n', '2'], { env });
+    expect(some.status).toBe(0);
+    expect(await client.depth('to')).toMatchObject({ messages: 3 });
+    const forced = await runCli([...args, '--force'], { env });
+    expect([forced.status, forced.stderr]).toEqual([0, expect.stringContaining('keeps 3 messages')]);
+    await limit({ 'max-length': 3, overflow: 'reject-publish' });
+    await client.publish('from', raw('last'));
+    expect((await runCli([command, 'from', 'to', '-n', '1'], { env })).stderr).toContain('overflow');
+  },
+);
+
+test.each(['mv', 'cp'])('%s takes a number or all, and says so of both', async (command) => {
+  const { status, stderr } = await runCli([command, 'a', 'b', '--all', '-n', '3']);
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining("'--all' cannot be used with option '-n, --limit <n>'"),
+  ]);
 });

@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
@@ -15,6 +15,7 @@ import { dryRun } from '../reading/dry-run.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack } from '../reading/withheld.ts';
 import { type CopyTally, copyBatch } from '../replay/copy-messages.ts';
+import { FORCE_BULK, requireRoom } from '../replay/destination-limit.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
 
 const HELP: CommandHelp = {
@@ -44,14 +45,14 @@ export function cpCommand() {
     .argument('<to>')
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages', wholeNumber(1))
-    .option('--all', 'all messages, up to 1,000')
+    .addOption(new Option('--all', 'all messages, up to 1,000').conflicts('limit'))
     .option('--skip <n>', 'skip the oldest n messages', wholeNumber(0), 0);
   filterOption(command, 'only matching messages');
   command
     .optionsGroup('How to copy:')
     .option('--no-create', 'fail if the destination has no queue, instead of creating it')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')
-    .option('--force', 'allow quorum queues, where a look counts as a delivery')
+    .option('--force', FORCE_BULK)
     .option('--dry-run', 'print what would be copied, but copy nothing');
   return command.action((from, to, options, self) =>
     withClient(self, (context) => copy(context, from, to, options), { stopsByItself: true }),
@@ -60,7 +61,7 @@ export function cpCommand() {
 
 async function copy(context: ClientContext, from: string, to: string, options: CopyOptions): Promise<void> {
   if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
-  if ((options.limit === undefined) === (options.all === undefined)) {
+  if (options.limit === undefined && !options.all) {
     throw new CommandFailure(ExitCode.usage, 'Give the number of messages to copy: -n N or --all');
   }
   const { client, stop } = context;
@@ -73,6 +74,8 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   }
   const depth = await stop.race(depthOrFail(client, from));
   if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));
+  const least = select ? 1 : Math.min(depth.messages, limit);
+  if (depth.messages > 0) await stop.race(requireRoom(context, to, least, options.force === true));
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
   const tally: CopyTally = { copied: 0, behind: 0, report: new ReplayReport() };

@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import type { PublishOptions, PublishResult, StoredMessage, TaskQueueClient } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
@@ -11,8 +11,9 @@ import { formatCount } from '../output/sizes.ts';
 import { chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
-import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
+import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
+import { FORCE_BULK, requireRoom } from '../replay/destination-limit.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
 import { isOwnFault, RefusedMessages } from '../replay/refused-messages.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
@@ -49,7 +50,7 @@ export function mvCommand() {
     .argument('<to>')
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages', wholeNumber(1))
-    .option('--all', 'all messages present when the command starts');
+    .addOption(new Option('--all', 'all messages present when the command starts').conflicts('limit'));
   filterOption(command, 'only matching messages');
   command
     .option('-0, --null', 'with -: ids on stdin end with NUL')
@@ -57,7 +58,7 @@ export function mvCommand() {
     .option('--no-create', 'fail if the destination has no queue, instead of creating it')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')
     .option('--dry-run', 'print what would be moved, but move nothing')
-    .option('--force', FORCE_FILTER)
+    .option('--force', FORCE_BULK)
     .option('-y, --yes', 'skip the confirmation of a pattern or protected context');
   return command.action((from, to, options, self) =>
     withClient(self, (context) => move(context, from, to, options), { stopsByItself: true }),
@@ -70,7 +71,7 @@ async function move(
   destination: string,
   options: MoveOptions,
 ): Promise<void> {
-  if ((options.limit === undefined) === (options.all === undefined)) {
+  if (options.limit === undefined && !options.all) {
     throw new CommandFailure(ExitCode.usage, 'Give the number of messages to move: -n N or --all');
   }
   const to = await context.stop.race(chooseOneTask(context, destination));
@@ -114,6 +115,8 @@ async function moveFrom(
     await stop.race(requirePlainQueue(context, from, options));
     noteWithheld(context, depth.messages);
   }
+  const least = select ? 1 : Math.min(depth.messages, limit ?? depth.messages);
+  if (depth.messages > 0) await stop.race(requireRoom(context, to, least, options.force === true));
   const progress = await startProgress(Math.min(depth.messages, limit ?? depth.messages), {
     isOutputShown: false,
     reportsStalls: true,
