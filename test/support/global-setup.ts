@@ -24,7 +24,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     install: true,
     management: true,
     // Tests that wait for statistics wait one second, not five.
-    config: ['collect_statistics_interval = 1000'],
+    config: ['collect_statistics_interval = 1000', `max_message_size = ${20 * 1024 * 1024}`],
     ...installation,
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });

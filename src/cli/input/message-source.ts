@@ -1,7 +1,8 @@
-import type { OutgoingMessage } from '../../index.ts';
+import type { OutgoingMessage, TaskQueueClient } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { formatNumber } from '../output/sizes.ts';
 import { openReplay, type ReplaySource } from '../replay/replay-source.ts';
 import { hasTerminal } from '../terminal/prompts.ts';
 import { askForMessage, composeMessage, type MessageParts } from './compose-message.ts';
@@ -12,6 +13,7 @@ export interface MessageSourceOptions extends MessageParts {
   from?: string;
   skip: number;
   limit?: number;
+  dryRun?: true;
 }
 
 /** @throws CommandFailure (usage) if more than one is given, or if none is given and this is not a terminal */
@@ -43,21 +45,58 @@ export function checkMessageSource(options: MessageSourceOptions): void {
 export async function openMessageSource(
   context: ClientContext,
   taskId: string,
-  { message, from, skip, limit, ...parts }: MessageSourceOptions,
+  { message, from, skip, limit, dryRun, ...parts }: MessageSourceOptions,
   checkMore: (message: OutgoingMessage) => void,
 ): Promise<ReplaySource> {
   const { client, stop } = context;
   const { checkOutgoing, parseMessageInput } = await import('../../cli-support.ts');
+  let largest: Buffer = Buffer.alloc(0);
   const check = (each: OutgoingMessage) => {
     checkOutgoing(each, client.maxMessageBytes);
     checkMore(each);
+    if (each.body.length > largest.length) largest = each.body;
   };
-  if (from !== undefined)
-    return stop.race(openReplay(from, { skip, limit, check, settings: context.settings }));
-  const asked = () => stop.race(askForMessage(context, taskId));
-  const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
-  check(record);
-  return { count: 1, messages: () => [{ ...record, name: 'the message' }], close: async () => {} };
+  const open = async () => {
+    if (from !== undefined) return openReplay(from, { skip, limit, check, settings: context.settings });
+    const asked = () => stop.race(askForMessage(context, taskId));
+    const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
+    check(record);
+    return { count: 1, messages: () => [{ ...record, name: 'the message' }], close: async () => {} };
+  };
+  const source = await stop.race(open());
+  if (largest.length > SURELY_ACCEPTED_BYTES && !dryRun) {
+    try {
+      await stop.race(requireAccepted(client, largest));
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+  }
+  return source;
+}
+
+/** The lowest default of RabbitMQ's max_message_size, that of RabbitMQ 4. */
+const SURELY_ACCEPTED_BYTES = 16 * 1024 * 1024;
+
+/**
+ * RabbitMQ says its limit to nobody. It checks a message before it looks for the queue, so one for a queue that does not
+ * exist shows whether the broker takes bodies of this size.
+ * @throws CommandFailure (usage) if it does not
+ */
+async function requireAccepted(client: TaskQueueClient, body: Buffer): Promise<void> {
+  const { ErrorCode, hasCode } = await import('../../index.ts');
+  try {
+    await client.publish(`size-check-${crypto.randomUUID()}`, { body }, { create: false });
+  } catch (error) {
+    if (hasCode(error, ErrorCode.queueNotFound)) return;
+    if (!hasCode(error, ErrorCode.messageTooLarge)) throw error;
+    const bytes = formatNumber(body.length);
+    throw new CommandFailure(
+      ExitCode.usage,
+      `The largest body is ${bytes} bytes, more than RabbitMQ accepts; nothing was sent`,
+      { cause: error, hint: 'Raise max_message_size in rabbitmq.conf, or send a reference instead.' },
+    );
+  }
 }
 
 function hasParts({ type, method, params, id }: MessageParts): boolean {

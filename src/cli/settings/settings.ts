@@ -15,6 +15,9 @@ import {
 import { sourceOfUrl, withoutOtherBroker } from './one-target.ts';
 import { readSecret, readSettingFile } from './setting-files.ts';
 
+/** The most that RabbitMQ can be configured to accept: the broker decides. */
+const LARGEST_MESSAGE_BYTES = 512 * 1024 * 1024;
+
 /** The normalised options and environment variables that all commands share. */
 export interface Settings {
   /** Passed unchanged to the library's clients. */
@@ -80,6 +83,7 @@ export function resolveSettings(
       prefix: options.prefix,
       queueType: options.queueType,
       connectTimeoutMs: options.connectTimeout,
+      maxMessageBytes: LARGEST_MESSAGE_BYTES,
       tls: { ...tls, ...tlsOptions(options) },
     },
     apiUrl: options.apiUrl && withPassword(password)(options.apiUrl),
