@@ -118,6 +118,35 @@ describe('what the broker refuses', () => {
     expect(await firstWords(['enqueue', 'x', message, '-u', url])).toMatchObject(words);
   });
 
+  test('the limit of connections of a user, which leaves room for reading only', async () => {
+    const { url } = await newVhost();
+    await openClient({ url }).publish('x', raw('{}'));
+    const user = `user-${randomUUID()}`;
+    await callApi('PUT', `users/${user}`, { password: 'pw', tags: '' });
+    onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
+    const vhost = new URL(url).pathname.slice(1);
+    await callApi('PUT', `permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
+    const mv = ['mv', 'x', 'y', '--all', '-u', url.replace('//', `//${user}:pw@`)];
+    for (const [limit, words] of [
+      ['max-channels', 'the user has reached its limit of 1 channel'],
+      ['max-connections', 'the user has reached its limit of 1 connection'],
+    ] as const) {
+      await callApi('PUT', `user-limits/${user}/${limit}`, { value: 1 });
+      const begun = performance.now();
+      expect(await runCli(mv)).toMatchObject({ status: 1, stderr: expect.stringContaining(words) });
+      expect(performance.now() - begun).toBeLessThan(15_000);
+      await callApi('DELETE', `user-limits/${user}/${limit}`);
+    }
+    expect(await openClient({ url }).depth('x')).toMatchObject({ messages: 1 });
+  });
+
+  test('the number of channels that the URL allows', async () => {
+    const { url } = await newVhost();
+    await openClient({ url }).publish('x', raw('{}'));
+    const { status, line } = await firstWords(['peek', 'x', '-u', `${url}?channel_max=1`]);
+    expect([status, line]).toEqual([1, expect.stringContaining('no further channel (channel_max)')]);
+  });
+
   test('the limit of queues', async () => {
     const url = await limited('max-queues');
     const { status, stderr } = await runCli(['enqueue', 'x', message, '-u', url]);

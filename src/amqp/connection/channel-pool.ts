@@ -1,6 +1,5 @@
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
-import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { throwIfEnded } from './channel-end.ts';
 import type { BrokerConnection } from './connection.ts';
@@ -56,9 +55,7 @@ export class ChannelPool {
     } catch (error) {
       // Closing gives back what the channel held; there is no need to wait for it.
       if (pooled?.isOpen) pooled.close().catch(() => {});
-      const failure = translateAmqpError(error);
-      const { refusal } = this.#connection;
-      throw refusal && failure.code === ErrorCode.connectionLost ? translateAmqpError(refusal) : failure;
+      throw this.#connection.translate(error);
     } finally {
       this.#leave();
     }

@@ -98,13 +98,15 @@ export class BrokerConnection {
   }
 
   /**
-   * Why the broker has closed the connection, where it was for a limit (AMQP 530): its channels hear of it as a
-   * connection that is lost.
+   * Translates a failure of one of its channels. If the broker has closed the connection for a limit (AMQP 530), its
+   * channels hear only that it is lost.
    */
-  get refusal(): unknown {
-    return (this.#closeReason as { code?: unknown } | undefined)?.code === 530
-      ? this.#closeReason
-      : undefined;
+  translate(error: unknown): TaskQueueError {
+    const failure = translateAmqpError(error);
+    const isRefused = (this.#closeReason as { code?: unknown } | undefined)?.code === 530;
+    return isRefused && failure.code === ErrorCode.connectionLost
+      ? translateAmqpError(this.#closeReason)
+      : failure;
   }
 
   /** Gives up on a broker that does not answer: everything in flight fails, and the next `open` connects again. */
@@ -143,7 +145,7 @@ export class BrokerConnection {
     try {
       return await retry(() => this.#dialEach(), {
         giveUpAt: Date.now() + this.#options.reconnectTimeoutMs,
-        mayRetry: (error) => this.#history.wasOpen && mayReconnect(error),
+        mayRetry: (error) => this.#history.wasOpen && this.#mayReconnect(error),
         pauseMs: FIRST_RETRY_MS,
         longestPauseMs: LAST_RETRY_MS,
         signal: this.#closing.signal,
@@ -263,6 +265,15 @@ export class BrokerConnection {
     this.#report({ type: 'connected' });
   }
 
+  /**
+   * Also after an answer that this package has no name for. A limit may be reached only until the broker notices that this
+   * connection is lost; one that there was no room for from the start has to say so.
+   */
+  #mayReconnect(error: unknown): boolean {
+    if (hasCode(error, ErrorCode.limitReached) && !this.#wasOpen) return false;
+    return isTransient(error) || hasCode(error, ErrorCode.brokerError);
+  }
+
   #report(change: ConnectionChange): void {
     // One that was never needed has nothing to say.
     if (!this.#address) return;
@@ -289,11 +300,6 @@ export class BrokerConnection {
     this.#blocked?.end();
     this.#blocked = undefined;
   }
-}
-
-/** Also after an answer that this package has no name for. */
-function mayReconnect(error: unknown): boolean {
-  return isTransient(error) || hasCode(error, ErrorCode.brokerError);
 }
 
 function notLoaded(cause: Error): AmqpFailure {

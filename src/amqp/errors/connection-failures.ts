@@ -63,6 +63,16 @@ export const CONNECTION_FAILURES: readonly Refusal[] = [
       hint: WRONG_PORT_HINT,
     },
   },
+  // lib/connection.js, freshChannel.
+  {
+    text: /No channels left to allocate/,
+    outcome: {
+      code: ErrorCode.limitReached,
+      reason: 'the connection may have no further channel (channel_max)',
+      hint: 'Leave channel_max out of the URL, or raise it there or in rabbitmq.conf.',
+      isComplete: true,
+    },
+  },
   // lib/channel.js, lib/connection.js: operations on what has ended.
   {
     text: /Channel (ended|closed|closing)|channel closed|Connection clos|Unexpected close|Heartbeat timeout/i,

@@ -270,7 +270,7 @@ export class ConfirmedPublisher {
       this.#channel = channel;
       return channel;
     } catch (error) {
-      throw translateAmqpError(error);
+      throw this.#connection.translate(error);
     }
   }
 }
