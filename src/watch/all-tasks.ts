@@ -1,19 +1,23 @@
-import { isTaskQueueError } from '../errors/task-queue-error.ts';
+import { ErrorCode, isTaskQueueError } from '../errors/task-queue-error.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import { type LookOptions, pause, type UnannouncedMessages } from './unannounced-messages.ts';
-import { WatchedTask } from './watched-task.ts';
+import { type DepthReading, LATE_EVENT_MS, WatchedTask } from './watched-task.ts';
 
 /** The shortest interval between lists of all queues; a slow list is requested less often. */
 const LIST_MS = 5_000;
-const LIST_SHARE = 20;
+const LIST_SHARE = 10;
 
 /** The maximum age of the broker's statistics. */
 const STATISTICS_MS = 15_000;
 
+/** How many tasks are looked at together; most of a look is waiting for events. */
+const LOOKS_AT_ONCE = 20;
+
 /**
- * The tasks of a watch that names none, as they show up in events and in the list of queues. The list comes from the
- * broker's statistics, as counting would make every queue look busy; a task is looked at where it differs from what is known.
+ * The tasks of a watch that names none, as they show up in events and in the list of queues. Queues are counted when the
+ * watch begins and ends. In between, the list comes from the broker's statistics, as counting makes every queue look busy;
+ * a task is looked at where it differs from what is known.
  */
 export class AllTasks {
   readonly #options: LookOptions;
@@ -21,8 +25,10 @@ export class AllTasks {
   readonly #api: ManagementApiOptions;
   readonly #isWatched: (taskId: string) => boolean;
   readonly #tasks = new Map<string, WatchedTask>();
-  /** The API has answered: what shows up from now on is new. */
-  #isListed: boolean | undefined;
+  /** The messages that were there have been counted: what shows up from now on is new. */
+  #hasBegun = false;
+  /** The watcher knows that the API does not answer. */
+  #isUnanswered = false;
 
   constructor(
     options: LookOptions,
@@ -53,44 +59,78 @@ export class AllTasks {
   /** Follows them until the signal. */
   async poll(): Promise<void> {
     const { signal } = this.#options;
-    let tookMs = 0;
+    let tookMs: number;
     do {
       const startedAt = performance.now();
-      const isFirst = !this.#isListed;
-      const listed = await this.list();
+      const isFirst = !this.#hasBegun;
+      const readings = await this.list(isFirst ? 'counted' : 'statistics');
       tookMs = performance.now() - startedAt;
-      for (const task of listed === undefined ? [] : [...this]) {
-        if (signal.aborted) return;
-        const ready = listed?.get(task) ?? 0;
-        const isQuiet = performance.now() - task.knownAt > STATISTICS_MS;
-        // Messages queued before the watch are not read.
-        if (isFirst) task.noteUnseen(Math.max(0, ready - task.size));
-        else if (ready > task.size || task.mustLook || (isQuiet && ready < task.size))
-          await this.#unannounced.look(task);
-        else if (isQuiet && ready === 0) this.#tasks.delete(task.taskId);
-      }
+      // Messages queued before the watch are not read.
+      if (isFirst)
+        for (const { task, depth, added, removed } of readings ?? [])
+          task.noteUnseen(Math.max(0, depth - added + removed));
+      else if (readings !== undefined) await this.#lookWhereDifferent(readings);
     } while (await pause(Math.max(LIST_MS, tookMs * LIST_SHARE), signal));
   }
 
-  /** @returns the tasks that have messages, and how many; `undefined`, with a gap that says so, when nobody knows */
-  async list(): Promise<Map<WatchedTask, number> | undefined> {
-    const { client, items, signal } = this.#options;
-    const { prefix } = client;
-    const listed = new Map<WatchedTask, number>();
+  /** @returns the tasks that have messages; undefined, after a gap that says so, when the API does not answer */
+  async list(source: 'counted' | 'statistics'): Promise<DepthReading[] | undefined> {
+    const { items, signal } = this.#options;
     try {
-      for await (const queues of listTaskQueues({ ...this.#api, prefix, source: 'statistics', signal }))
-        for (const { taskId, ready = 0 } of queues)
-          if (ready > 0 && this.#isWatched(taskId)) listed.set(this.get(taskId), ready);
-      this.#isListed = true;
-      return listed;
+      const readings = await this.#list(source, signal);
+      this.#hasBegun = true;
+      this.#isUnanswered = false;
+      return readings;
     } catch (error) {
-      if (!isTaskQueueError(error) && !signal.aborted) throw error;
-      // It is not known which tasks ended: when the API answers again, everything present counts as there before.
-      this.#tasks.clear();
-      const reason = `messages of publishers without events are not seen for now: ${(error as Error).message}`;
-      if (this.#isListed !== false) items.put({ kind: 'gap', taskId: undefined, reason });
-      this.#isListed = false;
+      if (signal.aborted) return undefined;
+      if (!isTaskQueueError(error) || error.code === ErrorCode.invalidArgument) throw error;
+      const reason = `messages of publishers without events are not seen for now: ${error.message}`;
+      if (!this.#isUnanswered) items.put({ kind: 'gap', taskId: undefined, reason });
+      this.#isUnanswered = true;
       return undefined;
     }
+  }
+
+  /** Counts again, after what is being looked at; nothing where the beginning is not known. */
+  async end(signal: AbortSignal): Promise<DepthReading[]> {
+    if (!this.#hasBegun) return [];
+    await Promise.all([...this].map(({ turn }) => turn));
+    return this.#list('counted', signal);
+  }
+
+  async #list(source: 'counted' | 'statistics', signal: AbortSignal): Promise<DepthReading[]> {
+    const { prefix } = this.#options.client;
+    const before = new Map([...this].map((task) => [task, { added: task.added, removed: task.removed }]));
+    const readings: DepthReading[] = [];
+    for await (const queues of listTaskQueues({ ...this.#api, prefix, source, signal }))
+      for (const { taskId, ready: depth = 0 } of queues) {
+        if (depth === 0 || !this.#isWatched(taskId)) continue;
+        const task = this.get(taskId);
+        readings.push({ task, depth, ...(before.get(task) ?? { added: 0, removed: 0 }) });
+      }
+    return readings;
+  }
+
+  async #lookWhereDifferent(readings: DepthReading[]): Promise<void> {
+    const depths = new Map(readings.map(({ task, depth }) => [task, depth]));
+    const different: WatchedTask[] = [];
+    for (const task of this) {
+      const depth = depths.get(task) ?? 0;
+      const isQuiet = performance.now() - task.knownAt > STATISTICS_MS;
+      if (depth > task.size || task.mustLook || (isQuiet && depth < task.size)) different.push(task);
+      else if (isQuiet && depth === 0) this.#tasks.delete(task.taskId);
+    }
+    await this.#look(different);
+    // What cannot be looked at is counted once no event has come for a while.
+    const unexplained = different.filter((task) => task.unexplainedSince !== undefined);
+    if (unexplained.length > 0 && (await pause(LATE_EVENT_MS, this.#options.signal)))
+      await this.#look(unexplained);
+  }
+
+  async #look(tasks: readonly WatchedTask[]): Promise<void> {
+    for (let start = 0; start < tasks.length && !this.#options.signal.aborted; start += LOOKS_AT_ONCE)
+      await Promise.all(
+        tasks.slice(start, start + LOOKS_AT_ONCE).map((task) => this.#unannounced.look(task)),
+      );
   }
 }

@@ -16,13 +16,14 @@ export class ItemQueue<T> {
     this.#changes.emit('put');
   }
 
-  get isFull(): boolean {
-    return this.#items.length >= MAX_PENDING && this.#end === undefined;
+  /** There is a reader, who is not far behind. */
+  get hasRoom(): boolean {
+    return this.#items.length < MAX_PENDING && this.#end === undefined;
   }
 
   /** Resolves when there is room for the next item, or no reader. */
   async room(): Promise<void> {
-    while (this.isFull) await once(this.#changes, 'taken');
+    while (!this.hasRoom && this.#end === undefined) await once(this.#changes, 'taken');
   }
 
   /** @param end with an error, if there is one, once the items before it have been read */

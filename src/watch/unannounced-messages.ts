@@ -6,7 +6,7 @@ import { MAX_PEEK } from '../options/client-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import type { ItemQueue } from './item-queue.ts';
 import type { WatchItem } from './watch-items.ts';
-import { EVENT_DELAY_MS, LATE_EVENT_MS, type WatchedTask } from './watched-task.ts';
+import { type DepthReading, EVENT_DELAY_MS, LATE_EVENT_MS, type WatchedTask } from './watched-task.ts';
 
 /** How often the depth of a named task's queue is read. */
 const POLL_MS = 500;
@@ -14,8 +14,6 @@ const POLL_MS = 500;
 /** RabbitMQ 4.3; older versions answer everybody. */
 const REFUSED =
   'only messages announced by events are shown; seeing others needs configure, write or read permission on the queue';
-
-const PEEK_OFF = 'peeking is off';
 
 export interface LookOptions {
   client: TaskQueueClient;
@@ -41,7 +39,7 @@ export class UnannouncedMessages {
   async snapshot(task: WatchedTask, tail: number): Promise<WatchItem[]> {
     const { taskId } = task;
     try {
-      const depth = await this.#depthOf(task);
+      const { depth } = await this.read(task);
       task.snapshotAt = performance.now();
       const seen = await this.#peek(task, depth);
       if (typeof seen !== 'string') {
@@ -79,16 +77,15 @@ export class UnannouncedMessages {
   }
 
   async #look(task: WatchedTask): Promise<void> {
-    const { items, signal } = this.#options;
-    const { added, removed } = task;
-    let depth = await this.#depthOf(task);
+    const { items } = this.#options;
+    const reading = await this.read(task);
     // The events of messages that were counted may still be on their way.
-    if (!task.mustLook && depth !== task.size) await pause(EVENT_DELAY_MS, signal);
+    if (!task.mustLook && reading.depth !== task.size) await sleep(EVENT_DELAY_MS);
     // While the reader is behind, events are too: they may announce all of these.
-    if (signal.aborted || items.isFull) return;
-    const unannounced = task.noteDepth(depth, { added, removed });
+    if (!items.hasRoom) return;
+    const unannounced = task.noteDepth(reading);
     if (!task.mustLook && unannounced === 0) return;
-    if (!task.mustLook) depth = await this.#depthOf(task);
+    const { depth } = task.mustLook ? reading : await this.read(task);
     const seen = await this.#peek(task, depth);
     if (typeof seen === 'string') this.#noteUnseen(task, unannounced, seen);
     else for (const message of seen) items.put({ kind: 'message', source: 'found', message });
@@ -97,18 +94,20 @@ export class UnannouncedMessages {
 
   /** Says how many messages cannot be seen, once it is certain that no event announces them. */
   #noteUnseen(task: WatchedTask, missed: number, obstacle: string): void {
-    const { taskId, isPeekOffKnown } = task;
+    const { taskId } = task;
     task.mustLook = false;
     task.unexplainedSince ??= performance.now();
     if (missed === 0 || performance.now() - task.unexplainedSince < LATE_EVENT_MS) return;
     task.noteUnseen(missed);
-    task.isPeekOffKnown = obstacle === PEEK_OFF;
     const reason = `${countOf(missed)} without an event, not shown: ${obstacle}`;
-    if (!isPeekOffKnown) this.#options.items.put({ kind: 'gap', taskId, missed, reason });
+    this.#options.items.put({ kind: 'gap', taskId, missed, reason });
   }
 
-  async #depthOf({ taskId }: WatchedTask): Promise<number> {
-    return (await this.#options.client.depth(taskId))?.messages ?? 0;
+  /** How many messages are in the task's queue now. */
+  async read(task: WatchedTask): Promise<DepthReading> {
+    const { added, removed } = task;
+    const depth = await this.#options.client.depth(task.taskId);
+    return { task, depth: depth?.messages ?? 0, added, removed };
   }
 
   /**
@@ -138,7 +137,7 @@ export class UnannouncedMessages {
 
   async #obstacleToPeeking({ taskId }: WatchedTask, depth: number): Promise<string | undefined> {
     const { client, peek } = this.#options;
-    if (!peek) return PEEK_OFF;
+    if (!peek) return 'peeking is off';
     if (depth >= MAX_PEEK) return TOO_DEEP;
     try {
       if ((await client.queueKind(taskId))?.isPlain !== false) return undefined;
@@ -158,6 +157,6 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
 
 const TOO_DEEP = `watch does not peek at a queue with ${formatNumber(MAX_PEEK)} or more messages`;
 
-function countOf(count: number): string {
+export function countOf(count: number): string {
   return count === 1 ? '1 message' : `${formatNumber(count)} messages`;
 }

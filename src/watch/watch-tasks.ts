@@ -11,9 +11,14 @@
  *
  * Publishers without events (the Python package, other AMQP clients) are noticed because the queue is deeper than the
  * events explain. For a named task, that takes up to a second; for all tasks, it needs the management API and takes about
- * 10 seconds. The watch then looks at the messages again, and shows those that it has not shown. It recognises a message by
- * its message id, or by its body if it has no id, until a look no longer finds it. Such a message is missed silently if a
- * reader takes it first, or if another message is taken in the same interval.
+ * 10 seconds, or longer with thousands of queues, as listing them is work for the broker. The watch then looks at the
+ * messages again, and shows those that it has not shown. It recognises a message by its message id, or by its body if it has
+ * no id, until a look no longer finds it. It remembers 2,000 messages of a task; where it has forgotten some that may be in
+ * the queue, it shows only as many as came without an event, the newest ones. Such a message is missed silently if a reader
+ * takes it first, or if another message is taken in the same interval. One that a reader holds while 2,000 others come, and
+ * then gives back, is shown twice.
+ *
+ * At the end, the watch looks once more, and counts what it has not shown.
  *
  * A look holds the messages for some milliseconds and marks them as redelivered. So the watch looks only where that is
  * safe: at classic queues without arguments and with fewer than 1,000 messages. Elsewhere, and everywhere with
@@ -29,14 +34,15 @@ import type { TaskQueueClient } from '../task-queue-client.ts';
 import { AllTasks } from './all-tasks.ts';
 import { AnnouncedMessages } from './announced-messages.ts';
 import { ItemQueue } from './item-queue.ts';
+import { lastLook } from './last-look.ts';
 import { UnannouncedMessages } from './unannounced-messages.ts';
 import type { WatchItem } from './watch-items.ts';
 import { WatchedTask } from './watched-task.ts';
 
 /** For {@link watchTasks}. */
 export interface WatchTasksOptions {
-  /** Stops watching; the iteration ends then, without an error. */
-  signal?: AbortSignal | undefined;
+  /** Stops watching. The iteration then ends without an error, after a last look that takes at most 3 seconds. */
+  signal?: AbortSignal;
   /** First show this many of the newest messages of each task, at most. Without named tasks it takes `api`. Default 0. */
   tail?: number | undefined;
   /** Also show when messages are dequeued or cleared. Default false. */
@@ -44,8 +50,9 @@ export interface WatchTasksOptions {
   /** Whether to look into queues. With false only what events announce is shown. Default true. */
   peek?: boolean | undefined;
   /**
-   * Where the management API is, which knows all queues. Without named tasks it is asked, every 5 seconds or less often,
-   * which of them have grown; its statistics are up to 10 seconds old. Left out: publishers without events are noticed in
+   * Where the management API is, which knows all queues. Without named tasks it counts their messages at the beginning and
+   * the end. In between it is asked, every 5 seconds or less often, which of them have grown; its statistics are up to 10
+   * seconds old. Left out: publishers without events are noticed in
    * named tasks only. Its `signal` is that of the watch.
    */
   api?: ManagementApiOptions | undefined;
@@ -84,18 +91,28 @@ export async function* watchTasks(
   const unannounced = new UnannouncedMessages(look);
   const announced = new AnnouncedMessages(items, unannounced, removals);
   const all = named.size === 0 && api ? new AllTasks(look, unannounced, api, isWatched) : undefined;
-  const stop = () => {
+  let isShowing = false;
+  let lostAt: number | undefined;
+  const readDepths = async (giveUp: AbortSignal) =>
+    all?.end(giveUp) ?? Promise.all(visible().map((task) => task.turn.then(() => unannounced.read(task))));
+  const stop = async () => {
     stopping.abort();
-    items.end();
+    try {
+      // What is missed by an interruption is not known, which it has said.
+      const last = isShowing && lostAt === undefined ? await lastLook(unannounced, readDepths) : undefined;
+      if (last !== undefined) items.put(last);
+      items.end();
+    } catch (error) {
+      items.end({ error });
+    }
   };
   signal?.addEventListener('abort', stop, { once: true });
-  if (signal?.aborted) stop();
+  if (signal?.aborted) void stop();
   let begin = () => {};
   const begun = new Promise<void>((resolve) => {
     begin = resolve;
   });
   let subscription: TaskEventSubscription | undefined;
-  let lostAt: number | undefined;
   const subscribing = client.subscribe(['enqueued', 'dequeued', 'cleared'], {
     onEvent: async (event, arrivedAt) => {
       const { taskId, queue } = event;
@@ -128,7 +145,8 @@ export async function* watchTasks(
   const takeSnapshots = async (subscribed: TaskEventSubscription) => {
     // Followed before it is looked at, so that nothing falls in between.
     for (const taskId of named.size > 0 ? named.keys() : [undefined]) await subscribed.follow(taskId);
-    const tasks = all && tail > 0 ? ((await all.list())?.keys() ?? []) : named.values();
+    const tasks =
+      all && tail > 0 ? ((await all.list('counted'))?.map(({ task }) => task) ?? []) : named.values();
     const snapshots = await Promise.all([...tasks].map((task) => unannounced.snapshot(task, tail)));
     return snapshots.flat();
   };
@@ -138,12 +156,14 @@ export async function* watchTasks(
     const existing = await Promise.race([takeSnapshots(subscription), aborted]);
     for (const item of existing ?? []) items.put(item);
     begin();
+    isShowing = true;
     const polls = visible().map((task) => unannounced.poll(task));
     if (all) polls.push(all.poll());
     Promise.all(polls).catch((error) => items.end({ error }));
     yield* items;
   } finally {
-    stop();
+    stopping.abort();
+    items.end();
     signal?.removeEventListener('abort', stop);
     if (subscription !== undefined) await subscription.close();
     // Close one that is still being set up as soon as it is ready.

@@ -14,6 +14,14 @@ const MAX_REMEMBERED = 2_000;
 
 type Announcement = Pick<EnqueuedEvent, 'body' | 'properties'>;
 
+/** How many messages a queue held, and how many had been added and removed, as far as was known before. */
+export interface DepthReading {
+  task: WatchedTask;
+  depth: number;
+  added: number;
+  removed: number;
+}
+
 /** Messages that are alike: with the same id, or without one and with the same body. */
 interface Seen {
   count: number;
@@ -47,10 +55,8 @@ export class WatchedTask {
   unexplainedSince: number | undefined;
   /** The user may not read the depth, which the watcher knows. */
   isRefused = false;
-  /** The watcher knows that messages without events are not shown. */
-  isPeekOffKnown = false;
   readonly #seen = new Map<string, Seen>();
-  /** Some messages that should be in the queue were never seen. */
+  /** Some messages that should be in the queue cannot be recognised: they were never seen, or are forgotten. */
   #holdsUnseen = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -113,18 +119,23 @@ export class WatchedTask {
     return missed;
   }
 
+  /** @returns how many of the messages that were in the queue a moment ago came without an event */
+  unannounced({ depth, removed }: Omit<DepthReading, 'task'>): number {
+    return Math.max(0, depth - (this.added - removed));
+  }
+
   /**
-   * @param depth how many messages the queue held a moment ago; their events have come meanwhile
-   * @param before how many had been added and removed by then
+   * @param reading from a moment ago; the events of these messages have come meanwhile
    * @returns how many messages came without an event
    */
-  noteDepth(depth: number, before: { added: number; removed: number }): number {
+  noteDepth(reading: Omit<DepthReading, 'task'>): number {
+    const { depth, added } = reading;
     this.knownAt = performance.now();
-    const unannounced = Math.max(0, depth - (this.added - before.removed));
+    const unannounced = this.unannounced(reading);
     // Readers without events take messages too.
-    this.removed += Math.max(0, before.added - this.removed - depth);
+    this.removed += Math.max(0, added - this.removed - depth);
     if (unannounced === 0) this.unexplainedSince = undefined;
-    if (depth === 0 && this.added === before.added) this.#forget(new Map());
+    if (depth === 0 && this.added === added) this.#forget(new Map());
     return unannounced;
   }
 
@@ -150,7 +161,7 @@ export class WatchedTask {
     });
     const surplus = Math.max(0, messages.length - this.size);
     this.added += surplus;
-    // Those never seen are older than those that came since.
+    // Those that cannot be recognised are older than those that came since.
     const shown = this.#holdsUnseen ? fresh.slice(fresh.length - Math.min(surplus, fresh.length)) : fresh;
     // A reader holds some, and may give them back.
     if (messages.length < depth) return shown;
@@ -171,11 +182,25 @@ export class WatchedTask {
   }
 
   #entry(key: string): Seen {
-    const seen = this.#seen.get(key) ?? { count: 0, found: 0, foundAt: 0, areGone: false };
+    const seen = this.#seen.get(key) ?? {
+      count: 0,
+      found: 0,
+      foundAt: Number.NEGATIVE_INFINITY,
+      areGone: false,
+    };
+    this.#seen.delete(key);
     this.#seen.set(key, seen);
-    const [oldest = ''] = this.#seen.keys();
-    if (this.#seen.size > MAX_REMEMBERED) this.#seen.delete(oldest);
+    if (this.#seen.size > MAX_REMEMBERED) this.#forgetOldest();
     return seen;
+  }
+
+  /** Forgets what was seen longest ago, unless a look found it just now: its event would show it again. */
+  #forgetOldest(): void {
+    const [key = ''] = this.#seen.keys();
+    const { foundAt, areGone } = this.#seen.get(key) as Seen;
+    if (performance.now() - foundAt < LATE_EVENT_MS) return;
+    this.#seen.delete(key);
+    this.#holdsUnseen ||= !areGone;
   }
 }
 

@@ -1,4 +1,3 @@
-import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import {
   listTaskQueues,
@@ -9,18 +8,7 @@ import {
 } from '../../src/index.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
-import { textOf, texts, watchUntil } from '../support/watching.ts';
-
-/** Publishes as the Python package does: plain AMQP, no events, hardly any properties. */
-async function publishForeign(taskId: string, bodies: string[], url = inject('url')): Promise<void> {
-  const other = await connect(url);
-  const channel = await other.createConfirmChannel();
-  await channel.assertQueue(`mcp:queue:${taskId}`, { durable: true });
-  for (const body of bodies)
-    channel.sendToQueue(`mcp:queue:${taskId}`, Buffer.from(body), { deliveryMode: 2 });
-  await channel.waitForConfirms();
-  await other.close();
-}
+import { publishForeign, textOf, texts, watchUntil } from '../support/watching.ts';
 
 /** Publishes without events, again and again, until the watch has shown one: nothing tells that it has begun. */
 async function watchWhilePublishing(
@@ -203,7 +191,7 @@ describe('watchTasks', () => {
     expect(texts(seen)).toEqual(['b', 'new in job-2']);
   }, 60_000);
 
-  test('with looks switched off says once that there are messages without an event, and shows the others', async () => {
+  test('with looks switched off counts messages without an event, and shows the others', async () => {
     const task = newTask();
     const client = openClient();
     await client.publish(task, raw('before'));
@@ -220,8 +208,8 @@ describe('watchTasks', () => {
         await client.publish(task, raw('ours'));
       })();
     });
-    expect(texts(seen)).toEqual(['gap', 'gap', 'ours']);
-    expect(seen.slice(0, 2)).toMatchObject([{ missed: 1 }, { missed: 1 }]);
+    expect(texts(seen)).toEqual(['gap', 'gap', 'gap', 'ours']);
+    expect(seen.slice(0, 3)).toMatchObject([{ missed: 1 }, { missed: 1 }, { missed: 1 }]);
   });
 
   test('shows messages that are taken out and replayed under their message ids again', async () => {

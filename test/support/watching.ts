@@ -1,4 +1,5 @@
-import { expect, onTestFinished } from 'vitest';
+import { connect } from 'amqplib';
+import { expect, inject, onTestFinished } from 'vitest';
 import { type TaskQueueClient, type WatchItem, type WatchTasksOptions, watchTasks } from '../../src/index.ts';
 
 /** Watches until `isEnough`, or fails by the test's timeout; answers what was seen. */
@@ -36,6 +37,17 @@ export function watching(
   const end = watch().catch((error: unknown) => error);
   onTestFinished(async () => expect(await end).toMatchObject({ code: 'CLOSED' }));
   return items;
+}
+
+/** Publishes as the Python package does: plain AMQP, no events, hardly any properties. */
+export async function publishForeign(taskId: string, bodies: string[], url = inject('url')): Promise<void> {
+  const other = await connect(url);
+  const channel = await other.createConfirmChannel();
+  await channel.assertQueue(`mcp:queue:${taskId}`, { durable: true });
+  for (const body of bodies)
+    channel.sendToQueue(`mcp:queue:${taskId}`, Buffer.from(body), { deliveryMode: 2 });
+  await channel.waitForConfirms();
+  await other.close();
 }
 
 /** The body of a message, or what kind of item it is. */

@@ -37,7 +37,7 @@ test('a message without a message id that is like one found long ago is another 
 test.each([
   ['that was taken out', (task: WatchedTask) => task.noteRemoved(1, 'id-1', now())],
   ['whose task was cleared', (task: WatchedTask) => task.noteRemoved(2, undefined, now())],
-  ['whose queue was seen empty', (task: WatchedTask) => task.noteDepth(0, countsOf(task))],
+  ['whose queue was seen empty', (task: WatchedTask) => task.noteDepth({ depth: 0, ...countsOf(task) })],
 ])('a message %s is shown when an event announces it again under its message id', (_, remove) => {
   const task = new WatchedTask('task');
   task.noteSeen([message('{}', 'id-1'), message('{}', 'id-2')], 2);
@@ -72,9 +72,9 @@ test('a depth is explained by what events announced, and not by what was removed
   for (const each of messages('a', 'b')) task.noteAnnounced(each, now());
   const before = countsOf(task);
   task.noteRemoved(1, undefined, now());
-  expect(task.noteDepth(2, before)).toBe(0);
-  expect(task.noteDepth(3, before)).toBe(1);
-  task.noteDepth(0, countsOf(task));
+  expect(task.noteDepth({ depth: 2, ...before })).toBe(0);
+  expect(task.noteDepth({ depth: 3, ...before })).toBe(1);
+  task.noteDepth({ depth: 0, ...countsOf(task) });
   expect(task.size).toBe(0);
 });
 
@@ -98,6 +98,39 @@ test('of messages that were never seen only the newest are new', () => {
   task.noteUnseen(2);
   expect(task.noteSeen(messages('old', 'old too', 'new'), 3)).toEqual(messages('new'));
   expect(task.noteSeen(messages('other'), 1)).toEqual(messages('other'));
+});
+
+const others = (count: number, body = 'other') =>
+  Array.from({ length: count }, (_, index) => message(`${body} ${index}`, `${body} ${index}`));
+
+test('a message that is forgotten, as 2,000 came after it, is not shown again', () => {
+  const task = new WatchedTask('task');
+  task.noteAnnounced(message('old', 'old'), now());
+  for (const each of others(2_000)) {
+    task.noteAnnounced(each, now());
+    task.noteRemoved(1, undefined, now());
+  }
+  const foreign = message('foreign', 'foreign');
+  expect(task.noteSeen([message('old', 'old'), foreign], 2)).toEqual([foreign]);
+});
+
+test('a message in the queue is not forgotten while looks find it', () => {
+  const task = new WatchedTask('task');
+  const old = message('old', 'old');
+  task.noteSeen([old], 1);
+  vi.advanceTimersByTime(2_001);
+  for (const each of others(1_500)) task.noteAnnounced(each, now());
+  task.noteRemoved(1_500, undefined, now());
+  task.noteSeen([old], 1);
+  for (const each of others(1_500, 'another')) task.noteAnnounced(each, now());
+  expect(task.noteAnnounced(old, now())).toBe(false);
+});
+
+test('a message that a look has just found is not shown again by its event, however many come in between', () => {
+  const task = new WatchedTask('task');
+  task.noteSeen([message('found', 'found')], 1);
+  for (const each of others(3_000)) task.noteAnnounced(each, now());
+  expect(task.noteAnnounced(message('found', 'found'), now())).toBe(false);
 });
 
 test('messages that a look has found are not missed, though their events are', () => {

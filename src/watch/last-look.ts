@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatNumber } from '../errors/number-text.ts';
+import { isTaskQueueError } from '../errors/task-queue-error.ts';
+import { countOf, type UnannouncedMessages } from './unannounced-messages.ts';
+import type { WatchItem } from './watch-items.ts';
+import type { DepthReading } from './watched-task.ts';
+
+/** How long all of it may take. */
+const END_MS = 3_000;
+
+/** How many tasks are looked at; in others, messages are only counted. */
+const LOOKS = 20;
+
+/**
+ * The end of a watch: a last look where there are messages without an event, and then the number of those not shown.
+ * @param read how many messages there are; nobody waits for it after the signal
+ * @returns the last item, unless all messages were shown
+ */
+export async function lastLook(
+  unannounced: UnannouncedMessages,
+  read: (signal: AbortSignal) => Promise<DepthReading[]>,
+): Promise<WatchItem | undefined> {
+  const late = new AbortController();
+  const lookAndCount = async () => {
+    const readings = (await read(late.signal)).filter(hasUnseen);
+    // This also waits for events that are on their way.
+    const again = readings.splice(0, LOOKS).map(async ({ task }) => {
+      await unannounced.look(task);
+      return unannounced.read(task);
+    });
+    return [...(await Promise.all(again)), ...readings].filter(hasUnseen);
+  };
+  try {
+    const unseen = await Promise.race([lookAndCount(), sleep(END_MS, undefined, { ref: false })]);
+    if (unseen === undefined) return notCounted(`this took longer than ${END_MS / 1_000} s`);
+    const missed = unseen.reduce((sum, reading) => sum + reading.task.unannounced(reading), 0);
+    if (missed === 0) return undefined;
+    const where = unseen.length > 1 ? ` in ${formatNumber(unseen.length)} tasks` : '';
+    const reason = `${countOf(missed)}${where}, not shown: the watch ended first`;
+    return { kind: 'gap', taskId: unseen.length > 1 ? undefined : unseen[0]?.task.taskId, missed, reason };
+  } catch (error) {
+    if (!isTaskQueueError(error)) throw error;
+    return notCounted(error.message);
+  } finally {
+    late.abort();
+  }
+}
+
+function hasUnseen(reading: DepthReading): boolean {
+  return reading.task.unannounced(reading) > 0;
+}
+
+function notCounted(cause: string): WatchItem {
+  return { kind: 'gap', taskId: undefined, reason: `the last messages were not counted: ${cause}` };
+}
