@@ -1,4 +1,4 @@
-import { ErrorCode, isTaskQueueError } from '../errors/task-queue-error.ts';
+import { isTaskQueueError } from '../errors/task-queue-error.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import { type LookOptions, pause, type UnannouncedMessages } from './unannounced-messages.ts';
@@ -67,8 +67,8 @@ export class AllTasks {
       tookMs = performance.now() - startedAt;
       // Messages queued before the watch are not read.
       if (isFirst)
-        for (const { task, depth, added, removed } of readings ?? [])
-          task.noteUnseen(Math.max(0, depth - added + removed));
+        for (const { task, depth, added, gone } of readings ?? [])
+          task.noteUnseen(Math.max(0, depth - added + gone));
       else if (readings !== undefined) await this.#lookWhereDifferent(readings);
     } while (await pause(Math.max(LIST_MS, tookMs * LIST_SHARE), signal));
   }
@@ -83,7 +83,7 @@ export class AllTasks {
       return readings;
     } catch (error) {
       if (signal.aborted) return undefined;
-      if (!isTaskQueueError(error) || error.code === ErrorCode.invalidArgument) throw error;
+      if (!isTaskQueueError(error)) throw error;
       const reason = `messages of publishers without events are not seen for now: ${error.message}`;
       if (!this.#isUnanswered) items.put({ kind: 'gap', taskId: undefined, reason });
       this.#isUnanswered = true;
@@ -100,13 +100,13 @@ export class AllTasks {
 
   async #list(source: 'counted' | 'statistics', signal: AbortSignal): Promise<DepthReading[]> {
     const { prefix } = this.#options.client;
-    const before = new Map([...this].map((task) => [task, { added: task.added, removed: task.removed }]));
+    const before = new Map([...this].map((task) => [task, task.counts]));
     const readings: DepthReading[] = [];
     for await (const queues of listTaskQueues({ ...this.#api, prefix, source, signal }))
       for (const { taskId, ready: depth = 0 } of queues) {
         if (depth === 0 || !this.#isWatched(taskId)) continue;
         const task = this.get(taskId);
-        readings.push({ task, depth, ...(before.get(task) ?? { added: 0, removed: 0 }) });
+        readings.push({ task, depth, ...(before.get(task) ?? { added: 0, gone: 0 }) });
       }
     return readings;
   }

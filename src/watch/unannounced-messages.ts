@@ -105,9 +105,9 @@ export class UnannouncedMessages {
 
   /** How many messages are in the task's queue now. */
   async read(task: WatchedTask): Promise<DepthReading> {
-    const { added, removed } = task;
+    const { counts } = task;
     const depth = await this.#options.client.depth(task.taskId);
-    return { task, depth: depth?.messages ?? 0, added, removed };
+    return { task, depth: depth?.messages ?? 0, ...counts };
   }
 
   /**

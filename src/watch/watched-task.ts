@@ -14,12 +14,16 @@ const MAX_REMEMBERED = 2_000;
 
 type Announcement = Pick<EnqueuedEvent, 'body' | 'properties'>;
 
-/** How many messages a queue held, and how many had been added and removed, as far as was known before. */
-export interface DepthReading {
+/** How many messages were added to a queue, and how many of them are not in it anymore, as far as is known. */
+export interface KnownCounts {
+  added: number;
+  gone: number;
+}
+
+/** How many messages a queue held, and what was known just before that was read. */
+export interface DepthReading extends KnownCounts {
   task: WatchedTask;
   depth: number;
-  added: number;
-  removed: number;
 }
 
 /** Messages that are alike: with the same id, or without one and with the same body. */
@@ -38,9 +42,12 @@ interface Seen {
  */
 export class WatchedTask {
   readonly taskId: string;
-  /** How many messages were added and removed, as far as is known. The difference should be in the queue. */
+  /** How many messages were added, as far as is known. */
   added = 0;
-  removed = 0;
+  /** How many were removed, by events. */
+  #removed = 0;
+  /** How many others were not in the queue: a reader holds them, whose event is still to come, or has sent none. */
+  #held = 0;
   /** Events may have been missed: look, whatever the depth. */
   mustLook = true;
   /** When the snapshot was begun. */
@@ -64,8 +71,13 @@ export class WatchedTask {
     this.taskId = taskId;
   }
 
+  /** How many messages should be in the queue. */
   get size(): number {
-    return this.added - this.removed;
+    return this.added - this.#removed - this.#held;
+  }
+
+  get counts(): KnownCounts {
+    return { added: this.added, gone: this.#removed + this.#held };
   }
 
   /** An event of a message came. @returns whether it is to be shown */
@@ -92,7 +104,8 @@ export class WatchedTask {
   noteRemoved(count: number, messageId: string | undefined, arrivedAt: number): void {
     this.knownAt = performance.now();
     if (arrivedAt < this.snapshotAt) return;
-    this.removed = Math.min(this.added, this.removed + count);
+    this.#removed = Math.min(this.added, this.#removed + count);
+    this.#held = Math.max(0, this.#held - count);
     if (arrivedAt < this.#lookedAt + EVENT_DELAY_MS) return;
     const seen = messageId === undefined ? undefined : this.#seen.get(`id ${messageId}`);
     for (const gone of this.size === 0 ? this.#seen.values() : [seen]) if (gone) gone.areGone = true;
@@ -120,8 +133,8 @@ export class WatchedTask {
   }
 
   /** @returns how many of the messages that were in the queue a moment ago came without an event */
-  unannounced({ depth, removed }: Omit<DepthReading, 'task'>): number {
-    return Math.max(0, depth - (this.added - removed));
+  unannounced({ depth, gone }: Omit<DepthReading, 'task'>): number {
+    return Math.max(0, depth - (this.added - gone));
   }
 
   /**
@@ -132,8 +145,7 @@ export class WatchedTask {
     const { depth, added } = reading;
     this.knownAt = performance.now();
     const unannounced = this.unannounced(reading);
-    // Readers without events take messages too.
-    this.removed += Math.max(0, added - this.removed - depth);
+    this.#held = Math.max(this.#held, added - this.#removed - depth);
     if (unannounced === 0) this.unexplainedSince = undefined;
     if (depth === 0 && this.added === added) this.#forget(new Map());
     return unannounced;
@@ -160,12 +172,13 @@ export class WatchedTask {
       return true;
     });
     const surplus = Math.max(0, messages.length - this.size);
-    this.added += surplus;
     // Those that cannot be recognised are older than those that came since.
     const shown = this.#holdsUnseen ? fresh.slice(fresh.length - Math.min(surplus, fresh.length)) : fresh;
+    // Others were given back by a reader.
+    this.added = Math.max(this.added + Math.min(surplus, fresh.length), this.#removed + messages.length);
     // A reader holds some, and may give them back.
     if (messages.length < depth) return shown;
-    this.removed = this.added - messages.length;
+    this.#held = this.added - this.#removed - messages.length;
     this.#holdsUnseen = false;
     this.mustLook = false;
     this.#forget(present);

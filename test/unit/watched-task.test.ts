@@ -12,7 +12,6 @@ const message = (body: string, messageId?: string) => ({
 });
 const messages = (...bodies: string[]) => bodies.map((body) => message(body));
 const now = () => performance.now();
-const countsOf = ({ added, removed }: WatchedTask) => ({ added, removed });
 
 test.each([
   ['with', 'id-1'],
@@ -37,7 +36,7 @@ test('a message without a message id that is like one found long ago is another 
 test.each([
   ['that was taken out', (task: WatchedTask) => task.noteRemoved(1, 'id-1', now())],
   ['whose task was cleared', (task: WatchedTask) => task.noteRemoved(2, undefined, now())],
-  ['whose queue was seen empty', (task: WatchedTask) => task.noteDepth({ depth: 0, ...countsOf(task) })],
+  ['whose queue was seen empty', (task: WatchedTask) => task.noteDepth({ depth: 0, ...task.counts })],
 ])('a message %s is shown when an event announces it again under its message id', (_, remove) => {
   const task = new WatchedTask('task');
   task.noteSeen([message('{}', 'id-1'), message('{}', 'id-2')], 2);
@@ -70,12 +69,32 @@ test('what an event announced before the snapshot, and was taken by then, is not
 test('a depth is explained by what events announced, and not by what was removed before', () => {
   const task = new WatchedTask('task');
   for (const each of messages('a', 'b')) task.noteAnnounced(each, now());
-  const before = countsOf(task);
+  const before = task.counts;
   task.noteRemoved(1, undefined, now());
   expect(task.noteDepth({ depth: 2, ...before })).toBe(0);
   expect(task.noteDepth({ depth: 3, ...before })).toBe(1);
-  task.noteDepth({ depth: 0, ...countsOf(task) });
+  task.noteDepth({ depth: 0, ...task.counts });
   expect(task.size).toBe(0);
+});
+
+test('a message that a reader holds for long is removed once, when its event comes', () => {
+  const task = new WatchedTask('task');
+  for (const each of messages('a', 'b', 'c')) task.noteAnnounced(each, now());
+  expect(task.noteDepth({ depth: 2, ...task.counts })).toBe(0);
+  expect(task.size).toBe(2);
+  task.noteRemoved(1, undefined, now());
+  expect(task.noteDepth({ depth: 2, ...task.counts })).toBe(0);
+  expect(task.size).toBe(2);
+});
+
+test('a message that a reader gave back is in the queue again', () => {
+  const task = new WatchedTask('task');
+  task.noteSeen(messages('a', 'b'), 2);
+  task.noteDepth({ depth: 1, ...task.counts });
+  expect(task.noteSeen(messages('a', 'b'), 2)).toEqual([]);
+  expect(task.size).toBe(2);
+  task.noteRemoved(1, undefined, now());
+  expect(task.size).toBe(1);
 });
 
 test('what a reader holds while the queue is looked at is not shown again when it is back', () => {
