@@ -2,7 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { resolveOptions, type TaskQueueOptions } from '../options/task-queue-options.ts';
+import { positive, resolveOptions, type TaskQueueOptions } from '../options/task-queue-options.ts';
 import { jsonItems, NoArrayError } from './json-items.ts';
 import { managementApiAddress } from './management-api-address.ts';
 import {
@@ -54,7 +54,7 @@ export class ManagementApi {
     const resolved = resolveOptions(options);
     const { bases, authorization, tls } = managementApiAddress(resolved, options.apiUrl);
     this.vhost = resolved.addresses[0].vhost;
-    this.#timeoutMs = options.apiTimeoutMs ?? 60_000;
+    this.#timeoutMs = positive('apiTimeoutMs', options.apiTimeoutMs ?? 60_000);
     this.#connectTimeoutMs = resolved.connectTimeoutMs;
     this.#signal = options.signal;
     this.#authorization = authorization;

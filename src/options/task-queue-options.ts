@@ -238,7 +238,8 @@ export function closeTimeout({ timeoutMs }: { timeoutMs?: number | undefined }):
   return timeoutMs === undefined || timeoutMs === 0 ? timeoutMs : positive('timeoutMs', timeoutMs);
 }
 
-function positive(name: string, value: number): number {
+/** @throws TaskQueueError `INVALID_ARGUMENT` unless the value can be a time, or a number of things */
+export function positive(name: string, value: number): number {
   if (!Number.isFinite(value) || value <= 0 || value > MAX_TIMER_MS) {
     throw invalidOption(name, `must be a number from 1 to ${MAX_TIMER_MS}`);
   }

@@ -56,6 +56,12 @@ export class AllTasks {
     return task;
   }
 
+  /** @throws TaskQueueError `INVALID_ARGUMENT` where the API could never answer */
+  async checkOptions(): Promise<void> {
+    const { ManagementApi } = await import('../management/management-api.ts');
+    new ManagementApi(this.#api).close();
+  }
+
   /** Follows them until the signal. */
   async poll(): Promise<void> {
     const { signal } = this.#options;

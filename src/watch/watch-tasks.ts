@@ -29,6 +29,7 @@ import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { globMatcher } from '../management/globs.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import { taskIdOf } from '../messages/queue-names.ts';
+import { checkCount } from '../options/check-count.ts';
 import type { TaskEventSubscription } from '../options/client-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { AllTasks } from './all-tasks.ts';
@@ -42,7 +43,7 @@ import { WatchedTask } from './watched-task.ts';
 /** For {@link watchTasks}. */
 export interface WatchTasksOptions {
   /** Stops watching. The iteration then ends without an error, after a last look that takes at most 3 seconds. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** First show this many of the newest messages of each task, at most. Without named tasks it takes `api`. Default 0. */
   tail?: number | undefined;
   /** Also show when messages are dequeued or cleared. Default false. */
@@ -69,14 +70,15 @@ export interface WatchTasksOptions {
  * @param client it stays open afterwards
  * @param taskIds the tasks to follow; none for all
  * @param options
- * @throws TaskQueueError when the broker cannot be reached at the start, or refuses the subscription; `CLOSED` when the
- * client is closed
+ * @throws TaskQueueError `INVALID_ARGUMENT` for an unusable option; when the broker cannot be reached at the start, or
+ * refuses the subscription; `CLOSED` when the client is closed
  */
 export async function* watchTasks(
   client: TaskQueueClient,
   taskIds: readonly string[],
   { signal, tail = 0, removals = false, peek = true, api, globs }: WatchTasksOptions = {},
 ): AsyncGenerator<WatchItem, void, undefined> {
+  checkCount('tail', tail, 0);
   const items = new ItemQueue<WatchItem>();
   const stopping = new AbortController();
   // Each poll listens to it, and there can be more than the ten that Node takes for a leak.
@@ -91,6 +93,7 @@ export async function* watchTasks(
   const unannounced = new UnannouncedMessages(look);
   const announced = new AnnouncedMessages(items, unannounced, removals);
   const all = named.size === 0 && api ? new AllTasks(look, unannounced, api, isWatched) : undefined;
+  await all?.checkOptions();
   let isShowing = false;
   let lostAt: number | undefined;
   const readDepths = async (giveUp: AbortSignal) =>
