@@ -65,18 +65,20 @@ export class AllTasks {
   /** Follows them until the signal. */
   async poll(): Promise<void> {
     const { signal } = this.#options;
-    let tookMs: number;
+    let pauseMs: number;
     do {
-      const startedAt = performance.now();
-      const isFirst = !this.#hasBegun;
-      const readings = await this.list(isFirst ? 'counted' : 'statistics');
-      tookMs = performance.now() - startedAt;
-      // Messages queued before the watch are not read.
-      if (isFirst)
-        for (const { task, depth, added, gone } of readings ?? [])
+      pauseMs = LIST_MS;
+      if (this.#hasBegun) {
+        const startedAt = performance.now();
+        const readings = await this.list('statistics');
+        pauseMs = Math.max(LIST_MS, (performance.now() - startedAt) * LIST_SHARE);
+        if (readings !== undefined) await this.#lookWhereDifferent(readings);
+      } else {
+        // Messages queued before the watch are not read.
+        for (const { task, depth, added, gone } of (await this.list('counted')) ?? [])
           task.noteUnseen(Math.max(0, depth - added + gone));
-      else if (readings !== undefined) await this.#lookWhereDifferent(readings);
-    } while (await pause(Math.max(LIST_MS, tookMs * LIST_SHARE), signal));
+      }
+    } while (await pause(pauseMs, signal));
   }
 
   /** @returns the tasks that have messages; undefined, after a gap that says so, when the API does not answer */
