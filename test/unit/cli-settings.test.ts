@@ -31,9 +31,9 @@ function settings(args: string[], environment: Record<string, string> = {}): Set
 }
 
 describe('the settings', () => {
-  test('leave every default to the library', () => {
+  test('leave every default to the library, and the size of messages to the broker', () => {
     expect(settings(['x'])).toEqual({
-      connection: { tls: {} },
+      connection: { tls: {}, maxMessageBytes: 512 * 1024 * 1024 },
       apiUrl: undefined,
       timeoutMs: undefined,
       output: 'auto',
