@@ -1,15 +1,15 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TaskQueueClient } from '../index.ts';
-import { confirmProtected } from './contexts/protection.ts';
 import { type Sink, standardOutput } from './output/sinks.ts';
 import { withSuggestions } from './queues/missing-queue.ts';
+import { confirmProtected } from './settings/protection.ts';
 import { resolveSettings, type Settings, type SettingsPurpose } from './settings/settings.ts';
 import { closeOptions, withGrace } from './terminal/grace.ts';
 import type { PagedOutput } from './terminal/pager.ts';
 import { standardError } from './terminal/standard-error.ts';
 import { listenForStop, type Stop } from './terminal/stop.ts';
-import { safeText } from './terminal/terminal-text.ts';
-import { wrapFor } from './terminal/wrap.ts';
+import { safeText } from './text/terminal-text.ts';
+import { wrapFor } from './text/wrap.ts';
 
 /** What a running command works with. */
 export interface Context {

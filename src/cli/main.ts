@@ -16,7 +16,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     // Of what nobody waited for, such as a help page. The reader of a pipe may close it.
     await new Promise((resolve) => setImmediate(resolve));
     if (outputFailure === undefined || outputFailure.code === 'EPIPE') return 0;
-    const { writeFailure } = await import('./output/write-failure.ts');
+    const { writeFailure } = await import('./terminal/write-failure.ts');
     throw writeFailure('the standard output', outputFailure);
   } catch (error) {
     await printError(error, argv.includes('--verbose'));
@@ -58,8 +58,8 @@ async function printError(error: unknown, verbose: boolean): Promise<void> {
   const [{ redactUrl }, { standardError }, { safeText }, { wrapFor }] = await Promise.all([
     import('../index.ts'),
     import('./terminal/standard-error.ts'),
-    import('./terminal/terminal-text.ts'),
-    import('./terminal/wrap.ts'),
+    import('./text/terminal-text.ts'),
+    import('./text/wrap.ts'),
   ]);
   const redacted = redactUrl(text);
   const stderr = standardError();

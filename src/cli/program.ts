@@ -4,8 +4,8 @@ import { COMMANDS, type CommandEntry } from './command-list.ts';
 import { ExitCode } from './exit-codes.ts';
 import { formatCommandHelp } from './help/command-help.ts';
 import { OTHER_NAMES } from './help/other-names.ts';
-import { formatProgramHelp } from './help/program-help.ts';
 import { packageVersion } from './package-version.ts';
+import { formatProgramHelp } from './program-help.ts';
 import { addGlobalOptions } from './settings/global-options.ts';
 
 /**

@@ -1,18 +1,18 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
-import { formatDuration, parseDuration } from '../../src/cli/input/durations.ts';
 import { parseFilter } from '../../src/cli/input/filters.ts';
 import { layOutJson } from '../../src/cli/output/json-text.ts';
-import { summarize } from '../../src/cli/output/message-summary.ts';
 import { MessageTable } from '../../src/cli/output/message-table.ts';
 import { viewMessage } from '../../src/cli/output/message-view.ts';
-import { shellWords } from '../../src/cli/output/shell-words.ts';
-import { formatSize } from '../../src/cli/output/sizes.ts';
 import { taskCommand, withOptions } from '../../src/cli/output/this-command.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
-import { safeLine, safeText } from '../../src/cli/terminal/terminal-text.ts';
-import { cutEnd, cutMiddle, cutStart, textWidth } from '../../src/cli/terminal/text-width.ts';
+import { formatDuration, parseDuration } from '../../src/cli/text/durations.ts';
+import { summarize } from '../../src/cli/text/message-summary.ts';
+import { shellWords } from '../../src/cli/text/shell-words.ts';
+import { formatSize } from '../../src/cli/text/sizes.ts';
+import { safeLine, safeText } from '../../src/cli/text/terminal-text.ts';
+import { cutEnd, cutMiddle, cutStart, textWidth } from '../../src/cli/text/text-width.ts';
 import type { StoredMessage } from '../../src/index.ts';
 
 const plain = new Chalk({ level: 0 });

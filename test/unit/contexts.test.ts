@@ -11,9 +11,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { chooseContext } from '../../src/cli/contexts/chosen-context.ts';
-import { contextFilePath, readContextFile, writeContextFile } from '../../src/cli/contexts/context-file.ts';
 import { redactContext } from '../../src/cli/contexts/redact-context.ts';
+import { chooseContext } from '../../src/cli/settings/chosen-context.ts';
+import { contextFilePath, readContextFile, writeContextFile } from '../../src/cli/settings/context-file.ts';
 
 let folder: string;
 let environment: Record<string, string>;

@@ -136,3 +136,42 @@ test('the order of the parts is one in which each stands on those before it', ()
   }
   expect(new Set(files.map((file) => file.split('/')[0]))).toEqual(new Set(parts));
 });
+
+/** The folders of the command line, and the files beside them, from the bottom to the top. Types may come from above. */
+const COMMAND_LINE = [
+  ['command-failure.ts', 'hints.ts', 'package-version.ts'],
+  ['exit-codes.ts'],
+  ['text'],
+  ['terminal'],
+  ['input'],
+  ['settings'],
+  ['output'],
+  ['queues'],
+  ['context.ts', 'reading'],
+  ['contexts', 'replay', 'check', 'describe', 'status', 'completions', 'help'],
+  ['commands'],
+  ['command-list.ts'],
+  ['program-help.ts', 'report-error.ts'],
+  ['program.ts'],
+  ['main.ts'],
+];
+
+/** `import { … } from 'x'`, `export … from 'x'` of more than types, and `import('x')`. */
+const LOADING_IMPORT = /^(?:import|export) (?!type\b)[^;]*?\bfrom '(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm;
+
+test('each folder of the command line loads what is below it only', () => {
+  const levelOf = (part: string) => COMMAND_LINE.findIndex((level) => level.includes(part));
+  const partOfCli = (path: string) => path.split('/')[1] as string;
+  const wrong = files
+    .filter((file) => file.startsWith('cli/'))
+    .flatMap((file) => {
+      const part = partOfCli(file);
+      expect(levelOf(part), part).toBeGreaterThanOrEqual(0);
+      return [...readFileSync(src + file, 'utf8').matchAll(LOADING_IMPORT)]
+        .map(([, imported, loaded]) => relative(src, join(src, dirname(file), imported ?? loaded ?? '')))
+        .filter((target) => target.startsWith('cli/') && partOfCli(target) !== part)
+        .filter((target) => levelOf(partOfCli(target)) >= levelOf(part))
+        .map((target) => `${file} loads ${target}`);
+    });
+  expect(wrong).toEqual([]);
+});

@@ -2,14 +2,14 @@ import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { nextSteps } from '../../src/cli/describe/next-steps.ts';
 import type { TaskReport } from '../../src/cli/describe/read-task.ts';
+import { viewTask } from '../../src/cli/describe/task-view.ts';
 import { drawQueues, type LiveQueues } from '../../src/cli/output/live-queues.ts';
 import { MessageTable } from '../../src/cli/output/message-table.ts';
 import { QueueTable } from '../../src/cli/output/queue-table.ts';
-import { viewTask } from '../../src/cli/output/task-view.ts';
 import { watchLine } from '../../src/cli/output/watch-lines.ts';
 import { SORT_KEYS } from '../../src/cli/queues/queue-selection.ts';
 import type { Settings } from '../../src/cli/settings/settings.ts';
-import { shownWidth } from '../../src/cli/terminal/wrap.ts';
+import { shownWidth } from '../../src/cli/text/wrap.ts';
 import type { StoredMessage, TaskQueueInfo } from '../../src/index.ts';
 
 const colors = new Chalk({ level: 0 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { closest, editDistance } from '../../src/cli/queues/near-misses.ts';
+import { closest, editDistance } from '../../src/cli/text/near-misses.ts';
 
 test.each([
   ['abc', 'abc', 0],

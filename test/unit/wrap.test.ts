@@ -1,6 +1,6 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
-import { shownWidth, wrap, wrapFor, wrapSentences } from '../../src/cli/terminal/wrap.ts';
+import { shownWidth, wrap, wrapFor, wrapSentences } from '../../src/cli/text/wrap.ts';
 
 const ID = '786512e2-1b2c-4d5e-8f90-a1b2c3d4e5f6';
 

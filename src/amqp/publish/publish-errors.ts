@@ -43,7 +43,10 @@ export function rejectedError(queueType: QueueType, cause: unknown): AmqpFailure
   return new AmqpFailure(
     ErrorCode.queueOverflow,
     `Task message queue overflow: the broker rejected the message`,
-    { cause, hint: 'A policy limits the length of the queue (max-length with overflow reject-publish or reject-publish-dlx).' },
+    {
+      cause,
+      hint: 'A policy limits the length of the queue (max-length with overflow reject-publish or reject-publish-dlx).',
+    },
   );
 }
 

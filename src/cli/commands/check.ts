@@ -1,4 +1,5 @@
 import { Command, type CommanderError, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { CHECK_FORMATS, type CheckFormat, reportCheck, reportUnknown } from '../check/check-report.ts';
 import { CheckStatus, evaluate, type Thresholds } from '../check/evaluate.ts';
 import { surveyTasks } from '../check/survey-tasks.ts';
 import { CommandFailure } from '../command-failure.ts';
@@ -6,11 +7,10 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
-import { ageOption, formatDuration } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
-import { CHECK_FORMATS, type CheckFormat, reportCheck, reportUnknown } from '../output/check-report.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
+import { ageOption, formatDuration } from '../text/durations.ts';
 
 const HELP: CommandHelp = {
   description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics (up to 10 s old), which does not

@@ -2,13 +2,11 @@ import { Command } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { ageOption } from '../input/durations.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
 import { openOutputFile } from '../output/output-file.ts';
 import { printResult } from '../output/result-line.ts';
-import { formatCount, formatNumber } from '../output/sizes.ts';
 import { type ChosenTasks, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
@@ -19,7 +17,9 @@ import { partialFailure } from '../replay/partial-failure.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { awaitAnswer, startStallNotice } from '../terminal/stall-notice.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { ageOption } from '../text/durations.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Remove the messages present when the command starts, then delete each queue that is empty and unused.

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { readContextFile } from '../contexts/context-file.ts';
+import { readContextFile } from '../settings/context-file.ts';
 
 /** For the completion scripts: prints the context names, one per line, or nothing on an error. */
 export function contextNamesCommand() {

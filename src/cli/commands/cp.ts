@@ -8,7 +8,6 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
-import { formatCount } from '../output/sizes.ts';
 import { taskCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
@@ -17,6 +16,7 @@ import { noteHeldBack } from '../reading/withheld.ts';
 import { type CopyTally, copyBatch } from '../replay/copy-messages.ts';
 import { FORCE_BULK, requireRoom } from '../replay/destination-limit.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
+import { formatCount } from '../text/sizes.ts';
 
 const HELP: CommandHelp = {
   description: `Copy messages to another task, in order, with the same bytes and properties, message ids included. While cp

@@ -4,13 +4,11 @@ import type { StoredMessage } from '../../index.ts';
 import type { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { durationOption, formatDuration } from '../input/durations.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
-import { formatCount } from '../output/sizes.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
@@ -22,7 +20,9 @@ import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { durationOption, formatDuration } from '../text/durations.ts';
+import { formatCount } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Print the oldest messages of a task and remove them. A message is removed only once it is safe: on disk for

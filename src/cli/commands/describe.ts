@@ -4,14 +4,14 @@ import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { nextSteps } from '../describe/next-steps.ts';
 import { readTask, type TaskReport } from '../describe/read-task.ts';
+import { taskRecord, viewTask } from '../describe/task-view.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { durationOption } from '../input/durations.ts';
 import { terminalWidth } from '../output/tables.ts';
-import { taskRecord, viewTask } from '../output/task-view.ts';
 import { countEvents } from '../reading/count-events.ts';
 import { colorsFor } from '../terminal/colors.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { durationOption } from '../text/durations.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Show what is in the queue of a task and who reads it: counts, oldest and newest message, messages by type and

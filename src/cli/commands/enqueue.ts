@@ -5,16 +5,20 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
-import { checkMessageSource, type MessageSourceOptions, openMessageSource } from '../input/message-source.ts';
 import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { printResult } from '../output/result-line.ts';
-import { formatCount, formatNumber } from '../output/sizes.ts';
 import { thisCommand } from '../output/this-command.ts';
+import {
+  checkMessageSource,
+  type MessageSourceOptions,
+  openMessageSource,
+} from '../replay/message-source.ts';
 import { type Pace, paced, rateOption, speedOption } from '../replay/pacing.ts';
 import { type NamedMessage, type PipelineResult, publishInOrder } from '../replay/pipelined-publish.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { standardError } from '../terminal/standard-error.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 const HELP: CommandHelp = {
   description: `Add messages to a task. The broker confirms each one as stored; anything else is an error. A message is a JSON-RPC

@@ -4,7 +4,6 @@ import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { ageOption, durationOption } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { noteUnknown } from '../output/left-out.ts';
 import { queuePrinter } from '../output/queue-list.ts';
@@ -12,6 +11,7 @@ import { LazyClient } from '../queues/lazy-client.ts';
 import { listQueues } from '../queues/list-queues.ts';
 import { needsAges, type QueueSelection, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
 import { awaitEach } from '../terminal/stall-notice.ts';
+import { ageOption, durationOption } from '../text/durations.ts';
 
 const HELP: CommandHelp = {
   description: `List task queues with the number of messages in them. In a pattern, * matches any text and ? any character.

@@ -7,7 +7,6 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
-import { formatCount } from '../output/sizes.ts';
 import { chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
@@ -20,7 +19,8 @@ import { ReplayReport } from '../replay/replay-report.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss } from '../terminal/confirmation.ts';
 import { startProgress } from '../terminal/progress.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { formatCount } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Move messages to another task, in order, with the same bytes and properties. A message is removed once the

@@ -4,12 +4,10 @@ import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { sinceOption } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
-import { formatCount } from '../output/sizes.ts';
 import { chooseTasks } from '../queues/chosen-tasks.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { lookAtMessages } from '../reading/look-at-messages.ts';
@@ -18,6 +16,8 @@ import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { confirmMany } from '../terminal/confirmation.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { standardError } from '../terminal/standard-error.ts';
+import { sinceOption } from '../text/durations.ts';
+import { formatCount } from '../text/sizes.ts';
 
 const HELP: CommandHelp = {
   description: `Print the oldest messages of a task without removing them. While peek looks at messages, nobody else can

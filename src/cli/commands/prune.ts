@@ -5,12 +5,12 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
-import { ageOption, formatDuration } from '../input/durations.ts';
 import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
-import { formatCount } from '../output/sizes.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { ageOption, formatDuration } from '../text/durations.ts';
+import { formatCount } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Delete task queues that are empty, have no consumer and have been idle for a while. RabbitMQ checks each queue

@@ -3,14 +3,14 @@ import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { durationOption } from '../input/durations.ts';
 import { layOutFacts } from '../output/facts.ts';
-import { statusFacts, statusRecord } from '../output/status-view.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type BrokerStatus, readStatus } from '../status/read-status.ts';
+import { statusFacts, statusRecord } from '../status/status-view.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { standardError } from '../terminal/standard-error.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { durationOption } from '../text/durations.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Show which broker this is, who you are there, what you may do, and whether anything is wrong. Checking

@@ -4,11 +4,9 @@ import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { durationOption, formatDuration } from '../input/durations.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
-import { formatCount } from '../output/sizes.ts';
 import { terminalWidth } from '../output/tables.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
 import { noteMissingQueue } from '../queues/missing-queue.ts';
@@ -16,7 +14,9 @@ import { requireSameBroker } from '../settings/same-broker.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { standardError } from '../terminal/standard-error.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { durationOption, formatDuration } from '../text/durations.ts';
+import { formatCount } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Follow messages as they are queued: for named tasks, tasks that match a pattern, or all tasks. Removes

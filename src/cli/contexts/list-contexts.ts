@@ -4,11 +4,11 @@ import { note } from '../context.ts';
 import { type Column, planColumns, tableLines } from '../output/columns.ts';
 import { standardOutput } from '../output/sinks.ts';
 import { terminalWidth } from '../output/tables.ts';
+import { readContextFile, shownPath } from '../settings/context-file.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
-import { cutEnd, cutMiddle } from '../terminal/text-width.ts';
-import { readContextFile, shownPath } from './context-file.ts';
+import { safeLine } from '../text/terminal-text.ts';
+import { cutEnd, cutMiddle } from '../text/text-width.ts';
 import { redactContext } from './redact-context.ts';
 
 /** `context ls`. */

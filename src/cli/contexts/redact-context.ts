@@ -1,5 +1,5 @@
 import { withoutPasswords } from '../settings/broker-urls.ts';
-import type { NamedContext } from './named-context.ts';
+import type { NamedContext } from '../settings/named-context.ts';
 
 /** A context as it may be shown: without its password, and without one that was written into a URL by hand. */
 export function redactContext(context: NamedContext | undefined): NamedContext {

@@ -1,7 +1,7 @@
 import { note } from '../context.ts';
+import { requireContext } from '../settings/chosen-context.ts';
+import { readContextFile, writeContextFile } from '../settings/context-file.ts';
 import { GLOBAL_DECLARATIONS } from '../settings/global-options.ts';
-import { requireContext } from './chosen-context.ts';
-import { readContextFile, writeContextFile } from './context-file.ts';
 
 /** `context use`: selects a context for all commands, or none if undefined. */
 export async function selectContext(name: string | undefined): Promise<void> {

@@ -3,12 +3,18 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { shellWords } from '../output/shell-words.ts';
+import { readContextFile, shownPath, writeContextFile } from '../settings/context-file.ts';
+import {
+  findFault,
+  isContextName,
+  type NamedContext,
+  SETTING_NAMES,
+  SETTINGS,
+} from '../settings/named-context.ts';
 import { givenSettings } from '../settings/settings.ts';
 import { hasTerminal } from '../terminal/prompts.ts';
-import { readContextFile, shownPath, writeContextFile } from './context-file.ts';
+import { shellWords } from '../text/shell-words.ts';
 import type { ContextSettingOptions } from './context-settings.ts';
-import { findFault, isContextName, type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
 
 /** `context set`: creates a context, or changes the given settings of an existing one. */
 export async function setContext(

@@ -5,12 +5,12 @@ import { ExitCode } from '../exit-codes.ts';
 import { type Fact, layOutFacts } from '../output/facts.ts';
 import { standardOutput } from '../output/sinks.ts';
 import { terminalWidth } from '../output/tables.ts';
+import { chooseContext, requireContext } from '../settings/chosen-context.ts';
+import { readContextFile, shownPath } from '../settings/context-file.ts';
+import { SETTING_NAMES } from '../settings/named-context.ts';
 import { givenSettings, outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
-import { chooseContext, requireContext } from './chosen-context.ts';
-import { readContextFile, shownPath } from './context-file.ts';
-import { SETTING_NAMES } from './named-context.ts';
+import { safeLine } from '../text/terminal-text.ts';
 import { redactContext } from './redact-context.ts';
 
 /** `context show`: prints a context, by default the one in effect and what selected it. */

@@ -1,5 +1,5 @@
 import type { StoredMessage } from '../../index.ts';
-import { summarize } from '../output/message-summary.ts';
+import { summarize } from '../text/message-summary.ts';
 
 /** A summary of one message. */
 export interface MessageGlimpse {

@@ -1,7 +1,7 @@
-import { formatDuration } from '../input/durations.ts';
-import { formatCount } from '../output/sizes.ts';
 import { taskCommand } from '../output/this-command.ts';
 import type { Settings } from '../settings/settings.ts';
+import { formatDuration } from '../text/durations.ts';
+import { formatCount } from '../text/sizes.ts';
 import type { TaskReport } from './read-task.ts';
 
 /** A suggested next step for a task. */

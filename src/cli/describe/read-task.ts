@@ -1,10 +1,10 @@
 import { isTaskQueueError, MAX_PEEK } from '../../cli-shared.ts';
 import type { ErrorCode, QueueDepth, TaskQueueDescription } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
-import { formatCount, formatNumber } from '../output/sizes.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
 import type { HeardEvents } from '../reading/count-events.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 import { countMessages, type MessageCounts } from './count-messages.ts';
 
 /** Everything known about a task. */

@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts, Help, Option } from '@commander-js/extra-typings';
 import { GLOBAL_OPTIONS } from '../settings/global-options.ts';
-import { wrap, wrapSentences } from '../terminal/wrap.ts';
+import { wrap, wrapSentences } from '../text/wrap.ts';
 import { layOutTerms, USUAL_WIDTH } from './terms.ts';
 
 interface HelpList {

@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
 import { lexer, type Token, type Tokens } from 'marked';
-import { shownWidth, wrap } from '../terminal/wrap.ts';
+import { shownWidth, wrap } from '../text/wrap.ts';
 
 interface Page {
   width: number;

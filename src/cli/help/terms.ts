@@ -1,4 +1,4 @@
-import { wrap } from '../terminal/wrap.ts';
+import { wrap } from '../text/wrap.ts';
 
 /** What is not read on a terminal is made for one of this width. */
 export const USUAL_WIDTH = 80;

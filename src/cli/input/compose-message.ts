@@ -2,7 +2,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { ask } from '../terminal/prompts.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 export const COMPOSABLE_TYPES = ['request', 'notification'] as const;
 

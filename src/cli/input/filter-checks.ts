@@ -1,5 +1,5 @@
 import type { ASTNode, Environment } from '@marcbachmann/cel-js';
-import { closest } from '../queues/near-misses.ts';
+import { closest } from '../text/near-misses.ts';
 
 /*
  * Errors in a filter that can be found without a message.

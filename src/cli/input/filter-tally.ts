@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatCount, formatNumber } from '../output/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /** At most this many names and reasons are listed; most expressions have fewer. */
 const MAX_LISTED = 3;

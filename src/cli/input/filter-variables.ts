@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { Duration } from '@marcbachmann/cel-js/evaluator';
 import { parseExactJson } from '../../cli-shared.ts';
 import { plainProperties, type StoredMessage } from '../../index.ts';
-import { summarize } from '../output/message-summary.ts';
+import { summarize } from '../text/message-summary.ts';
 
 /** In CEL, `type` is a function, so a variable cannot have that name. Expressions use `type` nevertheless. */
 export const TYPE_VARIABLE = 'message_type';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { shellWords } from '../output/shell-words.ts';
+import { shellWords } from '../text/shell-words.ts';
 import { detectEncoding, SIGNATURE_BYTES } from './input-encoding.ts';
 
 const CHUNK_BYTES = 256 * 1024;

@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
-import { summarize } from '../output/message-summary.ts';
+import { summarize } from '../text/message-summary.ts';
 import type { MessageFilter } from './filters.ts';
 
 /** Which messages a command selects. */

@@ -1,5 +1,5 @@
 import Table, { type TableConstructorOptions } from 'cli-table3';
-import { textWidth } from '../terminal/text-width.ts';
+import { textWidth } from '../text/text-width.ts';
 
 /** A column of a table. Its texts are safe for a terminal, and are painted once its width is known. */
 export interface Column<Row> {

@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import { wrap } from '../terminal/wrap.ts';
+import { wrap } from '../text/wrap.ts';
 
 /** A name and its value, both safe for a terminal. Without a value, the line is left out. */
 export type Fact = readonly [name: string, value: string | undefined];

@@ -1,7 +1,7 @@
 import { fstatSync, fsync, ftruncateSync, writeSync, writev } from 'node:fs';
 import { promisify } from 'node:util';
+import { writeFailure } from '../terminal/write-failure.ts';
 import type { Sink } from './sinks.ts';
-import { writeFailure } from './write-failure.ts';
 
 const writeTo = promisify(writev);
 const syncToDisk = promisify(fsync);

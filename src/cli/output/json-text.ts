@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 /** Beyond this depth, lines would be little more than indentation. */
 const MAX_INDENT = 40;

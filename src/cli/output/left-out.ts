@@ -1,6 +1,6 @@
 import type { LeftOutQueues } from '../../index.ts';
 import type { Context } from '../context.ts';
-import { formatCount } from './sizes.ts';
+import { formatCount } from '../text/sizes.ts';
 
 /*
  * Reports on stderr what a list of queues leaves out: nothing is left out silently.

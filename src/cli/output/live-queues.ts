@@ -1,13 +1,13 @@
 import type { ChalkInstance } from 'chalk';
 import type { TaskQueueInfo } from '../../index.ts';
-import { formatDuration } from '../input/durations.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
-import { cutEnd } from '../terminal/text-width.ts';
-import { wrap } from '../terminal/wrap.ts';
-import { clockTime } from './clock-time.ts';
+import { clockTime } from '../text/clock-time.ts';
+import { formatDuration } from '../text/durations.ts';
+import { formatNumber } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
+import { cutEnd } from '../text/text-width.ts';
+import { wrap } from '../text/wrap.ts';
 import { QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
-import { formatNumber } from './sizes.ts';
 
 /** The state of a live list. */
 export interface LiveQueues {

@@ -1,12 +1,12 @@
 import type { ChalkInstance } from 'chalk';
 import type { StoredMessage } from '../../index.ts';
-import { formatDuration } from '../input/durations.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
-import { cutEnd, cutMiddle, textWidth } from '../terminal/text-width.ts';
+import { cutMethod } from '../text/cut-method.ts';
+import { formatDuration } from '../text/durations.ts';
+import { type MessageSummary, summarize } from '../text/message-summary.ts';
+import { formatNumber, formatSize } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
+import { cutEnd, cutMiddle, textWidth } from '../text/text-width.ts';
 import { type Column, type Layout, planColumns, tableLines, widened } from './columns.ts';
-import { cutMethod } from './cut-method.ts';
-import { type MessageSummary, summarize } from './message-summary.ts';
-import { formatNumber, formatSize } from './sizes.ts';
 
 export interface MessageTableOptions {
   width: number;

@@ -3,13 +3,13 @@ import type { ChalkInstance } from 'chalk';
 import { parseLenientJson } from '../../cli-shared.ts';
 import { propertiesToJson } from '../../cli-support.ts';
 import { propertyText, type StoredMessage } from '../../index.ts';
-import { formatDuration } from '../input/durations.ts';
-import { safeLine, safeText } from '../terminal/terminal-text.ts';
-import { wrap } from '../terminal/wrap.ts';
+import { formatDuration } from '../text/durations.ts';
+import { sentAt, summarize } from '../text/message-summary.ts';
+import { formatSize } from '../text/sizes.ts';
+import { safeLine, safeText } from '../text/terminal-text.ts';
+import { wrap } from '../text/wrap.ts';
 import { type Fact, layOutFacts } from './facts.ts';
 import { layOutJson } from './json-text.ts';
-import { sentAt, summarize } from './message-summary.ts';
-import { formatSize } from './sizes.ts';
 import { terminalWidth } from './tables.ts';
 
 /** How much of a body to show: about what a reader would scroll through. */

@@ -1,7 +1,7 @@
 import type { StoredMessage } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { onSuddenEnd } from '../terminal/sudden-end.ts';
-import { safeLine, safeText } from '../terminal/terminal-text.ts';
+import { safeLine, safeText } from '../text/terminal-text.ts';
 import { FileSink } from './file-sink.ts';
 import type { MessageTable } from './message-table.ts';
 import type { Sink } from './sinks.ts';

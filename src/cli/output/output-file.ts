@@ -5,11 +5,11 @@ import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { WrittenBefore } from '../reading/resumed-drain.ts';
 import type { FileEnd } from '../terminal/last-line.ts';
+import { formatCount } from '../text/sizes.ts';
 import { FileSink } from './file-sink.ts';
 import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
-import { formatCount } from './sizes.ts';
+import { WrittenBefore } from './resumed-drain.ts';
 
 export interface OutputFileOptions {
   out?: string;

@@ -1,7 +1,7 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 /** Prints a list of queues, page by page. */
 export interface QueuePrinter {

@@ -1,8 +1,8 @@
 import type { Context } from '../context.ts';
 import { colorsFor } from '../terminal/colors.ts';
+import { formatCount } from '../text/sizes.ts';
 import type { QueueListOptions, QueuePrinter } from './queue-list.ts';
 import { addTotals, QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
-import { formatCount } from './sizes.ts';
 import { terminalWidth } from './tables.ts';
 
 /** Prints queues as a table, and below it how many there are. */

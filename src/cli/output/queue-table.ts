@@ -1,11 +1,11 @@
 import type { ChalkInstance } from 'chalk';
 import type { TaskQueueInfo } from '../../index.ts';
-import { formatDuration } from '../input/durations.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
-import { cutMiddle } from '../terminal/text-width.ts';
+import { formatDuration } from '../text/durations.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
+import { cutMiddle } from '../text/text-width.ts';
 import { type Column, type Layout, planColumns, tableLines, widened } from './columns.ts';
-import { formatCount, formatNumber } from './sizes.ts';
 
 /**
  * The width reserved for task ids: that of a UUID. It does not depend on the actual ids, so that a terminal always

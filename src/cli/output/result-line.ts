@@ -1,8 +1,8 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
-import { wrapFor } from '../terminal/wrap.ts';
+import { safeLine } from '../text/terminal-text.ts';
+import { wrapFor } from '../text/wrap.ts';
 
 /**
  * Prints a command's result on stdout: a sentence for people, a JSON object for programs.

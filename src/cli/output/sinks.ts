@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { writeFailure } from '../terminal/write-failure.ts';
 import { FileSink } from './file-sink.ts';
-import { writeFailure } from './write-failure.ts';
 
 /** A destination for output. Once `flush` has resolved, what was written is as safe as the destination can make it. */
 export interface Sink {

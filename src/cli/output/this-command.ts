@@ -1,6 +1,6 @@
 import { withoutPasswords } from '../settings/broker-urls.ts';
 import type { Settings } from '../settings/settings.ts';
-import { shellWords } from './shell-words.ts';
+import { shellWords } from '../text/shell-words.ts';
 
 const URL_IN_WORD = /[a-z][a-z0-9+.-]*:\/\/\S*/gi;
 

@@ -2,8 +2,8 @@ import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { openLines } from '../input/input-lines.ts';
-import { formatCount } from '../output/sizes.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { formatCount } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
 
 /** The tasks that the ids on a command line stand for. */
 export interface ChosenTasks {

@@ -1,6 +1,6 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
-import { formatCount } from '../output/sizes.ts';
+import { formatCount } from '../text/sizes.ts';
 import type { LazyClient } from './lazy-client.ts';
 import { findOldest } from './oldest-messages.ts';
 

@@ -2,7 +2,7 @@ import type { QueueDepth } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatCount, formatNumber } from '../output/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /** The task has no queue. {@link withSuggestions} adds ids that may have been meant. */
 class MissingQueueFailure extends CommandFailure {

@@ -1,6 +1,6 @@
 import { isTaskQueueError } from '../../cli-shared.ts';
 import type { TaskQueueClient } from '../../index.ts';
-import { summarize } from '../output/message-summary.ts';
+import { summarize } from '../text/message-summary.ts';
 
 /** Number of messages looked at concurrently. */
 const LOOKS_AT_ONCE = 8;

@@ -1,7 +1,7 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { openLines } from '../input/input-lines.ts';
-import { formatCount, formatNumber } from '../output/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /** Number of queues queried concurrently, one round trip each, on parallel channels. */
 const BATCH = 200;

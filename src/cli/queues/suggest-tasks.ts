@@ -1,7 +1,7 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
+import { closest } from '../text/near-misses.ts';
 import { listQueues } from './list-queues.ts';
-import { closest } from './near-misses.ts';
 
 /** Suggestions must not take longer than this. */
 const BUDGET_MS = 1_000;

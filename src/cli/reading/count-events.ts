@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatDuration } from '../input/durations.ts';
-import { formatCount, formatNumber } from '../output/sizes.ts';
 import type { Settings } from '../settings/settings.ts';
 import { closeOptions } from '../terminal/grace.ts';
 import type { Stop } from '../terminal/stop.ts';
+import { formatDuration } from '../text/durations.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /** The events that arrived in a period. */
 export interface HeardEvents {

@@ -2,9 +2,9 @@ import { MAX_PEEK } from '../../cli-shared.ts';
 import type { ClientContext } from '../context.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { openOutputFile } from '../output/output-file.ts';
-import { formatCount } from '../output/sizes.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { describeTarget } from '../settings/target.ts';
+import { formatCount } from '../text/sizes.ts';
 import { lookAtMessages } from './look-at-messages.ts';
 import { requirePlainQueue } from './plain-queue.ts';
 

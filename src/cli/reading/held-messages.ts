@@ -1,8 +1,8 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
-import { formatCount } from '../output/sizes.ts';
 import { listQueues } from '../queues/list-queues.ts';
 import type { Settings } from '../settings/settings.ts';
+import { formatCount } from '../text/sizes.ts';
 
 const BUDGET_MS = 1_000;
 

@@ -4,8 +4,8 @@ import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { MessageFilter } from '../input/filters.ts';
-import { formatNumber } from '../output/sizes.ts';
 import { taskCommand } from '../output/this-command.ts';
+import { formatNumber } from '../text/sizes.ts';
 
 /** The range to look at for the newest messages of a queue, and the messages kept from it. */
 export interface NewestMessages {

@@ -3,11 +3,11 @@ import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatDuration } from '../input/durations.ts';
-import { summarize } from '../output/message-summary.ts';
 import { onSuspend } from '../terminal/job-control.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { onSuddenEnd } from '../terminal/sudden-end.ts';
+import { formatDuration } from '../text/durations.ts';
+import { summarize } from '../text/message-summary.ts';
 
 /** Larger values are left out, as the operating system limits the environment; the command still gets the body. */
 const MAX_VARIABLE = 32 * 1024;

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { formatCount } from '../output/sizes.ts';
+import { formatCount } from '../text/sizes.ts';
 
 /** Fewer messages are requeued too quickly for other readers to notice. */
 const LEAST = 1_000;

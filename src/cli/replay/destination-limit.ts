@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatCount, formatNumber } from '../output/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /** Description of `--force` of mv and cp. */
 export const FORCE_BULK = 'allow quorum queues, where a look counts as a delivery, and a full destination';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { OutgoingMessage } from '../../index.ts';
-import { summarize } from '../output/message-summary.ts';
+import { summarize } from '../text/message-summary.ts';
 
 /** Option parser: `100/s`, `30/m`, or a plain number (per second); gives messages per second. */
 export function rateOption(text: string): number {

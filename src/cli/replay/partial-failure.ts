@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatCount } from '../output/sizes.ts';
+import { formatCount } from '../text/sizes.ts';
 
 /**
  * The error of a command that failed after part of its work: partly done (3), with how far it got. A stop by a signal

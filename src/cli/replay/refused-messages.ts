@@ -1,4 +1,4 @@
-import { formatCount, formatNumber } from '../output/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /** Errors of a single message, which cannot be published to any task. */
 const OWN_FAULTS: readonly unknown[] = ['INVALID_MESSAGE', 'MESSAGE_TOO_LARGE'];

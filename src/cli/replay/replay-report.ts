@@ -1,7 +1,7 @@
 import type { ReplayChange } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { inFlags } from '../hints.ts';
-import { formatCount } from '../output/sizes.ts';
+import { formatCount } from '../text/sizes.ts';
 
 /** Counts the changes of the replay policy, to report them once. */
 export class ReplayReport {

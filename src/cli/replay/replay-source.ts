@@ -3,9 +3,9 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type InputLine, type LineSource, openLines } from '../input/input-lines.ts';
 import { isOneALine as hasOneALine, jsonValues } from '../input/json-values.ts';
-import { shellWords } from '../output/shell-words.ts';
 import { taskCommand } from '../output/this-command.ts';
 import type { Settings } from '../settings/settings.ts';
+import { shellWords } from '../text/shell-words.ts';
 import type { NamedMessage } from './pipelined-publish.ts';
 
 /** Messages from a file, all of which have been checked. */

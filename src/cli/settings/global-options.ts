@@ -1,5 +1,5 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { durationOption } from '../input/durations.ts';
+import { durationOption } from '../text/durations.ts';
 
 const OUTPUT_FORMATS = ['auto', 'table', 'wide', 'json', 'jsonl', 'raw'] as const;
 

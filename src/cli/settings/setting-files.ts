@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { secretIn } from '../input/secret-file.ts';
+import { secretIn } from './secret-file.ts';
 
 /**
  * The first line of a file, without the byte order mark, line end and trailing white space that editors and `echo`

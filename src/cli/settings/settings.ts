@@ -2,9 +2,9 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { TaskQueueOptions, TlsOptions } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { type ChosenContext, chooseContext, noContext } from '../contexts/chosen-context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { readUrlFiles, splitUrls, withoutPasswords, withPassword } from './broker-urls.ts';
+import { type ChosenContext, chooseContext, noContext } from './chosen-context.ts';
 import {
   CONNECTION_OPTIONS,
   DEFAULT_URL,

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
+import { safeLine } from '../text/terminal-text.ts';
 import { hostsOf } from './broker-urls.ts';
 import { DEFAULT_URL } from './global-options.ts';
 

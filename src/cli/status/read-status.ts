@@ -1,12 +1,12 @@
 import type { ClusterOverview, EventCounts } from '../../cli-support.ts';
 import type { BrokerInspection, ManagementApiOptions } from '../../index.ts';
 import { hintFor } from '../hints.ts';
-import { formatCount, formatNumber } from '../output/sizes.ts';
 import { countEvents, type HeardEvents } from '../reading/count-events.ts';
 import { DEFAULT_PREFIX } from '../settings/global-options.ts';
 import { privateBrokerHint } from '../settings/private-broker.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stop } from '../terminal/stop.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 import { findProblems, type Problem } from './find-problems.ts';
 
 /** What `status` knows about the management API. */

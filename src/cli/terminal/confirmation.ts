@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatCount } from '../output/sizes.ts';
+import { formatCount } from '../text/sizes.ts';
 import { ask, hasTerminal } from './prompts.ts';
 
 /** Above this number of messages, "y" is not enough. */

@@ -2,9 +2,9 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { Sink } from '../output/sinks.ts';
-import { writeFailure } from '../output/write-failure.ts';
 import type { Settings } from '../settings/settings.ts';
-import { shownWidth } from './wrap.ts';
+import { shownWidth } from '../text/wrap.ts';
+import { writeFailure } from './write-failure.ts';
 
 /** Exits by itself if everything fits on the screen, shows colours, and leaves the text on the screen. */
 const DEFAULT_PAGER = 'command -v less >/dev/null 2>&1 || exec cat; less -FRX';

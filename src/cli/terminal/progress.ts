@@ -1,10 +1,10 @@
-import { formatDuration } from '../input/durations.ts';
-import { formatNumber } from '../output/sizes.ts';
+import { formatDuration } from '../text/durations.ts';
+import { formatNumber } from '../text/sizes.ts';
+import { wrapFor } from '../text/wrap.ts';
 import { onSuspend } from './job-control.ts';
 import { startStallNotice } from './stall-notice.ts';
 import { standardError } from './standard-error.ts';
 import { onSuddenEnd } from './sudden-end.ts';
-import { wrapFor } from './wrap.ts';
 
 /** The progress of long work and, on a terminal, whether the broker still answers. */
 export interface Progress {

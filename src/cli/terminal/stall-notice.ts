@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { formatDuration } from '../input/durations.ts';
+import { formatDuration } from '../text/durations.ts';
 import { standardError } from './standard-error.ts';
 
 const STALLED_MS = 2_000;

@@ -1,6 +1,6 @@
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatDuration } from '../input/durations.ts';
+import { formatDuration } from '../text/durations.ts';
 import { endSuddenly } from './sudden-end.ts';
 
 /** A command's early end: Ctrl-C, a termination signal, a closed terminal, or `--timeout`. */

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { durationOption } from '../input/durations.ts';
-import type { GlobalOptions } from '../settings/global-options.ts';
+import { durationOption } from '../text/durations.ts';
+import type { GlobalOptions } from './global-options.ts';
 
 /** A named broker from the configuration file, validated. */
 export interface NamedContext {

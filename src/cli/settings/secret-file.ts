@@ -1,4 +1,4 @@
-import { detectEncoding } from './input-encoding.ts';
+import { detectEncoding } from '../input/input-encoding.ts';
 
 /**
  * The secret in a file: its first line, without the byte order mark and the trailing white space that editors and

@@ -1,10 +1,10 @@
 import type { ChalkInstance } from 'chalk';
 import type { BrokerPermissions } from '../../index.ts';
+import type { Fact } from '../output/facts.ts';
 import { periodOf } from '../reading/count-events.ts';
-import { type BrokerStatus, describeTotals } from '../status/read-status.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
-import type { Fact } from './facts.ts';
-import { formatNumber } from './sizes.ts';
+import { formatNumber } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
+import { type BrokerStatus, describeTotals } from './read-status.ts';
 
 /** `status` for people. */
 export function statusFacts(status: BrokerStatus, colors: ChalkInstance): Fact[] {

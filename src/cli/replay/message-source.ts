@@ -2,10 +2,10 @@ import type { OutgoingMessage, TaskQueueClient } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatNumber } from '../output/sizes.ts';
-import { openReplay, type ReplaySource } from '../replay/replay-source.ts';
+import { askForMessage, composeMessage, type MessageParts } from '../input/compose-message.ts';
 import { hasTerminal } from '../terminal/prompts.ts';
-import { askForMessage, composeMessage, type MessageParts } from './compose-message.ts';
+import { formatNumber } from '../text/sizes.ts';
+import { openReplay, type ReplaySource } from './replay-source.ts';
 
 /** What `enqueue` sends: a message, its parts, or a file. Without any of them, it asks. */
 export interface MessageSourceOptions extends MessageParts {

@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { durationOption } from '../input/durations.ts';
-import { GLOBAL_DECLARATIONS, type GlobalOptions } from '../settings/global-options.ts';
-import { isInPrivateBroker } from '../settings/private-broker.ts';
+import { durationOption } from '../text/durations.ts';
 import { type ContextFile, readContextFile } from './context-file.ts';
+import { GLOBAL_DECLARATIONS, type GlobalOptions } from './global-options.ts';
 import { type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
 import { runPasswordCommand } from './password-command.ts';
+import { isInPrivateBroker } from './private-broker.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

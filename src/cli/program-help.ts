@@ -1,8 +1,8 @@
 import type { CommandUnknownOpts, Help } from '@commander-js/extra-typings';
-import { COMMAND_GROUPS, COMMANDS } from '../command-list.ts';
-import { wrap, wrapSentences } from '../terminal/wrap.ts';
-import { fitsBeside, layOutTerms, USUAL_WIDTH } from './terms.ts';
-import { HELP_TOPICS } from './topic-list.ts';
+import { COMMAND_GROUPS, COMMANDS } from './command-list.ts';
+import { fitsBeside, layOutTerms, USUAL_WIDTH } from './help/terms.ts';
+import { HELP_TOPICS } from './help/topic-list.ts';
+import { wrap, wrapSentences } from './text/wrap.ts';
 
 const USAGE = 'Usage: mcp-taskq <command> [options]\n       mcp-taskq help <command or topic>';
 

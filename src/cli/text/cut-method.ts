@@ -1,4 +1,4 @@
-import { cutStart, textWidth } from '../terminal/text-width.ts';
+import { cutStart, textWidth } from './text-width.ts';
 
 /** A method cut to a width; its last part says the most: `…/progress` for `notifications/progress`. */
 export function cutMethod(method: string, width: number): string {

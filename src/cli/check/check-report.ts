@@ -1,9 +1,9 @@
 import type { ChalkInstance } from 'chalk';
-import { CheckStatus, type Evaluation, type Threshold, type Thresholds } from '../check/evaluate.ts';
-import { formatDuration } from '../input/durations.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
-import { wrapFor } from '../terminal/wrap.ts';
-import { formatCount, formatNumber } from './sizes.ts';
+import { formatDuration } from '../text/durations.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
+import { wrapFor } from '../text/wrap.ts';
+import { CheckStatus, type Evaluation, type Threshold, type Thresholds } from './evaluate.ts';
 
 export const CHECK_FORMATS = ['text', 'json', 'prometheus'] as const;
 

@@ -1,17 +1,17 @@
 import type { ChalkInstance } from 'chalk';
 import type { TaskConsumer, TaskQueueDescription } from '../../index.ts';
-import type { MessageCounts, MessageGlimpse, MessageGroup } from '../describe/count-messages.ts';
-import { ageOfOldest, type NextStep } from '../describe/next-steps.ts';
-import { scopeOf, type TaskReport } from '../describe/read-task.ts';
-import { formatDuration } from '../input/durations.ts';
+import { type Column, planColumns, tableLines } from '../output/columns.ts';
+import { type Fact, layOutFacts } from '../output/facts.ts';
 import { describeHeard } from '../reading/count-events.ts';
-import { safeLine } from '../terminal/terminal-text.ts';
-import { cutEnd } from '../terminal/text-width.ts';
-import { wrap } from '../terminal/wrap.ts';
-import { type Column, planColumns, tableLines } from './columns.ts';
-import { cutMethod } from './cut-method.ts';
-import { type Fact, layOutFacts } from './facts.ts';
-import { formatCount, formatNumber, formatSize } from './sizes.ts';
+import { cutMethod } from '../text/cut-method.ts';
+import { formatDuration } from '../text/durations.ts';
+import { formatCount, formatNumber, formatSize } from '../text/sizes.ts';
+import { safeLine } from '../text/terminal-text.ts';
+import { cutEnd } from '../text/text-width.ts';
+import { wrap } from '../text/wrap.ts';
+import type { MessageCounts, MessageGlimpse, MessageGroup } from './count-messages.ts';
+import { ageOfOldest, type NextStep } from './next-steps.ts';
+import { scopeOf, type TaskReport } from './read-task.ts';
 
 const SHOWN_CONSUMERS = 10;
 const SHOWN_GROUPS = 12;
