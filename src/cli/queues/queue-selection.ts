@@ -21,7 +21,7 @@ export interface QueueSelection {
 }
 
 /** Looks up what the list does not contain: when the oldest messages of these queues were queued. */
-export type AgeLookup = (queues: readonly TaskQueueInfo[]) => Promise<void>;
+type AgeLookup = (queues: readonly TaskQueueInfo[]) => Promise<void>;
 
 /** Whether the selection or order of queues depends on the age of their messages. */
 export function needsAges({ sort, olderThan }: QueueSelection): boolean {
