@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { connect } from 'amqplib';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
@@ -43,6 +44,22 @@ test('peek takes several ids, patterns and ids from the standard input', async (
   expect((await runCli(['peek', `${start}x*`])).status).toBe(5);
   expect((await runCli(['peek', '-'])).status).toBe(2);
   expect((await runCli(['peek', one as string, '--null'])).status).toBe(2);
+});
+
+test('peek at several skips a queue that would not survive it', async () => {
+  const { start, ids } = await tasks(1, 1);
+  const connection = await connect(inject('url'));
+  onTestFinished(() => connection.close());
+  const channel = await connection.createConfirmChannel();
+  const queue = `mcp:queue:${start}0-auto`;
+  await channel.assertQueue(queue, { durable: true, autoDelete: true });
+  channel.sendToQueue(queue, Buffer.from('{}'));
+  await channel.waitForConfirms();
+  const { status, stdout, stderr } = await runCli(['peek', `${start}*`]);
+  expect([status, recordsIn(stdout).map(({ task_id }) => task_id)]).toEqual([3, ids]);
+  expect(stderr).toContain('is an auto-delete queue: RabbitMQ would delete it');
+  expect((await channel.checkQueue(queue)).messageCount).toBe(1);
+  await channel.deleteQueue(queue);
 });
 
 test('an id that is a pattern is itself where there is such a task, and with backslashes', async () => {

@@ -95,7 +95,9 @@ export class QueueReader {
     throw new AmqpFailure(
       ErrorCode.unsupported,
       `the queue ${queue} is an auto-delete queue: RabbitMQ would delete it, with all its messages, when this reader ends`,
-      { hint: 'Its publisher has to declare it without auto_delete.' },
+      {
+        hint: 'Get its messages without a consumer, as "rabbitmqadmin get" does, or have its publisher declare it without auto_delete.',
+      },
     );
   }
 

@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { MAX_PEEK } from '../../cli-shared.ts';
+import { isTaskQueueError, MAX_PEEK } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -84,12 +84,14 @@ async function peek(context: ClientContext, words: string[], options: PeekOption
       try {
         await peekAtOne(context, taskId, options, output);
       } catch (error) {
-        if (isOne || !(error instanceof CommandFailure)) throw error;
-        if (error.exitCode === ExitCode.nothingThere) failure ??= error;
+        if (isOne) throw error;
+        const status = error instanceof CommandFailure ? error.exitCode : undefined;
+        if (status === ExitCode.nothingThere) failure ??= error;
+        else if (status === undefined && !isOfOneQueue(error)) throw error;
         // A task that matched a pattern may be gone by now.
-        else if (error.exitCode !== ExitCode.noSuchQueue || !isPattern) {
+        else if (status !== ExitCode.noSuchQueue || !isPattern) {
           skipped++;
-          context.note(`${error.message}; skipped.`);
+          context.note(`${(error as Error).message}; skipped.`);
         }
       }
     }
@@ -100,6 +102,11 @@ async function peek(context: ClientContext, words: string[], options: PeekOption
     throw error;
   }
   if (skipped > 0) throw new CommandFailure(ExitCode.partly, `${formatCount(skipped, 'task')} skipped`);
+}
+
+/** Whether the next task may be looked at after this error. */
+function isOfOneQueue(error: unknown): boolean {
+  return isTaskQueueError(error) && ['UNSUPPORTED', 'QUEUE_LOCKED', 'QUEUE_UNAVAILABLE'].includes(error.code);
 }
 
 function noneOf(count: number, cause: unknown): CommandFailure {
