@@ -132,7 +132,24 @@ export class TaskQueueClient {
    * meanwhile the queue counts as in use, so a conditional delete leaves it alone.
    * @returns what `handle` returns, or `undefined` when the queue is empty or missing
    */
-  async take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
+  take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
+    return this.#take(taskId, handle, false);
+  }
+
+  /**
+   * The same for the queue of a task of this server. It is not an auto-delete queue, so nothing is asked: each question
+   * costs a channel and a line in the broker's log.
+   * @internal
+   */
+  takeOurs<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
+    return this.#take(taskId, handle, true);
+  }
+
+  async #take<T>(
+    taskId: string,
+    handle: (message: StoredMessage) => T | Promise<T>,
+    isOurs: boolean,
+  ): Promise<T | undefined> {
     let result: T | undefined;
     let messageId: string | undefined;
     const takeOne = async ([message]: StoredMessage[]) => {
@@ -146,6 +163,7 @@ export class TaskQueueClient {
       {
         onRemoved: (count) => this.#announce(taskId, 'dequeued', count, messageId),
         reader: this.#session.holder,
+        isOurs,
       },
     );
     return result;
@@ -436,7 +454,7 @@ export class TaskQueueClient {
     taskId: string,
     handle: BatchHandler,
     options: DrainOptions,
-    { onRemoved, ...means }: Pick<DrainedTask, 'onRemoved' | 'deleter'> & { reader?: QueueReader },
+    { onRemoved, ...means }: Pick<DrainedTask, 'onRemoved' | 'deleter' | 'isOurs'> & { reader?: QueueReader },
   ): Promise<number> {
     this.#throwIfClosed();
     const task = { taskId, queue: this.#queueName(taskId), reader: this.#session.reader, ...means };

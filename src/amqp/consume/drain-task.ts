@@ -23,6 +23,8 @@ export interface DrainedTask {
   /** Removes all messages by deleting the queue, for `allOrNone`. Left out: by acknowledging them. */
   deleter?: QueueDeleter;
   operationTimeoutMs: number;
+  /** Our declaration made its queue. */
+  isOurs?: boolean;
   /** Called with the number of messages removed since the last call. */
   onRemoved(count: number): void;
 }
@@ -32,7 +34,7 @@ export interface DrainedTask {
  * @returns how many were removed
  */
 export async function drainTask(
-  { taskId, queue, reader, deleter, operationTimeoutMs, onRemoved }: DrainedTask,
+  { taskId, queue, reader, deleter, operationTimeoutMs, isOurs = false, onRemoved }: DrainedTask,
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
@@ -49,7 +51,7 @@ export async function drainTask(
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
     if (bound === 0) return 0;
     // Everything is handed over before the reader ends.
-    if (!allOrNone) await reader.refuseAutoDelete(queue);
+    if (!allOrNone && !isOurs) await reader.refuseAutoDelete(queue);
     const bulk = {
       taskId,
       limit: bound,
