@@ -12,7 +12,7 @@ import { type DequeueTrace, traceDequeue, traceEnqueue } from './diagnostics/tra
 import { ErrorCode, TaskQueueError } from './errors/task-queue-error.ts';
 import { type EventName, enqueuedEvent } from './events/task-events.ts';
 import { defaultProperties } from './messages/default-properties.ts';
-import { prepareMessage } from './messages/prepared-message.ts';
+import { prepareMessage, toRawMessage } from './messages/prepared-message.ts';
 import { queueName } from './messages/queue-names.ts';
 import { replyQueueName } from './messages/reply-queues.ts';
 import type { OutgoingMessage, StoredMessage } from './messages/stored-message.ts';
@@ -102,26 +102,24 @@ export class TaskQueueClient {
    */
   async publish(
     taskId: string,
-    { body, properties = defaultProperties(), propertyList }: OutgoingMessage,
+    outgoing: OutgoingMessage<Uint8Array>,
     options: PublishOptions = {},
   ): Promise<PublishResult> {
     this.#throwIfClosed();
     const queue = this.#queueName(taskId);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
     const { keepExpiration = false } = options;
-    const message = prepareMessage(
-      { body, properties, propertyList },
-      { userId: this.#userId, keepExpiration },
-    );
-    const { changes, messageId } = message;
+    const raw = toRawMessage(outgoing);
+    const message = prepareMessage(raw, { userId: this.#userId, keepExpiration });
+    const { body, changes, messageId } = message;
     await traceEnqueue(
       () => ({ taskId, queue, messageId, bytes: body.length }),
       () => during(what, this.#session.publisher.publish(queue, message, options)),
     );
     const { events } = this.#session;
     if (!events.isOff) {
-      const sent = changes.length === 0 ? { properties, propertyList } : readPropertyList(message.list);
-      events.publish(enqueuedEvent(taskId, queue, { body, ...sent }, this.#options.events === 'full'));
+      const sent = changes.length === 0 ? raw : { body, ...readPropertyList(message.list) };
+      events.publish(enqueuedEvent(taskId, queue, sent, this.#options.events === 'full'));
     }
     return { changes };
   }

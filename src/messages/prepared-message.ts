@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { decodePropertyList, propertyListOf } from '../properties/property-list.ts';
 import {
@@ -5,6 +6,7 @@ import {
   type ReplayChange,
   type ReplayPolicyOptions,
 } from '../properties/replay-policy.ts';
+import { defaultProperties } from './default-properties.ts';
 import type { OutgoingMessage, RawMessage } from './stored-message.ts';
 
 /** A message ready for the broker: bytes only. */
@@ -16,6 +18,39 @@ export interface PreparedMessage {
   messageId: string | undefined;
   /** What the replay policy changed. */
   changes: readonly ReplayChange[];
+}
+
+/**
+ * A message as a caller gives it, with default properties if it has none. A body that is not bytes is refused here: it
+ * would be written as something else, and the broker would close the connection and fail everything in flight on it.
+ * @throws TaskQueueError `INVALID_MESSAGE`
+ */
+export function toRawMessage(message: OutgoingMessage<Uint8Array>): RawMessage {
+  if (typeof message !== 'object' || message === null)
+    throw unencodable('it', message, 'an object with a body');
+  const { body, properties, propertyList } = message;
+  if (typeof properties !== 'object' && properties !== undefined)
+    throw unencodable('its properties', properties, 'an object');
+  return {
+    body: toBuffer('its body', body),
+    properties: properties ?? defaultProperties(),
+    propertyList: propertyList ? toBuffer('its propertyList', propertyList) : undefined,
+  };
+}
+
+/** A view of the same memory. */
+function toBuffer(what: string, bytes: unknown): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  // Also of another realm, such as that of a test runner.
+  if (isUint8Array(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  throw unencodable(what, bytes, 'Buffer or Uint8Array', 'Buffer.from(text) has the bytes of a text.');
+}
+
+/** Names the type alone, as the value may be large or secret. */
+function unencodable(what: string, value: unknown, expected: string, hint?: string): TaskQueueError {
+  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
+  const message = `The message cannot be encoded: ${what} is of type ${type}, not ${expected}`;
+  return new TaskQueueError(ErrorCode.invalidMessage, message, { hint });
 }
 
 /** @throws TaskQueueError `INVALID_MESSAGE` naming a property that cannot be encoded */

@@ -1,9 +1,9 @@
 import type { MessageProperties } from '../properties/message-properties.ts';
 
 /** A message to be stored: the bytes as they are, never decoded and encoded again. */
-export interface OutgoingMessage {
+export interface OutgoingMessage<Body extends Uint8Array = Buffer> {
   /** Any bytes; MCP messages are JSON in UTF-8. */
-  body: Buffer;
+  body: Body;
   /** What the publisher says about it. Default: {@link defaultProperties}, when it is published. */
   properties?: MessageProperties | undefined;
   /**

@@ -1,6 +1,11 @@
 import { connect } from 'amqplib';
 import { describe, expect, inject, test } from 'vitest';
-import { type StoredMessage, TaskQueueError } from '../../src/index.ts';
+import {
+  type OutgoingMessage,
+  type StatusEvent,
+  type StoredMessage,
+  TaskQueueError,
+} from '../../src/index.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
@@ -152,6 +157,39 @@ describe('publish', () => {
       await client.publish(newTask(), raw('still open'));
     },
   );
+
+  test('takes the bytes of any Uint8Array', async () => {
+    const client = openClient();
+    const task = newTask();
+    const all = new TextEncoder().encode('[{"a":1}]');
+    await client.publish(task, { body: all.subarray(1, -1) });
+    await client.publish(task, { body: new Uint8Array(70_000) });
+    expect((await client.peek(task, { limit: 2 })).map(({ body }) => body.toString('latin1'))).toEqual([
+      '{"a":1}',
+      '\0'.repeat(70_000),
+    ]);
+  });
+
+  test('refuses a body that is not bytes, and spares the publishes in flight', async () => {
+    const events: StatusEvent[] = [];
+    const client = openClient({ onStatus: (event) => void events.push(event) });
+    const [task, bad] = [newTask(), newTask()];
+    await Promise.all([task, bad].map((each) => client.publish(each, raw('opens the connection'))));
+    const others = Array.from({ length: 20 }, (_, index) => client.publish(task, raw(String(index))));
+    const unusable: unknown[] = ['x'.repeat(70_000), '', [1], {}, 5, null, undefined].map((body) => ({
+      body,
+    }));
+    unusable.push(null, undefined, 'text', { body: Buffer.from('x'), properties: 'x' });
+    for (const message of unusable) {
+      const failure = await client.publish(bad, message as OutgoingMessage).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ name: 'TaskQueueError', code: 'INVALID_MESSAGE' });
+      expect((failure as Error).message.length).toBeLessThan(120);
+    }
+    await Promise.all(others);
+    expect(await client.depth(task)).toMatchObject({ messages: 21 });
+    expect(await client.depth(bad)).toMatchObject({ messages: 1 });
+    expect(events.filter(({ type }) => type === 'lost')).toEqual([]);
+  });
 
   test('refuses what is larger than the broker accepts before sending it', async () => {
     const client = openClient();
