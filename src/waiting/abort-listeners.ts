@@ -21,8 +21,8 @@ export class AbortListeners {
       for (const callback of [...callbacks]) callback();
     };
     const entry = { callbacks, listener };
-    this.#bySignal.set(signal, entry);
     signal.addEventListener('abort', listener);
+    this.#bySignal.set(signal, entry);
     return entry;
   }
 }

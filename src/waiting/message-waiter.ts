@@ -1,4 +1,6 @@
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { WAIT_CHECKS } from '../options/call-checks.ts';
+import { checkOptions } from '../options/check-options.ts';
 import type {
   QueueDepth,
   SubscriptionListener,
@@ -53,11 +55,8 @@ export class MessageWaiter {
   }
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` */
-  async wait(taskId: string, options: WaitOptions = {}): Promise<void> {
-    const { signal, timeoutMs } = options;
-    if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
-      throw new TaskQueueError(ErrorCode.invalidArgument, `Option timeoutMs is ${timeoutMs}, not 0 or more`);
-    }
+  async wait(taskId: string, options?: WaitOptions): Promise<void> {
+    const { signal, timeoutMs } = checkOptions(options, WAIT_CHECKS);
     const giveUpAt = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     while (true) {
       signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test } from 'vitest';
+import type { WaitOptions } from '../../src/index.ts';
 import { type Fault, FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -63,6 +64,37 @@ describe('waitForMessage', () => {
       code: 'WAIT_TIMEOUT',
     });
     expect(await openClient().depth(task)).toBeUndefined();
+  });
+
+  test('refuses what is not a signal, a time or an object of options, and keeps nothing of it', async () => {
+    const queue = openQueue();
+    const task = newTask();
+    for (const signal of [{}, 'x', 5, { aborted: false, addEventListener: () => {} }, new EventTarget()]) {
+      await expect(queue.waitForMessage(task, { signal: signal as AbortSignal })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(/^Option signal must be an AbortSignal/),
+      });
+    }
+    for (const options of [
+      5,
+      'x',
+      { timeoutMs: Number.NaN },
+      { timeoutMs: -1 },
+      { timeoutMs: '5' },
+      { timeout: 5 },
+    ]) {
+      await expect(queue.waitForMessage(task, options as WaitOptions)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+      });
+    }
+    // Null is nothing: these wait.
+    for (const signal of [null, undefined] as (undefined | null)[]) {
+      const options = { signal: signal as undefined, timeoutMs: 50 };
+      await expect(queue.waitForMessage(task, options)).rejects.toMatchObject({ code: 'WAIT_TIMEOUT' });
+    }
+    const waiting = queue.waitForMessage(task, null as unknown as undefined);
+    await queue.enqueue(task, numbered(1));
+    await waiting;
   });
 
   test('stops with its signal, before and while waiting', async () => {
