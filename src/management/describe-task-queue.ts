@@ -1,5 +1,5 @@
 import { isTaskQueueError } from '../errors/task-queue-error.ts';
-import { DEFAULT_PREFIX, queueName } from '../messages/queue-names.ts';
+import { queueName } from '../messages/queue-names.ts';
 import { timestampToMs } from '../messages/timestamps.ts';
 import { historyQuery, idleSince, type MessageStats, MOST_HISTORY_MS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
@@ -100,12 +100,12 @@ const MAX_NAMED = 20;
  */
 export async function describeTaskQueue(
   taskId: string,
-  options: ManagementApiOptions = {},
+  options?: ManagementApiOptions,
 ): Promise<TaskQueueDescription | undefined> {
-  const queue = queueName(taskId, options.prefix ?? DEFAULT_PREFIX);
   const { ManagementApi } = await import('./management-api.ts');
   const api = new ManagementApi(options);
   try {
+    const queue = queueName(taskId, api.prefix);
     const path = `queues/${encodeURIComponent(api.vhost)}/${encodeURIComponent(queue)}`;
     const [found, past] = await Promise.all([
       api.find<Queue>(path),

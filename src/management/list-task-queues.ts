@@ -1,6 +1,7 @@
-import { DEFAULT_PREFIX, taskIdOf } from '../messages/queue-names.ts';
+import { taskIdOf } from '../messages/queue-names.ts';
 import { isReplyQueue } from '../messages/reply-queues.ts';
 import { timestampToMs } from '../messages/timestamps.ts';
+import { aFunction, aLimit, aString, type Checks, checkOptions, oneOf } from '../options/check-options.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import { historyQuery, idleSince, type MessageStats, TOTAL_COLUMNS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
@@ -33,6 +34,13 @@ export interface ListTaskQueuesOptions {
    */
   onOtherVhosts?: ((count: number) => void) | undefined;
 }
+
+const CHECKS: Checks<ListTaskQueuesOptions> = {
+  glob: aString,
+  source: oneOf('counted', 'statistics', 'both', 'none'),
+  historyMs: aLimit,
+  onOtherVhosts: aFunction,
+};
 
 /** A task's queue, as the management API reports it. */
 export interface TaskQueueInfo {
@@ -107,13 +115,15 @@ const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_times
  * `TARGET_MISMATCH` if an answer contains other vhosts only; the reason of its signal
  */
 export async function* listTaskQueues(
-  options: ManagementApiOptions & ListTaskQueuesOptions = {},
+  given?: ManagementApiOptions & ListTaskQueuesOptions,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
-  const { glob = '*', source = 'counted', historyMs = 0, prefix = DEFAULT_PREFIX } = options;
+  const options = checkOptions(given, CHECKS);
+  const { glob = '*', source = 'counted', historyMs = 0 } = options;
   const matches = globMatcher(glob);
   // Loaded here: Node's HTTP client takes a tenth of a command's time, and most commands do not need it.
   const { ManagementApi } = await import('./management-api.ts');
   const api = new ManagementApi(options);
+  const { prefix } = api;
   const vhosts = new VhostFilter(api);
   try {
     const regex = glob === '*' ? undefined : globToServerRegex(prefix, glob);

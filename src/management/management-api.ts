@@ -2,7 +2,8 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { positive, resolveOptions, type TaskQueueOptions } from '../options/task-queue-options.ts';
+import { aSignal, aString, type Checks, checkOptions, positive } from '../options/check-options.ts';
+import { resolveOptions, type TaskQueueOptions } from '../options/task-queue-options.ts';
 import { jsonItems, NoArrayError } from './json-items.ts';
 import { managementApiAddress } from './management-api-address.ts';
 import {
@@ -27,6 +28,12 @@ export interface ManagementApiOptions extends TaskQueueOptions {
   signal?: AbortSignal | undefined;
 }
 
+const CHECKS: Checks<Omit<ManagementApiOptions, keyof TaskQueueOptions>> = {
+  apiUrl: aString,
+  apiTimeoutMs: positive,
+  signal: aSignal,
+};
+
 /** Answers up to this size (about 50,000 queues) are parsed at once, which takes a tenth of the time. */
 const SHORT_BYTES = 8 * 1024 * 1024;
 
@@ -48,13 +55,17 @@ export class ManagementApi {
   readonly #connectTimeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly vhost: string;
+  /** The queue-name prefix. */
+  readonly prefix: string;
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` */
-  constructor(options: ManagementApiOptions = {}) {
+  constructor(given?: ManagementApiOptions) {
+    const options = checkOptions(given, CHECKS);
     const resolved = resolveOptions(options);
     const { bases, authorization, tls } = managementApiAddress(resolved, options.apiUrl);
     this.vhost = resolved.addresses[0].vhost;
-    this.#timeoutMs = positive('apiTimeoutMs', options.apiTimeoutMs ?? 60_000);
+    this.prefix = resolved.prefix;
+    this.#timeoutMs = options.apiTimeoutMs ?? 60_000;
     this.#connectTimeoutMs = resolved.connectTimeoutMs;
     this.#signal = options.signal;
     this.#authorization = authorization;

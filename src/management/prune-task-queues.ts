@@ -1,5 +1,6 @@
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
 import { isTaskQueueError } from '../errors/task-queue-error.ts';
+import { aFunction, aLimit, aString, type Checks, checkOptions } from '../options/check-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { MOST_HISTORY_MS } from './idle-time.ts';
 import { type ListTaskQueuesOptions, listTaskQueues, type TaskQueueInfo } from './list-task-queues.ts';
@@ -19,6 +20,13 @@ export interface FindIdleTaskQueuesOptions {
   /** As in `listTaskQueues`. */
   onOtherVhosts?: ((count: number) => void) | undefined;
 }
+
+const CHECKS: Checks<FindIdleTaskQueuesOptions> = {
+  glob: aString,
+  idleMs: aLimit,
+  onLeftOut: aFunction,
+  onOtherVhosts: aFunction,
+};
 
 /** Queues that look forgotten, but that pruning leaves alone. */
 export interface LeftOutQueues {
@@ -49,8 +57,9 @@ const ONE_HOUR_MS = 3_600_000;
  * pruneTaskQueues} checks each queue again.
  */
 export async function* findIdleTaskQueues(
-  options: ManagementApiOptions & FindIdleTaskQueuesOptions = {},
+  given?: ManagementApiOptions & FindIdleTaskQueuesOptions,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
+  const options = checkOptions(given, CHECKS);
   const { idleMs = ONE_HOUR_MS, onLeftOut } = options;
   const leftOut: LeftOutQueues = { unknown: 0, beyondHistory: 0, otherTypes: 0 };
   const listed: ManagementApiOptions & ListTaskQueuesOptions = {

@@ -2,6 +2,21 @@ import type { StatusEvent } from '../diagnostics/status-event.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { DEFAULT_PREFIX } from '../messages/queue-names.ts';
 import { type BrokerAddress, parseBrokerUrl } from './broker-url.ts';
+import {
+  aBoolean,
+  aFunction,
+  anObject,
+  aString,
+  type Checks,
+  checkOptions,
+  integer,
+  isOptions,
+  oneOf,
+  positive,
+  positiveOrZero,
+  strings,
+  text,
+} from './check-options.ts';
 import { guarded } from './guarded-callback.ts';
 import { unusedUrlParameters } from './url-parameters.ts';
 
@@ -142,9 +157,48 @@ export interface ResolvedOptions {
 /** The default broker URL. */
 export const DEFAULT_URL = 'amqp://localhost:5672';
 
+const prefix = (value: unknown) =>
+  typeof value === 'string' && !/\p{Cc}/u.test(value) && Buffer.byteLength(value) <= 200
+    ? undefined
+    : 'must be at most 200 bytes, without control characters';
+
+const CHECKS: Checks<TaskQueueOptions> = {
+  url: strings,
+  prefix,
+  tls: anObject,
+  queueType: oneOf('default', 'quorum'),
+  connectionName: aString,
+  connectTimeoutMs: positive,
+  reconnectTimeoutMs: positive,
+  operationTimeoutMs: positive,
+  confirmTimeoutMs: positive,
+  retryUnconfirmedMs: positiveOrZero,
+  maxWaitingOperations: positive,
+  closeTimeoutMs: positive,
+  heartbeatSeconds: integer(0, 65_535),
+  maxMessageBytes: positive,
+  redeclareAfterMs: positive,
+  events: oneOf('full', 'headers', 'off'),
+  onStatus: aFunction,
+  onMalformed: oneOf('set-aside', 'throw'),
+};
+
+const TLS_CHECKS: Checks<TlsOptions> = {
+  ca: text,
+  cert: text,
+  key: text,
+  passphrase: aString,
+  serverName: aString,
+  verify: aBoolean,
+};
+
 /** @throws TaskQueueError `INVALID_ARGUMENT` naming the option. */
-export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedOptions {
-  const options: TaskQueueOptions = typeof given === 'string' ? { url: given } : given;
+export function resolveOptions(given?: string | TaskQueueOptions | null): ResolvedOptions {
+  // What cannot have options is meant as the URL, also where it is not a string.
+  const options = checkOptions(
+    isOptions(given) ? (given as TaskQueueOptions) : { url: given as string },
+    CHECKS,
+  );
   const urls = typeof options.url === 'string' ? [options.url] : (options.url ?? [DEFAULT_URL]);
   const [first, ...rest] = urls.map(parseBrokerUrl);
   if (!first) throw invalidOption('url', 'is an empty list');
@@ -152,12 +206,12 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
     throw invalidOption('url', 'is a list of URLs that differ in more than host and credentials');
   }
   const { verify, serverName, passphrase, heartbeatSeconds, connectTimeoutMs } = first.parameters;
-  const tls = options.tls ?? {};
+  const tls = checkOptions(options.tls, TLS_CHECKS, 'tls');
   const onStatus = guarded(options.onStatus ?? (() => {}));
   return {
     addresses: [first, ...rest],
-    prefix: prefixOption(options.prefix ?? DEFAULT_PREFIX),
-    queueType: oneOf('queueType', ['default', 'quorum'], options.queueType ?? 'default'),
+    prefix: options.prefix ?? DEFAULT_PREFIX,
+    queueType: options.queueType ?? 'default',
     tls: tlsOption({
       ...tls,
       passphrase: tls.passphrase ?? passphrase,
@@ -165,30 +219,21 @@ export function resolveOptions(given: string | TaskQueueOptions = {}): ResolvedO
       verify: tls.verify ?? verify,
     }),
     connectionName: options.connectionName ?? 'mcp-taskq',
-    connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? connectTimeoutMs ?? 10_000),
-    reconnectTimeoutMs: positive('reconnectTimeoutMs', options.reconnectTimeoutMs ?? 30_000),
-    operationTimeoutMs: positive('operationTimeoutMs', options.operationTimeoutMs ?? 30_000),
-    confirmTimeoutMs: positive('confirmTimeoutMs', options.confirmTimeoutMs ?? 30_000),
-    retryUnconfirmedMs: options.retryUnconfirmedMs
-      ? positive('retryUnconfirmedMs', options.retryUnconfirmedMs)
-      : 0,
-    maxWaitingOperations: positive('maxWaitingOperations', options.maxWaitingOperations ?? 20_000),
-    closeTimeoutMs: positive('closeTimeoutMs', options.closeTimeoutMs ?? 5_000),
-    heartbeatSeconds: heartbeatOption(options.heartbeatSeconds ?? heartbeatSeconds ?? 30),
-    maxMessageBytes: positive('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024),
-    redeclareAfterMs: positive('redeclareAfterMs', options.redeclareAfterMs ?? 300_000),
-    events: oneOf('events', ['full', 'headers', 'off'], options.events ?? 'full'),
+    connectTimeoutMs: options.connectTimeoutMs ?? connectTimeoutMs ?? 10_000,
+    reconnectTimeoutMs: options.reconnectTimeoutMs ?? 30_000,
+    operationTimeoutMs: options.operationTimeoutMs ?? 30_000,
+    confirmTimeoutMs: options.confirmTimeoutMs ?? 30_000,
+    retryUnconfirmedMs: options.retryUnconfirmedMs ?? 0,
+    maxWaitingOperations: options.maxWaitingOperations ?? 20_000,
+    closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
+    heartbeatSeconds: options.heartbeatSeconds ?? heartbeatSeconds ?? 30,
+    maxMessageBytes: options.maxMessageBytes ?? 16 * 1024 * 1024,
+    redeclareAfterMs: options.redeclareAfterMs ?? 300_000,
+    events: options.events ?? 'full',
     onStatus,
     warn: (error) => onStatus({ type: 'warning', error }),
-    onMalformed: oneOf('onMalformed', ['set-aside', 'throw'], options.onMalformed ?? 'set-aside'),
+    onMalformed: options.onMalformed ?? 'set-aside',
   };
-}
-
-function prefixOption(prefix: string): string {
-  if (typeof prefix !== 'string' || /\p{Cc}/u.test(prefix) || Buffer.byteLength(prefix) > 200) {
-    throw invalidOption('prefix', 'must be at most 200 bytes, without control characters');
-  }
-  return prefix;
 }
 
 /** Mistakes that Node would ignore, to fail later for another reason. */
@@ -214,36 +259,12 @@ function isSameBroker(first: BrokerAddress, other: BrokerAddress): boolean {
   return first.vhost === other.vhost && query(first) === query(other);
 }
 
-function heartbeatOption(seconds: number): number {
-  if (!Number.isInteger(seconds) || seconds < 0 || seconds > 65_535) {
-    throw invalidOption('heartbeatSeconds', 'must be a whole number of seconds from 0 to 65535');
-  }
-  return seconds;
-}
-
-function oneOf<T extends string>(name: string, choices: readonly T[], given: string): T {
-  const choice = choices.find((each) => each === given);
-  if (choice === undefined) throw invalidOption(name, `must be one of ${choices.join(', ')}`);
-  return choice;
-}
-
-/** The limit of setTimeout, which fires at once for anything longer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * The time to wait in `close()`; 0 is not to wait.
  * @throws TaskQueueError `INVALID_ARGUMENT`
  */
-export function closeTimeout({ timeoutMs }: { timeoutMs?: number | undefined }): number | undefined {
-  return timeoutMs === undefined || timeoutMs === 0 ? timeoutMs : positive('timeoutMs', timeoutMs);
-}
-
-/** @throws TaskQueueError `INVALID_ARGUMENT` unless the value can be a time, or a number of things */
-export function positive(name: string, value: number): number {
-  if (!Number.isFinite(value) || value <= 0 || value > MAX_TIMER_MS) {
-    throw invalidOption(name, `must be a number from 1 to ${MAX_TIMER_MS}`);
-  }
-  return value;
+export function closeTimeout(options: { timeoutMs?: number | undefined }): number | undefined {
+  return checkOptions(options, { timeoutMs: positiveOrZero }).timeoutMs;
 }
 
 function invalidOption(name: string, problem: string): TaskQueueError {

@@ -63,7 +63,7 @@ const SETTERS: Readonly<Record<string, Setter>> = {
     return { isExternal: mechanism === 'external' };
   },
   heartbeat: (value, invalid) => ({ heartbeatSeconds: integer(value, 65_535, invalid) }),
-  connection_timeout: (value, invalid) => ({ connectTimeoutMs: integer(value, 2 ** 31 - 1, invalid) }),
+  connection_timeout: (value, invalid) => ({ connectTimeoutMs: integer(value, 2 ** 31 - 1, invalid, 1) }),
   channel_max: (value, invalid) => ({ channelMax: integer(value, 65_535, invalid) }),
   frame_max: (value, invalid) => ({ frameMax: integer(value, 2 ** 32 - 1, invalid) }),
 };
@@ -111,8 +111,9 @@ function refused(what: string, hint: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.invalidArgument, `The broker URL ${what}`, { hint });
 }
 
-function integer(value: string, max: number, invalid: (expected: string) => TaskQueueError): number {
+function integer(value: string, max: number, invalid: (expected: string) => TaskQueueError, min = 0): number {
   const number = Number(value);
-  if (!/^\d+$/.test(value) || number > max) throw invalid(`a whole number from 0 to ${max}`);
+  if (!/^\d+$/.test(value) || number < min || number > max)
+    throw invalid(`a whole number from ${min} to ${max}`);
   return number;
 }
