@@ -17,7 +17,14 @@ import { queueName } from './messages/queue-names.ts';
 import { replyQueueName } from './messages/reply-queues.ts';
 import type { OutgoingMessage, StoredMessage } from './messages/stored-message.ts';
 import { userOf } from './options/broker-url.ts';
-import { checkCount } from './options/check-count.ts';
+import {
+  CLEAR_CHECKS,
+  CLOSE_CHECKS,
+  DRAIN_CHECKS,
+  PEEK_CHECKS,
+  PUBLISH_CHECKS,
+} from './options/call-checks.ts';
+import { checkFunction, checkOptions } from './options/check-options.ts';
 import {
   type BatchHandler,
   type BatchViewer,
@@ -36,7 +43,6 @@ import {
   type WaitOptions,
 } from './options/client-options.ts';
 import {
-  closeTimeout,
   type ResolvedOptions,
   resolveOptions,
   type TaskQueueOptions,
@@ -103,18 +109,19 @@ export class TaskQueueClient {
   async publish(
     taskId: string,
     outgoing: OutgoingMessage<Uint8Array>,
-    options: PublishOptions = {},
+    options?: PublishOptions,
   ): Promise<PublishResult> {
     this.#throwIfClosed();
     const queue = this.#queueName(taskId);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
-    const { keepExpiration = false } = options;
+    const checked = checkOptions(options, PUBLISH_CHECKS);
+    const { keepExpiration = false } = checked;
     const raw = toRawMessage(outgoing);
     const message = prepareMessage(raw, { userId: this.#userId, keepExpiration });
     const { body, changes, messageId } = message;
     await traceEnqueue(
       () => ({ taskId, queue, messageId, bytes: body.length }),
-      () => during(what, this.#session.publisher.publish(queue, message, options)),
+      () => during(what, this.#session.publisher.publish(queue, message, checked)),
     );
     const { events } = this.#session;
     if (!events.isOff) {
@@ -148,6 +155,7 @@ export class TaskQueueClient {
     handle: (message: StoredMessage) => T | Promise<T>,
     isOurs: boolean,
   ): Promise<T | undefined> {
+    checkFunction('handle', handle);
     let result: T | undefined;
     let messageId: string | undefined;
     const takeOne = async ([message]: StoredMessage[]) => {
@@ -179,6 +187,7 @@ export class TaskQueueClient {
     taskId: string,
     decode: (message: StoredMessage) => T = (message) => message as T,
   ): Promise<T | undefined> {
+    checkFunction('decode', decode);
     let isDelivered = false;
     const failure = new CallerFailure();
     const get = (trace?: DequeueTrace) => async (lease: ChannelLease, queue: string) => {
@@ -213,7 +222,7 @@ export class TaskQueueClient {
    * @param taskId
    * @param options
    */
-  async peek(taskId: string, options: PeekOptions = {}): Promise<StoredMessage[]> {
+  async peek(taskId: string, options?: PeekOptions): Promise<StoredMessage[]> {
     const messages: StoredMessage[] = [];
     await this.#browse(
       taskId,
@@ -222,7 +231,8 @@ export class TaskQueueClient {
         messages.length = before;
         messages.push(...batch);
       },
-      { ...options, startsAgain: true },
+      options,
+      true,
     );
     return messages;
   }
@@ -235,18 +245,20 @@ export class TaskQueueClient {
    * @param options
    * @returns how many messages it got
    */
-  async browse(taskId: string, view: BatchViewer, options: PeekOptions = {}): Promise<number> {
-    return this.#browse(taskId, view, { ...options, startsAgain: false });
+  async browse(taskId: string, view: BatchViewer, options?: PeekOptions): Promise<number> {
+    checkFunction('view', view);
+    return this.#browse(taskId, view, options, false);
   }
 
-  /** @param options `startsAgain` if `view` can be given the first batch once more after a lost connection */
+  /** @param startsAgain if `view` can be given the first batch once more after a lost connection */
   async #browse(
     taskId: string,
     view: BatchViewer,
-    { limit = 1, skip = 0, startsAgain }: PeekOptions & { startsAgain: boolean },
+    options: PeekOptions | undefined,
+    startsAgain: boolean,
   ): Promise<number> {
-    checkCount('limit', limit);
-    if (!Number.isInteger(skip) || skip < 0 || skip + limit > MAX_PEEK) {
+    const { limit = 1, skip = 0 } = checkOptions(options, PEEK_CHECKS);
+    if (skip + limit > MAX_PEEK) {
       throw new TaskQueueError(
         ErrorCode.invalidArgument,
         `Cannot peek at ${skip + limit} messages: at most ${MAX_PEEK} at a time, skipped ones included`,
@@ -290,8 +302,9 @@ export class TaskQueueClient {
    * when it rejects, that batch and everything after it stays in the queue, and the rejection is passed on.
    * @returns how many were removed; fewer than were queued if others are reading too
    */
-  async drain(taskId: string, handle: BatchHandler, options: DrainOptions = {}): Promise<number> {
-    return this.#drain(taskId, handle, options, {
+  async drain(taskId: string, handle: BatchHandler, options?: DrainOptions): Promise<number> {
+    checkFunction('handle', handle);
+    return this.#drain(taskId, handle, checkOptions(options, DRAIN_CHECKS), {
       onRemoved: (count) => this.#announce(taskId, 'dequeued', count),
     });
   }
@@ -306,19 +319,17 @@ export class TaskQueueClient {
    * @param options
    * @returns how many were removed
    */
-  async clear(
-    taskId: string,
-    handle: BatchHandler = () => {},
-    { keepQueue = false, ...options }: ClearOptions = {},
-  ): Promise<number> {
+  async clear(taskId: string, handle: BatchHandler = () => {}, options?: ClearOptions): Promise<number> {
+    checkFunction('handle', handle);
+    const { keepQueue = false, ...drainOptions } = checkOptions(options, CLEAR_CHECKS);
     let removed = 0;
     const onRemoved = (count: number) => {
       removed += count;
     };
     try {
-      await this.#drain(taskId, handle, options, {
+      await this.#drain(taskId, handle, drainOptions, {
         onRemoved,
-        ...(options.allOrNone && !keepQueue && { deleter: this.#session.deleter }),
+        ...(drainOptions.allOrNone && !keepQueue && { deleter: this.#session.deleter }),
       });
     } finally {
       // Even after a failure: these are gone.
@@ -437,8 +448,8 @@ export class TaskQueueClient {
    * Waits for outstanding confirms and requests, then closes; later calls reject with `CLOSED`. Idempotent. Takes at
    * most twice `closeTimeoutMs`, or twice the given `timeoutMs`.
    */
-  async close(options: CloseOptions = {}): Promise<void> {
-    const timeoutMs = closeTimeout(options);
+  async close(options?: CloseOptions): Promise<void> {
+    const { timeoutMs } = checkOptions(options, CLOSE_CHECKS);
     this.#waiter.close();
     await this.#session.close(timeoutMs);
   }
@@ -466,7 +477,6 @@ export class TaskQueueClient {
       const removed = (count: number) => {
         if (trace) trace.messages += count;
         onRemoved(count);
-        options.onRemoved?.(count);
       };
       const drained = drainTask({ ...task, operationTimeoutMs, onRemoved: removed }, noted, options);
       return during(`Cannot drain task ${JSON.stringify(taskId)}`, drained);

@@ -8,9 +8,9 @@ export interface PublishOptions {
   /** Create the task's queue if it is missing. Default true. */
   create?: boolean | undefined;
   /**
-   * Reject if the queue holds this many messages or more. Exact among the publishes of this client; across processes
-   * it is check-then-publish. A policy with `max-length` and `overflow: reject-publish` is exact everywhere, and
-   * rejects with the same error.
+   * Reject if the queue holds this many messages or more. Default, as with Infinity: any number. Exact among the
+   * publishes of this client; across processes it is check-then-publish. A policy with `max-length` and `overflow:
+   * reject-publish` is exact everywhere, and rejects with the same error.
    */
   maxSize?: number | undefined;
   /**
@@ -59,9 +59,15 @@ export interface DrainOptions {
   allOrNone?: boolean | undefined;
   /** Stop between two batches. */
   signal?: AbortSignal | undefined;
-  /** Called after each batch with the number of messages read so far, including those that stay. */
+  /**
+   * Called after each batch with the number of messages read so far, including those that stay. An error that it
+   * throws ends the drain and is passed on.
+   */
   onRead?: ((count: number) => void) | undefined;
-  /** Called after each acknowledgement with the number of messages that it removed. Must not throw. */
+  /**
+   * Called after each acknowledgement with the number of messages that it removed. An error that it throws ends the
+   * drain and is passed on; these messages stay removed.
+   */
   onRemoved?: ((count: number) => void) | undefined;
 }
 

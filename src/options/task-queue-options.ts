@@ -259,14 +259,6 @@ function isSameBroker(first: BrokerAddress, other: BrokerAddress): boolean {
   return first.vhost === other.vhost && query(first) === query(other);
 }
 
-/**
- * The time to wait in `close()`; 0 is not to wait.
- * @throws TaskQueueError `INVALID_ARGUMENT`
- */
-export function closeTimeout(options: { timeoutMs?: number | undefined }): number | undefined {
-  return checkOptions(options, { timeoutMs: positiveOrZero }).timeoutMs;
-}
-
 function invalidOption(name: string, problem: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.invalidArgument, `Option ${name} ${problem}`);
 }

@@ -3,9 +3,10 @@ import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task
 import { decodeQueuedMessage, encodeQueuedMessage } from '../messages/codec.ts';
 import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
+import { CLOSE_CHECKS } from '../options/call-checks.ts';
+import { checkOptions } from '../options/check-options.ts';
 import type { CloseOptions, WaitOptions } from '../options/client-options.ts';
 import {
-  closeTimeout,
   type ResolvedOptions,
   resolveOptions,
   type TaskQueueOptions,
@@ -183,8 +184,8 @@ export class RabbitMQTaskMessageQueue {
    * connections; what is not done by then rejects. Waits for messages end at once. Later calls reject with `CLOSED`.
    * Idempotent, and done within twice that time even when the broker no longer answers.
    */
-  async close(options: CloseOptions = {}): Promise<void> {
-    const timeoutMs = closeTimeout(options) ?? this.#options.closeTimeoutMs;
+  async close(options?: CloseOptions): Promise<void> {
+    const { timeoutMs = this.#options.closeTimeoutMs } = checkOptions(options, CLOSE_CHECKS);
     this.#closing ??= this.#close(timeoutMs);
     await this.#closing;
   }
@@ -205,7 +206,8 @@ export class RabbitMQTaskMessageQueue {
     // Encode now, as the caller may change it later.
     const body = encodeQueuedMessage(message);
     const publish = async () => {
-      await this.#client.publish(taskId, { body }, { maxSize });
+      // The SDK's servers have no limit, unless somebody sets it.
+      await this.#client.publish(taskId, { body }, maxSize === undefined ? undefined : { maxSize });
     };
     await this.#call(taskId, 'enqueue', 'Cannot enqueue to', publish, body.length);
     this.#waiter.notify(taskId);

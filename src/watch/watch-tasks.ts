@@ -29,7 +29,15 @@ import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { globMatcher } from '../management/globs.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import { taskIdOf } from '../messages/queue-names.ts';
-import { checkCount } from '../options/check-count.ts';
+import {
+  aBoolean,
+  anObject,
+  aSignal,
+  type Checks,
+  checkOptions,
+  integer,
+  strings,
+} from '../options/check-options.ts';
 import type { TaskEventSubscription } from '../options/client-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { AllTasks } from './all-tasks.ts';
@@ -61,6 +69,15 @@ export interface WatchTasksOptions {
   globs?: readonly string[] | undefined;
 }
 
+const WATCH_CHECKS: Checks<WatchTasksOptions> = {
+  signal: aSignal,
+  tail: integer(0),
+  removals: aBoolean,
+  peek: aBoolean,
+  api: anObject,
+  globs: strings,
+};
+
 /**
  * Follows the messages of the named tasks, or of all tasks if none is named. Removes nothing; any number of watchers can
  * follow a task. They see copies of the messages, in events that every publisher with this package sends. With the first
@@ -76,9 +93,10 @@ export interface WatchTasksOptions {
 export async function* watchTasks(
   client: TaskQueueClient,
   taskIds: readonly string[],
-  { signal, tail = 0, removals = false, peek = true, api, globs }: WatchTasksOptions = {},
+  options: WatchTasksOptions = {},
 ): AsyncGenerator<WatchItem, void, undefined> {
-  checkCount('tail', tail, 0);
+  const checked = checkOptions(options, WATCH_CHECKS);
+  const { signal, tail = 0, removals = false, peek = true, api, globs } = checked;
   const items = new ItemQueue<WatchItem>();
   const stopping = new AbortController();
   // Each poll listens to it, and there can be more than the ten that Node takes for a leak.

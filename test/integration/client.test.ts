@@ -6,7 +6,7 @@ import {
   type StoredMessage,
   TaskQueueError,
 } from '../../src/index.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
 const texts = (messages: StoredMessage[]) => messages.map(({ body }) => body.toString());
@@ -135,6 +135,81 @@ describe('publish', () => {
       });
       await Promise.all(before);
     }
+  });
+
+  test.each([Number.NaN, -1, '5', '', 5n, {}])('refuses %o as maxSize', async (maxSize) => {
+    const refused = {
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/^Option maxSize must be a number/),
+    };
+    const [client, queue, task] = [openClient(), openQueue(), newTask()];
+    const given = maxSize as number;
+    await expect(client.publish(task, raw('0'), { maxSize: given })).rejects.toMatchObject(refused);
+    await expect(queue.enqueue(task, numbered(0), undefined, given)).rejects.toMatchObject(refused);
+    expect(await client.depth(task)).toBeUndefined();
+  });
+
+  test.each([null, undefined, Number.POSITIVE_INFINITY])(
+    'takes %o as maxSize for no limit',
+    async (maxSize) => {
+      const [client, queue, task] = [openClient(), openQueue(), newTask()];
+      const given = maxSize as number;
+      await client.publish(task, raw('0'), { maxSize: given });
+      await queue.enqueue(task, numbered(1), undefined, given);
+      expect(await client.depth(task)).toMatchObject({ messages: 2 });
+    },
+  );
+
+  test('what a caller throws in onRemoved is passed on, and what was removed stays removed', async () => {
+    const client = openClient();
+    const failure = new TypeError('mine');
+    const options = {
+      batchSize: 1,
+      onRemoved: () => {
+        throw failure;
+      },
+    };
+    for (const remove of ['drain', 'clear'] as const) {
+      const task = newTask();
+      for (const text of ['0', '1', '2']) await client.publish(task, raw(text));
+      await expect(client[remove](task, () => {}, options)).rejects.toBe(failure);
+      await expect.poll(async () => (await client.depth(task))?.messages).toBe(2);
+    }
+  });
+
+  test('rejects what is not a function or not an option with INVALID_ARGUMENT', async () => {
+    const client = openClient();
+    const task = newTask();
+    await client.publish(task, raw('0'));
+    const not = (value: unknown) => value as never;
+    const calls = [
+      ...[undefined, null, 'x', {}].flatMap((value) => [
+        () => client.take(task, not(value)),
+        () => client.drain(task, not(value)),
+        () => client.browse(task, not(value)),
+      ]),
+      () => client.dequeue(task, not('x')),
+      () => client.clear(task, not('x')),
+      ...['select', 'onRead', 'onRemoved'].map((name) => () => client.drain(task, () => {}, { [name]: 'x' })),
+      ...[0, '2', Number.NaN].map((limit) => () => client.drain(task, () => {}, { limit: limit as number })),
+      () => client.drain(task, () => {}, { signal: {} as AbortSignal }),
+      () => client.drain(task, () => {}, not(5)),
+      () => client.clear(task, () => {}, { keepQueue: 'x' as unknown as boolean }),
+      ...['1', -1, 1.5].map((skip) => () => client.peek(task, { skip: skip as number })),
+      () => client.peek(task, not('x')),
+      () => client.publish(task, raw('1'), { create: 'false' as unknown as boolean }),
+      () => client.close(not(5)),
+    ];
+    for (const call of calls) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(/ must be /),
+      });
+    }
+    const nothing = null as unknown as undefined;
+    expect(await client.peek(task, nothing)).toHaveLength(1);
+    expect(await client.drain(task, () => {}, nothing)).toBe(1);
+    await client.close(nothing);
   });
 
   test('what a caller throws in select or onRead is passed on, and nothing is removed', async () => {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { StoredMessage } from '../../messages/stored-message.ts';
-import { checkCount } from '../../options/check-count.ts';
 import type { BatchHandler, DrainOptions } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
@@ -39,8 +38,6 @@ export async function drainTask(
   options: DrainOptions,
 ): Promise<number> {
   const { limit, batchSize = DEFAULT_BATCH_SIZE, select, allOrNone = false, signal, onRead } = options;
-  if (limit !== undefined) checkCount('limit', limit);
-  checkCount('batchSize', batchSize);
   let isHandedOver = false;
   /** If the connection is lost from here on, it may have held messages. */
   let isBegun = false;
@@ -65,7 +62,10 @@ export async function drainTask(
       signal,
       operationTimeoutMs,
       onRead: onRead && ((count: number) => failure.watchSync(() => onRead(count))),
-      onRemoved,
+      onRemoved: (count: number) => {
+        onRemoved(count);
+        if (options.onRemoved) failure.watchSync(() => options.onRemoved?.(count));
+      },
     };
     return consumeInBatches(lease, queue, bulk, (batch, before) => {
       isHandedOver = true;
