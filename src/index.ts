@@ -55,6 +55,7 @@ export type { ConnectTrace, DequeueTrace, EnqueueTrace } from './diagnostics/tra
 // Errors, and printing URLs without their passwords.
 export {
   ErrorCode,
+  type ErrorWithCode,
   hasCode,
   isTaskQueueError,
   MalformedMessageError,

@@ -99,6 +99,7 @@ export class TaskQueueError extends Error {
 /** A stored message that is not a queued MCP message. Carries its bytes; the message stays in the queue. */
 export class MalformedMessageError extends TaskQueueError {
   override readonly name = 'MalformedMessageError';
+  declare readonly code: typeof ErrorCode.malformedMessage;
   /** The task whose queue it is in. */
   readonly taskId: string;
   /** The body as stored, byte for byte. */
@@ -127,6 +128,7 @@ export class MalformedMessageError extends TaskQueueError {
  */
 export class PublishUnconfirmedError extends TaskQueueError {
   override readonly name = 'PublishUnconfirmedError';
+  declare readonly code: typeof ErrorCode.publishUnconfirmed;
   /** The AMQP `message_id` it was sent with. */
   readonly messageId: string | undefined;
 
@@ -149,7 +151,14 @@ export function isTaskQueueError(error: unknown): error is TaskQueueError {
   );
 }
 
+/** An error with this code, of the class that has it. */
+export type ErrorWithCode<Code extends ErrorCode> = Code extends typeof ErrorCode.malformedMessage
+  ? MalformedMessageError
+  : Code extends typeof ErrorCode.publishUnconfirmed
+    ? PublishUnconfirmedError
+    : TaskQueueError & { readonly code: Code };
+
 /** True for an error of this package with this code. */
-export function hasCode(error: unknown, code: ErrorCode): error is TaskQueueError {
+export function hasCode<Code extends ErrorCode>(error: unknown, code: Code): error is ErrorWithCode<Code> {
   return isTaskQueueError(error) && error.code === code;
 }
