@@ -3,7 +3,7 @@ import { consumeAndGiveBack } from './amqp/consume/bulk-consumer.ts';
 import { toStoredMessage } from './amqp/consume/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
 import { giveBack } from './amqp/consume/give-back.ts';
-import { during } from './amqp/errors/amqp-failure.ts';
+import { during, inContext } from './amqp/errors/amqp-failure.ts';
 import { CallerFailure } from './amqp/errors/caller-failure.ts';
 import type { QueueReader } from './amqp/queues/queue-reader.ts';
 import { Session } from './amqp/session.ts';
@@ -90,8 +90,8 @@ export class TaskQueueClient {
 
   /** Opens the connection for this kind of work now, to fail early or to save time later. */
   async connect(work: 'read' | 'publish' = 'read'): Promise<void> {
-    this.#throwIfClosed();
-    await during('Cannot connect to RabbitMQ', this.#session.connect(work));
+    this.#throwIfClosed(CONNECTING);
+    await during(CONNECTING, this.#session.connect(work));
   }
 
   /**
@@ -111,9 +111,9 @@ export class TaskQueueClient {
     outgoing: OutgoingMessage<Uint8Array>,
     options?: PublishOptions,
   ): Promise<PublishResult> {
-    this.#throwIfClosed();
     const queue = this.#queueName(taskId);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
+    this.#throwIfClosed(what);
     const checked = checkOptions(options, PUBLISH_CHECKS);
     const { keepExpiration = false } = checked;
     const raw = toRawMessage(outgoing);
@@ -164,6 +164,7 @@ export class TaskQueueClient {
     };
     await this.#drain(
       taskId,
+      'Cannot take a message of',
       takeOne,
       { limit: 1, batchSize: 1 },
       {
@@ -293,7 +294,7 @@ export class TaskQueueClient {
 
   /** The exact number of messages in the task's queue; `undefined` if it has no queue. Does not create one. */
   async depth(taskId: string): Promise<QueueDepth | undefined> {
-    this.#throwIfClosed();
+    this.#throwIfClosed(looking(taskId));
     return during(looking(taskId), this.#session.reader.depth(this.#queueName(taskId)));
   }
 
@@ -304,7 +305,7 @@ export class TaskQueueClient {
    */
   async drain(taskId: string, handle: BatchHandler, options?: DrainOptions): Promise<number> {
     checkFunction('handle', handle);
-    return this.#drain(taskId, handle, checkOptions(options, DRAIN_CHECKS), {
+    return this.#drain(taskId, 'Cannot drain', handle, checkOptions(options, DRAIN_CHECKS), {
       onRemoved: (count) => this.#announce(taskId, 'dequeued', count),
     });
   }
@@ -327,7 +328,7 @@ export class TaskQueueClient {
       removed += count;
     };
     try {
-      await this.#drain(taskId, handle, drainOptions, {
+      await this.#drain(taskId, 'Cannot clear', handle, drainOptions, {
         onRemoved,
         ...(drainOptions.allOrNone && !keepQueue && { deleter: this.#session.deleter }),
       });
@@ -358,8 +359,8 @@ export class TaskQueueClient {
    * messages
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
-    this.#throwIfClosed();
     const what = `Cannot delete the queue of task ${JSON.stringify(taskId)}`;
+    this.#throwIfClosed(what);
     return during(what, this.#session.deleter.deleteIfUnused(this.#queueName(taskId)));
   }
 
@@ -370,7 +371,7 @@ export class TaskQueueClient {
    * queue that is exclusive to another connection
    */
   async queueKind(taskId: string): Promise<QueueKind | undefined> {
-    this.#throwIfClosed();
+    this.#throwIfClosed(looking(taskId));
     return during(looking(taskId), this.#session.reader.kind(this.#queueName(taskId)));
   }
 
@@ -384,7 +385,7 @@ export class TaskQueueClient {
     events: readonly EventName[],
     listener: SubscriptionListener,
   ): Promise<TaskEventSubscription> {
-    this.#throwIfClosed();
+    this.#throwIfClosed('Cannot subscribe to task events');
     return this.#session.subscribe(events, listener);
   }
 
@@ -396,14 +397,13 @@ export class TaskQueueClient {
    * not answer, or `CLOSED` when this client is closed
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
-    this.#throwIfClosed();
     await this.#waiter.wait(taskId, options);
   }
 
   /** Opens the connection for reading, and returns what it is connected to. @internal */
   async identify(): Promise<BrokerIdentity> {
-    this.#throwIfClosed();
-    const { introduced, localPort } = await during('Cannot connect to RabbitMQ', this.#session.identify());
+    this.#throwIfClosed(CONNECTING);
+    const { introduced, localPort } = await during(CONNECTING, this.#session.identify());
     const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
     const [{ vhost }] = this.#options.addresses;
     return {
@@ -423,7 +423,7 @@ export class TaskQueueClient {
    * @internal
    */
   receiveReplies(instance: string, onReply: (body: Buffer) => void): { open(): Promise<void> } {
-    this.#throwIfClosed();
+    this.#throwIfClosed('Cannot receive answers');
     const replies = this.#session.replyQueue(replyQueueName(instance, this.prefix), onReply);
     return { open: () => replies.start() };
   }
@@ -435,13 +435,10 @@ export class TaskQueueClient {
    * @internal
    */
   async sendReply(instance: string, body: Buffer): Promise<void> {
-    this.#throwIfClosed();
+    this.#throwIfClosed(PASSING_ON);
     const message = prepareMessage({ body, properties: defaultProperties() }, NO_POLICY);
     const queue = replyQueueName(instance, this.prefix);
-    await during(
-      'Cannot pass on an answer',
-      this.#session.publisher.publish(queue, message, { create: false }),
-    );
+    await during(PASSING_ON, this.#session.publisher.publish(queue, message, { create: false }));
   }
 
   /**
@@ -461,12 +458,15 @@ export class TaskQueueClient {
 
   #drain(
     taskId: string,
+    doing: string,
     handle: BatchHandler,
     options: DrainOptions,
     { onRemoved, ...means }: Pick<DrainedTask, 'onRemoved' | 'deleter' | 'isOurs'> & { reader?: QueueReader },
   ): Promise<number> {
-    this.#throwIfClosed();
-    const task = { taskId, queue: this.#queueName(taskId), reader: this.#session.reader, ...means };
+    const queue = this.#queueName(taskId);
+    const what = `${doing} task ${JSON.stringify(taskId)}`;
+    this.#throwIfClosed(what);
+    const task = { taskId, queue, reader: this.#session.reader, ...means };
     const { operationTimeoutMs } = this.#options;
     return this.#traceDequeue(taskId, (trace) => {
       const noted: BatchHandler = (batch, before) => {
@@ -479,7 +479,7 @@ export class TaskQueueClient {
         onRemoved(count);
       };
       const drained = drainTask({ ...task, operationTimeoutMs, onRemoved: removed }, noted, options);
-      return during(`Cannot drain task ${JSON.stringify(taskId)}`, drained);
+      return during(what, drained, KEPT_HINT);
     });
   }
 
@@ -491,10 +491,10 @@ export class TaskQueueClient {
     work: (lease: ChannelLease, queue: string) => Promise<T>,
     isRepeatable?: () => boolean,
   ): Promise<T> {
-    this.#throwIfClosed();
-    const what = `${doing} task ${JSON.stringify(taskId)}`;
     const queue = this.#queueName(taskId);
-    return during(what, this.#session.reader.read({ queue, missing, isRepeatable }, work));
+    const what = `${doing} task ${JSON.stringify(taskId)}`;
+    this.#throwIfClosed(what);
+    return during(what, this.#session.reader.read({ queue, missing, isRepeatable }, work), KEPT_HINT);
   }
 
   #traceDequeue<T>(taskId: string, work: (trace: DequeueTrace | undefined) => Promise<T>): Promise<T> {
@@ -524,10 +524,18 @@ export class TaskQueueClient {
     return queueName(taskId, this.#options.prefix);
   }
 
-  #throwIfClosed(): void {
-    this.#session.throwIfClosed();
+  #throwIfClosed(what: string): void {
+    try {
+      this.#session.throwIfClosed();
+    } catch (error) {
+      throw inContext(what, error);
+    }
   }
 }
+
+const CONNECTING = 'Cannot connect to RabbitMQ';
+const PASSING_ON = 'Cannot pass on an answer';
+const KEPT_HINT = 'What was not removed is still in the queue; the next call connects again.';
 
 const NO_POLICY = { userId: undefined, keepExpiration: false };
 

@@ -1,11 +1,10 @@
 import type { ClientStats } from '../diagnostics/stats.ts';
-import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { EventName } from '../events/task-events.ts';
 import type { SubscriptionListener } from '../options/client-options.ts';
 import { guarded } from '../options/guarded-callback.ts';
 import type { ResolvedOptions } from '../options/task-queue-options.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
-import { BrokerConnection, newHistory } from './connection/connection.ts';
+import { BrokerConnection, closedError, newHistory } from './connection/connection.ts';
 import { withDeadline } from './connection/deadline.ts';
 import { EventPublisher } from './events/event-publisher.ts';
 import { EventSubscription } from './events/event-subscription.ts';
@@ -76,10 +75,9 @@ export class Session {
     this.#connections = [publishing, reading, deleting];
   }
 
-  /** @throws TaskQueueError `CLOSED` once {@link close} was called */
+  /** @throws AmqpFailure `CLOSED` once {@link close} was called */
   throwIfClosed(): void {
-    if (!this.#isClosed) return;
-    throw new TaskQueueError(ErrorCode.closed, 'This client was closed', { hint: 'Create a new client.' });
+    if (this.#isClosed) throw closedError();
   }
 
   /** Opens the connection for this. */

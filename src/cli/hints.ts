@@ -26,7 +26,7 @@ const MORE: Partial<Record<ErrorCode, string>> = {
   API_UNAVAILABLE: '"mcp-taskq ls --ids FILE" works without the API.',
   WAIT_TIMEOUT: '--wait sets how long to wait.',
   NO_ANSWER: '"mcp-taskq status" shows what works.',
-  CONNECTION_LOST: 'Run the command again: what was not removed is still in the queue.',
+  CONNECTION_LOST: 'Run the command again.',
 };
 
 /** Replaces the library's hint. */

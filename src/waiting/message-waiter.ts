@@ -260,6 +260,7 @@ function unansweredError(taskId: string, cause?: unknown): TaskQueueError {
 function closedError(taskId: string): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.closed,
-    `The queue was closed while waiting for a message of task ${JSON.stringify(taskId)}`,
+    `Cannot wait for a message of task ${JSON.stringify(taskId)}: close() was called`,
+    { hint: 'Create a new object.' },
   );
 }

@@ -6,6 +6,7 @@ import {
   type StoredMessage,
   TaskQueueError,
 } from '../../src/index.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
@@ -543,6 +544,48 @@ describe('close', () => {
     await client.publish(newTask(), raw('x'));
     await Promise.all([client.close(), client.close()]);
     await client.close();
-    await expect(client.depth('x')).rejects.toMatchObject({ code: 'CLOSED' });
+    const calls: [string, () => Promise<unknown>][] = [
+      ['Cannot look at task "x"', () => client.depth('x')],
+      ['Cannot look at task "x"', () => client.queueKind('x')],
+      ['Cannot enqueue to task "x"', () => client.publish('x', raw('x'))],
+      ['Cannot take a message of task "x"', () => client.take('x', () => {})],
+      ['Cannot dequeue from task "x"', () => client.dequeue('x')],
+      ['Cannot drain task "x"', () => client.drain('x', () => {})],
+      ['Cannot clear task "x"', () => client.clear('x')],
+      ['Cannot peek at task "x"', () => client.peek('x')],
+      ['Cannot delete the queue of task "x"', () => client.deleteIfUnused('x')],
+      ['Cannot wait for a message of task "x"', () => client.waitForMessage('x')],
+      ['Cannot connect to RabbitMQ', () => client.connect()],
+    ];
+    for (const [what, call] of calls) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'CLOSED',
+        message: expect.stringMatching(new RegExp(`^${what}: .*close`)),
+        hint: expect.stringMatching(/^Create a new /),
+      });
+    }
+  });
+
+  test('a read whose connection is lost says what it was, and what has become of the messages', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const client = openClient({ url: proxy.url });
+    const task = newTask();
+    await client.publish(task, raw('0'));
+    const lose = async () => {
+      proxy.reset();
+      const reading = () => client.stats().connections.find(({ connection }) => connection === 'read');
+      await expect.poll(() => reading()?.state).toBe('disconnected');
+    };
+    for (const [what, call] of [
+      ['Cannot take a message of', () => client.take(task, lose)],
+      ['Cannot drain', () => client.drain(task, lose)],
+    ] as const) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'CONNECTION_LOST',
+        message: `${what} task ${JSON.stringify(task)}: the connection to the broker was lost`,
+        hint: 'What was not removed is still in the queue; the next call connects again.',
+      });
+    }
+    await expect.poll(async () => (await client.depth(task))?.messages).toBe(1);
   });
 });

@@ -313,6 +313,6 @@ function notLoaded(cause: Error): AmqpFailure {
   );
 }
 
-function closedError(): AmqpFailure {
-  return new AmqpFailure(ErrorCode.closed, 'close() was called');
+export function closedError(): AmqpFailure {
+  return new AmqpFailure(ErrorCode.closed, 'the client was closed', { hint: 'Create a new client.' });
 }

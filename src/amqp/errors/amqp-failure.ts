@@ -31,20 +31,22 @@ export class AmqpFailure extends TaskQueueError {
 /**
  * The outcome of `work`, and what was being done where that fails.
  * @param what what was being done and on what, e.g. `Cannot enqueue to task "a"`
+ * @param lostHint what to do about a connection that was lost meanwhile
  * @throws TaskQueueError
  */
-export async function during<T>(what: string, work: Promise<T>): Promise<T> {
+export async function during<T>(what: string, work: Promise<T>, lostHint?: string): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw inContext(what, error);
+    throw inContext(what, error, lostHint);
   }
 }
 
 /** An {@link AmqpFailure} as a whole sentence. Any other error is one already. */
-export function inContext<E>(what: string, error: E): E | TaskQueueError {
+export function inContext<E>(what: string, error: E, lostHint?: string): E | TaskQueueError {
   if (!(error instanceof AmqpFailure)) return error;
-  const { code, message: reason, messageId, cause, hint } = error;
+  const { code, message: reason, messageId, cause } = error;
+  const hint = error.hint ?? (code === ErrorCode.connectionLost ? lostHint : undefined);
   const sentence = `${what}: ${reason}`;
   if (code === ErrorCode.publishUnconfirmed) return new PublishUnconfirmedError(sentence, messageId, cause);
   return new TaskQueueError(code, sentence, {
