@@ -394,7 +394,8 @@ export class TaskQueueClient {
    * it within milliseconds, any other within half a second (later when waiting for more than a hundred tasks). With
    * several readers the message may be gone by then.
    * @throws the reason of the signal; TaskQueueError `WAIT_TIMEOUT`, `NO_ANSWER` when the time is over and the broker does
-   * not answer, or `CLOSED` when this client is closed
+   * not answer, `CONNECTION_FAILED` when a lost connection does not return within `reconnectTimeoutMs`, or at once when the
+   * first connection cannot be opened, or `CLOSED` when this client is closed
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
     await this.#waiter.wait(taskId, options);
@@ -451,7 +452,7 @@ export class TaskQueueClient {
     await this.#session.close(timeoutMs);
   }
 
-  /** The same as {@link close}, for `await using`. */
+  /** The same as {@link close}, for `await using`, which takes Node 24 or a compiler such as TypeScript. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

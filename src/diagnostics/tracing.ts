@@ -71,7 +71,7 @@ export function traceConnect<T>(trace: () => ConnectTrace, work: () => Promise<T
   return isTraced(connects) ? traced(connects, trace(), work) : work();
 }
 
-/** Node 20.3 has no `hasSubscribers` for all five together. */
+/** Node 20.5 has no `hasSubscribers` for all five together. */
 function isTraced<Trace extends object>(channel: TracingChannel<unknown, Trace>): boolean {
   const { start, end, asyncStart, asyncEnd, error } = channel;
   return (

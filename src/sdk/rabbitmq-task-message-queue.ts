@@ -30,8 +30,9 @@ import { MalformedMessages } from './malformed-messages.ts';
  * SDK sends it to MCP clients; its `cause` does.
  *
  * @example
- * await using queue = new RabbitMQTaskMessageQueue('amqp://user:password@rabbit.example/');
+ * const queue = new RabbitMQTaskMessageQueue('amqp://user:password@rabbit.example/');
  * await queue.enqueue(taskId, { type: 'notification', timestamp: Date.now(), message });
+ * await queue.close();
  */
 export class RabbitMQTaskMessageQueue {
   readonly #options: ResolvedOptions;
@@ -152,8 +153,8 @@ export class RabbitMQTaskMessageQueue {
    * wakes it within milliseconds, any other within half a second (later when waiting for more than a hundred tasks).
    * With several readers the message may be gone by the time you dequeue.
    * @throws the reason of the signal; TaskQueueError `WAIT_TIMEOUT`, `NO_ANSWER` when the time is over and the
-   * broker does not answer, `CONNECTION_FAILED` when the broker cannot be reached for `reconnectTimeoutMs`,
-   * `INVALID_ARGUMENT`, or `CLOSED` when this object is closed
+   * broker does not answer, `CONNECTION_FAILED` when a lost connection does not return within `reconnectTimeoutMs`, or
+   * at once when the first connection cannot be opened, `INVALID_ARGUMENT`, or `CLOSED` when this object is closed
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
     try {
@@ -190,7 +191,7 @@ export class RabbitMQTaskMessageQueue {
     await this.#closing;
   }
 
-  /** The same as {@link close}, for `await using`. */
+  /** The same as {@link close}, for `await using`, which takes Node 24 or a compiler such as TypeScript. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -96,3 +96,14 @@ test('the files that CONTRIBUTING names are there', () => {
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((file) => !existsSync(new URL(file, root)))).toEqual([]);
 });
+
+test('the pages name the oldest Node of package.json, which has Symbol.asyncDispose', () => {
+  const { engines } = JSON.parse(text('package.json')) as { engines: { node: string } };
+  const [, oldest = '', minor] = /^>=(20\.(\d+))$/.exec(engines.node) ?? [];
+  // Without the symbol, a class with `[Symbol.asyncDispose]` gets a method named "undefined".
+  expect(Number(minor)).toBeGreaterThanOrEqual(5);
+  for (const page of ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md']) {
+    const named = [...text(page).matchAll(/Node (20\.\d+)/g)].map(([, version]) => version);
+    expect(new Set(named), page).toEqual(new Set([oldest]));
+  }
+});
