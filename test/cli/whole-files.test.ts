@@ -101,15 +101,19 @@ describe.skipIf(!canMount())('a full disk', () => {
     expect([...saved, ...(await drainedIds(task))]).toEqual(ids);
   });
 
-  test('leaves a whole JSON document', async () => {
+  test('leaves a whole JSON document, and advice that brings the rest', async () => {
     const { task, ids } = await filledTask(1500);
-    const { status, folder } = await onSmallDisk(`${CLI} dequeue ${task} --all -o json --out $DISK/file`);
+    const command = `cd $DISK; ${CLI} dequeue ${task} --all -o json --out file.json`;
+    const { status, stderr, folder } = await onSmallDisk(command);
     expect(status).toBe(3);
-    const records = JSON.parse(await readFile(join(folder, 'file'), 'utf8'));
-    const saved = records.map(
-      ({ properties }: { properties: { message_id: string } }) => properties.message_id,
-    );
-    expect([...saved, ...(await drainedIds(task))]).toEqual(ids);
+    const idsOf = async (file: string) =>
+      JSON.parse(await readFile(join(folder, file), 'utf8')).map(
+        ({ properties }: { properties: { message_id: string } }) => properties.message_id,
+      );
+    const saved = await idsOf('file.json');
+    const advice = /^hint: To resume, into another file: mcp-taskq (.*)$/m.exec(stderr)?.[1]?.split(' ');
+    expect((await runCli(advice ?? [], { cwd: folder })).status).toBe(0);
+    expect([...saved, ...(await idsOf('file.rest.json'))]).toEqual(ids);
   });
 
   test('that the advice is followed on holds each message once', async () => {

@@ -1,3 +1,4 @@
+import { join, parse } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
 import { isTaskQueueError } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
@@ -140,7 +141,13 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   } catch (error) {
     progress.end();
     await writer?.abandon().catch(() => {});
-    throw partialFailure(context, error, removed, `removed from task ${taskId}`, resumeHint(options));
+    throw partialFailure(
+      context,
+      error,
+      removed,
+      `removed from task ${taskId}`,
+      resumeHint(context, options),
+    );
   }
   if (options.all || options.out) {
     const where = options.out ? `, now in ${options.out}` : '';
@@ -201,10 +208,20 @@ function nothingFailure(
   return emptyFailure(taskId, filter, looked);
 }
 
-/** How to resume after a failure without writing anything twice. */
-function resumeHint({ out, all }: DequeueOptions): string | undefined {
+/** How to resume after a failure without writing anything twice. A JSON document cannot be appended to. */
+function resumeHint({ settings }: ClientContext, { out, all }: DequeueOptions): string | undefined {
   if (out === undefined || out === '-' || !all) return undefined;
-  return `To resume: ${thisCommand({ '--append': true, '--overwrite': undefined })}`;
+  const isDocument = settings.output === 'json';
+  const changes = isDocument
+    ? { '--out': besideFile(out), '--overwrite': undefined }
+    : { '--append': true as const, '--overwrite': undefined };
+  return `To resume${isDocument ? ', into another file' : ''}: ${thisCommand(changes)}`;
+}
+
+/** `drained.rest.json` for `drained.json`. */
+function besideFile(out: string): string {
+  const { dir, name, ext } = parse(out);
+  return join(dir, `${name}.rest${ext}`);
 }
 
 /** Calls `more` to drain whenever messages have arrived, until it returns false or nothing has arrived for `waitMs`. */
