@@ -206,13 +206,13 @@ describe('dequeue', () => {
     expect(await numbersIn(task)).toEqual([2, 3]);
   });
 
-  test('says that a message stays when the command for it fails', async () => {
+  test('says that a message was given back when the command for it fails', async () => {
     const task = await filledTask(2);
     const { status, stderr } = await runCli(['dequeue', task, '--all', '--exec', 'exit 7'], {
       ownProcess: true,
     });
     expect(status).toBe(1);
-    expect(stderr).toContain(`exited with 7. Its message is still in task "${task}"`);
+    expect(stderr).toContain(`exited with 7. Its message was given back to task "${task}"`);
     expect(await numbersIn(task)).toEqual([0, 1]);
   });
 

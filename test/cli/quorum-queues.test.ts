@@ -1,3 +1,4 @@
+import { connect } from 'amqplib';
 import { expect, inject, test } from 'vitest';
 import { listTaskQueues } from '../../src/index.ts';
 import { recordsIn, runCli } from '../support/cli.ts';
@@ -50,6 +51,29 @@ test('peek refuses a quorum queue, and with --force says what 30 looks at a mess
   await expect.poll(async () => (await client.peek('t')).length).toBe(1);
   await expect.poll(() => inQueue(url), { timeout: 15_000 }).toBe(isCounted ? 0 : 1);
 }, 60_000);
+
+test('dequeue --exec does not say that a message is there which reached the delivery limit', async () => {
+  const { url } = await newVhost();
+  const connection = await connect(url);
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue('mcp:queue:t', {
+    durable: true,
+    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 },
+  });
+  channel.sendToQueue('mcp:queue:t', Buffer.from('a'));
+  await channel.waitForConfirms();
+  await connection.close();
+  const fail = () =>
+    runCli(['dequeue', 't', '--exec', 'false'], { env: { MCP_TASKQ_URL: url }, ownProcess: true });
+  for (let time = 0; time < 2; time++) {
+    await expect.poll(async () => (await openClient({ url }).depth('t'))?.messages).toBe(1);
+    const { status, stderr } = await fail();
+    expect(status).toBe(1);
+    expect(stderr).toContain('was given back to task "t"; a quorum queue drops');
+    expect(stderr).not.toContain('still');
+  }
+  await expect.poll(async () => (await openClient({ url }).depth('t'))?.messages).toBe(0);
+});
 
 /** Ready or held, so that a message is never missing while it is on its way back. Up to 5 s old. */
 async function inQueue(url: string): Promise<number | undefined> {

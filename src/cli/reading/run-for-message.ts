@@ -52,9 +52,11 @@ export async function runForMessage(
   });
   for (const release of releases) release();
   if (outcome === undefined) return;
+  // Whether it is still there is not known: nothing reports that a quorum queue has dropped it.
   const failure =
     `The command ${JSON.stringify(shellCommand)} ${outcome}. ` +
-    `Its message is still in task ${JSON.stringify(message.taskId)}`;
+    `Its message was given back to task ${JSON.stringify(message.taskId)}; ` +
+    'a quorum queue drops a message that was given back too often';
   if (!stop.signal.aborted) throw new CommandFailure(ExitCode.failed, failure);
   note(`${failure}.`);
   throw stop.signal.reason;
