@@ -13,7 +13,7 @@ export { verifySameBroker } from './management/same-broker.ts';
 // Messages from what an operator types or has in a file, and back.
 export { parseMessageInput } from './messages/message-input.ts';
 export { checkOutgoing } from './messages/prepared-message.ts';
-export { encodeRecord, recordParts } from './messages/records.ts';
+export { encodeRecord, parseRecord, recordParts } from './messages/records.ts';
 export { propertiesToJson } from './properties/property-json.ts';
 export { REPLAY_RULES } from './properties/replay-policy.ts';
 export { withHeaders } from './properties/with-headers.ts';

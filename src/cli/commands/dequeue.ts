@@ -9,6 +9,7 @@ import type { MessageFilter } from '../input/filters.ts';
 import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { continueCommand } from '../output/drain-marker.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
@@ -16,7 +17,7 @@ import { dryRun } from '../reading/dry-run.ts';
 import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
 import { runForMessage } from '../reading/run-for-message.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
-import { partialFailure } from '../replay/partial-failure.ts';
+import { isRemovalUnsure, partialFailure } from '../replay/partial-failure.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { startProgress } from '../terminal/progress.ts';
@@ -140,7 +141,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     await writer?.end();
   } catch (error) {
     progress.end();
-    await writer?.abandon().catch(() => {});
+    await writer?.abandon({ mayBeBack: isRemovalUnsure(error) }).catch(() => {});
     throw partialFailure(
       context,
       error,
@@ -211,11 +212,8 @@ function nothingFailure(
 /** How to resume after a failure without writing anything twice. A JSON document cannot be appended to. */
 function resumeHint({ settings }: ClientContext, { out, all }: DequeueOptions): string | undefined {
   if (out === undefined || out === '-' || !all) return undefined;
-  const isDocument = settings.output === 'json';
-  const changes = isDocument
-    ? { '--out': besideFile(out), '--overwrite': undefined }
-    : { '--append': true as const, '--overwrite': undefined };
-  return `To resume${isDocument ? ', into another file' : ''}: ${thisCommand(changes)}`;
+  if (settings.output !== 'json') return `To resume: ${continueCommand()}`;
+  return `To resume, into another file: ${thisCommand({ '--out': besideFile(out), '--overwrite': undefined })}`;
 }
 
 /** `drained.rest.json` for `drained.json`. */

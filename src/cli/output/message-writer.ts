@@ -40,8 +40,11 @@ export interface MessageWriter {
   keep(): void;
   /** Completes the output and keeps all of it. */
   end(): Promise<void>;
-  /** Ends the output of a failed command: in a file, what was not kept is removed. */
-  abandon(): Promise<void>;
+  /**
+   * Ends the output of a failed command: in a file, what was not kept is removed.
+   * @param options `mayBeBack`: messages that were removed may be back in their queue
+   */
+  abandon(options?: { mayBeBack: boolean }): Promise<void>;
   /** Number of messages written. */
   readonly count: number;
 }

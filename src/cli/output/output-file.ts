@@ -1,15 +1,14 @@
 import { constants, fstatSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import type { FileEnd } from '../terminal/last-line.ts';
-import { formatCount } from '../text/sizes.ts';
+import { markDrain } from './drain-marker.ts';
 import { FileSink } from './file-sink.ts';
+import { repairEnd, withoutRepeating, writtenBefore } from './interrupted-file.ts';
 import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
-import { WrittenBefore } from './resumed-drain.ts';
+import type { RecordFormat, WrittenBefore } from './resumed-drain.ts';
 
 export interface OutputFileOptions {
   out?: string;
@@ -32,8 +31,8 @@ export interface OutputFileUse
 
 /**
  * Opens the output for messages: stdout, or the file of `--out`. The file is created when the first message arrives,
- * so a command that fails earlier leaves none; only its owner can read it. With `--append`, a file that ends in an
- * incomplete record, left by a killed drain, is repaired first.
+ * so a command that fails earlier leaves none; only its owner can read it. With `--append`, what an interrupted drain has
+ * left is continued: half a record is cut off, and no message is written twice.
  *
  * @throws CommandFailure if the file exists and neither `--append` nor `--overwrite` is given
  */
@@ -42,12 +41,13 @@ export async function openOutputFile(
   { out, append = false, overwrite = false }: OutputFileOptions,
   { mustBeNew = false, ...use }: OutputFileUse,
 ): Promise<MessageWriter> {
-  const library = await import('../../cli-support.ts');
+  const { encodeRecord, parseRecord, recordParts } = await import('../../cli-support.ts');
+  const records = { encodeRecord, parseRecord };
   const { settings } = context;
   if (out === undefined || out === '-') {
     if (append || overwrite)
       throw new CommandFailure(ExitCode.usage, '--append and --overwrite need --out FILE');
-    return openStandardOutput(context, use, library);
+    return openStandardOutput(context, use, { ...records, recordParts });
   }
   const format = settings.output === 'auto' ? 'jsonl' : settings.output;
   if (format === 'table') throw new CommandFailure(ExitCode.usage, '--out does not support -o table');
@@ -60,12 +60,22 @@ export async function openOutputFile(
   return openedLater(async () => {
     const { file, end, discard } = await openFile(out, found);
     const sink = new FileSink(file.fd, out);
-    const { encodeRecord, recordParts } = library;
-    let writer = createMessageWriter({ sink, format, settings, isTerminal: false, ...use, recordParts });
+    // Other formats cannot be continued record by record.
+    const isMarked = use.isRemoving === true && !mustBeNew && format === 'jsonl' && sink.isRegular;
+    const marker = isMarked ? await markDrain(out) : undefined;
+    let writer = createMessageWriter({
+      sink,
+      format,
+      settings,
+      isTerminal: false,
+      ...use,
+      recordParts,
+    });
+    let before: WrittenBefore | undefined;
     if (append && sink.isRegular && sink.size !== 0) {
       const interrupted = { sink, name: out, path: out, end };
-      const isResumed = use.isRemoving === true && format === 'jsonl';
-      const before = isResumed ? await writtenBefore(interrupted, encodeRecord) : undefined;
+      if (marker?.wasLeft || (isMarked && end.kind === 'half'))
+        before = await writtenBefore(interrupted, records);
       await repairEnd(context, interrupted);
       if (before !== undefined) writer = withoutRepeating(context, writer, before, out);
     }
@@ -76,22 +86,29 @@ export async function openOutputFile(
       },
       async end() {
         await writer.end();
+        await marker?.clear();
         await file.close();
       },
-      async abandon() {
-        await writer.abandon();
-        if (sink.isRegular && (await file.stat()).size === 0) await discard();
+      async abandon(options) {
+        await writer.abandon(options);
+        const isEmpty = sink.isRegular && (await file.stat()).size === 0;
+        // What an earlier drain left may not have been looked at yet.
+        if (isEmpty || !(options?.mayBeBack || before)) await marker?.clear();
+        if (isEmpty) await discard();
         await file.close();
       },
     };
   });
 }
 
-/** A shell's `>> FILE` gets the same care as `--out FILE --append`. */
+/**
+ * A shell's `>> FILE` gets the same care as `--out FILE --append`, but no marker: nobody expects files beside it. So
+ * only half a record shows that a drain into it was killed.
+ */
 async function openStandardOutput(
   context: Context,
   use: OutputFileUse,
-  { encodeRecord, recordParts }: Pick<typeof import('../../cli-support.ts'), 'encodeRecord' | 'recordParts'>,
+  { recordParts, ...records }: RecordFormat & Pick<typeof import('../../cli-support.ts'), 'recordParts'>,
 ): Promise<MessageWriter> {
   const { stdout: sink, format } = context;
   if (use.isRemoving === true && (await isClosed(process.stdout.fd))) {
@@ -115,7 +132,8 @@ async function openStandardOutput(
     if (end !== undefined && end.kind !== 'other' && (await isAppendedTo(sink.fd))) {
       const name = 'the file of the standard output';
       const interrupted = { sink, name, path, end };
-      const before = use.isRemoving ? await writtenBefore(interrupted, encodeRecord) : undefined;
+      const isCut = use.isRemoving === true && end.kind === 'half';
+      const before = isCut ? await writtenBefore(interrupted, records) : undefined;
       await repairEnd(context, interrupted);
       return before === undefined ? writer : withoutRepeating(context, writer, before, name);
     }
@@ -152,73 +170,6 @@ async function openFlags(fd: number): Promise<number> {
   return Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8);
 }
 
-interface InterruptedFile {
-  sink: FileSink;
-  name: string;
-  /** Path for reading it. */
-  path: string;
-  end: FileEnd;
-}
-
-/** Makes the file end where the next record can begin. */
-async function repairEnd({ note }: Context, { sink, name, end }: InterruptedFile): Promise<void> {
-  if (end.kind === 'half') {
-    note(
-      `${name} ended in an incomplete record (${formatCount(end.bytes, 'byte')}), left by a drain that was killed. ` +
-        'It was cut off: its message was not removed from the queue.',
-    );
-    sink.cutTo(end.start);
-  } else if (end.kind === 'unended') {
-    await sink.write('\n');
-    sink.keep();
-  }
-}
-
-async function writtenBefore(
-  { sink, path, end }: InterruptedFile,
-  encodeRecord: (message: StoredMessage) => string,
-): Promise<WrittenBefore> {
-  const file = await open(path, 'r');
-  try {
-    return await WrittenBefore.in(file, sink.size as number, end, encodeRecord);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Leaves out what a killed drain has already written, and reports it at the end. */
-function withoutRepeating(
-  { note }: Context,
-  writer: MessageWriter,
-  before: WrittenBefore,
-  name: string,
-): MessageWriter {
-  const report = () => {
-    if (before.count === 0) return;
-    const were = before.count === 1 ? 'was' : 'were';
-    note(
-      `${formatCount(before.count, 'message')} ${were} already in ${name}, written by a drain that was killed before ` +
-        `it could remove ${before.count === 1 ? 'it' : 'them'} from the queue; not written again.`,
-    );
-  };
-  return {
-    ...writer,
-    // Even an empty batch is flushed: what the killed drain wrote may not be on disk yet.
-    write: (batch) => writer.write(before.without(batch)),
-    get count() {
-      return writer.count;
-    },
-    async end() {
-      await writer.end();
-      report();
-    },
-    async abandon() {
-      await writer.abandon();
-      report();
-    },
-  };
-}
-
 /** A writer that is opened by the first `write`, or by `end`. */
 function openedLater(open: () => Promise<MessageWriter>): MessageWriter {
   let writer: MessageWriter | undefined;
@@ -230,7 +181,7 @@ function openedLater(open: () => Promise<MessageWriter>): MessageWriter {
     write: async (batch) => (await opened()).write(batch),
     keep: () => writer?.keep(),
     end: async () => (await opened()).end(),
-    abandon: async () => writer?.abandon(),
+    abandon: async (options) => writer?.abandon(options),
     get count() {
       return writer?.count ?? 0;
     },

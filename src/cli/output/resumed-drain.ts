@@ -1,48 +1,56 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { StoredMessage } from '../../index.ts';
-import type { FileEnd } from '../terminal/last-line.ts';
+import type { parseRecord } from '../../cli-support.ts';
+import type { MessageProperties, StoredMessage } from '../../index.ts';
 
-/** More records than a killed drain can have written without the broker receiving their acknowledgements. */
+/** More records than an interrupted drain can have written without the broker receiving their acknowledgements. */
 const MAX_RECORDS = 5_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
+/** The place of a record that is there more than once. */
+const REPEATED = -1;
+
+/** How records are read and written. */
+export interface RecordFormat {
+  encodeRecord: (message: StoredMessage) => string;
+  parseRecord: typeof parseRecord;
+}
+
 /**
- * A drain that is killed after writing messages but before acknowledging them leaves records in the file whose
- * messages are back in the queue. This class recognises them when the next drain into that file receives them: they
- * are redelivered, identical, and either have a `message_id` or come in the same order right before the incomplete
- * record at the end of the file. In doubt, a message is written twice, since one that is not written is lost.
+ * A drain that is interrupted after writing messages, but before the broker receives their acknowledgements, leaves
+ * records in the file whose messages are back in the queue. They are the last records of the file, and the first
+ * redelivered messages of the queue, in the same order. This class recognises that run when the next drain into that
+ * file receives it.
+ *
+ * A run of messages that the file holds more than once may as well be their copies. In doubt, a message is written
+ * twice, since one that is not written is lost.
  */
 export class WrittenBefore {
-  readonly #encodeRecord: (message: StoredMessage) => string;
-  /** The last records of the file, in order. */
+  readonly #format: RecordFormat;
+  /** The last records of the file, in order, as {@link comparable} texts. */
   readonly #records: readonly string[];
-  /** How many copies of each record are still expected; a queue can hold the same message twice. */
-  readonly #left = new Map<string, number>();
-  #half: string | undefined;
+  readonly #places = new Map<string, number>();
+  /** Place of the record that the next message must equal; undefined until the run is found. */
+  #next: number | undefined;
   #count = 0;
+  #doubtful = 0;
 
-  private constructor(
-    records: readonly string[],
-    half: string | undefined,
-    encodeRecord: (message: StoredMessage) => string,
-  ) {
+  private constructor(records: readonly string[], format: RecordFormat) {
     this.#records = records;
-    this.#half = half;
-    this.#encodeRecord = encodeRecord;
-    for (const record of records) this.#left.set(record, (this.#left.get(record) ?? 0) + 1);
+    this.#format = format;
+    for (const [place, record] of records.entries())
+      this.#places.set(record, this.#places.has(record) ? REPEATED : place);
   }
 
-  /** @param file open for reading, with its incomplete record still in place */
-  static async in(
-    file: Pick<FileHandle, 'read'>,
-    size: number,
-    end: FileEnd,
-    encodeRecord: (message: StoredMessage) => string,
-  ): Promise<WrittenBefore> {
-    const isHalf = end.kind === 'half';
-    const records = await readTail(file, isHalf ? end.start : size);
-    const half = isHalf ? (await read(file, end.start, end.bytes)).toString() : undefined;
-    return new WrittenBefore(records, half, encodeRecord);
+  /**
+   * @param file open for reading
+   * @param end where the complete records end
+   */
+  static async in(file: Pick<FileHandle, 'read'>, end: number, format: RecordFormat): Promise<WrittenBefore> {
+    const lines = await readTail(file, end);
+    return new WrittenBefore(
+      lines.map((line) => comparableLine(line, format)),
+      format,
+    );
   }
 
   /** Messages recognised so far. */
@@ -50,75 +58,86 @@ export class WrittenBefore {
     return this.#count;
   }
 
-  /** @returns the messages of a batch that are not in the file yet */
-  without(batch: readonly StoredMessage[]): readonly StoredMessage[] {
-    if (this.#left.size === 0) return batch;
-    const run = this.#half === undefined ? 0 : this.#runBefore(this.#half, batch);
-    this.#half = undefined;
-    for (const message of batch.slice(0, run)) this.#meet(comparable(this.#encodeRecord(message)));
-    return batch.slice(run).filter((message) => {
-      const { redelivered, properties } = message;
-      const isKnown = redelivered && properties.message_id !== undefined;
-      return !(isKnown && this.#meet(comparable(this.#encodeRecord(message))));
-    });
+  /** At most this many messages so far were not recognised, but may be in the file: they equal a record. */
+  get doubtful(): number {
+    return Math.min(this.#doubtful, this.#records.length - this.#count);
   }
 
-  #meet(record: string): boolean {
-    const left = this.#left.get(record);
-    if (left === undefined) return false;
-    if (left === 1) this.#left.delete(record);
-    else this.#left.set(record, left - 1);
-    this.#count++;
-    return true;
+  /** @returns the messages of a batch that are not in the file yet */
+  without(batch: readonly StoredMessage[]): readonly StoredMessage[] {
+    const returned = batch.filter(({ redelivered }) => redelivered);
+    const records = returned.map((message) => comparable(message, this.#format));
+    if (records.length > 0) this.#next ??= this.#startOf(records);
+    const known = new Set<StoredMessage>();
+    for (const [index, message] of returned.entries()) {
+      const record = records[index] as string;
+      if (this.#next !== undefined && this.#records[this.#next] === record) {
+        this.#next++;
+        known.add(message);
+      } else {
+        // Whatever comes after the run was never written.
+        if (this.#next !== undefined) this.#next = this.#records.length;
+        if (this.#places.has(record)) this.#doubtful++;
+      }
+    }
+    this.#count += known.size;
+    return known.size === 0 ? batch : batch.filter((message) => !known.has(message));
   }
 
   /**
-   * How many messages at the start of a batch equal the last records of the file and are followed by the message of
-   * the incomplete record. Messages may be equal, so this is the smallest number that fits.
+   * Where the run that begins with these messages begins in the file: they equal its records up to the end of the file,
+   * and one of them is there only once.
+   * @returns undefined if each of them is there more than once; the end of the file if there is no such run
    */
-  #runBefore(half: string, batch: readonly StoredMessage[]): number {
-    const fresh = batch.findIndex(({ redelivered }) => !redelivered);
-    const returned = fresh === -1 ? batch : batch.slice(0, fresh);
-    const expected = returned.map((message) => comparable(this.#encodeRecord(message)));
-    for (let count = 1; count < expected.length && count <= this.#records.length; count++) {
-      if (!isStartOf(half, expected[count] as string)) continue;
-      const last = this.#records.slice(this.#records.length - count);
-      if (last.every((record, index) => record === expected[index])) return count;
-    }
-    return 0;
+  #startOf(messages: readonly string[]): number | undefined {
+    const index = messages.findIndex((message) => this.#places.get(message) !== REPEATED);
+    if (index === -1) return undefined;
+    const place = this.#places.get(messages[index] as string);
+    const start = place === undefined ? -1 : place - index;
+    const rest = start < 0 ? [] : this.#records.slice(start, start + messages.length);
+    const isRun = rest.length > 0 && rest.every((record, at) => record === messages[at]);
+    return isRun ? start : this.#records.length;
   }
 }
 
-/** Only the redelivered flag changes when a message is delivered again. */
-function comparable(record: string): string {
-  return record.replace(/"redelivered":(?:true|false)/, '"redelivered":?');
+/** A record without what changes when a message is delivered again. */
+function comparable(message: StoredMessage, { encodeRecord }: RecordFormat): string {
+  return encodeRecord({
+    ...message,
+    redelivered: false,
+    properties: withoutCounters(message.properties),
+  });
 }
 
-/** @param half the start of a record, which may end inside the part that is not compared */
-function isStartOf(half: string, record: string): boolean {
-  // It may also end inside a character.
-  const text = comparable(half.replace(/\ufffd+$/, ''));
-  const [before = ''] = record.split('?', 1);
-  return record.startsWith(text) || (text.startsWith(before) && /^[a-z]*$/.test(text.slice(before.length)));
+/** Quorum queues count deliveries in headers. */
+function withoutCounters({ headers = {}, ...properties }: MessageProperties): MessageProperties {
+  const { 'x-delivery-count': _deliveries, 'x-acquired-count': _acquisitions, ...kept } = headers;
+  return Object.keys(kept).length === 0 ? properties : { ...properties, headers: kept };
 }
 
-/** The last lines of a file before `end`, the start of a line, as {@link comparable} texts. */
+/** A line of the file as a {@link comparable} text; any other line as it is. */
+function comparableLine(line: string, format: RecordFormat): string {
+  try {
+    const { taskId = '', properties = {}, ...message } = format.parseRecord(line);
+    return comparable({ ...message, taskId, properties, redelivered: false }, format);
+  } catch {
+    return line;
+  }
+}
+
+/** The last lines of a file before `end`, where a line ends. */
 async function readTail(file: Pick<FileHandle, 'read'>, end: number): Promise<string[]> {
   const from = Math.max(0, end - MAX_BYTES);
-  const bytes = await read(file, from, end - from);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(end - from), 0, end - from, from);
+  const bytes = buffer.subarray(0, bytesRead);
   const lines: string[] = [];
   // A last line without a line feed counts too.
   let stop = bytes.at(-1) === 0x0a ? bytes.length - 1 : bytes.length;
   while (stop > 0 && lines.length < MAX_RECORDS) {
     const feed = bytes.lastIndexOf(0x0a, stop - 1);
     if (feed === -1 && from > 0) break;
-    lines.push(comparable(bytes.toString('utf8', feed + 1, stop)));
+    lines.push(bytes.toString('utf8', feed + 1, stop));
     stop = feed;
   }
   return lines.reverse();
-}
-
-async function read(file: Pick<FileHandle, 'read'>, from: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
-  return buffer.subarray(0, bytesRead);
 }

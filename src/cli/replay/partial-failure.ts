@@ -20,8 +20,8 @@ export function partialFailure(
   if (done === 0) return error;
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   if (status === ExitCode.done) return error;
-  const { code, message, hint = resumeHint } = error as { code?: string; message: string; hint?: string };
-  const back = UNSURE_CODES.includes(code ?? '') ? `${mayBeBack(done)}, and ` : '';
+  const { message, hint = resumeHint } = error as { message: string; hint?: string };
+  const back = isRemovalUnsure(error) ? `${mayBeBack(done)}, and ` : '';
   const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${back}the rest is still there.`;
   if (status !== undefined && status >= ExitCode.timedOut) {
     note(`Stopped: ${far}${resumeHint === undefined ? '' : `\n${resumeHint}`}`);
@@ -30,8 +30,12 @@ export function partialFailure(
   return new CommandFailure(ExitCode.partly, `${message}. Before that, ${far}`, { cause: error, hint });
 }
 
-/** Failures after which acknowledgements may not have reached the broker. */
-const UNSURE_CODES = ['CONNECTION_LOST', 'QUEUE_UNAVAILABLE', 'NO_ANSWER'];
+/** Whether acknowledgements may not have reached the broker before this failure. */
+export function isRemovalUnsure(error: unknown): boolean {
+  return UNSURE_CODES.includes((error as { code?: unknown }).code);
+}
+
+const UNSURE_CODES: readonly unknown[] = ['CONNECTION_LOST', 'QUEUE_UNAVAILABLE', 'NO_ANSWER'];
 
 /** Two batches, the prefetch. The broker does not confirm acknowledgements, so the last ones may be lost. */
 const MAX_UNSURE = 1_000;

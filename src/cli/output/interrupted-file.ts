@@ -1,0 +1,84 @@
+import { open } from 'node:fs/promises';
+import type { Context } from '../context.ts';
+import type { FileEnd } from '../terminal/last-line.ts';
+import { formatCount } from '../text/sizes.ts';
+import type { FileSink } from './file-sink.ts';
+import type { MessageWriter } from './message-writer.ts';
+import { type RecordFormat, WrittenBefore } from './resumed-drain.ts';
+
+/** A file of records that another command has left, perhaps incomplete. */
+export interface InterruptedFile {
+  sink: FileSink;
+  name: string;
+  /** Path for reading it. */
+  path: string;
+  end: FileEnd;
+}
+
+/** Makes the file end where the next record can begin. */
+export async function repairEnd({ note }: Context, { sink, name, end }: InterruptedFile): Promise<void> {
+  if (end.kind === 'half') {
+    note(
+      `${name} ended in an incomplete record (${formatCount(end.bytes, 'byte')}), left by a drain that was killed. ` +
+        'It was cut off: its message was not removed from the queue.',
+    );
+    sink.cutTo(end.start);
+  } else if (end.kind === 'unended') {
+    await sink.write('\n');
+    sink.keep();
+  }
+}
+
+/** What an interrupted drain has written at the end of the file. Before {@link repairEnd}. */
+export async function writtenBefore(
+  { sink, path, end }: InterruptedFile,
+  format: RecordFormat,
+): Promise<WrittenBefore> {
+  const file = await open(path, 'r');
+  try {
+    return await WrittenBefore.in(file, end.kind === 'half' ? end.start : (sink.size as number), format);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Leaves out what an interrupted drain has already written, and reports it at the end. */
+export function withoutRepeating(
+  { note }: Context,
+  writer: MessageWriter,
+  before: WrittenBefore,
+  name: string,
+): MessageWriter {
+  const report = () => {
+    const { count, doubtful } = before;
+    if (count > 0) {
+      const [were, them] = count === 1 ? ['was', 'it'] : ['were', 'them'];
+      note(
+        `${formatCount(count, 'message')} ${were} already in ${name}, written by a drain that was interrupted before ` +
+          `it could remove ${them} from the queue; not written again.`,
+      );
+    }
+    if (doubtful > 0) {
+      note(
+        `Up to ${formatCount(doubtful, 'message')} may be in ${name} twice: the drain before this one was interrupted, ` +
+          'and they equal messages that it had written.',
+      );
+    }
+  };
+  return {
+    ...writer,
+    // Even an empty batch is flushed: what the killed drain wrote may not be on disk yet.
+    write: (batch) => writer.write(before.without(batch)),
+    get count() {
+      return writer.count;
+    },
+    async end() {
+      await writer.end();
+      report();
+    },
+    async abandon(options) {
+      await writer.abandon(options);
+      report();
+    },
+  };
+}

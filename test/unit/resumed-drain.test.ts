@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { WrittenBefore } from '../../src/cli/output/resumed-drain.ts';
+import { encodeRecord, parseRecord } from '../../src/messages/records.ts';
+import type { StoredMessage } from '../../src/messages/stored-message.ts';
+
+const message = (name: string, headers?: object): StoredMessage => ({
+  taskId: 'task',
+  redelivered: true,
+  properties: { ...(headers && { headers }) } as StoredMessage['properties'],
+  body: Buffer.from(JSON.stringify(name)),
+});
+
+/** What is recognised in a file of these messages, of batches that are delivered one after the other. */
+async function outcomeOf(written: string[], batches: (string | StoredMessage)[][]) {
+  const lines = written.map((name) => `${encodeRecord({ ...message(name), redelivered: false })}\n`).join('');
+  const bytes = Buffer.from(lines);
+  const file = {
+    read: async (buffer: Buffer, offset: number, length: number, position: number) => ({
+      bytesRead: bytes.copy(buffer, offset, position, position + length),
+      buffer,
+    }),
+  };
+  const before = await WrittenBefore.in(file as never, bytes.length, { encodeRecord, parseRecord });
+  const fresh = batches.map((batch) =>
+    before
+      .without(batch.map((each) => (typeof each === 'string' ? message(each) : each)))
+      .map(({ body }) => JSON.parse(body.toString()))
+      .join(' '),
+  );
+  return { fresh, count: before.count, doubtful: before.doubtful };
+}
+
+test.each([
+  ['a run at the end of the file', ['a', 'b', 'c'], [['b', 'c', 'd']], ['d'], 2, 0],
+  ['a run over several batches', ['a', 'b', 'c'], [['a'], ['b'], ['c', 'd']], ['', '', 'd'], 3, 0],
+  ['a run that begins with repeated messages', ['x', 'a', 'x', 'b'], [['x', 'b', 'c']], ['c'], 2, 0],
+  ['only what is left of the run', ['a', 'b', 'c'], [['c', 'd']], ['d'], 1, 0],
+  ['nothing that is not there', ['a', 'b'], [['c', 'd']], ['c d'], 0, 0],
+  ['nothing that is not in the same order', ['a', 'b', 'c'], [['b', 'd']], ['b d'], 0, 1],
+  ['no messages that it holds more than once', ['x', 'x', 'x'], [['x', 'x', 'x']], ['x x x'], 0, 3],
+  ['nothing after the run', ['a', 'b'], [['a', 'b', 'a', 'b']], ['a b'], 2, 0],
+])('a resumed drain recognises %s', async (_what, written, batches, fresh, count, doubtful) => {
+  expect(await outcomeOf(written, batches)).toEqual({ fresh, count, doubtful });
+});
+
+test('a resumed drain recognises what a quorum queue has counted, and nothing that is delivered for the first time', async () => {
+  const counted = message('a', { 'x-delivery-count': 1, 'x-acquired-count': 1 });
+  expect(await outcomeOf(['a'], [[counted]])).toEqual({ fresh: [''], count: 1, doubtful: 0 });
+  const first = { ...message('a'), redelivered: false };
+  expect(await outcomeOf(['a'], [[first]])).toEqual({ fresh: ['a'], count: 0, doubtful: 0 });
+});
