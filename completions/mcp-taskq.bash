@@ -221,6 +221,7 @@ _mcp_taskq() {
         --from) _mcp_taskq_files ;;
         --skip) COMPREPLY=() ;;
         --limit) COMPREPLY=() ;;
+        --id-prefix) COMPREPLY=() ;;
         --rate) COMPREPLY=() ;;
         --speed) COMPREPLY=() ;;
         --header) COMPREPLY=() ;;
@@ -240,7 +241,7 @@ _mcp_taskq() {
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
           case "$cur" in
-            -*) _mcp_taskq_words '--type --method --params --id --from --skip --limit --rate --keep-timing --speed --header --no-create --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
+            -*) _mcp_taskq_words '--type --method --params --id --from --skip --limit --id-prefix --rate --keep-timing --speed --header --no-create --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
           ;;

@@ -173,6 +173,7 @@ complete -c mcp-taskq -n '__fish_seen_subcommand_from enqueue' -l id -x -d 'requ
 complete -c mcp-taskq -n '__fish_seen_subcommand_from enqueue' -l from -r -F -d 'read messages from a file, one per line; - for stdin'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from enqueue' -l skip -x -d 'skip the first n messages'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from enqueue' -l limit -x -d 'send at most n messages'
+complete -c mcp-taskq -n '__fish_seen_subcommand_from enqueue' -l id-prefix -x -d 'message_id of new messages: <text>-<n>'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from enqueue' -l rate -x -d 'send at most n messages per second'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from enqueue' -l keep-timing -d 'keep the original intervals between messages'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from enqueue' -l speed -x -d 'with --keep-timing, divide the intervals by x'

@@ -6,7 +6,9 @@ import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { StoredMessage } from '../../src/index.ts';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 
 const RPC = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1.0}}';
 
@@ -326,6 +328,55 @@ describe('enqueue', () => {
     expect((await runCli(['enqueue', task, '--from', picked])).status).toBe(0);
     const after = await client.peek(task, { limit: 10 });
     expect(after.map(({ body }) => JSON.parse(body.toString()).n)).toEqual([0, 2]);
+  });
+
+  test('says how many messages may be there when the connection is lost; those sent again keep their message_id', async () => {
+    const task = newTask();
+    const client = openClient();
+    const file = join(await temporaryFolder(), 'plain.jsonl');
+    const line = (n: number) => `{"jsonrpc":"2.0","method":"m","params":{"n":${n}}}\n`;
+    await writeFile(file, numbers(0, 10_000).map(line).join(''));
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    // The broker stores messages, but its confirms do not arrive.
+    const running = runCli(['enqueue', task, '--from', file], { env: { MCP_TASKQ_URL: proxy.url } });
+    await until(() => proxy.sent > 20_000);
+    proxy.fault = { kind: 'mute' };
+    await until(async () => ((await client.depth(task))?.messages ?? 0) > 200);
+    proxy.fault = { kind: 'gone' };
+    proxy.reset();
+    const { status, stderr } = await running;
+    expect([1, 3]).toContain(status);
+    const [, added, unsure] = (/ ([\d,]+) of 10,000 .*; up to ([\d,]+) more may/.exec(stderr) ?? []).map(
+      (text) => Number(text.replace(',', '')),
+    ) as [number, number, number];
+    const stored = (await client.depth(task))?.messages ?? 0;
+    expect(stored).toBeLessThanOrEqual(added + unsure);
+    const advice = /^hint: To resume: mcp-taskq (.*)$/m.exec(stderr)?.[1]?.split(' ') ?? [];
+    expect((await runCli(advice)).status).toBe(0);
+    const idsOf = new Map<number, unknown[]>();
+    await client.drain(task, (batch) => {
+      for (const { body, properties } of batch) {
+        const { n } = JSON.parse(body.toString()).message.params;
+        idsOf.set(n, [...(idsOf.get(n) ?? []), properties.message_id]);
+      }
+    });
+    expect(idsOf.size).toBe(10_000);
+    const twice = [...idsOf.values()].filter((ids) => ids.length > 1);
+    expect(twice).toHaveLength(stored - added);
+    for (const [first, second] of twice) expect(second).toBe(first);
+    expect(new Set([...idsOf.values()].flat()).size).toBe(10_000);
+  });
+
+  test('names the messages of a file that is replayed twice on purpose differently', async () => {
+    const task = newTask();
+    for (let time = 0; time < 2; time++)
+      await runCli(['enqueue', task, '--from', '-'], { input: `${RPC}\n${RPC}\n` });
+    await runCli(['enqueue', task, '--from', '-', '--skip', '1', '--id-prefix', 'mine'], {
+      input: `${RPC}\n${RPC}\n`,
+    });
+    const ids = (await openClient().peek(task, { limit: 10 })).map(({ properties }) => properties.message_id);
+    expect(new Set(ids).size).toBe(5);
+    expect(ids.at(-1)).toBe('mine-2');
   });
 
   test('replays a part of a file, marked', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
@@ -9,13 +10,14 @@ import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { printResult } from '../output/result-line.ts';
 import { thisCommand } from '../output/this-command.ts';
+import { completed, MessageIds } from '../replay/complete-messages.ts';
 import {
   checkMessageSource,
   type MessageSourceOptions,
   openMessageSource,
 } from '../replay/message-source.ts';
 import { type Pace, paced, rateOption, speedOption } from '../replay/pacing.ts';
-import { type NamedMessage, type PipelineResult, publishInOrder } from '../replay/pipelined-publish.ts';
+import { type PipelineResult, publishInOrder } from '../replay/pipelined-publish.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
@@ -39,6 +41,7 @@ interface EnqueueOptions extends MessageSourceOptions, Pace {
   header: { [name: string]: string };
   create: boolean;
   keepExpiration?: true;
+  idPrefix?: string;
   mark?: true;
   dryRun?: true;
 }
@@ -60,6 +63,7 @@ export function enqueueCommand() {
     .option('--from <file>', 'read messages from a file, one per line; - for stdin')
     .option('--skip <n>', 'skip the first n messages', wholeNumber(0), 0)
     .option('--limit <n>', 'send at most n messages', wholeNumber(1))
+    .option('--id-prefix <text>', 'message_id of new messages: <text>-<n>', idPrefixOption)
     .option('--rate <n/s>', 'send at most n messages per second', rateOption)
     .option('--keep-timing', 'keep the original intervals between messages')
     .option('--speed <x>', 'with --keep-timing, divide the intervals by x', speedOption, 1)
@@ -100,7 +104,8 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     // Ends the pause before the next message.
     const failed = new AbortController();
     const pausing = AbortSignal.any([stop.signal, failed.signal]);
-    const messages = withHeaders(paced(source.messages(), options, pausing), headers);
+    const ids = new MessageIds(options.idPrefix ?? randomUUID(), options.skip);
+    const messages = completed(paced(source.messages(), options, pausing), headers, ids);
     const progress = await startProgress(source.count, { isOutputShown: false });
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,
@@ -111,7 +116,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     });
     progress.end();
     await result.report.print(context);
-    if (result.error !== undefined) throw interrupted(context, taskId, source.count, result, options);
+    if (result.error !== undefined) throw interrupted(context, taskId, source.count, result, ids, options);
     if (result.refused.count > 0) throw refusal(taskId, source.count, result);
   } finally {
     await source.close();
@@ -143,24 +148,6 @@ function reportDryRun(context: ClientContext, taskId: string, count: number): Pr
   );
 }
 
-type Messages = Iterable<NamedMessage> | AsyncIterable<NamedMessage>;
-
-function withHeaders(messages: Messages, headers: { [name: string]: string }): Messages {
-  const isPlain = Object.keys(headers).length === 0;
-  return isPlain ? messages : addHeaders(messages, headers);
-}
-
-async function* addHeaders(
-  messages: Messages,
-  headers: { [name: string]: string },
-): AsyncGenerator<NamedMessage> {
-  const { defaultProperties } = await import('../../index.ts');
-  const { withHeaders: addTo } = await import('../../cli-support.ts');
-  for await (const { properties = defaultProperties(), ...message } of messages) {
-    yield { ...message, properties: addTo(properties, headers) };
-  }
-}
-
 function checkHeaders({ propertyList }: OutgoingMessage, headers: { [name: string]: string }): void {
   if (propertyList === undefined || Object.keys(headers).length === 0) return;
   throw new CommandFailure(
@@ -184,30 +171,44 @@ function interrupted(
   { note }: ClientContext,
   taskId: string,
   count: number,
-  { answered, confirmed, confirmedBehind, refused, error }: PipelineResult,
-  options: EnqueueOptions,
+  { answered, confirmed, confirmedBehind, unsure, refused, error }: PipelineResult,
+  ids: MessageIds,
+  { from, skip, limit }: EnqueueOptions,
 ): unknown {
-  if (options.from === undefined) return error;
-  const done = `${formatNumber(confirmed)} of ${formatCount(count, 'message')} added to task ${taskId}`;
-  const behind =
-    confirmedBehind === 0
-      ? ''
-      : `; ${formatNumber(confirmedBehind)} of the messages after them were added too, and will be duplicated`;
+  const added = confirmed + confirmedBehind;
+  if (from === undefined || (count === 1 && added === 0)) return error;
+  const far = [
+    `${formatNumber(confirmed)} of ${formatCount(count, 'message')} added to task ${taskId}`,
+    confirmedBehind > 0 &&
+      `${formatNumber(confirmedBehind)} of the messages after them were added too, and will be duplicated`,
+    unsure > 0 && `up to ${formatNumber(unsure)} more may have been added, and would be duplicated`,
+  ];
   const without = refused.count === 0 ? '' : `\n${refused.describe()}`;
-  const { skip, limit } = options;
+  const done = `${far.filter((each) => each !== false).join('; ')}.${without}`;
   const hint = `To resume: ${thisCommand({
     '--skip': String(skip + answered),
     ...(limit !== undefined && { '--limit': String(limit - answered) }),
+    ...(ids.areUsed && confirmedBehind + unsure > 0 && { '--id-prefix': ids.prefix }),
   })}`;
   if (error instanceof CommandFailure && error.exitCode >= ExitCode.timedOut) {
-    note(`Stopped: ${done}${behind}.${without}\n${hint}`);
+    note(`Stopped: ${done}\n${hint}`);
     return error;
   }
-  if (confirmed + confirmedBehind === 0) return error;
-  return new CommandFailure(ExitCode.partly, `${(error as Error).message}. ${done}${behind}.${without}`, {
-    cause: error,
-    hint,
-  });
+  if (added + unsure === 0) return error;
+  return new CommandFailure(
+    added === 0 ? ExitCode.failed : ExitCode.partly,
+    `${(error as Error).message}. ${done}`,
+    { cause: error, hint },
+  );
+}
+
+/** Leaves room for a number: a message id has at most 255 bytes. */
+const MAX_PREFIX_BYTES = 200;
+
+function idPrefixOption(text: string): string {
+  if (Buffer.byteLength(notBlank(text)) > MAX_PREFIX_BYTES)
+    throw new InvalidArgumentError(`Use at most ${MAX_PREFIX_BYTES} bytes.`);
+  return text;
 }
 
 function headerOption(text: string, previous: { [name: string]: string }): { [name: string]: string } {

@@ -29,6 +29,8 @@ export interface PipelineResult {
   confirmed: number;
   /** How many messages after the first failure were confirmed too. */
   confirmedBehind: number;
+  /** How many messages were sent but not confirmed, so that they may be in the queue. */
+  unsure: number;
   /** Messages that cannot be published, which does not stop the others. */
   refused: RefusedMessages;
   /** Properties that were changed. */
@@ -39,7 +41,7 @@ export interface PipelineResult {
 
 /**
  * Publishes messages in order without waiting for each confirm. A message that cannot be published is left out. After
- * any other failure, nothing more is sent, and messages in flight are awaited, so that the outcome of each is known.
+ * any other failure, nothing more is sent, and messages in flight are awaited, so that the outcome of most is known.
  */
 export async function publishInOrder(
   client: TaskQueueClient,
@@ -53,6 +55,7 @@ export async function publishInOrder(
   let inFlight = 0;
   let bytesInFlight = 0;
   let confirmedCount = 0;
+  let unsure = 0;
   const confirmed: boolean[] = [];
   let firstFailed = Number.POSITIVE_INFINITY;
   let error: unknown;
@@ -69,8 +72,9 @@ export async function publishInOrder(
       confirmedCount++;
       onProgress?.(confirmedCount);
     } catch (reason) {
-      if (isOwnFault(reason)) refused.add(name, reason);
-      else if (index < firstFailed) {
+      if (isOwnFault(reason)) return refused.add(name, reason);
+      if ((reason as { code?: unknown }).code === 'PUBLISH_UNCONFIRMED') unsure++;
+      if (index < firstFailed) {
         firstFailed = index;
         error = reason;
         onFailure?.();
@@ -102,6 +106,7 @@ export async function publishInOrder(
     answered,
     confirmed: confirmedCount - confirmedBehind,
     confirmedBehind,
+    unsure,
     refused,
     report,
     ...(error !== undefined && { error }),
