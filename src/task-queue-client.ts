@@ -134,27 +134,11 @@ export class TaskQueueClient {
   /**
    * Takes the oldest message: it is acknowledged when `handle` resolves, and given back to its place when it
    * rejects. A process that dies in between gives it back too, so it may be delivered twice but is never lost:
-   * meanwhile the queue counts as in use, so a conditional delete leaves it alone.
+   * meanwhile the queue counts as in use, so a conditional delete leaves it alone. Not for an auto-delete queue, which no
+   * client of this package makes: RabbitMQ deletes it with its other messages when this reader ends.
    * @returns what `handle` returns, or `undefined` when the queue is empty or missing
    */
-  take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
-    return this.#take(taskId, handle, false);
-  }
-
-  /**
-   * The same for the queue of a task of this server. It is not an auto-delete queue, so nothing is asked: each question
-   * costs a channel and a line in the broker's log.
-   * @internal
-   */
-  takeOurs<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
-    return this.#take(taskId, handle, true);
-  }
-
-  async #take<T>(
-    taskId: string,
-    handle: (message: StoredMessage) => T | Promise<T>,
-    isOurs: boolean,
-  ): Promise<T | undefined> {
+  async take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
     checkFunction('handle', handle);
     let result: T | undefined;
     let messageId: string | undefined;
@@ -170,7 +154,7 @@ export class TaskQueueClient {
       {
         onRemoved: (count) => this.#announce(taskId, 'dequeued', count, messageId),
         reader: this.#session.holder,
-        isOurs,
+        refusesAutoDelete: false,
       },
     );
     return result;
@@ -462,7 +446,10 @@ export class TaskQueueClient {
     doing: string,
     handle: BatchHandler,
     options: DrainOptions,
-    { onRemoved, ...means }: Pick<DrainedTask, 'onRemoved' | 'deleter' | 'isOurs'> & { reader?: QueueReader },
+    {
+      onRemoved,
+      ...means
+    }: Pick<DrainedTask, 'onRemoved' | 'deleter' | 'refusesAutoDelete'> & { reader?: QueueReader },
   ): Promise<number> {
     const queue = this.#queueName(taskId);
     const what = `${doing} task ${JSON.stringify(taskId)}`;

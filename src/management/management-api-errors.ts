@@ -98,7 +98,7 @@ export function noAnswer({ origin }: URL, timeoutMs: number): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.noAnswer,
     `The management API at ${origin} did not answer within ${timeoutMs} ms`,
-    { hint: 'The broker may be overloaded, or stopped.' },
+    { hint: 'The broker may be overloaded, or stopped. apiTimeoutMs sets how long to wait.' },
   );
 }
 

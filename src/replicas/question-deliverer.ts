@@ -103,7 +103,7 @@ export class QuestionDeliverer {
         }
         return undefined;
       };
-      this.#core.client.takeOurs(taskId, handOver).then(resolve, reject);
+      this.#core.client.take(taskId, handOver).then(resolve, reject);
     });
   }
 

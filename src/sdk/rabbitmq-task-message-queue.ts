@@ -89,7 +89,7 @@ export class RabbitMQTaskMessageQueue {
           if (!(error instanceof MalformedMessageError)) throw error;
         }
         // Held until it has been set aside. Meanwhile another message may have become the oldest.
-        const taken = await this.#client.takeOurs(taskId, async (stored) => ({
+        const taken = await this.#client.take(taskId, async (stored) => ({
           message: await this.#malformed.decode(stored),
         }));
         if (taken === undefined || taken.message !== undefined) return taken?.message;

@@ -190,7 +190,6 @@ test('an auto-delete queue is left alone, as RabbitMQ would delete it with the m
   const client = openClient({ url });
   for (const read of [
     () => client.peek('t'),
-    () => client.take('t', () => {}),
     () => client.drain('t', () => {}, { limit: 1 }),
     () => client.clear('t', () => {}, { select: () => false }),
   ]) {

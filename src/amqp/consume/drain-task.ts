@@ -22,8 +22,8 @@ export interface DrainedTask {
   /** Removes all messages by deleting the queue, for `allOrNone`. Left out: by acknowledging them. */
   deleter?: QueueDeleter;
   operationTimeoutMs: number;
-  /** Our declaration made its queue. */
-  isOurs?: boolean;
+  /** Whether to refuse an auto-delete queue, which takes a channel for each queue. Default true. */
+  refusesAutoDelete?: boolean;
   /** Called with the number of messages removed since the last call. */
   onRemoved(count: number): void;
 }
@@ -33,7 +33,7 @@ export interface DrainedTask {
  * @returns how many were removed
  */
 export async function drainTask(
-  { taskId, queue, reader, deleter, operationTimeoutMs, isOurs = false, onRemoved }: DrainedTask,
+  { taskId, queue, reader, deleter, operationTimeoutMs, refusesAutoDelete = true, onRemoved }: DrainedTask,
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
@@ -48,7 +48,7 @@ export async function drainTask(
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
     if (bound === 0) return 0;
     // Everything is handed over before the reader ends.
-    if (!allOrNone && !isOurs) await reader.refuseAutoDelete(queue);
+    if (!allOrNone && refusesAutoDelete) await reader.refuseAutoDelete(queue);
     const bulk = {
       taskId,
       limit: bound,
