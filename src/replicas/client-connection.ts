@@ -6,6 +6,8 @@ import { requestContext } from './request-context.ts';
 export interface ConnectedTransport {
   /** The id of the session, or of the connection if there are no sessions; empty if there is neither. */
   readonly session: string;
+  /** The id of the session, as the SDK knows it. */
+  readonly sessionId: string | undefined;
   /** Sends past the queue. */
   send(message: object): Promise<void>;
   /** Hands the SDK a message as if the client had sent it. */
@@ -48,6 +50,10 @@ export class ClientConnection {
   /** The peer's identity; empty if peers cannot be distinguished. */
   get session(): string {
     return this.#transport?.session ?? '';
+  }
+
+  get sessionId(): string | undefined {
+    return this.#transport?.sessionId;
   }
 
   async send(message: object): Promise<void> {

@@ -12,9 +12,11 @@ export class HeldMessage {
   #done: () => void = () => {};
   /** Gives it back to its place. */
   giveBack: (reason: unknown) => void = () => {};
+  readonly taskId: string;
   readonly #context: RequestContext | undefined;
 
-  constructor(context: RequestContext | undefined) {
+  constructor(taskId: string, context: RequestContext | undefined) {
+    this.taskId = taskId;
     this.#context = context;
     this.sent = new Promise((resolve, reject) => {
       this.#done = resolve;

@@ -1,22 +1,26 @@
 import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
-import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
+import type { QueueableMessage } from '../messages/queued-message.ts';
 import type { ClientConnection } from './client-connection.ts';
-import type { Asker, OpenQuestion } from './open-questions.ts';
+import type { LinkedStore } from './linked-store.ts';
+import type { Asker } from './open-questions.ts';
 import { formatAddress } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import { type RpcMessage, withId } from './sdk-shapes.ts';
-import type { TaskCalls } from './task-calls.ts';
+import type { PublishSettings, TaskCalls } from './task-calls.ts';
+import { clearTask } from './task-clearing.ts';
 
 /** Queues a server object's questions and messages, and receives the answers. */
 export class QuestionAsker implements Asker {
   readonly #core: ReplicaCore;
   readonly #connection: ClientConnection;
   readonly #calls: TaskCalls;
+  readonly #store: LinkedStore;
 
-  constructor(core: ReplicaCore, connection: ClientConnection, calls: TaskCalls) {
+  constructor(core: ReplicaCore, connection: ClientConnection, calls: TaskCalls, store: LinkedStore) {
     this.#core = core;
     this.#connection = connection;
     this.#calls = calls;
+    this.#store = store;
   }
 
   receive(message: object): void {
@@ -31,7 +35,7 @@ export class QuestionAsker implements Asker {
       return;
     }
     if (queued.type === 'notification') {
-      await this.#calls.publish(taskId, queued, { maxSize });
+      await this.#publish(taskId, queued, { maxSize });
       return;
     }
     // Before it is published, as the answer may be here before the confirm.
@@ -39,7 +43,9 @@ export class QuestionAsker implements Asker {
     const message = withId(queued.message, formatAddress(question.address));
     try {
       const properties = this.#core.questionProperties();
-      await this.#calls.publish(taskId, { ...queued, message }, { maxSize, properties });
+      const isCancelled = await this.#publish(taskId, { ...queued, message }, { maxSize, properties });
+      // It may not be in the queue that was cleared: RabbitMQ drops what arrives while it deletes a queue.
+      if (isCancelled) this.#core.replies.send(question.address, 'ended');
     } catch (error) {
       // The question may be in the queue nevertheless, and then its answer counts.
       if (!hasCode(error, ErrorCode.publishUnconfirmed)) this.#core.questions.close(question);
@@ -63,24 +69,25 @@ export class QuestionAsker implements Asker {
       _meta: { 'io.modelcontextprotocol/related-task': { taskId } },
     };
     const notification = { jsonrpc: '2.0' as const, method: 'notifications/cancelled', params };
-    await this.#calls.publish(taskId, { type: 'notification', message: notification, timestamp: Date.now() });
+    await this.#publish(taskId, { type: 'notification', message: notification, timestamp: Date.now() });
     return true;
-  }
-
-  /** The question of this server object with this serial. */
-  find(serial: string): OpenQuestion | undefined {
-    const question = this.#core.questions.find(serial);
-    return question?.asker === this ? question : undefined;
-  }
-
-  /** A question that was removed from its queue, as the SDK of this server object has queued it. */
-  takeBack(question: OpenQuestion, queued: QueuedMessage & { type: 'request' }): QueuedMessage {
-    this.#core.questions.close(question);
-    return { ...queued, message: withId(queued.message, question.messageId) };
   }
 
   /** Answers are no longer received here. */
   close(): void {
     this.#core.questions.closeAll(this);
+  }
+
+  /**
+   * A replica that cancels a task then clears its queue. So if the task is not cancelled when the message is in the queue,
+   * the message will be cleared; otherwise it may have come too late for that, and is cleared here.
+   * @returns whether the task is cancelled
+   */
+  async #publish(taskId: string, queued: QueueableMessage, settings?: PublishSettings): Promise<boolean> {
+    await this.#calls.publish(taskId, queued, settings);
+    // What is queued stays queued if the store fails; a delivery looks again.
+    const isCancelled = await this.#store.isCancelled(taskId).catch(() => false);
+    if (isCancelled) await clearTask(this.#core, this.#calls, taskId);
+    return isCancelled;
   }
 }

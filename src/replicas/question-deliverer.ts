@@ -4,11 +4,13 @@ import type { StoredMessage } from '../messages/stored-message.ts';
 import { clientFacingError } from '../sdk/client-facing-error.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { HeldMessage, throwIfGone } from './held-message.ts';
+import type { LinkedStore } from './linked-store.ts';
 import { parseAddress, randomToken } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import { hasClientLeft, type RequestContext, requestContext } from './request-context.ts';
 import { type RpcMessage, withId } from './sdk-shapes.ts';
 import type { TaskCalls } from './task-calls.ts';
+import { clearTask } from './task-clearing.ts';
 import { waitForMessage, waitForReturn } from './task-waits.ts';
 
 /** Gives a server object what is queued for its client. It stays in its queue until the transport has sent it. */
@@ -16,13 +18,17 @@ export class QuestionDeliverer {
   readonly #core: ReplicaCore;
   readonly #connection: ClientConnection;
   readonly #calls: TaskCalls;
+  readonly #store: LinkedStore;
   readonly #held = new Map<object, HeldMessage>();
+  /** Each with its task. */
+  readonly #takes = new Map<Promise<void>, string>();
   #hasWarned = false;
 
-  constructor(core: ReplicaCore, connection: ClientConnection, calls: TaskCalls) {
+  constructor(core: ReplicaCore, connection: ClientConnection, calls: TaskCalls, store: LinkedStore) {
     this.#core = core;
     this.#connection = connection;
     this.#calls = calls;
+    this.#store = store;
   }
 
   /** The next message. On behalf of a `tasks/result` this waits for one until the SDK would look again. */
@@ -53,7 +59,11 @@ export class QuestionDeliverer {
     const held = this.#held.get(message);
     if (held === undefined) return false;
     try {
-      await held.send(send);
+      await held.send(async () => {
+        // At the last moment: the clearing of a cancelled task does not see what is held.
+        if (await this.#store.isCancelled(held.taskId)) this.#core.endQuestions(held.taskId);
+        else await send();
+      });
     } finally {
       this.#held.delete(message);
     }
@@ -65,6 +75,12 @@ export class QuestionDeliverer {
     for (const held of this.#held.values()) held.giveBack(reason);
     this.#held.clear();
     this.#core.delivered.forget(this);
+  }
+
+  /** Removes what is queued for a cancelled task, once no message held here keeps its queue from being deleted. */
+  async clear(taskId: string): Promise<void> {
+    await Promise.all([...this.#takes].map(([taken, ofTask]) => ofTask === taskId && taken));
+    await clearTask(this.#core, this.#calls, taskId);
   }
 
   async #take(taskId: string, context: RequestContext | undefined): Promise<QueuedMessage | undefined> {
@@ -90,7 +106,7 @@ export class QuestionDeliverer {
         // Both may have come to pass since it was asked for.
         this.#connection.throwIfClosed();
         throwIfGone(context);
-        const held = new HeldMessage(context);
+        const held = new HeldMessage(taskId, context);
         this.#held.set(message.message, held);
         // Before it is sent, as the answer may be here at once.
         if (address !== undefined) this.#core.delivered.add(taskId, address, this);
@@ -103,8 +119,18 @@ export class QuestionDeliverer {
         }
         return undefined;
       };
-      this.#core.client.take(taskId, handOver).then(resolve, reject);
+      const taken = this.#core.client.take(taskId, handOver).then(resolve, (error) => {
+        reject(error);
+        // Nobody else clears what is given back after the task was cancelled and cleared.
+        this.#clearIfCancelled(taskId);
+      });
+      this.#takes.set(taken, taskId);
+      taken.finally(() => this.#takes.delete(taken));
     });
+  }
+
+  async #clearIfCancelled(taskId: string): Promise<void> {
+    if (await this.#store.isCancelled(taskId).catch(() => false)) await this.clear(taskId);
   }
 
   /** `undefined` for what was set aside. */

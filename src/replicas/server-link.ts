@@ -1,6 +1,7 @@
 import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
 import { AnswerReceiver } from './answer-receiver.ts';
 import { ClientConnection, type ConnectedTransport, closedError } from './client-connection.ts';
+import { LinkedStore } from './linked-store.ts';
 import { OpenRequests } from './open-requests.ts';
 import { QuestionAsker } from './question-asker.ts';
 import { QuestionDeliverer } from './question-deliverer.ts';
@@ -16,6 +17,7 @@ export class ServerLink {
   readonly asker: QuestionAsker;
   readonly deliverer: QuestionDeliverer;
   readonly receiver: AnswerReceiver;
+  readonly store: LinkedStore;
   readonly #core: ReplicaCore;
   readonly #connection = new ClientConnection();
   readonly #calls: TaskCalls;
@@ -23,8 +25,9 @@ export class ServerLink {
   constructor(core: ReplicaCore) {
     this.#core = core;
     this.#calls = new TaskCalls(core, this.#connection.token);
-    this.asker = new QuestionAsker(core, this.#connection, this.#calls);
-    this.deliverer = new QuestionDeliverer(core, this.#connection, this.#calls);
+    this.store = new LinkedStore(() => this.#connection.sessionId);
+    this.asker = new QuestionAsker(core, this.#connection, this.#calls, this.store);
+    this.deliverer = new QuestionDeliverer(core, this.#connection, this.#calls, this.store);
     this.receiver = new AnswerReceiver(core, this.#connection);
   }
 
@@ -49,8 +52,10 @@ export class ServerLink {
     return this.deliverer.dequeue(taskId);
   }
 
-  dequeueAll(taskId: string): Promise<QueuedMessage[]> {
-    return clearTask(this.#core, this.#calls, this.asker, taskId);
+  /** Returns nothing, as the SDK would only look for those who asked, and they are notified already. */
+  async dequeueAll(taskId: string): Promise<QueuedMessage[]> {
+    await clearTask(this.#core, this.#calls, taskId);
+    return [];
   }
 
   /** The task as the SDK is to see it while it answers `tasks/result`. */
@@ -58,6 +63,6 @@ export class ServerLink {
     context: RequestContext,
     look: () => Promise<TaskSnapshot | null>,
   ): Promise<TaskSnapshot | null> {
-    return taskForSdk(this.#core, context, look);
+    return taskForSdk(this.#core, this.deliverer, context, look);
   }
 }

@@ -1,30 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
 import type { QueuedMessage } from '../messages/queued-message.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { parseAddress } from './question-address.ts';
-import type { QuestionAsker } from './question-asker.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import type { TaskCalls } from './task-calls.ts';
 
+/** How often to clear a queue that cannot be deleted, and the pauses in between. */
+const MAX_TRIES = 4;
+const RETRY_MS = 25;
+
 /**
- * Removes everything queued for a task. Returns what the SDK of this server object has to know; everyone else who
- * asked is notified that the task is over. Never rejects: the SDK drops the promise, and a rejection would end the
- * process.
+ * Removes everything queued for a task, and the queue. Everyone who asked, here or elsewhere, is notified that the
+ * task is over. Never rejects: the SDK drops the promise, and a rejection would end the process.
  */
-export async function clearTask(
-  core: ReplicaCore,
-  calls: TaskCalls,
-  asker: QuestionAsker,
-  taskId: string,
-): Promise<QueuedMessage[]> {
+export async function clearTask(core: ReplicaCore, calls: TaskCalls, taskId: string): Promise<void> {
   const what = `Cannot clear task ${JSON.stringify(taskId)}`;
   try {
-    return await calls.inOrder(taskId, 'clear', what, async () =>
-      endQueued(core, asker, await removeAll(core, taskId)),
-    );
+    await calls.inOrder(taskId, 'clear', what, async () => {
+      for (let tries = 1; ; tries++) {
+        for (const queued of await removeAll(core, taskId)) endQuestion(core, queued);
+        // If others clear it too, each hides messages from the others for a moment. It stays if somebody delivers one,
+        // who clears it afterwards, and if it is a quorum queue.
+        if ((await core.client.deleteIfUnused(taskId)) || tries === MAX_TRIES) return;
+        await sleep(RETRY_MS);
+      }
+    });
   } catch (error) {
     core.options.warn(error as TaskQueueError);
-    return [];
   } finally {
     core.endQuestions(taskId);
   }
@@ -45,20 +48,7 @@ async function removeAll(
   return taken;
 }
 
-/** Returns the questions of this server object, and notifies the other askers. */
-function endQueued(
-  core: ReplicaCore,
-  asker: QuestionAsker,
-  removed: (QueuedMessage | undefined)[],
-): QueuedMessage[] {
-  const own: QueuedMessage[] = [];
-  for (const queued of removed) {
-    if (queued?.type !== 'request') continue;
-    const address = parseAddress(queued.message.id);
-    if (address === undefined) continue;
-    const question = asker.find(address.serial);
-    if (question === undefined) core.replies.send(address, 'ended');
-    else own.push(asker.takeBack(question, queued));
-  }
-  return own;
+function endQuestion({ replies }: ReplicaCore, queued: QueuedMessage | undefined): void {
+  const address = queued?.type === 'request' ? parseAddress(queued.message.id) : undefined;
+  if (address !== undefined) replies.send(address, 'ended');
 }

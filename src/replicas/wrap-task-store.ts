@@ -8,6 +8,7 @@ import type { TaskSnapshot } from './watched-task.ts';
  * pauses between two looks, which would delay what is queued meanwhile; now the queue waits, and is woken.
  */
 export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, store: Store): Store {
+  link.store.link(store);
   const getTask = async (taskId: string, sessionId?: string) => {
     const look = async () => (await store.getTask(taskId, sessionId)) as TaskSnapshot | null;
     const context = requestContext.getStore();

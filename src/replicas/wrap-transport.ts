@@ -70,6 +70,9 @@ class WrappedTransport {
       get session() {
         return target.sessionId ?? ownSession;
       },
+      get sessionId() {
+        return target.sessionId;
+      },
       send: async (message) => {
         try {
           await target.send(message as never);

@@ -112,8 +112,13 @@ export const test = base.extend<{ store: InMemoryTaskStore }>({
 });
 
 /** Asks through the server object itself, as a tool that runs there would. */
-export function ask({ mcp }: Awaited<ReturnType<typeof serve>>, taskId: string, options: object = {}) {
-  const params = { mode: 'form', message: 'well?', requestedSchema: { type: 'object', properties: {} } };
+export function ask(
+  { mcp }: Awaited<ReturnType<typeof serve>>,
+  taskId: string,
+  options: object = {},
+  message = 'well?',
+) {
+  const params = { mode: 'form', message, requestedSchema: { type: 'object', properties: {} } };
   return mcp.server.request({ method: 'elicitation/create', params } as never, ElicitResultSchema, {
     relatedTask: { taskId },
     ...options,
