@@ -148,7 +148,14 @@ const CHECKS: Record<QueuedMessage['type'], TypeCheck> = {
       checkId(rpc.id, 'a request');
     },
   },
-  notification: { nullable: 'params', check: checkMethod },
+  notification: {
+    nullable: 'params',
+    check: (rpc) => {
+      checkMethod(rpc);
+      // The receiver would take it for a request, and send an answer that is taken for another one's.
+      if (rpc.id !== undefined) throw new Refusal('"message.id" of a notification must be absent');
+    },
+  },
   response: {
     check: (rpc) => {
       checkId(rpc.id, 'a response');

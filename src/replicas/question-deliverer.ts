@@ -1,14 +1,14 @@
 import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
-import type { QueuedMessage } from '../messages/queued-message.ts';
+import type { QueuedMessage, QueuedNotification } from '../messages/queued-message.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { clientFacingError } from '../sdk/client-facing-error.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { HeldMessage, throwIfGone } from './held-message.ts';
 import type { LinkedStore } from './linked-store.ts';
-import { parseAddress, randomToken } from './question-address.ts';
+import { parseAddress, type QuestionAddress, randomToken } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import { hasClientLeft, type RequestContext, requestContext } from './request-context.ts';
-import { type RpcMessage, withId } from './sdk-shapes.ts';
+import { withId } from './sdk-shapes.ts';
 import type { TaskCalls } from './task-calls.ts';
 import { clearTask } from './task-clearing.ts';
 import { waitForMessage, waitForReturn } from './task-waits.ts';
@@ -136,9 +136,8 @@ export class QuestionDeliverer {
   /** `undefined` for what was set aside. */
   async #decode(stored: StoredMessage): Promise<QueuedMessage | undefined> {
     const decoded = await this.#core.malformed.decode(stored);
-    if (decoded?.type !== 'response' && decoded?.type !== 'error') return decoded;
-    // A plain queue has put it there. The SDK would take it for the answer to whatever question has its number.
-    const reason = `it is a message of type ${decoded.type} with an unknown recipient`;
+    const reason = decoded && reasonNotToDeliver(decoded);
+    if (reason === undefined) return decoded;
     return this.#core.malformed.setAside(
       stored,
       new MalformedMessageError(stored.taskId, stored.body, reason),
@@ -156,14 +155,26 @@ export class QuestionDeliverer {
       if (parseAddress(id) === undefined) this.#core.options.warn(strangerWarning(taskId));
       return { ...queued, message: withId(queued.message, this.#core.seal(address, recipient)) };
     }
-    const { message } = queued as { message: RpcMessage };
-    if (queued.type !== 'notification' || message.method !== 'notifications/cancelled') return queued;
-    const address = parseAddress(message.params?.requestId);
-    if (address === undefined) return queued;
+    if (!isCancellation(queued)) return queued;
+    const address = parseAddress(queued.message.params?.requestId) as QuestionAddress;
     this.#core.delivered.delete(address);
     const params = { ...queued.message.params, requestId: this.#core.seal(address, recipient) };
     return { ...queued, message: { ...queued.message, params } };
   }
+}
+
+/** What a plain queue has put there, and the SDK of the client or the server would take to be about another question. */
+function reasonNotToDeliver(queued: QueuedMessage): string | undefined {
+  if (queued.type === 'response' || queued.type === 'error') {
+    return `it is a message of type ${queued.type} with an unknown recipient`;
+  }
+  if (!isCancellation(queued) || parseAddress(queued.message.params?.requestId) !== undefined)
+    return undefined;
+  return 'it cancels a question that no replica has asked';
+}
+
+function isCancellation(queued: QueuedMessage): queued is QueuedNotification {
+  return queued.type === 'notification' && queued.message.method === 'notifications/cancelled';
 }
 
 function missingTransportWarning(): TaskQueueError {
