@@ -1,5 +1,6 @@
 import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { parseLenientJson } from './lenient-json.ts';
+import { isNestedTooDeeply, TOO_DEEP } from './nesting.ts';
 import type { QueueableMessage, QueuedMessage, RequestId } from './queued-message.ts';
 import { formatTimestamp, isDate, parseTimestamp } from './timestamps.ts';
 
@@ -32,8 +33,14 @@ export function encodeQueuedMessage(message: QueueableMessage): Buffer {
     original_request_id: checked.originalRequestId ?? null,
     ...membersBesides(MESSAGE_MEMBERS, checked),
   };
+  const text = toJson(envelope);
+  if (isNestedTooDeeply(text)) throw invalid(TOO_DEEP);
+  return Buffer.from(text);
+}
+
+function toJson(envelope: object): string {
   try {
-    return Buffer.from(JSON.stringify(envelope));
+    return JSON.stringify(envelope);
   } catch (cause) {
     const [why] = (cause as Error).message.split('\n');
     throw new TaskQueueError(ErrorCode.invalidMessage, `The message is not serialisable as JSON: ${why}`, {
@@ -67,15 +74,8 @@ function checkSerializable(checked: QueuedMessage): void {
  * @throws MalformedMessageError naming what is wrong with it, and carrying the bytes.
  */
 export function decodeQueuedMessage(taskId: string, body: Buffer): QueuedMessage {
-  let value: unknown;
   try {
-    value = parseLenientJson(utf8.decode(body));
-  } catch (cause) {
-    const reason = cause instanceof SyntaxError ? 'it is not JSON' : 'it is not UTF-8';
-    throw new MalformedMessageError(taskId, body, reason, cause);
-  }
-  try {
-    const envelope = asObject(value, 'it');
+    const envelope = asObject(parseBody(body), 'it');
     const { type, message, timestamp, original_request_id: origin } = envelope;
     if (typeof timestamp !== 'string') throw new Refusal('"timestamp" is not a string');
     const ms = parseTimestamp(timestamp);
@@ -85,8 +85,19 @@ export function decodeQueuedMessage(taskId: string, body: Buffer): QueuedMessage
     const extra = membersBesides(WIRE_MEMBERS, envelope);
     return checkQueuedMessage(extra ? { ...extra, ...decoded } : decoded);
   } catch (error) {
-    if (error instanceof Refusal) throw new MalformedMessageError(taskId, body, error.message);
+    if (error instanceof Refusal) throw new MalformedMessageError(taskId, body, error.message, error.cause);
     throw error;
+  }
+}
+
+function parseBody(body: Buffer): unknown {
+  try {
+    const text = utf8.decode(body);
+    if (isNestedTooDeeply(text)) throw new Refusal(TOO_DEEP);
+    return parseLenientJson(text);
+  } catch (cause) {
+    if (cause instanceof Refusal) throw cause;
+    throw new Refusal(cause instanceof SyntaxError ? 'it is not JSON' : 'it is not UTF-8', { cause });
   }
 }
 

@@ -78,7 +78,7 @@ function parseWithMarks(text: string, error: unknown, isExact = false): unknown 
 }
 
 /** The position after the closing quote, or the end of the text. */
-function endOfString(text: string, quote: number): number {
+export function endOfString(text: string, quote: number): number {
   let close = text.indexOf('"', quote + 1);
   while (close !== -1 && isEscaped(text, close)) close = text.indexOf('"', close + 1);
   return close === -1 ? text.length : close + 1;

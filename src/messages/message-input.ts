@@ -4,6 +4,7 @@ import { propertyListOf } from '../properties/property-list.ts';
 import { isWellFormed } from '../properties/typed-values.ts';
 import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
 import { JsonObjectText } from './json-bytes.ts';
+import { isNestedTooDeeply, TOO_DEEP } from './nesting.ts';
 import type { QueuedMessage } from './queued-message.ts';
 import { isRecord, readRecord } from './records.ts';
 import type { OutgoingMessage } from './stored-message.ts';
@@ -33,6 +34,8 @@ export function parseMessageInput(input: string | Buffer): OutgoingMessage {
   const object = JsonObjectText.read(bytes);
   if (object === undefined) throw notAnObject(bytes);
   if (isRecord(object)) return publishable(readRecord(object));
+  // A record may hold anything; these two are read as messages.
+  if (isNestedTooDeeply(bytes.toString())) throw invalid(TOO_DEEP);
   if (object.has('jsonrpc')) return { body: wrapText(bytes.toString()) };
   if (object.has('message')) return { body: readEnvelope(bytes) };
   throw invalid(

@@ -2,7 +2,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import { EmptyResultSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import {
+  ElicitRequestSchema,
+  type ElicitResult,
+  EmptyResultSchema,
+  type JSONRPCMessage,
+} from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, onTestFinished } from 'vitest';
 import type { TaskQueueError } from '../../src/index.ts';
 import type { ReplicaLink } from '../../src/replicas/index.ts';
@@ -62,16 +67,72 @@ describe('in the queue of a task', () => {
     await result;
   });
 
+  test('neither a notification that asks nor a stranger’s cancellation touches a question of the server object’s own', async ({
+    store,
+  }) => {
+    const warnings: TaskQueueError[] = [];
+    const b = await serve(openReplicas(warnings), store);
+    const taskId = await b.startTask([{ hold: true }]);
+    let answer = (_: ElicitResult) => {};
+    let isWithdrawn = false;
+    b.client.setRequestHandler(ElicitRequestSchema, ({ params }, { signal }) => {
+      b.received.push(params.message);
+      signal.addEventListener('abort', () => (isWithdrawn = true));
+      if (params.message !== 'direct?') return ACCEPTED;
+      return new Promise((resolve) => (answer = resolve));
+    });
+    // Its id is 0; a cancellation of that the SDK ignores.
+    await b.mcp.server.ping();
+    const direct = b.mcp.server.elicitInput({
+      message: 'direct?',
+      requestedSchema: { type: 'object', properties: {} },
+    });
+    await until(() => b.received.length === 1);
+    const params = { message: 'innocent?', requestedSchema: { type: 'object', properties: {} } };
+    for (const message of [
+      { method: 'elicitation/create', id: 1, params },
+      { method: 'notifications/cancelled', params: { requestId: 1 } },
+      { method: 'notifications/cancelled' },
+    ]) {
+      const timestamp = new Date().toISOString();
+      const queued = { type: 'notification', message: { jsonrpc: '2.0', ...message }, timestamp };
+      await openClient().publish(taskId, raw(JSON.stringify(queued)));
+    }
+    await openQueue().enqueue(taskId, numbered(7));
+    const result = b.taskResult(taskId).catch(() => {});
+    await until(() => b.received.length === 2);
+    expect(b.received).toEqual(['direct?', 7]);
+    expect(isWithdrawn).toBe(false);
+    expect(warnings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('of a notification must be absent'),
+      expect.stringContaining('cancels a question that no replica has asked'),
+      expect.stringContaining('cancels a question that no replica has asked'),
+    ]);
+    answer({ action: 'decline' });
+    expect(await direct).toMatchObject({ action: 'decline' });
+    await openClient().clear(`${taskId}:malformed`);
+    await b.client.experimental.tasks.cancelTask(taskId);
+    await result;
+  });
+
   test('what is not a message at all is set aside, and the rest is delivered', async ({ store }) => {
     const warnings: TaskQueueError[] = [];
     const a = await serve(openReplicas(warnings), store);
     const taskId = await a.startTask([{ hold: true }]);
     await openClient().publish(taskId, raw('{'));
+    const params = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+    const message = `{"jsonrpc":"2.0","method":"notifications/message","params":${params}}`;
+    const timestamp = new Date().toISOString();
+    const nested = `{"type":"notification","message":${message},"timestamp":"${timestamp}"}`;
+    await openClient().publish(taskId, raw(nested));
     await openQueue().enqueue(taskId, numbered(7));
     const result = a.taskResult(taskId).catch(() => {});
     await until(() => a.received.length === 1);
     expect(a.received).toEqual([7]);
-    expect(warnings).toHaveLength(1);
+    expect(warnings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('it is not JSON'),
+      expect.stringContaining('nested more than 500 levels deep'),
+    ]);
     await openClient().clear(`${taskId}:malformed`);
     await a.client.experimental.tasks.cancelTask(taskId);
     await result;

@@ -317,4 +317,46 @@ describe('a message that is handed in to be queued is refused with its reason:',
     const large = { ...message, message: { jsonrpc: '2.0', method: 'm', params: { n: 1n } } };
     expect(() => encodeQueuedMessage(large as never)).toThrowError('not serialisable');
   });
+
+  test('a notification with an id, which would be answered', () => {
+    for (const id of [0, '0', null]) {
+      const message = { jsonrpc: '2.0', method: 'elicitation/create', id };
+      expect(() =>
+        encodeQueuedMessage({ type: 'notification', timestamp: 0, message } as never),
+      ).toThrowError('of a notification');
+      expect(() => decode(body({ type: 'notification', message }))).toThrowError(MalformedMessageError);
+    }
+  });
+});
+
+describe('nesting', () => {
+  const nested = (levels: number) => `${'{"a\\"[":['.repeat(levels / 2)}${']}'.repeat(levels / 2)}`;
+
+  test('is read and written up to 500 levels', () => {
+    // The body and its message are two.
+    const text = body({}).replace('"params":{}', `"params":${nested(498)}`);
+    expect(() => encodeQueuedMessage(decode(text))).not.toThrow();
+  });
+
+  test.each([502, 20_000, 2_000_000])('of %d levels is refused', (levels) => {
+    const text = body({}).replace('"params":{}', `"params":${nested(levels - 2)}`);
+    expect(() => decode(text)).toThrowError(
+      expect.objectContaining({
+        code: 'MALFORMED_MESSAGE',
+        reason: 'it is nested more than 500 levels deep',
+      }),
+    );
+  });
+
+  test('of 502 levels cannot be enqueued', () => {
+    const message = { jsonrpc: '2.0', method: 'm', params: JSON.parse(nested(500)) };
+    expect(() => encodeQueuedMessage({ type: 'notification', timestamp: 0, message } as never)).toThrowError(
+      expect.objectContaining({ code: 'INVALID_MESSAGE', message: expect.stringContaining('500 levels') }),
+    );
+  });
+
+  test('in strings does not count', () => {
+    const text = body({ message: rpc({ params: { a: '{['.repeat(1_000) } }) });
+    expect(decode(text).message).toMatchObject({ id: 1 });
+  });
 });

@@ -91,6 +91,11 @@ describe('a message to be enqueued', () => {
     ['{"type":"request","message":{"jsonrpc":"2.0","method":"m"}}', '"message.id"'],
     ['{"type":"letter","message":{"jsonrpc":"2.0","method":"m"}}', '"type" must be'],
     ['{"type":"notification","message":{"jsonrpc":"2.0","method":"m"},"timestamp":"noon"}', 'not ISO 8601'],
+    ['{"type":"notification","message":{"jsonrpc":"2.0","method":"m","id":0}}', 'of a notification'],
+    [
+      `{"jsonrpc":"2.0","method":"m","params":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`,
+      'nested more than 500 levels deep',
+    ],
   ])('%s is refused: %s', (input, reason) => {
     expect(() => parseMessageInput(input)).toThrowError(
       expect.objectContaining({ code: 'INVALID_MESSAGE', message: expect.stringContaining(reason) }),
