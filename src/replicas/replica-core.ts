@@ -39,7 +39,8 @@ export class ReplicaCore {
 
   constructor(options: ReplicasOptions) {
     const { secret, principal } = resolveReplicasOptions(options);
-    const queueOptions = { retryUnconfirmedMs: RETRY_UNCONFIRMED_MS, ...options };
+    const { retryUnconfirmedMs = RETRY_UNCONFIRMED_MS } = options;
+    const queueOptions = { ...options, retryUnconfirmedMs };
     this.options = resolveOptions(queueOptions);
     const { warn, onMalformed, maxWaitingOperations } = this.options;
     const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.options;
