@@ -14,13 +14,26 @@ export interface ReplicasOptions extends TaskQueueOptions {
    * whom the question was delivered. Use anything that is stable while the user is logged in, such as a token's
    * subject. Default: the client id of the authentication, which many users may share.
    */
-  principal?: (origin: MessageOrigin) => string | undefined;
+  principal?: ((origin: MessageOrigin) => string | undefined) | undefined;
 }
 
 const MIN_SECRET_BYTES = 16;
 
-/** What of {@link ReplicasOptions} is not for the queues, checked. */
-export function resolveReplicasOptions({ secret, principal = clientIdOf }: ReplicasOptions) {
+/** What of {@link ReplicasOptions} is not for the queues. */
+export interface ResolvedReplicasOptions {
+  secret: string | Buffer;
+  principal: (origin: MessageOrigin) => string | undefined;
+}
+
+/** @throws TaskQueueError `INVALID_ARGUMENT` */
+export function resolveReplicasOptions(options: ReplicasOptions): ResolvedReplicasOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TaskQueueError(ErrorCode.invalidArgument, 'Replicas needs an object of options');
+  }
+  const { secret, principal = clientIdOf } = options;
+  if (typeof principal !== 'function') {
+    throw new TaskQueueError(ErrorCode.invalidArgument, 'Option principal must be a function');
+  }
   if (
     !(typeof secret === 'string' || Buffer.isBuffer(secret)) ||
     Buffer.byteLength(secret) < MIN_SECRET_BYTES

@@ -9,6 +9,7 @@ import {
 import { describe, expect, inject } from 'vitest';
 import { listTaskQueues, type TaskQueueError } from '../../src/index.ts';
 import { Replicas } from '../../src/replicas/index.ts';
+import { ReplicaCore } from '../../src/replicas/replica-core.ts';
 import { runCli } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { ACCEPTED, ask, breakPipe, openReplicas, serve, test, textOf } from '../support/replicas.ts';
@@ -334,4 +335,24 @@ test('the reply queue is gone with its process, and is not taken for a task', as
 
 test.each(['short', 7 as never, undefined as never])('secret %j is refused', (secret) => {
   expect(() => new Replicas({ secret })).toThrow('secret');
+});
+
+test.each([
+  ['principal', { secret: 'x'.repeat(16), principal: 'alice' }],
+  ['principal', { secret: 'x'.repeat(16), principal: null }],
+  ['options', undefined],
+  ['options', 'amqp://localhost'],
+])('a wrong %s is refused before anything is delivered: %j', (what, options) => {
+  expect(() => new Replicas(options as never)).toThrow(
+    expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(what) }),
+  );
+});
+
+test('a question is published again without a confirm, unless that is switched off', () => {
+  const { retryUnconfirmedMs } = new ReplicaCore({ secret: 'x'.repeat(16), retryUnconfirmedMs: undefined })
+    .options;
+  expect(retryUnconfirmedMs).toBe(30_000);
+  expect(new ReplicaCore({ secret: 'x'.repeat(16), retryUnconfirmedMs: 0 }).options.retryUnconfirmedMs).toBe(
+    0,
+  );
 });
