@@ -22,6 +22,8 @@ export interface Recipient {
 const ADDRESS = /^mcp-taskq\.([\w-]{22})\.([\w-]{22})$/;
 const SEALED = /^mcp-taskq\.([\w-]{22})\.([\w-]{22})\.([\w-]{43})$/;
 
+const SEALED_OWNER = /^([\w-]{22})\.([\w-]{43})$/;
+
 /** 128 random bits, as 22 characters. */
 export function randomToken(): string {
   return randomBytes(16).toString('base64url');
@@ -36,6 +38,11 @@ export function formatAddress({ instance, serial }: QuestionAddress): string {
 export function parseAddress(id: unknown): QuestionAddress | undefined {
   const [, instance, serial] = (typeof id === 'string' && ADDRESS.exec(id)) || [];
   return instance !== undefined && serial !== undefined ? { instance, serial } : undefined;
+}
+
+/** @param one as long as the other */
+function isSame(one: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }
 
 /** Seals addresses, so that a client can neither make one up nor use one that another client got. */
@@ -56,13 +63,28 @@ export class Seals {
     const [, instance, serial, mac] = SEALED.exec(id) ?? [];
     if (instance === undefined || serial === undefined || mac === undefined) return undefined;
     const address = { instance, serial };
-    const expected = this.#mac(address, recipient);
-    return timingSafeEqual(Buffer.from(mac), Buffer.from(expected)) ? address : undefined;
+    return isSame(mac, this.#mac(address, recipient)) ? address : undefined;
+  }
+
+  /** A user, without showing who it is or whether two are the same. */
+  sealOwner(principal: string): string {
+    const salt = randomToken();
+    return `${salt}.${this.#macOf(['mcp-taskq owner', salt, principal])}`;
+  }
+
+  /** Whether it is the user who was sealed. */
+  isOwner(sealed: string, principal: string | undefined): boolean {
+    const [, salt, mac] = SEALED_OWNER.exec(sealed) ?? [];
+    if (salt === undefined || mac === undefined || principal === undefined) return false;
+    return isSame(mac, this.#macOf(['mcp-taskq owner', salt, principal]));
   }
 
   #mac({ instance, serial }: QuestionAddress, { principal, session }: Recipient): string {
-    // JSON keeps the parts apart, whatever is in them.
-    const sealed = JSON.stringify(['mcp-taskq question', instance, serial, principal ?? null, session]);
-    return createHmac('sha256', this.#secret).update(sealed).digest('base64url');
+    return this.#macOf(['mcp-taskq question', instance, serial, principal ?? null, session]);
+  }
+
+  /** JSON keeps the parts apart, whatever is in them. */
+  #macOf(parts: (string | null)[]): string {
+    return createHmac('sha256', this.#secret).update(JSON.stringify(parts)).digest('base64url');
   }
 }

@@ -42,8 +42,7 @@ export class QuestionAsker implements Asker {
     const question = this.#core.questions.open(this, queued.message.id, taskId);
     const message = withId(queued.message, formatAddress(question.address));
     try {
-      const properties = this.#core.questionProperties();
-      const isCancelled = await this.#publish(taskId, { ...queued, message }, { maxSize, properties });
+      const isCancelled = await this.#publish(taskId, { ...queued, message }, { maxSize });
       // It may not be in the queue that was cleared: RabbitMQ drops what arrives while it deletes a queue.
       if (isCancelled) this.#core.replies.send(question.address, 'ended');
     } catch (error) {

@@ -43,6 +43,8 @@ export class QuestionDeliverer {
       for (;;) {
         this.#connection.throwIfClosed();
         throwIfGone(context);
+        // Before a message is taken, as well: RabbitMQ counts how often one of a quorum queue is given back.
+        this.#checkOwner(taskId, context);
         // It may come back by another session as well: what is queued meanwhile is for the first that comes.
         if (context !== undefined && hasClientLeft(context)) await waitForReturn(context);
         const message = await this.#calls.inOrder(taskId, 'dequeue', what, () => this.#take(taskId, context));
@@ -102,6 +104,8 @@ export class QuestionDeliverer {
         const address = decoded.type === 'request' ? parseAddress(decoded.message.id) : undefined;
         // RabbitMQ that was killed may have forgotten that the question was taken.
         if (address !== undefined && this.#core.isAnswered(address)) return 'skipped';
+        this.#core.owners.noteMessage(taskId, stored);
+        this.#checkOwner(taskId, context);
         const message = this.#addressed(taskId, decoded, context);
         // Both may have come to pass since it was asked for.
         this.#connection.throwIfClosed();
@@ -131,6 +135,11 @@ export class QuestionDeliverer {
 
   async #clearIfCancelled(taskId: string): Promise<void> {
     if (await this.#store.isCancelled(taskId).catch(() => false)) await this.clear(taskId);
+  }
+
+  /** What is resumed elsewhere, without a request, is nobody's in particular. */
+  #checkOwner(taskId: string, context: RequestContext | undefined): void {
+    if (context !== undefined) this.#core.owners.check(taskId, this.#core.principal(context.origin));
   }
 
   /** `undefined` for what was set aside. */

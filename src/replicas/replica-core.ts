@@ -14,6 +14,7 @@ import { type QuestionAddress, type Recipient, randomToken, Seals } from './ques
 import { type ReplicasOptions, resolveReplicasOptions } from './replica-options.ts';
 import { ReplyRouter } from './reply-router.ts';
 import type { MessageOrigin } from './sdk-shapes.ts';
+import { TaskOwners } from './task-owners.ts';
 
 /** A message whose confirm did not come is published again: two of the same question count as one. */
 const RETRY_UNCONFIRMED_MS = 30_000;
@@ -33,6 +34,7 @@ export class ReplicaCore {
   readonly replies: ReplyRouter;
   /** The order of the calls of all server objects, each with its own keys. */
   readonly order: CallOrder;
+  readonly owners: TaskOwners;
   readonly #seals: Seals;
   readonly #principal: (origin: MessageOrigin) => string | undefined;
   readonly #answered = new Set<string>();
@@ -51,16 +53,17 @@ export class ReplicaCore {
     this.malformed = new MalformedMessages(this.client, onMalformed, warn);
     this.replies = new ReplyRouter(this.instance, this.client, this.questions, warn);
     this.#seals = new Seals(secret);
+    this.owners = new TaskOwners(this.#seals);
     this.#principal = principal;
   }
 
   /** Who a message of this origin comes from. */
   recipient(origin: MessageOrigin, session: string): Recipient {
-    return { principal: this.#principalOf(origin), session };
+    return { principal: this.principal(origin), session };
   }
 
   /** What the application's own error says is not for the client, which gets this one. */
-  #principalOf(origin: MessageOrigin): string | undefined {
+  principal(origin: MessageOrigin): string | undefined {
     let principal: unknown;
     try {
       principal = this.#principal(origin);
@@ -82,12 +85,15 @@ export class ReplicaCore {
     return this.#seals.open(id, recipient);
   }
 
-  /** What operators see of a question: who asked, and where its answer goes. */
-  questionProperties(): MessageProperties {
+  /** They say whose task it is; operators also see of a question who asked, and where its answer goes. */
+  properties(taskId: string, isQuestion: boolean): MessageProperties {
+    const owner = this.owners.headers(taskId);
+    const properties = { ...defaultProperties(), ...(owner && { headers: owner }) };
+    if (!isQuestion) return properties;
     return {
-      ...defaultProperties(),
+      ...properties,
       reply_to: replyQueueName(this.instance, this.client.prefix),
-      headers: { [ASKED_BY_HEADER]: `${hostname()}:${process.pid}` },
+      headers: { ...owner, [ASKED_BY_HEADER]: `${hostname()}:${process.pid}` },
     };
   }
 

@@ -6,7 +6,7 @@ import { OpenRequests } from './open-requests.ts';
 import { QuestionAsker } from './question-asker.ts';
 import { QuestionDeliverer } from './question-deliverer.ts';
 import type { ReplicaCore } from './replica-core.ts';
-import type { RequestContext } from './request-context.ts';
+import { type RequestContext, requestContext } from './request-context.ts';
 import { TaskCalls } from './task-calls.ts';
 import { clearTask } from './task-clearing.ts';
 import { type TaskSnapshot, taskForSdk } from './watched-task.ts';
@@ -56,6 +56,16 @@ export class ServerLink {
   async dequeueAll(taskId: string): Promise<QueuedMessage[]> {
     await clearTask(this.#core, this.#calls, taskId);
     return [];
+  }
+
+  /** Creates a task on behalf of the client whose request is handled: the task is that user's. */
+  async createTask(create: () => Promise<unknown>): Promise<unknown> {
+    const context = requestContext.getStore();
+    // First, as it may fail.
+    const principal = context && this.#core.principal(context.origin);
+    const task = await create();
+    this.#core.owners.noteCreator((task as TaskSnapshot).taskId, principal);
+    return task;
   }
 
   /** The task as the SDK is to see it while it answers `tasks/result`. */

@@ -1,6 +1,5 @@
 import { encodeQueuedMessage } from '../messages/codec.ts';
 import type { QueueableMessage } from '../messages/queued-message.ts';
-import type { MessageProperties } from '../properties/message-properties.ts';
 import type { CallKind } from '../sdk/call-order.ts';
 import { clientFacingError } from '../sdk/client-facing-error.ts';
 import type { ReplicaCore } from './replica-core.ts';
@@ -9,8 +8,6 @@ import type { ReplicaCore } from './replica-core.ts';
 export interface PublishSettings {
   /** Reject when the queue has this many messages. */
   maxSize?: number | undefined;
-  /** Absent for what expects no answer. */
-  properties?: MessageProperties;
 }
 
 /** The calls of one server object, in the order in which they were made. */
@@ -30,18 +27,16 @@ export class TaskCalls {
   }
 
   /** Resolves when it is confirmed. A message that is to be answered waits until answers can be received. */
-  async publish(
-    taskId: string,
-    queued: QueueableMessage,
-    { maxSize, properties }: PublishSettings = {},
-  ): Promise<void> {
+  async publish(taskId: string, queued: QueueableMessage, { maxSize }: PublishSettings = {}): Promise<void> {
     // Encode now, as the caller may change it later.
     const body = encodeQueuedMessage(queued);
     const { client, replies, waiter } = this.#core;
+    const isQuestion = queued.type === 'request';
+    const properties = this.#core.properties(taskId, isQuestion);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
     try {
       await this.inOrder(taskId, 'enqueue', what, async () => {
-        if (properties !== undefined) await replies.open();
+        if (isQuestion) await replies.open();
         await client.publish(taskId, { body, properties }, { maxSize });
       });
     } catch (error) {

@@ -213,6 +213,30 @@ describe('what a client sends', () => {
     expect(warnings[0]?.message).toContain('without link.wrapTransport()');
   });
 
+  test('reaches only the user who created the task, in this process or another one', async ({ store }) => {
+    let user: string | undefined = 'mallory';
+    const [a, b] = [
+      await serve(openReplicas([], { principal: () => 'alice' }), store),
+      await serve(openReplicas([], { principal: () => user }), store),
+    ];
+    const taskId = await a.startTask([{ log: 'private' }, { elicit: 'delete it?' }]);
+    await until(async () => (await openQueue().size(taskId)) === 2);
+    const queued = await openClient().peek(taskId, { limit: 2 });
+    for (const { properties } of queued) {
+      expect(properties.headers).toMatchObject({
+        'x-mcp-owner': expect.stringMatching(/^[\w-]{22}\.[\w-]{43}$/),
+      });
+    }
+    for (const other of ['mallory', undefined, 'mallory']) {
+      user = other;
+      await expect(b.taskResult(taskId)).rejects.toThrow('belongs to another user');
+    }
+    expect(b.received).toEqual([]);
+    user = 'alice';
+    expect(textOf(await b.taskResult(taskId))).toBe('accept: yes to delete it?');
+    expect(b.received).toEqual(['private', 'delete it?']);
+  });
+
   test('as another user is refused', async ({ store }) => {
     let user = 'alice';
     const warnings: TaskQueueError[] = [];

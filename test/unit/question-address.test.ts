@@ -27,6 +27,16 @@ test('an address is read back from the id of a question, and from nothing else',
   for (const other of others) expect(parseAddress(other)).toBeUndefined();
 });
 
+test('a sealed user is recognised, and does not show who it is', () => {
+  const [one, two] = [seals.sealOwner('alice'), seals.sealOwner('alice')];
+  expect(one).not.toBe(two);
+  expect([one, two].map((each) => seals.isOwner(each, 'alice'))).toEqual([true, true]);
+  expect(new Seals(randomBytes(32)).isOwner(one, 'alice')).toBe(false);
+  for (const other of ['bob', '', undefined]) expect(seals.isOwner(one, other)).toBe(false);
+  for (const other of ['', 'alice', `${one}x`, one.slice(1)])
+    expect(seals.isOwner(other, 'alice')).toBe(false);
+});
+
 describe('a sealed address', () => {
   test('is opened for whom it was sealed', () => {
     expect(seals.open(sealed, alice)).toEqual(address);
