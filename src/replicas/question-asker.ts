@@ -2,7 +2,7 @@ import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import type { QueueableMessage } from '../messages/queued-message.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { LinkedStore } from './linked-store.ts';
-import type { Asker } from './open-questions.ts';
+import type { Asker, OpenQuestion } from './open-questions.ts';
 import { formatAddress } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import { type RpcMessage, withId } from './sdk-shapes.ts';
@@ -42,9 +42,7 @@ export class QuestionAsker implements Asker {
     const question = this.#core.questions.open(this, queued.message.id, taskId);
     const message = withId(queued.message, formatAddress(question.address));
     try {
-      const isCancelled = await this.#publish(taskId, { ...queued, message }, { maxSize });
-      // It may not be in the queue that was cleared: RabbitMQ drops what arrives while it deletes a queue.
-      if (isCancelled) this.#core.replies.send(question.address, 'ended');
+      await this.#publish(taskId, { ...queued, message }, { maxSize }, question);
     } catch (error) {
       // The question may be in the queue nevertheless, and then its answer counts.
       if (!hasCode(error, ErrorCode.publishUnconfirmed)) this.#core.questions.close(question);
@@ -80,13 +78,18 @@ export class QuestionAsker implements Asker {
   /**
    * A replica that cancels a task then clears its queue. So if the task is not cancelled when the message is in the queue,
    * the message will be cleared; otherwise it may have come too late for that, and is cleared here.
-   * @returns whether the task is cancelled
    */
-  async #publish(taskId: string, queued: QueueableMessage, settings?: PublishSettings): Promise<boolean> {
+  async #publish(
+    taskId: string,
+    queued: QueueableMessage,
+    settings?: PublishSettings,
+    question?: OpenQuestion,
+  ): Promise<void> {
     await this.#calls.publish(taskId, queued, settings);
     // What is queued stays queued if the store fails; a delivery looks again.
-    const isCancelled = await this.#store.isCancelled(taskId).catch(() => false);
-    if (isCancelled) await clearTask(this.#core, this.#calls, taskId);
-    return isCancelled;
+    if (!(await this.#store.isCancelled(taskId).catch(() => false))) return;
+    // The clearing may not find it: RabbitMQ drops what arrives while it deletes a queue.
+    if (question !== undefined) this.#core.replies.send(question.address, 'ended');
+    await clearTask(this.#core, this.#calls, taskId);
   }
 }
