@@ -105,7 +105,8 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     const failed = new AbortController();
     const pausing = AbortSignal.any([stop.signal, failed.signal]);
     const ids = new MessageIds(options.idPrefix ?? randomUUID(), options.skip);
-    const messages = completed(paced(source.messages(), options, pausing), headers, ids);
+    const places = options.from === undefined ? undefined : ids;
+    const messages = completed(paced(source.messages(), options, pausing), headers, places);
     const progress = await startProgress(source.count, { isOutputShown: false });
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,

@@ -33,18 +33,21 @@ export class MessageIds {
   }
 }
 
-/** Messages with all their properties and these headers. */
+/**
+ * Messages with all their properties and these headers.
+ * @param ids for those of a file; without it, an id is a UUID
+ */
 export async function* completed(
   messages: Iterable<NamedMessage> | AsyncIterable<NamedMessage>,
   headers: { [name: string]: string },
-  ids: MessageIds,
+  ids: MessageIds | undefined,
 ): AsyncGenerator<NamedMessage> {
   const { defaultProperties } = await import('../../index.ts');
   const { withHeaders } = await import('../../cli-support.ts');
   const hasHeaders = Object.keys(headers).length > 0;
   for await (const { properties: given, ...message } of messages) {
-    ids.advance();
-    const properties = given ?? { ...defaultProperties(), message_id: ids.use() };
+    ids?.advance();
+    const properties = given ?? { ...defaultProperties(), ...(ids && { message_id: ids.use() }) };
     yield { ...message, properties: hasHeaders ? withHeaders(properties, headers) : properties };
   }
 }
