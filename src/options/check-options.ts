@@ -30,7 +30,7 @@ export function checkOptions<Options extends object>(
   if (!isOptions(given)) {
     throw invalidArgument(parent ? `Option ${parent}` : 'The options', `must be a plain object${not(given)}`);
   }
-  const values = valuesOf(given, checks);
+  const values = valuesOf(given);
   let checked = values;
   for (const name in values) {
     const value = values[name];
@@ -52,10 +52,14 @@ interface Values {
 }
 
 /** With those that a class defines by getters, which are not enumerable. */
-function valuesOf(given: object, checks: object): Values {
+function valuesOf(given: object): Values {
   if (Object.getPrototypeOf(given) === Object.prototype) return given as Values;
   const values: Values = { ...given };
-  for (const name of Object.keys(checks)) values[name] = (given as Values)[name];
+  for (let from = Object.getPrototypeOf(given); from !== null; from = Object.getPrototypeOf(from)) {
+    for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
+      if (get && name !== '__proto__') values[name] = (given as Values)[name];
+    }
+  }
   return values;
 }
 
@@ -171,6 +175,8 @@ function isSimilar(name: string, known: string): boolean {
   ];
   let start = 0;
   while (start < Math.min(a.length, b.length) && a[start] === b[start]) start++;
+  // Short words are often like others, such as mail and tail.
+  if (known.length < 5 && start < Math.min(2, known.length)) return false;
   let end = 0;
   while (end < Math.min(a.length, b.length) - start && a.at(-1 - end) === b.at(-1 - end)) end++;
   const [x, y] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];

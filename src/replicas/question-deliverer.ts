@@ -63,7 +63,9 @@ export class QuestionDeliverer {
     try {
       await held.send(async () => {
         // At the last moment: the clearing of a cancelled task does not see what is held.
-        if (await this.#store.isCancelled(held.taskId)) this.#core.endQuestions(held.taskId);
+        // The SDK has just asked the same store, and reports its failures.
+        if (await this.#store.isCancelled(held.taskId).catch(() => false))
+          this.#core.endQuestions(held.taskId);
         else await send();
       });
     } finally {

@@ -16,9 +16,6 @@ import { ReplyRouter } from './reply-router.ts';
 import type { MessageOrigin } from './sdk-shapes.ts';
 import { TaskOwners } from './task-owners.ts';
 
-/** A message whose confirm did not come is published again: two of the same question count as one. */
-const RETRY_UNCONFIRMED_MS = 30_000;
-
 /** Answers that were passed on are remembered, so that one repeated by a client costs nothing. */
 const MAX_ANSWERED = 10_000;
 
@@ -40,9 +37,7 @@ export class ReplicaCore {
   readonly #answered = new Set<string>();
 
   constructor(options: ReplicasOptions) {
-    const { secret, principal } = resolveReplicasOptions(options);
-    const { retryUnconfirmedMs = RETRY_UNCONFIRMED_MS } = options;
-    const queueOptions = { ...options, retryUnconfirmedMs };
+    const { secret, principal, queueOptions } = resolveReplicasOptions(options);
     this.options = resolveOptions(queueOptions);
     const { warn, onMalformed, maxWaitingOperations } = this.options;
     const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.options;

@@ -1,4 +1,5 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { aFunction, checkOptions, text } from '../options/check-options.ts';
 import type { TaskQueueOptions } from '../options/task-queue-options.ts';
 import type { MessageOrigin } from './sdk-shapes.ts';
 
@@ -19,11 +20,17 @@ export interface ReplicasOptions extends TaskQueueOptions {
 
 const MIN_SECRET_BYTES = 16;
 
-/** What of {@link ReplicasOptions} is not for the queues. */
+/** A message whose confirm did not come is published again: two of the same question count as one. */
+const RETRY_UNCONFIRMED_MS = 30_000;
+
+/** {@link ReplicasOptions}, and those of them that are for the queues. */
 export interface ResolvedReplicasOptions {
   secret: string | Buffer;
   principal: (origin: MessageOrigin) => string | undefined;
+  queueOptions: TaskQueueOptions;
 }
+
+const CHECKS = { secret: text, principal: aFunction };
 
 /** @throws TaskQueueError `INVALID_ARGUMENT` */
 export function resolveReplicasOptions(options: ReplicasOptions): ResolvedReplicasOptions {
@@ -31,6 +38,7 @@ export function resolveReplicasOptions(options: ReplicasOptions): ResolvedReplic
     throw new TaskQueueError(ErrorCode.invalidArgument, 'Replicas needs an object of options');
   }
   const { secret, principal = clientIdOf } = options;
+  const checked: TaskQueueOptions = checkOptions<ReplicasOptions>(options, CHECKS);
   if (typeof principal !== 'function') {
     throw new TaskQueueError(ErrorCode.invalidArgument, 'Option principal must be a function');
   }
@@ -44,7 +52,8 @@ export function resolveReplicasOptions(options: ReplicasOptions): ResolvedReplic
       { hint: 'Make one with: openssl rand -base64 32. Every replica needs the same one.' },
     );
   }
-  return { secret, principal };
+  const retryUnconfirmedMs = checked.retryUnconfirmedMs ?? RETRY_UNCONFIRMED_MS;
+  return { secret, principal, queueOptions: { ...checked, retryUnconfirmedMs } };
 }
 
 function clientIdOf({ authInfo }: MessageOrigin): string | undefined {

@@ -8,6 +8,7 @@ import {
   TaskQueueClient,
   type TaskQueueOptions,
 } from '../../src/index.ts';
+import { aString, checkOptions } from '../../src/options/check-options.ts';
 import { resolveOptions } from '../../src/options/task-queue-options.ts';
 
 const invalid = (message: string | RegExp) =>
@@ -156,4 +157,17 @@ test('finding idle queues refuses an idle time that is not a number', async () =
 
 test('inspecting a broker refuses what is not an URL', async () => {
   await expect(inspectBroker(5 as unknown as string)).rejects.toThrow(invalid('^Option url '));
+});
+
+test('options that a class gives by getters are kept, also those that are checked later', () => {
+  class Given {
+    get url() {
+      return 'amqp://rabbit.example';
+    }
+    get prefix() {
+      return 'p:';
+    }
+    helper() {}
+  }
+  expect(checkOptions(new Given(), { url: aString })).toEqual({ url: 'amqp://rabbit.example', prefix: 'p:' });
 });

@@ -12,6 +12,11 @@ const message = (name: string, headers?: object): StoredMessage => ({
 
 /** What is recognised in a file of these messages, of batches that are delivered one after the other. */
 async function outcomeOf(written: string[], batches: (string | StoredMessage)[][]) {
+  const { isOver: _, ...outcome } = await wholeOutcomeOf(written, batches);
+  return outcome;
+}
+
+async function wholeOutcomeOf(written: string[], batches: (string | StoredMessage)[][]) {
   const lines = written.map((name) => `${encodeRecord({ ...message(name), redelivered: false })}\n`).join('');
   const bytes = Buffer.from(lines);
   const file = {
@@ -27,7 +32,7 @@ async function outcomeOf(written: string[], batches: (string | StoredMessage)[][
       .map(({ body }) => JSON.parse(body.toString()))
       .join(' '),
   );
-  return { fresh, count: before.count, doubtful: before.doubtful };
+  return { fresh, count: before.count, doubtful: before.doubtful, isOver: before.isOver };
 }
 
 test.each([
@@ -48,4 +53,16 @@ test('a resumed drain recognises what a quorum queue has counted, and nothing th
   expect(await outcomeOf(['a'], [[counted]])).toEqual({ fresh: [''], count: 1, doubtful: 0 });
   const first = { ...message('a'), redelivered: false };
   expect(await outcomeOf(['a'], [[first]])).toEqual({ fresh: ['a'], count: 0, doubtful: 0 });
+});
+
+test.each([
+  ['the whole run came', ['a', 'b'], [['a'], ['b']], true],
+  ['a part of the run came', ['a', 'b', 'c'], [['a']], false],
+  ['nothing came', ['a'], [[]], false],
+  ['another message came', ['a', 'b'], [['c']], true],
+  ['a message came for the first time', ['a'], [[{ ...message('a'), redelivered: false }]], true],
+  ['a message of another task came', ['a'], [[{ ...message('c'), taskId: 'other' }]], false],
+] as const)('a resumed drain knows whether it is over: %s', async (_what, written, batches, isOver) => {
+  const given = batches.map((batch) => [...batch]);
+  expect(await wholeOutcomeOf([...written], given)).toMatchObject({ isOver });
 });

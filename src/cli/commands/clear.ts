@@ -148,7 +148,8 @@ async function clearOne(
   onRemoved: (count: number) => void,
 ): Promise<{ isDeleted: boolean; held: number }> {
   const { client, stop } = context;
-  if (select && messages > 0) await stop.race(requirePlainQueue(context, taskId, { force }));
+  if (select && messages > 0)
+    await stop.race(requirePlainQueue(context, taskId, { force, mayBeUnknown: true }));
   const stall = startStallNotice(context);
   const keep = async (batch: StoredMessage[]) => {
     stall.pause();

@@ -89,7 +89,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     options.wait === undefined
       ? await stop.race(awaitAnswer(context, depthOrFail(client, taskId)))
       : undefined;
-  if (select && depth?.messages !== 0) await stop.race(requirePlainQueue(context, taskId, options));
+  if (select && depth?.messages !== 0)
+    await stop.race(requirePlainQueue(context, taskId, { ...options, mayBeUnknown: true }));
   const limit = mustAsk
     ? await agreedLimit(context, taskId, options, depth?.messages)
     : options.all

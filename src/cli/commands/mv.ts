@@ -112,7 +112,7 @@ async function moveFrom(
   if (options.dryRun) return dryRun(context, from, { limit, select, verb: 'moved' });
   const depth = await stop.race(depthOrFail(client, from));
   if (select && depth.messages > 0) {
-    await stop.race(requirePlainQueue(context, from, options));
+    await stop.race(requirePlainQueue(context, from, { ...options, mayBeUnknown: true }));
     noteWithheld(context, depth.messages);
   }
   const least = select ? 1 : Math.min(depth.messages, limit ?? depth.messages);

@@ -86,7 +86,7 @@ export async function openOutputFile(
       },
       async end() {
         await writer.end();
-        await marker?.clear();
+        if (before === undefined || before.isOver) await marker?.clear();
         await file.close();
       },
       async abandon(options) {

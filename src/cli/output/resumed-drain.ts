@@ -33,9 +33,14 @@ export class WrittenBefore {
   #next: number | undefined;
   #count = 0;
   #doubtful = 0;
+  /** The task of the last record. */
+  readonly #taskId: string | undefined;
+  #isOver = false;
 
-  private constructor(records: readonly string[], format: RecordFormat) {
+  private constructor(records: readonly string[], taskId: string | undefined, format: RecordFormat) {
     this.#records = records;
+    this.#taskId = taskId;
+    this.#isOver = records.length === 0;
     this.#format = format;
     for (const [place, record] of records.entries())
       this.#places.set(record, this.#places.has(record) ? REPEATED : place);
@@ -49,6 +54,7 @@ export class WrittenBefore {
     const lines = await readTail(file, end);
     return new WrittenBefore(
       lines.map((line) => comparableLine(line, format)),
+      taskOf(lines.at(-1), format),
       format,
     );
   }
@@ -63,9 +69,17 @@ export class WrittenBefore {
     return Math.min(this.#doubtful, this.#records.length - this.#count);
   }
 
+  /** The queue has shown that nothing of the run is in it any more. Until then, a later drain may meet it. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** @returns the messages of a batch that are not in the file yet */
   without(batch: readonly StoredMessage[]): readonly StoredMessage[] {
-    const returned = batch.filter(({ redelivered }) => redelivered);
+    const ofTask = batch.filter(({ taskId }) => taskId === (this.#taskId ?? taskId));
+    const returned = ofTask.filter(({ redelivered }) => redelivered);
+    // What is redelivered comes first.
+    this.#isOver ||= returned.length < ofTask.length;
     const records = returned.map((message) => comparable(message, this.#format));
     if (records.length > 0) this.#next ??= this.#startOf(records);
     const known = new Set<StoredMessage>();
@@ -75,12 +89,14 @@ export class WrittenBefore {
         this.#next++;
         known.add(message);
       } else {
+        this.#isOver = true;
         // Whatever comes after the run was never written.
         if (this.#next !== undefined) this.#next = this.#records.length;
         if (this.#places.has(record)) this.#doubtful++;
       }
     }
     this.#count += known.size;
+    this.#isOver ||= this.#next === this.#records.length;
     return known.size === 0 ? batch : batch.filter((message) => !known.has(message));
   }
 
@@ -97,6 +113,14 @@ export class WrittenBefore {
     const rest = start < 0 ? [] : this.#records.slice(start, start + messages.length);
     const isRun = rest.length > 0 && rest.every((record, at) => record === messages[at]);
     return isRun ? start : this.#records.length;
+  }
+}
+
+function taskOf(line: string | undefined, { parseRecord }: RecordFormat): string | undefined {
+  try {
+    return line === undefined ? undefined : parseRecord(line).taskId;
+  } catch {
+    return undefined;
   }
 }
 

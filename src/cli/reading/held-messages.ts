@@ -1,6 +1,7 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { listQueues } from '../queues/list-queues.ts';
+import { requireSameBroker } from '../settings/same-broker.ts';
 import type { Settings } from '../settings/settings.ts';
 import { formatCount } from '../text/sizes.ts';
 
@@ -53,6 +54,7 @@ async function countHeldLately(
   const { describeTaskQueue } = await import('../../index.ts');
   const options = { apiUrl: settings.apiUrl, connectTimeoutMs: BUDGET_MS, apiTimeoutMs: BUDGET_MS };
   try {
+    await requireSameBroker({ settings }, AbortSignal.timeout(BUDGET_MS));
     return (await describeTaskQueue(taskId, { ...settings.connection, ...options }))?.unacked;
   } catch {
     withoutApi.add(settings);

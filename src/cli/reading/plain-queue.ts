@@ -29,6 +29,8 @@ export interface PlainQueueOptions {
   force?: boolean | undefined;
   mayForce?: boolean;
   isEmpty?: boolean;
+  /** A filter may look at a queue of which nobody can say what it is; a note says so. */
+  mayBeUnknown?: boolean;
 }
 
 /**
@@ -40,10 +42,10 @@ export interface PlainQueueOptions {
 export async function requirePlainQueue(
   context: Pick<ClientContext, 'client' | 'note' | 'settings'>,
   taskId: string,
-  { force = false, mayForce = true, isEmpty = false }: PlainQueueOptions = {},
+  { force = false, mayForce = true, isEmpty = false, mayBeUnknown = false }: PlainQueueOptions = {},
 ): Promise<void> {
   const { client, note } = context;
-  const kind = await findKind(context, taskId, { force: force || isEmpty, mayForce });
+  const kind = await findKind(context, taskId, { force: force || isEmpty, mayForce, mayBeUnknown });
   // An empty queue needs no look. A stream, however, always counts as empty.
   if (kind === undefined || (isEmpty && kind.kind !== 'stream')) return;
   const queue = `The queue of task ${JSON.stringify(taskId)}`;
@@ -57,7 +59,9 @@ export async function requirePlainQueue(
       );
     }
   }
-  const limit = kind.ownArguments.find((name) => LIMITS.includes(name));
+  // With an overflow of its own it rejects messages instead, and drops none.
+  const mayDrop = !kind.ownArguments.includes('x-overflow');
+  const limit = mayDrop ? kind.ownArguments.find((name) => LIMITS.includes(name)) : undefined;
   const change =
     CHANGES[kind.kind] ??
     (limit && {
@@ -82,9 +86,9 @@ export async function requirePlainQueue(
 
 /** `undefined` if the queue does not exist, or if its type is unknown and `force` is set. */
 async function findKind(
-  { client, settings }: Pick<ClientContext, 'client' | 'settings'>,
+  { client, settings, note }: Pick<ClientContext, 'client' | 'settings' | 'note'>,
   taskId: string,
-  { force, mayForce }: { force: boolean; mayForce: boolean },
+  { force, mayForce, mayBeUnknown }: { force: boolean; mayForce: boolean; mayBeUnknown: boolean },
 ): Promise<Pick<QueueKind, 'kind' | 'ownArguments'> | undefined> {
   try {
     return await client.queueKind(taskId);
@@ -94,6 +98,12 @@ async function findKind(
     const type = await typeFromApi(settings, taskId);
     if (type !== undefined) return { kind: type, ownArguments: [] };
     if (force) return undefined;
+    if (mayBeUnknown) {
+      note(
+        `Whether task ${JSON.stringify(taskId)} has a quorum queue, where each look counts, is not known without configure permission.`,
+      );
+      return undefined;
+    }
     throw new CommandFailure(ExitCode.refused, error.message, {
       cause: error,
       hint: `Checking the queue type needs configure permission, or the management API.${mayForce ? ' If you know it is a classic queue, use --force.' : ''}`,

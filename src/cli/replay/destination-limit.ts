@@ -1,7 +1,8 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatCount, formatNumber } from '../text/sizes.ts';
+import { requireSameBroker } from '../settings/same-broker.ts';
+import { formatCount } from '../text/sizes.ts';
 
 /** Description of `--force` of mv and cp. */
 export const FORCE_BULK = 'allow quorum queues, where a look counts as a delivery, and a full destination';
@@ -24,7 +25,7 @@ export async function requireRoom(
   const [limit, depth] = await Promise.all([droppingLimit(settings, taskId), client.depth(taskId)]);
   if (limit === undefined || depth === undefined || depth.messages + count <= limit) return;
   const message =
-    `The queue of task ${JSON.stringify(taskId)} keeps ${formatNumber(limit)} messages and drops the oldest beyond that ` +
+    `The queue of task ${JSON.stringify(taskId)} keeps ${formatCount(limit, 'message')} and drops the oldest beyond that ` +
     `(max-length), and it has ${formatCount(depth.messages, 'message')}`;
   if (force) return note(`${message}.`);
   throw new CommandFailure(ExitCode.failed, message, {
@@ -34,12 +35,15 @@ export async function requireRoom(
 
 /** The `max-length` of a task's queue, by policy or argument, if what is beyond it is dropped. */
 async function droppingLimit(
-  { connection, apiUrl }: ClientContext['settings'],
+  settings: ClientContext['settings'],
   taskId: string,
 ): Promise<number | undefined> {
+  const { connection, apiUrl } = settings;
   const { describeTaskQueue } = await import('../../index.ts');
   const options = { ...connection, apiUrl, connectTimeoutMs: API_MS, apiTimeoutMs: API_MS };
-  const queue = await describeTaskQueue(taskId, options).catch(() => undefined);
+  const queue = await requireSameBroker({ settings }, AbortSignal.timeout(API_MS))
+    .then(() => describeTaskQueue(taskId, options))
+    .catch(() => undefined);
   if (queue === undefined) return undefined;
   const { arguments: own, effectivePolicy } = queue;
   const overflow = own['x-overflow'] ?? effectivePolicy.overflow ?? 'drop-head';

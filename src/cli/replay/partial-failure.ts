@@ -20,7 +20,8 @@ export function partialFailure(
   if (done === 0) return error;
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   if (status === ExitCode.done) return error;
-  const { message, hint = resumeHint } = error as { message: string; hint?: string };
+  const { message, hint: said } = error as { message: string; hint?: string };
+  const hint = said === undefined || isRemovalUnsure(error) ? (resumeHint ?? said) : said;
   const back = isRemovalUnsure(error) ? `${mayBeBack(done)}, and ` : '';
   const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${back}the rest is still there.`;
   if (status !== undefined && status >= ExitCode.timedOut) {
