@@ -7,7 +7,7 @@ import type { Seals } from './question-address.ts';
 /** The header of a queued message that says, sealed, who created its task. */
 const OWNER_HEADER = 'x-mcp-owner';
 
-/** A task that ran longer than this many others is delivered as if its user was unknown. */
+/** A task of which nothing was heard for as many others is delivered as if its user was unknown. */
 const MAX_TASKS = 50_000;
 
 /** Who created which task, as far as this process has seen it: its messages are for nobody else. */
@@ -28,13 +28,16 @@ export class TaskOwners {
   noteMessage(taskId: string, { properties }: StoredMessage): void {
     const { headers } = plainProperties(properties);
     const sealed = (headers as { [name: string]: unknown } | undefined)?.[OWNER_HEADER];
-    if (typeof sealed === 'string') this.#note(taskId, sealed);
+    // What is known stays: anybody who may write to the queue can write any header.
+    if (typeof sealed === 'string') this.#note(taskId, this.#sealed.get(taskId) ?? sealed);
   }
 
   /** For the messages of the task. */
   headers(taskId: string): { [name: string]: string } | undefined {
     const sealed = this.#sealed.get(taskId);
-    return sealed === undefined ? undefined : { [OWNER_HEADER]: sealed };
+    if (sealed === undefined) return undefined;
+    this.#note(taskId, sealed);
+    return { [OWNER_HEADER]: sealed };
   }
 
   /** @throws TaskQueueError `INVALID_ARGUMENT`, as for a task that there is not, if somebody else created it */
@@ -48,6 +51,7 @@ export class TaskOwners {
   }
 
   #note(taskId: string, sealed: string): void {
+    this.#sealed.delete(taskId);
     this.#sealed.set(taskId, sealed);
     forgetOldest(this.#sealed, MAX_TASKS);
   }

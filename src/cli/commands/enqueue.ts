@@ -104,9 +104,9 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     // Ends the pause before the next message.
     const failed = new AbortController();
     const pausing = AbortSignal.any([stop.signal, failed.signal]);
-    const ids = new MessageIds(options.idPrefix ?? randomUUID(), options.skip);
-    const places = options.from === undefined ? undefined : ids;
-    const messages = completed(paced(source.messages(), options, pausing), headers, places);
+    const { from, skip, idPrefix = randomUUID() } = options;
+    const ids = from === undefined ? undefined : new MessageIds(idPrefix, skip);
+    const messages = completed(paced(source.messages(), options, pausing), headers, ids);
     const progress = await startProgress(source.count, { isOutputShown: false });
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,
@@ -173,7 +173,7 @@ function interrupted(
   taskId: string,
   count: number,
   { answered, confirmed, confirmedBehind, unsure, refused, error }: PipelineResult,
-  ids: MessageIds,
+  ids: MessageIds | undefined,
   { from, skip, limit }: EnqueueOptions,
 ): unknown {
   const added = confirmed + confirmedBehind;
@@ -189,7 +189,7 @@ function interrupted(
   const hint = `To resume: ${thisCommand({
     '--skip': String(skip + answered),
     ...(limit !== undefined && { '--limit': String(limit - answered) }),
-    ...(ids.areUsed && confirmedBehind + unsure > 0 && { '--id-prefix': ids.prefix }),
+    ...(ids?.areUsed && confirmedBehind + unsure > 0 && { '--id-prefix': ids.prefix }),
   })}`;
   if (error instanceof CommandFailure && error.exitCode >= ExitCode.timedOut) {
     note(`Stopped: ${done}\n${hint}`);
