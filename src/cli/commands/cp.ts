@@ -75,7 +75,10 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   const depth = await stop.race(depthOrFail(client, from));
   if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));
   const least = select ? 1 : Math.min(depth.messages, limit);
-  if (depth.messages > 0) await stop.race(requireRoom(context, to, least, options.force === true));
+  if (depth.messages > 0)
+    await stop.race(
+      requireRoom(context, to, await stop.race(client.depth(to)), least, options.force === true),
+    );
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
   const tally: CopyTally = { copied: 0, behind: 0, report: new ReplayReport() };

@@ -12,7 +12,7 @@ import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
-import { FORCE_BULK, requireRoom } from '../replay/destination-limit.ts';
+import { FORCE_BULK, noteDropped, requireRoom } from '../replay/destination-limit.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
 import { isOwnFault, RefusedMessages } from '../replay/refused-messages.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
@@ -115,8 +115,10 @@ async function moveFrom(
     await stop.race(requirePlainQueue(context, from, { ...options, mayBeUnknown: true }));
     noteWithheld(context, depth.messages);
   }
+  const destination = await stop.race(client.depth(to));
   const least = select ? 1 : Math.min(depth.messages, limit ?? depth.messages);
-  if (depth.messages > 0) await stop.race(requireRoom(context, to, least, options.force === true));
+  if (depth.messages > 0)
+    await stop.race(requireRoom(context, to, destination, least, options.force === true));
   const progress = await startProgress(Math.min(depth.messages, limit ?? depth.messages), {
     isOutputShown: false,
     reportsStalls: true,
@@ -149,6 +151,7 @@ async function moveFrom(
   const { moved, unsure, refused } = move;
   if (error === undefined && moved + refused.count === 0 && !options.all)
     throw emptyFailure(from, options.filter, select && { count: select.tally.looked, of: depth.messages });
+  if (move.moved > 0) await noteDropped(context, to, destination, move.moved);
   if (error === undefined && options.all) noteHeldBack(context, from, depth.consumers, 'moved');
   if (error === undefined && refused.count === 0) {
     return printResult(
