@@ -13,7 +13,7 @@ const LARGE = 14 * 1024 * 1024;
 const LARGE_COUNT = extent(10, 40);
 const MOST_FOR_LARGE_MB = 250;
 const FLOOD_COUNT = extent(50_000, 200_000);
-const MOST_FOR_FLOOD_MB = 450;
+const MOST_FOR_FLOOD_MB = 400;
 
 /** Large messages, which say which one they are. */
 async function fillLarge(task: string, filler: number): Promise<void> {
