@@ -62,8 +62,8 @@ export class QuestionDeliverer {
     if (held === undefined) return false;
     try {
       await held.send(async () => {
-        // At the last moment: the clearing of a cancelled task does not see what is held.
-        // The SDK has just asked the same store, and reports its failures.
+        // At the last moment: the clearing of a cancelled task does not see what is held. The SDK has just asked the same
+        // store, and reports its failures.
         if (await this.#store.isCancelled(held.taskId).catch(() => false))
           this.#core.endQuestions(held.taskId);
         else await send();

@@ -32,7 +32,7 @@ export interface OutputFileUse
 /**
  * Opens the output for messages: stdout, or the file of `--out`. The file is created when the first message arrives,
  * so a command that fails earlier leaves none; only its owner can read it. With `--append`, what an interrupted drain has
- * left is continued: half a record is cut off, and no message is written twice.
+ * left is continued: half a record is cut off, and what is known to be in the file is not written again.
  *
  * @throws CommandFailure if the file exists and neither `--append` nor `--overwrite` is given
  */
