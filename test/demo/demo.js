@@ -71,7 +71,7 @@ async function present() {
   say('A client calls the tool again. This task can be followed live, by any number of watchers:');
   const second = await startTask('~/Desktop');
   note(`client: tools/call tidy ~/Desktop -> task ${second}`);
-  await run(`mcp-taskq watch ${second} --limit 5`);
+  await run(`mcp-taskq watch ${second} --tail 5 --limit 5`);
   const watched = await read(`mcp-taskq peek ${second} -n 5`);
   assert.deepEqual(methodsOf(watched), QUEUED, 'watch ends when all messages are there, and takes none');
   await depthIs(second, 5);
