@@ -60,7 +60,7 @@ export async function readClusterOverview(options: ManagementApiOptions = {}): P
   const api = new ManagementApi(options);
   try {
     const columns = 'cluster_name,rabbitmq_version,node';
-    const { cluster_name, rabbitmq_version, node } = await api.get<Overview>('overview', { columns });
+    const { cluster_name, rabbitmq_version, node } = await api.overview<Overview>(columns);
     const { name, tags } = await api.get<WhoAmI>('whoami');
     return {
       clusterName: cluster_name,

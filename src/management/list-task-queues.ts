@@ -217,8 +217,7 @@ async function* counted(vhosts: VhostFilter, regex: string | undefined): AsyncGe
 
 /** `management_agent.disable_metrics_collector`, `management.disable_stats`. */
 async function isWithoutStatistics(api: ManagementApi): Promise<boolean> {
-  const columns = 'disable_stats';
-  const { disable_stats } = await api.get<{ disable_stats?: boolean }>('overview', { columns });
+  const { disable_stats } = await api.overview<{ disable_stats?: boolean }>('disable_stats');
   return disable_stats === true;
 }
 

@@ -94,11 +94,14 @@ function noAccess(at: string, vhost: string, said: string): TaskQueueError {
   });
 }
 
-export function noAnswer({ origin }: URL, timeoutMs: number): TaskQueueError {
+/** @param isFixed whether no option changes the time */
+export function noAnswer({ origin }: URL, timeoutMs: number, isFixed: boolean): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.noAnswer,
     `The management API at ${origin} did not answer within ${timeoutMs} ms`,
-    { hint: 'The broker may be overloaded, or stopped. apiTimeoutMs sets how long to wait.' },
+    {
+      hint: `The broker may be overloaded, or stopped.${isFixed ? '' : ' apiTimeoutMs sets how long to wait.'}`,
+    },
   );
 }
 

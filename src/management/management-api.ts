@@ -34,6 +34,8 @@ const CHECKS: Checks<Omit<ManagementApiOptions, keyof TaskQueueOptions>> = {
   signal: aSignal,
 };
 
+const OVERVIEW_MS = 10_000;
+
 /** Answers up to this size (about 50,000 queues) are parsed at once, which takes a tenth of the time. */
 const SHORT_BYTES = 8 * 1024 * 1024;
 
@@ -87,6 +89,16 @@ export class ManagementApi {
     return (await this.#json(base, path, response)) as T;
   }
 
+  /**
+   * What `GET /api/overview` says of the cluster. A broker that works answers this at once, so that one that is stuck, or
+   * stopped, is reported after 10 seconds.
+   */
+  async overview<T>(columns: string): Promise<T> {
+    const timeoutMs = Math.min(this.#timeoutMs, OVERVIEW_MS);
+    const { base, response } = await this.#ask('overview', { columns }, timeoutMs);
+    return (await this.#json(base, 'overview', response)) as T;
+  }
+
   /** The same; `undefined` if there is no such thing (404). */
   async find<T>(path: string, query?: Query): Promise<T | undefined> {
     try {
@@ -134,13 +146,17 @@ export class ManagementApi {
   }
 
   /** All nodes of a cluster give the same answer: tries them in turn until one begins to answer. */
-  async #ask(path: string, query: Query): Promise<{ base: URL; response: http.IncomingMessage }> {
+  async #ask(
+    path: string,
+    query: Query,
+    timeoutMs = this.#timeoutMs,
+  ): Promise<{ base: URL; response: http.IncomingMessage }> {
     let failure: unknown;
     for (const base of this.#bases) {
       const url = new URL(`api/${path}`, base);
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
       try {
-        const response = await this.#request(url);
+        const response = await this.#request(url, timeoutMs);
         this.#bases = [base, ...this.#bases.filter((other) => other !== base)];
         return { base, response };
       } catch (error) {
@@ -151,7 +167,7 @@ export class ManagementApi {
     throw failure;
   }
 
-  #request(url: URL): Promise<http.IncomingMessage> {
+  #request(url: URL, timeoutMs: number): Promise<http.IncomingMessage> {
     const isTls = url.protocol === 'https:';
     const { request } = isTls ? https : http;
     const agent = this.#agents[isTls ? 'https:' : 'http:'];
@@ -164,7 +180,7 @@ export class ManagementApi {
         reject(error);
         outgoing.destroy();
       };
-      const giveUp = setTimeout(() => fail(noAnswer(url, this.#timeoutMs)), this.#timeoutMs);
+      const giveUp = setTimeout(() => fail(noAnswer(url, timeoutMs, timeoutMs < this.#timeoutMs)), timeoutMs);
       let unconnected: NodeJS.Timeout | undefined;
       outgoing.on('socket', (socket) => {
         if (!socket.connecting) return;
@@ -199,7 +215,7 @@ export class ManagementApi {
     do {
       let giveUp: NodeJS.Timeout | undefined;
       const tooLate = new Promise<never>((_, reject) => {
-        giveUp = setTimeout(() => reject(noAnswer(base, this.#timeoutMs)), leftMs);
+        giveUp = setTimeout(() => reject(noAnswer(base, this.#timeoutMs, false)), leftMs);
       });
       const waitingSince = performance.now();
       try {

@@ -29,7 +29,7 @@ export async function verifySameBroker(options: SameBrokerOptions = {}): Promise
   const api = new ManagementApi(options);
   try {
     const columns = 'cluster_name,listeners';
-    const overview = await api.get<Overview>('overview', { columns });
+    const overview = await api.overview<Overview>(columns);
     const { addresses } = resolveOptions(options);
     if (options.isQuick && addresses.some((address) => listensOn(overview, address, api.base))) return true;
     return await compare(api, overview, options);

@@ -28,6 +28,18 @@ async function silentServer(onConnection = () => {}): Promise<string> {
   return `127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
+test.concurrent.each([
+  ['ls', 7],
+  ['check', 3],
+])('%s does not wait a minute for a broker that is stopped', async (command, status) => {
+  const place = await silentServer();
+  const args = [command, '-u', `amqp://${place}`, '--api-url', `http://${place}`];
+  const startedAt = performance.now();
+  const seen = await firstWords(args);
+  expect(seen).toMatchObject({ status, line: expect.stringContaining(`http://${place} did not answer`) });
+  expect(performance.now() - startedAt).toBeLessThan(30_000);
+});
+
 test('a broker that goes away while a dequeue waits is not a task without messages', async () => {
   const loseBroker = async (kind: 'stall' | 'gone', more: string[]) => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));

@@ -49,11 +49,8 @@ export async function readTask(
   const missing: string[] = [];
   let description: TaskQueueDescription | undefined;
   try {
-    const verified = requireSameBroker(context, context.stop.signal);
-    verified.catch(() => {});
-    const described = await describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl });
-    await verified;
-    description = described;
+    await requireSameBroker(context, context.stop.signal);
+    description = await describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl });
   } catch (error) {
     if (!isTaskQueueError(error)) throw error;
     missing.push(

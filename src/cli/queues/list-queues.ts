@@ -11,7 +11,7 @@ export interface ListQueuesOptions extends ListTaskQueuesOptions {
 
 /**
  * Lists task queues by the management API; nothing of them before it is known to be that of the broker.
- * @throws TaskQueueError `TARGET_MISMATCH` where it is not; otherwise as `listTaskQueues`
+ * @throws TaskQueueError `TARGET_MISMATCH` where it is not, `NO_ANSWER` where it is stuck; otherwise as `listTaskQueues`
  */
 export async function* listQueues(
   { settings, note }: Pick<Context, 'settings'> & Partial<Pick<Context, 'note'>>,
@@ -21,8 +21,8 @@ export async function* listQueues(
   const ended = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, ended.signal]) : ended.signal;
   const verified = requireSameBroker({ settings }, signal);
-  // It is met when there is something to list, or nothing more.
-  verified.catch(() => {});
+  // The list of another broker, or of one that is stuck, is not waited for.
+  verified.catch((error) => ended.abort(error));
   let isVerified = false;
   const verify = async () => {
     if (isVerified) return;
@@ -36,6 +36,7 @@ export async function* listQueues(
       apiUrl: settings.apiUrl,
       ...(note && { onOtherVhosts: (count: number) => noteOtherVhosts({ note }, count) }),
       ...options,
+      signal,
     };
     for await (const page of listTaskQueues(own)) {
       await verify();

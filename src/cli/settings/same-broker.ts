@@ -13,7 +13,7 @@ const answers = new WeakMap<Settings, Promise<string | undefined>>();
  * Whether the management API is that of the broker that the URL names, which takes one request where both have one host
  * and the broker's own ports, else a connection. Where only the API was named, it counts alone.
  * @returns what could not be found out, as a warning
- * @throws TaskQueueError `TARGET_MISMATCH`
+ * @throws TaskQueueError `TARGET_MISMATCH`, or `NO_ANSWER` where the API is stuck
  */
 export function requireSameBroker(
   asking: Pick<Context, 'settings'>,
@@ -41,7 +41,7 @@ async function compare(
 ): Promise<string | undefined> {
   const { connection, apiUrl, urlSource } = settings;
   if (urlSource === 'default' && apiUrl !== undefined) return undefined;
-  const { ErrorCode, isTaskQueueError } = await import('../../index.ts');
+  const { ErrorCode, hasCode } = await import('../../index.ts');
   const { verifySameBroker } = await import('../../cli-support.ts');
   const connectTimeoutMs = Math.min(connection.connectTimeoutMs ?? CONNECT_MS, CONNECT_MS);
   const unknown = `Cannot verify that the management API belongs to ${describeTarget({ settings })}`;
@@ -57,7 +57,9 @@ async function compare(
     return `${unknown}: it does not show this user any connections.`;
   } catch (error) {
     signal.throwIfAborted();
-    if (isTaskQueueError(error) && error.code === ErrorCode.targetMismatch) throw error;
+    // An API that does not answer this answers nothing.
+    const isFinal = [ErrorCode.targetMismatch, ErrorCode.noAnswer].some((code) => hasCode(error, code));
+    if (isFinal) throw error;
     return `${unknown}: ${(error as Error).message}.`;
   }
 }
