@@ -3,7 +3,7 @@ import { formatNumber } from '../errors/number-text.ts';
 import { isTaskQueueError } from '../errors/task-queue-error.ts';
 import { countOf, type UnannouncedMessages } from './unannounced-messages.ts';
 import type { WatchItem } from './watch-items.ts';
-import type { DepthReading } from './watched-task.ts';
+import { type DepthReading, EVENT_DELAY_MS } from './watched-task.ts';
 
 /** How long all of it may take. */
 const END_MS = 3_000;
@@ -22,6 +22,8 @@ export async function lastLook(
 ): Promise<WatchItem | undefined> {
   const late = new AbortController();
   const lookAndCount = async () => {
+    // What a reader has taken already is in no queue: there is only its event, which may be on its way.
+    await sleep(EVENT_DELAY_MS);
     const readings = (await read(late.signal)).filter(hasUnseen);
     // This also waits for events that are on their way.
     const again = readings.splice(0, LOOKS).map(async ({ task }) => {

@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { connect } from 'amqplib';
+import { describe, expect, inject, test } from 'vitest';
+import { encodeEvents, enqueuedEvent, routingKeyOf } from '../../src/events/task-events.ts';
 import { type ManagementApiOptions, type WatchItem, watchTasks } from '../../src/index.ts';
 import { proxyApi } from '../support/api-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
@@ -76,6 +78,25 @@ describe('what a watch has not shown', () => {
       stop.abort();
     }
     expect(texts(items)).toEqual(['first', 'a', 'b', 'c']);
+  });
+
+  test('is shown when a reader has taken it already, and its event is on its way', async () => {
+    const task = newTask();
+    const queue = `mcp:queue:${task}`;
+    const event = enqueuedEvent(task, queue, { body: Buffer.from('taken'), properties: {} }, true);
+    const connection = await connect(inject('url'));
+    const channel = await connection.createChannel();
+    await openClient().publish(task, raw('before'));
+    const stop = new AbortController();
+    const items: WatchItem[] = [];
+    for await (const item of watchTasks(openClient(), [task], { tail: 1, signal: stop.signal })) {
+      items.push(item);
+      if (items.length > 1) continue;
+      setTimeout(() => channel.publish('mcp:events', routingKeyOf(event), encodeEvents([event])), 100);
+      stop.abort();
+    }
+    await connection.close();
+    expect(texts(items)).toEqual(['before', 'taken']);
   });
 
   test('is counted when the watch ends, where it cannot be looked at', async () => {
