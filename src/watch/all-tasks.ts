@@ -1,8 +1,7 @@
 import { isTaskQueueError } from '../errors/task-queue-error.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
-import { type LookOptions, pause, type UnannouncedMessages } from './unannounced-messages.ts';
-import { type DepthReading, LATE_EVENT_MS, WatchedTask } from './watched-task.ts';
+import { type LookOptions, pause, type TaskReading, TaskWatch } from './task-watch.ts';
 
 /** The shortest interval between lists of all queues; a slow list is requested less often. */
 const LIST_MS = 5_000;
@@ -21,36 +20,29 @@ const LOOKS_AT_ONCE = 20;
  */
 export class AllTasks {
   readonly #options: LookOptions;
-  readonly #unannounced: UnannouncedMessages;
   readonly #api: ManagementApiOptions;
   readonly #isWatched: (taskId: string) => boolean;
-  readonly #tasks = new Map<string, WatchedTask>();
+  readonly #tasks = new Map<string, TaskWatch>();
   /** The messages that were there have been counted: what shows up from now on is new. */
   #hasBegun = false;
   /** The watcher knows that the API does not answer. */
   #isUnanswered = false;
 
-  constructor(
-    options: LookOptions,
-    unannounced: UnannouncedMessages,
-    api: ManagementApiOptions,
-    isWatched: (taskId: string) => boolean,
-  ) {
+  constructor(options: LookOptions, api: ManagementApiOptions, isWatched: (taskId: string) => boolean) {
     this.#options = options;
     this.#isWatched = isWatched;
-    this.#unannounced = unannounced;
     this.#api = api;
   }
 
-  [Symbol.iterator](): Iterator<WatchedTask> {
+  [Symbol.iterator](): Iterator<TaskWatch> {
     return this.#tasks.values();
   }
 
-  get(taskId: string): WatchedTask {
+  get(taskId: string): TaskWatch {
     let task = this.#tasks.get(taskId);
     if (task === undefined) {
-      task = new WatchedTask(taskId);
-      task.mustLook = false;
+      // What was there before the watch is not shown.
+      task = new TaskWatch(taskId, this.#options, false);
       this.#tasks.set(taskId, task);
     }
     return task;
@@ -76,13 +68,13 @@ export class AllTasks {
       } else {
         // Messages queued before the watch are not read.
         for (const { task, depth, added, gone } of (await this.list('counted')) ?? [])
-          task.noteUnseen(Math.max(0, depth - added + gone));
+          task.known.noteUnseen(Math.max(0, depth - added + gone));
       }
     } while (await pause(pauseMs, signal));
   }
 
   /** @returns the tasks that have messages; undefined, after a gap that says so, when the API does not answer */
-  async list(source: 'counted' | 'statistics'): Promise<DepthReading[] | undefined> {
+  async list(source: 'counted' | 'statistics'): Promise<TaskReading[] | undefined> {
     const { items, signal } = this.#options;
     try {
       const readings = await this.#list(source, signal);
@@ -100,16 +92,16 @@ export class AllTasks {
   }
 
   /** Counts again, after what is being looked at; nothing where the beginning is not known. */
-  async end(signal: AbortSignal): Promise<DepthReading[]> {
+  async end(signal: AbortSignal): Promise<TaskReading[]> {
     if (!this.#hasBegun) return [];
-    await Promise.all([...this].map(({ turn }) => turn));
+    await Promise.all([...this].map((task) => task.looked()));
     return this.#list('counted', signal);
   }
 
-  async #list(source: 'counted' | 'statistics', signal: AbortSignal): Promise<DepthReading[]> {
+  async #list(source: 'counted' | 'statistics', signal: AbortSignal): Promise<TaskReading[]> {
     const { prefix } = this.#options.client;
-    const before = new Map([...this].map((task) => [task, task.counts]));
-    const readings: DepthReading[] = [];
+    const before = new Map([...this].map((task) => [task, task.known.counts]));
+    const readings: TaskReading[] = [];
     for await (const queues of listTaskQueues({ ...this.#api, prefix, source, signal }))
       for (const { taskId, ready: depth = 0 } of queues) {
         if (depth === 0 || !this.#isWatched(taskId)) continue;
@@ -119,26 +111,18 @@ export class AllTasks {
     return readings;
   }
 
-  async #lookWhereDifferent(readings: DepthReading[]): Promise<void> {
+  async #lookWhereDifferent(readings: TaskReading[]): Promise<void> {
     const depths = new Map(readings.map(({ task, depth }) => [task, depth]));
-    const different: WatchedTask[] = [];
+    const different: TaskWatch[] = [];
     for (const task of this) {
       const depth = depths.get(task) ?? 0;
-      const isQuiet = performance.now() - task.knownAt > STATISTICS_MS;
-      if (depth > task.size || task.mustLook || (isQuiet && depth < task.size)) different.push(task);
+      const { size, updatedAt } = task.known;
+      const isQuiet = performance.now() - updatedAt > STATISTICS_MS;
+      if (depth > size || task.mustLook || (isQuiet && depth < size)) different.push(task);
       else if (isQuiet && depth === 0) this.#tasks.delete(task.taskId);
     }
-    await this.#look(different);
-    // What cannot be looked at is counted once no event has come for a while.
-    const unexplained = different.filter((task) => task.unexplainedSince !== undefined);
-    if (unexplained.length > 0 && (await pause(LATE_EVENT_MS, this.#options.signal)))
-      await this.#look(unexplained);
-  }
-
-  async #look(tasks: readonly WatchedTask[]): Promise<void> {
-    for (let start = 0; start < tasks.length && !this.#options.signal.aborted; start += LOOKS_AT_ONCE)
-      await Promise.all(
-        tasks.slice(start, start + LOOKS_AT_ONCE).map((task) => this.#unannounced.look(task)),
-      );
+    const { signal } = this.#options;
+    for (let start = 0; start < different.length && !signal.aborted; start += LOOKS_AT_ONCE)
+      await Promise.all(different.slice(start, start + LOOKS_AT_ONCE).map((task) => task.look()));
   }
 }

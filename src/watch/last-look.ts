@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatNumber } from '../errors/number-text.ts';
 import { isTaskQueueError } from '../errors/task-queue-error.ts';
-import { countOf, type UnannouncedMessages } from './unannounced-messages.ts';
+import { EVENT_DELAY_MS } from './known-messages.ts';
+import { countOf, type TaskReading } from './task-watch.ts';
 import type { WatchItem } from './watch-items.ts';
-import { type DepthReading, EVENT_DELAY_MS } from './watched-task.ts';
 
 /** How long all of it may take. */
 const END_MS = 3_000;
@@ -17,25 +17,24 @@ const LOOKS = 20;
  * @returns the last item, unless all messages were shown
  */
 export async function lastLook(
-  unannounced: UnannouncedMessages,
-  read: (signal: AbortSignal) => Promise<DepthReading[]>,
+  read: (signal: AbortSignal) => Promise<TaskReading[]>,
 ): Promise<WatchItem | undefined> {
   const late = new AbortController();
   const lookAndCount = async () => {
     // What a reader has taken already is in no queue: there is only its event, which may be on its way.
     await sleep(EVENT_DELAY_MS);
-    const readings = (await read(late.signal)).filter(hasUnseen);
+    const readings = (await read(late.signal)).filter(unseenIn);
     // This also waits for events that are on their way.
     const again = readings.splice(0, LOOKS).map(async ({ task }) => {
-      await unannounced.look(task);
-      return unannounced.read(task);
+      await task.look();
+      return task.read();
     });
-    return [...(await Promise.all(again)), ...readings].filter(hasUnseen);
+    return [...(await Promise.all(again)), ...readings].filter(unseenIn);
   };
   try {
     const unseen = await Promise.race([lookAndCount(), sleep(END_MS, undefined, { ref: false })]);
     if (unseen === undefined) return notCounted(`this took longer than ${END_MS / 1_000} s`);
-    const missed = unseen.reduce((sum, reading) => sum + reading.task.unannounced(reading), 0);
+    const missed = unseen.reduce((sum, reading) => sum + unseenIn(reading), 0);
     if (missed === 0) return undefined;
     const where = unseen.length > 1 ? ` in ${formatNumber(unseen.length)} tasks` : '';
     const reason = `${countOf(missed)}${where}, not shown: the watch ended first`;
@@ -48,8 +47,8 @@ export async function lastLook(
   }
 }
 
-function hasUnseen(reading: DepthReading): boolean {
-  return reading.task.unannounced(reading) > 0;
+function unseenIn(reading: TaskReading): number {
+  return reading.task.known.unannounced(reading);
 }
 
 function notCounted(cause: string): WatchItem {

@@ -44,9 +44,8 @@ import { AllTasks } from './all-tasks.ts';
 import { AnnouncedMessages } from './announced-messages.ts';
 import { ItemQueue } from './item-queue.ts';
 import { lastLook } from './last-look.ts';
-import { UnannouncedMessages } from './unannounced-messages.ts';
+import { TaskWatch } from './task-watch.ts';
 import type { WatchItem } from './watch-items.ts';
-import { WatchedTask } from './watched-task.ts';
 
 /** For {@link watchTasks}. */
 export interface WatchTasksOptions {
@@ -102,25 +101,24 @@ export async function* watchTasks(
   // Each poll listens to it, and there can be more than the ten that Node takes for a leak.
   setMaxListeners(0, stopping.signal);
   const aborted = once(stopping.signal, 'abort').then(() => undefined);
-  const named = new Map(taskIds.map((taskId) => [taskId, new WatchedTask(taskId)]));
+  const look = { client, items, signal: stopping.signal, peek };
+  const named = new Map(taskIds.map((taskId) => [taskId, new TaskWatch(taskId, look, true)]));
   const matchers = globs?.map(globMatcher) ?? [() => true];
   const isWatched = (taskId: string) =>
     named.size > 0 ? named.has(taskId) : matchers.some((matches) => matches(taskId));
   const visible = () => [...named.values()].filter(({ isRefused }) => !isRefused);
-  const look = { client, items, signal: stopping.signal, peek };
-  const unannounced = new UnannouncedMessages(look);
-  const announced = new AnnouncedMessages(items, unannounced, removals);
-  const all = named.size === 0 && api ? new AllTasks(look, unannounced, api, isWatched) : undefined;
+  const announced = new AnnouncedMessages(items, removals);
+  const all = named.size === 0 && api ? new AllTasks(look, api, isWatched) : undefined;
   await all?.checkOptions();
   let isShowing = false;
   let lostAt: number | undefined;
   const readDepths = async (giveUp: AbortSignal) =>
-    all?.end(giveUp) ?? Promise.all(visible().map((task) => task.turn.then(() => unannounced.read(task))));
+    all?.end(giveUp) ?? Promise.all(visible().map((task) => task.looked().then(() => task.read())));
   const stop = async () => {
     stopping.abort();
     try {
       // What is missed by an interruption is not known, which it has said.
-      const last = isShowing && lostAt === undefined ? await lastLook(unannounced, readDepths) : undefined;
+      const last = isShowing && lostAt === undefined ? await lastLook(readDepths) : undefined;
       if (last !== undefined) items.put(last);
       items.end();
     } catch (error) {
@@ -152,7 +150,7 @@ export async function* watchTasks(
       await items.room();
       for (const task of all ?? named.values()) task.mustLook = true;
       // What came meanwhile is older than what events announce from now on.
-      await Promise.all(visible().map((task) => unannounced.look(task)));
+      await Promise.all(visible().map((task) => task.look()));
     },
     onClosed: () => {
       // A subscription that could not be set up reports that itself.
@@ -168,7 +166,7 @@ export async function* watchTasks(
     for (const taskId of named.size > 0 ? named.keys() : [undefined]) await subscribed.follow(taskId);
     const tasks =
       all && tail > 0 ? ((await all.list('counted'))?.map(({ task }) => task) ?? []) : named.values();
-    const snapshots = await Promise.all([...tasks].map((task) => unannounced.snapshot(task, tail)));
+    const snapshots = await Promise.all([...tasks].map((task) => task.snapshot(tail)));
     return snapshots.flat();
   };
   try {
@@ -178,7 +176,7 @@ export async function* watchTasks(
     for (const item of existing ?? []) items.put(item);
     begin();
     isShowing = true;
-    const polls = visible().map((task) => unannounced.poll(task));
+    const polls = visible().map((task) => task.poll());
     if (all) polls.push(all.poll());
     Promise.all(polls).catch((error) => items.end({ error }));
     yield* items;

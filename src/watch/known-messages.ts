@@ -22,7 +22,6 @@ export interface KnownCounts {
 
 /** How many messages a queue held, and what was known just before that was read. */
 export interface DepthReading extends KnownCounts {
-  task: WatchedTask;
   depth: number;
 }
 
@@ -37,63 +36,47 @@ interface Seen {
 }
 
 /**
- * What is known of one task: how many messages its queue should hold, and which ones were seen. So messages without an
- * event are noticed, and none is shown twice. Times are by `performance.now()`.
+ * What a watch knows of one queue: how many messages it should hold, and which ones were seen. So messages without an event
+ * are noticed, and none is shown twice. Times are by `performance.now()`.
  */
-export class WatchedTask {
-  readonly taskId: string;
+export class KnownMessages {
   /** How many messages were added, as far as is known. */
-  added = 0;
+  #added = 0;
   /** How many were removed, by events. */
   #removed = 0;
   /** How many others were not in the queue: a reader holds them, whose event is still to come, or has sent none. */
   #held = 0;
-  /** Events may have been missed: look, whatever the depth. */
-  mustLook = true;
   /** When the snapshot was begun. */
   snapshotAt = Number.NEGATIVE_INFINITY;
-  /** Looks come one after the other: of two at once, each would miss what the other one holds. */
-  turn: Promise<void> = Promise.resolve();
-  /** A look that events have to wait for. */
-  looking: Promise<void> | undefined;
   /** When an event came, or the depth was read. */
-  knownAt = performance.now();
-  /** Since when there are messages that nobody can look at, and no event has come. */
-  unexplainedSince: number | undefined;
-  /** The user may not read the depth, which the watcher knows. */
-  isRefused = false;
+  updatedAt = performance.now();
   readonly #seen = new Map<string, Seen>();
   /** Some messages that should be in the queue cannot be recognised: they were never seen, or are forgotten. */
   #holdsUnseen = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(taskId: string) {
-    this.taskId = taskId;
-  }
-
   /** How many messages should be in the queue. */
   get size(): number {
-    return this.added - this.#removed - this.#held;
+    return this.#added - this.#removed - this.#held;
   }
 
   get counts(): KnownCounts {
-    return { added: this.added, gone: this.#removed + this.#held };
+    return { added: this.#added, gone: this.#removed + this.#held };
   }
 
   /** An event of a message came. @returns whether it is to be shown */
   noteAnnounced(message: Announcement, arrivedAt: number): boolean {
-    this.knownAt = performance.now();
-    this.unexplainedSince = undefined;
+    this.updatedAt = performance.now();
     const key = keyOf(message);
     const seen = this.#seen.get(key);
     if (seen !== undefined && seen.found > 0) {
       seen.found--;
       // One without an id and without an event by now was published so.
-      if (!seen.areGone && (isOfId(key) || this.knownAt - seen.foundAt < LATE_EVENT_MS)) return false;
+      if (!seen.areGone && (isOfId(key) || this.updatedAt - seen.foundAt < LATE_EVENT_MS)) return false;
     }
     // Taken before the snapshot, with which the watch begins.
     if (arrivedAt < this.snapshotAt) return false;
-    this.added++;
+    this.#added++;
     // It cannot be recognised in the queue.
     if (key === '') this.#holdsUnseen = true;
     else this.#entry(key).count++;
@@ -102,21 +85,19 @@ export class WatchedTask {
 
   /** An event of a removal came. */
   noteRemoved(count: number, messageId: string | undefined, arrivedAt: number): void {
-    this.knownAt = performance.now();
+    this.updatedAt = performance.now();
     if (arrivedAt < this.snapshotAt) return;
-    this.#removed = Math.min(this.added, this.#removed + count);
+    this.#removed = Math.min(this.#added, this.#removed + count);
     this.#held = Math.max(0, this.#held - count);
     if (arrivedAt < this.#lookedAt + EVENT_DELAY_MS) return;
     const seen = messageId === undefined ? undefined : this.#seen.get(`id ${messageId}`);
     for (const gone of this.size === 0 ? this.#seen.values() : [seen]) if (gone) gone.areGone = true;
   }
 
-  /** Messages that cannot be seen are in the queue, or were. */
+  /** Messages are in the queue, or were, that cannot be seen. */
   noteUnseen(count: number): void {
-    this.added += count;
+    this.#added += count;
     this.#holdsUnseen ||= count > 0;
-    this.unexplainedSince = undefined;
-    this.mustLook = false;
   }
 
   /** @returns how many messages were missed of those whose events are missing since then: looks have found the others */
@@ -133,21 +114,20 @@ export class WatchedTask {
   }
 
   /** @returns how many of the messages that were in the queue a moment ago came without an event */
-  unannounced({ depth, gone }: Omit<DepthReading, 'task'>): number {
-    return Math.max(0, depth - (this.added - gone));
+  unannounced({ depth, gone }: DepthReading): number {
+    return Math.max(0, depth - (this.#added - gone));
   }
 
   /**
    * @param reading from a moment ago; the events of these messages have come meanwhile
    * @returns how many messages came without an event
    */
-  noteDepth(reading: Omit<DepthReading, 'task'>): number {
+  noteDepth(reading: DepthReading): number {
     const { depth, added } = reading;
-    this.knownAt = performance.now();
+    this.updatedAt = performance.now();
     const unannounced = this.unannounced(reading);
     this.#held = Math.max(this.#held, added - this.#removed - depth);
-    if (unannounced === 0) this.unexplainedSince = undefined;
-    if (depth === 0 && this.added === added) this.#forget(new Map());
+    if (depth === 0 && this.#added === added) this.#forget(new Map());
     return unannounced;
   }
 
@@ -175,12 +155,11 @@ export class WatchedTask {
     // Those that cannot be recognised are older than those that came since.
     const shown = this.#holdsUnseen ? fresh.slice(fresh.length - Math.min(surplus, fresh.length)) : fresh;
     // Others were given back by a reader.
-    this.added = Math.max(this.added + Math.min(surplus, fresh.length), this.#removed + messages.length);
+    this.#added = Math.max(this.#added + Math.min(surplus, fresh.length), this.#removed + messages.length);
     // A reader holds some, and may give them back.
     if (messages.length < depth) return shown;
-    this.#held = this.added - this.#removed - messages.length;
+    this.#held = this.#added - this.#removed - messages.length;
     this.#holdsUnseen = false;
-    this.mustLook = false;
     this.#forget(present);
     return shown;
   }
