@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { redactContext } from '../../src/cli/contexts/redact-context.ts';
 import { chooseContext } from '../../src/cli/settings/chosen-context.ts';
-import { contextFilePath, readContextFile, writeContextFile } from '../../src/cli/settings/context-file.ts';
+import { changeContextFile, contextFilePath, readContextFile } from '../../src/cli/settings/context-file.ts';
 
 let folder: string;
 let environment: Record<string, string>;
@@ -53,23 +53,35 @@ describe('the configuration file', () => {
     expect(readContextFile(environment)).toMatchObject({ current: undefined, contexts: new Map() });
   });
 
-  test('is written for its owner alone, in one step, and through a symbolic link', () => {
+  test('is written for its owner alone, in one step, and through a symbolic link', async () => {
     const path = contextFilePath(environment);
-    writeContextFile({
-      path,
-      current: 'dev',
-      contexts: new Map([['dev', DEV]]),
-      isExposed: false,
-      isWritableByOthers: false,
-    });
+    await changeContextFile(() => ({ current: 'dev', contexts: new Map([['dev', DEV]]) }), environment);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readContextFile(environment).contexts).toEqual(new Map([['dev', DEV]]));
     const elsewhere = join(folder, 'dotfiles.json');
     writeFileSync(elsewhere, readFileSync(path));
     rmSync(path);
     symlinkSync(elsewhere, path);
-    writeContextFile({ ...readContextFile(environment), current: undefined });
+    await changeContextFile((file) => ({ ...file, current: undefined }), environment);
     expect(JSON.parse(readFileSync(elsewhere, 'utf8'))).toEqual({ contexts: { dev: DEV } });
+  });
+
+  test('is changed by one process at a time, and keeps what the others changed', async () => {
+    const add = (name: string) =>
+      changeContextFile(
+        ({ current, contexts }) => ({ current, contexts: new Map(contexts).set(name, DEV) }),
+        environment,
+      );
+    const names = Array.from({ length: 20 }, (_, index) => `c${index}`);
+    await Promise.all(names.map(add));
+    expect([...readContextFile(environment).contexts.keys()].sort()).toEqual(names.sort());
+  });
+
+  test('is changed though a process died while it changed it', async () => {
+    const path = put({ contexts: {} });
+    writeFileSync(`${path}.new`, '{');
+    await changeContextFile(({ current }) => ({ current, contexts: new Map([['dev', DEV]]) }), environment);
+    expect(readContextFile(environment).contexts).toEqual(new Map([['dev', DEV]]));
   });
 
   test.each([

@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { readContextFile, shownPath, writeContextFile } from '../settings/context-file.ts';
+import { changeContextFile, readContextFile, shownPath } from '../settings/context-file.ts';
 import {
   findFault,
   isContextName,
@@ -50,8 +50,11 @@ export async function setContext(
   const ordered = SETTING_NAMES.flatMap((setting) =>
     context[setting] === undefined ? [] : [[setting, context[setting]] as const],
   );
-  const contexts = new Map(file.contexts).set(name, Object.fromEntries(ordered) as unknown as NamedContext);
-  writeContextFile({ ...file, contexts });
+  const stored = Object.fromEntries(ordered) as unknown as NamedContext;
+  await changeContextFile(({ current, contexts }) => ({
+    current,
+    contexts: new Map(contexts).set(name, stored),
+  }));
   if (options.storePassword) {
     note(`warning: The password is in ${shownPath(file.path)}, in clear text; --password-command is safer.`);
   }

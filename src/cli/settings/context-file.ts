@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, sep } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { findFault, isContextName, type NamedContext } from './named-context.ts';
@@ -57,21 +58,56 @@ export function readContextFile(environment?: Environment): ContextFile {
   };
 }
 
-/** Replaces the file atomically, readable only by its owner. If it is a symbolic link, replaces the target. */
-export function writeContextFile({ path, current, contexts }: ContextFile): void {
-  const sorted = [...contexts].sort(([a], [b]) => (a < b ? -1 : 1));
-  const content = { ...(current !== undefined && { current }), contexts: Object.fromEntries(sorted) };
+/** A process that changes the file takes some milliseconds. */
+const LEFT_BEHIND_MS = 2_000;
+const RETRY_MS = 20;
+
+/**
+ * Replaces the file atomically, readable only by its owner. If it is a symbolic link, replaces the target. The new file
+ * exists from before the old one is read, so that of several processes each one keeps what the others have changed.
+ * @param change returns the new contents; its errors are passed on
+ */
+export async function changeContextFile(
+  change: (file: ContextFile) => Pick<ContextFile, 'current' | 'contexts'>,
+  environment?: Environment,
+): Promise<void> {
+  const path = contextFilePath(environment);
+  const target = realTarget(path);
+  const next = `${target}.new`;
+  await inFolder(path, () => createAlone(next));
+  try {
+    const { current, contexts } = change(readContextFile(environment));
+    const sorted = [...contexts].sort(([a], [b]) => (a < b ? -1 : 1));
+    const content = { ...(current !== undefined && { current }), contexts: Object.fromEntries(sorted) };
+    await inFolder(path, () => {
+      writeFileSync(next, `${JSON.stringify(content, null, 2)}\n`);
+      renameSync(next, target);
+    });
+  } catch (error) {
+    rmSync(next, { force: true });
+    throw error;
+  }
+}
+
+/** Waits for other processes that have such a file; one that is old was left behind by a process that died. */
+async function createAlone(path: string): Promise<void> {
+  for (;;) {
+    try {
+      writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const createdAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+      if (Date.now() - createdAt > LEFT_BEHIND_MS) rmSync(path, { force: true });
+      else await sleep(RETRY_MS);
+    }
+  }
+}
+
+async function inFolder(path: string, work: () => void | Promise<void>): Promise<void> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const target = realTarget(path);
-    const temporary = `${target}.${crypto.randomUUID()}`;
-    try {
-      writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-      renameSync(temporary, target);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
+    await work();
   } catch (cause) {
     throw new CommandFailure(
       ExitCode.failed,
