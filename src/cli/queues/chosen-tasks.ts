@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { openLines } from '../input/input-lines.ts';
+import { idOfLine, openLines } from '../input/input-lines.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
 
@@ -98,8 +98,7 @@ async function idsFromInput(endsWithNull: boolean): Promise<string[]> {
       for await (const chunk of source.chunks()) chunks.push(Buffer.from(chunk));
       ids.push(...Buffer.concat(chunks).toString().split('\0'));
     } else {
-      for await (const lines of source.lines())
-        for (const { text } of lines) ids.push(text.toString().trimEnd());
+      for await (const lines of source.lines()) for (const { text } of lines) ids.push(idOfLine(text));
     }
   } finally {
     await source.close();

@@ -1,6 +1,6 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
-import { openLines } from '../input/input-lines.ts';
+import { idOfLine, openLines } from '../input/input-lines.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /** Number of queues queried concurrently, one round trip each, on parallel channels. */
@@ -35,7 +35,7 @@ export async function* queuesById(
     let batch: string[] = [];
     for await (const lines of source.lines()) {
       for (const { text } of lines) {
-        const taskId = text.toString().trimEnd();
+        const taskId = idOfLine(text);
         if (taskId !== '') batch.push(taskId);
         if (batch.length < BATCH) continue;
         yield (await Promise.all(batch.map(look))).flat();
