@@ -12,6 +12,8 @@ test.each<[what: string, args: () => string[], status: number, says: string]>([
   ['an unknown command', () => ['pek', 'task'], 2, 'Did you mean peek?'],
   ['an unknown option', () => ['peek', 'task', '--al'], 2, 'Did you mean --all?'],
   ['an empty URL', () => ['peek', 'task', '--url', ''], 2, '--url is empty'],
+  ['an empty prefix', () => ['prune', '--prefix', '', '--yes'], 2, '--prefix is empty'],
+  ['an empty context', () => ['peek', 'task', '--context', ''], 2, '--context is empty'],
   ['an empty API URL', () => ['ls', '--api-url', ' '], 2, '--api-url is empty'],
   ['a number and all', () => ['dequeue', 'task', '-n', '2', '--all'], 2, "'--all' cannot be used with"],
   [

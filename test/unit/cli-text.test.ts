@@ -1,10 +1,10 @@
 import { Chalk } from 'chalk';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parseFilter } from '../../src/cli/input/filters.ts';
 import { layOutJson } from '../../src/cli/output/json-text.ts';
 import { MessageTable } from '../../src/cli/output/message-table.ts';
 import { viewMessage } from '../../src/cli/output/message-view.ts';
-import { taskCommand, withOptions } from '../../src/cli/output/this-command.ts';
+import { taskCommand, thisCommand, withOptions } from '../../src/cli/output/this-command.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
 import { formatDuration, parseDuration } from '../../src/cli/text/durations.ts';
@@ -361,6 +361,16 @@ describe('small formats', () => {
   ])('a suggested command about the task %j is about the same broker', (taskId, command) => {
     const settings = { brokerWords: ['--url', 'amqp://u:***@h'] };
     expect(taskCommand(settings, 'dequeue', taskId, ['--all'])).toBe(command);
+  });
+
+  test.each([
+    ['amqp://ops:se cret@host/', 'amqp://ops:***@host/'],
+    ['--url=amqp://a:p,q@x,amqp://b:r s@y', '--url=amqp://a:***@x,amqp://b:***@y'],
+    ['amqp://ops:s3cret@host/prod', 'amqp://ops:***@host/prod'],
+  ])('a command line to be pasted has no password, as in %s', (word, shown) => {
+    vi.spyOn(process, 'argv', 'get').mockReturnValue(['node', 'mcp-taskq', 'peek', word]);
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect(thisCommand({})).toBe(shellWords(['mcp-taskq', 'peek', shown]));
   });
 
   test('options without a value are set and left out', () => {

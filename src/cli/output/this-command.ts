@@ -2,7 +2,8 @@ import { withoutPasswords } from '../settings/broker-urls.ts';
 import type { Settings } from '../settings/settings.ts';
 import { shellWords } from '../text/shell-words.ts';
 
-const URL_IN_WORD = /[a-z][a-z0-9+.-]*:\/\/\S*/gi;
+/** With all that follows it, as a password may have spaces. */
+const URL_IN_WORD = /[a-z][a-z0-9+.-]*:\/\/.*/gis;
 
 /** Options to set to a value, to set without one (`true`), or to leave out (`undefined`). */
 interface Changes {

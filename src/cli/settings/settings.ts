@@ -62,11 +62,14 @@ export function resolveSettings(
   purpose: SettingsPurpose = 'command',
 ): Settings {
   const given = givenSettings(command);
-  // Most likely an unset variable of a shell: the default would be another broker than the one that was meant.
-  for (const name of ['url', 'apiUrl'] as const) {
-    if (given[name]?.trim() === '') {
-      throw new CommandFailure(ExitCode.usage, `--${name === 'url' ? 'url' : 'api-url'} is empty`);
-    }
+  // Most likely an unset variable of a shell: another broker would be meant, or the queues of every application.
+  for (const [name, option] of [
+    ['url', '--url'],
+    ['apiUrl', '--api-url'],
+    ['context', '--context'],
+    ['prefix', '--prefix'],
+  ] as const) {
+    if (given[name]?.trim() === '') throw new CommandFailure(ExitCode.usage, `${option} is empty`);
   }
   const layer = purpose === 'private-broker' ? noContext(environment) : chooseContext(given, environment);
   const known = withoutOtherBroker(given, layer.environment);
