@@ -22,7 +22,8 @@ export function queueName(taskId: string, prefix: string = DEFAULT_PREFIX): stri
     });
   if (typeof taskId !== 'string') throw invalid('it is not a string');
   if (taskId === '') throw invalid('it is empty');
-  if (/\p{Cc}/u.test(taskId)) throw invalid('it has a control character (a line break, tab or the like)');
+  if (hasControlCharacter(taskId))
+    throw invalid('it has a control character (a line break, tab or the like)');
   if (/\p{Cs}/u.test(taskId)) throw invalid('it has a lone surrogate, which UTF-8 cannot carry');
   const name = prefix + taskId;
   const bytes = Buffer.byteLength(name);
@@ -35,6 +36,11 @@ export function queueName(taskId: string, prefix: string = DEFAULT_PREFIX): stri
 /** The task whose queue has this name, or `undefined` if it is not a task queue. */
 export function taskIdOf(name: string, prefix: string = DEFAULT_PREFIX): string | undefined {
   return name.length > prefix.length && name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
+}
+
+/** No task id has one. */
+export function hasControlCharacter(name: string): boolean {
+  return /\p{Cc}/u.test(name);
 }
 
 function abbreviate(value: unknown): string {

@@ -3,6 +3,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
+import { newVhost } from '../support/vhost.ts';
 
 /** Tasks whose ids begin alike, with so many messages each. */
 async function tasks(...counts: number[]): Promise<{ start: string; ids: string[] }> {
@@ -44,6 +45,52 @@ test('peek takes several ids, patterns and ids from the standard input', async (
   expect((await runCli(['peek', `${start}x*`])).status).toBe(5);
   expect((await runCli(['peek', '-'])).status).toBe(2);
   expect((await runCli(['peek', one as string, '--null'])).status).toBe(2);
+});
+
+test('an id on the standard input is the whole line', async () => {
+  const task = newTask();
+  const client = openClient();
+  for (const id of [task, `${task} `, `${task}\u00a0`]) await client.publish(id, message(1));
+  const { status, stdout } = await runCli(['clear', '-', '--yes'], { input: `${task} \r\n${task}\u00a0\n` });
+  expect([status, recordsIn(stdout).map(({ task_id }) => task_id)]).toEqual([
+    0,
+    [`${task} `, `${task}\u00a0`],
+  ]);
+  expect(await client.depth(task)).toMatchObject({ messages: 1 });
+  const listed = await runCli(['ls', '--ids', '-'], { input: `${task}\n${task} \n` });
+  expect(recordsIn(listed.stdout).map(({ task_id }) => task_id)).toEqual([task]);
+});
+
+test('a queue whose name no task id can have is left out, counted, and in nobody’s way', async () => {
+  const { url } = await newVhost();
+  const client = openClient({ url });
+  await client.publish('stuck-1', message(1, 3_600_000));
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  const channel = await connection.createConfirmChannel();
+  const queue = 'mcp:queue:stuck-\u001b[31m';
+  await channel.assertQueue(queue, { durable: true });
+  channel.sendToQueue(queue, message(1).body);
+  await channel.waitForConfirms();
+  const run = async (...args: string[]) => {
+    const { status, stdout, stderr } = await runCli([...args, '-u', url]);
+    expect(stderr).toContain('1 queue left out: no task id has control characters, as in its name.');
+    return { status, stdout };
+  };
+  for (const args of [
+    ['ls', '--sort', 'oldest'],
+    ['ls', '--peek'],
+    ['peek', 'stuck-*'],
+  ]) {
+    const { status, stdout } = await run(...args);
+    expect([status, recordsIn(stdout).map(({ task_id }) => task_id)]).toEqual([0, ['stuck-1']]);
+  }
+  // Before that, the queue is too new for statistics.
+  await expect
+    .poll(() => run('check', '--age-warn', '5m'), { timeout: 20_000, interval: 500 })
+    .toMatchObject({ status: 1, stdout: expect.stringContaining('1 task, 1 message ready') });
+  expect(await run('clear', '*', '--yes')).toMatchObject({ status: 0 });
+  expect(await channel.checkQueue(queue)).toMatchObject({ messageCount: 1 });
 });
 
 test('peek at several skips a queue that would not survive it', async () => {

@@ -53,10 +53,22 @@ test.each([undefined, null])('an option that is %s counts as left out', async (v
     onRemoved: leftOut,
   };
   expect(await client.drain(task, () => {}, { ...drain, limit: 1 })).toBe(1);
-  const list = { glob: leftOut, source: leftOut, historyMs: leftOut, onOtherVhosts: leftOut };
+  const list = {
+    glob: leftOut,
+    source: leftOut,
+    historyMs: leftOut,
+    onOtherVhosts: leftOut,
+    onUnusableNames: leftOut,
+  };
   for await (const page of listTaskQueues({ ...api, ...list }))
     expect(page.map(({ taskId }) => taskId)).toEqual([task]);
-  const idle = { glob: leftOut, idleMs: leftOut, onLeftOut: leftOut, onOtherVhosts: leftOut };
+  const idle = {
+    glob: leftOut,
+    idleMs: leftOut,
+    onLeftOut: leftOut,
+    onOtherVhosts: leftOut,
+    onUnusableNames: leftOut,
+  };
   for await (const page of findIdleTaskQueues({ ...api, ...idle })) expect(page).toEqual([]);
   const watch = { removals: undefined, peek: undefined, api: undefined, globs: undefined, signal: undefined };
   for await (const item of watchTasks(client, [task], { ...watch, tail: 1 })) {

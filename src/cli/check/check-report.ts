@@ -4,6 +4,7 @@ import { formatCount, formatNumber } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
 import { wrapFor } from '../text/wrap.ts';
 import { CheckStatus, type Evaluation, type Threshold, type Thresholds } from './evaluate.ts';
+import type { TaskMeasure } from './survey-tasks.ts';
 
 export const CHECK_FORMATS = ['text', 'json', 'prometheus'] as const;
 
@@ -36,7 +37,7 @@ export function reportCheck(format: CheckFormat, found: Evaluation, options: Che
 export function reportUnknown(format: CheckFormat, message: string, pattern: string | undefined): string {
   switch (format) {
     case 'text':
-      return wrapFor(process.stdout, `TASKQ UNKNOWN - ${safeLine(message)}\n`);
+      return wrapFor(process.stdout, `TASKQ UNKNOWN - ${safeLine(message).replaceAll('|', '¦')}\n`);
     case 'json':
       return `${safeLine(JSON.stringify({ status: 'unknown', code: CheckStatus.unknown, error: message }))}\n`;
     case 'prometheus':
@@ -60,7 +61,7 @@ function textReport(found: Evaluation, { thresholds, colors }: CheckReportOption
       ...(age === undefined ? [] : [`oldest ${formatDuration(age)}`]),
       formatCount(task.consumers, 'consumer'),
     ];
-    return `${NAMES[taskStatus]}: ${safeLine(task.taskId)}: ${facts.join(', ')}\n`;
+    return `${NAMES[taskStatus]}: ${nameIn(task)}: ${facts.join(', ')}\n`;
   });
   const more = violations.length - lines.length;
   if (more > 0) lines.push(`and ${formatNumber(more)} more\n`);
@@ -76,16 +77,21 @@ function summary(found: Evaluation): string {
   const facts = [`${formatCount(tasks, 'task')}, ${formatCount(found.ready, 'message')} ready`];
   if (violations.length > 0) facts.push(`${formatCount(violations.length, 'task')} over a threshold`);
   if (deepest !== undefined && violations.some(({ what }) => what.includes('depth'))) {
-    facts.push(`${formatNumber(deepest.ready)} in ${safeLine(deepest.taskId)}`);
+    facts.push(`${formatNumber(deepest.ready)} in ${nameIn(deepest)}`);
   }
   if (
     oldest !== undefined &&
     (status === CheckStatus.ok || violations.some(({ what }) => what.includes('age')))
   ) {
-    facts.push(`oldest ${formatDuration(oldestAge ?? 0)} in ${safeLine(oldest.taskId)}`);
+    facts.push(`oldest ${formatDuration(oldestAge ?? 0)} in ${nameIn(oldest)}`);
   }
   if (unconsumedStatus > 0) facts.push(`${formatCount(unconsumed, 'task')} without consumers`);
   return [...facts, ...blind].join('; ');
+}
+
+/** A bar would begin the performance data. */
+function nameIn({ taskId }: TaskMeasure): string {
+  return safeLine(taskId).replaceAll('|', '¦');
 }
 
 function performanceData(found: Evaluation, { depth, age, unconsumed }: Thresholds): string {

@@ -1,9 +1,17 @@
 import { isTaskQueueError } from '../../cli-shared.ts';
-import type { TaskQueueClient } from '../../index.ts';
+import type { ErrorCode, TaskQueueClient } from '../../index.ts';
 import { summarize } from '../text/message-summary.ts';
 
 /** Number of messages looked at concurrently. */
 const LOOKS_AT_ONCE = 8;
+
+/** Errors that say nothing of the other queues. */
+const OF_ONE_QUEUE: readonly ErrorCode[] = [
+  'ACCESS_REFUSED',
+  'QUEUE_LOCKED',
+  'QUEUE_UNAVAILABLE',
+  'UNSUPPORTED',
+];
 
 /** What was found in a task's queue: when its oldest message was queued, or that it is empty. */
 export interface OldestMessage {
@@ -15,7 +23,7 @@ export interface OldestMessage {
 /**
  * Looks at the oldest message of each task, for tasks whose publisher sets no AMQP timestamp, so that the broker does
  * not know its age. This resets the queue's idle time. Skips queues that do not requeue messages to their original
- * position, and those this user may not read.
+ * position, those this user may not read, and those that are not available.
  */
 export async function findOldest<T extends { taskId: string }>(
   { client, signal }: { client: TaskQueueClient; signal: AbortSignal },
@@ -31,7 +39,7 @@ export async function findOldest<T extends { taskId: string }>(
         const [oldest] = await client.peek(task.taskId, { limit: 1 });
         found(task, { isEmpty: oldest === undefined, queuedAt: oldest && summarize(oldest).queuedAt });
       } catch (error) {
-        if (!isTaskQueueError(error) || !['ACCESS_REFUSED', 'QUEUE_LOCKED'].includes(error.code)) throw error;
+        if (!isTaskQueueError(error) || !OF_ONE_QUEUE.includes(error.code)) throw error;
       }
     }
   };
