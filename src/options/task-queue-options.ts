@@ -236,6 +236,11 @@ export function resolveOptions(given?: string | TaskQueueOptions | null): Resolv
   };
 }
 
+/** How long a call waits for those before it: as long as one of them may wait for the broker. */
+export function turnTimeoutMs(options: ResolvedOptions): number {
+  return Math.max(options.reconnectTimeoutMs, options.operationTimeoutMs, options.confirmTimeoutMs);
+}
+
 /** Mistakes that Node would ignore, to fail later for another reason. */
 function tlsOption(tls: TlsOptions): TlsOptions {
   const { ca, cert, key } = tls;

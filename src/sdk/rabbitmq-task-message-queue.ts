@@ -10,6 +10,7 @@ import {
   type ResolvedOptions,
   resolveOptions,
   type TaskQueueOptions,
+  turnTimeoutMs,
 } from '../options/task-queue-options.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
 import { MessageWaiter } from '../waiting/message-waiter.ts';
@@ -53,9 +54,7 @@ export class RabbitMQTaskMessageQueue {
     this.#client = new TaskQueueClient(options);
     this.#waiter = new MessageWaiter(this.#client, warn);
     this.#malformed = new MalformedMessages(this.#client, onMalformed, warn);
-    const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
-    const turnTimeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
-    this.#order = new CallOrder(turnTimeoutMs, maxWaitingOperations);
+    this.#order = new CallOrder(turnTimeoutMs(this.#options), maxWaitingOperations);
   }
 
   /**

@@ -4,7 +4,7 @@ import { retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { PublishOptions } from '../../options/client-options.ts';
-import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import { type ResolvedOptions, turnTimeoutMs } from '../../options/task-queue-options.ts';
 import { WaitingLimit } from '../connection/waiting-limit.ts';
 import type { QueueDeclarer } from '../queues/queue-declarer.ts';
 import type { ConfirmedPublisher, PublishOutcome } from './confirmed-publisher.ts';
@@ -144,8 +144,7 @@ export class QueuePublisher {
 
   /** One at a time, and by a deadline: a broker that does not answer also delays everything behind. */
   #inTurn<T>(queue: string, work: () => Promise<T>): Promise<T> {
-    const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs } = this.#options;
-    const timeoutMs = Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs);
+    const timeoutMs = turnTimeoutMs(this.#options);
     const onTimeout = () => this.#publisher.blockedError() ?? turnTimeoutError(timeoutMs);
     const since = Date.now();
     const ready = async () => {
