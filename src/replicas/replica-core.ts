@@ -3,12 +3,8 @@ import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { forgetOldest } from '../forget-oldest.ts';
 import { defaultProperties } from '../messages/default-properties.ts';
 import { ASKED_BY_HEADER, replyQueueName } from '../messages/reply-queues.ts';
-import { type ResolvedOptions, resolveOptions, turnTimeoutMs } from '../options/task-queue-options.ts';
 import type { MessageProperties } from '../properties/message-properties.ts';
-import { CallOrder } from '../sdk/call-order.ts';
-import { MalformedMessages } from '../sdk/malformed-messages.ts';
-import { TaskQueueClient } from '../task-queue-client.ts';
-import { MessageWaiter } from '../waiting/message-waiter.ts';
+import { MessageQueues } from '../sdk/message-queues.ts';
 import { DeliveredQuestions, OpenQuestions } from './open-questions.ts';
 import { type QuestionAddress, type Recipient, randomToken, Seals } from './question-address.ts';
 import { type ReplicasOptions, resolveReplicasOptions } from './replica-options.ts';
@@ -19,18 +15,15 @@ import { TaskOwners } from './task-owners.ts';
 /** Answers that were passed on are remembered, so that one repeated by a client costs nothing. */
 const MAX_ANSWERED = 10_000;
 
-/** What the server objects of one process share: connections, questions, and the way for answers. */
-export class ReplicaCore {
+/**
+ * What the server objects of one process share: connections, questions, the way for answers, and the order of their calls,
+ * in which each has keys of its own.
+ */
+export class ReplicaCore extends MessageQueues {
   readonly instance = randomToken();
-  readonly options: ResolvedOptions;
-  readonly client: TaskQueueClient;
-  readonly waiter: MessageWaiter;
-  readonly malformed: MalformedMessages;
   readonly questions = new OpenQuestions(this.instance);
   readonly delivered = new DeliveredQuestions();
   readonly replies: ReplyRouter;
-  /** The order of the calls of all server objects, each with its own keys. */
-  readonly order: CallOrder;
   readonly owners: TaskOwners;
   readonly #seals: Seals;
   readonly #principal: (origin: MessageOrigin) => string | undefined;
@@ -38,13 +31,8 @@ export class ReplicaCore {
 
   constructor(options: ReplicasOptions) {
     const { secret, principal, queueOptions } = resolveReplicasOptions(options);
-    this.options = resolveOptions(queueOptions);
-    const { warn, onMalformed, maxWaitingOperations } = this.options;
-    this.order = new CallOrder(turnTimeoutMs(this.options), maxWaitingOperations);
-    this.client = new TaskQueueClient(queueOptions);
-    this.waiter = new MessageWaiter(this.client, warn);
-    this.malformed = new MalformedMessages(this.client, onMalformed, warn);
-    this.replies = new ReplyRouter(this.instance, this.client, this.questions, warn);
+    super(queueOptions);
+    this.replies = new ReplyRouter(this.instance, this.client, this.questions, this.options.warn);
     this.#seals = new Seals(secret);
     this.owners = new TaskOwners(this.#seals);
     this.#principal = principal;

@@ -77,22 +77,13 @@ export class Replicas {
    * within `closeTimeoutMs` is given up. Close the server objects first.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    const { options, replies } = this.#core;
+    this.#closing ??= this.#core.close(options.closeTimeoutMs, (timeoutMs) => replies.flush(timeoutMs));
     return this.#closing;
   }
 
   /** The same as {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #close(): Promise<void> {
-    const { waiter, order, replies, client, options } = this.#core;
-    waiter.close();
-    const giveUpAt = Date.now() + options.closeTimeoutMs;
-    const remainingMs = () => Math.max(1, giveUpAt - Date.now());
-    await order.idle(remainingMs());
-    await replies.flush(remainingMs());
-    await client.close({ timeoutMs: remainingMs() });
   }
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
 import type { QueuedMessage } from '../messages/queued-message.ts';
-import type { StoredMessage } from '../messages/stored-message.ts';
 import { parseAddress } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import type { TaskCalls } from './task-calls.ts';
@@ -19,7 +18,7 @@ export async function clearTask(core: ReplicaCore, calls: TaskCalls, taskId: str
   try {
     await calls.inOrder(taskId, 'clear', what, async () => {
       for (let tries = 1; ; tries++) {
-        for (const queued of await removeAll(core, taskId)) endQuestion(core, queued);
+        for (const queued of await core.takeAll(taskId)) endQuestion(core, queued);
         // If others clear it too, each hides messages from the others for a moment. It stays if somebody delivers one,
         // who clears it afterwards, and if it is a quorum queue.
         if ((await core.client.deleteIfUnused(taskId)) || tries === MAX_TRIES) return;
@@ -33,22 +32,7 @@ export async function clearTask(core: ReplicaCore, calls: TaskCalls, taskId: str
   }
 }
 
-/** `undefined` stands for what was set aside. */
-async function removeAll(
-  { client, malformed }: ReplicaCore,
-  taskId: string,
-): Promise<(QueuedMessage | undefined)[]> {
-  const taken: (QueuedMessage | undefined)[] = [];
-  const take = async (batch: StoredMessage[], before: number) => {
-    // Shorter than it is when the connection was lost, and all of them come again.
-    taken.length = before;
-    for (const stored of batch) taken.push(await malformed.decode(stored));
-  };
-  taken.length = await client.clear(taskId, take, { allOrNone: true });
-  return taken;
-}
-
-function endQuestion({ replies }: ReplicaCore, queued: QueuedMessage | undefined): void {
-  const address = queued?.type === 'request' ? parseAddress(queued.message.id) : undefined;
+function endQuestion({ replies }: ReplicaCore, queued: QueuedMessage): void {
+  const address = queued.type === 'request' ? parseAddress(queued.message.id) : undefined;
   if (address !== undefined) replies.send(address, 'ended');
 }

@@ -6,17 +6,10 @@ import type { StoredMessage } from '../messages/stored-message.ts';
 import { CLOSE_CHECKS } from '../options/call-checks.ts';
 import { checkOptions } from '../options/check-options.ts';
 import type { CloseOptions, WaitOptions } from '../options/client-options.ts';
-import {
-  type ResolvedOptions,
-  resolveOptions,
-  type TaskQueueOptions,
-  turnTimeoutMs,
-} from '../options/task-queue-options.ts';
-import { TaskQueueClient } from '../task-queue-client.ts';
-import { MessageWaiter } from '../waiting/message-waiter.ts';
-import { type CallKind, CallOrder } from './call-order.ts';
+import type { TaskQueueOptions } from '../options/task-queue-options.ts';
+import type { CallKind } from './call-order.ts';
 import { clientFacingError } from './client-facing-error.ts';
-import { MalformedMessages } from './malformed-messages.ts';
+import { MessageQueues } from './message-queues.ts';
 
 /**
  * The message queues of MCP tasks in RabbitMQ: one durable queue per task, `mcp:queue:{task_id}`, shared with
@@ -36,11 +29,7 @@ import { MalformedMessages } from './malformed-messages.ts';
  * await queue.close();
  */
 export class RabbitMQTaskMessageQueue {
-  readonly #options: ResolvedOptions;
-  readonly #client: TaskQueueClient;
-  readonly #waiter: MessageWaiter;
-  readonly #malformed: MalformedMessages;
-  readonly #order: CallOrder;
+  readonly #queues: MessageQueues;
   #closing: Promise<void> | undefined;
 
   /**
@@ -49,12 +38,7 @@ export class RabbitMQTaskMessageQueue {
    * @throws TaskQueueError `INVALID_ARGUMENT` for invalid options
    */
   constructor(options?: string | TaskQueueOptions) {
-    this.#options = resolveOptions(options);
-    const { warn, onMalformed, maxWaitingOperations } = this.#options;
-    this.#client = new TaskQueueClient(options);
-    this.#waiter = new MessageWaiter(this.#client, warn);
-    this.#malformed = new MalformedMessages(this.#client, onMalformed, warn);
-    this.#order = new CallOrder(turnTimeoutMs(this.#options), maxWaitingOperations);
+    this.#queues = new MessageQueues(options);
   }
 
   /**
@@ -80,16 +64,17 @@ export class RabbitMQTaskMessageQueue {
    * @throws MalformedMessageError when it can be neither decoded nor set aside; it stays in the queue
    */
   dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
+    const { client, malformed } = this.#queues;
     return this.#call(taskId, 'dequeue', 'Cannot dequeue from', async () => {
       for (;;) {
         try {
-          return await this.#client.dequeue(taskId, decodeStored);
+          return await client.dequeue(taskId, decodeStored);
         } catch (error) {
           if (!(error instanceof MalformedMessageError)) throw error;
         }
         // Held until it has been set aside. Meanwhile another message may have become the oldest.
-        const taken = await this.#client.take(taskId, async (stored) => ({
-          message: await this.#malformed.decode(stored),
+        const taken = await client.take(taskId, async (stored) => ({
+          message: await malformed.decode(stored),
         }));
         if (taken === undefined || taken.message !== undefined) return taken?.message;
       }
@@ -108,10 +93,10 @@ export class RabbitMQTaskMessageQueue {
    * @throws MalformedMessageError when one can be neither decoded nor set aside; then all of them stay in the queue
    */
   dequeueAll(taskId: string, ...session: [sessionId?: string]): Promise<QueuedMessage[]> {
-    const all = this.#call(taskId, 'clear', 'Cannot clear', () => this.#takeAll(taskId));
+    const all = this.#call(taskId, 'clear', 'Cannot clear', () => this.#queues.takeAll(taskId));
     if (session.length === 0) return droppable(all);
     return all.catch((error) => {
-      this.#options.warn(error as TaskQueueError);
+      this.#queues.options.warn(error as TaskQueueError);
       return [];
     });
   }
@@ -127,7 +112,7 @@ export class RabbitMQTaskMessageQueue {
    */
   peek(taskId: string): Promise<QueuedMessage | undefined> {
     return this.#call(taskId, 'look', 'Cannot peek at', async () => {
-      const [message] = await this.#client.peek(taskId);
+      const [message] = await this.#queues.client.peek(taskId);
       return message && decodeQueuedMessage(taskId, message.body);
     });
   }
@@ -143,7 +128,7 @@ export class RabbitMQTaskMessageQueue {
       taskId,
       'look',
       'Cannot look at',
-      async () => (await this.#client.depth(taskId))?.messages ?? 0,
+      async () => (await this.#queues.client.depth(taskId))?.messages ?? 0,
     );
   }
 
@@ -157,7 +142,7 @@ export class RabbitMQTaskMessageQueue {
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
     try {
-      await this.#waiter.wait(taskId, options);
+      await this.#queues.waiter.wait(taskId, options);
     } catch (error) {
       throw clientFacingError(error, `Cannot wait for a message of task ${JSON.stringify(taskId)}`);
     }
@@ -168,15 +153,15 @@ export class RabbitMQTaskMessageQueue {
    * earlier calls on this object.
    */
   stats(): ClientStats {
-    const stats = this.#client.stats();
-    const { messages, bytes } = this.#order.load;
+    const stats = this.#queues.client.stats();
+    const { messages, bytes } = this.#queues.order.load;
     const waiting = { messages: stats.waiting.messages + messages, bytes: stats.waiting.bytes + bytes };
     return { ...stats, waiting };
   }
 
   /** Makes every {@link waitForMessage} of this object for the task check at once. */
   notifyMessageAvailable(taskId: string): void {
-    this.#waiter.notify(taskId);
+    this.#queues.waiter.notify(taskId);
   }
 
   /**
@@ -185,8 +170,8 @@ export class RabbitMQTaskMessageQueue {
    * Idempotent, and done within twice that time even when the broker no longer answers.
    */
   async close(options?: CloseOptions): Promise<void> {
-    const { timeoutMs = this.#options.closeTimeoutMs } = checkOptions(options, CLOSE_CHECKS);
-    this.#closing ??= this.#close(timeoutMs);
+    const { timeoutMs = this.#queues.options.closeTimeoutMs } = checkOptions(options, CLOSE_CHECKS);
+    this.#closing ??= this.#queues.close(timeoutMs);
     await this.#closing;
   }
 
@@ -195,37 +180,15 @@ export class RabbitMQTaskMessageQueue {
     await this.close();
   }
 
-  async #close(timeoutMs: number): Promise<void> {
-    this.#waiter.close();
-    const giveUpAt = Date.now() + timeoutMs;
-    await this.#order.idle(timeoutMs);
-    await this.#client.close({ timeoutMs: Math.max(1, giveUpAt - Date.now()) });
-  }
-
   async #enqueue(taskId: string, message: QueueableMessage, maxSize: number | undefined): Promise<void> {
     // Encode now, as the caller may change it later.
     const body = encodeQueuedMessage(message);
     const publish = async () => {
       // The SDK's servers have no limit, unless somebody sets it.
-      await this.#client.publish(taskId, { body }, maxSize === undefined ? undefined : { maxSize });
+      await this.#queues.client.publish(taskId, { body }, maxSize === undefined ? undefined : { maxSize });
     };
     await this.#call(taskId, 'enqueue', 'Cannot enqueue to', publish, body.length);
-    this.#waiter.notify(taskId);
-  }
-
-  async #takeAll(taskId: string): Promise<QueuedMessage[]> {
-    const taken: (QueuedMessage | undefined)[] = [];
-    const take = async (batch: StoredMessage[], before: number) => {
-      // Shorter than it is when the connection was lost, and all of them come again.
-      taken.length = before;
-      for (const stored of batch) {
-        const decoded = this.#malformed.decode(stored);
-        taken.push(decoded instanceof Promise ? await decoded : decoded);
-      }
-    };
-    // None, if another reader took all of them before it could begin again.
-    taken.length = await this.#client.clear(taskId, take, { allOrNone: true });
-    return taken.filter((message) => message !== undefined);
+    this.#queues.waiter.notify(taskId);
   }
 
   /** In its turn, and with errors that may be shown to an MCP client. */
@@ -243,7 +206,7 @@ export class RabbitMQTaskMessageQueue {
       });
     }
     try {
-      return await this.#order.run(taskId, kind, what, work, bytes);
+      return await this.#queues.order.run(taskId, kind, what, work, bytes);
     } catch (error) {
       throw clientFacingError(error, what);
     }

@@ -1,0 +1,60 @@
+import type { QueuedMessage } from '../messages/queued-message.ts';
+import type { StoredMessage } from '../messages/stored-message.ts';
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type TaskQueueOptions,
+  turnTimeoutMs,
+} from '../options/task-queue-options.ts';
+import { TaskQueueClient } from '../task-queue-client.ts';
+import { MessageWaiter } from '../waiting/message-waiter.ts';
+import { CallOrder } from './call-order.ts';
+import { MalformedMessages } from './malformed-messages.ts';
+
+/** What the SDK's queues are made of, whether one server object has them or many share them. */
+export class MessageQueues {
+  readonly options: ResolvedOptions;
+  readonly client: TaskQueueClient;
+  readonly waiter: MessageWaiter;
+  readonly malformed: MalformedMessages;
+  readonly order: CallOrder;
+
+  /** @throws TaskQueueError `INVALID_ARGUMENT` for invalid options */
+  constructor(given?: string | TaskQueueOptions) {
+    this.options = resolveOptions(given);
+    const { warn, onMalformed, maxWaitingOperations } = this.options;
+    this.client = new TaskQueueClient(given);
+    this.waiter = new MessageWaiter(this.client, warn);
+    this.malformed = new MalformedMessages(this.client, onMalformed, warn);
+    this.order = new CallOrder(turnTimeoutMs(this.options), maxWaitingOperations);
+  }
+
+  /** Removes all messages of a task, and its queue. @returns those that were not set aside */
+  async takeAll(taskId: string): Promise<QueuedMessage[]> {
+    const taken: (QueuedMessage | undefined)[] = [];
+    const take = async (batch: StoredMessage[], before: number) => {
+      // Shorter than it is when the connection was lost, and all of them come again.
+      taken.length = before;
+      for (const stored of batch) {
+        const decoded = this.malformed.decode(stored);
+        taken.push(decoded instanceof Promise ? await decoded : decoded);
+      }
+    };
+    // None, if another reader took all of them before it could begin again.
+    taken.length = await this.client.clear(taskId, take, { allOrNone: true });
+    return taken.filter((message) => message !== undefined);
+  }
+
+  /**
+   * Ends the waits, lets the calls under way finish, and closes the connections.
+   * @param flush what else has to be done before they are closed, within this time
+   */
+  async close(timeoutMs: number, flush?: (timeoutMs: number) => Promise<void>): Promise<void> {
+    this.waiter.close();
+    const giveUpAt = Date.now() + timeoutMs;
+    const remainingMs = () => Math.max(1, giveUpAt - Date.now());
+    await this.order.idle(timeoutMs);
+    await flush?.(remainingMs());
+    await this.client.close({ timeoutMs: remainingMs() });
+  }
+}
