@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { retry } from '../errors/retry.ts';
 import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import type { OpenQuestions } from './open-questions.ts';
@@ -87,21 +88,19 @@ export class ReplyRouter {
   }
 
   async #publish(instance: string, body: Buffer, kind: ReplyKind): Promise<void> {
-    const giveUpAt = Date.now() + GIVE_UP_MS;
-    for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_RETRY_MS)) {
-      try {
-        return await this.#client.sendReply(instance, body);
-      } catch (error) {
-        // The asker is gone, and the question with it.
-        if (hasCode(error, ErrorCode.queueNotFound)) return;
-        const isPermanent = !isTaskQueueError(error) || PERMANENT_ERRORS.includes(error.code);
-        if (kind === 'progress') return;
-        if (isPermanent || Date.now() + pauseMs > giveUpAt) {
-          this.#warnOfReply((error as Error).message, error);
-          return;
-        }
-        await sleep(pauseMs);
-      }
+    try {
+      await retry(() => this.#client.sendReply(instance, body), {
+        // The next progress follows; an answer comes once.
+        attempts: kind === 'progress' ? 1 : Number.POSITIVE_INFINITY,
+        giveUpAt: Date.now() + GIVE_UP_MS,
+        mayRetry: (error) => isTaskQueueError(error) && !PERMANENT_ERRORS.includes(error.code),
+        pauseMs: FIRST_RETRY_MS,
+        longestPauseMs: LAST_RETRY_MS,
+      });
+    } catch (error) {
+      // The asker is gone, and the question with it.
+      if (kind === 'progress' || hasCode(error, ErrorCode.queueNotFound)) return;
+      this.#warnOfReply((error as Error).message, error);
     }
   }
 
