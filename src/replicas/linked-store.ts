@@ -1,5 +1,4 @@
-import type { TaskStoreLike } from './sdk-shapes.ts';
-import type { TaskSnapshot } from './watched-task.ts';
+import type { TaskSnapshot, TaskStoreLike } from './sdk-shapes.ts';
 
 /** The application's task store, as one server object has it: it says which tasks are cancelled. */
 export class LinkedStore {

@@ -58,8 +58,8 @@ export class Replicas {
     const link = new ServerLink(this.#core);
     return {
       taskMessageQueue: {
-        enqueue: (taskId, message, _sessionId, maxSize) => link.enqueue(taskId, message, maxSize),
-        dequeue: (taskId) => link.dequeue(taskId),
+        enqueue: (taskId, message, _sessionId, maxSize) => link.asker.enqueue(taskId, message, maxSize),
+        dequeue: (taskId) => link.deliverer.dequeue(taskId),
         dequeueAll: (taskId) => link.dequeueAll(taskId),
       },
       wrapTaskStore: (store) => wrapTaskStore(link, store),

@@ -30,6 +30,13 @@ export interface TaskStoreLike {
   getTask(taskId: string, sessionId?: string): Promise<unknown>;
 }
 
+/** The task fields that the SDK reads. */
+export interface TaskSnapshot {
+  taskId: string;
+  status: string;
+  pollInterval?: number | null;
+}
+
 /** Any JSON-RPC message, before anything is known of it. */
 export interface RpcMessage {
   id?: string | number | null;

@@ -1,4 +1,4 @@
-import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
+import type { QueuedMessage } from '../messages/queued-message.ts';
 import { AnswerReceiver } from './answer-receiver.ts';
 import { ClientConnection, type ConnectedTransport, closedError } from './client-connection.ts';
 import { LinkedStore } from './linked-store.ts';
@@ -6,10 +6,10 @@ import { OpenRequests } from './open-requests.ts';
 import { QuestionAsker } from './question-asker.ts';
 import { QuestionDeliverer } from './question-deliverer.ts';
 import type { ReplicaCore } from './replica-core.ts';
-import { type RequestContext, requestContext } from './request-context.ts';
+import { requestContext } from './request-context.ts';
+import type { TaskSnapshot } from './sdk-shapes.ts';
 import { TaskCalls } from './task-calls.ts';
 import { clearTask } from './task-clearing.ts';
-import { type TaskSnapshot, taskForSdk } from './watched-task.ts';
 
 /** One server object as a replica: its task message queue, and what its transport and task store pass through. */
 export class ServerLink {
@@ -18,12 +18,12 @@ export class ServerLink {
   readonly deliverer: QuestionDeliverer;
   readonly receiver: AnswerReceiver;
   readonly store: LinkedStore;
-  readonly #core: ReplicaCore;
+  readonly core: ReplicaCore;
   readonly #connection = new ClientConnection();
   readonly #calls: TaskCalls;
 
   constructor(core: ReplicaCore) {
-    this.#core = core;
+    this.core = core;
     this.#calls = new TaskCalls(core, this.#connection.token);
     this.store = new LinkedStore(() => this.#connection.sessionId);
     this.asker = new QuestionAsker(core, this.#connection, this.#calls, this.store);
@@ -44,17 +44,9 @@ export class ServerLink {
     this.asker.close();
   }
 
-  enqueue(taskId: string, queued: QueueableMessage, maxSize: number | undefined): Promise<void> {
-    return this.asker.enqueue(taskId, queued, maxSize);
-  }
-
-  dequeue(taskId: string): Promise<QueuedMessage | undefined> {
-    return this.deliverer.dequeue(taskId);
-  }
-
   /** Returns nothing, as the SDK would only look for those who asked, and they are notified already. */
   async dequeueAll(taskId: string): Promise<QueuedMessage[]> {
-    await clearTask(this.#core, this.#calls, taskId);
+    await clearTask(this.core, this.#calls, taskId);
     return [];
   }
 
@@ -62,17 +54,9 @@ export class ServerLink {
   async createTask(create: () => Promise<unknown>): Promise<unknown> {
     const context = requestContext.getStore();
     // First, as it may fail.
-    const principal = context && this.#core.principal(context.origin);
+    const principal = context && this.core.principal(context.origin);
     const task = await create();
-    this.#core.owners.noteCreator((task as TaskSnapshot).taskId, principal);
+    this.core.owners.noteCreator((task as TaskSnapshot).taskId, principal);
     return task;
-  }
-
-  /** The task as the SDK is to see it while it answers `tasks/result`. */
-  taskForSdk(
-    context: RequestContext,
-    look: () => Promise<TaskSnapshot | null>,
-  ): Promise<TaskSnapshot | null> {
-    return taskForSdk(this.#core, this.deliverer, context, look);
   }
 }

@@ -1,7 +1,13 @@
-import { requestContext } from './request-context.ts';
-import type { TaskStoreLike } from './sdk-shapes.ts';
+import type { TaskQueueClient } from '../task-queue-client.ts';
+import { type RequestContext, requestContext } from './request-context.ts';
+import type { TaskSnapshot, TaskStoreLike } from './sdk-shapes.ts';
 import type { ServerLink } from './server-link.ts';
-import type { TaskSnapshot } from './watched-task.ts';
+
+/** Terminal statuses. */
+const ENDS = ['completed', 'failed', 'cancelled'];
+
+/** The SDK's poll interval for a task without one. */
+const DEFAULT_POLL_MS = 1_000;
 
 /**
  * The task store as the server object is to have it: the same, but that it is seen who creates a task, and for what
@@ -13,7 +19,7 @@ export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, sto
   const getTask = async (taskId: string, sessionId?: string) => {
     const look = async () => (await store.getTask(taskId, sessionId)) as TaskSnapshot | null;
     const context = requestContext.getStore();
-    return context?.taskId === taskId ? link.taskForSdk(context, look) : look();
+    return context?.taskId === taskId ? taskForSdk(link, context, look) : look();
   };
   return new Proxy(store, {
     get(_, name) {
@@ -26,4 +32,41 @@ export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, sto
     },
     set: (_, name, value) => Reflect.set(store, name, value, store),
   });
+}
+
+/**
+ * The task as the SDK should see it while it answers `tasks/result`. Notes the state of the task in the context.
+ * @param look reads the task from the store
+ */
+async function taskForSdk(
+  link: ServerLink,
+  context: RequestContext,
+  look: () => Promise<TaskSnapshot | null>,
+): Promise<TaskSnapshot | null> {
+  const task = await look();
+  context.task = {
+    isOver: task === null || ENDS.includes(task.status),
+    pollInterval: task?.pollInterval || DEFAULT_POLL_MS,
+    look: async () => void (await taskForSdk(link, context, look)),
+  };
+  if (task === null) return null;
+  // The SDK would pause between two looks, which delays what is queued meanwhile; `dequeue` waits in its stead.
+  const seen = { ...task, pollInterval: 1 };
+  if (!context.task.isOver) return seen;
+  link.core.endQuestions(task.taskId);
+  if (task.status === 'cancelled') {
+    // The replica that cancelled it has cleared it, but cannot delete a queue while it is read here.
+    void link.deliverer.clear(task.taskId);
+    return seen;
+  }
+  // What was queued before the end is delivered before the result; the SDK drops it when it comes between two looks.
+  return (await hasMessages(link.core.client, task.taskId)) ? { ...seen, status: 'working' } : seen;
+}
+
+async function hasMessages(client: TaskQueueClient, taskId: string): Promise<boolean> {
+  try {
+    return ((await client.depth(taskId))?.messages ?? 0) > 0;
+  } catch {
+    return false;
+  }
 }
