@@ -43,20 +43,18 @@ export class QueueDeleter {
   async #delete(queue: string): Promise<boolean> {
     const remove = async () => {
       try {
-        if (await this.#holdsMessages(queue)) return false;
-        await this.#channels.use(async (lease) => {
-          // RabbitMQ 4 deletes a queue whose node is down, whatever is in it, but refuses a passive declare.
-          await lease.request((channel) => channel.checkQueue(queue));
-          await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
-        });
+        return await this.#deleteIfEmpty(queue, { looks: true });
       } catch (error) {
-        if (!hasCode(error, ErrorCode.queueNotFound)) throw error;
+        // Without read permission, the queue's kind has to be enough.
+        if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+        const isStream = (await this.#reader.kind(queue))?.kind === 'stream';
+        return !isStream && (await this.#deleteIfEmpty(queue, { looks: false }));
       }
-      return true;
     };
     try {
       return (await this.#publisher.removeUnlessSending(queue, remove)) ?? false;
     } catch (error) {
+      if (hasCode(error, ErrorCode.queueNotFound)) return true;
       // A type of queue without conditional delete is unsupported (540).
       if (hasCode(error, ErrorCode.queueInUse) || hasCode(error, ErrorCode.unsupported)) return false;
       throw error;
@@ -65,21 +63,22 @@ export class QueueDeleter {
 
   /**
    * RabbitMQ counts a stream as empty, and a conditional delete removes it with its messages. A `get` on a stream
-   * closes the connection (540), which {@link deleteIfUnused} handles. A user without read permission falls back to
-   * the queue's kind.
+   * closes the connection (540), which {@link deleteIfUnused} handles.
+   * @param options `looks`: whether to `get` a message, which takes read permission
+   * @returns false for a queue with messages
    */
-  async #holdsMessages(queue: string): Promise<boolean> {
-    try {
-      return await this.#channels.use(async (lease) => {
-        const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
-        if (messageCount > 0) return true;
-        const message = await lease.request((channel) => channel.get(queue));
-        if (message) lease.channel.nack(message);
-        return message !== false;
-      });
-    } catch (error) {
-      if (!hasCode(error, ErrorCode.accessRefused)) throw error;
-      return (await this.#reader.kind(queue))?.kind === 'stream';
-    }
+  #deleteIfEmpty(queue: string, { looks }: { looks: boolean }): Promise<boolean> {
+    return this.#channels.use(async (lease) => {
+      // RabbitMQ 4 deletes a queue whose node is down, whatever is in it, but refuses a passive declare.
+      const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+      if (messageCount > 0) return false;
+      const message = looks && (await lease.request((channel) => channel.get(queue)));
+      if (message) {
+        lease.channel.nack(message);
+        return false;
+      }
+      await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
+      return true;
+    });
   }
 }
