@@ -1,6 +1,7 @@
 import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import { EVENT_EXCHANGE } from '../events/task-events.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
+import { withManagementApi } from './with-management-api.ts';
 
 /** The cluster that a management API speaks for. */
 export interface ClusterOverview {
@@ -54,11 +55,8 @@ interface NodeHealth {
  * Asks the management API about its cluster.
  * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `NO_ANSWER`, …
  */
-export async function readClusterOverview(options: ManagementApiOptions = {}): Promise<ClusterOverview> {
-  // Loaded here, as Node's HTTP client loads slowly.
-  const { ManagementApi } = await import('./management-api.ts');
-  const api = new ManagementApi(options);
-  try {
+export function readClusterOverview(options?: ManagementApiOptions): Promise<ClusterOverview> {
+  return withManagementApi(options, async (api) => {
     const columns = 'cluster_name,rabbitmq_version,node';
     const { cluster_name, rabbitmq_version, node } = await api.overview<Overview>(columns);
     const { name, tags } = await api.get<WhoAmI>('whoami');
@@ -70,9 +68,7 @@ export async function readClusterOverview(options: ManagementApiOptions = {}): P
       tags: (Array.isArray(tags) ? tags : tags.split(',')).filter((tag) => tag !== ''),
       alarms: await readAlarms(api),
     };
-  } finally {
-    api.close();
-  }
+  });
 }
 
 /**
@@ -80,18 +76,14 @@ export async function readClusterOverview(options: ManagementApiOptions = {}): P
  * @returns undefined if nothing was published or watched yet, so that their exchange does not exist
  * @throws TaskQueueError as {@link readClusterOverview} does
  */
-export async function readEventCounts(options: ManagementApiOptions = {}): Promise<EventCounts | undefined> {
-  const { ManagementApi } = await import('./management-api.ts');
-  const api = new ManagementApi(options);
-  try {
+export function readEventCounts(options?: ManagementApiOptions): Promise<EventCounts | undefined> {
+  return withManagementApi(options, async (api) => {
     const path = `exchanges/${encodeURIComponent(api.vhost)}/${EVENT_EXCHANGE}`;
     const exchange = await api.find<Exchange>(path, { columns: 'message_stats' });
     if (exchange === undefined) return undefined;
     const { publish_in = 0, publish_in_details } = exchange.message_stats ?? {};
     return { published: publish_in, perSecond: publish_in_details?.rate ?? 0 };
-  } finally {
-    api.close();
-  }
+  });
 }
 
 /** From the nodes, which requires the tag "monitoring", else from the health check, which does not say which node. */

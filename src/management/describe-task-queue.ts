@@ -4,6 +4,7 @@ import { timestampToMs } from '../messages/timestamps.ts';
 import { historyQuery, idleSince, type MessageStats, MOST_HISTORY_MS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { otherVhosts } from './management-api-errors.ts';
+import { withManagementApi } from './with-management-api.ts';
 
 /** The queue of one task, as the management API describes it. Numbers are up to 10 seconds old. */
 export interface TaskQueueDescription {
@@ -98,13 +99,11 @@ const MAX_NAMED = 20;
  * @returns undefined if the API does not know the queue
  * @throws TaskQueueError as `listTaskQueues` does
  */
-export async function describeTaskQueue(
+export function describeTaskQueue(
   taskId: string,
   options?: ManagementApiOptions,
 ): Promise<TaskQueueDescription | undefined> {
-  const { ManagementApi } = await import('./management-api.ts');
-  const api = new ManagementApi(options);
-  try {
+  return withManagementApi(options, async (api) => {
     const queue = queueName(taskId, api.prefix);
     const path = `queues/${encodeURIComponent(api.vhost)}/${encodeURIComponent(queue)}`;
     const [found, past] = await Promise.all([
@@ -114,9 +113,7 @@ export async function describeTaskQueue(
     // A proxy that decodes %2F in paths makes another path of it.
     if (found && (found.name !== queue || found.vhost !== api.vhost)) throw otherVhosts(api.base, api.vhost);
     return found && toDescription(taskId, queue, found, past, await consumersOf(api, found));
-  } finally {
-    api.close();
-  }
+  });
 }
 
 function toDescription(

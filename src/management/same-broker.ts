@@ -4,6 +4,7 @@ import { resolveOptions } from '../options/task-queue-options.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
 import { connectionsOf, findConnection } from './known-connection.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
+import { withManagementApi } from './with-management-api.ts';
 
 /** For {@link verifySameBroker}. */
 export interface SameBrokerOptions extends ManagementApiOptions {
@@ -24,18 +25,14 @@ export interface SameBrokerOptions extends ManagementApiOptions {
  * @returns false where only the names could be compared
  * @throws TaskQueueError `TARGET_MISMATCH`; the error if either side cannot be asked; the reason of the signal
  */
-export async function verifySameBroker(options: SameBrokerOptions = {}): Promise<boolean> {
-  const { ManagementApi } = await import('./management-api.ts');
-  const api = new ManagementApi(options);
-  try {
+export function verifySameBroker(options: SameBrokerOptions = {}): Promise<boolean> {
+  return withManagementApi(options, async (api) => {
     const columns = 'cluster_name,listeners';
     const overview = await api.overview<Overview>(columns);
     const { addresses } = resolveOptions(options);
     if (options.isQuick && addresses.some((address) => listensOn(overview, address, api.base))) return true;
-    return await compare(api, overview, options);
-  } finally {
-    api.close();
-  }
+    return compare(api, overview, options);
+  });
 }
 
 /** `/api/overview`. Only monitors see the listeners. */
