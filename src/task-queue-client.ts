@@ -3,7 +3,7 @@ import { consumeAndGiveBack } from './amqp/consume/bulk-consumer.ts';
 import { toStoredMessage } from './amqp/consume/delivery.ts';
 import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
 import { giveBack } from './amqp/consume/give-back.ts';
-import { during, inContext } from './amqp/errors/amqp-failure.ts';
+import { during } from './amqp/errors/amqp-failure.ts';
 import { CallerFailure } from './amqp/errors/caller-failure.ts';
 import type { QueueReader } from './amqp/queues/queue-reader.ts';
 import { Session } from './amqp/session.ts';
@@ -90,8 +90,7 @@ export class TaskQueueClient {
 
   /** Opens the connection for this kind of work now, to fail early or to save time later. */
   async connect(work: 'read' | 'publish' = 'read'): Promise<void> {
-    this.#throwIfClosed(CONNECTING);
-    await during(CONNECTING, this.#session.connect(work));
+    await this.#during(CONNECTING, () => this.#session.connect(work));
   }
 
   /**
@@ -113,7 +112,6 @@ export class TaskQueueClient {
   ): Promise<PublishResult> {
     const queue = this.#queueName(taskId);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
-    this.#throwIfClosed(what);
     const checked = checkOptions(options, PUBLISH_CHECKS);
     const { keepExpiration = false } = checked;
     const raw = toRawMessage(outgoing);
@@ -121,7 +119,7 @@ export class TaskQueueClient {
     const { body, changes, messageId } = message;
     await traceEnqueue(
       () => ({ taskId, queue, messageId, bytes: body.length }),
-      () => during(what, this.#session.publisher.publish(queue, message, checked)),
+      () => this.#during(what, () => this.#session.publisher.publish(queue, message, checked)),
     );
     const { events } = this.#session;
     if (!events.isOff) {
@@ -278,8 +276,7 @@ export class TaskQueueClient {
 
   /** The exact number of messages in the task's queue; `undefined` if it has no queue. Does not create one. */
   async depth(taskId: string): Promise<QueueDepth | undefined> {
-    this.#throwIfClosed(looking(taskId));
-    return during(looking(taskId), this.#session.reader.depth(this.#queueName(taskId)));
+    return this.#during(looking(taskId), () => this.#session.reader.depth(this.#queueName(taskId)));
   }
 
   /**
@@ -344,8 +341,7 @@ export class TaskQueueClient {
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
     const what = `Cannot delete the queue of task ${JSON.stringify(taskId)}`;
-    this.#throwIfClosed(what);
-    return during(what, this.#session.deleter.deleteIfUnused(this.#queueName(taskId)));
+    return this.#during(what, () => this.#session.deleter.deleteIfUnused(this.#queueName(taskId)));
   }
 
   /**
@@ -355,8 +351,7 @@ export class TaskQueueClient {
    * queue that is exclusive to another connection
    */
   async queueKind(taskId: string): Promise<QueueKind | undefined> {
-    this.#throwIfClosed(looking(taskId));
-    return during(looking(taskId), this.#session.reader.kind(this.#queueName(taskId)));
+    return this.#during(looking(taskId), () => this.#session.reader.kind(this.#queueName(taskId)));
   }
 
   /**
@@ -369,8 +364,7 @@ export class TaskQueueClient {
     events: readonly EventName[],
     listener: SubscriptionListener,
   ): Promise<TaskEventSubscription> {
-    this.#throwIfClosed('Cannot subscribe to task events');
-    return this.#session.subscribe(events, listener);
+    return this.#during('Cannot subscribe to task events', () => this.#session.subscribe(events, listener));
   }
 
   /**
@@ -387,8 +381,7 @@ export class TaskQueueClient {
 
   /** Opens the connection for reading, and returns what it is connected to. @internal */
   async identify(): Promise<BrokerIdentity> {
-    this.#throwIfClosed(CONNECTING);
-    const { introduced, localPort } = await during(CONNECTING, this.#session.identify());
+    const { introduced, localPort } = await this.#during(CONNECTING, () => this.#session.identify());
     const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
     const [{ vhost }] = this.#options.addresses;
     return {
@@ -408,7 +401,6 @@ export class TaskQueueClient {
    * @internal
    */
   receiveReplies(instance: string, onReply: (body: Buffer) => void): { open(): Promise<void> } {
-    this.#throwIfClosed('Cannot receive answers');
     const replies = this.#session.replyQueue(replyQueueName(instance, this.prefix), onReply);
     return { open: () => replies.start() };
   }
@@ -420,10 +412,11 @@ export class TaskQueueClient {
    * @internal
    */
   async sendReply(instance: string, body: Buffer): Promise<void> {
-    this.#throwIfClosed(PASSING_ON);
     const message = prepareMessage({ body, properties: defaultProperties() }, NO_POLICY);
     const queue = replyQueueName(instance, this.prefix);
-    await during(PASSING_ON, this.#session.publisher.publish(queue, message, { create: false }));
+    await this.#during('Cannot pass on an answer', () =>
+      this.#session.publisher.publish(queue, message, { create: false }),
+    );
   }
 
   /**
@@ -453,7 +446,6 @@ export class TaskQueueClient {
   ): Promise<number> {
     const queue = this.#queueName(taskId);
     const what = `${doing} task ${JSON.stringify(taskId)}`;
-    this.#throwIfClosed(what);
     const task = { taskId, queue, reader: this.#session.reader, ...means };
     const { operationTimeoutMs } = this.#options;
     return this.#traceDequeue(taskId, (trace) => {
@@ -466,8 +458,8 @@ export class TaskQueueClient {
         if (trace) trace.messages += count;
         onRemoved(count);
       };
-      const drained = drainTask({ ...task, operationTimeoutMs, onRemoved: removed }, noted, options);
-      return during(what, drained, KEPT_HINT);
+      const draining = { ...task, operationTimeoutMs, onRemoved: removed };
+      return this.#during(what, () => drainTask(draining, noted, options), KEPT_HINT);
     });
   }
 
@@ -481,8 +473,8 @@ export class TaskQueueClient {
   ): Promise<T> {
     const queue = this.#queueName(taskId);
     const what = `${doing} task ${JSON.stringify(taskId)}`;
-    this.#throwIfClosed(what);
-    return during(what, this.#session.reader.read({ queue, missing, isRepeatable }, work), KEPT_HINT);
+    const { reader } = this.#session;
+    return this.#during(what, () => reader.read({ queue, missing, isRepeatable }, work), KEPT_HINT);
   }
 
   #traceDequeue<T>(taskId: string, work: (trace: DequeueTrace | undefined) => Promise<T>): Promise<T> {
@@ -512,17 +504,17 @@ export class TaskQueueClient {
     return queueName(taskId, this.#options.prefix);
   }
 
-  #throwIfClosed(what: string): void {
-    try {
+  /** The outcome of `work`, and what was being done where that fails, or where this client is closed already. */
+  #during<T>(what: string, work: () => Promise<T>, lostHint?: string): Promise<T> {
+    const working = async () => {
       this.#session.throwIfClosed();
-    } catch (error) {
-      throw inContext(what, error);
-    }
+      return work();
+    };
+    return during(what, working(), lostHint);
   }
 }
 
 const CONNECTING = 'Cannot connect to RabbitMQ';
-const PASSING_ON = 'Cannot pass on an answer';
 const KEPT_HINT = 'What was not removed is still in the queue; the next call connects again.';
 
 const NO_POLICY = { userId: undefined, keepExpiration: false };
