@@ -1,10 +1,7 @@
-import type { ChannelLease } from './amqp/connection/pooled-channel.ts';
-import { consumeAndGiveBack } from './amqp/consume/bulk-consumer.ts';
-import { toStoredMessage } from './amqp/consume/delivery.ts';
+import { browseTask } from './amqp/consume/browse-task.ts';
+import { dequeueMessage } from './amqp/consume/dequeue-message.ts';
 import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
-import { giveBack } from './amqp/consume/give-back.ts';
 import { during } from './amqp/errors/amqp-failure.ts';
-import { CallerFailure } from './amqp/errors/caller-failure.ts';
 import type { QueueReader } from './amqp/queues/queue-reader.ts';
 import { Session } from './amqp/session.ts';
 import type { ClientStats } from './diagnostics/stats.ts';
@@ -171,31 +168,21 @@ export class TaskQueueClient {
     decode: (message: StoredMessage) => T = (message) => message as T,
   ): Promise<T | undefined> {
     checkFunction('decode', decode);
-    let isDelivered = false;
-    const failure = new CallerFailure();
-    const get = (trace?: DequeueTrace) => async (lease: ChannelLease, queue: string) => {
-      const delivery = await lease.request((channel) => channel.get(queue));
-      if (delivery === false) return undefined;
-      isDelivered = true;
-      const message = toStoredMessage(taskId, delivery);
-      this.#noteRead([message], trace);
-      let result: T;
-      try {
-        result = await failure.watch(() => decode(message));
-      } catch (error) {
-        await giveBack(lease, queue, delivery, () => this.#session.reader.kindNow(queue));
-        throw error;
-      }
-      lease.throwIfEnded();
-      lease.channel.ack(delivery);
-      const messageId = propertyText(message.properties.message_id);
+    const queue = this.#queueName(taskId);
+    const what = `Cannot dequeue from task ${JSON.stringify(taskId)}`;
+    const { reader } = this.#session;
+    return this.#traceDequeue(taskId, async (trace) => {
+      const noted = (message: StoredMessage) => {
+        this.#noteRead([message], trace);
+        return decode(message);
+      };
+      const got = await this.#during(what, () => dequeueMessage({ taskId, queue, reader }, noted), KEPT_HINT);
+      if (got === undefined) return undefined;
+      const messageId = propertyText(got.message.properties.message_id);
       if (trace) Object.assign(trace, { messages: 1, messageId });
       this.#announce(taskId, 'dequeued', 1, messageId);
-      return result;
-    };
-    return this.#traceDequeue(taskId, (trace) =>
-      failure.passOn(this.#read(taskId, 'Cannot dequeue from', undefined, get(trace), () => !isDelivered)),
-    );
+      return got.decoded;
+    });
   }
 
   /**
@@ -240,7 +227,8 @@ export class TaskQueueClient {
     options: PeekOptions | undefined,
     startsAgain: boolean,
   ): Promise<number> {
-    const { limit = 1, skip = 0 } = checkOptions(options, PEEK_CHECKS);
+    const checked = checkOptions(options, PEEK_CHECKS);
+    const { limit = 1, skip = 0 } = checked;
     if (skip + limit > MAX_PEEK) {
       throw new TaskQueueError(
         ErrorCode.invalidArgument,
@@ -248,30 +236,15 @@ export class TaskQueueClient {
         { hint: 'While they are looked at nobody else can read them; drain the queue to see all of it.' },
       );
     }
-    const findKind = () => this.#session.reader.kindNow(this.#queueName(taskId));
-    const means = { findKind, operationTimeoutMs: this.#options.operationTimeoutMs };
-    const failure = new CallerFailure();
-    let shown = 0;
-    const look = async (lease: ChannelLease, queue: string) => {
-      const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
-      const count = Math.min(messageCount, skip + limit);
-      let seen = 0;
-      shown = 0;
-      if (count <= skip) return 0;
-      await this.#session.reader.refuseAutoDelete(queue);
-      await consumeAndGiveBack(lease, queue, count, means, async (batch) => {
-        const batchSkip = Math.max(0, skip - seen);
-        seen += batch.length;
-        const messages = batch.slice(batchSkip).map((message) => toStoredMessage(taskId, message));
-        if (messages.length === 0) return;
-        this.#noteRead(messages);
-        await failure.watch(() => view(messages, shown));
-        shown += messages.length;
-      });
-      return shown;
+    const queue = this.#queueName(taskId);
+    const what = `Cannot peek at task ${JSON.stringify(taskId)}`;
+    const { reader } = this.#session;
+    const task = { taskId, queue, reader, operationTimeoutMs: this.#options.operationTimeoutMs, startsAgain };
+    const noted: BatchViewer = (batch, before) => {
+      this.#noteRead(batch);
+      return view(batch, before);
     };
-    const isRepeatable = () => !failure.isKnown && (startsAgain || shown === 0);
-    return failure.passOn(this.#read(taskId, 'Cannot peek at', 0, look, isRepeatable));
+    return this.#during(what, () => browseTask(task, noted, checked), KEPT_HINT);
   }
 
   /** The exact number of messages in the task's queue; `undefined` if it has no queue. Does not create one. */
@@ -461,20 +434,6 @@ export class TaskQueueClient {
       const draining = { ...task, operationTimeoutMs, onRemoved: removed };
       return this.#during(what, () => drainTask(draining, noted, options), KEPT_HINT);
     });
-  }
-
-  /** Always rejects rather than throws. */
-  async #read<T>(
-    taskId: string,
-    doing: string,
-    missing: T,
-    work: (lease: ChannelLease, queue: string) => Promise<T>,
-    isRepeatable?: () => boolean,
-  ): Promise<T> {
-    const queue = this.#queueName(taskId);
-    const what = `${doing} task ${JSON.stringify(taskId)}`;
-    const { reader } = this.#session;
-    return this.#during(what, () => reader.read({ queue, missing, isRepeatable }, work), KEPT_HINT);
   }
 
   #traceDequeue<T>(taskId: string, work: (trace: DequeueTrace | undefined) => Promise<T>): Promise<T> {

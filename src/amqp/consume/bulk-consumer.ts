@@ -1,11 +1,10 @@
-import type { ConsumeMessage } from 'amqplib';
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { StoredMessage } from '../../messages/stored-message.ts';
 import type { BatchHandler } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CONSUMER_TIMEOUT_HINT } from '../errors/amqp-errors.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
-import { Consumption, type FindKind, MAX_PREFETCH } from './consumption.ts';
+import { type Consumption, type FindKind, MAX_PREFETCH } from './consumption.ts';
 import { toStoredMessage } from './delivery.ts';
 import { HeldMessages } from './held-messages.ts';
 import { QueueWindows, type WindowDelivery } from './queue-windows.ts';
@@ -177,29 +176,4 @@ function takenBackError(queue: string): AmqpFailure {
     `the broker cancelled the consumer of queue ${queue}: its messages were unacknowledged for too long and are back, or the queue was deleted`,
     { hint: CONSUMER_TIMEOUT_HINT },
   );
-}
-
-/**
- * Passes the oldest messages of a queue to the handler, batch by batch; all are back at their places when this
- * resolves.
- * @param count at most as many as there are; asking for more takes a little longer
- */
-export async function consumeAndGiveBack(
-  lease: ChannelLease,
-  queue: string,
-  count: number,
-  { findKind, operationTimeoutMs }: Pick<BulkOptions, 'findKind' | 'operationTimeoutMs'>,
-  handle: (batch: ConsumeMessage[]) => Promise<void> | void,
-): Promise<void> {
-  const consumption = await Consumption.start(lease, queue, count, findKind);
-  try {
-    for (let seen = 0; seen < count; ) {
-      const batch = await consumption.next(count - seen, operationTimeoutMs);
-      if (batch.length === 0) break;
-      seen += batch.length;
-      await handle(batch);
-    }
-  } finally {
-    await consumption.end();
-  }
 }

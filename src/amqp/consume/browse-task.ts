@@ -1,0 +1,56 @@
+import type { BatchViewer, PeekOptions } from '../../options/client-options.ts';
+import type { ChannelLease } from '../connection/pooled-channel.ts';
+import { CallerFailure } from '../errors/caller-failure.ts';
+import type { QueueReader } from '../queues/queue-reader.ts';
+import { Consumption } from './consumption.ts';
+import { toStoredMessage } from './delivery.ts';
+
+/** The task to look at. */
+export interface BrowsedTask {
+  taskId: string;
+  queue: string;
+  reader: QueueReader;
+  operationTimeoutMs: number;
+  /** Whether the view can be given the first batch once more after a lost connection. */
+  startsAgain: boolean;
+}
+
+/**
+ * Passes the oldest messages to the view, batch by batch, as `TaskQueueClient.browse` describes it; all are back at
+ * their places when this resolves.
+ * @returns how many messages it passed on
+ */
+export function browseTask(
+  { taskId, queue, reader, operationTimeoutMs, startsAgain }: BrowsedTask,
+  view: BatchViewer,
+  { limit = 1, skip = 0 }: PeekOptions,
+): Promise<number> {
+  const failure = new CallerFailure();
+  let shown = 0;
+  const look = async (lease: ChannelLease) => {
+    const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+    const count = Math.min(messageCount, skip + limit);
+    shown = 0;
+    if (count <= skip) return 0;
+    await reader.refuseAutoDelete(queue);
+    const consumption = await Consumption.start(lease, queue, count, () => reader.kindNow(queue));
+    try {
+      for (let seen = 0; seen < count; ) {
+        const batch = await consumption.next(count - seen, operationTimeoutMs);
+        if (batch.length === 0) break;
+        const messages = batch
+          .slice(Math.max(0, skip - seen))
+          .map((message) => toStoredMessage(taskId, message));
+        seen += batch.length;
+        if (messages.length === 0) continue;
+        await failure.watch(() => view(messages, shown));
+        shown += messages.length;
+      }
+    } finally {
+      await consumption.end();
+    }
+    return shown;
+  };
+  const isRepeatable = () => !failure.isKnown && (startsAgain || shown === 0);
+  return failure.passOn(reader.read({ queue, missing: 0, isRepeatable }, look));
+}

@@ -1,0 +1,61 @@
+import type { Channel, GetMessage } from 'amqplib';
+import type { StoredMessage } from '../../messages/stored-message.ts';
+import type { ChannelLease } from '../connection/pooled-channel.ts';
+import { CallerFailure } from '../errors/caller-failure.ts';
+import type { QueueReader } from '../queues/queue-reader.ts';
+import { toStoredMessage } from './delivery.ts';
+
+/**
+ * Gets the oldest message of a task and acknowledges it once it is decoded, as `TaskQueueClient.dequeue` describes it.
+ * @returns undefined when the queue is empty or missing
+ */
+export function dequeueMessage<T>(
+  { taskId, queue, reader }: { taskId: string; queue: string; reader: QueueReader },
+  decode: (message: StoredMessage) => T,
+): Promise<{ message: StoredMessage; decoded: T } | undefined> {
+  let isDelivered = false;
+  const failure = new CallerFailure();
+  const get = async (lease: ChannelLease) => {
+    const delivery = await lease.request((channel) => channel.get(queue));
+    if (delivery === false) return undefined;
+    isDelivered = true;
+    const message = toStoredMessage(taskId, delivery);
+    let decoded: T;
+    try {
+      decoded = await failure.watch(() => decode(message));
+    } catch (error) {
+      await giveBack(lease, queue, delivery, reader);
+      throw error;
+    }
+    lease.throwIfEnded();
+    lease.channel.ack(delivery);
+    return { message, decoded };
+  };
+  return failure.passOn(reader.read({ queue, missing: undefined, isRepeatable: () => !isDelivered }, get));
+}
+
+/**
+ * Resolves when a message that was got is back at its place, so that the caller finds it there after the failure, and
+ * no conditional delete considers the queue empty: the closing of the channel is answered before RabbitMQ puts back what was
+ * got without a consumer. Only that of a plain queue is nacked, as RabbitMQ 3.10 puts it at the end of a quorum queue, which
+ * has no conditional delete; the rest is left to the closing. Never rejects: when the channel has ended, the broker does it
+ * by itself.
+ */
+async function giveBack(
+  lease: ChannelLease,
+  queue: string,
+  message: GetMessage,
+  reader: QueueReader,
+): Promise<void> {
+  const nack = (channel: Channel) => {
+    channel.nack(message);
+    // Answered by the queue, which has the one before the other.
+    return channel.checkQueue(queue);
+  };
+  try {
+    if ((await reader.kindNow(queue))?.isPlain) await lease.request(nack);
+    else await lease.close();
+  } catch {
+    await lease.close().catch(() => {});
+  }
+}
