@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { propertyListOf } from '../properties/property-list.ts';
-import { isWellFormed } from '../properties/typed-values.ts';
 import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
 import { JsonObjectText } from './json-bytes.ts';
 import { isNestedTooDeeply, TOO_DEEP } from './nesting.ts';
@@ -29,7 +28,7 @@ const CLOSING_BRACE = 0x7d;
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
 export function parseMessageInput(input: string | Buffer): OutgoingMessage {
-  if (typeof input === 'string' ? !isWellFormed(input) : !isUtf8(input)) throw invalid('it is not UTF-8');
+  if (typeof input === 'string' ? !input.isWellFormed() : !isUtf8(input)) throw invalid('it is not UTF-8');
   const bytes = typeof input === 'string' ? Buffer.from(input) : input;
   const object = JsonObjectText.read(bytes);
   if (object === undefined) throw notAnObject(bytes);

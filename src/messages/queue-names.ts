@@ -24,7 +24,7 @@ export function queueName(taskId: string, prefix: string = DEFAULT_PREFIX): stri
   if (taskId === '') throw invalid('it is empty');
   if (hasControlCharacter(taskId))
     throw invalid('it has a control character (a line break, tab or the like)');
-  if (/\p{Cs}/u.test(taskId)) throw invalid('it has a lone surrogate, which UTF-8 cannot carry');
+  if (!taskId.isWellFormed()) throw invalid('it has a lone surrogate, which UTF-8 cannot carry');
   const name = prefix + taskId;
   const bytes = Buffer.byteLength(name);
   if (bytes > MAX_QUEUE_NAME_BYTES) {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { type JsonProperties, propertiesFromJson, propertiesToJson } from '../properties/property-json.ts';
 import { readPropertyList } from '../properties/property-list.ts';
-import { bytesFromBase64, isWellFormed } from '../properties/typed-values.ts';
+import { bytesFromBase64 } from '../properties/typed-values.ts';
 import { isJson, JsonObjectText } from './json-bytes.ts';
 import type { OutgoingMessage, StoredMessage } from './stored-message.ts';
 
@@ -78,7 +78,7 @@ const BASE64_CHARACTERS = (BASE64_BYTES / 3) * 4;
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
 export function parseRecord(line: string): MessageRecord {
-  if (!isWellFormed(line)) throw invalid('it has a lone surrogate, which UTF-8 cannot carry');
+  if (!line.isWellFormed()) throw invalid('it has a lone surrogate, which UTF-8 cannot carry');
   const bytes = Buffer.from(line);
   const object = JsonObjectText.read(bytes);
   if (object === undefined) throw invalid(isJson(bytes) ? 'it is not a JSON object' : 'it is not JSON');

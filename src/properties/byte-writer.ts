@@ -1,5 +1,4 @@
 import { Unencodable } from './field-layout.ts';
-import { isWellFormed } from './typed-values.ts';
 
 const INITIAL_BYTES = 4096;
 /** A larger buffer is released after the list that needed it. */
@@ -57,7 +56,7 @@ export class ByteWriter {
         return;
       }
     }
-    if (!isWellFormed(text)) throw new Unencodable('a lone surrogate cannot be written in UTF-8');
+    if (!text.isWellFormed()) throw new Unencodable('a lone surrogate cannot be written in UTF-8');
     this.at += this.buffer.write(text, this.at, 'utf8');
   }
 

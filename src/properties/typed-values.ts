@@ -66,13 +66,6 @@ export function canonicalType(type: unknown): string {
 /** Arrays and tables nested deeper than this are not decoded, and refused when encoded, which bounds the recursion. */
 export const MAX_NESTING = 500;
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
-/** Whether UTF-8 can carry it: a lone surrogate would become another character. */
-export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
-}
-
 export function isTyped(value: object): value is TypedValue {
   return Object.hasOwn(value, '!');
 }
