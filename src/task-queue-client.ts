@@ -385,7 +385,7 @@ export class TaskQueueClient {
    * @internal
    */
   async sendReply(instance: string, body: Buffer): Promise<void> {
-    const message = prepareMessage({ body, properties: defaultProperties() }, NO_POLICY);
+    const message = prepareMessage({ body, properties: defaultProperties() });
     const queue = replyQueueName(instance, this.prefix);
     await this.#during('Cannot pass on an answer', () =>
       this.#session.publisher.publish(queue, message, { create: false }),
@@ -475,8 +475,6 @@ export class TaskQueueClient {
 
 const CONNECTING = 'Cannot connect to RabbitMQ';
 const KEPT_HINT = 'What was not removed is still in the queue; the next call connects again.';
-
-const NO_POLICY = { userId: undefined, keepExpiration: false };
 
 function looking(taskId: string): string {
   return `Cannot look at task ${JSON.stringify(taskId)}`;

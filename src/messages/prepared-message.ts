@@ -1,5 +1,6 @@
 import { isUint8Array } from 'node:util/types';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { EXPIRATION_FLAG } from '../properties/field-layout.ts';
 import { decodePropertyList, propertyListOf } from '../properties/property-list.ts';
 import {
   applyReplayPolicy,
@@ -53,10 +54,15 @@ function unencodable(what: string, value: unknown, expected: string, hint?: stri
   return new TaskQueueError(ErrorCode.invalidMessage, message, { hint });
 }
 
-/** @throws TaskQueueError `INVALID_MESSAGE` naming a property that cannot be encoded */
-export function prepareMessage(message: RawMessage, policy: ReplayPolicyOptions): PreparedMessage {
+const ANY_USER: ReplayPolicyOptions = { userId: undefined, keepExpiration: false };
+
+/**
+ * @param policy default: as of a message that may be anybody's
+ * @throws TaskQueueError `INVALID_MESSAGE` naming a property that cannot be encoded
+ */
+export function prepareMessage(message: RawMessage, policy = ANY_USER): PreparedMessage {
   const { list, changes } = applyReplayPolicy(propertyListOf(message), policy);
-  if ((list.readUInt16BE(0) & EXPIRATION) !== 0) checkExpiration(decodePropertyList(list).expiration);
+  if ((list.readUInt16BE(0) & EXPIRATION_FLAG) !== 0) checkExpiration(decodePropertyList(list).expiration);
   const { message_id: messageId } = message.properties;
   return {
     body: message.body,
@@ -65,9 +71,6 @@ export function prepareMessage(message: RawMessage, policy: ReplayPolicyOptions)
     changes,
   };
 }
-
-/** The flag of the property. */
-const EXPIRATION = 0x0100;
 
 /** RabbitMQ closes the channel on any other value, and every message in flight fails with it. */
 function checkExpiration(expiration: unknown): void {
@@ -90,7 +93,5 @@ export function checkOutgoing({ body, properties, propertyList }: OutgoingMessag
       `its body is ${body.length} bytes; the limit is ${maxBytes}`,
     );
   }
-  if (properties !== undefined) prepareMessage({ body, properties, propertyList }, ANY_USER);
+  if (properties !== undefined) prepareMessage({ body, properties, propertyList });
 }
-
-const ANY_USER: ReplayPolicyOptions = { userId: undefined, keepExpiration: false };

@@ -32,6 +32,7 @@ export const Tag = {
 } as const;
 
 export const HEADERS_FLAG = 0x2000;
+export const EXPIRATION_FLAG = 0x0100;
 /** Of cluster_id. */
 export const LAST_FLAG = 0x0004;
 /** Another 16 flags follow. No property has one. */

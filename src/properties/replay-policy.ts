@@ -1,5 +1,12 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { endOfField, endOfProperty, HEADERS_FLAG, MORE_FLAGS, UnreadableList } from './field-layout.ts';
+import {
+  EXPIRATION_FLAG,
+  endOfField,
+  endOfProperty,
+  HEADERS_FLAG,
+  MORE_FLAGS,
+  UnreadableList,
+} from './field-layout.ts';
 
 /*
  * Some properties make the broker act when a message is published, so publishing it again unchanged would do more
@@ -61,7 +68,6 @@ export interface ReplayPolicyOptions {
   keepExpiration: boolean;
 }
 
-const EXPIRATION = 0x0100;
 const USER_ID = 0x0010;
 
 const UNCHANGED: readonly ReplayChange[] = Object.freeze([]);
@@ -102,7 +108,8 @@ function apply(
   { userId, keepExpiration }: ReplayPolicyOptions,
 ): { list: Buffer; changes: readonly ReplayChange[] } {
   const flags = list.readUInt16BE(0);
-  if ((flags & (HEADERS_FLAG | EXPIRATION | USER_ID | MORE_FLAGS)) === 0) return { list, changes: UNCHANGED };
+  if ((flags & (HEADERS_FLAG | EXPIRATION_FLAG | USER_ID | MORE_FLAGS)) === 0)
+    return { list, changes: UNCHANGED };
   if ((flags & MORE_FLAGS) !== 0) throw new UnreadableList('it has flags of unknown properties');
   const edit = new ListEdit(list);
   let kept = flags;
@@ -112,7 +119,7 @@ function apply(
     const end = endOfProperty(list, at, flag);
     if (flag === HEADERS_FLAG) {
       editHeaders(edit, at, end);
-    } else if (flag === EXPIRATION && !keepExpiration) {
+    } else if (flag === EXPIRATION_FLAG && !keepExpiration) {
       edit.replace(at, end, undefined, 'expiration');
       kept &= ~flag;
     } else if (

@@ -7,8 +7,6 @@ import { LOST, WRONG_PORT_HINT } from './connection-failures.ts';
 import type { Outcome } from './outcome.ts';
 import { findOutcome } from './refusals.ts';
 
-export { CONSUMER_TIMEOUT_HINT } from './consumer-timeout.ts';
-
 const UNREACHABLE_HINT = 'Is RabbitMQ running there, and is the URL right?';
 
 /** Translates an amqplib failure into an error of this package; returns errors of this package unchanged. */

@@ -1,8 +1,11 @@
 import { ErrorCode } from '../../errors/task-queue-error.ts';
-import { CONSUMER_TIMEOUT_HINT } from './consumer-timeout.ts';
 import { counted, type Refusal } from './outcome.ts';
 import { mismatch } from './queue-mismatch.ts';
 import { quoted } from './rabbitmqctl-hints.ts';
+
+/** For a reader whose messages the broker has taken back. */
+export const CONSUMER_TIMEOUT_HINT =
+  'Handle messages faster, or fetch fewer at once; consumer_timeout in rabbitmq.conf limits how long they may stay unacknowledged (default: 30 minutes).';
 
 /** 404, 405, 406 and 540: about a queue or its messages. */
 export const QUEUE_REFUSALS: readonly Refusal[] = [
