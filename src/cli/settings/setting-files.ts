@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { secretIn } from './secret-file.ts';
+import { detectEncoding } from '../input/input-encoding.ts';
 
 /**
  * The first line of a file, without the byte order mark, line end and trailing white space that editors and `echo`
@@ -11,12 +11,16 @@ import { secretIn } from './secret-file.ts';
  */
 export function readSecret(file: string, option: string): string {
   const content = readSettingFile(file, option);
-  let secret: string;
-  try {
-    secret = secretIn(content);
-  } catch (cause) {
-    throw new CommandFailure(ExitCode.usage, `Cannot use ${file} of ${option}: ${(cause as Error).message}`);
+  const encoding = detectEncoding(content);
+  if (encoding.kind !== 'text') {
+    const what = encoding.kind === 'gzip' ? 'compressed with gzip' : `${encoding.name}, not UTF-8`;
+    throw new CommandFailure(ExitCode.usage, `Cannot use ${file} of ${option}: it is ${what}`);
   }
+  const [line = ''] = content
+    .subarray(encoding.markBytes)
+    .toString()
+    .split(/\r?\n|\r/, 1);
+  const secret = line.trimEnd();
   if (secret === '') throw new CommandFailure(ExitCode.usage, `The file ${file} of ${option} is empty`);
   return secret;
 }

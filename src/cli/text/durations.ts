@@ -15,8 +15,7 @@ export function parseDuration(text: string): number | undefined {
 
 /** Option parser: a duration above zero that a timer can wait for. */
 export function durationOption(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('Use a duration such as 500ms, 10s, 5m, 2h or 1d.');
+  const ms = ageOption(text);
   if (ms <= 0 || ms > MAX_MS) throw new InvalidArgumentError('It must be between 1ms and 24d.');
   return ms;
 }
