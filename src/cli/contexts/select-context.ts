@@ -1,7 +1,7 @@
 import { note } from '../context.ts';
 import { requireContext } from '../settings/chosen-context.ts';
 import { changeContextFile } from '../settings/context-file.ts';
-import { GLOBAL_DECLARATIONS } from '../settings/global-options.ts';
+import { variablesOf } from '../settings/global-options.ts';
 
 /** `context use`: selects a context for all commands, or none if undefined. */
 export async function selectContext(name: string | undefined): Promise<void> {
@@ -10,7 +10,7 @@ export async function selectContext(name: string | undefined): Promise<void> {
     return { ...file, current: name };
   });
   note(name === undefined ? 'No context is selected now.' : `Context ${name} is selected.`);
-  const variables = ['MCP_TASKQ_CONTEXT', ...urlVariables()].filter((variable) => process.env[variable]);
+  const variables = ['MCP_TASKQ_CONTEXT', ...variablesOf('url')].filter((variable) => process.env[variable]);
   if (name !== undefined && variables.length > 0) {
     note(`warning: ${variables.join(', ')} in the environment takes precedence.`);
   }
@@ -27,8 +27,4 @@ export async function deleteContext(name: string): Promise<void> {
     return { contexts, current: isCurrent ? undefined : file.current };
   });
   note(`Deleted context ${name}.${isCurrent ? ' No context is selected now.' : ''}`);
-}
-
-function urlVariables(): readonly string[] {
-  return GLOBAL_DECLARATIONS.find(({ name }) => name === 'url')?.environment ?? [];
 }

@@ -3,6 +3,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { splitUrls } from '../settings/broker-urls.ts';
 import { changeContextFile, readContextFile, shownPath } from '../settings/context-file.ts';
 import {
   findFault,
@@ -117,17 +118,16 @@ function takePassword(context: Record<string, unknown>): string | undefined {
   for (const setting of ['url', 'api_url']) {
     const text = context[setting];
     if (typeof text !== 'string') continue;
-    context[setting] = text
-      .split(/,(?=\s*[a-z][a-z0-9+.-]*:\/\/)/i)
+    context[setting] = splitUrls(text)
       .map((part) => {
-        if (!URL.canParse(part.trim())) {
-          if (!part.includes('@')) return part.trim();
+        if (!URL.canParse(part)) {
+          if (!part.includes('@')) return part;
           throw new CommandFailure(ExitCode.usage, `The ${setting.replace('_', '-')} is not a URL`, {
             hint: 'Percent-encode special characters in the user name; leave the password out.',
           });
         }
-        const url = new URL(part.trim());
-        if (url.password === '' || url.password === 'guest') return part.trim();
+        const url = new URL(part);
+        if (url.password === '' || url.password === 'guest') return part;
         password ??= decodePassword(url.password);
         url.password = '';
         return url.href;

@@ -3,12 +3,10 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { durationOption } from '../text/durations.ts';
 import { type ContextFile, readContextFile } from './context-file.ts';
-import { GLOBAL_DECLARATIONS, type GlobalOptions } from './global-options.ts';
+import { GLOBAL_DECLARATIONS, type GlobalOptions, variablesOf } from './global-options.ts';
 import { type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
 import { runPasswordCommand } from './password-command.ts';
 import { isInPrivateBroker } from './private-broker.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What selected the context. */
 export type ContextSource = '--context' | 'MCP_TASKQ_CONTEXT' | 'context use';
@@ -29,7 +27,7 @@ export interface ContextLayer {
   /** The context's password, if its source is not a password file. May run a command. */
   password: () => string | undefined;
   /** The environment, without variables about another broker. */
-  environment: Environment;
+  environment: NodeJS.ProcessEnv;
   warnings: readonly string[];
 }
 
@@ -37,7 +35,7 @@ export interface ContextLayer {
 const ABOUT_ANY_BROKER: readonly string[] = ['connectTimeout', 'timeout'];
 
 /** For a command line without a context. */
-export function noContext(environment: Environment): ContextLayer {
+export function noContext(environment: NodeJS.ProcessEnv): ContextLayer {
   return { context: undefined, options: {}, password: () => undefined, environment, warnings: [] };
 }
 
@@ -47,7 +45,7 @@ export function noContext(environment: Environment): ContextLayer {
  * command line or the environment names a broker.
  * @throws CommandFailure (usage) for an unknown name or an unusable file
  */
-export function chooseContext(given: GlobalOptions, environment: Environment): ContextLayer {
+export function chooseContext(given: GlobalOptions, environment: NodeJS.ProcessEnv): ContextLayer {
   const none = noContext(environment);
   const asked = given.context;
   // The command line names a broker, so the file, which may be broken, is not read.
@@ -134,13 +132,9 @@ function exposure({ path, isExposed, contexts }: ContextFile): string[] {
   return [`${path} contains a password and is readable by other users: chmod 600 ${path}`];
 }
 
-function aboutAnyBroker(environment: Environment): Environment {
+function aboutAnyBroker(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const dropped = GLOBAL_DECLARATIONS.filter(({ name }) => !ABOUT_ANY_BROKER.includes(name)).flatMap(
     ({ environment: names = [] }) => names,
   );
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !dropped.includes(name)));
-}
-
-function variablesOf(option: keyof GlobalOptions | undefined): readonly string[] {
-  return GLOBAL_DECLARATIONS.find(({ name }) => name === option)?.environment ?? [];
 }

@@ -12,8 +12,6 @@ export function shownPath(path: string): string {
   return path.startsWith(`${home}${sep}`) ? `~${path.slice(home.length)}` : path;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** The contents of the configuration file. */
 export interface ContextFile {
   path: string;
@@ -27,7 +25,9 @@ export interface ContextFile {
 }
 
 /** https://specifications.freedesktop.org/basedir-spec: a relative XDG_CONFIG_HOME must be ignored. */
-export function contextFilePath({ XDG_CONFIG_HOME: folder, HOME: home }: Environment = process.env): string {
+export function contextFilePath(
+  { XDG_CONFIG_HOME: folder, HOME: home }: NodeJS.ProcessEnv = process.env,
+): string {
   const base = folder && isAbsolute(folder) ? folder : join(home || homedir(), '.config');
   return join(base, 'mcp-taskq', 'contexts.json');
 }
@@ -36,7 +36,7 @@ export function contextFilePath({ XDG_CONFIG_HOME: folder, HOME: home }: Environ
  * Reads the configuration file; a missing one counts as empty.
  * @throws CommandFailure (usage) for an unreadable or unusable file, with the reason
  */
-export function readContextFile(environment?: Environment): ContextFile {
+export function readContextFile(environment?: NodeJS.ProcessEnv): ContextFile {
   const path = contextFilePath(environment);
   let text: string;
   try {

@@ -163,9 +163,20 @@ export const OUTPUT_OPTIONS: readonly GlobalDeclaration[] = [
 
 export const GLOBAL_DECLARATIONS: readonly GlobalDeclaration[] = [...CONNECTION_OPTIONS, ...OUTPUT_OPTIONS];
 
+/** The environment variables that set an option, in order of precedence. */
+export function variablesOf(option: keyof GlobalOptions | undefined): readonly string[] {
+  return GLOBAL_DECLARATIONS.find(({ name }) => name === option)?.environment ?? [];
+}
+
+/** The long name of an option. */
+export function flagOf(option: keyof GlobalOptions): string {
+  const { flags = '' } = GLOBAL_DECLARATIONS.find(({ name }) => name === option) ?? {};
+  return /--[a-z-]+/.exec(flags)?.[0] ?? '';
+}
+
 /** Their long names: the help of a command leaves them to a topic. */
 export const GLOBAL_OPTIONS: ReadonlySet<string> = new Set(
-  GLOBAL_DECLARATIONS.map(({ flags }) => /--[a-z-]+/.exec(flags)?.[0] ?? ''),
+  GLOBAL_DECLARATIONS.map(({ name }) => flagOf(name)),
 );
 
 /** Adds the options that every command takes, below its own. They may come before or after its name. */

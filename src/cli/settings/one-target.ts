@@ -1,7 +1,5 @@
 import { hostsOf } from './broker-urls.ts';
-import { DEFAULT_URL, GLOBAL_DECLARATIONS, type GlobalOptions } from './global-options.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { DEFAULT_URL, flagOf, type GlobalOptions, variablesOf } from './global-options.ts';
 
 /** Settings that belong to one broker: its API and how to connect. */
 const ABOUT_ONE_BROKER = [
@@ -17,8 +15,8 @@ const ABOUT_ONE_BROKER = [
  */
 export function withoutOtherBroker(
   given: GlobalOptions,
-  environment: Environment,
-): { environment: Environment; warnings: string[]; apiWarnings: string[] } {
+  environment: NodeJS.ProcessEnv,
+): { environment: NodeJS.ProcessEnv; warnings: string[]; apiWarnings: string[] } {
   if (given.url === undefined) return { environment, warnings: [], apiWarnings: [] };
   const variable = variablesOf('url').find((name) => environment[name]);
   const known = placesOf((variable && environment[variable]) || DEFAULT_URL);
@@ -51,7 +49,7 @@ export function withoutOtherBroker(
 export function sourceOfUrl(
   given: GlobalOptions,
   contextName: string | undefined,
-  environment: Environment,
+  environment: NodeJS.ProcessEnv,
 ): string {
   if (given.url !== undefined) return '--url';
   if (contextName !== undefined) return `context ${contextName}`;
@@ -61,13 +59,4 @@ export function sourceOfUrl(
 /** This machine has several names. */
 function placesOf(urls: string): string[] {
   return hostsOf(urls).map((place) => place.replace(/^(127\.0\.0\.1|\[::1\]):/, 'localhost:'));
-}
-
-function variablesOf(option: keyof GlobalOptions): readonly string[] {
-  return GLOBAL_DECLARATIONS.find(({ name }) => name === option)?.environment ?? [];
-}
-
-function flagOf(option: keyof GlobalOptions): string {
-  const { flags = '' } = GLOBAL_DECLARATIONS.find(({ name }) => name === option) ?? {};
-  return /--[a-z-]+/.exec(flags)?.[0] ?? '';
 }

@@ -1,10 +1,8 @@
 /** Set by "mcp-taskq broker" for the command it runs: the URL of that broker. */
 export const PRIVATE_BROKER = 'MCP_TASKQ_PRIVATE_BROKER';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Whether the broker in the environment is the one that "mcp-taskq broker" started for this command. */
-export function isInPrivateBroker(environment: Environment = process.env): boolean {
+export function isInPrivateBroker(environment: NodeJS.ProcessEnv = process.env): boolean {
   const url = environment[PRIVATE_BROKER];
   return Boolean(url) && url === environment.MCP_TASKQ_URL;
 }
@@ -12,7 +10,7 @@ export function isInPrivateBroker(environment: Environment = process.env): boole
 /** A hint for a missing management API, if the private broker was started without it. */
 export function privateBrokerHint(
   error: unknown,
-  environment: Environment = process.env,
+  environment: NodeJS.ProcessEnv = process.env,
 ): string | undefined {
   const { code, message = '' } = error as { code?: unknown; message?: string };
   const isAboutApi = code === 'API_UNAVAILABLE' && message.includes('//127.0.0.1:');

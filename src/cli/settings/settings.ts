@@ -8,6 +8,7 @@ import { type ChosenContext, chooseContext, noContext } from './chosen-context.t
 import {
   CONNECTION_OPTIONS,
   DEFAULT_URL,
+  flagOf,
   GLOBAL_DECLARATIONS,
   type GlobalOptions,
   type OutputFormat,
@@ -47,8 +48,6 @@ export interface Settings {
   apiWarnings: readonly string[];
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * The purpose of the settings: a command; completion, which never runs a password command, as that may prompt; or a
  * command that starts its own broker and ignores contexts.
@@ -58,7 +57,7 @@ export type SettingsPurpose = 'command' | 'completion' | 'private-broker';
 /** @throws CommandFailure (usage) for an unusable value or an unreadable file. */
 export function resolveSettings(
   command: CommandUnknownOpts,
-  environment: Environment = process.env,
+  environment: NodeJS.ProcessEnv = process.env,
   purpose: SettingsPurpose = 'command',
 ): Settings {
   const given = givenSettings(command);
@@ -104,12 +103,11 @@ export function resolveSettings(
 }
 
 function brokerWords(given: GlobalOptions): string[] {
-  return CONNECTION_OPTIONS.flatMap(({ name, flags, parse }) => {
+  return CONNECTION_OPTIONS.flatMap(({ name, parse }) => {
     const value = given[name];
-    const [flag = ''] = /--[\w-]+/.exec(flags) ?? [];
     // Durations are about this run.
     if (value === undefined || parse !== undefined) return [];
-    return value === true ? [flag] : [flag, withoutPasswords(String(value))];
+    return value === true ? [flagOf(name)] : [flagOf(name), withoutPasswords(String(value))];
   });
 }
 
@@ -145,7 +143,7 @@ function givenOptions(command: CommandUnknownOpts | null): Record<string, unknow
 }
 
 /** As in most programs, an empty variable counts as unset. */
-function withEnvironment(given: GlobalOptions, environment: Environment): GlobalOptions {
+function withEnvironment(given: GlobalOptions, environment: NodeJS.ProcessEnv): GlobalOptions {
   const options: Record<string, unknown> = { ...given };
   for (const { name, environment: names = [], parse } of GLOBAL_DECLARATIONS) {
     if (options[name] !== undefined) continue;

@@ -1,8 +1,6 @@
 import { Chalk, type ChalkInstance } from 'chalk';
 import type { Settings } from '../settings/settings.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * Whether to use colours on a stream. In order of precedence: `--no-color`, NO_COLOR, FORCE_COLOR, and whether it is
  * a terminal with colours. An empty NO_COLOR counts as unset, https://no-color.org.
@@ -10,7 +8,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function hasColors(
   stream: { isTTY?: boolean },
   settings: Pick<Settings, 'color'>,
-  environment: Environment = process.env,
+  environment: NodeJS.ProcessEnv = process.env,
 ): boolean {
   if (!settings.color || environment.NO_COLOR) return false;
   if (environment.FORCE_COLOR) return !['0', 'false'].includes(environment.FORCE_COLOR);
@@ -21,7 +19,7 @@ export function hasColors(
 export function colorsFor(
   stream: { isTTY?: boolean },
   settings: Pick<Settings, 'color'>,
-  environment: Environment = process.env,
+  environment: NodeJS.ProcessEnv = process.env,
 ): ChalkInstance {
   return new Chalk({ level: hasColors(stream, settings, environment) ? 1 : 0 });
 }
