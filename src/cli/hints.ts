@@ -1,3 +1,4 @@
+import { isTaskQueueError } from '../cli-shared.ts';
 import type { ErrorCode } from '../index.ts';
 
 /*
@@ -39,14 +40,13 @@ const PASSWORD_HINT = 'Or keep the password out of the URL: --password-file.';
 
 /** @returns undefined if there is no advice */
 export function hintFor(error: { code?: unknown; message?: string; hint?: unknown }): string | undefined {
-  const code = error.code as ErrorCode;
   const said = typeof error.hint === 'string' ? inFlags(error.hint) : undefined;
-  if (!isOfLibrary(error)) return said;
-  const instead = Object.hasOwn(INSTEAD, String(code)) ? INSTEAD[code] : undefined;
+  if (!isTaskQueueError(error)) return said;
+  const { code, message } = error;
+  const instead = INSTEAD[code];
   if (instead) return instead;
-  const isUrl =
-    code === 'INVALID_ARGUMENT' && /^The (broker|management API) URL .*is unusable/.test(error.message ?? '');
-  const more = isUrl ? PASSWORD_HINT : Object.hasOwn(MORE, String(code)) ? MORE[code] : undefined;
+  const isUrl = code === 'INVALID_ARGUMENT' && /^The (broker|management API) URL .*is unusable/.test(message);
+  const more = isUrl ? PASSWORD_HINT : MORE[code];
   return [said && withoutOptions(said), more].filter((each) => each !== undefined).join(' ') || undefined;
 }
 
@@ -75,8 +75,3 @@ const NAMES = new RegExp(
     .join('|'),
   'g',
 );
-
-function isOfLibrary(error: unknown): boolean {
-  const { name } = error as { name?: unknown };
-  return ['TaskQueueError', 'MalformedMessageError', 'PublishUnconfirmedError'].includes(String(name));
-}

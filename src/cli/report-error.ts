@@ -1,4 +1,5 @@
 import type { CommanderError } from '@commander-js/extra-typings';
+import { isTaskQueueError } from '../cli-shared.ts';
 import { CommandFailure } from './command-failure.ts';
 import { hintFor, inFlagsOf } from './hints.ts';
 import { privateBrokerHint } from './settings/private-broker.ts';
@@ -23,10 +24,7 @@ export function describeError(error: unknown, { verbose }: { verbose: boolean })
 
 /** Whether the command line or the library raised the error on purpose. */
 function isExpected(error: Error): boolean {
-  return (
-    error instanceof CommandFailure ||
-    ['TaskQueueError', 'MalformedMessageError', 'PublishUnconfirmedError'].includes(error.name)
-  );
+  return error instanceof CommandFailure || isTaskQueueError(error);
 }
 
 function isCommanderError(error: unknown): error is CommanderError {
