@@ -6,6 +6,7 @@ import { viewTask } from '../../src/cli/describe/task-view.ts';
 import { drawQueues, type LiveQueues } from '../../src/cli/output/live-queues.ts';
 import { MessageTable } from '../../src/cli/output/message-table.ts';
 import { QueueTable } from '../../src/cli/output/queue-table.ts';
+import { QueueTotals } from '../../src/cli/output/queue-totals.ts';
 import { watchLine } from '../../src/cli/output/watch-lines.ts';
 import { SORT_KEYS } from '../../src/cli/queues/queue-selection.ts';
 import type { Settings } from '../../src/cli/settings/settings.ts';
@@ -52,7 +53,12 @@ describe.each(WIDTHS)('on %i columns', (width) => {
   });
 
   test.each([false, true])('the live list fits, with -o wide: %s', (isWide) => {
-    const totals = { queues: 4, ready: 49_380, unacked: 28, unknown: 0, beyondLimit: 1_234 };
+    const totals = Object.assign(new QueueTotals(), {
+      queues: 4,
+      ready: 49_380,
+      unacked: 28,
+      beyondLimit: 1_234,
+    });
     const shown: LiveQueues = {
       title: 'a pattern that is longer than a narrow terminal is wide, by far',
       intervalMs: 2_000,

@@ -7,7 +7,8 @@ import { formatNumber } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
 import { cutEnd } from '../text/text-width.ts';
 import { wrap } from '../text/wrap.ts';
-import { QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
+import { QueueTable, totalsLine } from './queue-table.ts';
+import type { QueueTotals } from './queue-totals.ts';
 
 /** The state of a live list. */
 export interface LiveQueues {

@@ -2,7 +2,8 @@ import type { Context } from '../context.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { QueueListOptions, QueuePrinter } from './queue-list.ts';
-import { addTotals, QueueTable, type QueueTotals, totalsLine } from './queue-table.ts';
+import { QueueTable, totalsLine } from './queue-table.ts';
+import { QueueTotals } from './queue-totals.ts';
 import { terminalWidth } from './tables.ts';
 
 /** Prints queues as a table, and below it how many there are. */
@@ -10,7 +11,7 @@ export function tablePrinter(
   { stdout, settings, note }: Context,
   { sort, showsIdle, hasLooked, isExact }: QueueListOptions,
 ): QueuePrinter {
-  const totals: QueueTotals = { queues: 0, ready: 0, unacked: 0, unknown: 0, beyondLimit: 0 };
+  const totals = new QueueTotals();
   let withoutAge = 0;
   const colors = colorsFor(process.stdout, settings);
   const { isWide } = settings;
@@ -27,7 +28,7 @@ export function tablePrinter(
       if (queues.length === 0) return;
       const lines = table.lines(queues, Date.now());
       await stdout.write(lines.map((line) => `${line}\n`).join(''));
-      addTotals(totals, queues);
+      totals.add(queues);
       withoutAge += queues.filter(
         ({ ready = 0, statistics }) => ready > 0 && statistics?.oldestAt === undefined,
       ).length;

@@ -2,10 +2,11 @@ import type { ChalkInstance } from 'chalk';
 import type { TaskQueueInfo } from '../../index.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
 import { formatDuration } from '../text/durations.ts';
-import { formatCount, formatNumber } from '../text/sizes.ts';
+import { formatNumber } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
 import { cutMiddle } from '../text/text-width.ts';
 import { type Column, type Layout, planColumns, tableLines, widened } from './columns.ts';
+import type { QueueTotals } from './queue-totals.ts';
 
 /**
  * The width reserved for task ids: that of a UUID. It does not depend on the actual ids, so that a terminal always
@@ -144,28 +145,7 @@ function isUsual(state: string): boolean {
 }
 
 /** One line under the table. */
-export function totalsLine({ queues, ready, unacked, unknown, beyondLimit }: QueueTotals): string {
-  const shown = beyondLimit > 0 ? `${formatNumber(queues)} of ` : '';
-  const more = unknown > 0 ? `, ${formatNumber(unknown)} not counted` : '';
-  const all = `${shown}${formatCount(queues + beyondLimit, 'task queue')}`;
-  return `${all}, ${formatCount(ready, 'message')} ready, ${formatNumber(unacked)} unacknowledged${more}`;
-}
-
-export interface QueueTotals {
-  queues: number;
-  ready: number;
-  unacked: number;
-  /** Queues that the broker has not counted yet. */
-  unknown: number;
-  /** Queues that `--limit` leaves out, and that the other numbers do not include. */
-  beyondLimit: number;
-}
-
-export function addTotals(totals: QueueTotals, queues: readonly TaskQueueInfo[]): void {
-  for (const { ready, unacked } of queues) {
-    totals.queues++;
-    if (ready === undefined) totals.unknown++;
-    totals.ready += ready ?? 0;
-    totals.unacked += unacked ?? 0;
-  }
+export function totalsLine(totals: QueueTotals): string {
+  const { uncounted } = totals;
+  return `${totals.describe()}${uncounted > 0 ? `, ${formatNumber(uncounted)} not counted` : ''}`;
 }

@@ -4,7 +4,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { drawQueues, type LiveQueues, withRecent } from '../output/live-queues.ts';
-import { addTotals } from '../output/queue-table.ts';
+import { QueueTotals } from '../output/queue-totals.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { type Key, listenForKeys } from '../terminal/keys.ts';
 import { LiveView } from '../terminal/live-view.ts';
@@ -125,14 +125,14 @@ async function take(
   const snapshot = {
     at: Date.now(),
     queues: [] as TaskQueueInfo[],
-    totals: { queues: 0, ready: 0, unacked: 0, unknown: 0, beyondLimit: 0 },
+    totals: new QueueTotals(),
   };
   const onBeyondLimit = (count: number) => {
     snapshot.totals.beyondLimit += count;
   };
   for await (const page of list(onBeyondLimit)) {
     for (const queue of page) snapshot.queues.push(queue);
-    addTotals(snapshot.totals, page);
+    snapshot.totals.add(page);
   }
   return snapshot;
 }

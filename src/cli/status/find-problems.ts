@@ -18,15 +18,18 @@ function alarms({ broker, api }: Omit<BrokerStatus, 'problems'>): Problem[] {
   return [
     {
       problem: `The broker blocks publishing: ${broker.blockedReason}`,
-      hint: 'Reading works. Free memory or disk space on the affected nodes; find them with: rabbitmq-diagnostics alarms',
+      hint: FREE_HINT,
     },
   ];
 }
 
+const FREE_HINT =
+  'Reading works. Free memory or disk space on the affected nodes; find them with: rabbitmq-diagnostics alarms';
+
 function hintFor(problem: string): string | undefined {
   if (/is down|partitioned/.test(problem))
     return '"rabbitmqctl cluster_status" shows which nodes are running.';
-  return 'Reading works. Free memory or disk space on the affected nodes; find them with: rabbitmq-diagnostics alarms';
+  return FREE_HINT;
 }
 
 function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Problem[] {

@@ -1,12 +1,12 @@
 import type { ClusterOverview, EventCounts } from '../../cli-support.ts';
 import type { BrokerInspection, ManagementApiOptions } from '../../index.ts';
 import { hintFor } from '../hints.ts';
+import { QueueTotals } from '../output/queue-totals.ts';
 import { countEvents, type HeardEvents } from '../reading/count-events.ts';
 import { DEFAULT_PREFIX } from '../settings/global-options.ts';
 import { privateBrokerHint } from '../settings/private-broker.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stop } from '../terminal/stop.ts';
-import { formatCount, formatNumber } from '../text/sizes.ts';
 import { findProblems, type Problem } from './find-problems.ts';
 
 /** What `status` knows about the management API. */
@@ -18,15 +18,6 @@ interface ApiStatus {
   isSameCluster: boolean | undefined;
   mismatch: string | undefined;
   error: { message: string; hint: string | undefined } | undefined;
-}
-
-/** Totals of all task queues, from the statistics. */
-export interface TaskTotals {
-  queues: number;
-  ready: number;
-  unacked: number;
-  /** Queues without statistics yet. */
-  uncounted: number;
 }
 
 /** Whether live events arrive; `watch` shows them, and they wake waiting readers. */
@@ -48,7 +39,8 @@ export interface BrokerStatus {
   contextName: string | undefined;
   /** Undefined if the API was not asked. */
   api: ApiStatus | undefined;
-  totals: TaskTotals | undefined;
+  /** Of all task queues, from the statistics. */
+  totals: QueueTotals | undefined;
   events: EventStatus;
   problems: readonly Problem[];
 }
@@ -96,7 +88,7 @@ interface Answer {
   overview: ClusterOverview | undefined;
   /** Why the API belongs to another broker. */
   mismatch: string | undefined;
-  totals: TaskTotals | undefined;
+  totals: QueueTotals | undefined;
   events: EventCounts | null | undefined;
   error: unknown;
 }
@@ -110,16 +102,10 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
     const mismatch = await findMismatch({ ...connection, apiUrl });
     if (mismatch !== undefined)
       return { overview, mismatch, totals: undefined, events: undefined, error: undefined };
-    const totals: TaskTotals = { queues: 0, ready: 0, unacked: 0, uncounted: 0 };
+    const totals = new QueueTotals();
     // Uses the statistics, as counting would make every queue look busy.
-    for await (const page of listTaskQueues({ ...connection, apiUrl, source: 'statistics' })) {
-      for (const { ready, unacked } of page) {
-        totals.queues++;
-        if (ready === undefined) totals.uncounted++;
-        totals.ready += ready ?? 0;
-        totals.unacked += unacked ?? 0;
-      }
-    }
+    for await (const page of listTaskQueues({ ...connection, apiUrl, source: 'statistics' }))
+      totals.add(page);
     // Unknown on a broker without statistics; everything else is still reported.
     const events = await readEventCounts({ ...connection, apiUrl }).then(
       (counts) => counts ?? null,
@@ -165,11 +151,4 @@ function withoutCredentials(url: string | undefined): string | undefined {
 function described(error: unknown): { message: string; hint: string | undefined } {
   const { message } = error as Error;
   return { message, hint: privateBrokerHint(error) ?? hintFor(error as Error) };
-}
-
-/** `12 task queues, 340 messages ready, 4 unacknowledged`. */
-export function describeTotals({ queues, ready, unacked, uncounted }: TaskTotals): string {
-  const left = uncounted > 0 ? `; ${formatCount(uncounted, 'queue')} not counted yet` : '';
-  const [tasks, messages] = [formatCount(queues, 'task queue'), formatCount(ready, 'message')];
-  return `${tasks}, ${messages} ready, ${formatNumber(unacked)} unacknowledged${left}`;
 }

@@ -1,10 +1,11 @@
 import type { ChalkInstance } from 'chalk';
 import type { BrokerPermissions } from '../../index.ts';
 import type { Fact } from '../output/facts.ts';
+import type { QueueTotals } from '../output/queue-totals.ts';
 import { periodOf } from '../reading/count-events.ts';
-import { formatNumber } from '../text/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
-import { type BrokerStatus, describeTotals } from './read-status.ts';
+import type { BrokerStatus } from './read-status.ts';
 
 /** `status` for people. */
 export function statusFacts(status: BrokerStatus, colors: ChalkInstance): Fact[] {
@@ -64,6 +65,11 @@ function describeApi({ api }: BrokerStatus, colors: ChalkInstance): string {
   }
   if (api.overview === undefined) return `${url}, ${colors.red('unusable')}`;
   return `${url}, ${api.isSameCluster ? 'the same cluster' : 'cluster unknown'}`;
+}
+
+function describeTotals(totals: QueueTotals): string {
+  const { uncounted } = totals;
+  return `${totals.describe()}${uncounted > 0 ? `; ${formatCount(uncounted, 'queue')} not counted yet` : ''}`;
 }
 
 /** Undefined if unknown. */
