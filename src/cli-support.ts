@@ -15,5 +15,6 @@ export { parseMessageInput } from './messages/message-input.ts';
 export { checkOutgoing } from './messages/prepared-message.ts';
 export { encodeRecord, parseRecord, recordParts } from './messages/records.ts';
 export { propertiesToJson } from './properties/property-json.ts';
+export { PROPERTY_NAMES } from './properties/property-list.ts';
 export { REPLAY_RULES } from './properties/replay-policy.ts';
 export { withHeaders } from './properties/with-headers.ts';

@@ -29,7 +29,8 @@ const PROPERTIES = [
   ['cluster_id', 'text'],
 ] as const satisfies [keyof MessageProperties, string][];
 
-const NAMES: ReadonlySet<string> = new Set(PROPERTIES.map(([name]) => name));
+/** As AMQP 0-9-1 has them. */
+export const PROPERTY_NAMES: ReadonlySet<string> = new Set(PROPERTIES.map(([name]) => name));
 
 const HIGHEST_FLAG = 0x8000;
 
@@ -148,7 +149,7 @@ function checkNames(properties: object, count: number): void {
   const names = Object.keys(properties);
   if (names.length === count) return;
   for (const name of names) {
-    if (!NAMES.has(name) && (properties as { [name: string]: unknown })[name] !== undefined) {
+    if (!PROPERTY_NAMES.has(name) && (properties as { [name: string]: unknown })[name] !== undefined) {
       throw new Unencodable(`AMQP has no property ${JSON.stringify(name)}`);
     }
   }

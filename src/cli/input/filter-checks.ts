@@ -1,27 +1,10 @@
 import type { ASTNode, Environment } from '@marcbachmann/cel-js';
+import { PROPERTY_NAMES } from '../../cli-support.ts';
 import { closest } from '../text/near-misses.ts';
 
 /*
  * Errors in a filter that can be found without a message.
  */
-
-/** The properties of AMQP 0-9-1; all others are headers. */
-const PROPERTY_NAMES = [
-  'content_type',
-  'content_encoding',
-  'headers',
-  'delivery_mode',
-  'priority',
-  'correlation_id',
-  'reply_to',
-  'expiration',
-  'message_id',
-  'timestamp',
-  'type',
-  'user_id',
-  'app_id',
-  'cluster_id',
-] as const;
 
 /**
  * Evaluates the parts of an expression that do not depend on a message: `duration("1d")`, `timestamp("today")`, and the
@@ -41,7 +24,7 @@ export function checkConstants(environment: Environment, ast: ASTNode, expressio
 export function checkPropertyNames(ast: ASTNode): void {
   for (const node of nodesIn(ast)) {
     const name = propertyOf(node);
-    if (name === undefined || (PROPERTY_NAMES as readonly string[]).includes(name)) continue;
+    if (name === undefined || PROPERTY_NAMES.has(name)) continue;
     const meant = closest(name, PROPERTY_NAMES)[0];
     const proposal = meant === undefined ? 'Headers are properties.headers["…"].' : `Did you mean ${meant}?`;
     throw new Error(`Messages have no property ${JSON.stringify(name)}. ${proposal}`);

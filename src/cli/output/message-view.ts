@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { ChalkInstance } from 'chalk';
-import { parseLenientJson } from '../../cli-shared.ts';
+import { parseLenientJson, timestampToMs } from '../../cli-shared.ts';
 import { propertiesToJson } from '../../cli-support.ts';
 import { propertyText, type StoredMessage } from '../../index.ts';
 import { formatDuration } from '../text/durations.ts';
-import { sentAt, summarize } from '../text/message-summary.ts';
+import { summarize } from '../text/message-summary.ts';
 import { formatSize } from '../text/sizes.ts';
 import { safeLine, safeText } from '../text/terminal-text.ts';
 import { wrap } from '../text/wrap.ts';
@@ -42,7 +42,7 @@ export function viewMessage(
     ],
     ['asked by', askedBy],
     ['size', formatSize(size)],
-    ['timestamp', sentAt(message.properties) === undefined ? propertyText(timestamp) : undefined],
+    ['timestamp', timestampToMs(timestamp) === undefined ? propertyText(timestamp) : undefined],
     ...Object.entries(properties).map(([name, value]): [string, string] => [name, propertyText(value)]),
     ['headers', headers && JSON.stringify(json.headers)],
   ];

@@ -1,9 +1,9 @@
+import { DEFAULT_PREFIX } from '../../cli-shared.ts';
 import type { ClusterOverview, EventCounts } from '../../cli-support.ts';
 import type { BrokerInspection, ManagementApiOptions } from '../../index.ts';
 import { hintFor } from '../hints.ts';
 import { QueueTotals } from '../output/queue-totals.ts';
 import { countEvents, type HeardEvents } from '../reading/count-events.ts';
-import { DEFAULT_PREFIX } from '../settings/global-options.ts';
 import { privateBrokerHint } from '../settings/private-broker.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stop } from '../terminal/stop.ts';

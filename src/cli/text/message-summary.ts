@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
-import { exactJsonText, parseExactJson } from '../../cli-shared.ts';
-import type { MessageProperties, RawMessage } from '../../index.ts';
-
-/**
- * The header of `mcp-taskq/replicas`, repeated here: importing it would load the library, which takes most of a
- * short command's time.
- */
-const ASKED_BY_HEADER = 'x-mcp-asked-by';
+import {
+  ASKED_BY_HEADER,
+  exactJsonText,
+  parseExactJson,
+  parseTimestamp,
+  timestampToMs,
+} from '../../cli-shared.ts';
+import type { RawMessage } from '../../index.ts';
 
 /** What can be recognised in a stored message, whose body may be anything. */
 export interface MessageSummary {
@@ -35,7 +35,7 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
     method: typeof rpc.method === 'string' ? rpc.method : undefined,
     id: rpc.id === undefined || rpc.id === null ? undefined : shown(rpc.id),
     askedBy: textOf(properties.headers?.[ASKED_BY_HEADER]),
-    queuedAt: timeOf(envelope.timestamp) ?? sentAt(properties),
+    queuedAt: timeOf(envelope.timestamp) ?? timestampToMs(properties.timestamp),
     size: body.length,
     detail:
       typeof envelope.type === 'string'
@@ -93,27 +93,8 @@ function shown(value: unknown): string {
   }
 }
 
-/** Python's timestamps may lack a time zone and then mean UTC; Date would assume local time. */
 function timeOf(timestamp: unknown): number | undefined {
-  if (typeof timestamp !== 'string') return undefined;
-  const hasZone = /(Z|[+-]\d\d:?\d\d)$/i.test(timestamp);
-  const ms = Date.parse(hasZone ? timestamp : `${timestamp}Z`);
-  return isDate(ms) ? ms : undefined;
-}
-
-/**
- * When a message was sent according to its publisher, in milliseconds since the epoch; `undefined` if the publisher
- * set no timestamp or an invalid one. AMQP specifies seconds, but some publishers write microseconds or -1.
- */
-export function sentAt({ timestamp }: MessageProperties): number | undefined {
-  if (typeof timestamp !== 'number') return undefined;
-  const ms = timestamp * 1000;
-  return isDate(ms) ? ms : undefined;
-}
-
-function isDate(ms: number): boolean {
-  const year = new Date(ms).getUTCFullYear();
-  return year >= 1 && year <= 9999;
+  return typeof timestamp === 'string' ? parseTimestamp(timestamp) : undefined;
 }
 
 function parse(text: string | undefined): unknown {
