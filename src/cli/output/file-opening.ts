@@ -3,8 +3,8 @@ import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { type FileEnd, inspectEnd } from '../terminal/last-line.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { type FileEnd, inspectEnd } from './last-line.ts';
 
 /** Mode of a new file: a task's messages are private to its client and server. */
 const PRIVATE = 0o600;

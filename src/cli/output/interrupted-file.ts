@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import type { Context } from '../context.ts';
-import type { FileEnd } from '../terminal/last-line.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { FileSink } from './file-sink.ts';
+import type { FileEnd } from './last-line.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { type RecordFormat, WrittenBefore } from './resumed-drain.ts';
 

@@ -124,7 +124,7 @@ async function openStandardOutput(
   const writer = createMessageWriter({ ...context, sink, isTerminal, ...use, recordParts });
   if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0) return writer;
   return openedLater(async () => {
-    const { inspectEnd } = await import('../terminal/last-line.ts');
+    const { inspectEnd } = await import('./last-line.ts');
     const path = `/dev/fd/${sink.fd}`;
     const file = await open(path, 'r').catch(() => undefined);
     const end = file && (await inspectEnd(file, sink.size as number).finally(() => file.close()));

@@ -3,6 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type InputLine, type LineSource, openLines } from '../input/input-lines.ts';
 import { isOneALine as hasOneALine, jsonValues } from '../input/json-values.ts';
+import { startsLikeRecord } from '../output/last-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import type { Settings } from '../settings/settings.ts';
 import { shellWords } from '../text/shell-words.ts';
@@ -89,7 +90,8 @@ async function checkAll(
         kept?.push(record);
       } catch (error) {
         bad++;
-        if (line.isUnfinished && isRecordStart(line.text)) unfinished = line;
+        // Any other incomplete line is not known to be in a queue.
+        if (line.isUnfinished && startsLikeRecord(line.text)) unfinished = line;
         if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
       }
     }
@@ -106,14 +108,6 @@ async function checkAll(
           : unfinishedHint(source, unfinished, settings),
     },
   );
-}
-
-const RECORD_START = Buffer.from('{"task_id":');
-
-/** Whether a drain may have written this: any other incomplete line is not known to be in a queue. */
-function isRecordStart(text: Buffer): boolean {
-  const start = text.subarray(0, RECORD_START.length);
-  return RECORD_START.subarray(0, start.length).equals(start);
 }
 
 /** The hint for an incomplete last line, left by a killed drain. The task id is taken from the line itself. */

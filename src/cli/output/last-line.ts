@@ -43,14 +43,14 @@ function classify(line: Buffer): { kind: 'unended' | 'half' | 'other' } {
   // After a power loss, a file may contain zeros for data that had not reached the disk.
   const zeros = line.indexOf(0);
   const text = line.subarray(0, zeros === -1 ? undefined : zeros);
-  const isRecord = startsLike(text);
+  const isRecord = startsLikeRecord(text);
   if (zeros !== -1) return { kind: isRecord ? 'half' : 'other' };
   if (isJson(text)) return { kind: 'unended' };
   return { kind: isRecord ? 'half' : 'other' };
 }
 
 /** Whether it begins like a record, or is the beginning of one. */
-function startsLike(text: Buffer): boolean {
+export function startsLikeRecord(text: Buffer): boolean {
   const start = text.subarray(0, RECORD_START.length).toString('latin1');
   return RECORD_START.startsWith(start);
 }
