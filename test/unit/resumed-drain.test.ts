@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { WrittenBefore } from '../../src/cli/output/resumed-drain.ts';
-import { encodeRecord, parseRecord } from '../../src/messages/records.ts';
+import { encodeRecord } from '../../src/messages/records.ts';
 import type { StoredMessage } from '../../src/messages/stored-message.ts';
 
 const message = (name: string, headers?: object): StoredMessage => ({
@@ -25,7 +25,7 @@ async function wholeOutcomeOf(written: string[], batches: (string | StoredMessag
       buffer,
     }),
   };
-  const before = await WrittenBefore.in(file as never, bytes.length, { encodeRecord, parseRecord });
+  const before = await WrittenBefore.in(file as never, bytes.length);
   const fresh = batches.map((batch) =>
     before
       .without(batch.map((each) => (typeof each === 'string' ? message(each) : each)))

@@ -62,7 +62,6 @@ export function watchCommand() {
 async function watch(context: ClientContext, taskIds: string[], options: WatchOptions): Promise<void> {
   const { client, stop, note, settings } = context;
   const { watchTasks } = await import('../../index.ts');
-  const { recordParts } = await import('../../cli-support.ts');
   const select = await selectionOf(options);
   await stop.race(awaitAnswer(context, client.connect()));
   const isPattern = taskIds.some((taskId) => /[*?]/.test(taskId));
@@ -80,7 +79,6 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
     sink: context.stdout,
     inFull: false,
     isTerminal,
-    recordParts,
   });
   const show = printer(context, messages, named.length !== 1);
   const { limit = Number.POSITIVE_INFINITY, events: removals = false, peek } = options;

@@ -4,7 +4,7 @@ import { formatCount } from '../text/sizes.ts';
 import type { FileSink } from './file-sink.ts';
 import type { FileEnd } from './last-line.ts';
 import type { MessageWriter } from './message-writer.ts';
-import { type RecordFormat, WrittenBefore } from './resumed-drain.ts';
+import { WrittenBefore } from './resumed-drain.ts';
 
 /** A file of records that another command has left, perhaps incomplete. */
 export interface InterruptedFile {
@@ -30,13 +30,10 @@ export async function repairEnd({ note }: Context, { sink, name, end }: Interrup
 }
 
 /** What an interrupted drain has written at the end of the file. Before {@link repairEnd}. */
-export async function writtenBefore(
-  { sink, path, end }: InterruptedFile,
-  format: RecordFormat,
-): Promise<WrittenBefore> {
+export async function writtenBefore({ sink, path, end }: InterruptedFile): Promise<WrittenBefore> {
   const file = await open(path, 'r');
   try {
-    return await WrittenBefore.in(file, end.kind === 'half' ? end.start : (sink.size as number), format);
+    return await WrittenBefore.in(file, end.kind === 'half' ? end.start : (sink.size as number));
   } finally {
     await file.close();
   }

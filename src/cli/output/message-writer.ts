@@ -21,7 +21,6 @@ export interface MessageWriterOptions {
   /** The sink is a terminal, so messages must be made safe for it. */
   isTerminal: boolean;
   settings: Context['settings'];
-  recordParts: (message: StoredMessage) => Iterable<string | Buffer>;
   /**
    * The messages are being removed from their queue: what is written is kept only once {@link MessageWriter.keep} is
    * called.
@@ -69,8 +68,9 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
   };
   return {
     async write(batch) {
+      const { recordParts } = await import('../../cli-support.ts');
       const chunks = new Chunks(sink);
-      for await (const piece of RENDERERS[format](batch, count + 1, { ...options, table }))
+      for await (const piece of RENDERERS[format](batch, count + 1, { ...options, recordParts, table }))
         await chunks.add(piece);
       await chunks.end();
       await sink.flush();
@@ -159,7 +159,8 @@ function tableFor({ settings, showTask = false }: MessageWriterOptions): () => P
 type Renderer = (
   batch: readonly StoredMessage[],
   first: number,
-  options: MessageWriterOptions & { table: () => Promise<MessageTable> },
+  options: MessageWriterOptions &
+    Pick<typeof import('../../cli-support.ts'), 'recordParts'> & { table: () => Promise<MessageTable> },
 ) => Iterable<readonly Piece[]> | AsyncIterable<readonly Piece[]>;
 
 const RENDERERS: Record<Context['format'], Renderer> = {

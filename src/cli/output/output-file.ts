@@ -6,9 +6,8 @@ import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { markDrain } from './drain-marker.ts';
 import { FileSink } from './file-sink.ts';
-import { repairEnd, withoutRepeating, writtenBefore } from './interrupted-file.ts';
 import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
-import type { RecordFormat, WrittenBefore } from './resumed-drain.ts';
+import type { WrittenBefore } from './resumed-drain.ts';
 
 export interface OutputFileOptions {
   out?: string;
@@ -41,13 +40,11 @@ export async function openOutputFile(
   { out, append = false, overwrite = false }: OutputFileOptions,
   { mustBeNew = false, ...use }: OutputFileUse,
 ): Promise<MessageWriter> {
-  const { encodeRecord, parseRecord, recordParts } = await import('../../cli-support.ts');
-  const records = { encodeRecord, parseRecord };
   const { settings } = context;
   if (out === undefined || out === '-') {
     if (append || overwrite)
       throw new CommandFailure(ExitCode.usage, '--append and --overwrite need --out FILE');
-    return openStandardOutput(context, use, { ...records, recordParts });
+    return openStandardOutput(context, use);
   }
   const format = settings.output === 'auto' ? 'jsonl' : settings.output;
   if (format === 'table') throw new CommandFailure(ExitCode.usage, '--out does not support -o table');
@@ -69,13 +66,12 @@ export async function openOutputFile(
       settings,
       isTerminal: false,
       ...use,
-      recordParts,
     });
     let before: WrittenBefore | undefined;
     if (append && sink.isRegular && sink.size !== 0) {
+      const { repairEnd, withoutRepeating, writtenBefore } = await import('./interrupted-file.ts');
       const interrupted = { sink, name: out, path: out, end };
-      if (marker?.wasLeft || (isMarked && end.kind === 'half'))
-        before = await writtenBefore(interrupted, records);
+      if (marker?.wasLeft || (isMarked && end.kind === 'half')) before = await writtenBefore(interrupted);
       await repairEnd(context, interrupted);
       if (before !== undefined) writer = withoutRepeating(context, writer, before, out);
     }
@@ -105,11 +101,7 @@ export async function openOutputFile(
  * A shell's `>> FILE` gets the same care as `--out FILE --append`, but no marker: nobody expects files beside it. So
  * only half a record shows that a drain into it was killed.
  */
-async function openStandardOutput(
-  context: Context,
-  use: OutputFileUse,
-  { recordParts, ...records }: RecordFormat & Pick<typeof import('../../cli-support.ts'), 'recordParts'>,
-): Promise<MessageWriter> {
+async function openStandardOutput(context: Context, use: OutputFileUse): Promise<MessageWriter> {
   const { stdout: sink, format } = context;
   if (use.isRemoving === true && (await isClosed(process.stdout.fd))) {
     throw new CommandFailure(
@@ -121,7 +113,7 @@ async function openStandardOutput(
     );
   }
   const isTerminal = process.stdout.isTTY === true;
-  const writer = createMessageWriter({ ...context, sink, isTerminal, ...use, recordParts });
+  const writer = createMessageWriter({ ...context, sink, isTerminal, ...use });
   if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0) return writer;
   return openedLater(async () => {
     const { inspectEnd } = await import('./last-line.ts');
@@ -130,10 +122,11 @@ async function openStandardOutput(
     const end = file && (await inspectEnd(file, sink.size as number).finally(() => file.close()));
     // Truncating is safe only if the file is open for appending; otherwise the next write would leave a gap.
     if (end !== undefined && end.kind !== 'other' && (await isAppendedTo(sink.fd))) {
+      const { repairEnd, withoutRepeating, writtenBefore } = await import('./interrupted-file.ts');
       const name = 'the file of the standard output';
       const interrupted = { sink, name, path, end };
       const isCut = use.isRemoving === true && end.kind === 'half';
-      const before = isCut ? await writtenBefore(interrupted, records) : undefined;
+      const before = isCut ? await writtenBefore(interrupted) : undefined;
       await repairEnd(context, interrupted);
       return before === undefined ? writer : withoutRepeating(context, writer, before, name);
     }

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { parseRecord } from '../../cli-support.ts';
+import { encodeRecord, parseRecord } from '../../cli-support.ts';
 import type { MessageProperties, StoredMessage } from '../../index.ts';
 
 /** More records than an interrupted drain can have written without the broker receiving their acknowledgements. */
@@ -8,12 +8,6 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 /** The place of a record that is there more than once. */
 const REPEATED = -1;
-
-/** How records are read and written. */
-export interface RecordFormat {
-  encodeRecord: (message: StoredMessage) => string;
-  parseRecord: typeof parseRecord;
-}
 
 /**
  * A drain that is interrupted after writing messages, but before the broker receives their acknowledgements, leaves
@@ -25,7 +19,6 @@ export interface RecordFormat {
  * twice, since one that is not written is lost.
  */
 export class WrittenBefore {
-  readonly #format: RecordFormat;
   /** The last records of the file, in order, as {@link comparable} texts. */
   readonly #records: readonly string[];
   readonly #places = new Map<string, number>();
@@ -37,11 +30,10 @@ export class WrittenBefore {
   readonly #taskId: string | undefined;
   #isOver = false;
 
-  private constructor(records: readonly string[], taskId: string | undefined, format: RecordFormat) {
+  private constructor(records: readonly string[], taskId: string | undefined) {
     this.#records = records;
     this.#taskId = taskId;
     this.#isOver = records.length === 0;
-    this.#format = format;
     for (const [place, record] of records.entries())
       this.#places.set(record, this.#places.has(record) ? REPEATED : place);
   }
@@ -50,13 +42,9 @@ export class WrittenBefore {
    * @param file open for reading
    * @param end where the complete records end
    */
-  static async in(file: Pick<FileHandle, 'read'>, end: number, format: RecordFormat): Promise<WrittenBefore> {
+  static async in(file: Pick<FileHandle, 'read'>, end: number): Promise<WrittenBefore> {
     const lines = await readTail(file, end);
-    return new WrittenBefore(
-      lines.map((line) => comparableLine(line, format)),
-      taskOf(lines.at(-1), format),
-      format,
-    );
+    return new WrittenBefore(lines.map(comparableLine), taskOf(lines.at(-1)));
   }
 
   /** Messages recognised so far. */
@@ -80,7 +68,7 @@ export class WrittenBefore {
     const returned = ofTask.filter(({ redelivered }) => redelivered);
     // What is redelivered comes first.
     this.#isOver ||= returned.length < ofTask.length;
-    const records = returned.map((message) => comparable(message, this.#format));
+    const records = returned.map(comparable);
     if (records.length > 0) this.#next ??= this.#startOf(records);
     const known = new Set<StoredMessage>();
     for (const [index, message] of returned.entries()) {
@@ -116,7 +104,7 @@ export class WrittenBefore {
   }
 }
 
-function taskOf(line: string | undefined, { parseRecord }: RecordFormat): string | undefined {
+function taskOf(line: string | undefined): string | undefined {
   try {
     return line === undefined ? undefined : parseRecord(line).taskId;
   } catch {
@@ -125,7 +113,7 @@ function taskOf(line: string | undefined, { parseRecord }: RecordFormat): string
 }
 
 /** A record without what changes when a message is delivered again. */
-function comparable(message: StoredMessage, { encodeRecord }: RecordFormat): string {
+function comparable(message: StoredMessage): string {
   return encodeRecord({
     ...message,
     redelivered: false,
@@ -140,10 +128,10 @@ function withoutCounters({ headers = {}, ...properties }: MessageProperties): Me
 }
 
 /** A line of the file as a {@link comparable} text; any other line as it is. */
-function comparableLine(line: string, format: RecordFormat): string {
+function comparableLine(line: string): string {
   try {
-    const { taskId = '', properties = {}, ...message } = format.parseRecord(line);
-    return comparable({ ...message, taskId, properties, redelivered: false }, format);
+    const { taskId = '', properties = {}, ...message } = parseRecord(line);
+    return comparable({ ...message, taskId, properties, redelivered: false });
   } catch {
     return line;
   }
