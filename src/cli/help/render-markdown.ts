@@ -1,13 +1,12 @@
 import type { ChalkInstance } from 'chalk';
 import { lexer, type Token, type Tokens } from 'marked';
+import { drawTable, GAP } from '../output/plain-table.ts';
 import { shownWidth, wrap } from '../text/wrap.ts';
 
 interface Page {
   width: number;
   colors: ChalkInstance;
 }
-
-const BETWEEN_COLUMNS = 2;
 
 /** Text in a narrower column is hard to read. */
 const LEAST_COLUMN = 16;
@@ -64,9 +63,17 @@ function table({ header, rows }: Tokens.Table, page: Page): string {
   const head = header.map(({ tokens }) => page.colors.bold(inline(tokens, page)));
   const all = hasHead ? [head, ...cells] : cells;
   const columns = header.map((_, column) => all.map((row) => row[column] ?? ''));
-  const widths = shrink(columns, page.width - BETWEEN_COLUMNS * (header.length - 1));
+  const widths = shrink(columns, page.width - GAP.length * (header.length - 1));
   if (widths === undefined) return cells.map((row) => stackedRow(row, hasHead ? head : [], page)).join('');
-  return all.map((row) => tableRow(row, widths)).join('');
+  const wrapped = all.map((row) =>
+    row.map((cell, column) => wrap(cell, widths[column] as number).join('\n')),
+  );
+  return lines(
+    drawTable(
+      wrapped,
+      widths.map((width) => ({ width })),
+    ),
+  );
 }
 
 /** The widest columns give way, down to what is readable. Undefined if there is no room for that. */
@@ -100,21 +107,6 @@ function stackedRow(
     return wrap(`${title}${cell}`, page.width - STACKED.length).map((line) => `${STACKED}${line}`);
   });
   return lines([...wrap(first, page.width), ...below]);
-}
-
-function tableRow(cells: readonly string[], widths: readonly number[]): string {
-  const wrapped = cells.map((cell, column) => wrap(cell, widths[column] as number));
-  const height = Math.max(...wrapped.map(({ length }) => length));
-  const result = Array.from({ length: height }, (_, line) =>
-    wrapped
-      .map((cell, column) => {
-        const text = cell[line] ?? '';
-        return text + ' '.repeat(Math.max(0, (widths[column] as number) - shownWidth(text)));
-      })
-      .join(' '.repeat(BETWEEN_COLUMNS))
-      .trimEnd(),
-  );
-  return lines(result);
 }
 
 function inline(tokens: readonly Token[] | undefined, page: Page): string {

@@ -1,5 +1,5 @@
-import Table, { type TableConstructorOptions } from 'cli-table3';
 import { textWidth } from '../text/text-width.ts';
+import { drawTable, GAP } from './plain-table.ts';
 
 /** A column of a table. Its texts are safe for a terminal, and are painted once its width is known. */
 export interface Column<Row> {
@@ -34,8 +34,6 @@ interface Fitted<Row> {
   full: number;
   width: number;
 }
-
-const GAP = '  ';
 
 /**
  * Makes columns as wide as their contents.
@@ -131,52 +129,13 @@ export function tableLines<Row>(
     rest,
   ]);
   if (head) lines.unshift([...columns.map(({ column: { title } }) => title), head.restTitle]);
-  const options = {
-    ...PLAIN_TABLE,
-    colWidths: columns.map(({ width }) => width + GAP.length),
-    colAligns: columns.map(({ column: { align } }) => align),
-  };
-  const drawn: string[] = [];
-  for (let start = 0; start < lines.length; start += DRAWN_TOGETHER) {
-    const table = new Table(options);
-    table.push(...lines.slice(start, start + DRAWN_TOGETHER));
-    drawn.push(
-      ...table
-        .toString()
-        .split('\n')
-        .map((line) => line.trimEnd()),
-    );
-  }
+  const drawn = drawTable(
+    lines,
+    columns.map(({ column: { align }, width }) => ({ width, align })),
+  );
   if (head) drawn[0] = head.paint(drawn[0] as string);
   return drawn;
 }
-
-/** The time that cli-table3 takes grows with the square of the rows. */
-const DRAWN_TOGETHER = 50;
-
-const BORDERS = [
-  'top',
-  'top-mid',
-  'top-left',
-  'top-right',
-  'bottom',
-  'bottom-mid',
-  'bottom-left',
-  'bottom-right',
-  'left',
-  'left-mid',
-  'mid',
-  'mid-mid',
-  'right',
-  'right-mid',
-  'middle',
-] as const;
-
-/** Columns with space between them and no lines: to be read, and to be copied from. */
-const PLAIN_TABLE: TableConstructorOptions = {
-  chars: Object.fromEntries(BORDERS.map((name) => [name, ''])),
-  style: { 'padding-left': 0, 'padding-right': GAP.length, head: [], border: [] },
-};
 
 function cell<Row>(column: Column<Row>, row: Row, width: number): string {
   const text = fitCell(column, row, width);
