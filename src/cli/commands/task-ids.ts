@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { addGlobalOptions } from '../settings/global-options.ts';
 import { resolveSettings, type Settings } from '../settings/settings.ts';
+import { raceWith } from '../terminal/stop.ts';
 
 /** Measured from the start of the process, as the user who pressed Tab waits for that too. `--timeout` overrides it. */
 const BUDGET_MS = 300;
@@ -19,8 +20,8 @@ export function taskIdsCommand() {
     const settings = resolveSettings(line, process.env, 'completion');
     // performance.now() counts from the start of the process.
     const leftMs = Math.max(1, (settings.timeoutMs ?? BUDGET_MS) - performance.now());
-    const nothing = new Promise<string[]>((resolve) => setTimeout(() => resolve([]), leftMs).unref());
-    const ids = await Promise.race([listIds(settings, start, leftMs), nothing]).catch(() => []);
+    const listed = listIds(settings, start, leftMs);
+    const ids = await raceWith(AbortSignal.timeout(Math.ceil(leftMs)), listed).catch(() => []);
     process.stdout.write(ids.map((id) => `${id}\n`).join(''));
   });
 }

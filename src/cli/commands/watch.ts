@@ -187,17 +187,14 @@ function whatIsWatched(taskIds: readonly string[], isPattern: boolean): string {
 function endings({ for: forMs, idle: idleMs }: WatchOptions, stopped: AbortSignal) {
   const controller = new AbortController();
   const end = () => controller.abort();
-  if (stopped.aborted) end();
-  stopped.addEventListener('abort', end, { once: true });
   const total = forMs === undefined ? undefined : setTimeout(end, forMs);
   const idle = idleMs === undefined ? undefined : setTimeout(end, idleMs);
   return {
-    signal: controller.signal,
+    signal: AbortSignal.any([stopped, controller.signal]),
     restartIdle: () => void idle?.refresh(),
     release: () => {
       clearTimeout(total);
       clearTimeout(idle);
-      stopped.removeEventListener('abort', end);
     },
   };
 }

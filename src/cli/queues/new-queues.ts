@@ -1,4 +1,5 @@
 import type { TaskQueueInfo } from '../../index.ts';
+import { raceWith } from '../terminal/stop.ts';
 import type { LazyClient } from './lazy-client.ts';
 
 /**
@@ -26,11 +27,6 @@ export async function countNewQueues(client: LazyClient, queues: TaskQueueInfo[]
     info.statistics ??= { consumers: 0, idleSince: undefined, oldestAt: undefined };
     info.statistics.consumers = found.consumers;
   };
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, BUDGET_MS);
-  });
   const counted = Promise.allSettled(unknown.slice(0, MOST).map(count));
-  await Promise.race([counted, tooLate]);
-  clearTimeout(timer);
+  await raceWith(AbortSignal.timeout(BUDGET_MS), counted).catch(() => {});
 }

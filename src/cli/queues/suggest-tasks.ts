@@ -1,5 +1,6 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
+import { raceWith } from '../terminal/stop.ts';
 import { closest } from '../text/near-misses.ts';
 import { listQueues } from './list-queues.ts';
 
@@ -51,29 +52,15 @@ async function hasQueue(client: TaskQueueClient, taskId: string): Promise<boolea
 /** As many ids as can be listed in time. Those with this prefix are also listed separately, so as not to be missed. */
 async function listIds(settings: Context['settings'], start: string): Promise<string[]> {
   const ids = new Set<string>();
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), BUDGET_MS);
-  const over = new Promise<void>((resolve) => {
-    controller.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  const signal = AbortSignal.timeout(BUDGET_MS);
   const list = async (glob: string) => {
-    const pages = listQueues(
-      { settings },
-      {
-        glob,
-        source: 'statistics',
-        apiTimeoutMs: BUDGET_MS,
-        signal: controller.signal,
-      },
-    );
+    const pages = listQueues({ settings }, { glob, source: 'statistics', apiTimeoutMs: BUDGET_MS, signal });
     for await (const page of pages) {
       for (const { taskId } of page) ids.add(taskId);
-      if (controller.signal.aborted || ids.size >= MAX_IDS) return;
+      if (signal.aborted || ids.size >= MAX_IDS) return;
     }
   };
   const listed = Promise.allSettled([list(`${start.replace(/[*?\\]/g, '\\$&')}*`), list('*')]);
-  await Promise.race([listed, over]);
-  clearTimeout(timer);
-  controller.abort();
+  await raceWith(signal, listed).catch(() => {});
   return [...ids];
 }
