@@ -98,7 +98,7 @@ async function print(
   const pages =
     options.ids === undefined
       ? countUnknown(await list(context, client, pattern, options), options, unknown)
-      : (await import('../queues/queues-by-id.ts')).queuesById(context, options.ids);
+      : (await import('../queues/queues-by-id.ts')).queuesById(context, client, options.ids);
   let beyondLimit = 0;
   const selected = selectQueues(pages, options, {
     lookUp: ages?.lookUp,

@@ -2,6 +2,7 @@ import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { idOfLine, openLines } from '../input/input-lines.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
+import type { LazyClient } from './lazy-client.ts';
 
 /** Number of queues queried concurrently, one round trip each, on parallel channels. */
 const BATCH = 200;
@@ -11,12 +12,12 @@ const BATCH = 200;
  * stderr. Over AMQP, the broker only gives the number of ready messages and of consumers.
  */
 export async function* queuesById(
-  { settings, stop, note }: Context,
+  { stop, note }: Context,
+  lazyClient: LazyClient,
   from: string,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
-  const { TaskQueueClient } = await import('../../index.ts');
   const source = await openLines(from);
-  const client = new TaskQueueClient(settings.connection);
+  const client = await lazyClient.get();
   const missing: string[] = [];
   let count = 0;
   const look = async (taskId: string): Promise<TaskQueueInfo[]> => {
@@ -45,7 +46,6 @@ export async function* queuesById(
     yield (await Promise.all(batch.map(look))).flat();
     if (missing.length > 0) note(describeMissing(missing, count));
   } finally {
-    await client.close();
     await source.close();
   }
 }
