@@ -66,10 +66,12 @@ export function checkCommand() {
     )
     .action(async (pattern, options, self) => {
       const given = options as CheckOptions;
+      const isJson = ['json', 'jsonl'].includes(outputSettings(self).asked);
+      const format = given.format ?? (isJson ? 'json' : 'text');
       try {
-        await withClient(self, (context) => check(context, pattern, given));
+        await withClient(self, (context) => check(context, pattern, given, format));
       } catch (error) {
-        throw unknownFailure(error, formatOf(given, self), pattern);
+        throw unknownFailure(error, format, pattern);
       }
     });
 }
@@ -78,6 +80,7 @@ async function check(
   context: ClientContext,
   pattern: string | undefined,
   options: CheckOptions,
+  format: CheckFormat,
 ): Promise<void> {
   const { settings, stdout, stop } = context;
   const thresholds = thresholdsOf(options);
@@ -88,7 +91,6 @@ async function check(
   // After a stop, a result has already been reported.
   stop.signal.throwIfAborted();
   const colors = colorsFor(process.stdout, settings);
-  const format = options.format ?? (['json', 'jsonl'].includes(settings.output) ? 'json' : 'text');
   await stdout.write(reportCheck(format, found, { thresholds, pattern, colors }));
   if (found.status !== CheckStatus.ok) throw new CommandFailure(found.status, '');
 }
@@ -115,10 +117,6 @@ function threshold(
     );
   }
   return { warn, critical };
-}
-
-function formatOf({ format }: CheckOptions, command: CommandUnknownOpts): CheckFormat {
-  return format ?? (['json', 'jsonl'].includes(outputSettings(command).asked) ? 'json' : 'text');
 }
 
 /** Reports on stdout for the monitoring system, and on stderr for people. A signal keeps its own status. */
