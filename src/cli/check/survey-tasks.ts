@@ -1,5 +1,6 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
+import { forEachAtOnce } from '../queues/each-at-once.ts';
 import { listQueues } from '../queues/list-queues.ts';
 import { findOldest } from '../queues/oldest-messages.ts';
 
@@ -20,9 +21,6 @@ export interface Survey {
   /** Tasks with messages of unknown age. */
   unknownAges: number;
 }
-
-/** Tasks whose consumers are counted together. */
-const COUNTED_AT_ONCE = 8;
 
 /** At most this many tasks are looked into. Most publishers set a timestamp, which makes a look unnecessary. */
 const MAX_LOOKS = 1_000;
@@ -53,9 +51,12 @@ export async function surveyTasks(
       if (measure.ready > 0 && measure.oldestAt === undefined) toLookAt.push(measure);
     }
   }
-  await countConsumers(context, withoutStatistics);
+  const { client, stop } = context;
+  // Over AMQP, as statistics are switched off.
+  await forEachAtOnce(withoutStatistics, stop.signal, async (task) => {
+    task.consumers = (await client.depth(task.taskId))?.consumers ?? 0;
+  });
   if (looks) {
-    const { client, stop } = context;
     const looking = { client, signal: stop.signal };
     await findOldest(looking, toLookAt.slice(0, MAX_LOOKS), (task, { isEmpty, queuedAt }) => {
       // The statistics are a few seconds old: the queue may be empty by now.
@@ -77,16 +78,4 @@ function measureOf({
   if (ready === undefined || (statistics === undefined && !isCounted)) return undefined;
   const { consumers = 0, oldestAt } = statistics ?? {};
   return { taskId, ready, unacked, consumers, oldestAt };
-}
-
-/** Over AMQP, as statistics are switched off. */
-async function countConsumers({ client, stop }: ClientContext, tasks: readonly TaskMeasure[]): Promise<void> {
-  const waiting = tasks.values();
-  const work = async () => {
-    for (const task of waiting) {
-      stop.signal.throwIfAborted();
-      task.consumers = (await client.depth(task.taskId))?.consumers ?? 0;
-    }
-  };
-  await Promise.all(Array.from({ length: COUNTED_AT_ONCE }, work));
 }

@@ -1,9 +1,7 @@
 import { isTaskQueueError } from '../../cli-shared.ts';
 import type { ErrorCode, TaskQueueClient } from '../../index.ts';
 import { summarize } from '../text/message-summary.ts';
-
-/** Number of messages looked at concurrently. */
-const LOOKS_AT_ONCE = 8;
+import { forEachAtOnce } from './each-at-once.ts';
 
 /** Errors that say nothing of the other queues. */
 const OF_ONE_QUEUE: readonly ErrorCode[] = [
@@ -30,18 +28,13 @@ export async function findOldest<T extends { taskId: string }>(
   tasks: readonly T[],
   found: (task: T, oldest: OldestMessage) => void,
 ): Promise<void> {
-  const waiting = tasks.values();
-  const work = async () => {
-    for (const task of waiting) {
-      signal.throwIfAborted();
-      try {
-        if (!(await client.queueKind(task.taskId))?.isPlain) continue;
-        const [oldest] = await client.peek(task.taskId, { limit: 1 });
-        found(task, { isEmpty: oldest === undefined, queuedAt: oldest && summarize(oldest).queuedAt });
-      } catch (error) {
-        if (!isTaskQueueError(error) || !OF_ONE_QUEUE.includes(error.code)) throw error;
-      }
+  await forEachAtOnce(tasks, signal, async (task) => {
+    try {
+      if (!(await client.queueKind(task.taskId))?.isPlain) return;
+      const [oldest] = await client.peek(task.taskId, { limit: 1 });
+      found(task, { isEmpty: oldest === undefined, queuedAt: oldest && summarize(oldest).queuedAt });
+    } catch (error) {
+      if (!isTaskQueueError(error) || !OF_ONE_QUEUE.includes(error.code)) throw error;
     }
-  };
-  await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work));
+  });
 }
