@@ -5,7 +5,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { BrokerOptions, RunningBroker } from '../../local-broker/index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { PRIVATE_BROKER } from '../settings/private-broker.ts';
@@ -128,7 +128,7 @@ async function serve({ settings, stdout, note, stop }: Context, broker: RunningB
     if (error) throw error;
   } catch (error) {
     // Ctrl-C was announced as the way to stop it, so it is not a failure.
-    if (error instanceof CommandFailure && error.exitCode === ExitCode.interrupted) {
+    if (getExitCode(error) === ExitCode.interrupted) {
       note('Stopping');
       return;
     }

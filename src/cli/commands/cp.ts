@@ -3,7 +3,7 @@ import { MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
@@ -131,8 +131,7 @@ function failureAmid(
   if (copied + behind === 0) return error;
   const gap = behind > 0 ? ` in order, and ${formatCount(behind, 'message')} after a gap` : '';
   const far = `${formatCount(copied, 'message')}${gap} ${copied + behind === 1 ? 'is' : 'are'} in task ${to}; all are still in task ${from}.`;
-  const status = error instanceof CommandFailure ? error.exitCode : undefined;
-  if (status !== undefined && status >= ExitCode.timedOut) {
+  if (getExitCode(error) >= ExitCode.timedOut) {
     note(`Stopped: ${far}`);
     return error;
   }

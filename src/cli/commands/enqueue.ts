@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typin
 import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
 import { notBlank } from '../input/not-blank.ts';
@@ -191,7 +191,7 @@ function interrupted(
     ...(limit !== undefined && { '--limit': String(limit - answered) }),
     ...(ids?.areUsed && confirmedBehind + unsure > 0 && { '--id-prefix': ids.prefix }),
   })}`;
-  if (error instanceof CommandFailure && error.exitCode >= ExitCode.timedOut) {
+  if (getExitCode(error) >= ExitCode.timedOut) {
     note(`Stopped: ${done}\n${hint}`);
     return error;
   }

@@ -1,8 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import type { WatchItem } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
@@ -115,14 +114,9 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
     const notShown = missed === 0 ? '' : `, ${formatCount(missed, 'message')} not shown`;
     if (standardError().isTTY) note(`${formatCount(seen, 'message')}${notShown}`);
   }
-  const { reason } = stop.signal;
   // Ctrl-C is the normal end of a watch.
-  if (
-    stop.signal.aborted &&
-    !(reason instanceof CommandFailure && reason.exitCode === ExitCode.interrupted)
-  ) {
-    throw reason;
-  }
+  if (stop.signal.aborted && getExitCode(stop.signal.reason) !== ExitCode.interrupted)
+    throw stop.signal.reason;
 }
 
 /** No filter matches a large one, as its body is not at hand. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { drawQueues, type LiveQueues, withRecent } from '../output/live-queues.ts';
 import { QueueTotals } from '../output/queue-totals.ts';
 import { colorsFor } from '../terminal/colors.ts';
@@ -101,9 +101,8 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
     view.close();
   }
   if (quit.signal.aborted) return;
-  const { reason } = stop.signal;
   // Ctrl-C is a normal end too.
-  if (!(reason instanceof CommandFailure && reason.exitCode === ExitCode.interrupted)) throw reason;
+  if (getExitCode(stop.signal.reason) !== ExitCode.interrupted) throw stop.signal.reason;
 }
 
 function scroll(shown: LiveQueues, key: Exclude<Key, 'quit'>): void {

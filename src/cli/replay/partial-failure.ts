@@ -1,6 +1,6 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { formatCount } from '../text/sizes.ts';
 
 /**
@@ -18,13 +18,13 @@ export function partialFailure(
   resumeHint?: string,
 ): unknown {
   if (done === 0) return error;
-  const status = error instanceof CommandFailure ? error.exitCode : undefined;
+  const status = getExitCode(error);
   if (status === ExitCode.done) return error;
   const { message, hint: said } = error as { message: string; hint?: string };
   const hint = said === undefined || isRemovalUnsure(error) ? (resumeHint ?? said) : said;
   const back = isRemovalUnsure(error) ? `${mayBeBack(done)}, and ` : '';
   const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${back}the rest is still there.`;
-  if (status !== undefined && status >= ExitCode.timedOut) {
+  if (status >= ExitCode.timedOut) {
     note(`Stopped: ${far}${resumeHint === undefined ? '' : `\n${resumeHint}`}`);
     return error;
   }

@@ -1,5 +1,4 @@
-import { CommandFailure } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { ExitCode, getExitCode } from '../exit-codes.ts';
 import type { Stop } from './stop.ts';
 
 /** How long a command that stops by itself may take; a second signal ends it immediately. */
@@ -11,7 +10,7 @@ const TIMEOUT_GRACE_MS = 300;
 const LINGER_MS = 150;
 
 function isTimeout({ signal: { reason } }: Stop): boolean {
-  return reason instanceof CommandFailure && reason.exitCode === ExitCode.timedOut;
+  return getExitCode(reason) === ExitCode.timedOut;
 }
 
 /** Settles as the promise does. After a stop, rejects with its reason if the promise does not settle in time. */
