@@ -15,29 +15,24 @@ export async function chooseNode(
   ports: NodePorts,
   watchdog: Watchdog,
 ): Promise<BrokerNode> {
+  const { dataDir, config = [], plugins: more = [], onProgress, signal } = options;
+  const plugins = ports.api === undefined ? more : ['rabbitmq_management', ...more];
+  const nativeNode = async (installation: ServerInstallation) => {
+    const folder = await openDataFolder(dataDir, watchdog);
+    return NativeNode.prepare({ installation, folder, ports, config, plugins, watchdog });
+  };
   const installation = options.installation ?? (await findServer());
-  if (installation !== undefined) return nativeNode(installation, options, ports, watchdog);
+  if (installation !== undefined) return nativeNode(installation);
   const engine = await findContainerEngine();
   if (engine !== undefined) {
-    const { dataDir, config = [], plugins = [], onProgress, signal } = options;
     return ContainerNode.prepare({ engine, ports, dataDir, config, plugins, watchdog, onProgress, signal });
   }
   await installServer({
     confirm: options.install ? async () => true : (options.confirmInstall ?? (async () => false)),
-    onProgress: options.onProgress,
-    signal: options.signal,
+    onProgress,
+    signal,
   });
   const installed = await findServer();
   if (installed === undefined) throw startFailed('RabbitMQ was installed, but its programs were not found');
-  return nativeNode(installed, options, ports, watchdog);
-}
-
-async function nativeNode(
-  installation: ServerInstallation,
-  { dataDir, config = [], plugins = [] }: BrokerOptions,
-  ports: NodePorts,
-  watchdog: Watchdog,
-): Promise<BrokerNode> {
-  const folder = await openDataFolder(dataDir, watchdog);
-  return NativeNode.prepare({ installation, folder, ports, config, plugins, watchdog });
+  return nativeNode(installed);
 }

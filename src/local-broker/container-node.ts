@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
 import { openDataFolder, writeNodeFiles } from './data-folder.ts';
 import type { ContainerEngine } from './find-container-engine.ts';
 import { excerptLog } from './log-excerpt.ts';
-import { type CommandOptions, type CommandResult, runCommand } from './run-command.ts';
+import { type CommandOptions, type CommandResult, outputOfCtl, runCommand } from './run-command.ts';
 import { startFailed } from './start-failed.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -92,12 +91,7 @@ export class ContainerNode implements BrokerNode {
   }
 
   async ctl(args: readonly string[]): Promise<string> {
-    const result = await this.#run('exec', this.#container, 'rabbitmqctl', ...args);
-    if (result.ok) return result.stdout;
-    throw new TaskQueueError(
-      ErrorCode.brokerError,
-      `rabbitmqctl ${args[0] ?? ''} failed (${result.ending}): ${result.tail}`,
-    );
+    return outputOfCtl(await this.#run('exec', this.#container, 'rabbitmqctl', ...args), args);
   }
 
   async logExcerpt(): Promise<string> {
@@ -105,11 +99,8 @@ export class ContainerNode implements BrokerNode {
   }
 
   /** Copied into the container rather than mounted, as the engine may run on another machine. */
-  async #copyFiles(folder: string, { config, plugins, ports }: ContainerNodeOptions): Promise<void> {
-    await writeNodeFiles(folder, {
-      config,
-      plugins: ports.api === undefined ? plugins : ['rabbitmq_management', ...plugins],
-    });
+  async #copyFiles(folder: string, { config, plugins }: ContainerNodeOptions): Promise<void> {
+    await writeNodeFiles(folder, { config, plugins });
     const copy = (from: string, to: string) =>
       succeed(this.runtime, ['cp', join(folder, from), `${this.#container}:/etc/rabbitmq/${to}`]);
     await copy('rabbitmq.conf', 'conf.d/90-mcp-taskq.conf');

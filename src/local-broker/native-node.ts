@@ -3,14 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
 import { type DataFolder, writeNodeFiles } from './data-folder.ts';
 import type { ServerInstallation } from './find-server.ts';
 import { findFreePort } from './free-ports.ts';
 import { type GuardedProcess, GuardedProcesses } from './guarded-process.ts';
 import { excerptLog } from './log-excerpt.ts';
-import { runCommand } from './run-command.ts';
+import { outputOfCtl, runCommand } from './run-command.ts';
 import { startFailed } from './start-failed.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -60,7 +59,7 @@ export class NativeNode implements BrokerNode {
     const epmdPort = await findFreePort();
     await writeNodeFiles(folder.path, {
       config: [...LOG_CONFIG, ...(ports.api === undefined ? [] : apiConfig(ports.api)), ...config],
-      plugins: ports.api === undefined ? plugins : ['rabbitmq_management', ...plugins],
+      plugins,
     });
     return new NativeNode(options, distPort, epmdPort);
   }
@@ -83,12 +82,7 @@ export class NativeNode implements BrokerNode {
   async ctl(args: readonly string[]): Promise<string> {
     const { installation } = this.#options;
     const [command, ...rest] = wrapped(installation, [join(installation.binDir, 'rabbitmqctl'), ...args]);
-    const result = await runCommand(command, rest, { env: this.#env });
-    if (result.ok) return result.stdout;
-    throw new TaskQueueError(
-      ErrorCode.brokerError,
-      `rabbitmqctl ${args[0] ?? ''} failed (${result.ending}): ${result.tail}`,
-    );
+    return outputOfCtl(await runCommand(command, rest, { env: this.#env }), args);
   }
 
   async logExcerpt(): Promise<string> {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 
 export interface CommandOptions {
   env?: NodeJS.ProcessEnv;
@@ -64,6 +65,18 @@ export async function runCommand(
     clearTimeout(timer);
     signal?.removeEventListener('abort', interrupt);
   }
+}
+
+/**
+ * What rabbitmqctl printed.
+ * @throws TaskQueueError `BROKER_ERROR` if it failed
+ */
+export function outputOfCtl(
+  { ok, stdout, ending, tail }: CommandResult,
+  [command = '']: readonly string[],
+): string {
+  if (ok) return stdout;
+  throw new TaskQueueError(ErrorCode.brokerError, `rabbitmqctl ${command} failed (${ending}): ${tail}`);
 }
 
 async function closed(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
