@@ -18,10 +18,6 @@ export class MessagesInFlight implements Iterable<MessageInFlight> {
   readonly #messages = new Set<MessageInFlight>();
   #onEnd: (() => void)[] = [];
 
-  get count(): number {
-    return this.#messages.size;
-  }
-
   [Symbol.iterator](): Iterator<MessageInFlight> {
     return this.#messages.values();
   }

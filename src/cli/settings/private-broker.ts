@@ -8,12 +8,9 @@ export function isInPrivateBroker(environment: NodeJS.ProcessEnv = process.env):
 }
 
 /** A hint for a missing management API, if the private broker was started without it. */
-export function privateBrokerHint(
-  error: unknown,
-  environment: NodeJS.ProcessEnv = process.env,
-): string | undefined {
+export function privateBrokerHint(error: unknown): string | undefined {
   const { code, message = '' } = error as { code?: unknown; message?: string };
   const isAboutApi = code === 'API_UNAVAILABLE' && message.includes('//127.0.0.1:');
-  if (!isAboutApi || !isInPrivateBroker(environment) || environment.MCP_TASKQ_API_URL) return undefined;
+  if (!isAboutApi || !isInPrivateBroker() || process.env.MCP_TASKQ_API_URL) return undefined;
   return 'The private broker runs without the management API. Exit this shell and start the broker with "mcp-taskq broker --management".';
 }

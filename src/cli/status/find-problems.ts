@@ -51,10 +51,10 @@ function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Proble
 
 function apiProblems({ api }: Omit<BrokerStatus, 'problems'>): Problem[] {
   if (api === undefined) return [];
-  if (api.isSameCluster === false) {
+  if (api.mismatch !== undefined) {
     return [
       {
-        problem: api.mismatch ?? 'The management API belongs to another cluster',
+        problem: api.mismatch,
         hint: 'ls, check and prune refuse it. Correct --api-url or MCP_TASKQ_API_URL.',
       },
     ];
