@@ -15,17 +15,23 @@ export interface TurnDeadline {
 export class KeyedMutex {
   /** Each resolves when all work so far has ended, to the error with which those behind it fail. */
   readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #deadline: TurnDeadline;
+
+  constructor(deadline: TurnDeadline) {
+    this.#deadline = deadline;
+  }
 
   /** Whether work for this key is running or waiting. */
   isBusy(key: string): boolean {
     return this.#tails.has(key);
   }
 
-  async run<T>(key: string, work: () => Promise<T>, deadline?: TurnDeadline): Promise<T> {
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const { timeoutMs, onTimeout } = this.#deadline;
     const before = this.#tails.get(key);
     let hasTurn = before === undefined;
     const result = before
-      ? within(before, deadline).then((failure) => {
+      ? withDeadline(before, timeoutMs, onTimeout).then((failure) => {
           if (failure !== undefined) throw failure;
           hasTurn = true;
           return work();
@@ -33,8 +39,7 @@ export class KeyedMutex {
       : work();
     const done = result.then(() => {}, failureOfAll);
     // If work gives up waiting, the next one still waits for everything before it.
-    const tail =
-      before && deadline ? Promise.all([before, done]).then(([first, second]) => first ?? second) : done;
+    const tail = before ? Promise.all([before, done]).then(([first, second]) => first ?? second) : done;
     this.#tails.set(key, tail);
     // Keeps the map as small as the number of keys in use.
     const forget = () => {
@@ -47,10 +52,6 @@ export class KeyedMutex {
       else before?.then(forget);
     }
   }
-}
-
-function within(turn: Promise<unknown>, deadline: TurnDeadline | undefined): Promise<unknown> {
-  return deadline ? withDeadline(turn, deadline.timeoutMs, deadline.onTimeout) : turn;
 }
 
 function failureOfAll(error: unknown): unknown {

@@ -33,7 +33,7 @@ export class QueuePublisher {
   readonly #options: ResolvedOptions;
   readonly #waitingLimit: WaitingLimit;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
-  readonly #order = new KeyedMutex();
+  readonly #order: KeyedMutex;
   readonly #resend = new OrderedResend();
   readonly #survival: SurvivalChecks;
   /** For each queue, how many messages are in flight, about to be sent, or not yet known to be stored. */
@@ -46,6 +46,9 @@ export class QueuePublisher {
     this.#publisher = publisher;
     this.#declarer = declarer;
     this.#known = new KnownQueues(options.redeclareAfterMs);
+    const timeoutMs = turnTimeoutMs(options);
+    const onTimeout = () => publisher.blockedError() ?? turnTimeoutError(timeoutMs);
+    this.#order = new KeyedMutex({ timeoutMs, onTimeout });
     this.#survival = new SurvivalChecks((queue) => declarer.exists(queue));
   }
 
@@ -144,8 +147,6 @@ export class QueuePublisher {
 
   /** One at a time, and by a deadline: a broker that does not answer also delays everything behind. */
   #inTurn<T>(queue: string, work: () => Promise<T>): Promise<T> {
-    const timeoutMs = turnTimeoutMs(this.#options);
-    const onTimeout = () => this.#publisher.blockedError() ?? turnTimeoutError(timeoutMs);
     const since = Date.now();
     const ready = async () => {
       // A blocked connection does not answer requests either.
@@ -159,7 +160,7 @@ export class QueuePublisher {
     };
     // If the connection is lost before the message is sent, try once more in the same turn, as others wait behind it.
     const readyAgain = () => retry(ready, { attempts: 2, mayRetry: isLost });
-    return this.#order.run(queue, readyAgain, { timeoutMs, onTimeout });
+    return this.#order.run(queue, readyAgain);
   }
 
   /** Resolves when the publishes before this one, which has its turn, have settled: what is in flight may not be counted. */
