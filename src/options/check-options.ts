@@ -12,7 +12,7 @@ type Check = (value: unknown) => string | undefined;
 export type Checks<Options> = { readonly [Name in keyof Options]-?: Check };
 
 /** The longest time for setTimeout, which fires at once for anything longer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The options, in which null counts as left out, as undefined does: a copy if any is null. Names without a check stay, as

@@ -1,6 +1,6 @@
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { WAIT_CHECKS } from '../options/call-checks.ts';
-import { checkOptions } from '../options/check-options.ts';
+import { checkOptions, MAX_TIMER_MS } from '../options/check-options.ts';
 import type {
   QueueDepth,
   SubscriptionListener,
@@ -12,9 +12,6 @@ import { DepthPoller } from './depth-poller.ts';
 
 /** Servers wait for the same task repeatedly, so keep following it for a while. */
 const LINGER_MS = 10_000;
-
-/** Node fires a longer timer at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Pause before retrying a refused subscription. */
 const RETRY_MS = 10_000;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { OutgoingMessage } from '../../index.ts';
+import { MAX_TIMER_MS } from '../text/durations.ts';
 import { summarize } from '../text/message-summary.ts';
 
 /** Option parser: `100/s`, `30/m`, or a plain number (per second); gives messages per second. */
@@ -73,11 +74,8 @@ async function* withTiming<T extends OutgoingMessage>(
   }
 }
 
-/** setTimeout's limit. */
-const LONGEST_SLEEP_MS = 2 ** 31 - 1;
-
 async function until(time: number, signal: AbortSignal): Promise<void> {
   for (let ms = time - Date.now(); ms > 0; ms = time - Date.now()) {
-    await sleep(Math.min(ms, LONGEST_SLEEP_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
+    await sleep(Math.min(ms, MAX_TIMER_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from '@commander-js/extra-typings';
 const MS_PER_UNIT: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Timers cannot wait longer; see setTimeout. */
-const MAX_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Milliseconds of `500ms`, `10s`, `1.5m`, `2h`, `7d`; `undefined` for anything else. */
 export function parseDuration(text: string): number | undefined {
@@ -16,7 +16,7 @@ export function parseDuration(text: string): number | undefined {
 /** Option parser: a duration above zero that a timer can wait for. */
 export function durationOption(text: string): number {
   const ms = ageOption(text);
-  if (ms <= 0 || ms > MAX_MS) throw new InvalidArgumentError('It must be between 1ms and 24d.');
+  if (ms <= 0 || ms > MAX_TIMER_MS) throw new InvalidArgumentError('It must be between 1ms and 24d.');
   return ms;
 }
 
