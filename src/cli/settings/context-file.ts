@@ -69,7 +69,7 @@ const RETRY_MS = 20;
  */
 export async function changeContextFile(
   change: (file: ContextFile) => Pick<ContextFile, 'current' | 'contexts'>,
-  environment?: Environment,
+  environment?: NodeJS.ProcessEnv,
 ): Promise<void> {
   const path = contextFilePath(environment);
   const target = realTarget(path);
