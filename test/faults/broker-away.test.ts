@@ -30,3 +30,19 @@ test('calls for one task fail together when the broker does not come back, and t
   await queue.enqueue(task, MESSAGE);
   expect(await queue.size(task)).toBe(2);
 });
+
+test('a call gives up in time though all nodes accept connections and do not answer', async () => {
+  const [proxy, other] = [
+    await FaultProxy.inFrontOf(inject('url')),
+    await FaultProxy.inFrontOf(inject('url')),
+  ];
+  const queue = openQueue({ url: [proxy.url, other.url], reconnectTimeoutMs: 1_500 });
+  const task = newTask();
+  await queue.enqueue(task, MESSAGE);
+  await queue.size(task);
+  for (const each of [proxy, other]) each.fault = { kind: 'stall' };
+  proxy.reset();
+  const begun = performance.now();
+  await expect(queue.size(task)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+  expect(performance.now() - begun).toBeLessThan(4_500);
+});

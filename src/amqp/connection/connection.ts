@@ -17,6 +17,7 @@ import { useRawFrames } from './raw-frames.ts';
 
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
+const SHORTEST_DIAL_MS = 1_000;
 
 /** What the connections of one client know together. */
 export interface ConnectionHistory {
@@ -92,6 +93,13 @@ export class BrokerConnection {
     return this.#opening;
   }
 
+  /** How many channels the broker allows, while it is open. */
+  get channelMax(): number {
+    const { channelMax = Number.POSITIVE_INFINITY } =
+      (this.#current?.model.connection as { channelMax?: number } | undefined) ?? {};
+    return channelMax;
+  }
+
   /** The resource alarm for which the broker blocks this connection, while it lasts. */
   get blocked(): { reason: string; ended: Promise<void> } | undefined {
     return this.#blocked;
@@ -143,8 +151,9 @@ export class BrokerConnection {
 
   async #dialUntilOpen(): Promise<ChannelModel> {
     try {
-      return await retry(() => this.#dialEach(), {
-        giveUpAt: Date.now() + this.#options.reconnectTimeoutMs,
+      const giveUpAt = Date.now() + this.#options.reconnectTimeoutMs;
+      return await retry(() => this.#dialEach(this.#history.wasOpen ? giveUpAt : undefined), {
+        giveUpAt,
         mayRetry: (error) => this.#history.wasOpen && this.#mayReconnect(error),
         pauseMs: FIRST_RETRY_MS,
         longestPauseMs: LAST_RETRY_MS,
@@ -158,8 +167,11 @@ export class BrokerConnection {
     }
   }
 
-  /** Tries each node once. Leaves the last failure to be reported together with the time of the next try. */
-  async #dialEach(): Promise<ChannelModel> {
+  /**
+   * Tries each node once. Leaves the last failure to be reported together with the time of the next try.
+   * @param giveUpAt no dial waits longer, except for the shortest time that a working broker may need
+   */
+  async #dialEach(giveUpAt = Number.POSITIVE_INFINITY): Promise<ChannelModel> {
     const { addresses } = this.#options;
     let first: unknown;
     for (let turn = 0; turn < addresses.length; turn++) {
@@ -170,7 +182,9 @@ export class BrokerConnection {
       this.#report({ type: 'connecting' });
       try {
         const trace = () => ({ connection: this.#name, node: nodeOf(address) });
-        const model = await traceConnect(trace, () => this.#dial(address));
+        const leftMs = Math.max(SHORTEST_DIAL_MS, giveUpAt - Date.now());
+        const timeoutMs = Math.min(this.#options.connectTimeoutMs, leftMs);
+        const model = await traceConnect(trace, () => this.#dial(address, timeoutMs));
         this.#preferred = index;
         return model;
       } catch (error) {
@@ -178,32 +192,31 @@ export class BrokerConnection {
         this.#lastFailure = error as TaskQueueError;
         // Throw the first failure, which is about the node that was asked for first.
         first ??= error;
-        if (this.#closing.signal.aborted) break;
+        if (this.#closing.signal.aborted || Date.now() >= giveUpAt) break;
       }
     }
     throw first;
   }
 
   /** @throws TaskQueueError */
-  async #dial(address: BrokerAddress): Promise<ChannelModel> {
+  async #dial(address: BrokerAddress, timeoutMs: number): Promise<ChannelModel> {
     try {
-      return await this.#connect(address);
+      return await this.#connect(address, timeoutMs);
     } catch (error) {
       throw inContext(`Cannot connect to RabbitMQ at ${this.#where}`, translateConnectError(error));
     }
   }
 
-  async #connect(address: BrokerAddress): Promise<ChannelModel> {
+  async #connect(address: BrokerAddress, timeoutMs: number): Promise<ChannelModel> {
     // Loaded here, so that importing the package costs next to nothing until it connects.
     const { connect } = await import('amqplib').catch((cause) => {
       throw notLoaded(cause);
     });
     if (this.#closing.signal.aborted) throw closedError();
-    const { connectTimeoutMs } = this.#options;
     const socket = new AbortController();
     const giveUp = () => socket.abort();
     this.#closing.signal.addEventListener('abort', giveUp);
-    const timer = setTimeout(giveUp, connectTimeoutMs);
+    const timer = setTimeout(giveUp, timeoutMs);
     try {
       const model = await connect(
         amqplibAddress(address, this.#options),
@@ -218,7 +231,7 @@ export class BrokerConnection {
       }
       if (!socket.signal.aborted) throw error;
       if (this.#closing.signal.aborted) throw closedError();
-      throw new AmqpFailure(ErrorCode.connectionFailed, `no answer within ${connectTimeoutMs} ms`, {
+      throw new AmqpFailure(ErrorCode.connectionFailed, `no answer within ${timeoutMs} ms`, {
         cause: error,
         hint: 'Is RabbitMQ listening there? Does the port expect TLS (amqps://)?',
       });
