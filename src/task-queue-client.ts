@@ -2,7 +2,6 @@ import { browseTask } from './amqp/consume/browse-task.ts';
 import { dequeueMessage } from './amqp/consume/dequeue-message.ts';
 import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
 import { during } from './amqp/errors/amqp-failure.ts';
-import type { QueueReader } from './amqp/queues/queue-reader.ts';
 import { Session } from './amqp/session.ts';
 import type { ClientStats } from './diagnostics/stats.ts';
 import { type DequeueTrace, traceDequeue, traceEnqueue } from './diagnostics/tracing.ts';
@@ -148,7 +147,6 @@ export class TaskQueueClient {
       { limit: 1, batchSize: 1 },
       {
         onRemoved: (count) => this.#announce(taskId, 'dequeued', count, messageId),
-        reader: this.#session.holder,
         refusesAutoDelete: false,
       },
     );
@@ -170,13 +168,17 @@ export class TaskQueueClient {
     checkFunction('decode', decode);
     const queue = this.#queueName(taskId);
     const what = `Cannot dequeue from task ${JSON.stringify(taskId)}`;
-    const { reader } = this.#session;
+    const { reader, kinds } = this.#session;
     return this.#traceDequeue(taskId, async (trace) => {
       const noted = (message: StoredMessage) => {
         this.#noteRead([message], trace);
         return decode(message);
       };
-      const got = await this.#during(what, () => dequeueMessage({ taskId, queue, reader }, noted), KEPT_HINT);
+      const got = await this.#during(
+        what,
+        () => dequeueMessage({ taskId, queue, reader, kinds }, noted),
+        KEPT_HINT,
+      );
       if (got === undefined) return undefined;
       const messageId = propertyText(got.message.properties.message_id);
       if (trace) Object.assign(trace, { messages: 1, messageId });
@@ -238,8 +240,9 @@ export class TaskQueueClient {
     }
     const queue = this.#queueName(taskId);
     const what = `Cannot peek at task ${JSON.stringify(taskId)}`;
-    const { reader } = this.#session;
-    const task = { taskId, queue, reader, operationTimeoutMs: this.#options.operationTimeoutMs, startsAgain };
+    const { holder: reader, kinds } = this.#session;
+    const { operationTimeoutMs } = this.#options;
+    const task = { taskId, queue, reader, kinds, operationTimeoutMs, startsAgain };
     const noted: BatchViewer = (batch, before) => {
       this.#noteRead(batch);
       return view(batch, before);
@@ -324,7 +327,7 @@ export class TaskQueueClient {
    * queue that is exclusive to another connection
    */
   async queueKind(taskId: string): Promise<QueueKind | undefined> {
-    return this.#during(looking(taskId), () => this.#session.reader.kind(this.#queueName(taskId)));
+    return this.#during(looking(taskId), () => this.#session.kinds.kind(this.#queueName(taskId)));
   }
 
   /**
@@ -412,14 +415,12 @@ export class TaskQueueClient {
     doing: string,
     handle: BatchHandler,
     options: DrainOptions,
-    {
-      onRemoved,
-      ...means
-    }: Pick<DrainedTask, 'onRemoved' | 'deleter' | 'refusesAutoDelete'> & { reader?: QueueReader },
+    { onRemoved, ...means }: Pick<DrainedTask, 'onRemoved' | 'deleter' | 'refusesAutoDelete'>,
   ): Promise<number> {
     const queue = this.#queueName(taskId);
     const what = `${doing} task ${JSON.stringify(taskId)}`;
-    const task = { taskId, queue, reader: this.#session.reader, ...means };
+    const { holder: reader, kinds } = this.#session;
+    const task = { taskId, queue, reader, kinds, ...means };
     const { operationTimeoutMs } = this.#options;
     return this.#traceDequeue(taskId, (trace) => {
       const noted: BatchHandler = (batch, before) => {

@@ -13,6 +13,7 @@ import { ConfirmedPublisher } from './publish/confirmed-publisher.ts';
 import { QueuePublisher } from './publish/queue-publisher.ts';
 import { QueueDeclarer } from './queues/queue-declarer.ts';
 import { QueueDeleter } from './queues/queue-deleter.ts';
+import { QueueKinds } from './queues/queue-kinds.ts';
 import { QueueReader } from './queues/queue-reader.ts';
 
 /** Operations that may be under way at the same time, each on a channel of its own. */
@@ -32,8 +33,9 @@ const PROBE_CHANNELS = 2;
 export class Session {
   readonly publisher: QueuePublisher;
   readonly reader: QueueReader;
-  /** For messages that are held one by one. */
+  /** For messages that are held while somebody handles them. */
   readonly holder: QueueReader;
+  readonly kinds: QueueKinds;
   readonly deleter: QueueDeleter;
   /** On the publishing connection as well: an alarm blocks whatever connection publishes. */
   readonly events: EventPublisher;
@@ -59,15 +61,17 @@ export class Session {
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
     const reads = new ChannelPool(reading, options, READ_CHANNELS);
-    const holds = new ChannelPool(reading, options, HOLD_CHANNELS);
+    const holds = new ChannelPool(reading, options, HOLD_CHANNELS, READ_CHANNELS + PROBE_CHANNELS);
     const probes = new ChannelPool(reading, options, PROBE_CHANNELS);
     // One at a time, so that a connection closed by one delete does not fail another.
     const deletions = new ChannelPool(deleting, options, 1);
     const declarer = new QueueDeclarer(declarations, confirmed, options);
     this.publisher = new QueuePublisher(confirmed, declarer, options);
-    this.reader = new QueueReader(reads, probes, () => this.throwIfClosed());
-    this.holder = new QueueReader(holds, probes, () => this.throwIfClosed());
-    this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, options.queueType);
+    const readerOn = (channels: ChannelPool) => new QueueReader(channels, () => this.throwIfClosed());
+    this.reader = readerOn(reads);
+    this.holder = readerOn(holds);
+    this.kinds = new QueueKinds(readerOn(probes));
+    this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, this.kinds, options.queueType);
     this.events = new EventPublisher(publishing, options.events === 'off', options.warn);
     this.#channels = [this.events, declarations, reads, holds, probes, deletions];
     this.#reading = reading;

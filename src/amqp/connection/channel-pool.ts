@@ -16,7 +16,8 @@ import { WaitingLimit } from './waiting-limit.ts';
 export class ChannelPool {
   readonly #connection: BrokerConnection;
   readonly #operationTimeoutMs: number;
-  readonly #max: number;
+  readonly #most: number;
+  readonly #reserved: number;
   /** The channel used last is lent first, so that one task's operations in a row go through one channel. */
   readonly #idle: PooledChannel[] = [];
   /** Callers that wait for a channel, in the order of their calls; each is called when it gets one. */
@@ -26,15 +27,22 @@ export class ChannelPool {
   #lent = 0;
   readonly #onAllReturned: (() => void)[] = [];
 
+  /**
+   * @param most how many channels
+   * @param reserved how many the other pools of the connection have. Where the broker allows few channels, this pool has
+   * half of the rest, as an operation may open another one
+   */
   constructor(
     connection: BrokerConnection,
     { operationTimeoutMs, maxWaitingOperations }: ResolvedOptions,
-    max: number,
+    most: number,
+    reserved = 0,
   ) {
     this.#connection = connection;
     this.#operationTimeoutMs = operationTimeoutMs;
     this.#waitingLimit = new WaitingLimit(maxWaitingOperations);
-    this.#max = max;
+    this.#most = most;
+    this.#reserved = reserved;
   }
 
   /**
@@ -104,6 +112,12 @@ export class ChannelPool {
       }, this.#operationTimeoutMs);
       this.#waiting.add(enter);
     });
+  }
+
+  get #max(): number {
+    if (this.#reserved === 0) return this.#most;
+    const rest = this.#connection.channelMax - this.#reserved;
+    return Math.max(1, Math.min(this.#most, Math.floor(rest / 2)));
   }
 
   #leave(): void {

@@ -1,6 +1,7 @@
 import type { BatchViewer, PeekOptions } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
+import type { QueueKinds } from '../queues/queue-kinds.ts';
 import type { QueueReader } from '../queues/queue-reader.ts';
 import { Consumption } from './consumption.ts';
 import { toStoredMessage } from './delivery.ts';
@@ -10,6 +11,7 @@ export interface BrowsedTask {
   taskId: string;
   queue: string;
   reader: QueueReader;
+  kinds: QueueKinds;
   operationTimeoutMs: number;
   /** Whether the view can be given the first batch once more after a lost connection. */
   startsAgain: boolean;
@@ -21,7 +23,7 @@ export interface BrowsedTask {
  * @returns how many messages it passed on
  */
 export function browseTask(
-  { taskId, queue, reader, operationTimeoutMs, startsAgain }: BrowsedTask,
+  { taskId, queue, reader, kinds, operationTimeoutMs, startsAgain }: BrowsedTask,
   view: BatchViewer,
   { limit = 1, skip = 0 }: PeekOptions,
 ): Promise<number> {
@@ -32,8 +34,8 @@ export function browseTask(
     const count = Math.min(messageCount, skip + limit);
     shown = 0;
     if (count <= skip) return 0;
-    await reader.refuseAutoDelete(queue);
-    const consumption = await Consumption.start(lease, queue, count, () => reader.kindNow(queue));
+    await kinds.refuseAutoDelete(queue);
+    const consumption = await Consumption.start(lease, queue, count, () => kinds.kindNow(queue));
     try {
       for (let seen = 0; seen < count; ) {
         const batch = await consumption.next(count - seen, operationTimeoutMs);

@@ -2,6 +2,7 @@ import type { Channel, GetMessage } from 'amqplib';
 import type { StoredMessage } from '../../messages/stored-message.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
+import type { QueueKinds } from '../queues/queue-kinds.ts';
 import type { QueueReader } from '../queues/queue-reader.ts';
 import { toStoredMessage } from './delivery.ts';
 
@@ -10,12 +11,17 @@ import { toStoredMessage } from './delivery.ts';
  * @returns undefined when the queue is empty or missing
  */
 export function dequeueMessage<T>(
-  { taskId, queue, reader }: { taskId: string; queue: string; reader: QueueReader },
+  { taskId, queue, reader, kinds }: { taskId: string; queue: string; reader: QueueReader; kinds: QueueKinds },
   decode: (message: StoredMessage) => T,
 ): Promise<{ message: StoredMessage; decoded: T } | undefined> {
   let isDelivered = false;
+  let isRepeated = false;
   const failure = new CallerFailure();
   const get = async (lease: ChannelLease) => {
+    // The connection may have been lost because this is a stream. Who may not ask tries once more.
+    if (isRepeated) await kinds.kindNow(queue).catch(() => {});
+    isRepeated = true;
+    kinds.refuseStream(queue);
     const delivery = await lease.request((channel) => channel.get(queue));
     if (delivery === false) return undefined;
     isDelivered = true;
@@ -24,7 +30,7 @@ export function dequeueMessage<T>(
     try {
       decoded = await failure.watch(() => decode(message));
     } catch (error) {
-      await giveBack(lease, queue, delivery, reader);
+      await giveBack(lease, queue, delivery, kinds);
       throw error;
     }
     lease.throwIfEnded();
@@ -45,7 +51,7 @@ async function giveBack(
   lease: ChannelLease,
   queue: string,
   message: GetMessage,
-  reader: QueueReader,
+  kinds: QueueKinds,
 ): Promise<void> {
   const nack = (channel: Channel) => {
     channel.nack(message);
@@ -53,7 +59,7 @@ async function giveBack(
     return channel.checkQueue(queue);
   };
   try {
-    if ((await reader.kindNow(queue))?.isPlain) await lease.request(nack);
+    if ((await kinds.kindNow(queue))?.isPlain) await lease.request(nack);
     else await lease.close();
   } catch {
     await lease.close().catch(() => {});

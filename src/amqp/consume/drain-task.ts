@@ -5,6 +5,7 @@ import type { BatchHandler, DrainOptions } from '../../options/client-options.ts
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
 import type { QueueDeleter } from '../queues/queue-deleter.ts';
+import type { QueueKinds } from '../queues/queue-kinds.ts';
 import type { QueueReader } from '../queues/queue-reader.ts';
 import { consumeInBatches } from './bulk-consumer.ts';
 
@@ -19,6 +20,7 @@ export interface DrainedTask {
   taskId: string;
   queue: string;
   reader: QueueReader;
+  kinds: QueueKinds;
   /** Removes all messages by deleting the queue, for `allOrNone`. Left out: by acknowledging them. */
   deleter?: QueueDeleter;
   operationTimeoutMs: number;
@@ -33,7 +35,16 @@ export interface DrainedTask {
  * @returns how many were removed
  */
 export async function drainTask(
-  { taskId, queue, reader, deleter, operationTimeoutMs, refusesAutoDelete = true, onRemoved }: DrainedTask,
+  {
+    taskId,
+    queue,
+    reader,
+    kinds,
+    deleter,
+    operationTimeoutMs,
+    refusesAutoDelete = true,
+    onRemoved,
+  }: DrainedTask,
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
@@ -48,7 +59,7 @@ export async function drainTask(
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
     if (bound === 0) return 0;
     // Everything is handed over before the reader ends.
-    if (!allOrNone && refusesAutoDelete) await reader.refuseAutoDelete(queue);
+    if (!allOrNone && refusesAutoDelete) await kinds.refuseAutoDelete(queue);
     const bulk = {
       taskId,
       limit: bound,
@@ -58,7 +69,7 @@ export async function drainTask(
       allOrNone,
       deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
       openChannel: () => reader.openChannel(),
-      findKind: () => reader.kindNow(queue),
+      findKind: () => kinds.kindNow(queue),
       signal,
       operationTimeoutMs,
       onRead: onRead && ((count: number) => failure.watchSync(() => onRead(count))),

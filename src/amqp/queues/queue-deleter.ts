@@ -2,6 +2,7 @@ import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueType } from '../../options/task-queue-options.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
 import type { QueuePublisher } from '../publish/queue-publisher.ts';
+import type { QueueKinds } from './queue-kinds.ts';
 import type { QueueReader } from './queue-reader.ts';
 
 /** Deletes queues, each only if it is empty and unused, which the broker checks as it deletes. */
@@ -9,18 +10,27 @@ export class QueueDeleter {
   readonly #channels: ChannelPool;
   readonly #publisher: QueuePublisher;
   readonly #reader: QueueReader;
+  readonly #kinds: QueueKinds;
   readonly #queueType: QueueType;
 
   /**
    * @param channels of a connection that nothing else uses, and one of them only: see {@link deleteIfUnused}
    * @param publisher whose messages on their way no deletion may meet
    * @param reader
+   * @param kinds
    * @param queueType what queues are expected to be
    */
-  constructor(channels: ChannelPool, publisher: QueuePublisher, reader: QueueReader, queueType: QueueType) {
+  constructor(
+    channels: ChannelPool,
+    publisher: QueuePublisher,
+    reader: QueueReader,
+    kinds: QueueKinds,
+    queueType: QueueType,
+  ) {
     this.#channels = channels;
     this.#publisher = publisher;
     this.#reader = reader;
+    this.#kinds = kinds;
     this.#queueType = queueType;
   }
 
@@ -35,7 +45,7 @@ export class QueueDeleter {
       return await this.#delete(queue);
     } catch (error) {
       if (!hasCode(error, ErrorCode.connectionLost)) throw error;
-      const kind = await this.#reader.kindNow(queue);
+      const kind = await this.#kinds.kindNow(queue);
       return kind?.isPlain ? this.#delete(queue) : kind === undefined;
     }
   }
@@ -47,7 +57,7 @@ export class QueueDeleter {
       } catch (error) {
         // Without read permission, the queue's kind has to be enough.
         if (!hasCode(error, ErrorCode.accessRefused)) throw error;
-        const isStream = (await this.#reader.kind(queue))?.kind === 'stream';
+        const isStream = (await this.#kinds.kind(queue))?.kind === 'stream';
         return !isStream && (await this.#deleteIfEmpty(queue, { looks: false }));
       }
     };

@@ -39,7 +39,7 @@ export interface BrokerStatus {
   contextName: string | undefined;
   /** Undefined if the API was not asked. */
   api: ApiStatus | undefined;
-  /** Of all task queues, from the statistics. */
+  /** The totals of all task queues, from the statistics. */
   totals: QueueTotals | undefined;
   events: EventStatus;
   problems: readonly Problem[];

@@ -1,0 +1,78 @@
+import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import { forgetOldest } from '../../forget-oldest.ts';
+import type { QueueKind } from '../../options/client-options.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
+import { findQueueKind } from './queue-kind.ts';
+import type { QueueReader } from './queue-reader.ts';
+
+const KIND_MS = 60_000;
+const MAX_KINDS = 1_000;
+
+/** What kinds of queues there are, known for a minute. */
+export class QueueKinds {
+  readonly #probes: QueueReader;
+  readonly #kinds = new Map<string, { kind: QueueKind; until: number }>();
+
+  /** @param probes asks in the middle of other work, while that holds a channel */
+  constructor(probes: QueueReader) {
+    this.#probes = probes;
+  }
+
+  /**
+   * What kind of queue it is; `undefined` if it does not exist. Cached for a minute, as each answer costs a channel
+   * and a line in the broker's log.
+   * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue
+   */
+  async kind(queue: string): Promise<QueueKind | undefined> {
+    return this.#known(queue) ?? this.kindNow(queue);
+  }
+
+  /**
+   * To be called before a consumer that leaves messages behind. Unknown without permission to configure the queue.
+   * @throws AmqpFailure `UNSUPPORTED` for an auto-delete queue, which RabbitMQ deletes with its messages when its last
+   * consumer ends
+   */
+  async refuseAutoDelete(queue: string): Promise<void> {
+    const kind = await this.kind(queue).catch((error) => {
+      if (hasCode(error, ErrorCode.accessRefused)) return undefined;
+      throw error;
+    });
+    if (!kind?.ownArguments.includes('auto_delete')) return;
+    throw new AmqpFailure(
+      ErrorCode.unsupported,
+      `the queue ${queue} is an auto-delete queue: RabbitMQ would delete it, with all its messages, when this reader ends`,
+      {
+        hint: 'Get its messages without a consumer, as "rabbitmqadmin get" does, or have its publisher declare it without auto_delete.',
+      },
+    );
+  }
+
+  /** As {@link kind}, but never from the cache. */
+  async kindNow(queue: string): Promise<QueueKind | undefined> {
+    const kind = await findQueueKind(queue, (work) => this.#probes.read({ queue, missing: undefined }, work));
+    this.#kinds.delete(queue);
+    if (kind === undefined) return undefined;
+    this.#kinds.set(queue, { kind, until: Date.now() + KIND_MS });
+    forgetOldest(this.#kinds, MAX_KINDS);
+    return kind;
+  }
+
+  /**
+   * To be called before a `basic.get`: RabbitMQ closes the connection that gets from a stream (540). Asks nothing, so that
+   * it knows only of queues that {@link kind} or {@link kindNow} was asked about.
+   * @throws AmqpFailure `UNSUPPORTED`
+   */
+  refuseStream(queue: string): void {
+    if (this.#known(queue)?.kind !== 'stream') return;
+    throw new AmqpFailure(
+      ErrorCode.unsupported,
+      `the queue ${queue} is a stream: it cannot be read like a queue`,
+      { hint: 'Use a stream client.' },
+    );
+  }
+
+  #known(queue: string): QueueKind | undefined {
+    const known = this.#kinds.get(queue);
+    return known && known.until > Date.now() ? known.kind : undefined;
+  }
+}
