@@ -1,7 +1,7 @@
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { runCli } from '../support/cli.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { newVhost } from '../support/vhost.ts';
 
 const RPC = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}';
@@ -98,7 +98,7 @@ test('a message that is larger than the broker accepts is refused before anythin
   expect(result.stderr).toMatch(
     /The largest body is 22,\d+,\d+ bytes, more than RabbitMQ accepts; nothing was sent/,
   );
-  expect(await openClient().depth(task)).toBeUndefined();
+  expect(await observer().depth(task)).toBeUndefined();
   // Beyond the library's own limit, which an operator did not choose.
   expect((await runCli(['enqueue', task, '--from', '-'], { input: lines(18) })).status).toBe(0);
   const to = newTask();

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, inject, test, vi } from 'vitest';
 import { BIN, runCli, temporaryFolder } from '../support/cli.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { Terminal } from '../support/terminal.ts';
 
 // Each runs several commands, and statistics come seconds after what they are about.
@@ -174,7 +174,7 @@ test.each(REMOVING)(
     await typed.shows('Type its name');
     typed.type('dev\r');
     expect(await typed.ended).toBe(8);
-    expect(await openClient().depth(task)).toMatchObject({ messages: 2 });
+    expect(await observer().depth(task)).toMatchObject({ messages: 2 });
 
     const agreed = new Terminal(process.execPath, [BIN, ...args('--context', 'prod')], env);
     await agreed.shows('Type its name');
@@ -184,7 +184,7 @@ test.each(REMOVING)(
       agreed.type('y\r');
     }
     expect(await agreed.ended).toBe(0);
-    expect((await openClient().depth(task))?.messages ?? 0).toBeLessThan(2);
+    expect((await observer().depth(task))?.messages ?? 0).toBeLessThan(2);
   },
 );
 

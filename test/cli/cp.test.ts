@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { recordsIn, runCli } from '../support/cli.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
 // Each runs several commands, and statistics come seconds after what they are about.
@@ -60,7 +60,7 @@ test('says what it did not copy of a deep queue (3)', async () => {
   expect(stderr).toContain(`5 messages after the oldest 1,000 messages of task ${from} were not copied`);
   expect(status).toBe(3);
   expect((await runCli(['cp', from, newTask('few'), '-n', '10'])).status).toBe(0);
-  expect((await openClient().depth(from))?.messages).toBe(1005);
+  expect((await observer().depth(from))?.messages).toBe(1005);
 });
 
 test('says how far it came when the destination takes no more (3)', async () => {
@@ -87,7 +87,7 @@ test('a dry run copies nothing, and prints what it would copy', async () => {
   expect(recordsIn(stdout)).toHaveLength(3);
   expect(stderr).toContain('would be copied');
   expect(status).toBe(0);
-  expect(await openClient().depth(to)).toBeUndefined();
+  expect(await observer().depth(to)).toBeUndefined();
 });
 
 test('a quorum queue is not looked at without --force', async () => {

@@ -5,7 +5,7 @@ import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { recordsIn, runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
@@ -272,7 +272,7 @@ test('a task without a queue is 5, and the queue is not created', async () => {
   const task = `missing-${randomUUID()}`;
   expect((await described(task)).status).toBe(5);
   expect((await described(task, '--no-peek')).status).toBe(5);
-  expect(await openClient().depth(task)).toBeUndefined();
+  expect(await observer().depth(task)).toBeUndefined();
 });
 
 test('suggests commands for the same broker, and for any id', async () => {

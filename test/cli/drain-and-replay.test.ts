@@ -7,7 +7,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { StoredMessage } from '../../src/index.ts';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const RPC = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1.0}}';
@@ -91,7 +91,7 @@ describe('peek', () => {
     const { status, stderr } = await runCli(['peek', missing]);
     expect(status).toBe(5);
     expect(stderr).toContain(`Task "${missing}" has no queue`);
-    expect(await openClient().depth(missing)).toBeUndefined();
+    expect(await observer().depth(missing)).toBeUndefined();
   });
 });
 
@@ -112,7 +112,7 @@ describe('dequeue', () => {
     expect(stderr).toBe(
       `Removed 1,200 messages from task ${task} on ${new URL(inject('url')).host}, vhost / (from MCP_TASKQ_URL).\n`,
     );
-    expect(await openClient().depth(task)).toEqual({ messages: 0, consumers: 0 });
+    expect(await observer().depth(task)).toEqual({ messages: 0, consumers: 0 });
   });
 
   test('answers 6 when nothing is there, but a drain of nothing is a success', async () => {
@@ -125,7 +125,7 @@ describe('dequeue', () => {
   test('answers 5 for a missing task, and does not create it', async () => {
     const task = newTask();
     expect(await runCli(['dequeue', task, '--all'])).toMatchObject({ status: 5, stdout: '' });
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 
   test('removes nothing with --dry-run', async () => {
@@ -262,13 +262,13 @@ describe('enqueue', () => {
     const { status, stdout, stderr } = await runCli(['enqueue', task, ...args]);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(reason);
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 
   test('fails with 5 for a missing task with --no-create', async () => {
     const task = newTask();
     expect((await runCli(['enqueue', task, RPC, '--no-create'])).status).toBe(5);
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 
   test('sends nothing of a file with a bad line, and names the line', async () => {
@@ -277,7 +277,7 @@ describe('enqueue', () => {
     const { status, stderr } = await runCli(['enqueue', task, '--from', '-'], { input });
     expect(status).toBe(2);
     expect(stderr).toContain('line 4: ');
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 
   test('says what happened to a last line that was cut off', async () => {
@@ -400,7 +400,7 @@ describe('enqueue', () => {
     });
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ enqueued: 0, would_enqueue: 1 });
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 
   test.each([
@@ -447,14 +447,14 @@ describe('clear', () => {
       { task_id: one, removed: 3 },
       { task_id: two, removed: 1 },
     ]);
-    expect(await openClient().depth(one)).toBeUndefined();
+    expect(await observer().depth(one)).toBeUndefined();
   });
 
   test('keeps the queue, and the messages in a file, with the options for that', async () => {
     const task = await filledTask(3);
     const file = join(await temporaryFolder(), 'backup.jsonl');
     expect((await runCli(['clear', task, '--yes', '--keep-queue', '--backup', file])).status).toBe(0);
-    expect(await openClient().depth(task)).toEqual({ messages: 0, consumers: 0 });
+    expect(await observer().depth(task)).toEqual({ messages: 0, consumers: 0 });
     expect(numbersOf(await readFile(file, 'utf8'))).toEqual([0, 1, 2]);
   });
 

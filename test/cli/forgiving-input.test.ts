@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, inject, test } from 'vitest';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 
 const record = (n: number) =>
   `{"task_id":"a","redelivered":false,"properties":{"priority":1},"body":{"n":${n}.0}}`;
@@ -108,7 +108,7 @@ describe('enqueue --from names', () => {
     const { status, stdout, stderr } = await runCli(['enqueue', task, '--from', '-'], { input });
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(says);
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 });
 

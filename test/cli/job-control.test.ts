@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { BIN, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal, Terminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 
@@ -63,7 +63,7 @@ describe('Ctrl-Z and fg', () => {
     expect(shell.text.slice(before)).toContain('Stopped; nothing was done.');
     shell.type('echo "status=$?"\r');
     await shell.shows('status=130');
-    expect((await openClient().depth(task))?.messages).toBe(1);
+    expect((await observer().depth(task))?.messages).toBe(1);
   });
 
   test('take ls --watch off the alternate screen, and back to it', async () => {
@@ -113,7 +113,7 @@ describe('Ctrl-C in a dequeue --exec', () => {
     await writeFile(join(folder, 'go'), '');
     expect(await terminal.ended).toBe(130);
     expect(terminal.text).toContain('1 message was removed');
-    expect((await openClient().depth(task))?.messages).toBe(2);
+    expect((await observer().depth(task))?.messages).toBe(2);
   });
 
   test('ends the command when it comes twice; its message stays', async () => {
@@ -127,7 +127,7 @@ describe('Ctrl-C in a dequeue --exec', () => {
     terminal.type(CTRL_C);
     expect(await terminal.ended).toBe(130);
     await until(() => exists(join(folder, 'ended')));
-    await expect.poll(async () => (await openClient().depth(task))?.messages).toBe(1);
+    await expect.poll(async () => (await observer().depth(task))?.messages).toBe(1);
   });
 });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, test } from 'vitest';
 import { runCli } from '../support/cli.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 
 async function filledTask(count: number): Promise<string> {
   const client = openClient();
@@ -49,7 +49,7 @@ describe('an id that has no queue', () => {
     const { status, stderr } = await runCli(['watch', missing, '--for', '1500ms']);
     expect(status).toBe(0);
     expect(stderr).toContain(`Task "${missing}" has no queue yet. Did you mean "${task}"`);
-    expect(await openClient().depth(missing)).toBeUndefined();
+    expect(await observer().depth(missing)).toBeUndefined();
   });
 });
 
@@ -78,7 +78,7 @@ test.each([
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(`mcp-taskq calls it ${meant}`);
   }
-  expect((await openClient().depth(task))?.messages).toBe(1);
+  expect((await observer().depth(task))?.messages).toBe(1);
 });
 
 test('a task or message may be called like a command of another tool', async () => {
@@ -101,7 +101,7 @@ describe('a filter that nothing matches', () => {
     const dequeue = await runCli(['dequeue', task, '--filter', 'type == "x"']);
     expect(dequeue.status).toBe(6);
     expect(dequeue.stderr).toContain('None of the 1,200 messages');
-    expect((await openClient().depth(task))?.messages).toBe(1_200);
+    expect((await observer().depth(task))?.messages).toBe(1_200);
   });
 
   test('for want of a field that no message has says that too', async () => {
@@ -119,7 +119,7 @@ describe('a filter that nothing matches', () => {
         2,
       ]);
     }
-    expect((await openClient().depth(task))?.messages).toBe(3);
+    expect((await observer().depth(task))?.messages).toBe(3);
   });
 });
 

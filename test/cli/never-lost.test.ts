@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { TaskQueueClient } from '../../src/index.ts';
 import { BIN, cliEnvironment, runCli, startCli, temporaryFolder } from '../support/cli.ts';
-import { newTask, openClient } from '../support/tasks.ts';
+import { newTask, observer, openClient } from '../support/tasks.ts';
 
 const PADDING = 'x'.repeat(500);
 
@@ -230,7 +230,7 @@ describe('a disk that fills up', () => {
       status: 3,
       stderr: expect.stringContaining('Before that: Moved 1 message'),
     });
-    expect((await openClient().depth(to))?.messages).toBe(1);
+    expect((await observer().depth(to))?.messages).toBe(1);
   });
 
   test('behind the standard output does the same', async () => {

@@ -5,7 +5,7 @@ import { proxyApi } from '../support/api-proxy.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
 /** Two brokers of one name, on one host. */
@@ -151,7 +151,7 @@ test('prune deletes nothing by the list of another broker, by its name or by its
       status: 0,
       stderr: expect.stringMatching(new RegExp(`1 queue deleted on ${host}, vhost /`)),
     });
-  expect(await openClient().depth(task)).toMatchObject({ messages: 0 });
+  expect(await observer().depth(task)).toMatchObject({ messages: 0 });
 }, 120_000);
 
 test('prune says why a queue could not be deleted: refused, 4', async () => {

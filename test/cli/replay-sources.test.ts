@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { runCli, startCli, temporaryFilesIn, temporaryFolder } from '../support/cli.ts';
-import { newTask, openClient } from '../support/tasks.ts';
+import { newTask, observer, openClient } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 // Forty megabytes are checked before any is sent, which takes its time where other tests run beside it.
@@ -25,7 +25,7 @@ test('a named pipe is sent whole, as a file is, though it can be read only once'
   const { status, stdout } = await runCli(['enqueue', task, '--from', pipe]);
   expect(status).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ enqueued: COUNT });
-  expect(await openClient().depth(task)).toMatchObject({ messages: COUNT });
+  expect(await observer().depth(task)).toMatchObject({ messages: COUNT });
 });
 
 test('of the standard input nothing is left on the disk, however the command ends', async () => {

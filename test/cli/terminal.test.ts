@@ -4,7 +4,7 @@ import { describe, expect, inject, test } from 'vitest';
 import { BIN, runCli, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { screenOf } from '../support/screen.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal, Terminal } from '../support/terminal.ts';
 
 const MESSAGE = JSON.stringify({
@@ -77,7 +77,7 @@ describe('clear on a terminal', () => {
     );
     terminal.type('\r');
     expect(await terminal.ended).toBe(8);
-    expect((await openClient().depth(task))?.messages).toBe(2);
+    expect((await observer().depth(task))?.messages).toBe(2);
   });
 
   test('removes after y', async () => {
@@ -87,7 +87,7 @@ describe('clear on a terminal', () => {
     terminal.type('y\r');
     expect(await terminal.ended).toBe(0);
     expect(terminal.text).toContain(`Removed 2 messages from task ${task} on `);
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 
   test('wants the count typed when there are several tasks', async () => {
@@ -100,7 +100,7 @@ describe('clear on a terminal', () => {
     await terminal.shows('Type 3 to confirm:');
     terminal.type('3\r');
     expect(await terminal.ended).toBe(0);
-    expect(await openClient().depth(two)).toBeUndefined();
+    expect(await observer().depth(two)).toBeUndefined();
   });
 
   test('ends with 130 on Ctrl-C, and nothing was done', async () => {
@@ -109,7 +109,7 @@ describe('clear on a terminal', () => {
     await terminal.shows('(y/N)');
     terminal.type('\u0003');
     expect(await terminal.ended).toBe(130);
-    expect((await openClient().depth(task))?.messages).toBe(2);
+    expect((await observer().depth(task))?.messages).toBe(2);
   });
 });
 
@@ -138,7 +138,7 @@ describe('enqueue on a terminal', () => {
     await terminal.shows('Type of the message');
     terminal.type('\u0003');
     expect(await terminal.ended).toBe(130);
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 });
 
@@ -152,7 +152,7 @@ describe('enqueue at its prompt', () => {
     await terminal.shows('Type of the message');
     if (signal) terminal.kill(signal);
     expect(await terminal.ended).toBe(status);
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 
   test('does not ask where the question cannot be seen', async () => {
@@ -244,7 +244,7 @@ describe('watch on a terminal', () => {
     await terminal.shows('Really?');
     terminal.type('\u0003');
     expect(await terminal.ended).toBe(0);
-    expect((await openClient().depth(task))?.messages).toBe(2);
+    expect((await observer().depth(task))?.messages).toBe(2);
   });
 
   test('says in colour that it is interrupted, and that it goes on', async () => {

@@ -2,7 +2,7 @@ import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { describeTaskQueue } from '../../src/index.ts';
 import { BIN, runCli } from '../support/cli.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal, Terminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 
@@ -153,7 +153,7 @@ test('clear keeps a queue of which somebody holds messages without a consumer', 
   expect(stderr).toContain('3 messages');
   expect(stderr).toContain('The queue stays: what another reader holds would be deleted with it.');
   await channel.close();
-  expect((await openClient().depth(task))?.messages).toBe(3);
+  expect((await observer().depth(task))?.messages).toBe(3);
 });
 
 describe('a command that takes all messages', () => {

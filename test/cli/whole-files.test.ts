@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { BIN, cliEnvironment, recordsIn, runCli, startCli, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 /*
@@ -149,7 +149,7 @@ describe('a drain that is ended', () => {
     await until(async () => child.exitCode !== null || (await sizeOf(file)) > enough);
     child.kill('SIGKILL');
     await ended;
-    await expect.poll(async () => (await openClient().depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
+    await expect.poll(async () => (await observer().depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
   }
 
   const numbersIn = async (file: string) =>
@@ -249,7 +249,7 @@ describe('a drain that is ended', () => {
     await ended;
     const saved = await idsInFile(file);
     expect(saved).toEqual(ids.slice(0, saved.length));
-    await expect.poll(async () => (await openClient().depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
+    await expect.poll(async () => (await observer().depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
     expect(new Set([...saved, ...(await drainedIds(task))]).size).toBe(ids.length);
   });
 
@@ -270,7 +270,7 @@ describe('a drain that is ended', () => {
     expect([3, 7]).toContain(status);
     if (status === 3) expect(stderr).toMatch(/^hint: To resume: mcp-taskq dequeue .* --append$/m);
     if ((await sizeOf(file)) > 0) expect(ids).toEqual(expect.arrayContaining(await idsInFile(file)));
-    await expect.poll(async () => (await openClient().depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
+    await expect.poll(async () => (await observer().depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
     expect((await runCli(['dequeue', task, '--all', '--out', file, '--append'])).status).toBe(0);
     expect(await idsInFile(file)).toEqual(ids);
   });

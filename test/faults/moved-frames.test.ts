@@ -12,7 +12,7 @@ import { Impersonator } from '../support/impersonator.ts';
 import type { FramedMessage, RawAmqp } from '../support/raw-amqp.ts';
 import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
 import { SEED } from '../support/seed.ts';
-import { openClient } from '../support/tasks.ts';
+import { observer, openClient } from '../support/tasks.ts';
 
 const COUNT = extent(400, 10_000);
 /** So many at a time, as they are in memory several times. */
@@ -65,7 +65,7 @@ async function expectMoved(scene: Scene, published: FramedMessage[], context = W
   const moved = await amqp.drain(queueOf(target));
   expect(firstDifference(moved, expected)).toBeUndefined();
   expect(await amqp.depth(queueOf(copies))).toBe(0);
-  expect(await openClient().depth(source)).not.toMatchObject({ messages: expect.toSatisfy((n) => n > 0) });
+  expect(await observer().depth(source)).not.toMatchObject({ messages: expect.toSatisfy((n) => n > 0) });
 }
 
 function optionsFor({ copies }: Scene): AnyMessageOptions {

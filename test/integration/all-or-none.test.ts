@@ -3,7 +3,7 @@ import { connect } from 'amqplib';
 import { expect, inject, test } from 'vitest';
 import { encodeQueuedMessage } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { newTask, numbered, observer, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 /** More than two batches. */
@@ -87,7 +87,7 @@ test('dequeueAll begins again when the connection is lost in its midst, and has 
   proxy.fault = { kind: 'none' };
   proxy.reset();
   expect(await all).toEqual(ALL);
-  expect(await openClient().depth(task)).toBeUndefined();
+  expect(await observer().depth(task)).toBeUndefined();
 });
 
 test('dequeueAll that begins again waits a moment for what the lost connection still holds', async () => {

@@ -1,13 +1,20 @@
-import { describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { startCli } from '../support/cli.ts';
 import { propertyList } from '../support/property-lists.ts';
 import { RawAmqp } from '../support/raw-amqp.ts';
-import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
-import { openClient, openQueue } from '../support/tasks.ts';
+import { newRawTask, queueOf } from '../support/raw-tasks.ts';
+import { observer, openClient, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
+let amqp: RawAmqp;
+
+beforeAll(async () => {
+  amqp = await RawAmqp.connect(inject('url'));
+});
+
+afterAll(() => amqp.close());
+
 async function filledTask(...bodies: string[]): Promise<string> {
-  const amqp = await openRawAmqp();
   const task = newRawTask('held');
   await amqp.declare(queueOf(task));
   for (const body of bodies) amqp.publish(queueOf(task), { list: propertyList({}), body: Buffer.from(body) });
@@ -28,7 +35,8 @@ const REMOVALS: { [how: string]: (task: string) => Promise<unknown> } = {
 
 test('messages that are held for long keep nobody from reading', async () => {
   const client = openClient();
-  const tasks = await Promise.all(Array.from({ length: 40 }, () => filledTask('"held"')));
+  const tasks: string[] = [];
+  while (tasks.length < 40) tasks.push(await filledTask('"held"'));
   let held = 0;
   let release = () => {};
   const released = new Promise<void>((resolve) => {
@@ -78,7 +86,7 @@ describe('a message that take() holds', () => {
     const task = await filledTask('{"held":true}');
     // It holds the message while the command that it runs goes on.
     const child = startCli(['dequeue', task, '--exec', 'sleep 60']);
-    await until(async () => (await openClient().depth(task))?.messages === 0);
+    await until(async () => (await observer().depth(task))?.messages === 0);
     await openClient().clear(task);
     child.kill('SIGKILL');
     await expect.poll(() => bodiesIn(task)).toEqual(['{"held":true}']);
@@ -108,7 +116,6 @@ describe('a malformed message that dequeue() comes upon', () => {
         if (removed.length > 0) continue;
         expect(failed).toBe(onMalformed === 'throw');
         await expect.poll(() => bodiesIn(`${task}${suffix}`)).toEqual(['not JSON']);
-        await openClient().clear(`${task}${suffix}`);
       }
     },
     60_000,

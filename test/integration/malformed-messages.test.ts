@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TaskQueueOptions } from '../../src/index.ts';
-import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { newTask, numbered, observer, openClient, openQueue, raw } from '../support/tasks.ts';
 import { newVhost } from '../support/vhost.ts';
 import { collectWarnings } from '../support/warnings.ts';
 
@@ -54,7 +54,7 @@ describe('a malformed message', () => {
     const task = newTask();
     await openClient().publish(task, raw('{'));
     await expect(openQueue().peek(task)).rejects.toMatchObject({ name: 'MalformedMessageError' });
-    expect(await openClient().depth(task)).toMatchObject({ messages: 1 });
+    expect(await observer().depth(task)).toMatchObject({ messages: 1 });
   });
 
   test('stays where it is, and is carried by the error, with onMalformed "throw"', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { runCli } from '../support/cli.ts';
-import { newTask, numbered, openClient, openQueue } from '../support/tasks.ts';
+import { newTask, numbered, observer, openQueue } from '../support/tasks.ts';
 
 describe('a task without a queue', () => {
   test.each([
@@ -13,7 +13,7 @@ describe('a task without a queue', () => {
   ] as const)('is empty for %s, which creates none', async (method, result) => {
     const task = newTask();
     expect(await openQueue()[method](task)).toEqual(result);
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 
   test.each(['peek', 'dequeue', 'clear'])(
@@ -23,7 +23,7 @@ describe('a task without a queue', () => {
       const { status, stderr } = await runCli([command, task, ...(command === 'clear' ? ['--yes'] : [])]);
       expect(status).toBe(5);
       expect(stderr).toContain('has no queue');
-      expect(await openClient().depth(task)).toBeUndefined();
+      expect(await observer().depth(task)).toBeUndefined();
     },
   );
 });
@@ -34,6 +34,6 @@ describe('a finished task', () => {
     const task = newTask();
     for (let index = 0; index < 3; index++) await queue.enqueue(task, numbered(index));
     expect(await queue[method](task)).toEqual([numbered(0), numbered(1), numbered(2)]);
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 });

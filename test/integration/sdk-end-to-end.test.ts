@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/cli.ts';
 import { FileTaskStore } from '../support/mcp-server/file-task-store.js';
 import { type Step, startServer } from '../support/mcp-server.ts';
-import { openClient, openQueue } from '../support/tasks.ts';
+import { observer, openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const NEWEST = '@modelcontextprotocol/sdk';
@@ -63,7 +63,7 @@ describe.each([
     });
     expect(textOf(await client.taskResult(taskId))).toBe('accept: yes to Well?');
     expect(client.received).toEqual(steps);
-    await until(async () => (await openClient().depth(taskId)) === undefined);
+    await until(async () => (await observer().depth(taskId)) === undefined);
   });
 
   test('removes what is queued when the client cancels the task, and ends what the task waits for', async () => {
@@ -71,10 +71,10 @@ describe.each([
     const server = await startServer({ transport, sdk, tasks });
     const client = await server.connect();
     const taskId = await client.startTask([{ log: 1 }, { log: 2 }, { elicit: 'Anybody there?' }]);
-    await until(async () => (await openQueue().size(taskId)) === 3);
+    await until(async () => (await queueObserver().size(taskId)) === 3);
     const { status } = await client.client.experimental.tasks.cancelTask(taskId);
     expect(status).toBe('cancelled');
-    await until(async () => (await openClient().depth(taskId)) === undefined);
+    await until(async () => (await observer().depth(taskId)) === undefined);
     const journal = join(tasks, `${taskId}.journal`);
     await until(async () => (await readFile(journal, 'utf8').catch(() => '')) !== '');
     expect(await readFile(journal, 'utf8')).toContain('Task cancelled or completed');
@@ -141,9 +141,9 @@ describe.each(['stdio', 'http'] as const)(
       const first = await startServer({ transport, tasks });
       const steps: Step[] = [{ log: 'a' }, { log: 'b' }, { log: 'c' }, { elicit: 'Go on?' }];
       const taskId = await (await first.connect()).startTask(steps);
-      await until(async () => (await openQueue().size(taskId)) === 4);
+      await until(async () => (await queueObserver().size(taskId)) === 4);
       await first.kill();
-      expect(await openQueue().size(taskId)).toBe(4);
+      expect(await queueObserver().size(taskId)).toBe(4);
 
       const client = await (await startServer({ transport, tasks })).connect();
       const result = client.taskResult(taskId);

@@ -12,7 +12,7 @@ import {
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isTaskQueueError, type RabbitMQTaskMessageQueue } from '../../src/index.ts';
 import { ask, deliver } from '../examples/low-level.ts';
-import { newTask, numbered, openClient, openQueue } from '../support/tasks.ts';
+import { newTask, numbered, observer, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 type Result = { content: { type: 'text'; text: string }[] };
@@ -135,6 +135,6 @@ describe('with a server of your own, originalRequestId as the way back and waitF
     });
     const queued = await worker.peek(task);
     expect(queued).toMatchObject({ type: 'request', originalRequestId: expect.any(String) });
-    expect(await openClient().depth(`reply:${queued?.originalRequestId}`)).toBeUndefined();
+    expect(await observer().depth(`reply:${queued?.originalRequestId}`)).toBeUndefined();
   });
 });

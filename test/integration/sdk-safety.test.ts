@@ -15,7 +15,7 @@ import { temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { startServer } from '../support/mcp-server.ts';
-import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { newTask, numbered, observer, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { collectWarnings } from '../support/warnings.ts';
 
@@ -72,7 +72,7 @@ describe('a task that asks twice, is cancelled, and whose result the client asks
     }
     await until(() => open_ === 0, 5_000);
     expect(asked).toEqual([]);
-    const depths = await Promise.all(taskIds.map((taskId) => openClient().depth(taskId)));
+    const depths = await Promise.all(taskIds.map((taskId) => observer().depth(taskId)));
     expect(depths.filter((depth) => depth !== undefined)).toEqual([]);
     noteFigures({ rounds: ROUNDS, 'questions delivered': 0, 'open requests': 0, 'queues left': 0 });
   });
@@ -86,7 +86,7 @@ describe('a task that asks twice, is cancelled, and whose result the client asks
       await client.taskResult(taskId).catch(() => {});
       const journal = () => readFile(`${tasks}/${taskId}.journal`, 'utf8').catch(() => '');
       await until(async () => (await journal()) !== '', 1_000);
-      await until(async () => (await openClient().depth(taskId)) === undefined);
+      await until(async () => (await observer().depth(taskId)) === undefined);
     }
     expect(client.received).toEqual([]);
     noteFigures({ rounds: ROUNDS, 'questions delivered': 0, 'open requests': 0, 'queues left': 0 });
@@ -108,7 +108,7 @@ test.each(['@modelcontextprotocol/sdk', 'sdk-1.24'])(
       const status = () => readFile(`${endsIn}/status`, 'utf8').catch(() => '');
       await until(async () => (await status()) !== '');
       expect([await status(), await readFile(`${endsIn}/stderr`, 'utf8')]).toEqual(['0\n', '']);
-      expect(await openClient().depth(taskId)).toBeUndefined();
+      expect(await observer().depth(taskId)).toBeUndefined();
     }
     noteFigures({ rounds: FINISHES, 'queues left': 0, 'status 0': FINISHES });
   },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test } from 'vitest';
 import type { WaitOptions } from '../../src/index.ts';
 import { type Fault, FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { newTask, numbered, observer, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
@@ -63,7 +63,7 @@ describe('waitForMessage', () => {
     await expect(queue.waitForMessage(task, { timeoutMs: 50 })).rejects.toMatchObject({
       code: 'WAIT_TIMEOUT',
     });
-    expect(await openClient().depth(task)).toBeUndefined();
+    expect(await observer().depth(task)).toBeUndefined();
   });
 
   test('refuses what is not a signal, a time or an object of options, and keeps nothing of it', async () => {

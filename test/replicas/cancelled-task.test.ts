@@ -3,7 +3,7 @@ import type { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/t
 import { describe, expect } from 'vitest';
 import { extent, noteFigures } from '../support/figures.ts';
 import { ask, openReplicas, serve, test } from '../support/replicas.ts';
-import { openClient } from '../support/tasks.ts';
+import { observer } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const ROUNDS = extent(60, 1_000);
@@ -14,7 +14,7 @@ const CANCELLED = 'Task cancelled or completed';
 const start = (store: InMemoryTaskStore, pollInterval = 5_000) =>
   store.createTask({ pollInterval }, 1, { method: 'tools/call' });
 
-const hasQueue = async (taskId: string) => (await openClient().depth(taskId)) !== undefined;
+const hasQueue = async (taskId: string) => (await observer().depth(taskId)) !== undefined;
 
 describe('a question that is asked when its task was cancelled at another replica', () => {
   test('is rejected, and never reaches the user who waits for the result', async ({ store }) => {

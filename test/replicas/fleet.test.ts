@@ -12,7 +12,7 @@ import {
   type TestClient,
 } from '../support/mcp-server.ts';
 import { connectRouted } from '../support/routed-client.ts';
-import { openClient, openQueue } from '../support/tasks.ts';
+import { observer, openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const TASKS = extent(8, 200);
@@ -94,10 +94,10 @@ describe('a deliverer that is killed between taking a question and sending it', 
       const heir = await startReplica({ transport, tasks });
       const [starter, lost, reader] = [await asker.connect(), await victim.connect(), await heir.connect()];
       const taskId = await starter.startTask([{ elicit: 'one?' }, { elicit: 'two?' }]);
-      await until(async () => (await openQueue().size(taskId)) === 1);
+      await until(async () => (await queueObserver().size(taskId)) === 1);
       lost.taskResult(taskId).catch(() => {});
       // It has the question, and holds it.
-      await until(async () => (await openQueue().size(taskId)) === 0);
+      await until(async () => (await queueObserver().size(taskId)) === 0);
       const result = reader.taskResult(taskId);
       await victim.kill();
       expect(textOf(await result)).toBe('accept: yes to one?\naccept: yes to two?');
@@ -153,7 +153,7 @@ test('when a task is cancelled at another process, its question is rejected with
   const before = await starter.startTask([{ elicit: 'first?' }]);
   await canceller.client.experimental.tasks.cancelTask(before);
   const taskId = await starter.startTask([{ elicit: 'still there?' }]);
-  await until(async () => (await openQueue().size(taskId)) === 1);
+  await until(async () => (await queueObserver().size(taskId)) === 1);
   const begun = performance.now();
   await canceller.client.experimental.tasks.cancelTask(taskId);
   const journal = `${tasks}/${taskId}.journal`;
@@ -163,7 +163,7 @@ test('when a task is cancelled at another process, its question is rejected with
   expect(ms).toBeLessThan(AT_ONCE_MS);
   expect(await readFile(journal, 'utf8')).toContain('Task cancelled or completed');
   expect((await new FileTaskStore(tasks).getTask(taskId)).status).toBe('cancelled');
-  await until(async () => (await openClient().depth(taskId)) === undefined);
+  await until(async () => (await observer().depth(taskId)) === undefined);
 });
 
 test('a client with 200 ids that it makes up at three processes resolves nothing', {
@@ -174,7 +174,7 @@ test('a client with 200 ids that it makes up at three processes resolves nothing
   const [asker] = servers as [ServerProcess];
   const client = await asker.connect();
   const taskId = await client.startTask([{ elicit: 'well?' }]);
-  await until(async () => (await openQueue().size(taskId)) === 1);
+  await until(async () => (await queueObserver().size(taskId)) === 1);
   const { message } = (await openQueue().peek(taskId)) as QueuedRequest;
   const address = String(message.id);
   const guesses = [0, '0', '', ' ', '0x0', address, `${address}.${'A'.repeat(43)}`, `${address}.`];

@@ -12,7 +12,7 @@ import { describe, expect, onTestFinished } from 'vitest';
 import type { TaskQueueError } from '../../src/index.ts';
 import type { ReplicaLink } from '../../src/replicas/index.ts';
 import { ACCEPTED, ask, openReplicas, serve, serverOf, test } from '../support/replicas.ts';
-import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { numbered, observer, openClient, openQueue, queueObserver, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 test('the reply to a client’s own request that names a task goes to that client, at once', async ({
@@ -24,7 +24,7 @@ test('the reply to a client’s own request that names a task goes to that clien
   expect(await b.client.request({ method: 'ping', params: { _meta } }, EmptyResultSchema)).toEqual({});
   const unknown = b.client.request({ method: 'no/such', params: { _meta } } as never, EmptyResultSchema);
   await expect(unknown).rejects.toThrow('Method not found');
-  expect(await openClient().depth(taskId)).toBeUndefined();
+  expect(await observer().depth(taskId)).toBeUndefined();
 });
 
 describe('in the queue of a task', () => {
@@ -42,7 +42,7 @@ describe('in the queue of a task', () => {
     const result = a.taskResult(taskId).catch(() => {});
     expect(await asked).toMatchObject({ content: { answer: 'yes to well?' } });
     expect(warnings).toMatchObject([{ code: 'MALFORMED_MESSAGE' }]);
-    expect(await openClient().depth(`${taskId}:malformed`)).toMatchObject({ messages: 1 });
+    expect(await observer().depth(`${taskId}:malformed`)).toMatchObject({ messages: 1 });
     await openClient().clear(`${taskId}:malformed`);
     await a.client.experimental.tasks.cancelTask(taskId);
     await result;
@@ -155,7 +155,7 @@ test('the answer to a question that a plain queue has delivered counts for nothi
   await mcp.connect(atServer);
   const taskId = await a.startTask([{ hold: true }]);
   const asked = ask(a, taskId, { timeout: 2_000 }).catch(({ message }) => message);
-  await until(async () => (await openQueue().size(taskId)) === 1);
+  await until(async () => (await queueObserver().size(taskId)) === 1);
   await atClient.send({ jsonrpc: '2.0', id: 1, method: 'tasks/result', params: { taskId } });
   await until(() => sent.length === 1);
   const answer = { jsonrpc: '2.0', id: (sent[0] as { id: string }).id, result: ACCEPTED } as const;
@@ -174,12 +174,12 @@ test('in the reply queue nothing strange does harm', async ({ store }) => {
   const a = await serve(openReplicas(warnings), store);
   const taskId = await a.startTask([{ hold: true }]);
   const asked = ask(a, taskId);
-  await until(async () => (await openQueue().size(taskId)) === 1);
+  await until(async () => (await queueObserver().size(taskId)) === 1);
   const [question] = await openClient().peek(taskId);
   const replies = String(question?.properties.reply_to).slice('mcp:queue:'.length);
   const bodies = ['', '{', 'null', '[]', '{"serial":1}', '{"serial":"x","kind":"answer","message":{}}'];
   for (const body of bodies) await openClient().publish(replies, raw(body), { create: false });
-  await until(async () => (await openClient().depth(replies))?.messages === 0);
+  await until(async () => (await observer().depth(replies))?.messages === 0);
   const result = a.taskResult(taskId).catch(() => {});
   expect(await asked).toMatchObject({ action: 'accept' });
   expect(warnings).toHaveLength(5);
@@ -208,7 +208,7 @@ test('a transport that answers with JSON is refused, and the message stays', asy
   });
   const { error } = (await response.json()) as { error: { message: string } };
   expect(error.message).toContain('answers with JSON');
-  await until(async () => (await openQueue().size(taskId)) === 1);
+  await until(async () => (await queueObserver().size(taskId)) === 1);
   await a.client.experimental.tasks.cancelTask(taskId);
 });
 

@@ -21,7 +21,7 @@ import {
   test,
   textOf,
 } from '../support/replicas.ts';
-import { openQueue } from '../support/tasks.ts';
+import { openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
@@ -108,7 +108,7 @@ describe('over Streamable HTTP with an event store, a client whose stream has br
     for (let round = 1; round <= 3; round++) {
       await b.cut();
       const asked = ask(a, taskId);
-      await until(async () => (await openQueue().size(taskId)) === 1);
+      await until(async () => (await queueObserver().size(taskId)) === 1);
       b.letIn();
       expect(await asked).toEqual(ACCEPTED);
     }
@@ -130,7 +130,7 @@ describe('over Streamable HTTP with an event store, a client whose stream has br
     expect(await ask(a, taskId)).toEqual(ACCEPTED);
     await b.cut();
     const asked = ask(a, taskId);
-    await until(async () => (await openQueue().size(taskId)) === 1);
+    await until(async () => (await queueObserver().size(taskId)) === 1);
     results.push(c.taskResult(taskId).catch((error) => error));
     expect(await asked).toMatchObject({ action: 'accept' });
     expect([b.asked, c.received]).toEqual([[WELL], [WELL]]);

@@ -13,7 +13,7 @@ import { ReplicaCore } from '../../src/replicas/replica-core.ts';
 import { runCli } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { ACCEPTED, ask, breakPipe, openReplicas, serve, test, textOf } from '../support/replicas.ts';
-import { newTask, numbered, openClient, openQueue } from '../support/tasks.ts';
+import { newTask, numbered, observer, openClient, openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
@@ -36,7 +36,7 @@ describe('a question that a task asks in one replica and the client answers at a
     expect(b.received).toEqual([1, 'one?', 2, 'two?', 3]);
     expect(a.received).toEqual([]);
     expect([...a.errors, ...b.errors]).toEqual([]);
-    await until(async () => (await openClient().depth(taskId)) === undefined);
+    await until(async () => (await observer().depth(taskId)) === undefined);
   });
 
   test('is answered within the same process as well, by another server object', async ({ store }) => {
@@ -86,12 +86,12 @@ describe('when the task is cancelled at another replica', () => {
     const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
     const taskId = await a.startTask([{ hold: true }]);
     const asked = ask(a, taskId);
-    await until(async () => (await openQueue().size(taskId)) === 1);
+    await until(async () => (await queueObserver().size(taskId)) === 1);
     const begun = performance.now();
     await b.client.experimental.tasks.cancelTask(taskId);
     await expect(asked).rejects.toThrow('Task cancelled or completed');
     expect(performance.now() - begun).toBeLessThan(AT_ONCE_MS);
-    await until(async () => (await openClient().depth(taskId)) === undefined);
+    await until(async () => (await observer().depth(taskId)) === undefined);
   });
 
   test('a question that the client has not answered yet is rejected within a second', async ({ store }) => {
@@ -209,7 +209,7 @@ describe('what a client sends', () => {
     const task = newTask();
     await openQueue().enqueue(task, numbered(0));
     await expect(replicas.link().taskMessageQueue.dequeue(task)).rejects.toThrow(message);
-    expect(await openQueue().size(task)).toBe(1);
+    expect(await queueObserver().size(task)).toBe(1);
     expect(warnings[0]?.message).toContain('without link.wrapTransport()');
   });
 
@@ -220,7 +220,7 @@ describe('what a client sends', () => {
       await serve(openReplicas([], { principal: () => user }), store),
     ];
     const taskId = await a.startTask([{ log: 'private' }, { elicit: 'delete it?' }]);
-    await until(async () => (await openQueue().size(taskId)) === 2);
+    await until(async () => (await queueObserver().size(taskId)) === 2);
     const queued = await openClient().peek(taskId, { limit: 2 });
     for (const { properties } of queued) {
       expect(properties.headers).toMatchObject({
@@ -302,7 +302,7 @@ test('a message whose send fails, or whose client has gone, is there for the nex
     await serve(openReplicas(), store),
   ];
   const taskId = await a.startTask([{ elicit: 'still there?' }]);
-  await until(async () => (await openQueue().size(taskId)) === 1);
+  await until(async () => (await queueObserver().size(taskId)) === 1);
   breakPipe(b);
   void b.taskResult(taskId).catch(() => {});
   expect(textOf(await c.taskResult(taskId))).toBe('accept: yes to still there?');
@@ -334,14 +334,14 @@ test('the reply queue is gone with its process, and is not taken for a task', as
   const replicas = openReplicas();
   const a = await serve(replicas, store);
   const taskId = await a.startTask([{ elicit: '?' }]);
-  await until(async () => (await openQueue().size(taskId)) === 1);
+  await until(async () => (await queueObserver().size(taskId)) === 1);
   const [message] = await openClient().peek(taskId);
   expect(message?.properties).toMatchObject({
     reply_to: expect.stringMatching(/^mcp:queue:replies:[\w-]{22}$/),
     headers: { 'x-mcp-asked-by': expect.stringContaining(String(process.pid)) },
   });
   const replies = String(message?.properties.reply_to).slice('mcp:queue:'.length);
-  expect(await openClient().depth(replies)).toEqual({ messages: 0, consumers: 1 });
+  expect(await observer().depth(replies)).toEqual({ messages: 0, consumers: 1 });
   const listed: string[] = [];
   for await (const queues of listTaskQueues({ url: inject('url'), apiUrl: inject('apiUrl') })) {
     listed.push(...queues.map((queue) => queue.taskId));
@@ -354,7 +354,7 @@ test('the reply queue is gone with its process, and is not taken for a task', as
   expect((await runCli(watch)).stdout).toContain(`from ${hostname()}:${process.pid}:`);
   await a.client.experimental.tasks.cancelTask(taskId);
   await replicas.close();
-  expect(await openClient().depth(replies)).toBeUndefined();
+  expect(await observer().depth(replies)).toBeUndefined();
 });
 
 test.each(['short', 7 as never, undefined as never])('secret %j is refused', (secret) => {

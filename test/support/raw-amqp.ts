@@ -1,5 +1,10 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 
+/** The queue of a task. */
+export function queueOf(taskId: string): string {
+  return `mcp:queue:${taskId}`;
+}
+
 /** A message as frames carry it: the bytes of its property list (flags and values) and of its body. */
 export interface FramedMessage {
   /** What follows the size of the body in the content header frame. */
@@ -80,6 +85,10 @@ export class RawAmqp {
     socket.on('data', (bytes) => this.#read(bytes));
     socket.on('error', (error) => this.#fail(error));
     socket.on('close', () => this.#fail(new Error('The connection has ended')));
+  }
+
+  get isOpen(): boolean {
+    return this.#failure === undefined;
   }
 
   static async connect(url: string): Promise<RawAmqp> {

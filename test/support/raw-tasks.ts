@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { inject, onTestFinished } from 'vitest';
 import { RawAmqp } from './raw-amqp.ts';
+import { removeAfterTest } from './task-removal.ts';
 
-/** The queue of a task. */
-export function queueOf(taskId: string): string {
-  return `mcp:queue:${taskId}`;
-}
+export { queueOf } from './raw-amqp.ts';
 
 /** A connection of the test broker that is closed after the test. */
 export async function openRawAmqp(url = inject('url')): Promise<RawAmqp> {
@@ -17,10 +15,6 @@ export async function openRawAmqp(url = inject('url')): Promise<RawAmqp> {
 /** A task of this test alone whose queue is deleted after the test, whatever is in it. Without a queue, so far. */
 export function newRawTask(name: string): string {
   const taskId = `${name}-${randomUUID()}`;
-  onTestFinished(async () => {
-    const amqp = await RawAmqp.connect(inject('url'));
-    await amqp.delete(queueOf(taskId));
-    await amqp.close();
-  });
+  removeAfterTest(taskId);
   return taskId;
 }

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
 import { RabbitMQTaskMessageQueue, TaskQueueClient, type TaskQueueOptions } from '../../src/index.ts';
 import type { QueuedNotification } from '../../src/messages/queued-message.ts';
+import { removeAfterTest, removeTasks } from './task-removal.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 
 /** Closes and removes what the test has opened, the latest first. */
 export async function closeTasks(): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close();
+  await removeTasks();
 }
 
 /** A client of the test broker that is closed after the test. */
@@ -24,17 +26,31 @@ export function openQueue(options: TaskQueueOptions = {}): RabbitMQTaskMessageQu
   return queue;
 }
 
+let observers: { client?: TaskQueueClient; queue?: RabbitMQTaskMessageQueue } = {};
+
+/** The client of this file that only looks: who asks again and again opens no connection for each time. */
+export function observer(): TaskQueueClient {
+  observers.client ??= new TaskQueueClient({ url: inject('url') });
+  return observers.client;
+}
+
+/** The same with a queue. */
+export function queueObserver(): RabbitMQTaskMessageQueue {
+  observers.queue ??= new RabbitMQTaskMessageQueue({ url: inject('url') });
+  return observers.queue;
+}
+
+/** After the tests of a file. */
+export async function closeObservers(): Promise<void> {
+  const { client, queue } = observers;
+  observers = {};
+  await Promise.all([client?.close(), queue?.close()]);
+}
+
 /** A task of this test alone, whose queue is gone after the test, with whatever is in it. */
 export function newTask(name = 'task'): string {
   const taskId = `${name}-${randomUUID()}`;
-  closers.push(async () => {
-    const client = new TaskQueueClient({ url: inject('url') });
-    for (const id of [taskId, `${taskId}:malformed`]) {
-      await client.drain(id, () => {});
-      await client.deleteIfUnused(id);
-    }
-    await client.close();
-  });
+  removeAfterTest(taskId);
   return taskId;
 }
 
