@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { stopAfterFile } from '../support/broker.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { FileTaskStore } from '../support/mcp-server/file-task-store.js';
-import { type Step, startServer } from '../support/mcp-server.ts';
+import { type Step, startServer, type TestClient } from '../support/mcp-server.ts';
 import { observer, openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
@@ -18,9 +20,21 @@ describe.each([
   { transport: 'stdio', sdk: OLDEST },
   { transport: 'http', sdk: OLDEST },
 ] as const)('a server process over $transport on $sdk', { timeout: 120_000 }, ({ transport, sdk }) => {
+  /** Of the server that those tests share which want no other: starting one takes most of their time. */
+  let tasks: string;
+  let client: TestClient;
+
+  beforeAll(async () => {
+    tasks = await mkdtemp(join(tmpdir(), 'mcp-taskq-test-'));
+    stopAfterFile(() => rm(tasks, { recursive: true, force: true }));
+    client = await (await startServer({ transport, sdk, tasks, isShared: true })).connect();
+  });
+
+  beforeEach(() => {
+    client.received.length = 0;
+  });
+
   test('delivers the questions and messages of its task through tasks/result, in order, and the answers reach the task', async () => {
-    const server = await startServer({ transport, sdk, tasks: await temporaryFolder() });
-    const client = await server.connect();
     const steps: Step[] = [
       { log: 'begin' },
       { progress: 1 },
@@ -44,8 +58,6 @@ describe.each([
   });
 
   test('keeps messages in RabbitMQ until the client asks, and leaves no queue when the task is over', async () => {
-    const server = await startServer({ transport, sdk, tasks: await temporaryFolder() });
-    const client = await server.connect();
     const steps: Step[] = [
       ...Array.from({ length: 20 }, (_, progress) => ({ progress })),
       { elicit: 'Well?' },
@@ -67,9 +79,6 @@ describe.each([
   });
 
   test('removes what is queued when the client cancels the task, and ends what the task waits for', async () => {
-    const tasks = await temporaryFolder();
-    const server = await startServer({ transport, sdk, tasks });
-    const client = await server.connect();
     const taskId = await client.startTask([{ log: 1 }, { log: 2 }, { elicit: 'Anybody there?' }]);
     await until(async () => (await queueObserver().size(taskId)) === 3);
     const { status } = await client.client.experimental.tasks.cancelTask(taskId);
@@ -83,13 +92,13 @@ describe.each([
 
   test('hands the overflow of maxTaskQueueSize to the task, and delivers what had room', async () => {
     const server = await startServer({ transport, sdk, tasks: await temporaryFolder(), maxQueue: 3 });
-    const client = await server.connect();
-    const taskId = await client.startTask([{ log: 1 }, { log: 2 }, { log: 3 }, { log: 4 }, { log: 5 }]);
-    await until(async () => (await client.client.experimental.tasks.getTask(taskId)).status === 'failed');
-    const result = await client.taskResult(taskId);
+    const limited = await server.connect();
+    const taskId = await limited.startTask([{ log: 1 }, { log: 2 }, { log: 3 }, { log: 4 }, { log: 5 }]);
+    await until(async () => (await limited.client.experimental.tasks.getTask(taskId)).status === 'failed');
+    const result = await limited.taskResult(taskId);
     expect(result.isError).toBe(true);
     expect(textOf(result)).toContain('Task message queue overflow');
-    expect(client.received).toEqual([{ log: 1 }, { log: 2 }, { log: 3 }]);
+    expect(limited.received).toEqual([{ log: 1 }, { log: 2 }, { log: 3 }]);
   });
 });
 

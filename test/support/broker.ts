@@ -3,16 +3,18 @@ import { inject } from 'vitest';
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/local-broker/index.ts';
 import { installation } from './installation.ts';
 
-const running: { stop(): Promise<void> }[] = [];
+const running: RunningBroker[] = [];
+const stops: (() => Promise<void>)[] = [];
 
 /** Of the test file that ends. */
 export async function stopPrivateBrokers(): Promise<void> {
   await Promise.all(running.splice(0).map((broker) => broker.stop()));
+  for (const stop of stops.splice(0).reverse()) await stop();
 }
 
-/** Has this stopped after the tests of the file, with its brokers. */
+/** Has this stopped after the tests of the file and its brokers, the latest first. */
 export function stopAfterFile(stop: () => Promise<void>): void {
-  running.push({ stop });
+  stops.push(stop);
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { inject, onTestFinished } from 'vitest';
 import { TaskQueueClient } from '../../src/index.ts';
+import { stopAfterFile } from './broker.ts';
 import { FileTaskStore } from './mcp-server/file-task-store.js';
 
 /** The SDK's minute is not enough where hundreds of tasks wait on a busy machine. */
@@ -50,9 +51,11 @@ export interface ServerOptions {
   broker?: string;
   /** How long it waits for a broker that is away. */
   patienceMs?: number;
+  /** Whether the tests of the file share it and its clients, which end after the last. Default: they end with the test. */
+  isShared?: boolean;
 }
 
-/** An MCP server process over the shared test broker, which is gone after the test. */
+/** An MCP server process over the shared test broker. */
 export interface ServerProcess {
   /** A client in this process. A server over stdio takes one, and starts with it. */
   connect(): Promise<TestClient>;
@@ -63,8 +66,13 @@ export interface ServerProcess {
 }
 
 export async function startServer({ transport, ...options }: ServerOptions): Promise<ServerProcess> {
-  if (options.broker === undefined) onTestFinished(() => removeQueues(options.tasks));
+  if (options.broker === undefined) afterUse(options, () => removeQueues(options.tasks));
   return transport === 'stdio' ? stdioServer(options) : await httpServer(transport, options);
+}
+
+function afterUse({ isShared = false }: { isShared?: boolean }, end: () => Promise<void>): void {
+  if (isShared) stopAfterFile(end);
+  else onTestFinished(end);
 }
 
 /** A task whose server was killed or stopped early leaves its queue. */
@@ -91,7 +99,7 @@ function stdioServer(options: Omit<ServerOptions, 'transport'>): ServerProcess {
     env: environment(options),
   });
   return {
-    connect: () => TestClient.connect(transport),
+    connect: () => TestClient.connect(transport, options),
     async kill() {
       const { pid } = transport;
       if (pid == null) throw new Error('The server over stdio is not running');
@@ -116,12 +124,12 @@ async function httpServer(
     env: environment(options),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  afterUse(options, async () => void child.kill('SIGKILL'));
   const [port] = await Promise.race([once(child.stdout, 'data'), unexpectedEnd(child)]);
   const url = new URL(`http://127.0.0.1:${String(port).trim()}/mcp`);
   return {
     url,
-    connect: () => TestClient.connect(new StreamableHTTPClientTransport(url)),
+    connect: () => TestClient.connect(new StreamableHTTPClientTransport(url), options),
     async kill() {
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
@@ -160,9 +168,12 @@ export class TestClient {
   /** What came, in order, as the steps that made the server send it. */
   readonly received: Step[] = [];
 
-  static async connect(transport: StdioClientTransport | StreamableHTTPClientTransport): Promise<TestClient> {
+  static async connect(
+    transport: StdioClientTransport | StreamableHTTPClientTransport,
+    use: { isShared?: boolean } = {},
+  ): Promise<TestClient> {
     const test = new TestClient();
-    onTestFinished(() => test.client.close());
+    afterUse(use, () => test.client.close());
     await test.client.connect(transport as Parameters<Client['connect']>[0]);
     return test;
   }
