@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,11 +32,15 @@ async function sectionOf(page: string, heading: string) {
   return { commands: blocks('sh')[0] ?? '', code: blocks('ts'), text };
 }
 
-/** Follows the steps in an empty folder. @returns the program that they make */
-async function follow(page: string, heading: string): Promise<string> {
+/**
+ * Follows the steps in an empty folder, or in one that has the packages of another project: npm removes those that the
+ * steps do not name, and need not unpack the others again. @returns the folder, and the program that they make
+ */
+async function follow(page: string, heading: string, packages?: string) {
   const { commands, code, text } = await sectionOf(page, heading);
   const project = await mkdtemp(join(parent, 'project-'));
   expect(commands).toContain(`../mcp-taskq/${tarball}`);
+  if (packages !== undefined) await rename(packages, join(project, 'node_modules'));
   await runIn(project, 'bash', ['-ec', commands], { npm_config_fund: 'false', npm_config_audit: 'false' });
   const [step = ''] = /Save this as .*?, then run `npx tsc && node \S+`/s.exec(text) ?? [];
   const names = [...step.matchAll(/`([\w-]+\.m?ts)`/g)].map(([, name = '']) => name);
@@ -44,13 +48,17 @@ async function follow(page: string, heading: string): Promise<string> {
   for (const [index, name] of names.entries()) await writeFile(join(project, name), code[index] as string);
   const { stdout } = await runIn(project, 'npx', ['tsc']).catch((error) => error);
   expect(stdout).toBe('');
-  return join(project, /node (\S+)`$/.exec(step)?.[1] ?? '');
+  return { project, program: join(project, /node (\S+)`$/.exec(step)?.[1] ?? '') };
 }
 
+let packages: string | undefined;
+
 test('the steps of the README make a server, with npm init and tsc --init as they are', async () => {
+  const { project, program } = await follow('README.md', 'In an MCP server');
+  packages = join(project, 'node_modules');
   const transport = new StdioClientTransport({
     command: process.execPath,
-    args: [await follow('README.md', 'In an MCP server')],
+    args: [program],
     env: { ...outsideEnvironment(), RABBITMQ_URL: sharedBroker().url },
   });
   const client = new Client({ name: 'test', version: '1.0.0' });
@@ -60,6 +68,6 @@ test('the steps of the README make a server, with npm init and tsc --init as the
 }, 300_000);
 
 test('the steps of the page about replicas compile', async () => {
-  const program = await follow('src/cli/help/topics/replicas.md', 'A whole example');
+  const { program } = await follow('src/cli/help/topics/replicas.md', 'A whole example', packages);
   await expect(readFile(program, 'utf8')).resolves.toContain("from './sqlite-task-store.js'");
 }, 300_000);
