@@ -1,7 +1,7 @@
 import type * as https from 'node:https';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { type BrokerAddress, hasLateAt, LATE_AT } from '../options/broker-url.ts';
-import type { ResolvedOptions, TlsOptions } from '../options/task-queue-options.ts';
+import { type BrokerAddress, hasLateAt, LATE_AT, nodeOf } from '../options/broker-url.ts';
+import { nodeTlsOptions, type ResolvedOptions } from '../options/task-queue-options.ts';
 
 /** The addresses of a management API, and the credentials for it. */
 export interface ManagementApiAddress {
@@ -31,12 +31,12 @@ export function managementApiAddress(
     base.password = '';
   }
   const authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
-  return { bases, authorization, tls: tlsOptions(tls) };
+  return { bases, authorization, tls: nodeTlsOptions(tls) };
 }
 
 function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): URL {
-  const [scheme, port] = protocol === 'amqps' ? ['https', 15671] : ['http', 15672];
-  const text = (given ?? `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).trim();
+  const [scheme, port] = protocol === 'amqps' ? (['https', 15671] as const) : (['http', 15672] as const);
+  const text = (given ?? `${scheme}://${nodeOf({ host, port })}`).trim();
   // Any part of a URL that cannot be parsed may be a password.
   const invalid = (reason: string) =>
     new TaskQueueError(ErrorCode.invalidArgument, `The management API URL is unusable: ${reason}`, {
@@ -63,15 +63,4 @@ function decode(text: string): string {
       { hint: 'Percent-encode special characters: %25 for the % itself.' },
     );
   }
-}
-
-function tlsOptions({ ca, cert, key, passphrase, serverName, verify }: TlsOptions): https.AgentOptions {
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(passphrase !== undefined && { passphrase }),
-    ...(serverName !== undefined && { servername: serverName }),
-    ...(verify !== undefined && { rejectUnauthorized: verify }),
-  };
 }

@@ -96,7 +96,7 @@ export function userOf({ username = 'guest', parameters }: BrokerAddress): strin
 }
 
 /** `host:port` */
-export function nodeOf({ host, port }: BrokerAddress): string {
+export function nodeOf({ host, port }: Pick<BrokerAddress, 'host' | 'port'>): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

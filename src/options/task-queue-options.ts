@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { StatusEvent } from '../diagnostics/status-event.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { DEFAULT_PREFIX } from '../messages/queue-names.ts';
@@ -34,6 +35,25 @@ export interface TlsOptions {
   serverName?: string | undefined;
   /** False skips certificate verification, which is insecure. Default true. */
   verify?: boolean | undefined;
+}
+
+/** The same under the names that Node has for them. */
+export function nodeTlsOptions({
+  ca,
+  cert,
+  key,
+  passphrase,
+  serverName,
+  verify,
+}: TlsOptions): ConnectionOptions {
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(serverName !== undefined && { servername: serverName }),
+    ...(verify !== undefined && { rejectUnauthorized: verify }),
+  };
 }
 
 /** For {@link TaskQueueOptions}`.queueType`. */
