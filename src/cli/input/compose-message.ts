@@ -31,9 +31,9 @@ export function composeMessage({ type, method, params, id }: MessageParts): stri
   return `{${members.join(',')}}`;
 }
 
-/** A whole number stays a number, as most JSON-RPC ids are; anything else becomes a string. */
+/** A whole number that every JSON reader reads exactly stays one, as most JSON-RPC ids are; anything else becomes a string. */
 function idText(id: string): string {
-  return /^(0|-?[1-9]\d{0,14})$/.test(id) ? id : JSON.stringify(id);
+  return String(Number(id)) === id && Number.isSafeInteger(Number(id)) ? id : JSON.stringify(id);
 }
 
 function checkParams(params: string): string {
