@@ -2,6 +2,8 @@
  * What the command line needs in addition to index.ts. Not among the `exports` of package.json.
  */
 
+// What is missing among events.
+export { EventSequence } from './events/event-sequence.ts';
 // Whether the management API belongs to the broker, and the state of its cluster.
 export {
   type ClusterOverview,

@@ -63,7 +63,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'watch',
   ],
   'cli-shared.ts': ['errors', 'messages', 'options'],
-  'cli-support.ts': ['errors', 'messages', 'properties', 'management'],
+  'cli-support.ts': ['errors', 'messages', 'properties', 'events', 'management'],
   cli: ['index.ts', 'cli-shared.ts', 'cli-support.ts', 'local-broker'],
 };
 

@@ -38,20 +38,16 @@ export async function countEvents(
   { taskId, stop, depth }: ListenOptions = {},
 ): Promise<HeardEvents> {
   const { TaskQueueClient } = await import('../../index.ts');
+  const { EventSequence } = await import('../../cli-support.ts');
   const client = new TaskQueueClient(connection);
   const queue = taskId === undefined ? undefined : client.prefix + taskId;
   const heard: HeardEvents = { events: 0, ms, enqueued: 0, removed: 0, isWhole: true, growth: undefined };
-  const lastOf = new Map<string, number>();
+  const sequence = new EventSequence();
   try {
     const race = <T>(work: Promise<T>) => stop?.race(work) ?? work;
     const subscribing = client.subscribe(['enqueued', 'dequeued', 'cleared'], {
-      onEvent: (event) => {
-        const { stream, sequence } = event;
-        if (stream !== undefined && sequence !== undefined) {
-          const last = lastOf.get(stream);
-          if (last !== undefined && sequence > last + 1) heard.isWhole = false;
-          lastOf.set(stream, sequence);
-        }
+      onEvent: (event, arrivedAt) => {
+        if (sequence.missingBefore(event, arrivedAt).count > 0) heard.isWhole = false;
         // Another prefix may have a task of the same id.
         if (queue !== undefined && event.queue !== queue) return;
         heard.events++;
