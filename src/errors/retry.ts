@@ -48,8 +48,7 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
     try {
       return await work(attempt);
     } catch (error) {
-      const longest = Math.min(pauseMs * 2 ** (attempt - 1), longestPauseMs);
-      const pause = longest * (0.5 + Math.random() / 2);
+      const pause = pauseAfter(attempt, pauseMs, longestPauseMs);
       if (attempt >= attempts || Date.now() + pause > giveUpAt || signal?.aborted || !mayRetry(error))
         throw error;
       onRetry?.(error, pause);
@@ -57,4 +56,9 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
       if (signal?.aborted) throw error;
     }
   }
+}
+
+/** The pause after this number of attempts, as {@link RetryOptions} describes it. */
+export function pauseAfter(attempts: number, pauseMs: number, longestPauseMs: number): number {
+  return Math.min(pauseMs * 2 ** (attempts - 1), longestPauseMs) * (0.5 + Math.random() / 2);
 }

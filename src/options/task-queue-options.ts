@@ -93,10 +93,11 @@ export interface TaskQueueOptions {
   /** Deadline for the confirm of a published message. Milliseconds, default 30,000. */
   confirmTimeoutMs?: number | undefined;
   /**
-   * How long to keep retrying an unconfirmed message, counted from the call, each time with the same `message_id`. It
-   * may then be in the queue more than once, recognisable by that id, and after later messages. A message without
-   * `message_id` is never sent again. Milliseconds; default 0: no retry, and the call rejects with a
-   * PublishUnconfirmedError.
+   * How long to keep retrying a message that is not confirmed, counted from the call, each time with the same
+   * `message_id`. It may then be in the queue more than once, recognisable by that id. Messages of a task stay in
+   * order: those that follow it are sent again behind it, or wait for it. Only what the broker rejects, as a quorum queue
+   * without a leader does, may end up after later messages. A message without `message_id` is never sent again.
+   * Milliseconds; default 0: no retry, and the call rejects with a PublishUnconfirmedError.
    */
   retryUnconfirmedMs?: number | undefined;
   /**
@@ -258,7 +259,8 @@ export function resolveOptions(given?: string | TaskQueueOptions | null): Resolv
 
 /** How long a call waits for those before it: as long as one of them may wait for the broker. */
 export function turnTimeoutMs(options: ResolvedOptions): number {
-  return Math.max(options.reconnectTimeoutMs, options.operationTimeoutMs, options.confirmTimeoutMs);
+  const { reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs, retryUnconfirmedMs } = options;
+  return Math.max(reconnectTimeoutMs, operationTimeoutMs, confirmTimeoutMs, retryUnconfirmedMs);
 }
 
 /** Mistakes that Node would ignore, to fail later for another reason. */

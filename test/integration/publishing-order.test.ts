@@ -93,4 +93,46 @@ describe('messages that are published without waiting stay in order', () => {
       expect(numbers).toEqual(calledInOrder.filter((number) => numbers.includes(number)));
     }
   });
+
+  test('when their confirms are lost and retryUnconfirmedMs sends all of them again', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const client = openClient({ url: proxy.url, retryUnconfirmedMs: 20_000 });
+    for (let round = 0; round < 4; round++) {
+      const task = newRawTask('order');
+      await client.publish(task, numberedWithId(-1));
+      proxy.fault = { kind: 'mute' };
+      const publishing = [0, 1, 2, 3, 4].map((number) => client.publish(task, numberedWithId(number)));
+      await until(async () => (await numbersIn(task)).length === 6);
+      proxy.fault = { kind: 'none' };
+      proxy.reset();
+      await Promise.all(publishing);
+      expect(await numbersIn(task)).toEqual([-1, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4]);
+    }
+  });
+
+  test('when the connection is lost repeatedly in the middle, and retryUnconfirmedMs sends some of them again', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const client = openClient({ url: proxy.url, retryUnconfirmedMs: 20_000 });
+    for (let round = 0; round < 4; round++) {
+      const task = newRawTask('order');
+      const calls: Promise<unknown>[] = [];
+      for (let number = 0; number < COUNT; number++) {
+        calls.push(client.publish(task, numberedWithId(number)));
+        if (number % 20 === 19) await new Promise((resolve) => setImmediate(resolve));
+        if (number % 300 === 299) {
+          await calls[number - 100];
+          proxy.reset();
+        }
+      }
+      await Promise.all(calls);
+      // Some of them are there twice.
+      const numbers = [...new Set(await numbersIn(task))];
+      expect(numbers).toEqual(Array.from({ length: COUNT }, (_, number) => number));
+    }
+  });
 });
+
+function numberedWithId(number: number) {
+  const message_id = `message ${number}`;
+  return { body: Buffer.from(String(number)), properties: { delivery_mode: 2, message_id } };
+}

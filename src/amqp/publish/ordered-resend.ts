@@ -17,9 +17,9 @@ interface Stall {
 
 /**
  * Keeps the messages of a queue in order when some of them have to be sent again, because their queue was gone or their
- * connection: the first of them is sent again when all that was sent behind it has been answered, or it could be
- * overtaken, and then all of them are in the order in which they were sent first. Meanwhile the queue is stalled, and
- * new messages for it wait for {@link cleared}.
+ * connection, or the broker rejected them: the first of them is sent again when all that was sent behind it has been
+ * answered, or it could be overtaken, and then all of them are in the order in which they were sent first. Meanwhile
+ * the queue is stalled, and new messages for it wait for {@link cleared}.
  */
 export class OrderedResend {
   /** How many messages of each queue are sent and not settled, those that wait to be sent again included. */

@@ -76,6 +76,16 @@ export function unconfirmedError(reason: string, messageId: string | undefined, 
   return new AmqpFailure(ErrorCode.publishUnconfirmed, reason, { messageId, cause });
 }
 
+/** Each attempt but the last may have stored it. */
+export function stillUnconfirmedError(
+  attempts: number,
+  messageId: string | undefined,
+  last: Error,
+): AmqpFailure {
+  const reason = `the broker did not confirm it in ${attempts} attempts; the last one failed: ${last.message}`;
+  return unconfirmedError(reason, messageId, last);
+}
+
 /** The broker confirmed it, but it also confirms what it drops together with a queue. */
 export function unverifiedError(messageId: string | undefined, cause: unknown): AmqpFailure {
   const reason = cause instanceof Error ? cause.message : String(cause);

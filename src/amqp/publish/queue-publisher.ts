@@ -1,20 +1,20 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { ClientStats } from '../../diagnostics/stats.ts';
-import { retry } from '../../errors/retry.ts';
+import { isTransient, pauseAfter, retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { PublishOptions } from '../../options/client-options.ts';
 import { type ResolvedOptions, turnTimeoutMs } from '../../options/task-queue-options.ts';
 import { WaitingLimit } from '../connection/waiting-limit.ts';
 import type { QueueDeclarer } from '../queues/queue-declarer.ts';
-import type { ConfirmedPublisher, PublishOutcome } from './confirmed-publisher.ts';
+import type { ConfirmedPublisher } from './confirmed-publisher.ts';
 import { KeyedMutex } from './keyed-mutex.ts';
 import { KnownQueues } from './known-queues.ts';
 import { OrderedResend } from './ordered-resend.ts';
-import { publishAgain } from './publish-again.ts';
 import {
   missingError,
   overflowError,
+  stillUnconfirmedError,
   turnTimeoutError,
   unverifiedError,
   vanishedError,
@@ -23,6 +23,10 @@ import { SurvivalChecks } from './survival-checks.ts';
 
 /** A task that is cleared while messages arrive loses its queue repeatedly, but not forever. */
 const MAX_VANISHED = 10;
+
+/** Between two attempts to send a message. */
+const PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
 
 /** Publishes to queues that it creates on demand, in the order of the calls for each queue. */
 export class QueuePublisher {
@@ -62,61 +66,64 @@ export class QueuePublisher {
   /** Resolves when the broker has confirmed that the message is in the queue. */
   async publish(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
     const { retryUnconfirmedMs } = this.#options;
-    const giveUpAt = Date.now() + retryUnconfirmedMs;
+    const mayRepeat = retryUnconfirmedMs > 0 && message.messageId !== undefined;
+    const giveUpAt = mayRepeat ? Date.now() + retryUnconfirmedMs : 0;
     const bytes = message.body.length + message.list.length;
     this.#waitingLimit.enter(bytes);
     try {
-      await this.#attempt(queue, message, options);
-    } catch (error) {
-      const { messageId } = message;
-      // The default. Thousands may fail together, and what each takes then is memory that is short already.
-      if (retryUnconfirmedMs === 0) throw error;
-      const again = () => this.#attempt(queue, message, options);
-      await publishAgain(error, again, { giveUpAt, messageId });
+      await this.#publish(queue, message, options, giveUpAt);
     } finally {
       this.#waitingLimit.leave(bytes);
     }
   }
 
-  #attempt(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
+  #publish(
+    queue: string,
+    message: PreparedMessage,
+    options: PublishOptions,
+    giveUpAt: number,
+  ): Promise<void> {
     const { create = true, maxSize } = options;
-    if (maxSize !== undefined) return this.#publishIfRoom(queue, message, options, maxSize);
+    if (maxSize !== undefined) return this.#publishIfRoom(queue, message, options, giveUpAt);
     const isKnown = !create || this.#known.has(queue);
     const isInTurn = !this.#order.isBusy(queue) && !this.#resend.isStalled(queue);
     if (isKnown && this.#publisher.isReady && isInTurn) {
-      return this.#send(queue, message, options);
+      return this.#send(queue, message, options, giveUpAt);
     }
-    return this.#publishInTurn(queue, message, options);
+    return this.#publishInTurn(queue, message, options, giveUpAt);
   }
 
   #publishIfRoom(
     queue: string,
     message: PreparedMessage,
     options: PublishOptions,
-    maxSize: number,
+    giveUpAt: number,
   ): Promise<void> {
-    const { create = true } = options;
-    return this.#inTurn(queue, async () => {
+    return this.#inTurn(queue, giveUpAt, async () => {
       await this.#alone(queue);
-      const depth = create ? await this.#declarer.declare(queue) : await this.#declarer.depth(queue);
-      if (depth >= maxSize) throw overflowError(depth, maxSize);
+      await this.#makeSendable(queue, options);
       await this.#readyInOrder(queue);
       // Confirmed before the next one counts, so that it is counted.
-      await this.#send(queue, message, options);
+      await this.#send(queue, message, options, giveUpAt);
     });
   }
 
-  async #publishInTurn(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
+  async #publishInTurn(
+    queue: string,
+    message: PreparedMessage,
+    options: PublishOptions,
+    giveUpAt: number,
+  ): Promise<void> {
     const { create = true } = options;
-    const { sent } = await this.#inTurn(queue, async () => {
+    const { sent } = await this.#inTurn(queue, giveUpAt, async () => {
       // Before the declare as well: a message in flight behind one that was returned would be stored before it.
       await this.#readyInOrder(queue);
       const isKnown = !create || this.#known.has(queue);
       if (!isKnown) {
-        await this.#declarer.declare(queue);
+        await this.#makeSendable(queue, options);
         await this.#readyInOrder(queue);
       }
-      const sent = this.#send(queue, message, options);
+      const sent = this.#send(queue, message, options, giveUpAt);
       // Later messages follow once this one is certainly stored, so that it stays first even if it is sent again.
       if (!isKnown) await sent;
       // Wrapped in an object so that `await` does not wait for the confirm.
@@ -146,7 +153,7 @@ export class QueuePublisher {
   }
 
   /** One at a time, and by a deadline: a broker that does not answer also delays everything behind. */
-  #inTurn<T>(queue: string, work: () => Promise<T>): Promise<T> {
+  #inTurn<T>(queue: string, giveUpAt: number, work: () => Promise<T>): Promise<T> {
     const since = Date.now();
     const ready = async () => {
       // A blocked connection does not answer requests either.
@@ -158,9 +165,12 @@ export class QueuePublisher {
         this.#countSending(queue, -1);
       }
     };
-    // If the connection is lost before the message is sent, try once more in the same turn, as others wait behind it.
-    const readyAgain = () => retry(ready, { attempts: 2, mayRetry: isLost });
-    return this.#order.run(queue, readyAgain);
+    // Again in the same turn, as others wait behind it; but what has been sent is the business of #send.
+    let failures = 0;
+    const mayRetry = (error: unknown) =>
+      !hasCode(error, ErrorCode.publishUnconfirmed) && maySendAgain(error, failures++, giveUpAt);
+    const pauses = giveUpAt > 0 ? { pauseMs: PAUSE_MS, longestPauseMs: LONGEST_PAUSE_MS } : {};
+    return this.#order.run(queue, () => retry(ready, { ...pauses, mayRetry }));
   }
 
   /** Resolves when the publishes before this one, which has its turn, have settled: what is in flight may not be counted. */
@@ -183,37 +193,60 @@ export class QueuePublisher {
   async #send(
     queue: string,
     message: PreparedMessage,
-    { create = true, confirmStored = false }: PublishOptions,
+    options: PublishOptions,
+    giveUpAt: number,
   ): Promise<void> {
+    const { create = true, confirmStored = false } = options;
+    let isUnconfirmed = false;
+    let vanished = 0;
+    let failures = 0;
     this.#countSending(queue, 1);
     const place = this.#resend.begin(queue);
     try {
-      for (let vanished = 0; ; vanished++) {
-        const isTrusted = !confirmStored && (!create || this.#known.has(queue));
-        let outcome: PublishOutcome | 'lost';
+      for (let attempts = 1; ; attempts++) {
         try {
-          outcome = await this.#publisher.send(queue, message);
-        } catch (error) {
-          if (vanished > 0 || !isLost(error)) throw error;
-          // Not sent: send it again, before those that follow it.
-          outcome = 'lost';
-        }
-        if (outcome === 'queued' && (isTrusted || (await this.#hasSurvived(queue, message)))) return;
-        if (outcome !== 'lost') {
+          if (attempts > 1) {
+            // Before those that follow it.
+            await this.#resend.turn(queue, place, () => this.#prepareAgain(queue, options, failures));
+          }
+          const isTrusted = !confirmStored && (!create || this.#known.has(queue));
+          const outcome = await this.#publisher.send(queue, message);
+          if (outcome === 'queued' && (isTrusted || (await this.#hasSurvived(queue, message)))) return;
           if (!create) throw missingError();
           if (vanished === MAX_VANISHED) throw vanishedError(vanished);
+          vanished++;
           // The queue was deleted since it was declared: somebody cleared the task.
           this.#known.delete(queue);
+        } catch (error) {
+          isUnconfirmed ||= hasCode(error, ErrorCode.publishUnconfirmed);
+          if (maySendAgain(error, failures++, giveUpAt)) continue;
+          // Whatever made the last attempt fail, an earlier one may have stored the message.
+          throw isUnconfirmed && attempts > 1
+            ? stillUnconfirmedError(attempts, message.messageId, error as Error)
+            : error;
         }
-        await this.#resend.turn(queue, place, async () => {
-          if (create && !this.#known.has(queue)) await this.#declarer.declare(queue);
-          await this.#publisher.ready();
-        });
       }
     } finally {
       this.#resend.end(queue);
       this.#countSending(queue, -1);
     }
+  }
+
+  /** @param failures of the first of the messages that are to be sent again */
+  async #prepareAgain(queue: string, options: PublishOptions, failures: number): Promise<void> {
+    if (failures > 1) await sleep(pauseAfter(failures - 1, PAUSE_MS, LONGEST_PAUSE_MS));
+    await this.#makeSendable(queue, options);
+    await this.#publisher.ready();
+  }
+
+  /** Creates the queue where that is wanted. @throws AmqpFailure `QUEUE_OVERFLOW` when there is no room in it */
+  async #makeSendable(queue: string, { create = true, maxSize }: PublishOptions): Promise<void> {
+    if (maxSize === undefined) {
+      if (create && !this.#known.has(queue)) await this.#declarer.declare(queue);
+      return;
+    }
+    const depth = create ? await this.#declarer.declare(queue) : await this.#declarer.depth(queue);
+    if (depth >= maxSize) throw overflowError(depth, maxSize);
   }
 
   /**
@@ -237,6 +270,8 @@ export class QueuePublisher {
   }
 }
 
-function isLost(error: unknown): boolean {
-  return hasCode(error, ErrorCode.connectionLost);
+/** Whether to try again: once where nothing was sent, and as long as `retryUnconfirmedMs` lets a message be sent twice. */
+function maySendAgain(error: unknown, failures: number, giveUpAt: number): boolean {
+  const isFirstLoss = failures === 0 && hasCode(error, ErrorCode.connectionLost);
+  return isFirstLoss || (Date.now() < giveUpAt && isTransient(error));
 }
