@@ -272,6 +272,8 @@ describe('publish', () => {
     const task = newTask();
     const tooLarge = { body: Buffer.alloc(16 * 1024 * 1024 + 1), properties: {} };
     await expect(client.publish(task, tooLarge)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
+    // Nor is a queue created for it.
+    expect(await client.depth(task)).toBeUndefined();
     const manyHeaders = (bytes: number) => ({
       body: Buffer.from('x'),
       properties: { headers: { big: 'x'.repeat(bytes) } },

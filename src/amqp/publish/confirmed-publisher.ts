@@ -15,7 +15,6 @@ import {
   lostError,
   propertiesTooLargeError,
   rejectedError,
-  tooLargeError,
   turnTimeoutError,
   unconfirmedError,
 } from './publish-errors.ts';
@@ -174,7 +173,7 @@ export class ConfirmedPublisher {
             );
         });
       } catch (error) {
-        // Nothing was written: the message is too large, or the channel has just ended.
+        // Nothing was written: the properties are too large, or the channel has just ended.
         settle(() => reject(translateAmqpError(error)));
       }
     });
@@ -182,10 +181,8 @@ export class ConfirmedPublisher {
 
   #checkSendable(
     channel: ConfirmChannel | undefined,
-    { body, list }: PreparedMessage,
+    { list }: PreparedMessage,
   ): asserts channel is ConfirmChannel {
-    const { maxMessageBytes } = this.#options;
-    if (body.length > maxMessageBytes) throw tooLargeError(body.length, maxMessageBytes);
     if (channel === undefined) throw lostError();
     const maxListBytes = maxPropertyListBytes(channel);
     if (list.length > maxListBytes) throw propertiesTooLargeError(list.length, maxListBytes);

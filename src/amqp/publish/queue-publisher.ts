@@ -15,6 +15,7 @@ import {
   missingError,
   overflowError,
   stillUnconfirmedError,
+  tooLargeError,
   turnTimeoutError,
   unverifiedError,
   vanishedError,
@@ -65,7 +66,9 @@ export class QueuePublisher {
 
   /** Resolves when the broker has confirmed that the message is in the queue. */
   async publish(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
-    const { retryUnconfirmedMs } = this.#options;
+    const { retryUnconfirmedMs, maxMessageBytes } = this.#options;
+    // Before a queue is created for it.
+    if (message.body.length > maxMessageBytes) throw tooLargeError(message.body.length, maxMessageBytes);
     const mayRepeat = retryUnconfirmedMs > 0 && message.messageId !== undefined;
     const giveUpAt = mayRepeat ? Date.now() + retryUnconfirmedMs : 0;
     const bytes = message.body.length + message.list.length;
