@@ -236,6 +236,7 @@ test('an error that reaches an MCP client names no host', async ({ store }) => {
   for (const outcome of await Promise.allSettled(calls)) {
     const { message } = (outcome as PromiseRejectedResult).reason;
     expect(message).toContain('the message broker cannot be reached');
-    expect(message).not.toMatch(/127|secret|amqp/);
+    // The id may have these digits as well.
+    expect(message.replace(taskId, 'ID')).not.toMatch(/127|secret|amqp/);
   }
 });
