@@ -140,10 +140,14 @@ export interface TaskQueueOptions {
    */
   onStatus?: ((event: StatusEvent) => unknown) | undefined;
   /**
-   * What `RabbitMQTaskMessageQueue` does with a message that is not a queued MCP message; anyone may publish one. `set-aside`, the default: it is moved, byte for byte, to the queue of task `{task_id}:malformed`, with a
-   * header that says why; a `warning` of `onStatus` names it, and the messages after it are delivered. `throw`: it
-   * stays at the head of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only
-   * a message of a quorum queue that is close to its delivery limit is set aside anyway.
+   * What `RabbitMQTaskMessageQueue` and `Replicas` do with a message that is not a queued MCP message; anyone may publish
+   * one. `set-aside`, the default: it is moved, byte for byte, to the queue of task `{task_id}:malformed`, with a
+   * header that says why; a `warning` of `onStatus` names it, and the messages after it are delivered. One that cannot be
+   * moved stays in its queue, with a `warning` for each task and reason, and those after it are delivered as well: it is
+   * held unacknowledged until this object is closed, and tried again every 25 minutes. At most 128 are held; when there
+   * are more, or the broker cannot be reached, reading rejects with a MalformedMessageError. `throw`: it stays at the head
+   * of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only a message of a quorum
+   * queue that is close to its delivery limit is set aside anyway.
    */
   onMalformed?: MalformedPolicy | undefined;
 }

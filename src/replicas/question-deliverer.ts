@@ -1,4 +1,5 @@
 import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
+import { decodeQueuedMessage } from '../messages/codec.ts';
 import type { QueuedMessage, QueuedNotification } from '../messages/queued-message.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { clientFacingError } from '../sdk/client-facing-error.ts';
@@ -100,9 +101,7 @@ export class QuestionDeliverer {
     context: RequestContext | undefined,
   ): Promise<QueuedMessage | undefined | 'skipped'> {
     return new Promise((resolve, reject) => {
-      const handOver = async (stored: StoredMessage) => {
-        const decoded = await this.#decode(stored);
-        if (decoded === undefined) return 'skipped';
+      const handOver = async (decoded: QueuedMessage, stored: StoredMessage) => {
         const address = decoded.type === 'request' ? parseAddress(decoded.message.id) : undefined;
         // RabbitMQ that was killed may have forgotten that the question was taken.
         if (address !== undefined && this.#core.isAnswered(address)) return 'skipped';
@@ -125,7 +124,7 @@ export class QuestionDeliverer {
         }
         return undefined;
       };
-      const taken = this.#core.client.take(taskId, handOver).then(resolve, (error) => {
+      const taken = this.#core.malformed.take(taskId, handOver, decodeForClient).then(resolve, (error) => {
         reject(error);
         // Nobody else clears what is given back after the task was cancelled and cleared.
         this.#clearIfCancelled(taskId);
@@ -142,17 +141,6 @@ export class QuestionDeliverer {
   /** What is resumed elsewhere, without a request, is nobody's in particular. */
   #checkOwner(taskId: string, context: RequestContext | undefined): void {
     if (context !== undefined) this.#core.owners.check(taskId, this.#core.principal(context.origin));
-  }
-
-  /** `undefined` for what was set aside. */
-  async #decode(stored: StoredMessage): Promise<QueuedMessage | undefined> {
-    const decoded = await this.#core.malformed.decode(stored);
-    const reason = decoded && reasonNotToDeliver(decoded);
-    if (reason === undefined) return decoded;
-    return this.#core.malformed.setAside(
-      stored,
-      new MalformedMessageError(stored.taskId, stored.body, reason),
-    );
   }
 
   /** As the client is to get it. */
@@ -172,6 +160,14 @@ export class QuestionDeliverer {
     const params = { ...queued.message.params, requestId: this.#core.seal(address, recipient) };
     return { ...queued, message: { ...queued.message, params } };
   }
+}
+
+/** @throws MalformedMessageError */
+function decodeForClient({ taskId, body }: StoredMessage): QueuedMessage {
+  const decoded = decodeQueuedMessage(taskId, body);
+  const reason = reasonNotToDeliver(decoded);
+  if (reason !== undefined) throw new MalformedMessageError(taskId, body, reason);
+  return decoded;
 }
 
 /** What a plain queue has put there, and the SDK of the client or the server would take to be about another question. */

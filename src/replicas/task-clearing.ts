@@ -18,7 +18,7 @@ export async function clearTask(core: ReplicaCore, calls: TaskCalls, taskId: str
   try {
     await calls.inOrder(taskId, 'clear', what, async () => {
       for (let tries = 1; ; tries++) {
-        for (const queued of await core.takeAll(taskId)) endQuestion(core, queued);
+        for (const queued of await core.malformed.takeAll(taskId)) endQuestion(core, queued);
         // If others clear it too, each hides messages from the others for a moment. It stays if somebody delivers one,
         // who clears it afterwards, and if it is a quorum queue.
         if ((await core.client.deleteIfUnused(taskId)) || tries === MAX_TRIES) return;

@@ -1,5 +1,3 @@
-import type { QueuedMessage } from '../messages/queued-message.ts';
-import type { StoredMessage } from '../messages/stored-message.ts';
 import {
   type ResolvedOptions,
   resolveOptions,
@@ -29,22 +27,6 @@ export class MessageQueues {
     this.order = new CallOrder(turnTimeoutMs(this.options), maxWaitingOperations);
   }
 
-  /** Removes all messages of a task, and its queue. @returns those that were not set aside */
-  async takeAll(taskId: string): Promise<QueuedMessage[]> {
-    const taken: (QueuedMessage | undefined)[] = [];
-    const take = async (batch: StoredMessage[], before: number) => {
-      // Shorter than it is when the connection was lost, and all of them come again.
-      taken.length = before;
-      for (const stored of batch) {
-        const decoded = this.malformed.decode(stored);
-        taken.push(decoded instanceof Promise ? await decoded : decoded);
-      }
-    };
-    // None, if another reader took all of them before it could begin again.
-    taken.length = await this.client.clear(taskId, take, { allOrNone: true });
-    return taken.filter((message) => message !== undefined);
-  }
-
   /**
    * Ends the waits, lets the calls under way finish, and closes the connections.
    * @param flush what else has to be done before they are closed, within this time
@@ -55,6 +37,7 @@ export class MessageQueues {
     const remainingMs = () => Math.max(1, giveUpAt - Date.now());
     await this.order.idle(timeoutMs);
     await flush?.(remainingMs());
+    this.malformed.close();
     await this.client.close({ timeoutMs: remainingMs() });
   }
 }

@@ -61,23 +61,19 @@ export class RabbitMQTaskMessageQueue {
    * {@link close}, the message is delivered again, and {@link stats} counts it as redelivered. If the process dies before
    * it has handled the message, that may be lost ({@link TaskQueueClient.take} is at least once throughout). A message that
    * cannot be decoded is set aside, see {@link TaskQueueOptions.onMalformed}.
-   * @throws MalformedMessageError when it can be neither decoded nor set aside; it stays in the queue
+   * @throws MalformedMessageError when it cannot be decoded, and it is not known whether it can be set aside; it stays in
+   * the queue
    */
   dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
     const { client, malformed } = this.#queues;
     return this.#call(taskId, 'dequeue', 'Cannot dequeue from', async () => {
-      for (;;) {
-        try {
-          return await client.dequeue(taskId, decodeStored);
-        } catch (error) {
-          if (!(error instanceof MalformedMessageError)) throw error;
-        }
-        // Held until it has been set aside. Meanwhile another message may have become the oldest.
-        const taken = await client.take(taskId, async (stored) => ({
-          message: await malformed.decode(stored),
-        }));
-        if (taken === undefined || taken.message !== undefined) return taken?.message;
+      try {
+        return await client.dequeue(taskId, decodeStored);
+      } catch (error) {
+        if (!(error instanceof MalformedMessageError)) throw error;
       }
+      // More slowly: held until it has been set aside. Meanwhile another message may have become the oldest.
+      return malformed.take(taskId, (message) => message);
     });
   }
 
@@ -90,10 +86,12 @@ export class RabbitMQTaskMessageQueue {
    * calls always pass a session id, even an undefined one, and calls that do never reject: a failure goes to `onStatus`,
    * and the result is empty. Leave the session id out, or use {@link clear}, to get the rejection. A wrapper
    * that you put between the SDK and this object has to pass both arguments on.
-   * @throws MalformedMessageError when one can be neither decoded nor set aside; then all of them stay in the queue
+   * A message that can be neither decoded nor set aside stays, and the queue with it.
+   * @throws MalformedMessageError when one cannot be decoded, and it is not known whether it can be set aside; then all of
+   * them stay in the queue
    */
   dequeueAll(taskId: string, ...session: [sessionId?: string]): Promise<QueuedMessage[]> {
-    const all = this.#call(taskId, 'clear', 'Cannot clear', () => this.#queues.takeAll(taskId));
+    const all = this.#call(taskId, 'clear', 'Cannot clear', () => this.#queues.malformed.takeAll(taskId));
     if (session.length === 0) return droppable(all);
     return all.catch((error) => {
       this.#queues.options.warn(error as TaskQueueError);

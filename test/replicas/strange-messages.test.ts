@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import {
@@ -136,6 +137,61 @@ describe('in the queue of a task', () => {
     await openClient().clear(`${taskId}:malformed`);
     await a.client.experimental.tasks.cancelTask(taskId);
     await result;
+  });
+});
+
+describe('what cannot be delivered nor set aside stays in the queue', () => {
+  /** A task that has something between two messages, with a limit that keeps it where it is. */
+  async function obstructed(store: InMemoryTaskStore, body: string) {
+    const warnings: TaskQueueError[] = [];
+    const replicas = openReplicas(warnings, { maxMessageBytes: 4_000 });
+    const a = await serve(replicas, store);
+    const taskId = await a.startTask([{ hold: true }]);
+    await openQueue().enqueue(taskId, numbered(6));
+    await openClient().publish(taskId, raw(body));
+    await openQueue().enqueue(taskId, numbered(7));
+    onTestFinished(async () => void (await openClient().clear(taskId)));
+    const left = async () => {
+      await replicas.close();
+      return (await openClient().peek(taskId, { limit: 9 })).map((message) => message.body.toString());
+    };
+    return { replicas, a, taskId, warnings, left };
+  }
+
+  const response = {
+    type: 'response',
+    timestamp: new Date(0).toISOString(),
+    message: { jsonrpc: '2.0', id: 0, result: { text: 'x'.repeat(5_000) } },
+  };
+
+  for (const [what, body] of [
+    ['what is not a message', '?'.repeat(5_000)],
+    ['the response of a stranger', JSON.stringify(response)],
+  ] as const) {
+    test(`${what}: the others are delivered, and so is the result`, async ({ store }) => {
+      const { replicas, a, taskId, warnings, left } = await obstructed(store, body);
+      const result = a.taskResult(taskId);
+      await until(() => a.received.length === 2);
+      await openQueue().enqueue(taskId, numbered(8));
+      await until(() => a.received.length === 3);
+      await store.storeTaskResult(taskId, 'completed', { content: [] });
+      expect(await result).toMatchObject({ content: [] });
+      expect(a.received).toEqual([6, 7, 8]);
+      expect(warnings).toMatchObject([{ code: 'MESSAGE_TOO_LARGE' }]);
+      expect(replicas.stats().redelivered).toBe(0);
+      expect(await left()).toEqual([body]);
+    });
+  }
+
+  test('when the task is cancelled: the others are removed', async ({ store }) => {
+    const { replicas, a, taskId, warnings, left } = await obstructed(store, '?'.repeat(5_000));
+    await a.client.experimental.tasks.cancelTask(taskId);
+    await until(async () => (await openClient().depth(taskId))?.messages === 1);
+    await expect(a.taskResult(taskId)).rejects.toThrow();
+    expect(a.received).toEqual([]);
+    expect(warnings).toMatchObject([{ code: 'MESSAGE_TOO_LARGE' }]);
+    expect(replicas.stats().redelivered).toBeLessThan(10);
+    expect(await left()).toEqual(['?'.repeat(5_000)]);
   });
 });
 
