@@ -102,8 +102,8 @@ export interface TaskQueueOptions {
   retryUnconfirmedMs?: number | undefined;
   /**
    * How many publishes, and how many reads, may wait for the broker, including unconfirmed ones, as each keeps its
-   * message in memory. Further ones, and publishes beyond 128 MiB, are refused at once with `TOO_MANY_WAITING`.
-   * Default 20,000.
+   * message in memory. Further ones, and publishes beyond 128 MiB, are refused at once with `TOO_MANY_WAITING`. As many may
+   * wait besides for earlier calls on their task. Default 20,000.
    */
   maxWaitingOperations?: number | undefined;
   /**

@@ -67,9 +67,12 @@ export class Replicas {
     };
   }
 
-  /** The state of the connections that all links share, and counters. */
+  /**
+   * The state of the connections that all links share, and counters. `waiting` includes messages that wait for earlier calls
+   * on their link.
+   */
   stats(): ClientStats {
-    return this.#core.client.stats();
+    return this.#core.order.addTo(this.#core.client.stats());
   }
 
   /**

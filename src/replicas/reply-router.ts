@@ -35,6 +35,7 @@ export class ReplyRouter {
   readonly #warn: (warning: TaskQueueError) => void;
   readonly #queue: { open(): Promise<void> };
   #opening: Promise<void> | undefined;
+  #isOpen = false;
   readonly #pending = new Set<Promise<void>>();
   #pendingBytes = 0;
 
@@ -51,13 +52,25 @@ export class ReplyRouter {
     this.#queue = client.receiveReplies(instance, (body) => this.#receive(body));
   }
 
+  /** Whether answers can be received. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** Resolves when answers can be received. @throws TaskQueueError */
   open(): Promise<void> {
-    this.#opening ??= this.#queue.open().catch((error) => {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#queue.open();
+      this.#isOpen = true;
+    } catch (error) {
       this.#opening = undefined;
       throw error;
-    });
-    return this.#opening;
+    }
   }
 
   /** Never fails: an answer that cannot be passed on at once is kept in memory, and tried again. */

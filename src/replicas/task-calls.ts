@@ -21,24 +21,35 @@ export class TaskCalls {
     this.#token = token;
   }
 
-  /** @param what for error messages: what is being done and on what */
-  inOrder<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>): Promise<T> {
-    return this.#core.order.run(`${this.#token} ${taskId}`, kind, what, work);
+  /**
+   * @param what for error messages: what is being done and on what
+   * @param bytes of the message that the call keeps in memory
+   */
+  inOrder<T>(
+    taskId: string,
+    kind: CallKind,
+    what: string,
+    work: () => Promise<T>,
+    bytes?: number,
+  ): Promise<T> {
+    return this.#core.order.run(`${this.#token} ${taskId}`, kind, what, work, bytes);
   }
 
   /** Resolves when it is confirmed. A message that is to be answered waits until answers can be received. */
   async publish(taskId: string, queued: QueueableMessage, { maxSize }: PublishSettings = {}): Promise<void> {
     // Encode now, as the caller may change it later.
     const body = encodeQueuedMessage(queued);
-    const { client, replies, waiter } = this.#core;
+    const { client, order, replies, waiter } = this.#core;
     const isQuestion = queued.type === 'request';
     const properties = this.#core.properties(taskId, isQuestion);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
     try {
-      await this.inOrder(taskId, 'enqueue', what, async () => {
-        if (isQuestion) await replies.open();
+      const publish = async () => {
+        if (isQuestion && !replies.isOpen)
+          await order.countWaiting('enqueue', what, body.length, () => replies.open());
         await client.publish(taskId, { body, properties }, { maxSize });
-      });
+      };
+      await this.inOrder(taskId, 'enqueue', what, publish, body.length);
     } catch (error) {
       throw clientFacingError(error, what);
     }

@@ -1,5 +1,6 @@
-import type { MessageLoad } from '../diagnostics/stats.ts';
+import type { ClientStats } from '../diagnostics/stats.ts';
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { LoadLimit } from '../options/load-limit.ts';
 
 /** What a call does to a task's queue. Enqueues may overlap, and so may looks. */
 export type CallKind = 'enqueue' | 'dequeue' | 'clear' | 'look';
@@ -27,27 +28,30 @@ export class CallOrder {
   readonly #turns = new Map<string, Turn[]>();
   readonly #onIdle: (() => void)[] = [];
   readonly #timeoutMs: number;
-  readonly #maxWaiting: number;
-  #waiting = 0;
-  /** The waiting calls that hold a message. */
-  readonly #load = { messages: 0, bytes: 0 };
+  /** Each waiting call keeps its message in memory. */
+  readonly #waitingEnqueues: LoadLimit;
+  readonly #waitingReads: LoadLimit;
 
   /**
    * @param timeoutMs how long a call waits for the calls before it
-   * @param maxWaiting how many calls may wait; each keeps its message in memory
+   * @param maxWaiting how many enqueues may wait, and how many other calls
    */
   constructor(timeoutMs: number, maxWaiting: number) {
     this.#timeoutMs = timeoutMs;
-    this.#maxWaiting = maxWaiting;
+    this.#waitingEnqueues = new LoadLimit(maxWaiting);
+    this.#waitingReads = new LoadLimit(maxWaiting);
   }
 
-  get load(): MessageLoad {
-    return { ...this.#load };
+  /** The counters of the client that the calls use, with the messages that wait here. */
+  addTo(stats: ClientStats): ClientStats {
+    const { messages, bytes } = this.#waitingEnqueues.load;
+    const waiting = { messages: stats.waiting.messages + messages, bytes: stats.waiting.bytes + bytes };
+    return { ...stats, waiting };
   }
 
   /**
    * @param what for error messages: what is being done and on what
-   * @param bytes of the message that the call adds
+   * @param bytes of the message that the call keeps in memory
    * @throws TaskQueueError `BUSY` or `TOO_MANY_WAITING`, without having called `work`
    */
   run<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>, bytes = 0): Promise<T> {
@@ -57,6 +61,20 @@ export class CallOrder {
     const turn = turnFor(kind, turns);
     turn.calls++;
     return this.#runNow(taskId, turn, work);
+  }
+
+  /**
+   * Counts a call as waiting until `wait` settles.
+   * @throws TaskQueueError `TOO_MANY_WAITING`, without having called `wait`
+   */
+  async countWaiting<T>(kind: CallKind, what: string, bytes: number, wait: () => Promise<T>): Promise<T> {
+    const limit = kind === 'enqueue' ? this.#waitingEnqueues : this.#waitingReads;
+    limit.enter(bytes, (...why) => tooManyError(what, ...why));
+    try {
+      return await wait();
+    } finally {
+      limit.leave(bytes);
+    }
   }
 
   /** Resolves when all calls have ended, including those made meanwhile, or when time is up. */
@@ -89,23 +107,17 @@ export class CallOrder {
     work: () => Promise<T>,
     bytes: number,
   ): Promise<T> {
-    if (this.#waiting >= this.#maxWaiting) throw tooManyError(what, this.#maxWaiting);
-    const turn = turnFor(kind, this.#turnsOf(taskId));
-    turn.calls++;
-    this.#waiting++;
-    const messages = bytes > 0 ? 1 : 0;
-    this.#load.messages += messages;
-    this.#load.bytes += bytes;
-    try {
-      await this.#started(turn, what);
-    } catch (error) {
-      this.#leave(taskId, turn);
-      throw error;
-    } finally {
-      this.#waiting--;
-      this.#load.messages -= messages;
-      this.#load.bytes -= bytes;
-    }
+    const turn = await this.countWaiting(kind, what, bytes, async () => {
+      const later = turnFor(kind, this.#turnsOf(taskId));
+      later.calls++;
+      try {
+        await this.#started(later, what);
+      } catch (error) {
+        this.#leave(taskId, later);
+        throw error;
+      }
+      return later;
+    });
     return this.#runNow(taskId, turn, work);
   }
 
@@ -175,10 +187,10 @@ function turnTimeoutError(what: string, ms: number): TaskQueueError {
   );
 }
 
-function tooManyError(what: string, max: number): TaskQueueError {
+function tooManyError(what: string, waiting: string, limit: string): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.tooManyWaiting,
-    `${what}: ${max} calls are already waiting for earlier ones`,
-    { hint: 'Is the broker reachable? Wait for some to finish, or raise maxWaitingOperations.' },
+    `${what}: ${waiting} are already waiting for earlier calls`,
+    { hint: `Is the broker reachable? Wait for some to finish. ${limit}` },
   );
 }

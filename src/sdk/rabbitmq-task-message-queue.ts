@@ -151,10 +151,7 @@ export class RabbitMQTaskMessageQueue {
    * earlier calls on this object.
    */
   stats(): ClientStats {
-    const stats = this.#queues.client.stats();
-    const { messages, bytes } = this.#queues.order.load;
-    const waiting = { messages: stats.waiting.messages + messages, bytes: stats.waiting.bytes + bytes };
-    return { ...stats, waiting };
+    return this.#queues.order.addTo(this.#queues.client.stats());
   }
 
   /** Makes every {@link waitForMessage} of this object for the task check at once. */

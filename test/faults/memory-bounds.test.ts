@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
+import type { QueueableMessage } from '../../src/messages/queued-message.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { duration, extent, noteFigures } from '../support/figures.ts';
@@ -8,6 +9,9 @@ import { measureCli, measureScript } from '../support/peak-memory.ts';
 import { propertyList } from '../support/property-lists.ts';
 import { RawAmqp, short, uint } from '../support/raw-amqp.ts';
 import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
+import { openReplicas } from '../support/replicas.ts';
+import { newTask, numbered, openQueue } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 
 const LARGE = 14 * 1024 * 1024;
 const LARGE_COUNT = extent(10, 40);
@@ -115,3 +119,52 @@ test(`${FLOOD_COUNT} publishes of 10 KB to a broker that never confirms take les
     expect(code).toMatch(/^(confirmed|PUBLISH_UNCONFIRMED|TOO_MANY_WAITING|BUSY|CONNECTION_LOST)$/);
   expect(outcomes.TOO_MANY_WAITING).toBeGreaterThan(0);
 });
+
+const MIB = 1024 * 1024;
+
+const openPlain = (url: string) => {
+  const queue = openQueue({ url });
+  return { queue, stats: () => queue.stats() };
+};
+const openReplica = (url: string) => {
+  const replicas = openReplicas([], { url });
+  return { queue: replicas.link().taskMessageQueue, stats: () => replicas.stats() };
+};
+
+const BEHIND = 'notifications wait for an earlier call on their task';
+const WITHOUT_ANSWERS = 'questions wait until answers can be received';
+const NOTIFICATION = { type: 'notification', id: {}, isBehind: true };
+const QUESTION = { type: 'request', id: { id: 1 }, isBehind: false };
+
+for (const [server, open, what, { type, id, isBehind }] of [
+  ['RabbitMQTaskMessageQueue', openPlain, BEHIND, NOTIFICATION],
+  ['Replicas', openReplica, BEHIND, NOTIFICATION],
+  ['Replicas', openReplica, WITHOUT_ANSWERS, QUESTION],
+] as const) {
+  test(`${server} lets at most 128 MiB of ${what}`, async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const { queue, stats } = open(proxy.url);
+    const task = newTask();
+    await queue.enqueue(task, numbered(0));
+    await queue.dequeueAll(task);
+    proxy.fault = { kind: 'mute' };
+    const calls: Promise<unknown>[] = isBehind ? [queue.dequeueAll(task)] : [];
+    const refused: string[] = [];
+    const params = { data: 'x'.repeat(8 * MIB) };
+    const message = { jsonrpc: '2.0', ...id, method: 'notifications/message', params };
+    for (let timestamp = 0; timestamp < 20; timestamp++) {
+      const enqueued = queue.enqueue(task, { type, timestamp, message } as QueueableMessage);
+      calls.push(enqueued.catch(({ code }) => refused.push(code)));
+    }
+    await until(() => refused.length === 5);
+    expect(refused).toEqual(Array(5).fill('TOO_MANY_WAITING'));
+    // Not 16, as each is a little larger than its text.
+    expect(stats().waiting.messages).toBe(15);
+    expect(stats().waiting.bytes).toBeGreaterThan(15 * 8 * MIB);
+    expect(stats().waiting.bytes).toBeLessThan(128 * MIB);
+    proxy.reset();
+    proxy.fault = { kind: 'none' };
+    await Promise.allSettled(calls);
+    expect(stats().waiting).toEqual({ messages: 0, bytes: 0 });
+  });
+}
