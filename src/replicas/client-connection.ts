@@ -1,6 +1,5 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { randomToken } from './question-address.ts';
-import { requestContext } from './request-context.ts';
 
 /** What a server object's transport is to its queue. */
 export interface ConnectedTransport {
@@ -61,8 +60,7 @@ export class ClientConnection {
   }
 
   receive(message: object): void {
-    // Work started by the message does not belong to the request that passed it on.
-    requestContext.exit(() => this.#transport?.receive(message));
+    this.#transport?.receive(message);
   }
 }
 

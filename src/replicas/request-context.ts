@@ -33,8 +33,11 @@ export interface RequestContext {
 /** Set where the SDK handles a request of the client, and in everything that it starts. */
 export const requestContext = new AsyncLocalStorage<RequestContext>();
 
-/** Set while an HTTP request is handed to the transport. */
-export const httpExchange = new AsyncLocalStorage<HttpExchange>();
+/**
+ * Set while an HTTP request is handed to a transport, with that transport: what starts meanwhile may call other server
+ * objects of the process. Not one for each transport, as before Node 24 every promise costs time for each of them.
+ */
+export const httpExchange = new AsyncLocalStorage<{ transport: object; exchange: HttpExchange }>();
 
 /**
  * The arguments of a transport's `handleRequest`: a request and a response of Node's `http`, or a `Request` of the

@@ -80,7 +80,7 @@ class WrappedTransport {
           link.requests.end((message as RpcMessage).id);
         }
       },
-      receive: (message) => this.handlers.onmessage?.(message as RpcMessage),
+      receive: (message) => this.#handOver(message as RpcMessage),
     });
     this.handlers = { onmessage: target.onmessage, onclose: target.onclose };
     target.onmessage = (message, extra) => this.#receive(message, extra);
@@ -109,7 +109,9 @@ class WrappedTransport {
   readonly handleRequest = (...args: unknown[]): unknown => {
     const exchange = exchangeOf(args[0], args[1]);
     if (exchange.isResumption) this.#link.requests.resume(exchange);
-    return httpExchange.run(exchange, () => this.#target.handleRequest?.(...args));
+    return httpExchange.run({ transport: this.#target, exchange }, () =>
+      this.#target.handleRequest?.(...args),
+    );
   };
 
   #receive(message: RpcMessage, extra: Parameters<Receive>[1]): void {
@@ -124,7 +126,7 @@ class WrappedTransport {
             new Error('The client has cancelled its request'),
           );
         }
-        this.handlers.onmessage?.(message, extra);
+        this.#handOver(message, extra);
       }
     } catch (error) {
       this.#target.onerror?.(error as Error);
@@ -135,7 +137,7 @@ class WrappedTransport {
     const { id } = message;
     // An error that answers nothing, and the answer to a request that did not go by way of a task.
     if (id === undefined || id === null || this.#sent.takeAnswered(id)) {
-      this.handlers.onmessage?.(message, extra);
+      this.#handOver(message, extra);
       return;
     }
     if (typeof id !== 'string') throw new Error(`Refused a response for an unknown message ID: ${id}`);
@@ -145,20 +147,26 @@ class WrappedTransport {
   #receiveProgress(message: RpcMessage, extra: Parameters<Receive>[1]): void {
     const token = message.params?.progressToken;
     if (this.#sent.hasToken(token)) {
-      this.handlers.onmessage?.(message, extra);
+      this.#handOver(message, extra);
       return;
     }
     if (typeof token !== 'string') throw new Error(`Refused progress for an unknown token: ${token}`);
     this.#link.receiver.progress(token, message, extra ?? {});
   }
 
+  /** Work started by the message does not belong to the request that passed it on, here or at another server object. */
+  #handOver(message: RpcMessage, extra?: Parameters<Receive>[1]): void {
+    requestContext.exit(() => this.handlers.onmessage?.(message, extra));
+  }
+
   #receiveRequest(message: RpcMessage, extra: Parameters<Receive>[1]): void {
+    const handled = httpExchange.getStore();
     const context: RequestContext = {
       id: message.id as string | number,
       method: message.method as string,
       taskId: message.method === 'tasks/result' ? message.params?.taskId : undefined,
       origin: extra ?? {},
-      exchange: httpExchange.getStore(),
+      exchange: handled?.transport === this.#target ? handled.exchange : undefined,
       isResumable: extra?.closeSSEStream !== undefined,
       onReturn: undefined,
       abort: new AbortController(),

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,9 +9,14 @@ import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/in
 import type { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import { CallToolResultSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CallToolResultSchema,
+  ElicitRequestSchema,
+  RootsListChangedNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, onTestFinished } from 'vitest';
 import type { TaskQueueError } from '../../src/index.ts';
+import type { Replicas } from '../../src/replicas/index.ts';
 import {
   ACCEPTED,
   ask,
@@ -21,7 +27,7 @@ import {
   test,
   textOf,
 } from '../support/replicas.ts';
-import { openQueue, queueObserver } from '../support/tasks.ts';
+import { numbered, openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
@@ -172,6 +178,74 @@ describe('over the older HTTP+SSE transport', () => {
     expect([b.asked, a.received]).toEqual([[WELL, WELL], [WELL]]);
     await a.client.experimental.tasks.cancelTask(taskId);
     await result;
+  });
+});
+
+describe('a server object that is called in the process on behalf of another one’s HTTP request', () => {
+  /** A user whose HTTP request is handled. @returns runs what that request starts, and ends the request */
+  async function openRequest(replicas: Replicas, store: InMemoryTaskStore) {
+    const link = replicas.link();
+    const mcp = serverOf(link, store);
+    let end = () => {};
+    let inRequest: ReturnType<typeof AsyncLocalStorage.snapshot> | undefined;
+    mcp.registerTool('wait', {}, async () => {
+      inRequest = AsyncLocalStorage.snapshot();
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      return { content: [] };
+    });
+    const transport = link.wrapTransport(new StreamableHTTPServerTransport({}));
+    await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+    const auth = { token: 't', clientId: 'Ann', scopes: [] };
+    const url = await listen((request, response) => {
+      void transport.handleRequest(Object.assign(request, { auth }), response);
+    });
+    const params = { name: 'wait', arguments: {} };
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+    });
+    await until(() => inRequest !== undefined);
+    return {
+      run: inRequest as NonNullable<typeof inRequest>,
+      end: async () => {
+        end();
+        await response.text();
+      },
+    };
+  }
+
+  test('delivers its messages also when that request has ended', async ({ store }) => {
+    const replicas = openReplicas();
+    const inner = await serve(replicas, store);
+    const outer = await openRequest(replicas, store);
+    const taskId = await inner.startTask([{ log: 1 }, { elicit: 'one?' }]);
+    await outer.end();
+    const result = await outer.run(() => inner.taskResult(taskId));
+    expect(textOf(result)).toBe('accept: yes to one?');
+    expect(inner.received).toEqual([1, 'one?']);
+  });
+
+  test('creates tasks for its own client', async ({ store }) => {
+    const replicas = openReplicas();
+    const inner = await serve(replicas, store);
+    const outer = await openRequest(replicas, store);
+    const created = new Promise<string>((resolve) => {
+      inner.mcp.server.setNotificationHandler(RootsListChangedNotificationSchema, async () => {
+        const innerStore = inner.link.wrapTaskStore(store);
+        const { taskId } = await innerStore.createTask({}, 1, { method: 'tools/call' });
+        resolve(taskId);
+      });
+    });
+    await outer.run(() => inner.sendRaw({ jsonrpc: '2.0', method: 'notifications/roots/list_changed' }));
+    const taskId = await created;
+    await inner.link.taskMessageQueue.enqueue(taskId, numbered(1));
+    await store.storeTaskResult(taskId, 'completed', { content: [] });
+    await inner.taskResult(taskId);
+    expect(inner.received).toEqual([1]);
+    await outer.end();
   });
 });
 

@@ -77,6 +77,7 @@ export async function serve(replicas: Replicas, store: InMemoryTaskStore) {
   await Promise.all([mcp.connect(link.wrapTransport(atServer)), client.connect(atClient)]);
   onTestFinished(() => client.close());
   return {
+    link,
     mcp,
     client,
     received,
