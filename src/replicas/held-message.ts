@@ -41,7 +41,7 @@ export class HeldMessage {
   async #checkWritable(): Promise<void> {
     const exchange = this.#context?.exchange;
     const giveUpAt = Date.now() + HEADERS_MS;
-    while (exchange?.areHeadersSent?.() === false && !exchange.gone.aborted) {
+    while (exchange?.areHeadersSent() === false && !exchange.gone.aborted) {
       // What was stored is replayed first, however long that takes.
       if (!exchange.isResumption && Date.now() > giveUpAt) throw jsonModeError();
       await sleep(1);

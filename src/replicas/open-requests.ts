@@ -1,4 +1,5 @@
-import { type HttpExchange, hasClientLeft, type RequestContext } from './request-context.ts';
+import type { HttpExchange } from './http-exchange.ts';
+import { hasClientLeft, type RequestContext } from './request-context.ts';
 
 /** The client's requests that are not answered. */
 export class OpenRequests {

@@ -20,7 +20,10 @@ export interface ReplicaLink {
   readonly taskMessageQueue: ReplicaTaskMessageQueue;
   /** For the server's options: the shared task store. */
   wrapTaskStore<Store extends TaskStoreLike>(store: Store): Store;
-  /** Connect the server to this in place of the transport; over HTTP it also handles the requests. */
+  /**
+   * Connect the server to this in place of the transport; over HTTP it also handles the requests. What it returns for a
+   * request of the Fetch API is the response to send.
+   */
   wrapTransport<Transport extends TransportLike>(transport: Transport): Transport;
 }
 

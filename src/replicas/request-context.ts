@@ -1,15 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { HttpExchange } from './http-exchange.ts';
 import type { MessageOrigin } from './sdk-shapes.ts';
-
-/** The HTTP request that is being handled, as far as it can be seen. */
-export interface HttpExchange {
-  /** Aborted when the client has gone, or the response is complete. */
-  readonly gone: AbortSignal;
-  /** False while nothing can have been written to the client. `undefined` where that cannot be seen. */
-  readonly areHeadersSent: (() => boolean) | undefined;
-  /** The client is back, and says what it has had: `Last-Event-ID`. */
-  readonly isResumption: boolean;
-}
 
 /** The client's request on whose behalf code runs. */
 export interface RequestContext {
@@ -38,25 +29,6 @@ export const requestContext = new AsyncLocalStorage<RequestContext>();
  * objects of the process. Not one for each transport, as before Node 24 every promise costs time for each of them.
  */
 export const httpExchange = new AsyncLocalStorage<{ transport: object; exchange: HttpExchange }>();
-
-/**
- * The arguments of a transport's `handleRequest`: a request and a response of Node's `http`, or a `Request` of the
- * Fetch API.
- */
-export function exchangeOf(request: unknown, response: unknown): HttpExchange {
-  const { once } = (response ?? {}) as { once?: unknown };
-  if (typeof once !== 'function') {
-    const { signal, headers } = request as Partial<Request>;
-    const isResumption = headers?.get('last-event-id') != null;
-    return { gone: signal ?? new AbortController().signal, areHeadersSent: undefined, isResumption };
-  }
-  const { headers } = request as { headers: { [name: string]: unknown } };
-  const node = response as { once(event: 'close', listener: () => void): void; headersSent: boolean };
-  const gone = new AbortController();
-  node.once('close', () => gone.abort());
-  const isResumption = headers['last-event-id'] !== undefined;
-  return { gone: gone.signal, areHeadersSent: () => node.headersSent, isResumption };
-}
 
 /** Whether the client has left and may return. */
 export function hasClientLeft({ exchange, isResumable }: RequestContext): boolean {

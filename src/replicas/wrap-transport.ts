@@ -1,5 +1,6 @@
+import { observeExchange } from './http-exchange.ts';
 import { randomToken } from './question-address.ts';
-import { exchangeOf, httpExchange, type RequestContext, requestContext } from './request-context.ts';
+import { httpExchange, type RequestContext, requestContext } from './request-context.ts';
 import {
   isRequest,
   isResponse,
@@ -106,12 +107,11 @@ class WrappedTransport {
   };
 
   /** For the HTTP transports: what is done on behalf of a request knows whether its client is still there. */
-  readonly handleRequest = (...args: unknown[]): unknown => {
-    const exchange = exchangeOf(args[0], args[1]);
+  readonly handleRequest = async (...args: unknown[]): Promise<unknown> => {
+    const { exchange, observe } = observeExchange(args[0], args[1]);
     if (exchange.isResumption) this.#link.requests.resume(exchange);
-    return httpExchange.run({ transport: this.#target, exchange }, () =>
-      this.#target.handleRequest?.(...args),
-    );
+    const handled = { transport: this.#target, exchange };
+    return observe(await httpExchange.run(handled, () => this.#target.handleRequest?.(...args)));
   };
 
   #receive(message: RpcMessage, extra: Parameters<Receive>[1]): void {

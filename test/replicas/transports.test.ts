@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
@@ -9,6 +9,10 @@ import { InMemoryEventStore } from '@modelcontextprotocol/sdk/examples/shared/in
 import type { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import {
+  WebStandardStreamableHTTPServerTransport,
+  type WebStandardStreamableHTTPServerTransportOptions,
+} from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import {
   CallToolResultSchema,
   ElicitRequestSchema,
@@ -27,7 +31,7 @@ import {
   test,
   textOf,
 } from '../support/replicas.ts';
-import { numbered, openQueue, queueObserver } from '../support/tasks.ts';
+import { numbered, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
@@ -60,90 +64,226 @@ async function connect(transport: StreamableHTTPClientTransport | SSEClientTrans
 
 const WELL = 'well?';
 
-describe('over Streamable HTTP with an event store, a client whose stream has broken', () => {
-  /** A replica with one session, whose client can be cut off and let in again. */
-  async function serveResumable(store: InMemoryTaskStore) {
-    const link = openReplicas().link();
-    const mcp = serverOf(link, store);
-    const transport = link.wrapTransport(
-      new StreamableHTTPServerTransport({
-        sessionIdGenerator: randomUUID,
-        eventStore: new InMemoryEventStore(),
-      }),
-    );
-    await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
-    const open = new Set<ServerResponse>();
-    let isCut = false;
-    const url = await listen((request, response) => {
-      if (isCut) {
-        request.socket.destroy();
-        return;
-      }
-      open.add(response);
-      response.on('close', () => open.delete(response));
-      void transport.handleRequest(request, response);
-    });
-    const reconnectionOptions = {
-      initialReconnectionDelay: 20,
-      maxReconnectionDelay: 20,
-      reconnectionDelayGrowFactor: 1,
-      maxRetries: 10_000,
-    };
-    const reader = await connect(new StreamableHTTPClientTransport(url, { reconnectionOptions }));
-    return {
-      ...reader,
-      transport,
-      cut: async () => {
-        isCut = true;
-        for (const response of open) response.socket?.destroy();
-        await until(() => open.size === 0);
-      },
-      letIn: () => {
-        isCut = false;
-      },
-    };
+/** Serves a transport of the Fetch API. Its requests have no signal of use, as in some runtimes. */
+async function answerByFetch(
+  transport: WebStandardStreamableHTTPServerTransport,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = '', headers } = request;
+  const body = method === 'POST' ? Buffer.concat(await request.toArray()) : null;
+  const url = `http://${headers.host}/`;
+  const answer = await transport.handleRequest(
+    new Request(url, { method, headers: headers as Record<string, string>, body }),
+  );
+  response.writeHead(answer.status, Object.fromEntries(answer.headers)).flushHeaders();
+  const reader = answer.body?.getReader();
+  response.on('close', () => reader?.cancel());
+  for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
+    response.write(read.value);
   }
+  response.end();
+}
 
-  test('and that comes back with Last-Event-ID gets what was queued meanwhile, once, and its result', async ({
-    store,
-  }) => {
-    const [a, b] = [await serve(openReplicas(), store), await serveResumable(store)];
-    const taskId = await a.startTask([{ hold: true }]);
-    const result = b.taskResult(taskId);
-    expect(await ask(a, taskId)).toEqual(ACCEPTED);
-    for (let round = 1; round <= 3; round++) {
+type Transport = StreamableHTTPServerTransport | WebStandardStreamableHTTPServerTransport;
+
+const FLAVOURS = {
+  'Node’s requests': {
+    create: (options: WebStandardStreamableHTTPServerTransportOptions): Transport =>
+      new StreamableHTTPServerTransport(options),
+    answer: (transport: Transport, request: IncomingMessage, response: ServerResponse) =>
+      (transport as StreamableHTTPServerTransport).handleRequest(request, response),
+  },
+  'requests of the Fetch API': {
+    create: (options: WebStandardStreamableHTTPServerTransportOptions): Transport =>
+      new WebStandardStreamableHTTPServerTransport(options),
+    answer: (transport: Transport, request: IncomingMessage, response: ServerResponse) =>
+      answerByFetch(transport as WebStandardStreamableHTTPServerTransport, request, response),
+  },
+};
+
+describe.for(Object.entries(FLAVOURS))(
+  'over Streamable HTTP with %s and an event store, a client whose stream has broken',
+  ([, flavour]) => {
+    /** A replica with one session, whose client can be cut off and let in again. */
+    async function serveResumable(store: InMemoryTaskStore) {
+      const link = openReplicas().link();
+      const mcp = serverOf(link, store);
+      const transport = link.wrapTransport(
+        flavour.create({ sessionIdGenerator: randomUUID, eventStore: new InMemoryEventStore() }),
+      );
+      await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+      const open = new Set<ServerResponse>();
+      let isCut = false;
+      const url = await listen((request, response) => {
+        if (isCut) {
+          request.socket.destroy();
+          return;
+        }
+        open.add(response);
+        response.on('close', () => open.delete(response));
+        void flavour.answer(transport, request, response);
+      });
+      const reconnectionOptions = {
+        initialReconnectionDelay: 20,
+        maxReconnectionDelay: 20,
+        reconnectionDelayGrowFactor: 1,
+        maxRetries: 10_000,
+      };
+      const reader = await connect(new StreamableHTTPClientTransport(url, { reconnectionOptions }));
+      return {
+        ...reader,
+        transport,
+        cut: async () => {
+          isCut = true;
+          for (const response of open) response.socket?.destroy();
+          await until(() => open.size === 0);
+        },
+        letIn: () => {
+          isCut = false;
+        },
+      };
+    }
+
+    test('and that comes back with Last-Event-ID gets what was queued meanwhile, once, and its result', async ({
+      store,
+    }) => {
+      const [a, b] = [await serve(openReplicas(), store), await serveResumable(store)];
+      const taskId = await a.startTask([{ hold: true }]);
+      const result = b.taskResult(taskId);
+      expect(await ask(a, taskId)).toEqual(ACCEPTED);
+      for (let round = 1; round <= 3; round++) {
+        await b.cut();
+        const asked = ask(a, taskId);
+        await until(async () => (await openQueue().size(taskId)) === 1);
+        b.letIn();
+        expect(await asked).toEqual(ACCEPTED);
+      }
+      expect(b.asked).toEqual([WELL, WELL, WELL, WELL]);
+      await b.cut();
+      await store.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text: 'done' }] });
+      b.letIn();
+      expect(textOf(await result)).toBe('done');
+    });
+
+    test('leaves what is queued meanwhile to another session, if that comes first', async ({ store }) => {
+      const [a, b, c] = [
+        await serve(openReplicas(), store),
+        await serveResumable(store),
+        await serve(openReplicas(), store),
+      ];
+      const taskId = await a.startTask([{ hold: true }]);
+      const results = [b.taskResult(taskId)];
+      expect(await ask(a, taskId)).toEqual(ACCEPTED);
       await b.cut();
       const asked = ask(a, taskId);
-      await until(async () => (await queueObserver().size(taskId)) === 1);
+      await until(async () => (await openQueue().size(taskId)) === 1);
+      results.push(c.taskResult(taskId).catch((error) => error));
+      expect(await asked).toMatchObject({ action: 'accept' });
+      expect([b.asked, c.received]).toEqual([[WELL], [WELL]]);
       b.letIn();
-      expect(await asked).toEqual(ACCEPTED);
+      await c.client.experimental.tasks.cancelTask(taskId);
+      await Promise.all(results);
+    });
+  },
+);
+
+describe('over Streamable HTTP of the Fetch API', () => {
+  /** A server object that handles requests of the Fetch API itself. */
+  async function serveFetch(
+    store: InMemoryTaskStore,
+    options: WebStandardStreamableHTTPServerTransportOptions = {},
+  ) {
+    const link = openReplicas().link();
+    const mcp = serverOf(link, store);
+    const transport = link.wrapTransport(new WebStandardStreamableHTTPServerTransport(options));
+    await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+    onTestFinished(() => mcp.close());
+    return transport;
+  }
+
+  /** Asks for the result of a task. */
+  function resultRequest(taskId: string, signal: AbortSignal | null = null): Request {
+    return new Request('http://replica/', {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2025-11-25',
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tasks/result', params: { taskId } }),
+      signal,
+    });
+  }
+
+  /** Reads the stream until it contains the text. */
+  async function readUntil(reader: ReadableStreamDefaultReader<Uint8Array>, text: string) {
+    let read = '';
+    while (!read.includes(text)) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`The stream has ended: ${read}`);
+      read += Buffer.from(value).toString();
     }
-    expect(b.asked).toEqual([WELL, WELL, WELL, WELL]);
-    await b.cut();
-    await store.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text: 'done' }] });
-    b.letIn();
-    expect(textOf(await result)).toBe('done');
+    return read;
+  }
+
+  async function startTask(store: InMemoryTaskStore): Promise<string> {
+    const { taskId } = await store.createTask({ pollInterval: 50 }, 1, { method: 'tools/call' });
+    return taskId;
+  }
+
+  const end = (store: InMemoryTaskStore, taskId: string) =>
+    store.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text: 'done' }] });
+
+  test('messages are sent before the result, as they were without the wrapper', async ({ store }) => {
+    const transport = await serveFetch(store);
+    const taskId = await startTask(store);
+    await openQueue().enqueue(taskId, numbered(7));
+    const response = await transport.handleRequest(resultRequest(taskId));
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await readUntil(reader, '"data":7');
+    await end(store, taskId);
+    await readUntil(reader, 'done');
+    expect((await reader.read()).done).toBe(true);
+    const other = await serveFetch(store);
+    const refusal = await other.handleRequest(new Request('http://replica/', { method: 'PUT' }));
+    expect(refusal.status).toBe(405);
   });
 
-  test('leaves what is queued meanwhile to another session, if that comes first', async ({ store }) => {
-    const [a, b, c] = [
-      await serve(openReplicas(), store),
-      await serveResumable(store),
-      await serve(openReplicas(), store),
-    ];
-    const taskId = await a.startTask([{ hold: true }]);
-    const results = [b.taskResult(taskId)];
-    expect(await ask(a, taskId)).toEqual(ACCEPTED);
-    await b.cut();
-    const asked = ask(a, taskId);
-    await until(async () => (await queueObserver().size(taskId)) === 1);
-    results.push(c.taskResult(taskId).catch((error) => error));
-    expect(await asked).toMatchObject({ action: 'accept' });
-    expect([b.asked, c.received]).toEqual([[WELL], [WELL]]);
-    b.letIn();
-    await c.client.experimental.tasks.cancelTask(taskId);
-    await Promise.all(results);
+  test('a transport that answers with JSON is refused, and the message stays', async ({ store }) => {
+    const transport = await serveFetch(store, { enableJsonResponse: true });
+    const taskId = await startTask(store);
+    await openQueue().enqueue(taskId, numbered(1));
+    const response = await transport.handleRequest(resultRequest(taskId));
+    expect(await response.text()).toContain('answers with JSON');
+    await until(async () => (await openQueue().size(taskId)) === 1);
+    await openQueue().dequeueAll(taskId);
   });
+
+  test.for(['cancels the stream', 'aborts the request'])(
+    'what comes after the client %s stays',
+    async (how, { store }) => {
+      const transport = await serveFetch(store);
+      const taskId = await startTask(store);
+      const queue = openQueue();
+      await queue.enqueue(taskId, numbered(1));
+      const leave = new AbortController();
+      const response = await transport.handleRequest(resultRequest(taskId, leave.signal));
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      await readUntil(reader, '"data":1');
+      await until(async () => (await queue.size(taskId)) === 0);
+      if (how === 'aborts the request') leave.abort();
+      else await reader.cancel();
+      await queue.enqueue(taskId, numbered(2));
+      const next = await serve(openReplicas(), store);
+      const result = next.taskResult(taskId);
+      await until(() => next.received.length > 0);
+      await end(store, taskId);
+      await result;
+      expect(next.received.at(-1)).toBe(2);
+    },
+  );
 });
 
 describe('over the older HTTP+SSE transport', () => {
