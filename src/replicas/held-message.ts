@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import type { RequestContext } from './request-context.ts';
+import { isClientGone, type RequestContext } from './request-context.ts';
 
 /** How long the transport may take to begin its response. In JSON mode it never begins one. */
 const HEADERS_MS = 1_000;
@@ -39,7 +39,7 @@ export class HeldMessage {
   }
 
   async #checkWritable(): Promise<void> {
-    const exchange = this.#context?.exchange;
+    const exchange = this.#context?.exchanges.at(-1);
     const giveUpAt = Date.now() + HEADERS_MS;
     while (exchange?.areHeadersSent() === false && !exchange.gone.aborted) {
       // What was stored is replayed first, however long that takes.
@@ -58,8 +58,7 @@ export class HeldMessage {
 /** @throws when nothing that is sent now can reach the client */
 export function throwIfGone(context: RequestContext | undefined): void {
   if (context === undefined) return;
-  const { abort, exchange, isResumable } = context;
-  if (abort.signal.aborted || (exchange?.gone.aborted && !isResumable)) {
+  if (context.abort.signal.aborted || (isClientGone(context) && !context.isResumable)) {
     throw new TaskQueueError(ErrorCode.closed, 'The client has gone; messages stay in their queue');
   }
 }

@@ -1,5 +1,5 @@
 import type { HttpExchange } from './http-exchange.ts';
-import { hasClientLeft, type RequestContext } from './request-context.ts';
+import type { RequestContext } from './request-context.ts';
 
 /** The client's requests that are not answered. */
 export class OpenRequests {
@@ -16,11 +16,11 @@ export class OpenRequests {
     if (reason !== undefined) context?.abort.abort(reason);
   }
 
-  /** A client that had gone is back. Which of its streams it resumes cannot be seen, nor does it matter much. */
+  /** A client is back. Which of its streams it resumes cannot be seen, nor does it matter much. */
   resume(exchange: HttpExchange): void {
     for (const context of this.#contexts.values()) {
-      if (!hasClientLeft(context)) continue;
-      context.exchange = exchange;
+      if (!context.isResumable) continue;
+      context.exchanges = [...context.exchanges.filter(({ gone }) => !gone.aborted), exchange];
       context.onReturn?.();
       context.onReturn = undefined;
     }

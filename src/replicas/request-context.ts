@@ -9,8 +9,11 @@ export interface RequestContext {
   /** Of `tasks/result`. */
   readonly taskId: unknown;
   readonly origin: MessageOrigin;
-  /** The latest: where the transport has an event store, a client may come back. */
-  exchange: HttpExchange | undefined;
+  /**
+   * Its own, and those by which the client came back, if the transport has an event store. It may be back before its own is
+   * seen to end. Empty without HTTP.
+   */
+  exchanges: readonly HttpExchange[];
   /** What is sent when the client has gone reaches it when it is back: the transport has an event store. */
   readonly isResumable: boolean;
   /** Called once, when a client that was gone is back. */
@@ -30,7 +33,12 @@ export const requestContext = new AsyncLocalStorage<RequestContext>();
  */
 export const httpExchange = new AsyncLocalStorage<{ transport: object; exchange: HttpExchange }>();
 
+/** Whether nothing can be written to the client at the moment. */
+export function isClientGone({ exchanges }: RequestContext): boolean {
+  return exchanges.length > 0 && exchanges.every(({ gone }) => gone.aborted);
+}
+
 /** Whether the client has left and may return. */
-export function hasClientLeft({ exchange, isResumable }: RequestContext): boolean {
-  return isResumable && exchange?.gone.aborted === true;
+export function hasClientLeft(context: RequestContext): boolean {
+  return context.isResumable && isClientGone(context);
 }

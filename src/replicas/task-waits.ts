@@ -29,8 +29,8 @@ async function waitWhileTaskRuns(
   event: (signal: AbortSignal) => Promise<void>,
 ): Promise<boolean> {
   if (context.task === undefined || context.task.isOver) return false;
-  const { exchange, abort, isResumable } = context;
-  const gone = exchange && !isResumable ? [exchange.gone] : [];
+  const { exchanges, abort, isResumable } = context;
+  const gone = isResumable ? [] : exchanges.map((exchange) => exchange.gone);
   const enough = new AbortController();
   const signal = AbortSignal.any([...gone, abort.signal, enough.signal]);
   const happened = event(signal).then(() => true);

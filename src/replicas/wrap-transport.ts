@@ -166,7 +166,7 @@ class WrappedTransport {
       method: message.method as string,
       taskId: message.method === 'tasks/result' ? message.params?.taskId : undefined,
       origin: extra ?? {},
-      exchange: handled?.transport === this.#target ? handled.exchange : undefined,
+      exchanges: handled?.transport === this.#target ? [handled.exchange] : [],
       isResumable: extra?.closeSSEStream !== undefined,
       onReturn: undefined,
       abort: new AbortController(),

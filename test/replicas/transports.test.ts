@@ -62,6 +62,19 @@ async function connect(transport: StreamableHTTPClientTransport | SSEClientTrans
   return { client, asked, taskResult };
 }
 
+/** Reads a stream until it contains the text. */
+async function readUntil(reader: ReadableStreamDefaultReader<Uint8Array>, text: string): Promise<string> {
+  let read = '';
+  while (!read.includes(text)) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`The stream has ended: ${read}`);
+    read += Buffer.from(value).toString();
+  }
+  return read;
+}
+
+const readerOf = ({ body }: Response) => (body as ReadableStream<Uint8Array>).getReader();
+
 const WELL = 'well?';
 
 /** Serves a transport of the Fetch API. Its requests have no signal of use, as in some runtimes. */
@@ -133,6 +146,7 @@ describe.for(Object.entries(FLAVOURS))(
       const reader = await connect(new StreamableHTTPClientTransport(url, { reconnectionOptions }));
       return {
         ...reader,
+        url,
         transport,
         cut: async () => {
           isCut = true;
@@ -164,6 +178,31 @@ describe.for(Object.entries(FLAVOURS))(
       await store.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text: 'done' }] });
       b.letIn();
       expect(textOf(await result)).toBe('done');
+    });
+
+    test('gets what comes next also when it is back before that was noticed', async ({ store }) => {
+      const { url, transport } = await serveResumable(store);
+      const { taskId } = await store.createTask({ pollInterval: 50 }, 1, { method: 'tools/call' });
+      const queue = openQueue();
+      await queue.enqueue(taskId, numbered(1));
+      const headers = {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2025-11-25',
+        'mcp-session-id': transport.sessionId ?? '',
+      };
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'tasks/result', params: { taskId } });
+      const stale = readerOf(await fetch(url, { method: 'POST', headers, body }));
+      const lastEventId = /(?<=^id: ).*(?=\ndata: .*"data":1)/m.exec(await readUntil(stale, '"data":1'))?.[0];
+      await until(async () => (await queue.size(taskId)) === 0);
+      const resumption = { headers: { ...headers, 'last-event-id': lastEventId ?? '' } };
+      const resumed = readerOf(await fetch(url, resumption));
+      // The SDK closes it.
+      while (!(await stale.read()).done);
+      await queue.enqueue(taskId, numbered(2));
+      await readUntil(resumed, '"data":2');
+      await store.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text: 'done' }] });
+      await readUntil(resumed, 'done');
     });
 
     test('leaves what is queued meanwhile to another session, if that comes first', async ({ store }) => {
@@ -216,17 +255,6 @@ describe('over Streamable HTTP of the Fetch API', () => {
     });
   }
 
-  /** Reads the stream until it contains the text. */
-  async function readUntil(reader: ReadableStreamDefaultReader<Uint8Array>, text: string) {
-    let read = '';
-    while (!read.includes(text)) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error(`The stream has ended: ${read}`);
-      read += Buffer.from(value).toString();
-    }
-    return read;
-  }
-
   async function startTask(store: InMemoryTaskStore): Promise<string> {
     const { taskId } = await store.createTask({ pollInterval: 50 }, 1, { method: 'tools/call' });
     return taskId;
@@ -241,7 +269,7 @@ describe('over Streamable HTTP of the Fetch API', () => {
     await openQueue().enqueue(taskId, numbered(7));
     const response = await transport.handleRequest(resultRequest(taskId));
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const reader = readerOf(response);
     await readUntil(reader, '"data":7');
     await end(store, taskId);
     await readUntil(reader, 'done');
@@ -270,7 +298,7 @@ describe('over Streamable HTTP of the Fetch API', () => {
       await queue.enqueue(taskId, numbered(1));
       const leave = new AbortController();
       const response = await transport.handleRequest(resultRequest(taskId, leave.signal));
-      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      const reader = readerOf(response);
       await readUntil(reader, '"data":1');
       await until(async () => (await queue.size(taskId)) === 0);
       if (how === 'aborts the request') leave.abort();
