@@ -31,7 +31,7 @@ import {
   test,
   textOf,
 } from '../support/replicas.ts';
-import { numbered, openQueue } from '../support/tasks.ts';
+import { numbered, openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
@@ -169,7 +169,7 @@ describe.for(Object.entries(FLAVOURS))(
       for (let round = 1; round <= 3; round++) {
         await b.cut();
         const asked = ask(a, taskId);
-        await until(async () => (await openQueue().size(taskId)) === 1);
+        await until(async () => (await queueObserver().size(taskId)) === 1);
         b.letIn();
         expect(await asked).toEqual(ACCEPTED);
       }
@@ -216,7 +216,7 @@ describe.for(Object.entries(FLAVOURS))(
       expect(await ask(a, taskId)).toEqual(ACCEPTED);
       await b.cut();
       const asked = ask(a, taskId);
-      await until(async () => (await openQueue().size(taskId)) === 1);
+      await until(async () => (await queueObserver().size(taskId)) === 1);
       results.push(c.taskResult(taskId).catch((error) => error));
       expect(await asked).toMatchObject({ action: 'accept' });
       expect([b.asked, c.received]).toEqual([[WELL], [WELL]]);
@@ -285,7 +285,7 @@ describe('over Streamable HTTP of the Fetch API', () => {
     await openQueue().enqueue(taskId, numbered(1));
     const response = await transport.handleRequest(resultRequest(taskId));
     expect(await response.text()).toContain('answers with JSON');
-    await until(async () => (await openQueue().size(taskId)) === 1);
+    await until(async () => (await queueObserver().size(taskId)) === 1);
     await openQueue().dequeueAll(taskId);
   });
 
