@@ -69,6 +69,25 @@ test('no more calls wait than may', async () => {
   void call('d', 'enqueue', 'other');
 });
 
+test('no more bytes of messages wait than may, whatever they wait for', async () => {
+  const { call, end, order } = calls();
+  const bytes = 100 * 1024 * 1024;
+  const never = () => new Promise<never>(() => {});
+  const enqueue = () => order.run('task', 'enqueue', 'Cannot enqueue', never, bytes);
+  const wait = () => order.countWaiting('enqueue', 'Cannot enqueue', bytes, never);
+  void call('a', 'dequeue');
+  void enqueue();
+  const tooMany = {
+    code: 'TOO_MANY_WAITING',
+    message: 'Cannot enqueue: 104,857,600 bytes of messages are already waiting for earlier calls',
+  };
+  await expect(enqueue()).rejects.toMatchObject(tooMany);
+  await expect(wait()).rejects.toMatchObject(tooMany);
+  await end('a');
+  void wait();
+  await expect(wait()).rejects.toMatchObject(tooMany);
+});
+
 test('it is idle when all calls have ended, or the time is up', async () => {
   const { call, end, order } = calls();
   await order.idle(10_000);
