@@ -21,6 +21,7 @@ export {
   type BatchViewer,
   type ClearOptions,
   type CloseOptions,
+  type DrainEnd,
   type DrainOptions,
   MAX_PEEK,
   type PeekOptions,

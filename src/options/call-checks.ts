@@ -37,6 +37,7 @@ export const DRAIN_CHECKS: Checks<DrainOptions> = {
   signal: aSignal,
   onRead: aFunction,
   onRemoved: aFunction,
+  onEnd: aFunction,
 };
 
 export const CLEAR_CHECKS: Checks<ClearOptions> = { ...DRAIN_CHECKS, keepQueue: aBoolean };

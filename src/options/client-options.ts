@@ -69,6 +69,24 @@ export interface DrainOptions {
    * drain and is passed on; these messages stay removed.
    */
   onRemoved?: ((count: number) => void) | undefined;
+  /**
+   * Called when the drain has ended without an error and without being stopped. An error that it throws is passed on;
+   * what was removed stays removed.
+   */
+  onEnd?: ((end: DrainEnd) => void) | undefined;
+}
+
+/** What a drain found. */
+export interface DrainEnd {
+  /** The messages that it meant to read: those present at its start, up to `limit`, or all of them with `select`. */
+  counted: number;
+  /**
+   * The messages that it has read. Fewer than counted if others took the rest, if messages expired, or if `limit` ended a
+   * drain with `select`.
+   */
+  read: number;
+  /** Whether the queue was missing or was deleted, with what was not read. */
+  isDeleted: boolean;
 }
 
 /** For {@link TaskQueueClient.clear}. */

@@ -1,6 +1,7 @@
 import { connect } from 'amqplib';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import {
+  type DrainEnd,
   type OutgoingMessage,
   type StatusEvent,
   type StoredMessage,
@@ -191,7 +192,9 @@ describe('publish', () => {
       ]),
       () => client.dequeue(task, not('x')),
       () => client.clear(task, not('x')),
-      ...['select', 'onRead', 'onRemoved'].map((name) => () => client.drain(task, () => {}, { [name]: 'x' })),
+      ...['select', 'onRead', 'onRemoved', 'onEnd'].map(
+        (name) => () => client.drain(task, () => {}, { [name]: 'x' }),
+      ),
       ...[0, '2', Number.NaN].map((limit) => () => client.drain(task, () => {}, { limit: limit as number })),
       () => client.drain(task, () => {}, { signal: {} as AbortSignal }),
       () => client.drain(task, () => {}, not(5)),
@@ -211,6 +214,38 @@ describe('publish', () => {
     expect(await client.peek(task, nothing)).toHaveLength(1);
     expect(await client.drain(task, () => {}, nothing)).toBe(1);
     await client.close(nothing);
+  });
+
+  test('a drain says how many messages it found, and whether their queue was deleted', async () => {
+    const client = openClient();
+    const task = newTask();
+    const ends: DrainEnd[] = [];
+    const onEnd = (end: DrainEnd) => void ends.push(end);
+    const fill = async () => {
+      for (const text of ['0', '1', '2']) await client.publish(task, raw(text));
+    };
+    await client.drain(task, () => {}, { onEnd });
+    await fill();
+    await client.drain(task, () => {}, { onEnd, limit: 2 });
+    await client.drain(task, () => {}, { onEnd, select: () => false });
+    await client.clear(task, () => {}, { onEnd });
+    await fill();
+    const connection = await connect(inject('url'));
+    onTestFinished(() => connection.close());
+    const channel = await connection.createChannel();
+    const deleteQueue = async () => void (await channel.deleteQueue(`mcp:queue:${task}`));
+    await client.drain(task, deleteQueue, { onEnd, batchSize: 1 });
+    await fill();
+    const signal = AbortSignal.abort();
+    await client.drain(task, () => {}, { onEnd, signal });
+    expect(ends).toMatchObject([
+      { counted: 0, read: 0, isDeleted: true },
+      { counted: 2, read: 2, isDeleted: false },
+      { counted: 1, read: 1, isDeleted: false },
+      { counted: 1, read: 1, isDeleted: false },
+      { counted: 3, isDeleted: true },
+    ]);
+    expect(ends.at(-1)?.read).toBeLessThan(3);
   });
 
   test('what a caller throws in select or onRead is passed on, and nothing is removed', async () => {

@@ -51,6 +51,7 @@ test.each([undefined, null])('an option that is %s counts as left out', async (v
     signal: leftOut,
     onRead: leftOut,
     onRemoved: leftOut,
+    onEnd: leftOut,
   };
   expect(await client.drain(task, () => {}, { ...drain, limit: 1 })).toBe(1);
   const list = {

@@ -53,14 +53,14 @@ const KEPT_WINDOW_ONE_BY_ONE = 100;
  * Consumes a queue in order, up to a limit or until it is empty; others may be reading it too. A batch is
  * acknowledged when the handler resolves, except for the messages that it returns. Everything else that was delivered
  * is back at its place when this resolves or rejects.
- * @returns how many messages were handled and acknowledged
+ * @returns how many messages were handled and acknowledged, and whether the queue was deleted meanwhile
  */
 export async function consumeInBatches(
   lease: ChannelLease,
   queue: string,
   options: BulkOptions,
   handle: BatchHandler,
-): Promise<number> {
+): Promise<{ removed: number; isDeleted: boolean }> {
   const { taskId, limit, batchSize, select, allOrNone = false, signal, onRead, onRemoved } = options;
   const { most = limit, deleteQueue } = options;
   const prefetch = prefetchFor(options);
@@ -95,6 +95,7 @@ export async function consumeInBatches(
   let seen = 0;
   let before = 0;
   let isStopped = false;
+  let isDeleted = false;
   try {
     while (seen < limit && before < most && !signal?.aborted) {
       const deliveries = await windows.next(Math.min(batchSize, limit - seen), signal);
@@ -118,6 +119,7 @@ export async function consumeInBatches(
     const isNone = held.count === 0 || (allOrNone && signal?.aborted);
     if (!isNone && !isStopped && !windows.isCancelled) await windows.sync();
     await throwIfTakenBack();
+    isDeleted = windows.isCancelled;
     if (allOrNone && !isNone) {
       const isLong = held.count > batchSize;
       // Everything that can come has come and was handled: nothing that has to go back may be held here.
@@ -129,7 +131,7 @@ export async function consumeInBatches(
   } finally {
     await windows.end();
   }
-  return held.removed;
+  return { removed: held.removed, isDeleted };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { StoredMessage } from '../../messages/stored-message.ts';
-import type { BatchHandler, DrainOptions } from '../../options/client-options.ts';
+import type { BatchHandler, DrainEnd, DrainOptions } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
 import type { QueueDeleter } from '../queues/queue-deleter.ts';
@@ -48,15 +48,18 @@ export async function drainTask(
   handle: BatchHandler,
   options: DrainOptions,
 ): Promise<number> {
-  const { limit, batchSize = DEFAULT_BATCH_SIZE, select, allOrNone = false, signal, onRead } = options;
+  const { limit, batchSize = DEFAULT_BATCH_SIZE, select, allOrNone = false, signal, onRead, onEnd } = options;
   let isHandedOver = false;
   /** If the connection is lost from here on, it may have held messages. */
   let isBegun = false;
+  /** Deleted unless the reading comes to its end. */
+  let end: DrainEnd = { counted: 0, read: 0, isDeleted: true };
   const failure = new CallerFailure();
   const drain = async (lease: ChannelLease) => {
     const messageCount = await countReady(lease, queue, isBegun ? RETURN_MS : 0);
     isBegun = true;
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
+    end = { counted: bound, read: 0, isDeleted: bound > 0 };
     if (bound === 0) return 0;
     // Everything is handed over before the reader ends.
     if (!allOrNone && refusesAutoDelete) await kinds.refuseAutoDelete(queue);
@@ -72,21 +75,30 @@ export async function drainTask(
       findKind: () => kinds.kindNow(queue),
       signal,
       operationTimeoutMs,
-      onRead: onRead && ((count: number) => failure.watchSync(() => onRead(count))),
+      onRead: (count: number) => {
+        end.read = count;
+        if (onRead) failure.watchSync(() => onRead(count));
+      },
       onRemoved: (count: number) => {
         onRemoved(count);
         if (options.onRemoved) failure.watchSync(() => options.onRemoved?.(count));
       },
     };
-    return consumeInBatches(lease, queue, bulk, (batch, before) => {
+    const { removed, isDeleted } = await consumeInBatches(lease, queue, bulk, (batch, before) => {
       isHandedOver = true;
       return failure.watch(() => handle(batch, before));
     });
+    end.isDeleted = isDeleted;
+    return removed;
   };
   // A queue that is gone takes with it what was handed over, which then exists nowhere else.
   const isRepeatable = (error: unknown) =>
     !isHandedOver || (allOrNone && !failure.isKnown && hasCode(error, ErrorCode.connectionLost));
-  return failure.passOn(reader.read({ queue, missing: 0, isRepeatable }, drain));
+  const drained = reader.read({ queue, missing: 0, isRepeatable }, drain).then((removed) => {
+    if (onEnd && !signal?.aborted) failure.watchSync(() => onEnd(end));
+    return removed;
+  });
+  return failure.passOn(drained);
 }
 
 /**
