@@ -132,7 +132,10 @@ function toDescription(
     node: found.leader ?? found.node,
     members: found.members ?? [],
     online: found.online ?? [],
-    hasStatistics: found.messages_ready !== undefined,
+    // Numbers and policies are collected separately.
+    hasStatistics:
+      found.messages_ready !== undefined &&
+      (found.policy !== undefined || found.effective_policy_definition !== undefined),
     arguments: found.arguments ?? {},
     policy: found.policy || undefined,
     operatorPolicy: found.operator_policy || undefined,
