@@ -14,6 +14,7 @@ import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../ou
 import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
+import { MissedMessages } from '../reading/missed-messages.ts';
 import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
 import { runForMessage } from '../reading/run-for-message.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
@@ -106,6 +107,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     reportsStalls: true,
   });
   let removed = 0;
+  const missed = new MissedMessages({ present: depth?.messages, limit, isSelection: select !== undefined });
   const handle = async (batch: StoredMessage[]) => {
     progress.pause();
     if (options.exec === undefined) await writer?.write(batch);
@@ -124,6 +126,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
         writer?.keep();
         progress.update(removed);
       },
+      onEnd: missed.add,
     });
   try {
     await drain();
@@ -158,6 +161,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     );
   }
   if (options.all) noteHeldBack(context, taskId, depth?.consumers ?? 0, 'removed');
+  const failure = missed.report(context, taskId, removed);
+  if (failure !== undefined) throw failure;
 }
 
 const HOW_TO_SEE_ALL =
