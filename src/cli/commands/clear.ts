@@ -8,9 +8,10 @@ import type { MessageWriter } from '../output/message-writer.ts';
 import { openOutputFile } from '../output/output-file.ts';
 import { printResult } from '../output/result-line.ts';
 import { type ChosenTasks, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
-import { depthOrFail } from '../queues/missing-queue.ts';
+import { type CountedTask, countTasks, forEachTask, tallyFailure } from '../queues/each-task.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { askForHeld, describeHeld, describeLeft } from '../reading/held-messages.ts';
+import { MissedMessages } from '../reading/missed-messages.ts';
 import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteWithheld } from '../reading/withheld.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
@@ -41,13 +42,6 @@ interface ClearOptions extends SelectionOptions {
   force?: true;
 }
 
-/** What was found and confirmed. No more than this is removed, even if more messages arrive. */
-interface Target {
-  taskId: string;
-  messages: number;
-  consumers: number;
-}
-
 export function clearCommand() {
   const command = explain(new Command('clear'), HELP)
     .argument('<task_id...>')
@@ -73,21 +67,23 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
   const mustAsk = !options.dryRun && !options.yes;
   if (mustAsk) requireTerminal();
   const chosen = await stop.race(chooseTasks(context, words, { ...options, isRemoving: true }));
-  const targets = await stop.race(awaitAnswer(context, findTargets(context, chosen)));
-  if (options.dryRun) return dryRunAll(context, targets, select);
+  const targets = await stop.race(awaitAnswer(context, countTasks(context, chosen)));
+  if (options.dryRun) return dryRunAll(context, targets, chosen, select);
   const backup = options.backup === undefined ? undefined : await openBackup(context, options.backup);
   if (mustAsk) {
     await noteHeld(context, targets);
     await stop.race(confirm(context, targets, { isSelection: select !== undefined, ...chosen }));
   }
   let cleared = 0;
+  let failure: unknown;
   try {
-    for (const target of targets) {
+    const tally = await forEachTask(context, targets, chosen, async (target) => {
       const before = cleared;
+      const missed = new MissedMessages({ present: target.messages, isSelection: select !== undefined });
       const { isDeleted, held } = await clearOne(
         context,
         target,
-        { keepQueue: options.keepQueue, select, backup, force: options.force },
+        { keepQueue: options.keepQueue, select, backup, force: options.force, missed },
         (count) => {
           cleared += count;
         },
@@ -103,34 +99,24 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
         },
         { hasEffect: false },
       );
-      if (isDeleted) continue;
-      const left = await describeLeft(context, client, target.taskId, {
-        isDeletable: !options.keepQueue,
-        isSelection: select !== undefined,
-        held,
-      });
-      if (left !== undefined) context.note(left);
-    }
+      if (!isDeleted) {
+        const left = await describeLeft(context, client, target.taskId, {
+          isDeletable: !options.keepQueue,
+          isSelection: select !== undefined,
+          held,
+        });
+        if (left !== undefined) context.note(left);
+      }
+      return missed.report(context, target.taskId, removed);
+    });
+    failure = tallyFailure(tally, cleared > 0 ? `${formatCount(cleared, 'message')} removed` : undefined);
     select?.tally.report(context);
     await backup?.end();
   } catch (error) {
     await backup?.abandon().catch(() => {});
     throw partialFailure(context, error, cleared, 'removed');
   }
-}
-
-/** Checks all ids before anything is removed: one may be mistyped. */
-async function findTargets(
-  { client }: ClientContext,
-  { taskIds, isPattern }: ChosenTasks,
-): Promise<Target[]> {
-  const targets: Target[] = [];
-  for (const taskId of taskIds) {
-    // A task that matched a pattern may be gone by now.
-    const depth = isPattern ? await client.depth(taskId) : await depthOrFail(client, taskId);
-    if (depth !== undefined) targets.push({ taskId, ...depth });
-  }
-  return targets;
+  if (failure !== undefined) throw failure;
 }
 
 interface ClearOneOptions {
@@ -138,13 +124,14 @@ interface ClearOneOptions {
   select: MessageFilter | undefined;
   backup: MessageWriter | undefined;
   force: true | undefined;
+  missed: MissedMessages;
 }
 
 /** @returns whether the queue is gone, and how many messages others hold, for which it was kept */
 async function clearOne(
   context: ClientContext,
-  { taskId, messages }: Target,
-  { select, backup, keepQueue, force }: ClearOneOptions,
+  { taskId, messages }: CountedTask,
+  { select, backup, keepQueue, force, missed }: ClearOneOptions,
   onRemoved: (count: number) => void,
 ): Promise<{ isDeleted: boolean; held: number }> {
   const { client, stop } = context;
@@ -172,6 +159,7 @@ async function clearOne(
           backup?.keep();
           stall.moved();
         },
+        onEnd: missed.add,
       });
     }
     stop.signal.throwIfAborted();
@@ -191,14 +179,12 @@ function openBackup(context: ClientContext, out: string): Promise<MessageWriter>
 
 async function dryRunAll(
   context: ClientContext,
-  targets: Target[],
+  targets: CountedTask[],
+  chosen: ChosenTasks,
   select: MessageFilter | undefined,
 ): Promise<void> {
-  for (const { taskId, messages } of targets) {
-    if (select) {
-      await dryRun(context, taskId, { limit: undefined, select, verb: 'removed' });
-      continue;
-    }
+  const tally = await forEachTask(context, targets, chosen, async ({ taskId, messages }) => {
+    if (select) return dryRun(context, taskId, { limit: undefined, select, verb: 'removed' });
     const count = formatCount(messages, 'message');
     const where = `task ${taskId} on ${describeTarget(context)}`;
     await printResult(
@@ -211,12 +197,14 @@ async function dryRunAll(
       },
       { hasEffect: false },
     );
-  }
+  });
   await noteHeld(context, targets);
+  const failure = tallyFailure(tally);
+  if (failure !== undefined) throw failure;
 }
 
 /** Reports messages that stay because other readers hold them. */
-async function noteHeld(context: ClientContext, targets: readonly Target[]): Promise<void> {
+async function noteHeld(context: ClientContext, targets: readonly CountedTask[]): Promise<void> {
   const read = targets.filter(({ consumers }) => consumers > 0);
   const held = read.map(({ taskId, consumers }) => describeHeld(context, taskId, consumers));
   for (const sentence of await Promise.all(held)) if (sentence !== undefined) context.note(sentence);
@@ -224,7 +212,7 @@ async function noteHeld(context: ClientContext, targets: readonly Target[]): Pro
 
 async function confirm(
   context: ClientContext,
-  targets: Target[],
+  targets: CountedTask[],
   { isSelection, isPattern }: { isSelection: boolean; isPattern: boolean },
 ): Promise<void> {
   const count = targets.reduce((sum, { messages }) => sum + messages, 0);

@@ -1,14 +1,13 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { isTaskQueueError, MAX_PEEK } from '../../cli-shared.ts';
-import { CommandFailure } from '../command-failure.ts';
+import { MAX_PEEK } from '../../cli-shared.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
 import { chooseTasks } from '../queues/chosen-tasks.ts';
+import { forEachTask, tallyFailure } from '../queues/each-task.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { lookAtMessages } from '../reading/look-at-messages.ts';
 import { newestWindow } from '../reading/newest-messages.ts';
@@ -77,46 +76,20 @@ async function peek(context: ClientContext, words: string[], options: PeekOption
     isWhole: options.full === true,
     showTask: !isOne,
   });
-  let skipped = 0;
   let failure: unknown;
   try {
-    for (const taskId of taskIds) {
-      try {
-        await peekAtOne(context, taskId, options, output);
-      } catch (error) {
-        if (isOne) throw error;
-        const status = error instanceof CommandFailure ? error.exitCode : undefined;
-        if (status === ExitCode.nothingThere) failure ??= error;
-        else if (status === undefined && !isOfOneQueue(error)) throw error;
-        // A task that matched a pattern may be gone by now.
-        else if (status !== ExitCode.noSuchQueue || !isPattern) {
-          skipped++;
-          context.note(`${(error as Error).message}; skipped.`);
-        }
-      }
-    }
-    if (output.count === 0 && skipped === 0) throw isOne ? failure : noneOf(taskIds.length, failure);
+    const tasks = taskIds.map((taskId) => ({ taskId }));
+    const tally = await forEachTask(context, tasks, { isPattern }, ({ taskId }) =>
+      peekAtOne(context, taskId, options, output),
+    );
+    failure = tallyFailure(tally);
+    if (output.count === 0 && tally.skipped === 0) throw failure;
     await output.end();
   } catch (error) {
     await output.abandon().catch(() => {});
     throw error;
   }
-  if (skipped > 0) throw new CommandFailure(ExitCode.partly, `${formatCount(skipped, 'task')} skipped`);
-}
-
-/** Whether the next task may be looked at after this error. */
-function isOfOneQueue(error: unknown): boolean {
-  return isTaskQueueError(error) && ['UNSUPPORTED', 'QUEUE_LOCKED', 'QUEUE_UNAVAILABLE'].includes(error.code);
-}
-
-function noneOf(count: number, cause: unknown): CommandFailure {
-  return new CommandFailure(
-    ExitCode.nothingThere,
-    `None of ${formatCount(count, 'task')} has a matching message`,
-    {
-      cause,
-    },
-  );
+  if (failure !== undefined) throw failure;
 }
 
 async function peekAtOne(

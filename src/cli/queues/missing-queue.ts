@@ -55,6 +55,12 @@ export function emptyFailure(
   );
 }
 
+/** The failure if {@link emptyFailure} is that of each of several tasks. */
+export function noneOf(tasks: number, cause: unknown): CommandFailure {
+  const message = `None of ${formatCount(tasks, 'task')} has a matching message`;
+  return new CommandFailure(ExitCode.nothingThere, message, { cause });
+}
+
 /**
  * Warns on stderr if a task has no queue yet: a mistyped id would create one that is never read, or be watched
  * forever.
