@@ -9,12 +9,13 @@ import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
 import { taskCommand } from '../output/this-command.ts';
+import { chooseOneTask } from '../queues/chosen-tasks.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack } from '../reading/withheld.ts';
 import { type CopyTally, copyBatch } from '../replay/copy-messages.ts';
-import { FORCE_BULK, requireRoom } from '../replay/destination-limit.ts';
+import { countBytes, Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
 import { formatCount } from '../text/sizes.ts';
 
@@ -59,12 +60,18 @@ export function cpCommand() {
   );
 }
 
-async function copy(context: ClientContext, from: string, to: string, options: CopyOptions): Promise<void> {
-  if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
+async function copy(
+  context: ClientContext,
+  from: string,
+  target: string,
+  options: CopyOptions,
+): Promise<void> {
   if (options.limit === undefined && !options.all) {
     throw new CommandFailure(ExitCode.usage, 'Give the number of messages to copy: -n N or --all');
   }
   const { client, stop } = context;
+  const to = await stop.race(chooseOneTask(context, target));
+  if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
   const { skip, create = true, keepExpiration = false } = options;
   if (skip >= MAX_PEEK) throw new CommandFailure(ExitCode.usage, `--skip must be less than ${MAX_PEEK}`);
   const select = await selectionOf(options);
@@ -74,11 +81,14 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   }
   const depth = await stop.race(depthOrFail(client, from));
   if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));
-  const least = select ? 1 : Math.min(depth.messages, limit);
-  if (depth.messages > 0)
-    await stop.race(
-      requireRoom(context, to, await stop.race(client.depth(to)), least, options.force === true),
-    );
+  const behind = Math.max(0, depth.messages - skip);
+  const least = Math.min(behind, select ? 1 : Math.min(limit, MAX_PEEK - skip));
+  const isWhole = !select && least === depth.messages;
+  const destination = await stop.race(Destination.open(context, to, options.force === true));
+  const room = destination.requireRoom(least, async () =>
+    isWhole ? countBytes(context, from, depth.messages) : undefined,
+  );
+  await stop.race(room);
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
   const tally: CopyTally = { copied: 0, behind: 0, report: new ReplayReport() };
@@ -86,8 +96,11 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   const view = async (batch: StoredMessage[]) => {
     stop.signal.throwIfAborted();
     const wanted = (select ? batch.filter(select) : batch).slice(0, limit - tally.copied);
-    await copyBatch(client, to, wanted, { create, keepExpiration, tally });
+    const { fitting, failure } = destination.fit(wanted);
+    await copyBatch(client, to, fitting, { create, keepExpiration, tally });
     looked += batch.length;
+    const dropped = await destination.verify(fitting);
+    if (dropped ?? failure) throw dropped ?? failure;
   };
   try {
     await client.browse(from, view, { limit: window, skip });
@@ -95,6 +108,8 @@ async function copy(context: ClientContext, from: string, to: string, options: C
   } catch (error) {
     throw failureAmid(context, error, { from, to, tally });
   }
+  const dropped = await destination.end();
+  if (dropped !== undefined) throw failureAmid(context, dropped, { from, to, tally });
   select?.tally.report(context);
   if (tally.copied === 0 && !options.all) {
     throw emptyFailure(from, looked === 0 ? undefined : options.filter, {
@@ -130,7 +145,16 @@ function failureAmid(
 ): unknown {
   if (copied + behind === 0) return error;
   const gap = behind > 0 ? ` in order, and ${formatCount(behind, 'message')} after a gap` : '';
-  const far = `${formatCount(copied, 'message')}${gap} ${copied + behind === 1 ? 'is' : 'are'} in task ${to}; all are still in task ${from}.`;
+  const isOne = copied + behind === 1;
+  const are =
+    error instanceof DroppedFailure
+      ? isOne
+        ? 'was copied to'
+        : 'were copied to'
+      : isOne
+        ? 'is in'
+        : 'are in';
+  const far = `${formatCount(copied, 'message')}${gap} ${are} task ${to}; all are still in task ${from}.`;
   if (getExitCode(error) >= ExitCode.timedOut) {
     note(`Stopped: ${far}`);
     return error;

@@ -1,0 +1,246 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { QueueDepth, TaskQueueDescription } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import type { ClientContext } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { requireSameBroker } from '../settings/same-broker.ts';
+import { formatCount, formatSize } from '../text/sizes.ts';
+import { type DroppingRules, droppingRules, mayHaveDropped } from './dropping-rules.ts';
+
+/** Description of `--force` of mv and cp. */
+export const FORCE_BULK = 'allow quorum queues, where a look counts as a delivery, and a full destination';
+
+/** Only the management API knows policies; without an answer in this time, nothing is known of them. */
+const API_MS = 1_000;
+
+/** The API knows the policies of a new queue after some seconds. */
+const NEW_QUEUE_MS = 12_000;
+const NEW_QUEUE_INTERVAL_MS = 500;
+
+/** An answer about policies may be as old as the statistics, so it is asked for again after this time. */
+const RULES_MS = 5_000;
+
+/** Messages are missing at the destination, and are not known to have been read there. */
+export class DroppedFailure extends CommandFailure {}
+
+interface Sized {
+  body: { length: number };
+}
+
+/**
+ * The queue that messages are moved or copied to. RabbitMQ confirms a message and then drops it, or the oldest one, by a
+ * length limit or a TTL. So no message is added beyond a limit that is known; and after each batch the messages are
+ * counted, before the batch is removed from where it came from.
+ */
+export class Destination {
+  readonly #context: ClientContext;
+  readonly #taskId: string;
+  readonly #isForced: boolean;
+  /** Messages in it, as last counted. */
+  #messages: number;
+  /** Messages that should be in it; `undefined` where consumers take them. */
+  #expected: number | undefined;
+  /** Bytes of bodies in it, at most; `undefined` if unknown. */
+  #bytes: number | undefined;
+  /** Its rules at the start, as far as they are known. */
+  #rules: DroppingRules | undefined;
+  #isMissing = false;
+  #missing = 0;
+  #addedAt: number | undefined;
+  /** Until then, missing messages are taken for read. */
+  #isReadUntil = 0;
+
+  /** @param isForced whether to add messages beyond a limit too; nothing is a failure then */
+  static async open(context: ClientContext, taskId: string, isForced: boolean): Promise<Destination> {
+    return new Destination(context, taskId, isForced, await context.client.depth(taskId));
+  }
+
+  private constructor(
+    context: ClientContext,
+    taskId: string,
+    isForced: boolean,
+    depth: QueueDepth | undefined,
+  ) {
+    this.#context = context;
+    this.#taskId = taskId;
+    this.#isForced = isForced;
+    this.#isMissing = depth === undefined;
+    this.#messages = depth?.messages ?? 0;
+    this.#bytes = this.#messages === 0 ? 0 : undefined;
+    this.#expected = depth !== undefined && depth.consumers > 0 ? undefined : this.#messages;
+  }
+
+  /**
+   * Looks up the limits of the queue, and refuses messages if it is known that some would be dropped.
+   * @param count how many will be added, at least
+   * @param countBytes how many bytes those have, if that can be known
+   * @throws CommandFailure (1) unless forced, which makes it a note
+   */
+  async requireRoom(count: number, countBytes: () => Promise<number | undefined>): Promise<void> {
+    if (count === 0 || this.#isMissing) return;
+    const described = await describe(this.#context, this.#taskId);
+    if (!described) return;
+    const isStream = described.type === 'stream';
+    if (isStream) this.#expected = undefined;
+    this.#rules = isStream ? undefined : droppingRules(described);
+    // Statistics may be some seconds old.
+    if (described.ready === this.#messages) this.#bytes ??= described.bodyBytes;
+    const reason = this.#reasonAgainst(count, this.#rules?.bytes === undefined ? 0 : await countBytes());
+    if (reason === undefined) return;
+    if (!this.#isForced) throw refusal(reason);
+    this.#context.note(`${reason}.`);
+  }
+
+  /**
+   * As many of the first messages as the queue can keep.
+   * @returns with the failure of the next one, unless all fit
+   */
+  fit<T extends Sized>(batch: readonly T[]): { fitting: readonly T[]; failure: CommandFailure | undefined } {
+    let bytes = 0;
+    for (const [index, { body }] of this.#isForced ? [] : batch.entries()) {
+      bytes += body.length;
+      const reason = this.#reasonAgainst(index + 1, bytes);
+      if (reason !== undefined) return { fitting: batch.slice(0, index), failure: refusal(reason) };
+    }
+    return { fitting: batch, failure: undefined };
+  }
+
+  /** Messages have been added that are not to be verified before {@link end}. */
+  add(count: number): void {
+    if (count === 0) return;
+    this.#addedAt ??= Date.now();
+    this.#messages += count;
+    if (this.#expected !== undefined) this.#expected += count;
+  }
+
+  /**
+   * Counts the messages in the queue, after these were added.
+   * @returns a failure if messages are missing and are not known to have been read: what was added has to be kept elsewhere
+   */
+  async verify(added: readonly Sized[]): Promise<DroppedFailure | undefined> {
+    if (added.length === 0) return undefined;
+    this.add(added.length);
+    if (this.#bytes !== undefined) for (const { body } of added) this.#bytes += body.length;
+    await this.#count();
+    // A queue that was deleted comes back with the next message; only then can be known why.
+    return this.#missing > 0 && !this.#isMissing ? this.#judge() : undefined;
+  }
+
+  /**
+   * To be called after the last message. Notes how many messages are missing that have been read, and all of them if forced.
+   * @returns the failure of {@link verify}
+   */
+  async end(): Promise<DroppedFailure | undefined> {
+    if (this.#addedAt === undefined) return undefined;
+    await this.#count();
+    if (this.#missing <= 0) return undefined;
+    this.#isReadUntil = 0;
+    const failure = await this.#judge();
+    if (failure === undefined) this.#context.note(`${this.#describeMissing(!this.#isForced)}.`);
+    return failure;
+  }
+
+  async #count(): Promise<void> {
+    // If that fails, the next count covers it.
+    const depth = await this.#context.client.depth(this.#taskId).catch(() => null);
+    if (depth === null) return;
+    this.#isMissing = depth === undefined;
+    this.#messages = depth?.messages ?? 0;
+    if (depth !== undefined && depth.consumers > 0) this.#expected = undefined;
+    this.#missing = (this.#expected ?? this.#messages) - this.#messages;
+  }
+
+  async #judge(): Promise<DroppedFailure | undefined> {
+    if (this.#isForced || Date.now() < this.#isReadUntil) return undefined;
+    const ageMs = Date.now() - (this.#addedAt ?? Date.now());
+    const rules = await this.#findRules();
+    if (this.#expected === undefined) return undefined;
+    const state = { messages: this.#messages, bytes: this.#bytes, ageMs };
+    if (rules === undefined || mayHaveDropped(rules, state)) {
+      return new DroppedFailure(ExitCode.partly, this.#describeMissing(false), {
+        hint: 'Change the policy of its queue; --force adds messages anyway.',
+      });
+    }
+    this.#isReadUntil = Date.now() + RULES_MS;
+    return undefined;
+  }
+
+  /** The rules now, once they are known; `undefined` where they cannot be known. */
+  async #findRules(): Promise<DroppingRules | undefined> {
+    if (this.#isMissing) return this.#rules;
+    const { stop, client } = this.#context;
+    const giveUpAt = Date.now() + NEW_QUEUE_MS;
+    for (;;) {
+      const described = await describe(this.#context, this.#taskId);
+      const rules = described && droppingRules(described);
+      if (rules) return rules;
+      if (described === null || stop.signal.aborted || Date.now() > giveUpAt) break;
+      await sleep(NEW_QUEUE_INTERVAL_MS);
+    }
+    const kind = await client.queueKind(this.#taskId).catch(() => undefined);
+    // A stream always counts as empty.
+    if (kind?.kind === 'stream') this.#expected = undefined;
+    return undefined;
+  }
+
+  /** Why the queue cannot keep these; `undefined` if it can, or if that is not known. */
+  #reasonAgainst(count: number, bytes = 1): string | undefined {
+    if (this.#rules === undefined) return undefined;
+    const queue = `The queue of task ${JSON.stringify(this.#taskId)}`;
+    const { messages: most, bytes: mostBytes, ttl } = this.#rules;
+    // Consumers receive messages before these expire.
+    if (ttl === 0 && this.#expected !== undefined)
+      return `${queue} drops every message at once (message-ttl)`;
+    if (most !== undefined && this.#messages + count > most) {
+      return (
+        `${queue} keeps ${formatCount(most, 'message')} and drops the oldest beyond that (max-length), ` +
+        `and it has ${formatCount(this.#messages, 'message')}`
+      );
+    }
+    if (mostBytes === undefined || (this.#bytes !== undefined && this.#bytes + bytes <= mostBytes))
+      return undefined;
+    const now =
+      this.#bytes === undefined ? 'how much it has is not known' : `it has ${formatSize(this.#bytes)}`;
+    return `${queue} keeps ${formatSize(mostBytes)} and drops the oldest messages beyond that (max-length-bytes), and ${now}`;
+  }
+
+  #describeMissing(isRead: boolean): string {
+    const are = this.#missing === 1 ? 'is' : 'are';
+    const why = isRead
+      ? 'a reader has taken them, or its queue was deleted'
+      : 'dropped by a policy of its queue (max-length, max-length-bytes, message-ttl, expires), unless a reader has taken them';
+    return `${formatCount(this.#missing, 'message')} ${are} not in task ${JSON.stringify(this.#taskId)} any more: ${why}`;
+  }
+}
+
+/**
+ * How many bytes the bodies of all messages of a task have; `undefined` if the management API does not know.
+ * @param messages how many there are, exactly
+ */
+export async function countBytes(
+  context: ClientContext,
+  taskId: string,
+  messages: number,
+): Promise<number | undefined> {
+  const described = await describe(context, taskId);
+  return described?.ready === messages ? described.bodyBytes : undefined;
+}
+
+function refusal(reason: string): CommandFailure {
+  return new CommandFailure(ExitCode.failed, reason, {
+    hint: 'Add fewer messages with -n, raise the limit, or set overflow to reject-publish; --force adds them anyway.',
+  });
+}
+
+/** @returns `undefined` if the management API does not know the queue, `null` if the API cannot be used */
+async function describe(
+  { settings }: Pick<ClientContext, 'settings'>,
+  taskId: string,
+): Promise<TaskQueueDescription | undefined | null> {
+  const { connection, apiUrl } = settings;
+  const { describeTaskQueue } = await import('../../index.ts');
+  const options = { ...connection, apiUrl, connectTimeoutMs: API_MS, apiTimeoutMs: API_MS };
+  return requireSameBroker({ settings }, AbortSignal.timeout(API_MS))
+    .then(() => describeTaskQueue(taskId, options))
+    .catch(() => null);
+}
