@@ -3,6 +3,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
 /** Tasks whose ids begin alike, with so many messages each. */
@@ -175,6 +176,109 @@ test('mv has one destination, which is not a pattern', async () => {
   await openClient().publish(from, message(1));
   expect((await runCli(['mv', from, `${start}*`, '--all'])).status).toBe(0);
   expect(await depths([...ids, `${start}*`])).toEqual([0, 2]);
+});
+
+test('mv of several tasks goes on after one that was cleared meanwhile, and says what was moved (3)', async () => {
+  const { start, ids } = await tasks(0, 3, 2);
+  const [one = '', two = ''] = ids;
+  const client = openClient();
+  const count = 10_000;
+  await Promise.all(Array.from({ length: count }, (_, n) => client.publish(one, message(n))));
+  const to = `${start}to`;
+  const running = runCli(['mv', `${start}*`, to, '--all', '--yes']);
+  await until(async () => ((await client.depth(to))?.messages ?? 0) > 0);
+  await client.clear(two);
+  const { status, stdout, stderr } = await running;
+  expect(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).moved),
+  ).toEqual([count, 0, 2]);
+  expect(stderr).toContain(`None of the 3 messages of task "${two}" counted at the start was there any more`);
+  expect(stderr).toContain(`error: 1 task not handled completely; 10,002 messages moved to task ${to}`);
+  expect(status).toBe(3);
+  expect(await depths(ids)).toEqual([0, undefined, 0]);
+});
+
+test.each(['mv', 'clear', 'mv --dry-run'])(
+  '%s of several tasks skips one that cannot be read (3)',
+  async (words) => {
+    const { start, ids } = await tasks(1, 1);
+    const connection = await connect(inject('url'));
+    onTestFinished(() => connection.close());
+    const channel = await connection.createConfirmChannel();
+    // A stream in the middle: its messages cannot be taken.
+    const queue = `mcp:queue:${start}0-stream`;
+    await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'stream' } });
+    onTestFinished(async () => void (await channel.deleteQueue(queue)));
+    const auto = `mcp:queue:${start}0-auto`;
+    await channel.assertQueue(auto, { durable: true, autoDelete: true });
+    channel.sendToQueue(auto, Buffer.from('{}'));
+    await channel.waitForConfirms();
+    const [command = '', ...more] = words.split(' ');
+    const to = newTask('to');
+    const args = command === 'mv' ? [`${start}*`, to, '--all', ...more] : [`${start}*`];
+    const { status, stderr } = await runCli([command, ...args, '--yes']);
+    expect(stderr).toContain('is an auto-delete queue');
+    expect(stderr).toMatch(/error: [12] tasks? skipped/);
+    expect(status).toBe(3);
+    expect((await channel.checkQueue(auto)).messageCount).toBe(1);
+    await channel.deleteQueue(auto);
+    if (words === 'mv') expect(await depths([...ids, to])).toEqual([0, 0, 2]);
+  },
+);
+
+test('mv of several tasks stops at a destination that takes no more, and says what was moved (3)', async () => {
+  const { start, ids } = await tasks(2, 2, 2);
+  const to = newTask('full');
+  const connection = await connect(inject('url'));
+  onTestFinished(() => connection.close());
+  const channel = await connection.createChannel();
+  const limited = { 'x-max-length': 3, 'x-overflow': 'reject-publish' };
+  await channel.assertQueue(`mcp:queue:${to}`, { durable: true, arguments: limited });
+  const { status, stderr } = await runCli(['mv', `${start}*`, to, '--all', '--yes', '--no-create']);
+  expect(stderr).toContain(`Before that, 3 messages were moved to task ${to}; the rest is still there.`);
+  expect(status).toBe(3);
+  expect(await depths([...ids, to])).toEqual([0, 1, 2, 3]);
+  await channel.deleteQueue(`mcp:queue:${to}`);
+});
+
+test.each([
+  ['has no queue', 5, 'missing'],
+  ['cannot be one', 2, 'x'.repeat(300)],
+])('mv moves nothing if an id on the standard input %s (%i)', async (_what, expected, id) => {
+  const { ids } = await tasks(1, 1);
+  const [one, two] = ids;
+  const to = newTask('to');
+  const input = `${one}\n${id}\n${two}\n`;
+  expect((await runCli(['mv', '-', to, '--all'], { input })).status).toBe(expected);
+  expect(await depths([...ids, to])).toEqual([1, 1, undefined]);
+});
+
+test('mv of several empty tasks is 6 with a number, and done with --all', async () => {
+  const { start, ids } = await tasks(0, 0);
+  const client = openClient();
+  for (const id of ids) {
+    await client.publish(id, message(0));
+    await client.dequeue(id);
+  }
+  const move = async (...args: string[]) => runCli(['mv', `${start}*`, newTask('to'), '--yes', ...args]);
+  const { status, stderr } = await move('-n', '1');
+  expect([status, stderr]).toEqual([6, expect.stringContaining('None of 2 tasks has a matching message')]);
+  expect((await move('--all')).status).toBe(0);
+  await client.publish(ids[1] as string, message(1));
+  expect((await move('-n', '1')).status).toBe(0);
+});
+
+test('cp has one destination, which is not a pattern', async () => {
+  const { start, ids } = await tasks(1);
+  const [from = ''] = ids;
+  const { status, stderr } = await runCli(['cp', from, `${start}*`, '--all']);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('The destination is one task')]);
+  expect(await depths([`${start}*`])).toEqual([undefined]);
+  expect((await runCli(['cp', from, `${start}\\*`, '--all'])).status).toBe(0);
+  expect(await depths([...ids, `${start}*`])).toEqual([1, 1]);
 });
 
 test('peek --tail shows the newest', async () => {

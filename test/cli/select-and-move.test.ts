@@ -214,18 +214,3 @@ test.each(['mv', 'cp'])('%s takes a number or all, and says so of both', async (
     expect.stringContaining("'--all' cannot be used with option '-n, --limit <n>'"),
   ]);
 });
-
-test('mv says how many messages a policy of a new queue has dropped', async () => {
-  const { url } = await newVhost();
-  const vhost = new URL(url).pathname.slice(1);
-  const client = openClient({ url });
-  for (let n = 0; n < 5; n++) await client.publish('from', raw(String(n)));
-  const policy = { pattern: '^mcp:queue:to$', definition: { 'max-length': 2 }, 'apply-to': 'queues' };
-  await callApi('PUT', `policies/${vhost}/limit`, policy);
-  const env = { MCP_TASKQ_URL: url, MCP_TASKQ_API_URL: inject('apiUrl') };
-  const { status, stdout, stderr } = await runCli(['mv', 'from', 'to', '--all'], { env });
-  expect([status, JSON.parse(stdout).moved]).toEqual([0, 5]);
-  const { messages = 0 } = (await client.depth('to')) ?? {};
-  expect(messages).toBeLessThan(5);
-  expect(stderr).toContain(`${5 - messages} messages are not in task "to" any more: dropped by a policy`);
-});

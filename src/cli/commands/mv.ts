@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import type { PublishOptions, PublishResult, StoredMessage, TaskQueueClient } from '../../index.ts';
+import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -7,15 +7,16 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
-import { chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
-import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
+import { type ChosenTasks, chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
+import { type CountedTask, countTasks, forEachTask, tallyFailure } from '../queues/each-task.ts';
+import { emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
+import { MissedMessages } from '../reading/missed-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
-import { FORCE_BULK, noteDropped, requireRoom } from '../replay/destination-limit.ts';
+import { countBytes, Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
-import { isOwnFault, RefusedMessages } from '../replay/refused-messages.ts';
-import { ReplayReport } from '../replay/replay-report.ts';
+import { Publishing } from '../replay/publishing.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss } from '../terminal/confirmation.ts';
 import { startProgress } from '../terminal/progress.ts';
@@ -78,19 +79,36 @@ async function move(
   if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
   const chosen = await context.stop.race(chooseTasks(context, [from], { ...options, isRemoving: true }));
   // A pattern may also match the destination.
-  const sources = chosen.taskIds.filter((taskId) => taskId !== to);
-  if (chosen.isPattern && !options.yes && !options.dryRun)
-    await context.stop.race(confirmPattern(context, sources, to));
-  for (const source of sources) await moveFrom(context, source, to, options);
+  const taskIds = chosen.taskIds.filter((taskId) => taskId !== to);
+  const sources = await context.stop.race(countTasks(context, { ...chosen, taskIds }));
+  if (options.dryRun) return dryRunAll(context, sources, chosen, options);
+  if (chosen.isPattern && !options.yes) await context.stop.race(confirmPattern(context, sources, to));
+  await moveAll(context, sources, to, { ...options, ...chosen });
+}
+
+async function dryRunAll(
+  context: ClientContext,
+  sources: readonly CountedTask[],
+  chosen: ChosenTasks,
+  options: MoveOptions,
+): Promise<void> {
+  const limit = options.all ? undefined : options.limit;
+  const tally = await forEachTask(context, sources, chosen, async ({ taskId }) =>
+    dryRun(context, taskId, { limit, select: await selectionOf(options), verb: 'moved' }),
+  );
+  const failure = tallyFailure(tally);
+  if (failure !== undefined) throw failure;
 }
 
 /** @throws CommandFailure declined (8); usage (2) if this is not a terminal */
-async function confirmPattern(context: ClientContext, sources: readonly string[], to: string): Promise<void> {
+async function confirmPattern(
+  context: ClientContext,
+  sources: readonly CountedTask[],
+  to: string,
+): Promise<void> {
   if (sources.length === 0) return;
-  const depths = await Promise.all(sources.map((taskId) => context.client.depth(taskId)));
-  const tasks = sources.map((taskId, index) => ({ taskId, messages: depths[index]?.messages ?? 0 }));
-  const count = tasks.reduce((sum, { messages }) => sum + messages, 0);
-  noteTasks(context, tasks);
+  const count = sources.reduce((sum, { messages }) => sum + messages, 0);
+  noteTasks(context, sources);
   const what = `${formatCount(count, 'message')} of ${formatCount(sources.length, 'task')}`;
   await confirmLoss(context, {
     question: `Move ${what} to task ${safeLine(to)} on ${describeTarget(context)}?`,
@@ -100,61 +118,112 @@ async function confirmPattern(context: ClientContext, sources: readonly string[]
   });
 }
 
+async function moveAll(
+  context: ClientContext,
+  sources: readonly CountedTask[],
+  to: string,
+  options: MoveOptions & { isPattern: boolean },
+): Promise<void> {
+  const destination = await openDestination(context, sources, to, options);
+  const [only, ...others] = sources;
+  const where = others.length === 0 && only ? `from task ${only.taskId} to task ${to}` : `to task ${to}`;
+  let moved = 0;
+  let endingError: unknown;
+  let failure: unknown;
+  try {
+    const isEnding = (error: unknown) => error === endingError;
+    const tally = await forEachTask(context, sources, { ...options, isEnding }, async (source) => {
+      const publishing = new Publishing(context.client, destination, to, {
+        create: options.create ?? true,
+        keepExpiration: options.keepExpiration ?? false,
+        confirmStored: true,
+      });
+      try {
+        return await moveFrom(context, source, publishing, options);
+      } finally {
+        moved += publishing.moved;
+        // What the destination refuses from one task, it refuses from the next.
+        endingError = publishing.error;
+      }
+    });
+    failure = tallyFailure(tally, moved > 0 ? `${formatCount(moved, 'message')} moved ${where}` : undefined);
+  } catch (error) {
+    failure = partialFailure(context, error, moved, `moved ${where}`);
+  }
+  const dropped = endingError instanceof DroppedFailure ? undefined : await destination.end();
+  if (failure !== undefined && dropped !== undefined) context.note(`${dropped.message}.`);
+  failure ??= dropped;
+  if (failure !== undefined) throw failure;
+}
+
+async function openDestination(
+  context: ClientContext,
+  sources: readonly CountedTask[],
+  to: string,
+  { all, limit, filter, force }: MoveOptions,
+): Promise<Destination> {
+  const destination = await context.stop.race(Destination.open(context, to, force === true));
+  const wanted = sources.reduce((sum, { messages }) => sum + Math.min(messages, limit ?? messages), 0);
+  const [first, ...others] = sources;
+  const isWhole = all === true && filter === undefined && others.length === 0;
+  const room = destination.requireRoom(filter === undefined ? wanted : Math.min(wanted, 1), async () =>
+    first && isWhole ? countBytes(context, first.taskId, first.messages) : undefined,
+  );
+  await context.stop.race(room);
+  return destination;
+}
+
+/**
+ * Moves the messages of one task.
+ * @returns a failure if messages are left that should have been moved, or are gone
+ * @throws the error that ended the move, after notes on where the messages are
+ */
 async function moveFrom(
   context: ClientContext,
-  from: string,
-  to: string,
+  { taskId: from, messages: present, consumers }: CountedTask,
+  publishing: Publishing,
   options: MoveOptions,
-): Promise<void> {
+): Promise<unknown> {
   const { client, stop } = context;
+  const { to } = publishing;
   const select = await selectionOf(options);
   const limit = options.all ? undefined : options.limit;
-  if (options.dryRun) return dryRun(context, from, { limit, select, verb: 'moved' });
-  const depth = await stop.race(depthOrFail(client, from));
-  if (select && depth.messages > 0) {
+  if (select && present > 0) {
     await stop.race(requirePlainQueue(context, from, { ...options, mayBeUnknown: true }));
-    noteWithheld(context, depth.messages);
+    noteWithheld(context, present);
   }
-  const destination = await stop.race(client.depth(to));
-  const least = select ? 1 : Math.min(depth.messages, limit ?? depth.messages);
-  if (depth.messages > 0)
-    await stop.race(requireRoom(context, to, destination, least, options.force === true));
-  const progress = await startProgress(Math.min(depth.messages, limit ?? depth.messages), {
+  const progress = await startProgress(Math.min(present, limit ?? present), {
     isOutputShown: false,
     reportsStalls: true,
   });
-  const move = new Move(client, to, {
-    create: options.create ?? true,
-    keepExpiration: options.keepExpiration ?? false,
-    confirmStored: true,
-  });
+  const missed = new MissedMessages({ present, limit, isSelection: select !== undefined });
   let error: unknown;
   try {
     const put = async (batch: StoredMessage[]) => {
-      const kept = await move.put(batch);
-      progress.update(move.moved);
+      const kept = await publishing.put(batch);
+      progress.update(publishing.moved);
       return kept;
     };
     await client.drain(from, put, {
       limit,
       select,
-      signal: AbortSignal.any([stop.signal, move.failed]),
+      signal: AbortSignal.any([stop.signal, publishing.failed]),
+      onEnd: missed.add,
     });
     stop.signal.throwIfAborted();
-    error = move.error;
+    error = publishing.error;
   } catch (reason) {
     error = reason;
   }
   progress.end();
-  await move.report.print(context);
+  await publishing.report.print(context);
   if (error === undefined) select?.tally.report(context);
-  const { moved, unsure, refused } = move;
+  const { moved, unsure, refused } = publishing;
   if (error === undefined && moved + refused.count === 0 && !options.all)
-    throw emptyFailure(from, options.filter, select && { count: select.tally.looked, of: depth.messages });
-  if (move.moved > 0) await noteDropped(context, to, destination, move.moved);
-  if (error === undefined && options.all) noteHeldBack(context, from, depth.consumers, 'moved');
+    throw emptyFailure(from, options.filter, select && { count: select.tally.looked, of: present });
+  if (error === undefined && options.all) noteHeldBack(context, from, consumers, 'moved');
   if (error === undefined && refused.count === 0) {
-    return printResult(
+    await printResult(
       context,
       `Moved ${formatCount(moved, 'message')} from task ${from} to task ${to} on ${describeTarget(context)}.`,
       {
@@ -163,6 +232,7 @@ async function moveFrom(
         moved,
       },
     );
+    return missed.report(context, from, moved);
   }
   const notes = [
     unsure > 0 && `${formatCount(unsure, 'message')} may be in both tasks`,
@@ -171,62 +241,8 @@ async function moveFrom(
   const left = await client.depth(from).catch(() => undefined);
   if (left !== undefined) notes.push(`Task ${from} has ${formatCount(left.messages, 'message')} now`);
   for (const each of notes) context.note(`${each}.`);
-  throw partialFailure(context, error ?? refused.firstError, moved, `moved from task ${from} to task ${to}`);
-}
-
-/** Publishes batches to another task. Confirmed messages may be removed from the source; the rest stays there. */
-class Move {
-  readonly report = new ReplayReport();
-  readonly refused = new RefusedMessages();
-  moved = 0;
-  /** Messages that were not confirmed but may have arrived. */
-  unsure = 0;
-  /** The error that stopped the move. */
-  error: unknown;
-  readonly #failed = new AbortController();
-  readonly #client: TaskQueueClient;
-  readonly #to: string;
-  readonly #options: PublishOptions;
-  #seen = 0;
-
-  constructor(client: TaskQueueClient, to: string, options: PublishOptions) {
-    this.#client = client;
-    this.#to = to;
-    this.#options = options;
-  }
-
-  /** Aborted by any failure that is not specific to one message. */
-  get failed(): AbortSignal {
-    return this.#failed.signal;
-  }
-
-  /** @returns the messages not confirmed by the broker */
-  async put(batch: StoredMessage[]): Promise<StoredMessage[]> {
-    const outcomes = await Promise.allSettled(
-      batch.map((message) => this.#client.publish(this.#to, message, this.#options)),
-    );
-    return batch.filter((message, index) => {
-      this.#seen++;
-      const outcome = outcomes[index] as PromiseSettledResult<PublishResult>;
-      if (outcome.status === 'fulfilled') {
-        this.moved++;
-        this.report.add(outcome.value.changes);
-        return false;
-      }
-      this.#fail(message, outcome.reason);
-      return true;
-    });
-  }
-
-  #fail({ properties }: StoredMessage, error: unknown): void {
-    if (isOwnFault(error)) {
-      const id =
-        properties.message_id === undefined ? '' : ` (message_id ${JSON.stringify(properties.message_id)})`;
-      this.refused.add(`message ${this.#seen}${id}`, error);
-      return;
-    }
-    if ((error as { code?: unknown }).code === 'PUBLISH_UNCONFIRMED') this.unsure++;
-    this.error ??= error;
-    this.#failed.abort();
-  }
+  if (error !== undefined) throw error;
+  const gone = missed.report(context, from, moved + refused.count);
+  if (gone !== undefined) context.note(`${gone.message}.`);
+  return partialFailure(context, refused.firstError, moved, `moved from task ${from} to task ${to}`);
 }

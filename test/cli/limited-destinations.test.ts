@@ -1,0 +1,210 @@
+import { connect } from 'amqplib';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
+import { describeTaskQueue } from '../../src/index.ts';
+import { runCli, startCli } from '../support/cli.ts';
+import { openClient, raw } from '../support/tasks.ts';
+import { callApi, newVhost } from '../support/vhost.ts';
+
+/*
+ * RabbitMQ confirms a message and then drops it, or the oldest one, where a queue is limited. What is moved must not be lost
+ * that way, and what is copied must not push out what is there.
+ */
+
+// Policies show in statistics some seconds later.
+vi.setConfig({ testTimeout: 120_000 });
+
+const COUNT = 5;
+/** 40 bytes. */
+const body = (n: number) => `{"n":${n},"text":"${'x'.repeat(40 - 17)}"}`;
+
+async function brokerOfOneTest() {
+  const { url } = await newVhost();
+  const vhost = new URL(url).pathname.slice(1);
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  const channel = await connection.createConfirmChannel();
+  const client = openClient({ url });
+  const env = { MCP_TASKQ_URL: url, MCP_TASKQ_API_URL: inject('apiUrl') };
+  return {
+    client,
+    env,
+    fill: async (task: string, count = COUNT) => {
+      await Promise.all(Array.from({ length: count }, (_, n) => client.publish(task, raw(body(n)))));
+    },
+    declare: (task: string, args: object) =>
+      channel.assertQueue(`mcp:queue:${task}`, { durable: true, arguments: args }),
+    limit: (task: string, definition: object, kind = 'policies') =>
+      callApi('PUT', `${kind}/${vhost}/${task}`, {
+        pattern: `^mcp:queue:${task}$`,
+        definition,
+        'apply-to': 'queues',
+      }),
+    /** Resolves when the management API knows the policy of a task's queue. */
+    untilKnown: async (task: string, definition: object) => {
+      const policyOf = async () =>
+        (await describeTaskQueue(task, { url, apiUrl: inject('apiUrl') }))?.effectivePolicy;
+      await expect.poll(policyOf, { timeout: 30_000 }).toEqual(definition);
+    },
+    run: (...args: string[]) => runCli(args, { env }),
+    depths: (...tasks: string[]) =>
+      Promise.all(tasks.map(async (task) => (await client.depth(task))?.messages)),
+  };
+}
+
+interface Limited {
+  own?: object;
+  policy?: object;
+  operatorPolicy?: object;
+  says: string;
+}
+
+const LIMITED: Record<string, Limited> = {
+  bytes: { policy: { 'max-length-bytes': 100 }, says: '(max-length-bytes), and it has 40 B' },
+  'bytes-operator': { operatorPolicy: { 'max-length-bytes': 100 }, says: '(max-length-bytes)' },
+  'bytes-argument': { own: { 'x-max-length-bytes': 100 }, says: '(max-length-bytes)' },
+  'bytes-drop-head': {
+    policy: { 'max-length-bytes': 100, overflow: 'drop-head' },
+    says: '(max-length-bytes)',
+  },
+  'length-argument': { own: { 'x-max-length': 3 }, says: '(max-length), and it has 1 message' },
+  'length-operator': {
+    policy: { 'max-length': 300 },
+    operatorPolicy: { 'max-length': 3 },
+    says: 'keeps 3 messages',
+  },
+  // A quorum queue does not know this overflow, and drops.
+  'quorum-dlx': {
+    own: { 'x-queue-type': 'quorum' },
+    policy: { 'max-length': 3, overflow: 'reject-publish-dlx' },
+    says: '(max-length)',
+  },
+  ttl: { policy: { 'message-ttl': 0 }, says: 'drops every message at once (message-ttl)' },
+  'ttl-argument': { own: { 'x-message-ttl': 0 }, says: '(message-ttl)' },
+};
+
+test('mv and cp refuse a destination of which it is known that it would drop messages', async () => {
+  const { client, fill, declare, limit, untilKnown, run, depths } = await brokerOfOneTest();
+  await fill('from');
+  for (const [task, { own = {}, policy, operatorPolicy }] of Object.entries(LIMITED)) {
+    await declare(task, own);
+    if (policy) await limit(task, policy);
+    if (operatorPolicy) await limit(task, operatorPolicy, 'operator-policies');
+    await client.publish(task, raw(body(9)), { create: false });
+  }
+  for (const [task, { policy, operatorPolicy }] of Object.entries(LIMITED))
+    await untilKnown(task, { ...policy, ...operatorPolicy });
+  for (const [task, { says }] of Object.entries(LIMITED)) {
+    const before = await depths(task);
+    for (const command of ['mv', 'cp']) {
+      const { status, stdout, stderr } = await run(command, 'from', task, '--all', '--no-create');
+      expect({ command, task, status, stdout, stderr }).toEqual({
+        command,
+        task,
+        status: 1,
+        stdout: '',
+        stderr: expect.stringContaining(says),
+      });
+    }
+    expect(await depths('from', task)).toEqual([COUNT, ...before]);
+  }
+});
+
+test.each([
+  ['max-length', { 'max-length': 3 }],
+  ['max-length-bytes', { 'max-length-bytes': 3 * 40 + 10 }],
+])('mv and cp with a filter fill a destination up to its %s (3)', async (name, definition) => {
+  const { client, fill, limit, untilKnown, run, depths } = await brokerOfOneTest();
+  await fill('from');
+  for (const task of ['moved', 'copied']) {
+    await limit(task, definition);
+    await client.publish(task, raw(body(9)));
+  }
+  for (const task of ['moved', 'copied']) await untilKnown(task, definition);
+  const all = ['--all', '--filter', 'body.n >= 0'];
+  const copy = await run('cp', 'from', 'copied', ...all);
+  expect([copy.status, copy.stderr]).toEqual([3, expect.stringContaining(`(${name})`)]);
+  expect(copy.stderr).toContain('2 messages are in task copied; all are still in task from');
+  expect(await depths('from', 'copied')).toEqual([COUNT, 3]);
+  const move = await run('mv', 'from', 'moved', ...all);
+  expect([move.status, move.stderr]).toEqual([3, expect.stringContaining(`(${name})`)]);
+  expect(move.stderr).toContain('2 messages were moved from task from to task moved');
+  expect(await depths('from', 'moved')).toEqual([COUNT - 2, 3]);
+  const [oldest] = await client.peek('moved');
+  expect(oldest?.body.toString()).toBe(body(9));
+});
+
+test.each([
+  ['max-length', { 'max-length': 2 }],
+  ['max-length-bytes', { 'max-length-bytes': 100 }],
+  ['message-ttl', { 'message-ttl': 0 }],
+])('what a %s of a new queue has dropped is still in the source (3)', async (_name, definition) => {
+  const { fill, limit, run, depths } = await brokerOfOneTest();
+  await fill('from');
+  await limit('moved', definition);
+  await limit('copied', definition);
+  const { status, stdout, stderr } = await run('mv', 'from', 'moved', '--all');
+  expect([status, stdout]).toEqual([3, '']);
+  const [from, moved = 0] = await depths('from', 'moved');
+  expect(from).toBe(COUNT);
+  // The first batch may be smaller.
+  const [, both = 0] = /(\d) messages? may be in both tasks/.exec(stderr) ?? [];
+  expect(stderr).toMatch(
+    new RegExp(
+      `${Number(both) - moved} messages? (is|are) not in task "moved" any more: dropped by a policy`,
+    ),
+  );
+  const copy = await run('cp', 'from', 'copied', '--all');
+  expect([copy.status, copy.stderr]).toEqual([3, expect.stringContaining('dropped by a policy')]);
+  // The next command knows.
+  expect((await run('mv', 'from', 'moved', '--all')).status).toBe(1);
+  expect(await depths('from', 'moved')).toEqual([COUNT, moved]);
+});
+
+test('what a policy has dropped is still in the source where nobody can say what policies there are (3)', async () => {
+  const { client, env, fill, limit, depths } = await brokerOfOneTest();
+  await fill('from');
+  await limit('to', { 'max-length': 2 });
+  await client.publish('to', raw(body(9)));
+  const unreachable = { ...env, MCP_TASKQ_API_URL: 'http://127.0.0.1:1' };
+  const { status, stderr } = await runCli(['mv', 'from', 'to', '--all'], { env: unreachable });
+  expect([status, stderr]).toEqual([3, expect.stringContaining('4 messages are not in task "to" any more')]);
+  expect(await depths('from', 'to')).toEqual([COUNT, 2]);
+});
+
+test('--force adds the messages anyway, and says how many are missing', async () => {
+  const { client, fill, limit, untilKnown, run, depths } = await brokerOfOneTest();
+  await fill('from');
+  const definition = { 'max-length-bytes': 100 };
+  await limit('to', definition);
+  await client.publish('to', raw(body(9)));
+  await untilKnown('to', definition);
+  for (const [command, missing] of [
+    ['cp', 4],
+    ['mv', 5],
+  ] as const) {
+    const { status, stderr } = await run(command, 'from', 'to', '--all', '--force');
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(new RegExp(`max-length-bytes.*${missing} messages are not in task "to"`, 's')),
+    ]);
+  }
+  expect(await depths('from', 'to')).toEqual([0, 2]);
+});
+
+test('a reader of the destination is not mistaken for a policy: each message is moved once', async () => {
+  const { client, env, fill, depths } = await brokerOfOneTest();
+  const count = 3_000;
+  await fill('from', count);
+  const moving = startCli(['mv', 'from', 'to', '--all'], { env });
+  const ended = new Promise((resolve) => moving.once('close', resolve));
+  let isOver = false;
+  void ended.then(() => {
+    isOver = true;
+  });
+  let read = 0;
+  while (!isOver) if (await client.dequeue('to')) read++;
+  expect(await ended).toBe(0);
+  const [from, to = 0] = await depths('from', 'to');
+  expect(read).toBeGreaterThan(0);
+  expect({ from, moved: to + read }).toEqual({ from: 0, moved: count });
+});
