@@ -191,6 +191,21 @@ test('--force adds the messages anyway, and says how many are missing', async ()
   expect(await depths('from', 'to')).toEqual([0, 2]);
 });
 
+test('enqueue --from notes how many messages are missing afterwards', async () => {
+  const { client, env, limit, depths } = await brokerOfOneTest();
+  await limit('to', { 'max-length-bytes': 100 });
+  await client.publish('to', raw(body(9)));
+  const input = Array.from({ length: COUNT }, (_, n) => `{"jsonrpc":"2.0","method":"m","id":${n}}\n`).join(
+    '',
+  );
+  const { status, stdout, stderr } = await runCli(['enqueue', 'to', '--from', '-'], { env, input });
+  expect([status, JSON.parse(stdout).enqueued]).toEqual([0, COUNT]);
+  const [there = 0] = await depths('to');
+  expect(stderr).toContain(
+    `${1 + COUNT - there} messages are not in task "to" any more: dropped by a policy`,
+  );
+});
+
 test('a reader of the destination is not mistaken for a policy: each message is moved once', async () => {
   const { client, env, fill, depths } = await brokerOfOneTest();
   const count = 3_000;

@@ -11,6 +11,7 @@ import { wholeNumber } from '../input/numbers.ts';
 import { printResult } from '../output/result-line.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { completed, MessageIds } from '../replay/complete-messages.ts';
+import { Destination } from '../replay/destination.ts';
 import {
   checkMessageSource,
   type MessageSourceOptions,
@@ -108,6 +109,9 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     const ids = from === undefined ? undefined : new MessageIds(idPrefix, skip);
     const messages = completed(paced(source.messages(), options, pausing), headers, ids);
     const progress = await startProgress(source.count, { isOutputShown: false });
+    // The file still has what a limit of the queue drops, so that is only noted.
+    const opened = from === undefined ? undefined : Destination.open(context, taskId, true);
+    const destination = await stop.race(Promise.resolve(opened?.catch(() => undefined)));
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,
       keepExpiration: options.keepExpiration ?? false,
@@ -117,6 +121,10 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     });
     progress.end();
     await result.report.print(context);
+    if (result.error === undefined) {
+      destination?.add(result.confirmed);
+      await destination?.end();
+    }
     if (result.error !== undefined) throw interrupted(context, taskId, source.count, result, ids, options);
     if (result.refused.count > 0) throw refusal(taskId, source.count, result);
   } finally {
