@@ -5,7 +5,7 @@ import { encodeQueuedMessage, parseQueuedMessage } from './codec.ts';
 import { JsonObjectText } from './json-bytes.ts';
 import { isNestedTooDeeply, TOO_DEEP } from './nesting.ts';
 import type { QueuedMessage } from './queued-message.ts';
-import { isRecord, readRecord } from './records.ts';
+import { isRecord, type MessageRecord, readRecord } from './records.ts';
 import type { OutgoingMessage } from './stored-message.ts';
 import { formatTimestamp, parseTimestamp } from './timestamps.ts';
 
@@ -23,11 +23,11 @@ const CLOSING_BRACE = 0x7d;
  * SDK's milliseconds, or absent (then it is now);
  * - a bare JSON-RPC message, which is wrapped; its type follows from its members.
  *
- * A message in wire form is stored exactly as written. Only records carry properties.
+ * A message in wire form is stored exactly as written. Only records carry properties, and the task they were read from.
  * @param input the text, or its UTF-8 bytes; the message may keep a view of them, so do not change them
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
-export function parseMessageInput(input: string | Buffer): OutgoingMessage {
+export function parseMessageInput(input: string | Buffer): OutgoingMessage & Partial<MessageRecord> {
   if (typeof input === 'string' ? !input.isWellFormed() : !isUtf8(input)) throw invalid('it is not UTF-8');
   const bytes = typeof input === 'string' ? Buffer.from(input) : input;
   const object = JsonObjectText.read(bytes);
@@ -52,7 +52,7 @@ function notAnObject(bytes: Buffer): TaskQueueError {
 }
 
 /** @throws TaskQueueError `INVALID_MESSAGE` where RabbitMQ would close the connection for its properties */
-function publishable(record: OutgoingMessage): OutgoingMessage {
+function publishable(record: MessageRecord): MessageRecord {
   const { properties, propertyList } = record;
   if (properties !== undefined) propertyListOf({ properties, propertyList });
   return record;

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test, vi } from 'vitest';
-import { runCli, startCli, temporaryFilesIn, temporaryFolder } from '../support/cli.ts';
-import { newTask, observer, openClient } from '../support/tasks.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { cliInPath, runCli, startCli, temporaryFilesIn, temporaryFolder } from '../support/cli.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 // Forty megabytes are checked before any is sent, which takes its time where other tests run beside it.
@@ -53,4 +53,58 @@ test('a file that loses messages while they are sent is not said to be sent', as
   expect(messages).toBeLessThan(COUNT);
   expect(stderr).toContain(`${file} has changed since it was checked`);
   expect(stderr).toContain(`${messages} of ${COUNT} messages added`);
+});
+
+describe('a file with messages of several tasks', () => {
+  /** Two tasks and a file of their messages, which are in no queue any more. */
+  async function clearedTasks() {
+    const [a, b] = [`${newTask()}.[x]^$`, newTask()];
+    const client = openClient();
+    // What jq would write otherwise.
+    for (const n of [1, 2]) await client.publish(a, raw(`{"n": ${n}.0, "of": {"task_id":"${b}","x":0}}`));
+    await client.publish(b, raw('{"n":3}'));
+    const file = join(await temporaryFolder(), 'gone.jsonl');
+    expect((await runCli(['clear', a, b, '--yes', '--backup', file])).status).toBe(0);
+    return { a, b, file };
+  }
+
+  const bodiesIn = async (task: string) =>
+    (await runCli(['dequeue', task, '--all', '-o', 'raw'])).stdout.trimEnd().split('\n');
+  const runShell = async (command = '') =>
+    promisify(execFile)('bash', ['-c', command], { env: (await cliInPath()).env });
+
+  test('is not sent to one of them, and the advice sends only what was its own, byte for byte', async () => {
+    const { a, file } = await clearedTasks();
+    const { status, stderr } = await runCli(['enqueue', a, '--from', file]);
+    expect(status).toBe(2);
+    expect(stderr).toContain('messages of 2 tasks');
+    expect(await openClient().depth(a)).toBeUndefined();
+    await runShell(/^hint: .*?: (grep .*)$/m.exec(stderr)?.[1]);
+    const [first, second, ...more] = await bodiesIn(a);
+    expect([first, second]).toEqual([
+      expect.stringContaining('"n": 1.0'),
+      expect.stringContaining('"n": 2.0'),
+    ]);
+    expect(more).toEqual([]);
+  });
+
+  test('is not sent either if it is one array', async () => {
+    const { b, file } = await clearedTasks();
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const array = join(await temporaryFolder(), 'array.json');
+    await writeFile(array, `[\n${lines.join(',\n')}\n]\n`);
+    const { status, stderr } = await runCli(['enqueue', b, '--from', array]);
+    expect(status).toBe(2);
+    await runShell(/^hint: .*?: (jq .*)$/m.exec(stderr)?.[1]);
+    expect(await bodiesIn(b)).toEqual(['{"n":3}']);
+  });
+
+  test('is sent as far as --skip and --limit choose messages of one, to any task', async () => {
+    const { file } = await clearedTasks();
+    const other = newTask();
+    expect((await runCli(['enqueue', other, '--from', file, '--limit', '2'])).status).toBe(0);
+    expect((await runCli(['enqueue', other, '--from', file, '--skip', '2'])).status).toBe(0);
+    expect((await runCli(['enqueue', other, '--from', file, '--skip', '1'])).status).toBe(2);
+    expect(await bodiesIn(other)).toHaveLength(3);
+  });
 });

@@ -112,6 +112,11 @@ function taskOf(line: string | undefined): string | undefined {
   }
 }
 
+/** How every record of a task begins. */
+export function recordStart(taskId: string): string {
+  return `{"task_id":${JSON.stringify(taskId)},`;
+}
+
 /** A record without what changes when a message is delivered again. */
 function comparable(message: StoredMessage): string {
   return encodeRecord({

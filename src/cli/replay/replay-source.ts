@@ -7,6 +7,7 @@ import { startsLikeRecord } from '../output/last-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import type { Settings } from '../settings/settings.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { Origins } from './origins.ts';
 import type { NamedMessage } from './pipelined-publish.ts';
 
 /** Messages from a file, all of which have been checked. */
@@ -18,6 +19,8 @@ export interface ReplaySource {
 }
 
 export interface ReplayRange {
+  /** The task to send to. */
+  taskId: string;
   /** Counted in messages; empty lines do not count. */
   skip: number;
   limit: number | undefined;
@@ -39,23 +42,35 @@ const MAX_REPORTED = 5;
 
 /**
  * Reads a file of messages once, to check all of it.
- * @throws CommandFailure (usage) with the numbers of the invalid lines
+ * @throws CommandFailure (usage) with the numbers of the invalid lines, or if messages of several tasks would be sent
  */
 export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
   const { parseMessageInput } = await import('../../cli-support.ts');
+  const { taskId, skip, limit = Number.POSITIVE_INFINITY } = range;
   const text = await openLines(from);
-  const parse = (line: InputLine): NamedMessage => {
+  const parse: Parse = (line) => {
     const message = parseMessageInput(line.text);
     range.check(message);
     return { ...message, name: `line ${line.number}` };
   };
   try {
     const source = (await hasOneALine(text)) ? text : { ...text, lines: () => jsonValues(text) };
-    const { count, kept } = await checkAll(source, parse, source === text, range.settings);
-    const end = Math.min(count, range.skip + (range.limit ?? Number.POSITIVE_INFINITY));
+    const origins = new Origins();
+    const { count, kept } = await checkAll(
+      source,
+      (line, index) => {
+        const message = parse(line);
+        if (index >= skip && index < skip + limit) origins.add(message.taskId);
+        return message;
+      },
+      source === text,
+      range.settings,
+    );
+    if (origins.areSeveral) throw origins.refusal(source, taskId, source === text, range.settings);
+    const end = Math.min(count, skip + limit);
     return {
-      count: Math.max(0, end - range.skip),
-      messages: () => kept?.slice(range.skip, end) ?? readAgain(source, parse, range.skip, end),
+      count: Math.max(0, end - skip),
+      messages: () => kept?.slice(skip, end) ?? readAgain(source, parse, skip, end),
       close: text.close,
     };
   } catch (error) {
@@ -64,12 +79,12 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
   }
 }
 
-type Parse = (line: InputLine) => NamedMessage;
+type Parse = (line: InputLine) => NamedMessage & { taskId?: string | undefined };
 
 /** @returns the number of messages, and the messages themselves unless they take too much memory */
 async function checkAll(
   source: LineSource,
-  parse: Parse,
+  parse: (line: InputLine, index: number) => NamedMessage,
   isOneALine: boolean,
   settings: Settings,
 ): Promise<{ count: number; kept: NamedMessage[] | undefined }> {
@@ -83,7 +98,7 @@ async function checkAll(
     for (const line of lines) {
       if (isBlank(line)) continue;
       try {
-        const record = parse(line);
+        const record = parse(line, count);
         count++;
         bytes += line.text.length;
         if (count > MAX_KEPT || bytes > MAX_KEPT_BYTES) kept = undefined;
