@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { createWriteStream, watch } from 'node:fs';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
 import { cliInPath, runCli, startCli, temporaryFilesIn, temporaryFolder } from '../support/cli.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
+import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 
 // Forty megabytes are checked before any is sent, which takes its time where other tests run beside it.
@@ -53,6 +55,44 @@ test('a file that loses messages while they are sent is not said to be sent', as
   expect(messages).toBeLessThan(COUNT);
   expect(stderr).toContain(`${file} has changed since it was checked`);
   expect(stderr).toContain(`${messages} of ${COUNT} messages added`);
+});
+
+describe('a named pipe that nobody writes to', () => {
+  async function newPipe(): Promise<string> {
+    const pipe = join(await temporaryFolder(), 'pipe');
+    await promisify(execFile)('mkfifo', [pipe]);
+    return pipe;
+  }
+
+  test.each([
+    ['enqueue', (pipe: string) => ['enqueue', newTask(), '--from', pipe]],
+    ['ls', (pipe: string) => ['ls', '--ids', pipe]],
+  ])('does not keep %s beyond --timeout', async (_what, args) => {
+    const { status, stderr } = await runCli([...args(await newPipe()), '--timeout', '1s'], {
+      ownProcess: true,
+    });
+    expect(status).toBe(124);
+    expect(stderr).toContain('--timeout');
+  });
+
+  test('is left at SIGTERM', async () => {
+    const folder = await temporaryFolder();
+    const child = startCli(['enqueue', newTask(), '--from', await newPipe()], {
+      env: temporaryFilesIn(folder),
+    });
+    const ended = once(child, 'close');
+    // Where what it reads is kept: by then it has opened the pipe.
+    const watcher = watch(folder);
+    await once(watcher, 'change');
+    watcher.close();
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([143, null]);
+  });
+});
+
+test('a terminal at which nobody types does not keep enqueue beyond --timeout', async () => {
+  const terminal = cliOnTerminal(['enqueue', newTask(), '--from', '/dev/tty', '--timeout', '1s']);
+  expect(await terminal.ended).toBe(124);
 });
 
 describe('a file with messages of several tasks', () => {

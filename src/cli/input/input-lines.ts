@@ -1,9 +1,10 @@
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { openForReading } from '../terminal/blocking-files.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { detectEncoding, SIGNATURE_BYTES } from './input-encoding.ts';
 
@@ -50,7 +51,7 @@ export function idOfLine(text: Buffer): string {
 export async function openLines(from: string): Promise<LineSource> {
   if (from === '-') return keepLines('the standard input', process.stdin);
   const file = await openFile(from);
-  if (!(await file.stat()).isFile()) return keepLines(from, file.createReadStream());
+  if (file instanceof Readable) return keepLines(from, file);
   try {
     return await sourceOf(from, from, file, () => file.close());
   } catch (error) {
@@ -135,12 +136,13 @@ async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<Li
   }
 }
 
-async function openFile(file: string): Promise<FileHandle> {
+/** @returns a stream for what can be read only once */
+async function openFile(file: string): Promise<FileHandle | Readable> {
   try {
-    const handle = await open(file);
-    if (!(await handle.stat()).isDirectory()) return handle;
-    await handle.close();
-    throw new Error('it is a directory');
+    const status = await stat(file).catch(() => undefined);
+    if (status?.isDirectory()) throw new Error('it is a directory');
+    if (status === undefined || status.isFile()) return await open(file);
+    return await openForReading(file, status.isFIFO());
   } catch (cause) {
     throw new CommandFailure(ExitCode.usage, `Cannot read ${file}: ${(cause as Error).message}`, { cause });
   }

@@ -1,10 +1,14 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { openForWriting } from '../terminal/blocking-files.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { FileSink } from './file-sink.ts';
 import { type FileEnd, inspectEnd } from './last-line.ts';
+import { type Sink, streamSink } from './sinks.ts';
 
 /** Mode of a new file: a task's messages are private to its client and server. */
 const PRIVATE = 0o600;
@@ -18,9 +22,10 @@ export interface IfFound {
 }
 
 export interface OpenedFile {
-  file: FileHandle;
+  sink: Sink;
   /** How the file ended when it was opened. */
   end: FileEnd;
+  close(): Promise<void>;
   /** Deletes the file, if it was created here. */
   discard(): Promise<void>;
 }
@@ -29,6 +34,8 @@ export interface OpenedFile {
 export async function checkFile(out: string, { append, overwrite, mustBeNew }: IfFound): Promise<void> {
   const found = await stat(out).catch(() => undefined);
   if (found === undefined) return;
+  if (found.isDirectory())
+    throw new CommandFailure(ExitCode.usage, `Cannot write to ${out}: it is a directory`);
   if (!append && !overwrite && found.isFile()) throw existsFailure(out, mustBeNew);
   if (!append || !found.isFile()) return;
   const file = await open(out, 'r').catch((cause) => {
@@ -53,10 +60,20 @@ function refuseOtherText(out: string, end: FileEnd): void {
   );
 }
 
-/** @throws CommandFailure if it cannot be written to, or was created by another process since the check */
-export async function openFile(out: string, { append, overwrite, mustBeNew }: IfFound): Promise<OpenedFile> {
+/**
+ * @param out
+ * @param found
+ * @param signal ends the wait for a reader of a named pipe
+ * @throws CommandFailure if it cannot be written to, or was created by another process since the check
+ */
+export async function openFile(
+  out: string,
+  { append, overwrite, mustBeNew }: IfFound,
+  signal: AbortSignal,
+): Promise<OpenedFile> {
   const before = await stat(out).catch(() => undefined);
-  // Opening a device or named pipe does not replace anything.
+  if (before?.isFIFO()) return openPipe(out, signal);
+  // Opening a device does not replace anything.
   const mustBeMade = !append && !overwrite && (before === undefined || before.isFile());
   let file: FileHandle;
   try {
@@ -74,13 +91,33 @@ export async function openFile(out: string, { append, overwrite, mustBeNew }: If
     await file.close();
     throw error;
   }
-  const discard = async () => {
-    // It may have been renamed in the meantime.
-    const now = await stat(out).catch(() => undefined);
-    if (before === undefined && now?.ino === found.ino && now.dev === found.dev)
-      await unlink(out).catch(() => {});
+  const isNew = before === undefined;
+  return {
+    sink: new FileSink(file.fd, out),
+    end,
+    close: () => file.close(),
+    async discard() {
+      // It may have been renamed in the meantime.
+      const now = await stat(out).catch(() => undefined);
+      if (isNew && now?.ino === found.ino && now.dev === found.dev) await unlink(out).catch(() => {});
+    },
   };
-  return { file, end, discard };
+}
+
+async function openPipe(out: string, signal: AbortSignal): Promise<OpenedFile> {
+  let pipe: Socket;
+  try {
+    pipe = await openForWriting(out, signal);
+  } catch (cause) {
+    throw signal.aborted ? cause : cannotWrite(out, cause);
+  }
+  const close = () =>
+    new Promise<void>((resolve) => {
+      if (pipe.destroyed) resolve();
+      pipe.once('close', resolve);
+      pipe.destroySoon();
+    });
+  return { sink: streamSink(pipe, out), end: { kind: 'line' }, close, discard: async () => {} };
 }
 
 /** Each write goes to the end of the file, so that other writers' data is never overwritten. */

@@ -1,5 +1,6 @@
 import { constants, fstatSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { isatty } from 'node:tty';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
@@ -55,22 +56,23 @@ export async function openOutputFile(
   const found = { append, overwrite, mustBeNew };
   await checkFile(out, found);
   return openedLater(async () => {
-    const { file, end, discard } = await openFile(out, found);
-    const sink = new FileSink(file.fd, out);
+    const opened = await openFile(out, found, context.stop.signal);
+    const { sink, end } = opened;
+    const file = sink instanceof FileSink && sink.isRegular ? sink : undefined;
     // Other formats cannot be continued record by record.
-    const isMarked = use.isRemoving === true && !mustBeNew && format === 'jsonl' && sink.isRegular;
+    const isMarked = use.isRemoving === true && !mustBeNew && format === 'jsonl' && file !== undefined;
     const marker = isMarked ? await markDrain(out) : undefined;
     let writer = createMessageWriter({
       sink,
       format,
       settings,
-      isTerminal: false,
+      isTerminal: sink instanceof FileSink && isatty(sink.fd),
       ...use,
     });
     let before: WrittenBefore | undefined;
-    if (append && sink.isRegular && sink.size !== 0) {
+    if (append && file !== undefined && file.size !== 0) {
       const { repairEnd, withoutRepeating, writtenBefore } = await import('./interrupted-file.ts');
-      const interrupted = { sink, name: out, path: out, end };
+      const interrupted = { sink: file, name: out, path: out, end };
       if (marker?.wasLeft || (isMarked && end.kind === 'half')) before = await writtenBefore(interrupted);
       await repairEnd(context, interrupted);
       if (before !== undefined) writer = withoutRepeating(context, writer, before, out);
@@ -83,15 +85,15 @@ export async function openOutputFile(
       async end() {
         await writer.end();
         if (before === undefined || before.isOver) await marker?.clear();
-        await file.close();
+        await opened.close();
       },
       async abandon(options) {
         await writer.abandon(options);
-        const isEmpty = sink.isRegular && (await file.stat()).size === 0;
+        const isEmpty = file !== undefined && fstatSync(file.fd).size === 0;
         // What an earlier drain left may not have been looked at yet.
         if (isEmpty || !(options?.mayBeBack || before)) await marker?.clear();
-        if (isEmpty) await discard();
-        await file.close();
+        if (isEmpty) await opened.discard();
+        await opened.close();
       },
     };
   });

@@ -11,7 +11,7 @@ export interface Sink {
 }
 
 /** A terminal or a pipe: what the system has accepted is as safe as it gets. */
-function streamSink(stream: Writable, name: string): Sink {
+export function streamSink(stream: Writable, name: string): Sink {
   // Without a listener a broken pipe would end the process.
   if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   const writeOne = (chunk: string | Uint8Array) =>
