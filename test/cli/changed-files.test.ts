@@ -1,16 +1,20 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { recordsIn, runCli, startCli, temporaryFolder } from '../support/cli.ts';
+import { BIN, cliEnvironment, recordsIn, runCli, startCli, temporaryFolder } from '../support/cli.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 /*
- * Files that keep a command waiting, or cannot be written to.
+ * Files that others change, or do not read, while a command writes to them.
  */
+
+async function sizeOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => undefined))?.size ?? 0;
+}
 
 async function bodiesIn(task: string): Promise<string[]> {
   const bodies: string[] = [];
@@ -19,6 +23,76 @@ async function bodiesIn(task: string): Promise<string[]> {
   });
   return bodies;
 }
+
+const CLI = `"${process.execPath}" "${BIN}"`;
+
+describe('a message is not removed once the file', () => {
+  const CHANGES = {
+    'is deleted': { change: (file: string) => rm(file), says: 'it was deleted' },
+    'is truncated': { change: (file: string) => truncate(file), says: 'it was truncated' },
+    'is replaced': {
+      change: async (file: string) => {
+        await writeFile(`${file}.new`, '');
+        await rename(`${file}.new`, file);
+      },
+      says: 'it was deleted or replaced',
+    },
+    'is moved': { change: (file: string) => rename(file, `${file}.moved`), says: 'it was moved' },
+  };
+  const WAYS = {
+    '--out': (task: string, file: string) => `${CLI} dequeue ${task} -n 2 --wait 60s --out ${file}`,
+    '--out, as JSON': (task: string, file: string) =>
+      `${CLI} dequeue ${task} -n 2 --wait 60s -o json --out ${file}`,
+    '>': (task: string, file: string) => `${CLI} dequeue ${task} -n 2 --wait 60s > ${file}`,
+    '>>': (task: string, file: string) => `${CLI} dequeue ${task} -n 2 --wait 60s >> ${file}`,
+  };
+
+  test.each([
+    ['--out', 'is deleted'],
+    ['--out', 'is truncated'],
+    ['--out', 'is replaced'],
+    ['--out', 'is moved'],
+    ['--out, as JSON', 'is truncated'],
+    ['>', 'is deleted'],
+    ['>', 'is truncated'],
+    ['>>', 'is truncated'],
+  ] as const)('of %s %s', async (way, what) => {
+    const task = newTask();
+    const file = join(await temporaryFolder(), 'file');
+    const client = openClient();
+    await client.publish(task, raw('1'));
+    const child = spawn('bash', ['-c', WAYS[way](task, file)], { env: cliEnvironment() });
+    const ended = once(child, 'close');
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    await until(async () => (await sizeOf(file)) > 0);
+    // It waits without a consumer.
+    await expect
+      .poll(async () => client.depth(task), { timeout: 10_000 })
+      .toMatchObject({ messages: 0, consumers: 0 });
+    await CHANGES[what].change(file);
+    await client.publish(task, raw('2'));
+    expect(await ended).toEqual([3, null]);
+    expect(stderr).toContain(CHANGES[what].says);
+    expect(stderr).toContain('1 message was removed');
+    expect(stderr).not.toContain(`now in ${file}`);
+    expect(await bodiesIn(task)).toEqual(['2']);
+    expect(await sizeOf(file)).toBe(0);
+    // Who truncated it may be about to write to it.
+    if (what === 'is truncated') expect(await readdir(dirname(file))).toEqual(['file']);
+  });
+});
+
+test('a file that never had a name holds what was removed', async () => {
+  const task = newTask();
+  for (const body of ['1', '2']) await openClient().publish(task, raw(body));
+  const file = join(await temporaryFolder(), 'file');
+  const command = `exec 3<> ${file}; rm ${file}; ${CLI} dequeue ${task} --all >&3 && cat /dev/fd/3`;
+  const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: cliEnvironment() });
+  expect(recordsIn(stdout).map(({ body }) => body)).toEqual([1, 2]);
+});
 
 describe('a named pipe', () => {
   const PADDING = 'x'.repeat(1_000);

@@ -93,7 +93,7 @@ export async function openFile(
   }
   const isNew = before === undefined;
   return {
-    sink: new FileSink(file.fd, out),
+    sink: new FileSink(file.fd, out, out),
     end,
     close: () => file.close(),
     async discard() {

@@ -1,5 +1,7 @@
-import { fstatSync, fsync, ftruncateSync, writeSync, writev } from 'node:fs';
+import { fstatSync, fsync, ftruncateSync, statSync, writeSync, writev } from 'node:fs';
 import { promisify } from 'node:util';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
 import { writeFailure } from '../terminal/write-failure.ts';
 import type { Sink } from './sinks.ts';
 
@@ -15,6 +17,9 @@ const syncToDisk = promisify(fsync);
 export class FileSink implements Sink {
   readonly #fd: number;
   readonly #name: string;
+  readonly #path: string | undefined;
+  /** A file that nobody can open by a name, such as Python's TemporaryFile, need not have one later. */
+  readonly #hasName: boolean;
   #ending = Buffer.alloc(0);
   /** Offset of the next byte; undefined for a device, which cannot be truncated. */
   #size: number | undefined;
@@ -27,11 +32,14 @@ export class FileSink implements Sink {
   /**
    * @param fd open for appending
    * @param name for error messages
+   * @param path where the file is found later; undefined if that is not known
    */
-  constructor(fd: number, name: string) {
+  constructor(fd: number, name: string, path?: string) {
     this.#fd = fd;
     this.#name = name;
+    this.#path = path;
     const status = fstatSync(fd);
+    this.#hasName = status.nlink > 0;
     this.#size = status.isFile() ? status.size : undefined;
     this.#kept = status.size;
   }
@@ -72,6 +80,29 @@ export class FileSink implements Sink {
       // Some devices cannot be synced; what they have accepted is as safe as it gets.
       if (this.isRegular) await syncToDisk(this.#fd);
     });
+  }
+
+  /**
+   * Checks that what was written is still where it is looked for: others may delete, move, replace or truncate the file.
+   * Data that others append does not matter.
+   * @throws CommandFailure if it is not
+   */
+  requireIntact(): void {
+    if (this.#size === undefined) return;
+    const { nlink, size, dev, ino } = fstatSync(this.#fd);
+    if (nlink === 0 && this.#hasName) throw this.#lost('it was deleted or replaced');
+    if (this.#path !== undefined) {
+      const found = statSync(this.#path, { throwIfNoEntry: false });
+      if (found?.dev !== dev || found.ino !== ino) throw this.#lost('it was moved or replaced');
+    }
+    if (size < this.#size) throw this.#lost('it was truncated');
+  }
+
+  #lost(what: string): CommandFailure {
+    return new CommandFailure(
+      ExitCode.failed,
+      `What was written to ${this.#name} is not there any more: ${what} by another process`,
+    );
   }
 
   /** {@link rollBack} does not go back beyond this point. */

@@ -66,14 +66,18 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
     file?.keep();
     kept = count;
   };
+  // What is removed from a queue must stay in the file.
+  const requireIntact = () => isRemoving && file?.requireIntact();
   return {
     async write(batch) {
+      requireIntact();
       const { recordParts } = await import('../../cli-support.ts');
       const chunks = new Chunks(sink);
       for await (const piece of RENDERERS[format](batch, count + 1, { ...options, recordParts, table }))
         await chunks.add(piece);
       await chunks.end();
       await sink.flush();
+      requireIntact();
       count += batch.length;
       if (!isRemoving) keep();
     },
@@ -85,6 +89,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
         if (format === 'json' && file === undefined) await sink.write(JSON_ENDING);
         await sink.flush();
       }
+      requireIntact();
       keep();
       releaseEnd?.();
     },

@@ -92,7 +92,8 @@ export async function openOutputFile(
         const isEmpty = file !== undefined && fstatSync(file.fd).size === 0;
         // What an earlier drain left may not have been looked at yet.
         if (isEmpty || !(options?.mayBeBack || before)) await marker?.clear();
-        if (isEmpty) await opened.discard();
+        // Otherwise another process has truncated it, and may be about to write to it.
+        if (isEmpty && file.size === 0) await opened.discard();
         await opened.close();
       },
     };
