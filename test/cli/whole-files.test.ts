@@ -220,6 +220,125 @@ describe('a drain that is ended', () => {
     }
   });
 
+  test('by SIGKILL is taken up after another task was drained into the same file', async () => {
+    const [one, other] = [await filledTask(3_000), await filledTask(2)];
+    const folder = await temporaryFolder();
+    const file = join(folder, 'file');
+    const drainInto = (task: string) => runCli(['dequeue', task, '--all', '--out', file, '--append']);
+    expect((await drainInto(other.task)).status).toBe(0);
+    await killDrain(one.task, file, 0);
+    const publish = (message_id: string) =>
+      openClient().publish(other.task, { body: Buffer.from('{}'), properties: { message_id } });
+    await publish('new');
+    for (const { task } of [other, one]) {
+      const { status, stderr } = await drainInto(task);
+      expect(status).toBe(0);
+      expect(stderr).not.toContain('twice');
+    }
+    const expected = [...one.ids, ...other.ids, 'new'];
+    expect((await idsInFile(file)).toSorted()).toEqual(expected.toSorted());
+    expect(await readdir(folder)).toEqual(['file']);
+  }, 60_000);
+
+  test('by SIGKILL while it waits has nothing in doubt: an equal message is written again', async () => {
+    const task = newTask();
+    const folder = await temporaryFolder();
+    const file = join(folder, 'file');
+    const client = openClient();
+    await client.publish(task, raw('{}'));
+    const child = startCli(['dequeue', task, '-n', '10', '--wait', '60s', '--out', file]);
+    const ended = once(child, 'close');
+    await until(async () => (await sizeOf(file)) > 0);
+    // It waits without a consumer, and has done with what it has written.
+    await expect.poll(async () => (await client.depth(task))?.consumers, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => readdir(folder), { timeout: 10_000 }).toEqual(['file']);
+    child.kill('SIGKILL');
+    await ended;
+    await client.publish(task, raw('{}'));
+    expect((await runCli(['peek', task])).status).toBe(0);
+    const { stderr } = await runCli(['dequeue', task, '--all', '--out', file, '--append']);
+    expect(stderr).toMatch(/^Removed 1 message .*\n$/);
+    expect(recordsIn(await readFile(file, 'utf8'))).toHaveLength(2);
+  }, 60_000);
+
+  describe('by SIGKILL leaves a file', () => {
+    /** A file that holds messages which are still in their queue, and the command that continues it. */
+    async function unfinishedFile() {
+      const { task, ids } = await filledTask(3_000);
+      const folder = await temporaryFolder();
+      const file = join(folder, 'file');
+      await killDrain(task, file, 0);
+      return { task, ids, folder, file };
+    }
+
+    const adviceIn = (stderr: string) =>
+      /^hint: To resume: mcp-taskq (.*)$/m.exec(stderr)?.[1]?.split(' ') ?? [];
+
+    test('that is not replayed before it is complete, by its name or as the standard input', async () => {
+      const { ids, folder, file } = await unfinishedFile();
+      const again = newTask();
+      const { status, stderr } = await runCli(['enqueue', again, '--from', file]);
+      expect(status).toBe(2);
+      expect(stderr).toContain(`Nothing was sent: ${file} may hold messages that are still in their queue`);
+      const input = await runShell(`${CLI} enqueue ${again} --from - < ${file}`);
+      expect(input).toMatchObject({ status: 2, stderr: expect.stringContaining('still in their queue') });
+      expect((await runCli(adviceIn(stderr))).status).toBe(0);
+      expect(await readdir(folder)).toEqual(['file']);
+      expect((await runCli(['enqueue', again, '--from', file])).status).toBe(0);
+      expect(await drainedIds(again)).toEqual(ids);
+    }, 60_000);
+
+    test('that is replayed unfinished once its marker is deleted', async () => {
+      const { file } = await unfinishedFile();
+      const again = newTask();
+      const { stderr } = await runCli(['enqueue', again, '--from', file]);
+      await runShell(/^To do it anyway, first: (.*)$/m.exec(stderr)?.[1] ?? '');
+      const cut = (await readFile(file, 'utf8')).replace(/[^\n]*$/, '');
+      await writeFile(file, cut);
+      expect((await runCli(['enqueue', again, '--from', file])).status).toBe(0);
+      expect(await drainedIds(again)).toEqual(await idsInFile(file));
+    }, 60_000);
+
+    test.each(['dequeue', 'peek'])(
+      'that %s --overwrite leaves alone',
+      async (command) => {
+        const { ids, file } = await unfinishedFile();
+        const other = await filledTask(1);
+        const before = await sizeOf(file);
+        const args = [command, other.task, '--out', file, '--overwrite'];
+        const { status, stderr } = await runCli(args);
+        expect(status).toBe(2);
+        expect(stderr).toContain('Not overwritten: ');
+        expect(await sizeOf(file)).toBe(before);
+        expect((await runCli(adviceIn(stderr))).status).toBe(0);
+        expect(await idsInFile(file)).toEqual(ids);
+        expect((await runCli(args)).status).toBe(0);
+        expect(await idsInFile(file)).toEqual(other.ids);
+      },
+      60_000,
+    );
+
+    test('of clear --backup that is not replayed either', async () => {
+      const { task } = await filledTask(3_000);
+      const file = join(await temporaryFolder(), 'file');
+      const child = startCli(['clear', task, '--yes', '--backup', file]);
+      const ended = once(child, 'close');
+      await until(async () => (await sizeOf(file)) > 0);
+      child.kill('SIGKILL');
+      await ended;
+      const { status, stderr } = await runCli(['enqueue', task, '--from', file]);
+      expect(status).toBe(2);
+      expect(stderr).toContain(`its drain of task ${task} has not ended`);
+    }, 60_000);
+
+    test('that is complete once its task is seen to be empty', async () => {
+      const { task, folder, file } = await unfinishedFile();
+      await drainedIds(task);
+      expect((await runCli(['dequeue', task, '--all', '--out', file, '--append'])).status).toBe(0);
+      expect(await readdir(folder)).toEqual(['file']);
+    }, 60_000);
+  });
+
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],

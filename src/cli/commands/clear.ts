@@ -14,7 +14,7 @@ import { askForHeld, describeHeld, describeLeft } from '../reading/held-messages
 import { MissedMessages } from '../reading/missed-messages.ts';
 import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteWithheld } from '../reading/withheld.ts';
-import { partialFailure } from '../replay/partial-failure.ts';
+import { isRemovalUnsure, partialFailure } from '../replay/partial-failure.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { awaitAnswer, startStallNotice } from '../terminal/stall-notice.ts';
@@ -113,7 +113,7 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
     select?.tally.report(context);
     await backup?.end();
   } catch (error) {
-    await backup?.abandon().catch(() => {});
+    await backup?.abandon({ mayBeBack: isRemovalUnsure(error) }).catch(() => {});
     throw partialFailure(context, error, cleared, 'removed');
   }
   if (failure !== undefined) throw failure;

@@ -1,4 +1,3 @@
-import { join, parse } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
 import { isTaskQueueError } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
@@ -9,9 +8,8 @@ import type { MessageFilter } from '../input/filters.ts';
 import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
-import { continueCommand } from '../output/drain-marker.ts';
+import { howToResume } from '../output/drain-marker.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
-import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { MissedMessages } from '../reading/missed-messages.ts';
@@ -114,8 +112,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     else for (const message of batch) await runForMessage(context, options.exec, message);
     progress.update(removed);
   };
-  const drain = () =>
-    client.drain(taskId, handle, {
+  const drain = async () => {
+    await client.drain(taskId, handle, {
       limit: limit === undefined ? undefined : limit - removed,
       // Each command handles one message, which is then acknowledged.
       batchSize: options.exec === undefined ? undefined : 1,
@@ -128,6 +126,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
       },
       onEnd: missed.add,
     });
+    await writer?.settle();
+  };
   try {
     await drain();
     if (options.wait !== undefined) {
@@ -142,7 +142,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     stop.signal.throwIfAborted();
     select?.tally.report(context);
     if (removed === 0 && !options.all) throw nothingFailure(taskId, options, select, depth?.messages);
-    await writer?.end();
+    const isEmptied = options.all && select === undefined && depth?.consumers === 0;
+    await writer?.end({ emptied: isEmptied ? taskId : undefined });
   } catch (error) {
     progress.end();
     await writer?.abandon({ mayBeBack: isRemovalUnsure(error) }).catch(() => {});
@@ -215,17 +216,9 @@ function nothingFailure(
   return emptyFailure(taskId, filter, looked);
 }
 
-/** How to resume after a failure without writing anything twice. A JSON document cannot be appended to. */
 function resumeHint({ settings }: ClientContext, { out, all }: DequeueOptions): string | undefined {
   if (out === undefined || out === '-' || !all) return undefined;
-  if (settings.output !== 'json') return `To resume: ${continueCommand()}`;
-  return `To resume, into another file: ${thisCommand({ '--out': besideFile(out), '--overwrite': undefined })}`;
-}
-
-/** `drained.rest.json` for `drained.json`. */
-function besideFile(out: string): string {
-  const { dir, name, ext } = parse(out);
-  return join(dir, `${name}.rest${ext}`);
+  return howToResume(out, settings.output === 'json');
 }
 
 /** Calls `more` to drain whenever messages have arrived, until it returns false or nothing has arrived for `waitMs`. */

@@ -1,37 +1,97 @@
-import { realpath, unlink, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, realpath, unlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, parse } from 'node:path';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { shellWords } from '../text/shell-words.ts';
+import { safeLine } from '../text/terminal-text.ts';
 import { thisCommand } from './this-command.ts';
 
 const ENDING = '.mcp-taskq-unfinished';
+const TASK_AND_ENDING = /^[0-9a-f]{12}\.mcp-taskq-unfinished$/;
 
 /** What {@link markDrain} returns. */
 export interface DrainMarker {
-  /** It was there already: the last drain into this file did not end properly. */
+  path: string;
+  /** It was there already: the last drain of this task into this file did not end properly, or is still running. */
   wasLeft: boolean;
   /** Deletes it. */
   clear(): Promise<void>;
 }
 
 /**
- * Marks a file for as long as a drain writes to it, by a file beside it. Only a marker that is left behind tells
- * records of messages that are still in the queue from records of equal messages that were removed. Without it, for
- * example in a folder that cannot be written to, every message is written.
+ * Marks a file while a drain of a task writes to it, by a file beside it. Only a marker that is left behind tells
+ * records of messages that are still in the queue from records of equal messages that were removed. Each task has a
+ * marker of its own, as drains of several tasks may write to one file. Without a marker, for example in a folder that
+ * cannot be written to, every message is written.
+ * @param resuming how the drain can be resumed, for those who find the marker
  */
-export async function markDrain(file: string): Promise<DrainMarker> {
-  const target = await realpath(file).catch(() => file);
-  const marker = `${target}${ENDING}`;
-  const text = `The drain into ${basename(target)} has not ended. To continue it: ${continueCommand()}\n`;
-  const code = await writeFile(marker, text, { flag: 'wx', mode: 0o600 }).then(
+export async function markDrain(
+  file: string,
+  taskId: string,
+  resuming: string | undefined,
+): Promise<DrainMarker> {
+  const { folder, start } = await placeOf(file);
+  const task = createHash('sha256').update(taskId).digest('hex').slice(0, 12);
+  const path = join(folder, `${start}${task}${ENDING}`);
+  const what = `${file} may hold messages that are still in their queue: its drain of task ${safeLine(taskId)} has not ended.`;
+  const code = await writeFile(path, `${what}\n${resuming ? `${resuming}\n` : ''}`, {
+    flag: 'wx',
+    mode: 0o600,
+  }).then(
     () => undefined,
     (error: NodeJS.ErrnoException) => error.code,
   );
-  return {
-    wasLeft: code === 'EEXIST',
-    clear: () => unlink(marker).catch(() => {}),
-  };
+  return { path, wasLeft: code === 'EEXIST', clear: () => unlink(path).catch(() => {}) };
 }
 
-/** The command that continues a drain into a file. */
-export function continueCommand(): string {
-  return thisCommand({ '--append': true, '--overwrite': undefined });
+/** The markers beside a file. */
+async function findMarkers(file: string): Promise<string[]> {
+  const { folder, start } = await placeOf(file);
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .filter((name) => name.startsWith(start) && TASK_AND_ENDING.test(name.slice(start.length)))
+    .map((name) => join(folder, name));
+}
+
+/** Deletes the markers beside a new file, which are about an earlier one, except that of the caller's own drain. */
+export async function clearMarkers(file: string, own: DrainMarker | undefined): Promise<void> {
+  for (const path of await findMarkers(file)) if (path !== own?.path) await unlink(path).catch(() => {});
+}
+
+/**
+ * @param refused what cannot be done with an unfinished file
+ * @param own the marker of the caller's own drain
+ * @throws CommandFailure (usage) if a drain into the file has not ended
+ */
+export async function requireFinished(file: string, refused: string, own?: DrainMarker): Promise<void> {
+  const markers = (await findMarkers(file)).filter((path) => path !== own?.path || own.wasLeft);
+  const [first] = markers;
+  if (first === undefined) return;
+  const text = await readFile(first, 'utf8').catch(() => '');
+  const [what = '', resuming] = text.trimEnd().split('\n');
+  const instead = `To do it anyway, first: rm ${shellWords(markers)}`;
+  throw new CommandFailure(ExitCode.usage, `${refused}: ${what}`, {
+    hint: resuming ? `${resuming}\n${instead}` : instead,
+  });
+}
+
+/** How to resume this drain without writing anything twice. A JSON document cannot be appended to. */
+export function howToResume(out: string, isDocument: boolean): string {
+  if (!isDocument) return `To resume: ${thisCommand({ '--append': true, '--overwrite': undefined })}`;
+  return `To resume, into another file: ${thisCommand({ '--out': besideFile(out), '--overwrite': undefined })}`;
+}
+
+/** `drained.rest.json` for `drained.json`. */
+function besideFile(out: string): string {
+  const { dir, name, ext } = parse(out);
+  return join(dir, `${name}.rest${ext}`);
+}
+
+/** The folder of a file, which need not exist, and how the names of its markers start. */
+async function placeOf(file: string): Promise<{ folder: string; start: string }> {
+  const target = await realpath(file).catch(async () =>
+    join(await realpath(dirname(file)).catch(() => dirname(file)), basename(file)),
+  );
+  return { folder: dirname(target), start: `${basename(target)}.` };
 }

@@ -6,6 +6,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { openForWriting } from '../terminal/blocking-files.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { type DrainMarker, requireFinished } from './drain-marker.ts';
 import { FileSink } from './file-sink.ts';
 import { type FileEnd, inspectEnd } from './last-line.ts';
 import { type Sink, streamSink } from './sinks.ts';
@@ -25,6 +26,8 @@ export interface OpenedFile {
   sink: Sink;
   /** How the file ended when it was opened. */
   end: FileEnd;
+  /** It was created here. */
+  isNew: boolean;
   close(): Promise<void>;
   /** Deletes the file, if it was created here. */
   discard(): Promise<void>;
@@ -37,6 +40,7 @@ export async function checkFile(out: string, { append, overwrite, mustBeNew }: I
   if (found.isDirectory())
     throw new CommandFailure(ExitCode.usage, `Cannot write to ${out}: it is a directory`);
   if (!append && !overwrite && found.isFile()) throw existsFailure(out, mustBeNew);
+  if (overwrite) await requireReplaceable(out);
   if (!append || !found.isFile()) return;
   const file = await open(out, 'r').catch((cause) => {
     throw cannotWrite(out, cause);
@@ -60,19 +64,28 @@ function refuseOtherText(out: string, end: FileEnd): void {
   );
 }
 
+/** Only the file may hold messages that an interrupted drain has removed. */
+function requireReplaceable(out: string, own?: DrainMarker): Promise<void> {
+  return requireFinished(out, 'Not overwritten', own);
+}
+
 /**
  * @param out
  * @param found
  * @param signal ends the wait for a reader of a named pipe
+ * @param own the marker of the caller's own drain
  * @throws CommandFailure if it cannot be written to, or was created by another process since the check
  */
 export async function openFile(
   out: string,
   { append, overwrite, mustBeNew }: IfFound,
   signal: AbortSignal,
+  own?: DrainMarker,
 ): Promise<OpenedFile> {
   const before = await stat(out).catch(() => undefined);
   if (before?.isFIFO()) return openPipe(out, signal);
+  // A drain may have begun since the check.
+  if (overwrite && before !== undefined) await requireReplaceable(out, own);
   // Opening a device does not replace anything.
   const mustBeMade = !append && !overwrite && (before === undefined || before.isFile());
   let file: FileHandle;
@@ -95,6 +108,7 @@ export async function openFile(
   return {
     sink: new FileSink(file.fd, out, out),
     end,
+    isNew,
     close: () => file.close(),
     async discard() {
       // It may have been renamed in the meantime.
@@ -117,7 +131,7 @@ async function openPipe(out: string, signal: AbortSignal): Promise<OpenedFile> {
       pipe.once('close', resolve);
       pipe.destroySoon();
     });
-  return { sink: streamSink(pipe, out), end: { kind: 'line' }, close, discard: async () => {} };
+  return { sink: streamSink(pipe, out), end: { kind: 'line' }, isNew: false, close, discard: async () => {} };
 }
 
 /** Each write goes to the end of the file, so that other writers' data is never overwritten. */

@@ -1,10 +1,10 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Context } from '../context.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { FileSink } from './file-sink.ts';
 import type { FileEnd } from './last-line.ts';
 import type { MessageWriter } from './message-writer.ts';
-import { WrittenBefore } from './resumed-drain.ts';
+import { recordStart, WrittenBefore } from './resumed-drain.ts';
 
 /** A file of records that another command has left, perhaps incomplete. */
 export interface InterruptedFile {
@@ -29,14 +29,32 @@ export async function repairEnd({ note }: Context, { sink, name, end }: Interrup
   }
 }
 
-/** What an interrupted drain has written at the end of the file. Before {@link repairEnd}. */
-export async function writtenBefore({ sink, path, end }: InterruptedFile): Promise<WrittenBefore> {
+/**
+ * What an interrupted drain of a task has written at the end of the file. Before {@link repairEnd}.
+ * @param isMarked whether a marker shows that there was such a drain; otherwise only half a record does
+ * @returns undefined if there was none
+ */
+export async function writtenBefore(
+  { sink, path, end }: InterruptedFile,
+  taskId: string,
+  isMarked: boolean,
+): Promise<WrittenBefore | undefined> {
+  if (!isMarked && end.kind !== 'half') return undefined;
   const file = await open(path, 'r');
   try {
-    return await WrittenBefore.in(file, end.kind === 'half' ? end.start : (sink.size as number));
+    const stop = end.kind === 'half' ? end.start : (sink.size as number);
+    if (!isMarked && !(await isStartOfRecord(file, stop, taskId))) return undefined;
+    return await WrittenBefore.in(file, stop, taskId);
   } finally {
     await file.close();
   }
+}
+
+/** Whether the rest of a file begins like a record of the task, as far as it goes. */
+async function isStartOfRecord(file: FileHandle, offset: number, taskId: string): Promise<boolean> {
+  const start = Buffer.from(recordStart(taskId));
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(start.length), 0, start.length, offset);
+  return start.subarray(0, bytesRead).equals(buffer.subarray(0, bytesRead));
 }
 
 /** Leaves out what an interrupted drain has already written, and reports it at the end. */

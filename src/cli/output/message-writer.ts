@@ -37,8 +37,13 @@ export interface MessageWriter {
   write(batch: readonly StoredMessage[]): Promise<void>;
   /** Keeps what was written, as its messages have been removed from their queue. */
   keep(): void;
-  /** Completes the output and keeps all of it. */
-  end(): Promise<void>;
+  /** The broker has confirmed that all messages written so far are removed. More may follow. */
+  settle(): Promise<void>;
+  /**
+   * Completes the output and keeps all of it.
+   * @param options `emptied`: this task has been seen to have no more messages, not even unacknowledged ones
+   */
+  end(options?: { emptied: string | undefined }): Promise<void>;
   /**
    * Ends the output of a failed command: in a file, what was not kept is removed.
    * @param options `mayBeBack`: messages that were removed may be back in their queue
@@ -82,6 +87,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
       if (!isRemoving) keep();
     },
     keep,
+    settle: async () => {},
     async end() {
       if (format === 'json' && count === 0) await sink.write('[]\n');
       else {

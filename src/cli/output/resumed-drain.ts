@@ -6,33 +6,32 @@ import type { MessageProperties, StoredMessage } from '../../index.ts';
 const MAX_RECORDS = 5_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
+const BLOCK_BYTES = 256 * 1024;
+
 /** The place of a record that is there more than once. */
 const REPEATED = -1;
 
 /**
  * A drain that is interrupted after writing messages, but before the broker receives their acknowledgements, leaves
- * records in the file whose messages are back in the queue. They are the last records of the file, and the first
- * redelivered messages of the queue, in the same order. This class recognises that run when the next drain into that
- * file receives it.
+ * records in the file whose messages are back in the queue. They are the last records of that task in the file, and
+ * the first redelivered messages of the queue, in the same order. This class recognises that run when the next drain of
+ * the task into that file receives it.
  *
  * A run of messages that the file holds more than once may as well be their copies. In doubt, a message is written
  * twice, since one that is not written is lost.
  */
 export class WrittenBefore {
-  /** The last records of the file, in order, as {@link comparable} texts. */
+  /** The last records of the task in the file, in order, as {@link comparable} texts. */
   readonly #records: readonly string[];
   readonly #places = new Map<string, number>();
   /** Place of the record that the next message must equal; undefined until the run is found. */
   #next: number | undefined;
   #count = 0;
   #doubtful = 0;
-  /** The task of the last record. */
-  readonly #taskId: string | undefined;
   #isOver = false;
 
-  private constructor(records: readonly string[], taskId: string | undefined) {
+  private constructor(records: readonly string[]) {
     this.#records = records;
-    this.#taskId = taskId;
     this.#isOver = records.length === 0;
     for (const [place, record] of records.entries())
       this.#places.set(record, this.#places.has(record) ? REPEATED : place);
@@ -41,10 +40,11 @@ export class WrittenBefore {
   /**
    * @param file open for reading
    * @param end where the complete records end
+   * @param taskId the task that is drained; the records of other tasks say nothing about it
    */
-  static async in(file: Pick<FileHandle, 'read'>, end: number): Promise<WrittenBefore> {
-    const lines = await readTail(file, end);
-    return new WrittenBefore(lines.map(comparableLine), taskOf(lines.at(-1)));
+  static async in(file: Pick<FileHandle, 'read'>, end: number, taskId: string): Promise<WrittenBefore> {
+    const lines = await lastLinesOf(file, end, recordStart(taskId));
+    return new WrittenBefore(lines.map(comparableLine));
   }
 
   /** Messages recognised so far. */
@@ -62,12 +62,11 @@ export class WrittenBefore {
     return this.#isOver;
   }
 
-  /** @returns the messages of a batch that are not in the file yet */
+  /** @returns the messages of a batch of the task that are not in the file yet */
   without(batch: readonly StoredMessage[]): readonly StoredMessage[] {
-    const ofTask = batch.filter(({ taskId }) => taskId === (this.#taskId ?? taskId));
-    const returned = ofTask.filter(({ redelivered }) => redelivered);
+    const returned = batch.filter(({ redelivered }) => redelivered);
     // What is redelivered comes first.
-    this.#isOver ||= returned.length < ofTask.length;
+    this.#isOver ||= returned.length < batch.length;
     const records = returned.map(comparable);
     if (records.length > 0) this.#next ??= this.#startOf(records);
     const known = new Set<StoredMessage>();
@@ -104,14 +103,6 @@ export class WrittenBefore {
   }
 }
 
-function taskOf(line: string | undefined): string | undefined {
-  try {
-    return line === undefined ? undefined : parseRecord(line).taskId;
-  } catch {
-    return undefined;
-  }
-}
-
 /** How every record of a task begins. */
 export function recordStart(taskId: string): string {
   return `{"task_id":${JSON.stringify(taskId)},`;
@@ -142,19 +133,41 @@ function comparableLine(line: string): string {
   }
 }
 
-/** The last lines of a file before `end`, where a line ends. */
-async function readTail(file: Pick<FileHandle, 'read'>, end: number): Promise<string[]> {
-  const from = Math.max(0, end - MAX_BYTES);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(end - from), 0, end - from, from);
-  const bytes = buffer.subarray(0, bytesRead);
+/** The last lines of a file that begin like this, before `end`, where a line ends. */
+async function lastLinesOf(file: Pick<FileHandle, 'read'>, end: number, start: string): Promise<string[]> {
   const lines: string[] = [];
-  // A last line without a line feed counts too.
-  let stop = bytes.at(-1) === 0x0a ? bytes.length - 1 : bytes.length;
-  while (stop > 0 && lines.length < MAX_RECORDS) {
-    const feed = bytes.lastIndexOf(0x0a, stop - 1);
-    if (feed === -1 && from > 0) break;
-    lines.push(bytes.toString('utf8', feed + 1, stop));
-    stop = feed;
+  let bytes = 0;
+  for await (const line of linesBackwards(file, end)) {
+    if (line.toString('utf8', 0, Buffer.byteLength(start)) !== start) continue;
+    bytes += line.length;
+    if (bytes > MAX_BYTES) break;
+    lines.push(line.toString());
+    if (lines.length === MAX_RECORDS) break;
   }
   return lines.reverse();
+}
+
+/** The lines of a file before `end`, the last one first. */
+async function* linesBackwards(file: Pick<FileHandle, 'read'>, end: number): AsyncGenerator<Buffer> {
+  /** What was read of a line, the last block first. */
+  let blocks: Buffer[] = [];
+  const line = () => Buffer.concat(blocks.reverse());
+  for (let position = end; position > 0; ) {
+    const length = Math.min(BLOCK_BYTES, position);
+    position -= length;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+    let stop = bytesRead;
+    for (let feed = lastFeed(buffer, stop); feed !== -1; feed = lastFeed(buffer, stop)) {
+      blocks.push(buffer.subarray(feed + 1, stop));
+      yield line();
+      blocks = [];
+      stop = feed;
+    }
+    blocks.push(buffer.subarray(0, stop));
+  }
+  yield line();
+}
+
+function lastFeed(buffer: Buffer, end: number): number {
+  return end === 0 ? -1 : buffer.lastIndexOf(0x0a, end - 1);
 }

@@ -3,6 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type InputLine, type LineSource, openLines } from '../input/input-lines.ts';
 import { isOneALine as hasOneALine, jsonValues } from '../input/json-values.ts';
+import { requireFinished } from '../output/drain-marker.ts';
 import { startsLikeRecord } from '../output/last-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -42,11 +43,14 @@ const MAX_REPORTED = 5;
 
 /**
  * Reads a file of messages once, to check all of it.
- * @throws CommandFailure (usage) with the numbers of the invalid lines, or if messages of several tasks would be sent
+ * @throws CommandFailure (usage) with the numbers of the invalid lines; if a drain into the file has not ended; if
+ * messages of several tasks would be sent
  */
 export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
   const { parseMessageInput } = await import('../../cli-support.ts');
   const { taskId, skip, limit = Number.POSITIVE_INFINITY } = range;
+  // A shell's `<` gives the standard input a file too.
+  await requireFinished(from === '-' ? '/dev/stdin' : from, 'Nothing was sent');
   const text = await openLines(from);
   const parse: Parse = (line) => {
     const message = parseMessageInput(line.text);
