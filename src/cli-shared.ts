@@ -6,7 +6,7 @@
 export { formatNumber } from './errors/number-text.ts';
 export { isTaskQueueError } from './errors/task-queue-error.ts';
 export { exactJsonText, parseExactJson, parseLenientJson } from './messages/lenient-json.ts';
-export { DEFAULT_PREFIX } from './messages/queue-names.ts';
+export { DEFAULT_PREFIX, hasControlCharacter } from './messages/queue-names.ts';
 export { ASKED_BY_HEADER } from './messages/reply-queues.ts';
 export { parseTimestamp, timestampToMs } from './messages/timestamps.ts';
 export { MAX_PEEK } from './options/client-options.ts';

@@ -1,4 +1,4 @@
-import { hasControlCharacter, taskIdOf } from '../messages/queue-names.ts';
+import { taskIdOf } from '../messages/queue-names.ts';
 import { isReplyQueue } from '../messages/reply-queues.ts';
 import { timestampToMs } from '../messages/timestamps.ts';
 import { aFunction, aLimit, aString, type Checks, checkOptions, oneOf } from '../options/check-options.ts';
@@ -33,11 +33,6 @@ export interface ListTaskQueuesOptions {
    * proxy changed the request. Default: not reported.
    */
   onOtherVhosts?: ((count: number) => void) | undefined;
-  /**
-   * Called at the end with the number of queues left out, if any, because their names have control characters, which no
-   * task id has. Default: not reported.
-   */
-  onUnusableNames?: ((count: number) => void) | undefined;
 }
 
 const CHECKS: Checks<ListTaskQueuesOptions> = {
@@ -45,7 +40,6 @@ const CHECKS: Checks<ListTaskQueuesOptions> = {
   source: oneOf('counted', 'statistics', 'both', 'none'),
   historyMs: aLimit,
   onOtherVhosts: aFunction,
-  onUnusableNames: aFunction,
 };
 
 /** A task's queue, as the management API reports it. */
@@ -131,23 +125,17 @@ export async function* listTaskQueues(
   const api = new ManagementApi(options);
   const { prefix } = api;
   const vhosts = new VhostFilter(api);
-  let unusable = 0;
   try {
     const regex = glob === '*' ? undefined : globToServerRegex(prefix, glob);
     for await (const queues of listed(vhosts, source, regex, historyMs)) {
       yield queues.flatMap(({ item, other, history, isCounted = true }) => {
         const taskId = taskIdOf(item.name, prefix);
         if (taskId === undefined || isReplyQueue(item.name, prefix) || !matches(taskId)) return [];
-        if (hasControlCharacter(taskId)) {
-          unusable++;
-          return [];
-        }
         return [toInfo(taskId, item, isCounted, other, history, historyMs > 0)];
       });
     }
     const others = vhosts.finish();
     if (others > 0) options.onOtherVhosts?.(others);
-    if (unusable > 0) options.onUnusableNames?.(unusable);
   } finally {
     api.close();
   }

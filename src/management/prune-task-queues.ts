@@ -19,8 +19,6 @@ export interface FindIdleTaskQueuesOptions {
   onLeftOut?: ((leftOut: LeftOutQueues) => void) | undefined;
   /** As in `listTaskQueues`. */
   onOtherVhosts?: ((count: number) => void) | undefined;
-  /** As in `listTaskQueues`. */
-  onUnusableNames?: ((count: number) => void) | undefined;
 }
 
 const CHECKS: Checks<FindIdleTaskQueuesOptions> = {
@@ -28,7 +26,6 @@ const CHECKS: Checks<FindIdleTaskQueuesOptions> = {
   idleMs: aLimit,
   onLeftOut: aFunction,
   onOtherVhosts: aFunction,
-  onUnusableNames: aFunction,
 };
 
 /** Queues that look forgotten, but that pruning leaves alone. */

@@ -58,8 +58,6 @@ test('an id on the standard input is the whole line', async () => {
     [`${task} `, `${task}\u00a0`],
   ]);
   expect(await client.depth(task)).toMatchObject({ messages: 1 });
-  const listed = await runCli(['ls', '--ids', '-'], { input: `${task}\n${task} \n` });
-  expect(recordsIn(listed.stdout).map(({ task_id }) => task_id)).toEqual([task]);
 });
 
 test('a queue whose name no task id can have is left out, counted, and in nobody’s way', async () => {
@@ -75,22 +73,23 @@ test('a queue whose name no task id can have is left out, counted, and in nobody
   await channel.waitForConfirms();
   const run = async (...args: string[]) => {
     const { status, stdout, stderr } = await runCli([...args, '-u', url]);
-    expect(stderr).toContain('1 queue left out: no task id has control characters, as in its name.');
-    return { status, stdout };
+    return { status, stdout, isSaid: stderr.includes('1 queue left out: no task id has control characters') };
   };
-  for (const args of [
-    ['ls', '--sort', 'oldest'],
-    ['ls', '--peek'],
-    ['peek', 'stuck-*'],
-  ]) {
-    const { status, stdout } = await run(...args);
-    expect([status, recordsIn(stdout).map(({ task_id }) => task_id)]).toEqual([0, ['stuck-1']]);
-  }
+  for (const args of [['--sort', 'oldest'], ['--peek'], ['--older-than', '1m']])
+    expect(await run('ls', ...args)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('"stuck-1"'),
+    });
+  expect(await run('peek', 'stuck-*')).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^\{"task_id":"stuck-1",.*\n$/),
+    isSaid: true,
+  });
   // Before that, the queue is too new for statistics.
   await expect
     .poll(() => run('check', '--age-warn', '5m'), { timeout: 20_000, interval: 500 })
-    .toMatchObject({ status: 1, stdout: expect.stringContaining('1 task, 1 message ready') });
-  expect(await run('clear', '*', '--yes')).toMatchObject({ status: 0 });
+    .toMatchObject({ status: 1, stdout: expect.stringContaining('1 task, 1 message ready'), isSaid: true });
+  expect(await run('clear', '*', '--yes')).toMatchObject({ status: 0, isSaid: true });
   expect(await channel.checkQueue(queue)).toMatchObject({ messageCount: 1 });
 });
 

@@ -59,7 +59,6 @@ test.each([undefined, null])('an option that is %s counts as left out', async (v
     source: leftOut,
     historyMs: leftOut,
     onOtherVhosts: leftOut,
-    onUnusableNames: leftOut,
   };
   for await (const page of listTaskQueues({ ...api, ...list }))
     expect(page.map(({ taskId }) => taskId)).toEqual([task]);
@@ -68,7 +67,6 @@ test.each([undefined, null])('an option that is %s counts as left out', async (v
     idleMs: leftOut,
     onLeftOut: leftOut,
     onOtherVhosts: leftOut,
-    onUnusableNames: leftOut,
   };
   for await (const page of findIdleTaskQueues({ ...api, ...idle })) expect(page).toEqual([]);
   const watch = { removals: undefined, peek: undefined, api: undefined, globs: undefined, signal: undefined };

@@ -144,7 +144,6 @@ test.each<[string, unknown]>([
   ['source', 'count'],
   ['historyMs', Number.NaN],
   ['onOtherVhosts', 'x'],
-  ['onUnusableNames', 'x'],
 ])('listing refuses option %s as %o', async (name, value) => {
   await expect(listTaskQueues({ [name]: value }).next()).rejects.toThrow(invalid(`^Option ${name} must be `));
 });

@@ -1,5 +1,7 @@
+import { hasControlCharacter } from '../../cli-shared.ts';
 import type { TaskQueueInfo } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
+import { noteUnusable } from '../output/left-out.ts';
 import { forEachAtOnce } from '../queues/each-at-once.ts';
 import { listQueues } from '../queues/list-queues.ts';
 import { findOldest } from '../queues/oldest-messages.ts';
@@ -39,8 +41,13 @@ export async function surveyTasks(
   const toLookAt: TaskMeasure[] = [];
   const withoutStatistics: TaskMeasure[] = [];
   let uncounted = 0;
+  let unusable = 0;
   for await (const page of pages) {
     for (const info of page) {
+      if (hasControlCharacter(info.taskId)) {
+        unusable++;
+        continue;
+      }
       const measure = measureOf(info);
       if (measure === undefined) {
         uncounted++;
@@ -51,6 +58,7 @@ export async function surveyTasks(
       if (measure.ready > 0 && measure.oldestAt === undefined) toLookAt.push(measure);
     }
   }
+  noteUnusable(context, unusable);
   const { client, stop } = context;
   // Over AMQP, as statistics are switched off.
   await forEachAtOnce(withoutStatistics, stop.signal, async (task) => {

@@ -5,7 +5,7 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
-import { leftOutNotes, noteLeftOut } from '../output/left-out.ts';
+import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { ageOption, formatDuration } from '../text/durations.ts';
@@ -55,7 +55,7 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
     ...sides,
     idleMs: options.idle,
     onLeftOut: (leftOut) => noteLeftOut(context, leftOut),
-    ...leftOutNotes(context),
+    onOtherVhosts: (count) => noteOtherVhosts(context, count),
     ...(options.pattern !== undefined && { glob: options.pattern }),
   });
   // Reads all pages first, as deleting would shift them.

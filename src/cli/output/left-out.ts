@@ -51,16 +51,15 @@ export function noteUnknown(
   );
 }
 
-/** For the options of `listTaskQueues`: reports queues that are not listed. */
-export function leftOutNotes({ note }: Pick<Context, 'note'>) {
-  return {
-    onOtherVhosts: (count: number) =>
-      note(
-        `${formatCount(count, 'queue')} of other vhosts left out: a proxy in front of the management API rewrites requests (%2F in paths).`,
-      ),
-    onUnusableNames: (count: number) =>
-      note(
-        `${formatCount(count, 'queue')} left out: no task id has control characters, as in ${count === 1 ? 'its name' : 'their names'}.`,
-      ),
-  };
+export function noteOtherVhosts({ note }: Pick<Context, 'note'>, count: number): void {
+  note(
+    `${formatCount(count, 'queue')} of other vhosts left out: a proxy in front of the management API rewrites requests (%2F in paths).`,
+  );
+}
+
+/** Queues that have the prefix, though their names are those of no task. */
+export function noteUnusable({ note }: Pick<Context, 'note'>, count: number): void {
+  if (count === 0) return;
+  const names = count === 1 ? 'its name' : 'their names';
+  note(`${formatCount(count, 'queue')} left out: no task id has control characters, as in ${names}.`);
 }

@@ -1,7 +1,9 @@
+import { hasControlCharacter } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { idOfLine, openLines } from '../input/input-lines.ts';
+import { noteUnusable } from '../output/left-out.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
 
@@ -110,9 +112,11 @@ async function idsFromInput(endsWithNull: boolean): Promise<string[]> {
 
 async function matching(context: ClientContext, glob: string): Promise<string[]> {
   const { listQueues } = await import('./list-queues.ts');
-  const ids: string[] = [];
+  const found: string[] = [];
   for await (const page of listQueues(context, { glob, source: 'none', signal: context.stop.signal }))
-    for (const { taskId } of page) ids.push(taskId);
+    for (const { taskId } of page) found.push(taskId);
+  const ids = found.filter((id) => !hasControlCharacter(id));
+  noteUnusable(context, found.length - ids.length);
   if (ids.length === 0)
     throw new CommandFailure(ExitCode.noSuchQueue, `No task matches ${JSON.stringify(glob)}`);
   return ids;

@@ -9,6 +9,8 @@ const OF_ONE_QUEUE: readonly ErrorCode[] = [
   'QUEUE_LOCKED',
   'QUEUE_UNAVAILABLE',
   'UNSUPPORTED',
+  // Its name is that of no task.
+  'INVALID_ARGUMENT',
 ];
 
 /** What was found in a task's queue: when its oldest message was queued, or that it is empty. */

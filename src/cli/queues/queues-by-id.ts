@@ -1,6 +1,6 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
-import { idOfLine, openLines } from '../input/input-lines.ts';
+import { openLines } from '../input/input-lines.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 import type { LazyClient } from './lazy-client.ts';
 
@@ -36,7 +36,7 @@ export async function* queuesById(
     let batch: string[] = [];
     for await (const lines of source.lines()) {
       for (const { text } of lines) {
-        const taskId = idOfLine(text);
+        const taskId = text.toString().trimEnd();
         if (taskId !== '') batch.push(taskId);
         if (batch.length < BATCH) continue;
         yield (await Promise.all(batch.map(look))).flat();

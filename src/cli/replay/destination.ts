@@ -98,8 +98,8 @@ export class Destination {
   fit<T extends Sized>(batch: readonly T[]): { fitting: readonly T[]; failure: CommandFailure | undefined } {
     let bytes = 0;
     for (const [index, { body }] of this.#isForced ? [] : batch.entries()) {
+      const reason = this.#reasonAgainst(1, body.length, { messages: index, bytes });
       bytes += body.length;
-      const reason = this.#reasonAgainst(index + 1, bytes);
       if (reason !== undefined) return { fitting: batch.slice(0, index), failure: refusal(reason) };
     }
     return { fitting: batch, failure: undefined };
@@ -183,24 +183,27 @@ export class Destination {
     return undefined;
   }
 
-  /** Why the queue cannot keep these; `undefined` if it can, or if that is not known. */
-  #reasonAgainst(count: number, bytes = 1): string | undefined {
+  /**
+   * Why the queue cannot keep that many more messages; `undefined` if it can, or if that is not known.
+   * @param before what will be added before them
+   */
+  #reasonAgainst(count: number, bytes = 1, before = { messages: 0, bytes: 0 }): string | undefined {
     if (this.#rules === undefined) return undefined;
+    const messages = this.#messages + before.messages;
+    const held = this.#bytes === undefined ? undefined : this.#bytes + before.bytes;
     const queue = `The queue of task ${JSON.stringify(this.#taskId)}`;
     const { messages: most, bytes: mostBytes, ttl } = this.#rules;
     // Consumers receive messages before these expire.
     if (ttl === 0 && this.#expected !== undefined)
       return `${queue} drops every message at once (message-ttl)`;
-    if (most !== undefined && this.#messages + count > most) {
+    if (most !== undefined && messages + count > most) {
       return (
         `${queue} keeps ${formatCount(most, 'message')} and drops the oldest beyond that (max-length), ` +
-        `and it has ${formatCount(this.#messages, 'message')}`
+        `and it has ${formatCount(messages, 'message')}`
       );
     }
-    if (mostBytes === undefined || (this.#bytes !== undefined && this.#bytes + bytes <= mostBytes))
-      return undefined;
-    const now =
-      this.#bytes === undefined ? 'how much it has is not known' : `it has ${formatSize(this.#bytes)}`;
+    if (mostBytes === undefined || (held !== undefined && held + bytes <= mostBytes)) return undefined;
+    const now = held === undefined ? 'how much it has is not known' : `it has ${formatSize(held)}`;
     return `${queue} keeps ${formatSize(mostBytes)} and drops the oldest messages beyond that (max-length-bytes), and ${now}`;
   }
 
