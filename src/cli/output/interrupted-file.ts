@@ -2,9 +2,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Context } from '../context.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { FileSink } from './file-sink.ts';
-import type { FileEnd } from './last-line.ts';
+import { type FileEnd, recordStart } from './last-line.ts';
 import type { MessageWriter } from './message-writer.ts';
-import { recordStart, WrittenBefore } from './resumed-drain.ts';
+import { WrittenBefore } from './resumed-drain.ts';
 
 /** A file of records that another command has left, perhaps incomplete. */
 export interface InterruptedFile {

@@ -63,3 +63,8 @@ function isJson(text: Buffer): boolean {
     return false;
   }
 }
+
+/** How every record of a task begins. */
+export function recordStart(taskId: string): string {
+  return `{"task_id":${JSON.stringify(taskId)},`;
+}

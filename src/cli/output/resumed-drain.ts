@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { encodeRecord, parseRecord } from '../../cli-support.ts';
 import type { MessageProperties, StoredMessage } from '../../index.ts';
+import { recordStart } from './last-line.ts';
 
 /** More records than an interrupted drain can have written without the broker receiving their acknowledgements. */
 const MAX_RECORDS = 5_000;
@@ -101,11 +102,6 @@ export class WrittenBefore {
     const isRun = rest.length > 0 && rest.every((record, at) => record === messages[at]);
     return isRun ? start : this.#records.length;
   }
-}
-
-/** How every record of a task begins. */
-export function recordStart(taskId: string): string {
-  return `{"task_id":${JSON.stringify(taskId)},`;
 }
 
 /** A record without what changes when a message is delivered again. */

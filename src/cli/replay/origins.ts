@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { LineSource } from '../input/input-lines.ts';
-import { recordStart } from '../output/resumed-drain.ts';
+import { recordStart } from '../output/last-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import type { Settings } from '../settings/settings.ts';
 import { shellWords } from '../text/shell-words.ts';
