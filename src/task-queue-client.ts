@@ -5,7 +5,7 @@ import { during } from './amqp/errors/amqp-failure.ts';
 import { Session } from './amqp/session.ts';
 import type { ClientStats } from './diagnostics/stats.ts';
 import { type DequeueTrace, traceDequeue, traceEnqueue } from './diagnostics/tracing.ts';
-import { ErrorCode, TaskQueueError } from './errors/task-queue-error.ts';
+import { ErrorCode, hasCode, TaskQueueError } from './errors/task-queue-error.ts';
 import { type EventName, enqueuedEvent } from './events/task-events.ts';
 import { defaultProperties } from './messages/default-properties.ts';
 import { prepareMessage, toRawMessage } from './messages/prepared-message.ts';
@@ -256,8 +256,24 @@ export class TaskQueueClient {
   }
 
   /**
+   * The same, asked on the connection for publishing. A handler of {@link drain} may await this: while it holds large
+   * messages, the answers to other requests wait behind those that follow. @internal
+   */
+  async depthForPublishing(taskId: string): Promise<QueueDepth | undefined> {
+    const queue = this.#queueName(taskId);
+    return this.#during(looking(taskId), () =>
+      this.#session.declarer.depth(queue).catch((error) => {
+        if (hasCode(error, ErrorCode.queueNotFound)) return undefined;
+        throw error;
+      }),
+    );
+  }
+
+  /**
    * Removes messages in bulk, oldest first. Each batch is acknowledged when `handle` has resolved for it;
-   * when it rejects, that batch and everything after it stays in the queue, and the rejection is passed on.
+   * when it rejects, that batch and everything after it stays in the queue, and the rejection is passed on. Publishing with
+   * this client in `handle` is fine; for anything else that takes an answer, use another one: with large messages, the
+   * answer may wait behind those that follow.
    * @returns how many were removed; fewer than were queued if others are reading too
    */
   async drain(taskId: string, handle: BatchHandler, options?: DrainOptions): Promise<number> {

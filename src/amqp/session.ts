@@ -32,6 +32,7 @@ const PROBE_CHANNELS = 2;
  */
 export class Session {
   readonly publisher: QueuePublisher;
+  readonly declarer: QueueDeclarer;
   readonly reader: QueueReader;
   /** For messages that are held while somebody handles them. */
   readonly holder: QueueReader;
@@ -65,8 +66,8 @@ export class Session {
     const probes = new ChannelPool(reading, options, PROBE_CHANNELS);
     // One at a time, so that a connection closed by one delete does not fail another.
     const deletions = new ChannelPool(deleting, options, 1);
-    const declarer = new QueueDeclarer(declarations, confirmed, options);
-    this.publisher = new QueuePublisher(confirmed, declarer, options);
+    this.declarer = new QueueDeclarer(declarations, confirmed, options);
+    this.publisher = new QueuePublisher(confirmed, this.declarer, options);
     const readerOn = (channels: ChannelPool) => new QueueReader(channels, () => this.throwIfClosed());
     this.reader = readerOn(reads);
     this.holder = readerOn(holds);

@@ -248,7 +248,7 @@ export class QueuePublisher {
       if (create && !this.#known.has(queue)) await this.#declarer.declare(queue);
       return;
     }
-    const depth = create ? await this.#declarer.declare(queue) : await this.#declarer.depth(queue);
+    const depth = create ? await this.#declarer.declare(queue) : (await this.#declarer.depth(queue)).messages;
     if (depth >= maxSize) throw overflowError(depth, maxSize);
   }
 

@@ -1,6 +1,7 @@
 import type { Channel } from 'amqplib';
 import { retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import type { QueueDepth } from '../../options/client-options.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
 import type { ConfirmedPublisher } from '../publish/confirmed-publisher.ts';
@@ -34,9 +35,9 @@ export class QueueDeclarer {
   }
 
   /** @throws TaskQueueError `QUEUE_NOT_FOUND` */
-  async depth(queue: string): Promise<number> {
-    const { messageCount } = await this.#request((channel) => channel.checkQueue(queue));
-    return messageCount;
+  async depth(queue: string): Promise<QueueDepth> {
+    const { messageCount, consumerCount } = await this.#request((channel) => channel.checkQueue(queue));
+    return { messages: messageCount, consumers: consumerCount };
   }
 
   /** Whether there is such a queue. Looks once more when the connection is lost. */
