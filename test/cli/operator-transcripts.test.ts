@@ -83,6 +83,11 @@ test('check', async () => {
   const { client, env, transcript } = await scene();
   await fill(client, TASK, [progress, progress, question]);
   await untilDescribed(env, TASK, 3);
+  // RabbitMQ keeps its lists for a while, and longer when it is busy.
+  await until(
+    async () => JSON.parse((await runCli(['check', '--json'], { env })).stdout).ready === 3,
+    30_000,
+  );
   transcript.heading('80 columns');
   await transcript.onTerminal('mcp-taskq check', { columns: 80 });
   await transcript.onTerminal('mcp-taskq check --age-warn 1h --depth-critical 3', { columns: 80 });
