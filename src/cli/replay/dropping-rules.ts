@@ -13,10 +13,14 @@ export interface DroppingRules {
 
 /** The rules of a queue, by its own arguments and by policies; `undefined` where its policies are not known yet. */
 export function droppingRules(
-  description: Pick<TaskQueueDescription, 'type' | 'arguments' | 'effectivePolicy' | 'hasStatistics'>,
+  description: Pick<
+    TaskQueueDescription,
+    'type' | 'arguments' | 'policy' | 'operatorPolicy' | 'effectivePolicy' | 'hasStatistics'
+  >,
 ): DroppingRules | undefined {
-  const { type, arguments: own, effectivePolicy, hasStatistics } = description;
-  if (!hasStatistics) return undefined;
+  const { type, arguments: own, policy, operatorPolicy, effectivePolicy, hasStatistics } = description;
+  // The API may name them before it knows any numbers; that there are none, it says with the numbers.
+  if (!hasStatistics && policy === undefined && operatorPolicy === undefined) return undefined;
   const least = (name: string) => {
     const values = [own[`x-${name}`], effectivePolicy[name]].filter((each) => typeof each === 'number');
     return values.length === 0 ? undefined : Math.min(...values);
