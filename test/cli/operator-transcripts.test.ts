@@ -44,7 +44,7 @@ async function untilDescribed(env: Record<string, string>, task: string, ready: 
   await until(async () => {
     const { stdout } = await runCli(['describe', task, '--no-peek', '--json'], { env });
     const found = JSON.parse(stdout);
-    return found.ready === ready && found.unacked !== null && found.idle_since !== null;
+    return found.ready === ready && found.idle_since !== null && found.missing.length === 0;
   }, 30_000);
 }
 
