@@ -38,11 +38,6 @@ export interface LineSource {
   close(): Promise<void>;
 }
 
-/** The task id on a line. Spaces are part of it; a carriage return before the line feed is not. */
-export function idOfLine(text: Buffer): string {
-  return text.toString().replace(/\r$/, '');
-}
-
 /**
  * Opens a file, or stdin for `-`, gzipped or not, with or without a byte order mark. Input that can be read only
  * once, such as a pipe, is copied to a temporary file, because all of it is checked before any of it is used.

@@ -2,7 +2,7 @@ import { hasControlCharacter } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { idOfLine, openLines } from '../input/input-lines.ts';
+import { openLines } from '../input/input-lines.ts';
 import { noteUnusable } from '../output/left-out.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
@@ -100,7 +100,9 @@ async function idsFromInput(endsWithNull: boolean): Promise<string[]> {
       for await (const chunk of source.chunks()) chunks.push(Buffer.from(chunk));
       ids.push(...Buffer.concat(chunks).toString().split('\0'));
     } else {
-      for await (const lines of source.lines()) for (const { text } of lines) ids.push(idOfLine(text));
+      // Spaces are part of an id; a carriage return before the line feed is not.
+      for await (const lines of source.lines())
+        for (const { text } of lines) ids.push(text.toString().replace(/\r$/, ''));
     }
   } finally {
     await source.close();
