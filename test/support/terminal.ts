@@ -1,7 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type IPty, spawn } from '@lydell/node-pty';
 import { onTestFinished } from 'vitest';
 import { BIN, cliEnvironment } from './cli.ts';
+
+/**
+ * Says with what status a command ended, and stays: what a process writes just before it ends may be lost, if the
+ * terminal ends with it. A person's shell stays too. Keys that send a signal are for the command alone.
+ */
+const HOST = `trap : INT QUIT; "$@"; printf '\\033]ended %d\\007' $?; exec sleep 600`;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: written by the host above
+const ENDED = /\u001b\]ended (\d+)\u0007$/;
 
 /** A command on a pseudo-terminal, as a person sees it. */
 export class Terminal {
@@ -17,24 +26,23 @@ export class Terminal {
     cols = 100,
     rows = 40,
   ) {
-    this.#pty = spawn(file, [...args], {
+    this.#pty = spawn('sh', ['-c', HOST, 'sh', file, ...args], {
       cols,
       rows,
       // Nobody is there to leave a pager.
       env: withoutUnset(cliEnvironment({ TERM: 'xterm-256color', PAGER: 'cat', ...env })),
     });
-    this.#pty.onData((data) => {
-      this.output += data;
-    });
     this.ended = new Promise((resolve) => {
-      this.#pty.onExit(({ exitCode, signal }) => resolve(signal ? 128 + signal : exitCode));
+      this.#pty.onData((data) => {
+        this.output += data;
+        const [end, status] = ENDED.exec(this.output.slice(-20)) ?? [];
+        if (end === undefined) return;
+        this.output = this.output.slice(0, -end.length);
+        resolve(Number(status));
+      });
     });
     onTestFinished(() => {
-      try {
-        this.#pty.kill('SIGKILL');
-      } catch {
-        // It has ended.
-      }
+      process.kill(-this.#pty.pid, 'SIGKILL');
     });
   }
 
@@ -50,7 +58,8 @@ export class Terminal {
 
   /** To the command alone, not as the keyboard does. */
   kill(signal: NodeJS.Signals): void {
-    this.#pty.kill(signal);
+    const command = execFileSync('pgrep', ['-P', String(this.#pty.pid)], { encoding: 'utf8' });
+    process.kill(Number(command), signal);
   }
 
   /** Resolves when the text has come; rejects with what came instead. */
