@@ -28,15 +28,16 @@ async function silentServer(onConnection = () => {}): Promise<string> {
   return `127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-test.concurrent.each([
-  ['ls', 7],
-  ['check', 3],
-])('%s does not wait a minute for a broker that is stopped', async (command, status) => {
+test('ls and check do not wait a minute for a broker that is stopped', async () => {
   const place = await silentServer();
-  const args = [command, '-u', `amqp://${place}`, '--api-url', `http://${place}`];
+  const refusal = { line: expect.stringContaining(`http://${place} did not answer`) };
   const startedAt = performance.now();
-  const seen = await firstWords(args);
-  expect(seen).toMatchObject({ status, line: expect.stringContaining(`http://${place} did not answer`) });
+  const firstWordsOf = (command: string) =>
+    firstWords([command, '-u', `amqp://${place}`, '--api-url', `http://${place}`]);
+  expect(await Promise.all([firstWordsOf('ls'), firstWordsOf('check')])).toMatchObject([
+    { status: 7, ...refusal },
+    { status: 3, ...refusal },
+  ]);
   expect(performance.now() - startedAt).toBeLessThan(30_000);
 });
 

@@ -85,6 +85,8 @@ export class QueueDeleter {
       const message = looks && (await lease.request((channel) => channel.get(queue)));
       if (message) {
         lease.channel.nack(message);
+        // By the answer, the message is back, and whoever counts or reads next finds it.
+        await lease.request((channel) => channel.checkQueue(queue));
         return false;
       }
       await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
