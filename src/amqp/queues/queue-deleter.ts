@@ -85,7 +85,7 @@ export class QueueDeleter {
       const message = looks && (await lease.request((channel) => channel.get(queue)));
       if (message) {
         lease.channel.nack(message);
-        // By the answer, the message is back, and whoever counts or reads next finds it.
+        // By the answer, the message is back, and the next count or read finds it.
         await lease.request((channel) => channel.checkQueue(queue));
         return false;
       }
