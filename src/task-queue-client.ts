@@ -1,11 +1,11 @@
-import { browseTask } from './amqp/consume/browse-task.ts';
+import { type BrowsedTask, browseTask } from './amqp/consume/browse-task.ts';
 import { dequeueMessage } from './amqp/consume/dequeue-message.ts';
 import { type DrainedTask, drainTask } from './amqp/consume/drain-task.ts';
 import { during } from './amqp/errors/amqp-failure.ts';
 import { Session } from './amqp/session.ts';
 import type { ClientStats } from './diagnostics/stats.ts';
 import { type DequeueTrace, traceDequeue, traceEnqueue } from './diagnostics/tracing.ts';
-import { ErrorCode, hasCode, TaskQueueError } from './errors/task-queue-error.ts';
+import { ErrorCode, TaskQueueError } from './errors/task-queue-error.ts';
 import { type EventName, enqueuedEvent } from './events/task-events.ts';
 import { defaultProperties } from './messages/default-properties.ts';
 import { prepareMessage, toRawMessage } from './messages/prepared-message.ts';
@@ -146,6 +146,7 @@ export class TaskQueueClient {
       takeOne,
       { limit: 1, batchSize: 1 },
       {
+        reader: this.#session.holder,
         onRemoved: (count) => this.#announce(taskId, 'dequeued', count, messageId),
         refusesAutoDelete: false,
       },
@@ -204,7 +205,7 @@ export class TaskQueueClient {
         messages.push(...batch);
       },
       options,
-      true,
+      { startsAgain: true, reader: this.#session.holder },
     );
     return messages;
   }
@@ -219,15 +220,14 @@ export class TaskQueueClient {
    */
   async browse(taskId: string, view: BatchViewer, options?: PeekOptions): Promise<number> {
     checkFunction('view', view);
-    return this.#browse(taskId, view, options, false);
+    return this.#browse(taskId, view, options, { startsAgain: false, reader: this.#session.bulkHolder });
   }
 
-  /** @param startsAgain if `view` can be given the first batch once more after a lost connection */
   async #browse(
     taskId: string,
     view: BatchViewer,
     options: PeekOptions | undefined,
-    startsAgain: boolean,
+    means: Pick<BrowsedTask, 'startsAgain' | 'reader'>,
   ): Promise<number> {
     const checked = checkOptions(options, PEEK_CHECKS);
     const { limit = 1, skip = 0 } = checked;
@@ -240,9 +240,8 @@ export class TaskQueueClient {
     }
     const queue = this.#queueName(taskId);
     const what = `Cannot peek at task ${JSON.stringify(taskId)}`;
-    const { holder: reader, kinds } = this.#session;
     const { operationTimeoutMs } = this.#options;
-    const task = { taskId, queue, reader, kinds, operationTimeoutMs, startsAgain };
+    const task = { taskId, queue, kinds: this.#session.kinds, operationTimeoutMs, ...means };
     const noted: BatchViewer = (batch, before) => {
       this.#noteRead(batch);
       return view(batch, before);
@@ -256,29 +255,15 @@ export class TaskQueueClient {
   }
 
   /**
-   * The same, asked on the connection for publishing. A handler of {@link drain} may await this: while it holds large
-   * messages, the answers to other requests wait behind those that follow. @internal
-   */
-  async depthForPublishing(taskId: string): Promise<QueueDepth | undefined> {
-    const queue = this.#queueName(taskId);
-    return this.#during(looking(taskId), () =>
-      this.#session.declarer.depth(queue).catch((error) => {
-        if (hasCode(error, ErrorCode.queueNotFound)) return undefined;
-        throw error;
-      }),
-    );
-  }
-
-  /**
    * Removes messages in bulk, oldest first. Each batch is acknowledged when `handle` has resolved for it;
-   * when it rejects, that batch and everything after it stays in the queue, and the rejection is passed on. Publishing with
-   * this client in `handle` is fine; for anything else that takes an answer, use another one: with large messages, the
-   * answer may wait behind those that follow.
+   * when it rejects, that batch and everything after it stays in the queue, and the rejection is passed on. While `handle` is
+   * at work nothing else is read from its connection, so other calls that read meanwhile open another one.
    * @returns how many were removed; fewer than were queued if others are reading too
    */
   async drain(taskId: string, handle: BatchHandler, options?: DrainOptions): Promise<number> {
     checkFunction('handle', handle);
     return this.#drain(taskId, 'Cannot drain', handle, checkOptions(options, DRAIN_CHECKS), {
+      reader: this.#session.bulkHolder,
       onRemoved: (count) => this.#announce(taskId, 'dequeued', count),
     });
   }
@@ -295,13 +280,15 @@ export class TaskQueueClient {
    */
   async clear(taskId: string, handle: BatchHandler = () => {}, options?: ClearOptions): Promise<number> {
     checkFunction('handle', handle);
-    const { keepQueue = false, ...drainOptions } = checkOptions(options, CLEAR_CHECKS);
+    const { keepQueue = false, isIndependent, ...drainOptions } = checkOptions(options, CLEAR_CHECKS);
+    const { holder, bulkHolder } = this.#session;
     let removed = 0;
     const onRemoved = (count: number) => {
       removed += count;
     };
     try {
       await this.#drain(taskId, 'Cannot clear', handle, drainOptions, {
+        reader: isIndependent ? holder : bulkHolder,
         onRemoved,
         ...(drainOptions.allOrNone && !keepQueue && { deleter: this.#session.deleter }),
       });
@@ -431,12 +418,11 @@ export class TaskQueueClient {
     doing: string,
     handle: BatchHandler,
     options: DrainOptions,
-    { onRemoved, ...means }: Pick<DrainedTask, 'onRemoved' | 'deleter' | 'refusesAutoDelete'>,
+    { onRemoved, ...means }: Pick<DrainedTask, 'reader' | 'onRemoved' | 'deleter' | 'refusesAutoDelete'>,
   ): Promise<number> {
     const queue = this.#queueName(taskId);
     const what = `${doing} task ${JSON.stringify(taskId)}`;
-    const { holder: reader, kinds } = this.#session;
-    const task = { taskId, queue, reader, kinds, ...means };
+    const task = { taskId, queue, kinds: this.#session.kinds, ...means };
     const { operationTimeoutMs } = this.#options;
     return this.#traceDequeue(taskId, (trace) => {
       const noted: BatchHandler = (batch, before) => {

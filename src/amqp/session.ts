@@ -6,6 +6,7 @@ import type { ResolvedOptions } from '../options/task-queue-options.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
 import { BrokerConnection, closedError, newHistory } from './connection/connection.ts';
 import { withDeadline } from './connection/deadline.ts';
+import { ReadConnections, type ReadingKind } from './connection/read-connections.ts';
 import { EventPublisher } from './events/event-publisher.ts';
 import { EventSubscription } from './events/event-subscription.ts';
 import { ReplyQueue } from './events/reply-queue.ts';
@@ -16,39 +17,37 @@ import { QueueDeleter } from './queues/queue-deleter.ts';
 import { QueueKinds } from './queues/queue-kinds.ts';
 import { QueueReader } from './queues/queue-reader.ts';
 
-/** Operations that may be under way at the same time, each on a channel of its own. */
-const READ_CHANNELS = 16;
-/** Messages held while somebody handles them, which may take long and must not keep others from reading. */
-const HOLD_CHANNELS = 256;
 const DECLARE_CHANNELS = 4;
-const PROBE_CHANNELS = 2;
 
 /**
  * The connections of one client and what runs on each, none of them opened before it is needed.
  *
- * Three, because of what the broker does to a connection as a whole: a resource alarm blocks one that
+ * Three kinds, because of what the broker does to a connection as a whole: a resource alarm blocks one that
  * publishes, requests included, and must not stop reading; and a conditional delete of a quorum queue is
- * answered by closing the connection it came on (540).
+ * answered by closing the connection it came on (540). Of those for reading there are several only while a handler
+ * takes its time.
  */
 export class Session {
   readonly publisher: QueuePublisher;
   readonly declarer: QueueDeclarer;
   readonly reader: QueueReader;
-  /** For messages that are held while somebody handles them. */
+  /** For messages that are held, a few of them or for a moment. */
   readonly holder: QueueReader;
+  /** For many messages that are held while a handler takes its time. */
+  readonly bulkHolder: QueueReader;
   readonly kinds: QueueKinds;
   readonly deleter: QueueDeleter;
   /** On the publishing connection as well: an alarm blocks whatever connection publishes. */
   readonly events: EventPublisher;
   readonly #channels: readonly { close(): Promise<void> }[];
   readonly #options: ResolvedOptions;
-  readonly #reading: BrokerConnection;
+  readonly #reading: ReadConnections;
   readonly #publishing: BrokerConnection;
   #isClosed = false;
   #closing: Promise<void> | undefined;
   readonly #subscriptions = new Set<EventSubscription>();
   readonly #replyQueues: ReplyQueue[] = [];
-  readonly #connections: readonly BrokerConnection[];
+  readonly #deleting: BrokerConnection;
   /** Of subscriptions and reply queues. */
   readonly #others = new Set<BrokerConnection>();
   readonly #history = newHistory();
@@ -56,28 +55,27 @@ export class Session {
   constructor(options: ResolvedOptions) {
     this.#options = options;
     const publishing = new BrokerConnection(options, 'publish', this.#history);
-    const reading = new BrokerConnection(options, 'read', this.#history);
+    const reading = new ReadConnections(() => new BrokerConnection(options, 'read', this.#history), options);
     const deleting = new BrokerConnection(options, 'delete', this.#history);
     const confirmed = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
-    const reads = new ChannelPool(reading, options, READ_CHANNELS);
-    const holds = new ChannelPool(reading, options, HOLD_CHANNELS, READ_CHANNELS + PROBE_CHANNELS);
-    const probes = new ChannelPool(reading, options, PROBE_CHANNELS);
     // One at a time, so that a connection closed by one delete does not fail another.
     const deletions = new ChannelPool(deleting, options, 1);
     this.declarer = new QueueDeclarer(declarations, confirmed, options);
     this.publisher = new QueuePublisher(confirmed, this.declarer, options);
-    const readerOn = (channels: ChannelPool) => new QueueReader(channels, () => this.throwIfClosed());
-    this.reader = readerOn(reads);
-    this.holder = readerOn(holds);
-    this.kinds = new QueueKinds(readerOn(probes));
+    const readerFor = (kind: ReadingKind) =>
+      new QueueReader({ use: (work) => reading.use(kind, work) }, () => this.throwIfClosed());
+    this.reader = readerFor('request');
+    this.holder = readerFor('hold');
+    this.bulkHolder = readerFor('bulk');
+    this.kinds = new QueueKinds(readerFor('probe'));
     this.deleter = new QueueDeleter(deletions, this.publisher, this.reader, this.kinds, options.queueType);
     this.events = new EventPublisher(publishing, options.events === 'off', options.warn);
-    this.#channels = [this.events, declarations, reads, holds, probes, deletions];
+    this.#channels = [this.events, declarations, reading, deletions];
     this.#reading = reading;
     this.#publishing = publishing;
-    this.#connections = [publishing, reading, deleting];
+    this.#deleting = deleting;
   }
 
   /** @throws AmqpFailure `CLOSED` once {@link close} was called */
@@ -87,7 +85,7 @@ export class Session {
 
   /** Opens the connection for this. */
   async connect(work: 'read' | 'publish'): Promise<void> {
-    await (work === 'read' ? this.#reading : this.#publishing).open();
+    await (work === 'read' ? this.#reading.first : this.#publishing).open();
   }
 
   /** Listens to events, on a connection of its own that ends with the subscription. */
@@ -113,7 +111,7 @@ export class Session {
 
   /** Opens the connection for reading, and answers what it is a connection to. */
   async identify(): Promise<{ introduced: Record<string, unknown>; localPort: number | undefined }> {
-    const { connection } = await this.#reading.open();
+    const { connection } = await this.#reading.first.open();
     const { serverProperties, stream } = connection as unknown as {
       serverProperties: Record<string, unknown>;
       stream: { localPort?: number };
@@ -128,6 +126,10 @@ export class Session {
     const replies = new ReplyQueue(connection, this.#options, queue, guarded(onReply));
     this.#replyQueues.push(replies);
     return replies;
+  }
+
+  get #connections(): readonly BrokerConnection[] {
+    return [this.#publishing, ...this.#reading.all, this.#deleting];
   }
 
   /** @param redelivered counted by who hands the messages out */

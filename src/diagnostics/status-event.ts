@@ -1,9 +1,9 @@
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
 
 /**
- * What a connection is for: `publish` sends messages and live events; `read` looks at queues and takes messages; `delete`
- * deletes queues; `events` receives live events, one connection per watch; `replies` receives answers from other replicas;
- * `inspect` belongs to `inspectBroker`.
+ * What a connection is for: `publish` sends messages and live events; `read` looks at queues and takes messages, and there
+ * are several of them where a handler of a drain keeps one busy; `delete` deletes queues; `events` receives live events, one
+ * connection per watch; `replies` receives answers from other replicas; `inspect` belongs to `inspectBroker`.
  */
 export type ConnectionName = 'publish' | 'read' | 'delete' | 'events' | 'replies' | 'inspect';
 

@@ -40,7 +40,11 @@ export const DRAIN_CHECKS: Checks<DrainOptions> = {
   onEnd: aFunction,
 };
 
-export const CLEAR_CHECKS: Checks<ClearOptions> = { ...DRAIN_CHECKS, keepQueue: aBoolean };
+export const CLEAR_CHECKS: Checks<ClearOptions> = {
+  ...DRAIN_CHECKS,
+  keepQueue: aBoolean,
+  isIndependent: aBoolean,
+};
 
 export const WAIT_CHECKS: Checks<WaitOptions> = { signal: aSignal, timeoutMs: aLimit };
 

@@ -93,6 +93,8 @@ export interface DrainEnd {
 export interface ClearOptions extends DrainOptions {
   /** Keep the empty queue. Default false: delete it. */
   keepQueue?: boolean | undefined;
+  /** The handler waits for no other reading of the client. @internal */
+  isIndependent?: boolean | undefined;
 }
 
 /**

@@ -107,7 +107,7 @@ export class MalformedMessages {
       return staying;
     };
     // None, if another reader took all of them before it could begin again.
-    taken.length = await this.#client.clear(taskId, take, { allOrNone: true });
+    taken.length = await this.#client.clear(taskId, take, { allOrNone: true, isIndependent: true });
     return taken.filter((message) => message !== undefined);
   }
 

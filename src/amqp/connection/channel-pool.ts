@@ -5,6 +5,7 @@ import { throwIfEnded } from './channel-end.ts';
 import type { BrokerConnection } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { type ChannelLease, PooledChannel, timeoutError } from './pooled-channel.ts';
+import { readGateOf } from './raw-frames.ts';
 import { WaitingLimit } from './waiting-limit.ts';
 
 /**
@@ -69,11 +70,6 @@ export class ChannelPool {
     }
   }
 
-  /** An extra channel, outside the pool's limit. The caller closes it. */
-  openAnother(): Promise<ChannelLease> {
-    return this.#open();
-  }
-
   /**
    * Waits for the operations that hold a channel, then closes the channels. Resolves when the broker has done
    * everything that was sent on them: amqplib may write the closing of the connection ahead of an acknowledgement
@@ -133,16 +129,18 @@ export class ChannelPool {
 
   async #open(): Promise<PooledChannel> {
     const model = await this.#connection.open();
-    const channel = await withDeadline(model.createChannel(), this.#operationTimeoutMs, () => {
+    const opening = readGateOf(model).whileWaiting(() => model.createChannel());
+    const channel = await withDeadline(opening, this.#operationTimeoutMs, () => {
       // A broker that cannot even open a channel does not answer at all.
       this.#connection.abandon();
       return timeoutError(this.#operationTimeoutMs);
     });
     throwIfEnded(channel);
-    return new PooledChannel(channel, this.#operationTimeoutMs, (ended) => {
+    const onClose = (ended: PooledChannel) => {
       const index = this.#idle.indexOf(ended);
       if (index >= 0) this.#idle.splice(index, 1);
-    });
+    };
+    return new PooledChannel(channel, this.#operationTimeoutMs, { onClose, openAnother: () => this.#open() });
   }
 
   #busyError(): AmqpFailure {

@@ -14,6 +14,8 @@ export interface ChannelLease {
   request<T>(start: (channel: Channel) => Promise<T>): Promise<T>;
   /** @throws the reason if the channel has ended; amqplib reports only that it has ended */
   throwIfEnded(): void;
+  /** Opens an extra channel of the same connection, outside the pool's limit. The caller closes it. */
+  openAnother(): Promise<ChannelLease>;
   /** Closes the channel; the broker gives back whatever it held. The pool opens another one when it needs one. */
   close(): Promise<void>;
   /** Calls the listener when the channel ends. Returns a function that stops listening. */
@@ -30,9 +32,24 @@ export class PooledChannel implements ChannelLease {
   #isOpen = true;
   #closeReason: unknown = new Error('Channel closed');
 
-  /** @param onClose called when the channel has ended */
-  constructor(channel: Channel, operationTimeoutMs: number, onClose: (self: PooledChannel) => void) {
+  /** Opens an extra channel of the same connection, outside the pool's limit. */
+  readonly openAnother: () => Promise<ChannelLease>;
+
+  /**
+   * @param channel
+   * @param operationTimeoutMs
+   * @param pool `onClose` is called when the channel has ended; `openAnother` opens one more
+   */
+  constructor(
+    channel: Channel,
+    operationTimeoutMs: number,
+    {
+      onClose,
+      openAnother,
+    }: { onClose: (self: PooledChannel) => void; openAnother: () => Promise<ChannelLease> },
+  ) {
     this.channel = channel;
+    this.openAnother = openAnother;
     this.#operationTimeoutMs = operationTimeoutMs;
     this.#gate = readGateOf(channel);
     // Without a listener, an error of one channel would close the whole connection.

@@ -131,9 +131,9 @@ export function useRawFrames(model: ChannelModel): void {
   });
 }
 
-/** The read gate of a channel's connection. */
-export function readGateOf(channel: unknown): ReadGate {
-  return (readings.get((channel as RawChannel).connection) as Reading).gate;
+/** The read gate of a connection, or of a channel's connection. */
+export function readGateOf({ connection }: { connection: unknown }): ReadGate {
+  return (readings.get(connection as Connection) as Reading).gate;
 }
 
 /** Whether part of a message has come on a channel, and the rest is on its way. */

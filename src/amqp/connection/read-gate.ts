@@ -39,6 +39,16 @@ export class ReadGate {
     this.#waiting--;
   }
 
+  /** Waits for the answer to a request. */
+  async whileWaiting<T>(request: () => Promise<T>): Promise<T> {
+    this.beginWait();
+    try {
+      return await request();
+    } finally {
+      this.endWait();
+    }
+  }
+
   #change(step: () => void): void {
     const wasClosed = this.isClosed;
     step();

@@ -29,8 +29,6 @@ export interface BulkOptions {
    * whether it did. RabbitMQ takes 250 ms to acknowledge 50,000 messages, and 30 ms for this.
    */
   deleteQueue?: (() => Promise<boolean>) | undefined;
-  /** Another channel of the same connection. */
-  openChannel: () => Promise<ChannelLease>;
   findKind: FindKind;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;

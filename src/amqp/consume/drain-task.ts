@@ -71,7 +71,6 @@ export async function drainTask(
       select: select && ((message: StoredMessage) => failure.watchSync(() => select(message))),
       allOrNone,
       deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
-      openChannel: () => reader.openChannel(),
       findKind: () => kinds.kindNow(queue),
       signal,
       operationTimeoutMs,

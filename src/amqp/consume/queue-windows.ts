@@ -24,8 +24,6 @@ interface Window {
 export interface QueueWindowsOptions {
   /** How many the first channel may hold unacknowledged; 0 for any number. */
   prefetch: number;
-  /** Another channel, of the same connection. */
-  openChannel: () => Promise<ChannelLease>;
   findKind: FindKind;
   /** How long a queue that is not empty may go without a delivery. */
   operationTimeoutMs: number;
@@ -69,9 +67,9 @@ export class QueueWindows {
 
   /** The next deliveries, as {@link Consumption.next} gives them. */
   async next(most: number, signal: AbortSignal | undefined): Promise<WindowDelivery[]> {
-    const { prefetch, kept } = this.#last;
+    const { prefetch, kept, lease: full } = this.#last;
     if (prefetch > 0 && kept >= prefetch) {
-      await this.#open(await this.#options.openChannel(), Math.min(prefetch + GROWTH, MAX_PREFETCH));
+      await this.#open(await full.openAnother(), Math.min(prefetch + GROWTH, MAX_PREFETCH));
     }
     const { consumption, lease } = this.#last;
     const messages = await consumption.next(most, this.#options.operationTimeoutMs, signal);

@@ -1,7 +1,6 @@
 import { retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueDepth } from '../../options/client-options.ts';
-import type { ChannelPool } from '../connection/channel-pool.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 
 /** For {@link QueueReader.read}. */
@@ -13,12 +12,17 @@ export interface ReadOptions<T> {
   isRepeatable?: ((error: unknown) => boolean) | undefined;
 }
 
+/** Lends channels, each to one operation at a time. */
+export interface ChannelSource {
+  use<T>(work: (lease: ChannelLease) => Promise<T>): Promise<T>;
+}
+
 /** Runs work on queues that may or may not exist, each on a channel of its own. Never creates a queue. */
 export class QueueReader {
-  readonly #channels: ChannelPool;
+  readonly #channels: ChannelSource;
   readonly #throwIfClosed: () => void;
 
-  constructor(channels: ChannelPool, throwIfClosed: () => void) {
+  constructor(channels: ChannelSource, throwIfClosed: () => void) {
     this.#channels = channels;
     this.#throwIfClosed = throwIfClosed;
   }
@@ -44,11 +48,6 @@ export class QueueReader {
       if (hasCode(error, ErrorCode.queueNotFound)) return missing;
       throw error;
     }
-  }
-
-  /** See {@link ChannelPool.openAnother}. */
-  openChannel(): Promise<ChannelLease> {
-    return this.#channels.openAnother();
   }
 
   /** The exact number of messages and consumers; `undefined` if the queue does not exist. */

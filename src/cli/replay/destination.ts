@@ -141,8 +141,8 @@ export class Destination {
   }
 
   async #count(): Promise<void> {
-    // If that fails, the next count covers it. The messages that are moved wait on the other connection.
-    const depth = await this.#context.client.depthForPublishing(this.#taskId).catch(() => null);
+    // If that fails, the next count covers it.
+    const depth = await this.#context.client.depth(this.#taskId).catch(() => null);
     if (depth === null) return;
     this.#isMissing = depth === undefined;
     this.#messages = depth?.messages ?? 0;

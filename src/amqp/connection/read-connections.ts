@@ -1,0 +1,117 @@
+import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import { ChannelPool } from './channel-pool.ts';
+import type { BrokerConnection } from './connection.ts';
+import type { ChannelLease } from './pooled-channel.ts';
+
+/** Short operations that may be under way at the same time on one connection, each on a channel of its own. */
+const REQUEST_CHANNELS = 16;
+/** Messages held while somebody handles them, which may take long and must not keep others from reading. */
+const HOLD_CHANNELS = 256;
+/** Requests in the middle of other work, while that holds a channel. */
+const PROBE_CHANNELS = 2;
+
+/** Beyond these, readings share the one that is used least. */
+const MOST_CONNECTIONS = 16;
+
+/**
+ * `request`: an answer of the broker. `probe`: the same, in the middle of other work, for which no connection is opened. `hold`: messages that are held, a few of them, or for as long as it takes to copy
+ * them. `bulk`: many messages, while a handler of the caller's takes its time.
+ */
+export type ReadingKind = 'request' | 'probe' | 'hold' | 'bulk';
+
+interface Reading {
+  connection: BrokerConnection;
+  pools: { [kind in ReadingKind]: ChannelPool };
+  /** Operations under way. */
+  uses: number;
+  /** How many of them are in bulk. */
+  bulks: number;
+}
+
+/**
+ * The connections for reading: one, and more while a handler has its hands full of large messages. Nothing is read from its
+ * connection meanwhile (`read-gate.ts`), so whatever else came on that would wait for the handler: for ever, if the
+ * handler waits for it. So a reading in bulk is alone on a connection.
+ */
+export class ReadConnections {
+  readonly #open: () => BrokerConnection;
+  readonly #options: ResolvedOptions;
+  #readings: Reading[] = [];
+  #most = MOST_CONNECTIONS;
+  readonly first: BrokerConnection;
+
+  /** @param open another connection; it connects when it is needed */
+  constructor(open: () => BrokerConnection, options: ResolvedOptions) {
+    this.#open = open;
+    this.#options = options;
+    this.first = this.#add().connection;
+  }
+
+  get all(): readonly BrokerConnection[] {
+    return this.#readings.map(({ connection }) => connection);
+  }
+
+  /** Lends a channel to `work`, as {@link ChannelPool.use} does. */
+  async use<T>(kind: ReadingKind, work: (lease: ChannelLease) => Promise<T>): Promise<T> {
+    const reading = await this.#enter(kind);
+    try {
+      return await reading.pools[kind].use(work);
+    } finally {
+      this.#count(reading, kind, -1);
+    }
+  }
+
+  async close(): Promise<void> {
+    const pools = this.#readings.flatMap(({ pools }) => Object.values(pools));
+    await Promise.all(pools.map((pool) => pool.close()));
+  }
+
+  async #enter(kind: ReadingKind): Promise<Reading> {
+    const reading = this.#choose(kind);
+    // At once, so that nobody else comes in between.
+    this.#count(reading, kind, 1);
+    const [first] = this.#readings as [Reading];
+    if (reading === first) return first;
+    try {
+      await reading.connection.open();
+      return reading;
+    } catch (error) {
+      this.#count(reading, kind, -1);
+      if (!hasCode(error, ErrorCode.limitReached)) throw error;
+      // The user may not have more connections.
+      this.#readings = this.#readings.filter((each) => each !== reading);
+      this.#most = this.#readings.length;
+      return this.#enter(kind);
+    }
+  }
+
+  #choose(kind: ReadingKind): Reading {
+    const isFree = ({ uses, bulks }: Reading) => (kind === 'bulk' ? uses === 0 : bulks === 0);
+    const free = this.#readings.find(isFree);
+    if (free !== undefined) return free;
+    if (kind === 'probe') return this.#readings[0] as Reading;
+    if (this.#readings.length < this.#most) return this.#add();
+    return this.#readings.reduce((least, each) => (each.uses < least.uses ? each : least));
+  }
+
+  #add(): Reading {
+    const connection = this.#open();
+    const poolOf = (most: number, reserved = 0) => new ChannelPool(connection, this.#options, most, reserved);
+    const holds = poolOf(HOLD_CHANNELS, REQUEST_CHANNELS + PROBE_CHANNELS);
+    const pools = {
+      request: poolOf(REQUEST_CHANNELS),
+      probe: poolOf(PROBE_CHANNELS),
+      hold: holds,
+      bulk: holds,
+    };
+    const reading = { connection, pools, uses: 0, bulks: 0 };
+    this.#readings.push(reading);
+    return reading;
+  }
+
+  #count(reading: Reading, kind: ReadingKind, change: 1 | -1): void {
+    reading.uses += change;
+    if (kind === 'bulk') reading.bulks += change;
+  }
+}
