@@ -1,7 +1,8 @@
-import type { Channel, GetMessage } from 'amqplib';
+import type { GetMessage } from 'amqplib';
 import type { StoredMessage } from '../../messages/stored-message.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
+import { putBack } from '../queues/put-back.ts';
 import type { QueueKinds } from '../queues/queue-kinds.ts';
 import type { QueueReader } from '../queues/queue-reader.ts';
 import { toStoredMessage } from './delivery.ts';
@@ -43,8 +44,8 @@ export function dequeueMessage<T>(
 /**
  * Resolves when a message that was got is back at its place, so that the caller finds it there after the failure, and
  * no conditional delete considers the queue empty: the closing of the channel is answered before RabbitMQ puts back what was
- * got without a consumer. Only that of a plain queue is nacked, as RabbitMQ 3.10 puts it at the end of a quorum queue, which
- * has no conditional delete; the rest is left to the closing. Never rejects: when the channel has ended, the broker does it
+ * got without a consumer. Only that of a plain queue is put back so; the rest, which has no conditional delete, is left to the
+ * closing. Never rejects: when the channel has ended, the broker does it
  * by itself.
  */
 async function giveBack(
@@ -53,13 +54,8 @@ async function giveBack(
   message: GetMessage,
   kinds: QueueKinds,
 ): Promise<void> {
-  const nack = (channel: Channel) => {
-    channel.nack(message);
-    // Answered by the queue, which has the one before the other.
-    return channel.checkQueue(queue);
-  };
   try {
-    if ((await kinds.kindNow(queue))?.isPlain) await lease.request(nack);
+    if ((await kinds.kindNow(queue))?.isPlain) await putBack(lease, queue, message);
     else await lease.close();
   } catch {
     await lease.close().catch(() => {});

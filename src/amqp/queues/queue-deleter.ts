@@ -2,6 +2,7 @@ import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueType } from '../../options/task-queue-options.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
 import type { QueuePublisher } from '../publish/queue-publisher.ts';
+import { putBack } from './put-back.ts';
 import type { QueueKinds } from './queue-kinds.ts';
 import type { QueueReader } from './queue-reader.ts';
 
@@ -84,9 +85,7 @@ export class QueueDeleter {
       if (messageCount > 0) return false;
       const message = looks && (await lease.request((channel) => channel.get(queue)));
       if (message) {
-        lease.channel.nack(message);
-        // By the answer, the message is back, and the next count or read finds it.
-        await lease.request((channel) => channel.checkQueue(queue));
+        await putBack(lease, queue, message);
         return false;
       }
       await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
