@@ -10,7 +10,7 @@ import { BIN, cliEnvironment } from './cli.ts';
  */
 const HOST = `trap : INT QUIT; "$@"; printf '\\033]ended %d\\007' $?; exec sleep 600`;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: written by the host above
-const ENDED = /\u001b\]ended (\d+)\u0007$/;
+const ENDED = /\u001b\]ended (\d+)\u0007/;
 
 /** A command on a pseudo-terminal, as a person sees it. */
 export class Terminal {
@@ -34,10 +34,12 @@ export class Terminal {
     });
     this.ended = new Promise((resolve) => {
       this.#pty.onData((data) => {
+        // Processes that the command has left may write after the end, and the end may come in two parts.
+        const tail = this.output.slice(-20) + data;
         this.output += data;
-        const [end, status] = ENDED.exec(this.output.slice(-20)) ?? [];
+        const [end, status] = ENDED.exec(tail) ?? [];
         if (end === undefined) return;
-        this.output = this.output.slice(0, -end.length);
+        this.output = this.output.replace(end, '');
         resolve(Number(status));
       });
     });

@@ -31,7 +31,7 @@ interface Reading {
 
 /**
  * The connections for reading: one, and more while a handler has its hands full of large messages. Nothing is read from its
- * connection meanwhile (`read-gate.ts`), so whatever else came on that would wait for the handler: for ever, if the
+ * connection meanwhile (`read-gate.ts`), so whatever else came on that would wait for the handler: forever, if the
  * handler waits for it. So a reading in bulk is alone on a connection.
  */
 export class ReadConnections {
