@@ -13,7 +13,7 @@ import { withDeadline } from './deadline.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { joinWrites } from './joined-writes.ts';
 import { findOpeningRefusal, isOpeningRefused } from './opening-refusal.ts';
-import { useRawFrames } from './raw-frames.ts';
+import { readGateOf, useRawFrames } from './raw-frames.ts';
 
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
@@ -98,6 +98,11 @@ export class BrokerConnection {
     const { channelMax = Number.POSITIVE_INFINITY } =
       (this.#current?.model.connection as { channelMax?: number } | undefined) ?? {};
     return channelMax;
+  }
+
+  /** Nothing is read from it, as somebody has to handle what has come first. */
+  get isHeldUp(): boolean {
+    return this.#current !== undefined && readGateOf(this.#current.model).isClosed;
   }
 
   /** The resource alarm for which the broker blocks this connection, while it lasts. */

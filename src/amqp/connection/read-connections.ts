@@ -15,8 +15,9 @@ const PROBE_CHANNELS = 2;
 const MOST_CONNECTIONS = 16;
 
 /**
- * `request`: an answer of the broker. `probe`: the same, in the middle of other work, for which no connection is opened. `hold`: messages that are held, a few of them, or for as long as it takes to copy
- * them. `bulk`: many messages, while a handler of the caller's takes its time.
+ * `request`: an answer of the broker. `probe`: the same in the middle of other work, for which no connection is opened.
+ * `hold`: messages that are held, a few of them or for as long as it takes to copy them. `bulk`: many messages, while a
+ * handler of the caller's takes its time.
  */
 export type ReadingKind = 'request' | 'probe' | 'hold' | 'bulk';
 
@@ -32,7 +33,8 @@ interface Reading {
 /**
  * The connections for reading: one, and more while a handler has its hands full of large messages. Nothing is read from its
  * connection meanwhile (`read-gate.ts`), so whatever else came on that would wait for the handler: forever, if the
- * handler waits for it. So a reading in bulk is alone on a connection.
+ * handler waits for it. So a reading in bulk is alone on a connection, but for requests: they are answered behind what has
+ * been sent by then, and go elsewhere only while that is more than should be in memory.
  */
 export class ReadConnections {
   readonly #open: () => BrokerConnection;
@@ -87,7 +89,10 @@ export class ReadConnections {
   }
 
   #choose(kind: ReadingKind): Reading {
-    const isFree = ({ uses, bulks }: Reading) => (kind === 'bulk' ? uses === 0 : bulks === 0);
+    const isFree = ({ connection, uses, bulks }: Reading) => {
+      if (kind === 'bulk') return uses === 0;
+      return kind === 'hold' ? bulks === 0 : !connection.isHeldUp;
+    };
     const free = this.#readings.find(isFree);
     if (free !== undefined) return free;
     if (kind === 'probe') return this.#readings[0] as Reading;
