@@ -29,16 +29,20 @@ export function parseExactJson(text: string): unknown {
   return MAY_BE_LARGE.test(text) ? parseWithMarks(text, undefined, true) : value;
 }
 
-/** JSON.stringify for what {@link parseExactJson} gave. */
+/** JSON.stringify for what {@link parseExactJson} gave, with NaN and Infinity where JSON would have null. */
 export function exactJsonText(value: unknown): string {
   try {
-    return JSON.stringify(value);
+    const text = JSON.stringify(value);
+    if (!text.includes('null')) return text;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    const mark = crypto.randomUUID();
-    const mayMark = (_name: string, part: unknown) => (typeof part === 'bigint' ? `${mark}${part}` : part);
-    return JSON.stringify(value, mayMark).replace(new RegExp(`"${mark}(-?\\d+)"`, 'g'), '$1');
   }
+  const mark = crypto.randomUUID();
+  const mayMark = (_name: string, part: unknown) =>
+    typeof part === 'bigint' || (typeof part === 'number' && !Number.isFinite(part))
+      ? `${mark}${part}`
+      : part;
+  return JSON.stringify(value, mayMark).replace(new RegExp(`"${mark}([^"]*)"`, 'g'), '$1');
 }
 
 /**

@@ -106,6 +106,13 @@ describe('JSON with all digits', () => {
     },
   );
 
+  test.each(['{"a":NaN,"b":[-Infinity,null,"null"]}', '[NaN,9007199254740993,null]'])(
+    'is the same again as text, also for what JSON lacks: %s',
+    (text) => {
+      expect(exactJsonText(parseExactJson(text))).toBe(text);
+    },
+  );
+
   test('is the same again as text', () => {
     const value = fc.jsonValue({ maxDepth: 4 });
     fc.assert(
