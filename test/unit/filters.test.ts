@@ -170,6 +170,23 @@ describe('the tally of a filter', () => {
     expect(notes).toEqual(['None of the 2 messages looked at has a field that the filter needs ("mesage").']);
   });
 
+  test.each(['age < duration("1h")', '!(age > duration("1h"))', 'age == duration("0s")'])(
+    'counts those that do not say when they were queued, which %s does not match',
+    (expression) => {
+      const { tally, report, notes } = tallyOf(expression, [{ type: 'request' }, { timestamp: 'yesterday' }]);
+      expect(tally).toMatchObject({ looked: 2, matched: 0 });
+      report();
+      expect(notes).toEqual([
+        '2 of the 2 messages looked at do not say when they were queued, and do not match.',
+      ]);
+    },
+  );
+
+  test('matches one that does not say when it was queued, if its age does not matter', () => {
+    const { tally, notes } = tallyOf('age > duration("1h") || type == "request"', [{ type: 'request' }]);
+    expect([tally.matched, notes]).toEqual([1, []]);
+  });
+
   test('counts those that cannot be compared', () => {
     const { report, notes } = tallyOf('body.n > 1', [{ n: 1 }, { n: 'one' }]);
     report();

@@ -6,6 +6,9 @@ import { formatCount, formatNumber } from '../text/sizes.ts';
 /** At most this many names and reasons are listed; most expressions have fewer. */
 const MAX_LISTED = 3;
 
+/** An expression needs the age of a message that does not say when it was queued. */
+export class UndatedError extends Error {}
+
 /** Counts the messages a filter has looked at, and those it could not decide on. */
 export class FilterTally {
   looked = 0;
@@ -21,6 +24,10 @@ export class FilterTally {
 
   /** Counts a message on which the expression could not be evaluated. */
   addFailure(error: unknown): void {
+    if (error instanceof UndatedError) {
+      this.undated++;
+      return;
+    }
     const { code, message, summary = message } = error as Error & { code?: string; summary?: string };
     const [, field] = (code === 'no_such_key' && /^No such key: (.*)$/s.exec(summary)) || [];
     if (field !== undefined) {

@@ -3,6 +3,7 @@ import { Duration } from '@marcbachmann/cel-js/evaluator';
 import { parseExactJson } from '../../cli-shared.ts';
 import { plainProperties, type StoredMessage } from '../../index.ts';
 import { summarize } from '../text/message-summary.ts';
+import { UndatedError } from './filter-tally.ts';
 
 /** In CEL, `type` is a function, so a variable cannot have that name. Expressions use `type` nevertheless. */
 export const TYPE_VARIABLE = 'message_type';
@@ -39,10 +40,11 @@ export class FilterVariables {
     return this.#rpc.params ?? null;
   }
 
+  /** @throws UndatedError if the message does not say when it was queued: any age would be a guess */
   get age(): Duration {
-    const now = this.#now();
-    const { queuedAt = now } = summarize(this.#message);
-    return Duration.fromMilliseconds(Math.max(0, Math.round(now - queuedAt)));
+    const { queuedAt } = summarize(this.#message);
+    if (queuedAt === undefined) throw new UndatedError();
+    return Duration.fromMilliseconds(Math.max(0, Math.round(this.#now() - queuedAt)));
   }
 
   get size(): bigint {
