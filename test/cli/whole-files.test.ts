@@ -421,6 +421,31 @@ describe('a file that ends in half a record', () => {
     expect(JSON.parse(lines[1] ?? '')).toMatchObject({ body: { n: 0 } });
   });
 
+  test.each([
+    ['a carriage return', '\r'],
+    ['nothing', ''],
+    ['a comma', ','],
+  ])(
+    'is not one with whole records that another program has joined with %s, which stay',
+    async (_what, by) => {
+      const { task, ids } = await filledTask(2);
+      const file = join(await temporaryFolder(), 'file');
+      const record = (id: string) =>
+        JSON.stringify({ task_id: 'a', properties: { message_id: id }, body: '{"}' });
+      const joined = `${record('first')}${by}${record('second')}${by && `${by}{"half`}`;
+      await writeFile(file, joined);
+      const replay = await runCli(['enqueue', newTask(), '--from', file]);
+      expect([replay.status, replay.stderr]).toEqual([2, expect.not.stringContaining('incomplete')]);
+      const appending = await runCli(['dequeue', task, '--all', '--out', file, '--append']);
+      expect(appending.status).toBe(2);
+      expect(await readFile(file, 'utf8')).toBe(joined);
+      expect((await runShell(`${CLI} dequeue ${task} --all >> ${file}`)).status).toBe(0);
+      const [first, ...rest] = (await readFile(file, 'utf8')).trimEnd().split('\n');
+      expect(first).toBe(joined);
+      expect(recordsIn(rest.join('\n')).map(({ properties }) => properties.message_id)).toEqual(ids);
+    },
+  );
+
   test('is refused by a replay, which says how to drain the rest and replay the whole of it', async () => {
     const { task, ids } = await filledTask(3);
     const file = join(await temporaryFolder(), 'file');

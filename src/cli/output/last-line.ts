@@ -43,16 +43,39 @@ function classify(line: Buffer): { kind: 'unended' | 'half' | 'other' } {
   // After a power loss, a file may contain zeros for data that had not reached the disk.
   const zeros = line.indexOf(0);
   const text = line.subarray(0, zeros === -1 ? undefined : zeros);
-  const isRecord = startsLikeRecord(text);
-  if (zeros !== -1) return { kind: isRecord ? 'half' : 'other' };
-  if (isJson(text)) return { kind: 'unended' };
-  return { kind: isRecord ? 'half' : 'other' };
+  if (!isJson(text)) return { kind: isHalfRecord(text) ? 'half' : 'other' };
+  if (zeros === -1) return { kind: 'unended' };
+  return { kind: startsLikeRecord(text) ? 'half' : 'other' };
+}
+
+/**
+ * Whether it begins like a record, and ends inside it. A complete record and something after it is not what a drain
+ * leaves: another program has joined lines, and they may be all that is left of their messages.
+ */
+export function isHalfRecord(text: Buffer): boolean {
+  return startsLikeRecord(text) && !endsObject(text);
 }
 
 /** Whether it begins like a record, or is the beginning of one. */
-export function startsLikeRecord(text: Buffer): boolean {
+function startsLikeRecord(text: Buffer): boolean {
   const start = text.subarray(0, RECORD_START.length).toString('latin1');
   return RECORD_START.startsWith(start);
+}
+
+const [QUOTE, BACKSLASH, OPENING_BRACE, CLOSING_BRACE] = [0x22, 0x5c, 0x7b, 0x7d];
+
+/** Whether the object with which the text begins ends in it. */
+function endsObject(text: Buffer): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at];
+    if (byte === QUOTE) isInString = !isInString;
+    else if (isInString) at += byte === BACKSLASH ? 1 : 0;
+    else if (byte === OPENING_BRACE) depth++;
+    else if (byte === CLOSING_BRACE && --depth === 0) return true;
+  }
+  return false;
 }
 
 function isJson(text: Buffer): boolean {

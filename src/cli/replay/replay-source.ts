@@ -4,7 +4,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { type InputLine, type LineSource, openLines } from '../input/input-lines.ts';
 import { isOneALine as hasOneALine, jsonValues } from '../input/json-values.ts';
 import { requireFinished } from '../output/drain-marker.ts';
-import { startsLikeRecord } from '../output/last-line.ts';
+import { isHalfRecord } from '../output/last-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import type { Settings } from '../settings/settings.ts';
 import { shellWords } from '../text/shell-words.ts';
@@ -110,7 +110,7 @@ async function checkAll(
       } catch (error) {
         bad++;
         // Any other incomplete line is not known to be in a queue.
-        if (line.isUnfinished && startsLikeRecord(line.text)) unfinished = line;
+        if (line.isUnfinished && isHalfRecord(line.text)) unfinished = line;
         if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
       }
     }
