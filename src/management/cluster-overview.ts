@@ -1,6 +1,7 @@
 import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import { EVENT_EXCHANGE } from '../events/task-events.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
+import { notList } from './management-api-errors.ts';
 import { withManagementApi } from './with-management-api.ts';
 
 /** The cluster that a management API speaks for. */
@@ -37,12 +38,6 @@ interface Overview {
   node?: string;
 }
 
-interface WhoAmI {
-  name: string;
-  /** A list since RabbitMQ 3.9; a comma-separated string before that. */
-  tags: string | string[];
-}
-
 interface NodeHealth {
   name: string;
   running?: boolean;
@@ -59,13 +54,13 @@ export function readClusterOverview(options?: ManagementApiOptions): Promise<Clu
   return withManagementApi(options, async (api) => {
     const columns = 'cluster_name,rabbitmq_version,node';
     const { cluster_name, rabbitmq_version, node } = await api.overview<Overview>(columns);
-    const { name, tags } = await api.get<WhoAmI>('whoami');
+    const { name, tags } = await api.whoAmI();
     return {
       clusterName: cluster_name,
       version: rabbitmq_version,
       node,
       user: name,
-      tags: (Array.isArray(tags) ? tags : tags.split(',')).filter((tag) => tag !== ''),
+      tags,
       alarms: await readAlarms(api),
     };
   });
@@ -90,7 +85,9 @@ export function readEventCounts(options?: ManagementApiOptions): Promise<EventCo
 async function readAlarms(api: ManagementApi): Promise<string[] | undefined> {
   try {
     const columns = 'name,running,mem_alarm,disk_free_alarm,partitions';
-    return (await api.get<NodeHealth[]>('nodes', { columns })).flatMap(troubleOf);
+    const nodes = await api.get<NodeHealth[]>('nodes', { columns });
+    if (!Array.isArray(nodes)) throw notList(api.base);
+    return nodes.flatMap(troubleOf);
   } catch (error) {
     if (!isRefusal(error)) throw error;
   }

@@ -15,15 +15,24 @@ export async function* jsonItems<T>(chunks: AsyncIterable<Buffer>): AsyncGenerat
     if (typeof key === 'number') items.push(value as T);
     else failure ??= new NoArrayError();
   };
+  let isArray: boolean | undefined;
   parser.onError = (error) => {
     failure ??= new SyntaxError(error.message, { cause: error });
   };
   for await (const chunk of chunks) {
     parser.write(chunk);
     if (failure) throw failure;
+    isArray ??= startsArray(chunk);
+    if (isArray === false) throw new NoArrayError();
     if (items.length === 0) continue;
     yield items;
     items = [];
   }
   if (!parser.isEnded) throw new SyntaxError('The JSON ends early');
+}
+
+/** Undefined as long as there is only white space. */
+function startsArray(chunk: Buffer): boolean | undefined {
+  const [first] = chunk.toString('latin1').trimStart();
+  return first === undefined ? undefined : first === '[';
 }

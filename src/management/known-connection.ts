@@ -26,8 +26,8 @@ export interface KnownConnections {
 
 /** @param user whose connections; undefined where nobody knows who it is on the AMQP side */
 export async function connectionsOf(api: ManagementApi, user: string | undefined): Promise<KnownConnections> {
-  const { name, tags } = await api.get<{ name: string; tags: string | string[] }>('whoami');
-  const seesAll = /administrator|monitoring/.test(String(tags));
+  const { name, tags } = await api.whoAmI();
+  const seesAll = tags.includes('administrator') || tags.includes('monitoring');
   const names = user !== undefined && (seesAll || name === user) ? await trackedNames(api, user) : undefined;
   return { user: name, seesAll, names };
 }

@@ -112,7 +112,7 @@ const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_times
  * meanwhile may or may not be listed.
  *
  * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`, `NO_ANSWER`,
- * `TARGET_MISMATCH` if an answer contains other vhosts only; the reason of its signal
+ * `TARGET_MISMATCH` if an answer contains other vhosts only, or is not RabbitMQ's; the reason of its signal
  */
 export async function* listTaskQueues(
   given?: ManagementApiOptions & ListTaskQueuesOptions,
@@ -221,7 +221,7 @@ async function isWithoutStatistics(api: ManagementApi): Promise<boolean> {
   return disable_stats === true;
 }
 
-async function* queues<T extends { vhost?: string }>(
+async function* queues<T extends { name: string; vhost?: string }>(
   vhosts: VhostFilter,
   numbers: { [name: string]: string | number | boolean },
   regex: string | undefined,
@@ -232,7 +232,7 @@ async function* queues<T extends { vhost?: string }>(
   if (regex !== undefined) {
     const query = { ...numbers, name: regex, use_regex: true, page: 1, page_size: PAGE_SIZE };
     const { items, page_count } = await api.get<Page<T>>(path, query);
-    if (page_count <= 1) {
+    if (Array.isArray(items) && page_count <= 1) {
       yield vhosts.own(items);
       return;
     }

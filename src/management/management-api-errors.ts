@@ -12,6 +12,7 @@ const HINT =
   'Is the management plugin enabled (rabbitmq-plugins enable rabbitmq_management), and is apiUrl right?';
 const PROXY_HINT =
   'A proxy in front of the API answered; see its log. Set the URL that the proxy maps to the API, without /api.';
+const OTHER_HINT = 'A proxy in front of it changes paths, or apiUrl leads to something else.';
 
 export interface Refused {
   vhost: string;
@@ -127,7 +128,16 @@ export function notList({ origin }: URL): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.apiUnavailable,
     `The management API at ${origin} did not answer a list request with a list`,
-    { hint: 'A proxy in front of it changes paths, or apiUrl leads to something else.' },
+    { hint: OTHER_HINT },
+  );
+}
+
+/** JSON without what RabbitMQ never leaves out. */
+export function notRabbitMQ({ origin }: URL): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.targetMismatch,
+    `The management API at ${origin} answers with JSON that is not RabbitMQ's`,
+    { hint: OTHER_HINT },
   );
 }
 

@@ -11,6 +11,7 @@ import {
   noAnswer,
   noConnection,
   notList,
+  notRabbitMQ,
   refusal,
   unreachable,
 } from './management-api-errors.ts';
@@ -79,14 +80,23 @@ export class ManagementApi {
   }
 
   /**
-   * The JSON that answers a GET.
+   * The JSON object or array that answers a GET.
    * @param path below `/api/`, its parts percent-encoded
    * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`
-   * (404), `TLS_FAILED`, `NO_ANSWER`
+   * (404), `TLS_FAILED`, `NO_ANSWER`, `TARGET_MISMATCH` if it is not RabbitMQ that answers
    */
   async get<T>(path: string, query: Query = {}): Promise<T> {
     const { base, response } = await this.#ask(path, query);
     return (await this.#json(base, path, response)) as T;
+  }
+
+  /** Who the API takes us for. Throws like {@link get}. */
+  async whoAmI(): Promise<{ name: string; tags: string[] }> {
+    const { name, tags } = await this.get<{ name?: unknown; tags?: unknown }>('whoami');
+    if (typeof name !== 'string') throw notRabbitMQ(this.base);
+    // A list since RabbitMQ 3.9; a comma-separated string before that.
+    const all = Array.isArray(tags) ? tags.map(String) : String(tags ?? '').split(',');
+    return { name, tags: all.filter((tag) => tag !== '') };
   }
 
   /**
@@ -202,7 +212,8 @@ export class ManagementApi {
     for await (const chunk of this.#chunks(base, response)) chunks.push(chunk);
     const status = response.statusCode ?? 0;
     const answer = parseJson(Buffer.concat(chunks).toString());
-    if (status === 200 && answer !== undefined) return answer;
+    if (status === 200 && typeof answer === 'object' && answer !== null) return answer;
+    if (status === 200 && answer !== undefined) throw notRabbitMQ(base);
     throw refusal(base, { vhost: this.vhost, path, status, answer, location: response.headers.location });
   }
 

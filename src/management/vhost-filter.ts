@@ -1,5 +1,5 @@
 import type { ManagementApi } from './management-api.ts';
-import { otherVhosts } from './management-api-errors.ts';
+import { notRabbitMQ, otherVhosts } from './management-api-errors.ts';
 
 /**
  * Passes only queues of the requested vhost. A proxy may decode the %2F of the vhost `/`; the API then lists all
@@ -14,7 +14,9 @@ export class VhostFilter {
     this.api = api;
   }
 
-  own<T extends { vhost?: string }>(items: T[]): T[] {
+  /** @throws TaskQueueError `TARGET_MISMATCH` if these are not queues */
+  own<T extends { name: string; vhost?: string }>(items: T[]): T[] {
+    if (!items.every((item) => typeof item?.name === 'string')) throw notRabbitMQ(this.api.base);
     const own = items.filter(({ vhost }) => vhost === undefined || vhost === this.api.vhost);
     this.#own += own.length;
     this.#others += items.length - own.length;

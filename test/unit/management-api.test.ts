@@ -1,7 +1,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { findIdleTaskQueues, listTaskQueues } from '../../src/index.ts';
+import { describeTaskQueue, findIdleTaskQueues, listTaskQueues } from '../../src/index.ts';
+import { readClusterOverview } from '../../src/management/cluster-overview.ts';
 import { ManagementApi, type ManagementApiOptions } from '../../src/management/management-api.ts';
 
 /** Listens where the management API would, and answers so. */
@@ -135,6 +136,43 @@ test.each<[string, RequestListener, string, RegExp]>([
     message: expect.stringMatching(message),
     hint: expect.any(String),
   });
+});
+
+const OTHER_JSON = [
+  'null',
+  '5',
+  'true',
+  '"x"',
+  '[]',
+  '{}',
+  '[null]',
+  '[{}]',
+  '[5]',
+  '{"items":[null],"page_count":1}',
+];
+
+test.each(OTHER_JSON)('%s in place of everything is an answer of something else', async (body) => {
+  const inChunks = await listen((_, response) => void response.write(' ', () => response.end(body)));
+  const atOnce = await listen((_, response) => void response.end(body));
+  for (const apiUrl of [inChunks, atOnce]) {
+    const options = { url: 'amqp://localhost', apiUrl };
+    const list = async (more: object) => {
+      for await (const _ of listTaskQueues({ ...options, ...more }));
+    };
+    const asked = [
+      () => readClusterOverview(options),
+      () => describeTaskQueue('a', options),
+      () => list({ glob: 'a*' }),
+      () => list({ source: 'statistics' }),
+      () => list({ source: 'both' }),
+    ];
+    for (const ask of asked) {
+      const failure = await ask().catch((error) => error);
+      // An empty list is one.
+      if (body === '[]' && failure === undefined) continue;
+      expect(['API_UNAVAILABLE', 'TARGET_MISMATCH']).toContain(failure?.code);
+    }
+  }
 });
 
 test('the address in the documentation, which ends with /api, leads to the same place', async () => {
@@ -271,30 +309,30 @@ test('a short list is returned at once', async () => {
 test('credentials are those of its own URL, else the broker URL’s, else guest', async () => {
   const origin = await listen((request, response) => {
     const [, secret = ''] = request.headers.authorization?.split(' ') ?? [];
-    response.end(JSON.stringify(Buffer.from(secret, 'base64').toString()));
+    response.end(JSON.stringify([Buffer.from(secret, 'base64').toString()]));
   });
   const url = 'amqp://a%C3%BC:p%40w@localhost';
-  expect(await get({ url, apiUrl: origin.replace('://', '://me:%C3%BC@') })).toBe('me:ü');
-  expect(await get({ url, apiUrl: origin })).toBe('aü:p@w');
-  expect(await get({ apiUrl: origin })).toBe('guest:guest');
+  expect(await get({ url, apiUrl: origin.replace('://', '://me:%C3%BC@') })).toEqual(['me:ü']);
+  expect(await get({ url, apiUrl: origin })).toEqual(['aü:p@w']);
+  expect(await get({ apiUrl: origin })).toEqual(['guest:guest']);
   await expect(get({ apiUrl: origin.replace('://', '://me:%zz@') })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
   });
 });
 
 test('it may lie below a path', async () => {
-  const origin = await listen((request, response) => void response.end(JSON.stringify(request.url)));
-  expect(await get({ apiUrl: `${origin}/rabbit` })).toBe('/rabbit/api/queues/v?page=1');
+  const origin = await listen((request, response) => void response.end(JSON.stringify([request.url])));
+  expect(await get({ apiUrl: `${origin}/rabbit` })).toEqual(['/rabbit/api/queues/v?page=1']);
 });
 
 test('the nodes of a cluster are tried in turn', async ({ skip }) => {
-  const server = createServer(json(200, 'here'));
+  const server = createServer(json(200, ['here']));
   onTestFinished(() => void server.close());
   const isFree = await new Promise<boolean>((resolve) => {
     server.once('error', () => resolve(false)).listen(15672, '127.0.0.92', () => resolve(true));
   });
   if (!isFree) skip('the port of the management API is taken, or this system has one loopback address only');
-  expect(await get({ url: ['amqp://127.0.0.91', 'amqp://127.0.0.92'] })).toBe('here');
+  expect(await get({ url: ['amqp://127.0.0.91', 'amqp://127.0.0.92'] })).toEqual(['here']);
   await expect(get({ url: ['amqp://127.0.0.91', 'amqp://127.0.0.93'] })).rejects.toThrow(
     /127\.0\.0\.91:15672: nothing listens there/,
   );
