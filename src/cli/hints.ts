@@ -61,7 +61,7 @@ function withoutOptions(hint: string): string | undefined {
   return sentences.join(' ') || undefined;
 }
 
-const OPTION = /\b[a-z]+(?:Ms|Bytes|Operations|Size|Seconds)\b/;
+const OPTION = /\b[a-z][A-Za-z]*(?:Ms|Bytes|Operations|Size|Seconds)\b/;
 
 /** What the library says, with flags in place of the options. */
 export function inFlags(text: string): string {

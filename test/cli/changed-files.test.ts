@@ -143,6 +143,21 @@ describe('a named pipe', () => {
     await expect.poll(async () => (await openClient().depth(task))?.messages).toBeGreaterThan(350);
   });
 
+  test.each([
+    ['dequeue --all --out', (task: string, pipe: string) => ['dequeue', task, '--all', '--out', pipe]],
+    ['clear --yes --backup', (task: string, pipe: string) => ['clear', task, '--yes', '--backup', pipe]],
+  ])('whose reader leaves fails with %s, which says how far it got', async (_what, command) => {
+    const { task, bodies, pipe } = await taskAndPipe(500);
+    spawn('bash', ['-c', `head -c 100000 ${pipe} > ${pipe}.read`]);
+    const { status, stderr } = await runCli(command(task, pipe), { ownProcess: true });
+    expect(status).toBe(3);
+    const left = await bodiesIn(task);
+    expect(left).toEqual(bodies.slice(500 - left.length));
+    expect(stderr).toContain(
+      `Cannot write to ${pipe}: its reader has closed the pipe. Before that, ${500 - left.length} `,
+    );
+  });
+
   test('brings everything to a reader that comes later', async () => {
     const { task, bodies, pipe } = await taskAndPipe(500);
     const running = runCli(['dequeue', task, '--all', '--out', pipe]);

@@ -131,7 +131,11 @@ async function openPipe(out: string, signal: AbortSignal): Promise<OpenedFile> {
       pipe.once('close', resolve);
       pipe.destroySoon();
     });
-  return { sink: streamSink(pipe, out), end: { kind: 'line' }, isNew: false, close, discard: async () => {} };
+  // Unlike a reader of the standard output (`| head`), this one is not known to have had enough.
+  const failure = (cause: NodeJS.ErrnoException) =>
+    cannotWrite(out, cause.code === 'EPIPE' ? new Error('its reader has closed the pipe', { cause }) : cause);
+  const sink = streamSink(pipe, out, failure);
+  return { sink, end: { kind: 'line' }, isNew: false, close, discard: async () => {} };
 }
 
 /** Each write goes to the end of the file, so that other writers' data is never overwritten. */

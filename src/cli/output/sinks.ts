@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import type { CommandFailure } from '../command-failure.ts';
 import { writeFailure } from '../terminal/write-failure.ts';
 import { FileSink } from './file-sink.ts';
 
@@ -10,13 +11,20 @@ export interface Sink {
   flush(): Promise<void>;
 }
 
-/** A terminal or a pipe: what the system has accepted is as safe as it gets. */
-export function streamSink(stream: Writable, name: string): Sink {
+/**
+ * A terminal or a pipe: what the system has accepted is as safe as it gets.
+ * @param failure the error for one of the stream. Default: that of {@link writeFailure}
+ */
+export function streamSink(
+  stream: Writable,
+  name: string,
+  failure: (cause: Error) => CommandFailure = (cause) => writeFailure(name, cause),
+): Sink {
   // Without a listener a broken pipe would end the process.
   if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   const writeOne = (chunk: string | Uint8Array) =>
     new Promise<void>((resolve, reject) => {
-      stream.write(chunk, (error) => (error ? reject(writeFailure(name, error)) : resolve()));
+      stream.write(chunk, (error) => (error ? reject(failure(error)) : resolve()));
     });
   return {
     async write(chunk) {

@@ -19,11 +19,14 @@ export function partialFailure(
 ): unknown {
   if (done === 0) return error;
   const status = getExitCode(error);
-  if (status === ExitCode.done) return error;
   const { message, hint: said } = error as { message: string; hint?: string };
   const hint = said === undefined || isRemovalUnsure(error) ? (resumeHint ?? said) : said;
   const back = isRemovalUnsure(error) ? `${mayBeBack(done)}, and ` : '';
   const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${back}the rest is still there.`;
+  if (status === ExitCode.done) {
+    note(`The reader of the output has left: ${far}`);
+    return error;
+  }
   if (status >= ExitCode.timedOut) {
     note(`Stopped: ${far}${resumeHint === undefined ? '' : `\n${resumeHint}`}`);
     return error;
