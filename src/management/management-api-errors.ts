@@ -132,11 +132,11 @@ export function notList({ origin }: URL): TaskQueueError {
   );
 }
 
-/** JSON without what RabbitMQ never leaves out. */
+/** JSON without what RabbitMQ never leaves out, or an answer without end. */
 export function notRabbitMQ({ origin }: URL): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.targetMismatch,
-    `The management API at ${origin} answers with JSON that is not RabbitMQ's`,
+    `The management API at ${origin} gives an answer that is not RabbitMQ's`,
     { hint: OTHER_HINT },
   );
 }

@@ -40,6 +40,9 @@ const OVERVIEW_MS = 10_000;
 /** Answers up to this size (about 50,000 queues) are parsed at once, which takes a tenth of the time. */
 const SHORT_BYTES = 8 * 1024 * 1024;
 
+/** RabbitMQ gives no longer answer that is not a list of queues. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
 /** Chunk size for an answer parsed at once, so that the reader can process some items before the rest. */
 const ITEMS_AT_ONCE = 500;
 
@@ -209,7 +212,15 @@ export class ManagementApi {
 
   async #json(base: URL, path: string, response: http.IncomingMessage): Promise<unknown> {
     const chunks: Buffer[] = [];
-    for await (const chunk of this.#chunks(base, response)) chunks.push(chunk);
+    let bytes = 0;
+    for await (const chunk of this.#chunks(base, response)) {
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) {
+        response.destroy();
+        throw notRabbitMQ(base);
+      }
+      chunks.push(chunk);
+    }
     const status = response.statusCode ?? 0;
     const answer = parseJson(Buffer.concat(chunks).toString());
     if (status === 200 && typeof answer === 'object' && answer !== null) return answer;

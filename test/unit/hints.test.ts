@@ -13,6 +13,9 @@ test('the hints of the library speak of flags on the command line', () => {
     'Set --tls-ca-file to it; --tls-cert-file, --tls-key-file.',
   );
   expect(hint(ErrorCode.queueMismatch, 'Set queueType to "quorum".')).toBe('Set --queue-type to "quorum".');
+  expect(hint(ErrorCode.noAnswer, 'It is slow. apiTimeoutMs sets how long to wait.')).toBe(
+    'It is slow. "mcp-taskq status" shows what works.',
+  );
   expect(hint(ErrorCode.queueNotFound, 'Leave out create: false.')).toBe('Leave out --no-create.');
   expect(hint(ErrorCode.connectionFailed, 'Is it there?')).toMatch(/^Is it there\? "mcp-taskq broker"/);
   expect(inFlagsOf('Option tls.cert is given without tls.key')).toBe(

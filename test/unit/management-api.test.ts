@@ -175,6 +175,18 @@ test.each(OTHER_JSON)('%s in place of everything is an answer of something else'
   }
 });
 
+test('an answer without end is refused before it fills the memory', async () => {
+  const block = Buffer.alloc(1024 * 1024, ' ');
+  const apiUrl = await listen((_, response) => {
+    const more = () => {
+      while (response.write(block));
+    };
+    response.on('drain', more);
+    more();
+  });
+  await expect(get({ apiUrl })).rejects.toMatchObject({ code: 'TARGET_MISMATCH' });
+});
+
 test('the address in the documentation, which ends with /api, leads to the same place', async () => {
   const seen: (string | undefined)[] = [];
   const origin = await listen(({ url }, response) => {
