@@ -8,6 +8,7 @@ import { cliOnTerminal, Terminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 
 const CTRL_C = '\u0003';
+const CTRL_D = '\u0004';
 const CTRL_Z = '\u001a';
 
 /** An interactive shell, which has the job control that Ctrl-Z needs. */
@@ -139,4 +140,35 @@ test('a broker that does not answer is said so on a terminal after two seconds',
   await terminal.shows('No answer from the broker for 2s; still waiting.');
   terminal.type(CTRL_C);
   expect(await terminal.ended).toBe(130);
+});
+
+describe('Ctrl-D at a question', () => {
+  test('declines, like any answer that is not yes', async () => {
+    const task = await filledTask(1);
+    const terminal = cliOnTerminal(['clear', task]);
+    await terminal.shows('(y/N)');
+    terminal.type(CTRL_D);
+    expect(await terminal.ended).toBe(8);
+    expect(terminal.text).toContain('error: Declined, as there is no answer; nothing was done');
+    expect((await observer().depth(task))?.messages).toBe(1);
+  });
+
+  test('declines what has to be typed, unless there is text on the line', async () => {
+    const tasks = [await filledTask(1), await filledTask(1)];
+    const terminal = cliOnTerminal(['clear', ...tasks]);
+    await terminal.shows('confirm:');
+    terminal.type(`x${CTRL_D}`);
+    await terminal.shows('confirm: x');
+    terminal.type(`\u007f${CTRL_D}`);
+    expect(await terminal.ended).toBe(8);
+  });
+
+  test('composes no message', async () => {
+    const task = await filledTask(1);
+    const terminal = cliOnTerminal(['enqueue', task]);
+    await terminal.shows('Type of the message');
+    terminal.type(CTRL_D);
+    expect(await terminal.ended).toBe(8);
+    expect((await observer().depth(task))?.messages).toBe(1);
+  });
 });

@@ -13,7 +13,7 @@ import {
   SETTINGS,
 } from '../settings/named-context.ts';
 import { givenSettings } from '../settings/settings.ts';
-import { hasTerminal } from '../terminal/prompts.ts';
+import { ask, hasTerminal } from '../terminal/prompts.ts';
 import { shellWords } from '../text/shell-words.ts';
 import type { ContextSettingOptions } from './context-settings.ts';
 
@@ -165,8 +165,8 @@ function settingNamed(text: string): keyof NamedContext {
 async function askForPassword(name: string): Promise<string> {
   let answer: string;
   if (hasTerminal()) {
-    const { password } = await import('@inquirer/prompts');
-    answer = await password({ message: `Password for context ${name}:` }, { output: process.stderr });
+    const message = `Password for context ${name}:`;
+    answer = await ask({}, message, ({ password }, where) => password({ message }, where));
   } else {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk);

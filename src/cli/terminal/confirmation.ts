@@ -58,7 +58,7 @@ export async function confirmLoss(
       ? confirm({ message, default: false }, where)
       : (await input({ message }, where)).trim() === confirmationText,
   ).catch((error: unknown) => {
-    context.note('Stopped; nothing was done.');
+    if (!(error instanceof CommandFailure)) context.note('Stopped; nothing was done.');
     throw error;
   });
   if (!isSure) throw new CommandFailure(ExitCode.declined, 'Declined; nothing was done');

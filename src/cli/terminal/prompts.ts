@@ -1,4 +1,7 @@
+import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { wrapFor } from '../text/wrap.ts';
 import { onSuspend } from './job-control.ts';
 import { standardError } from './standard-error.ts';
 
@@ -17,9 +20,10 @@ export function hasTerminal(): boolean {
  * as before.
  * @param question repeated after fg
  * @param show shows the prompt
+ * @throws CommandFailure declined (8) after Ctrl-D, or if the terminal has gone
  */
 export async function ask<T>(
-  { stop }: Pick<Context, 'stop'>,
+  { stop }: Partial<Pick<Context, 'stop'>>,
   question: string,
   show: (prompts: Prompts, where: Where) => Promise<T>,
 ): Promise<T> {
@@ -31,14 +35,35 @@ export async function ask<T>(
     () => {
       process.stdin.setRawMode?.(true);
       process.stdin.resume();
-      output.write(`${question} `);
+      output.write(`${wrapFor(output, question)} `);
     },
   );
+  const end = endOfInput();
   try {
-    return await show(prompts, { output, signal: stop.signal });
+    return await show(prompts, {
+      output,
+      signal: AbortSignal.any([end.signal, ...(stop ? [stop.signal] : [])]),
+    });
+  } catch (error) {
+    if (!end.signal.aborted || stop?.signal.aborted) throw error;
+    throw new CommandFailure(ExitCode.declined, 'Declined, as there is no answer; nothing was done');
   } finally {
     release();
+    end.release();
     // After that, readline believes its input is paused and would leave it open forever.
     if (process.stdin.isTTY) process.stdin.setRawMode(false).pause();
   }
+}
+
+/** Aborted when the input ends: readline then closes, and the prompt would wait forever. */
+function endOfInput(): { signal: AbortSignal; release: () => void } {
+  const { stdin } = process;
+  const controller = new AbortController();
+  const end = () => controller.abort();
+  // Ctrl-D closes readline, which pauses its input, unless there is text on the line.
+  const onKey = (_: unknown, key?: { ctrl?: boolean; name?: string }) => {
+    if (key?.ctrl && key.name === 'd') setImmediate(() => stdin.isPaused() && end());
+  };
+  stdin.on('keypress', onKey).on('end', end);
+  return { signal: controller.signal, release: () => stdin.off('keypress', onKey).off('end', end) };
 }
