@@ -1,9 +1,9 @@
 import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { recordsIn, runCli, startCli } from '../support/cli.ts';
+import { BIN, recordsIn, runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { openClient, raw } from '../support/tasks.ts';
-import { cliOnTerminal } from '../support/terminal.ts';
+import { cliOnTerminal, Terminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
@@ -128,6 +128,24 @@ describe('ls', () => {
     other.type('q');
     expect(await other.ended).toBe(0);
   }, 60_000);
+
+  test('with --watch takes a terminal that does not say its size for one of 80 columns and 24 rows', async () => {
+    const { url } = await newVhost();
+    const client = openClient({ url });
+    for (let n = 0; n < 30; n++) await client.publish(`task-${n}`, raw('{}'));
+    const command = `stty cols 0 rows 0; exec "${process.execPath}" "${BIN}" ls --watch --interval 1m`;
+    const terminal = new Terminal('sh', ['-c', command], { MCP_TASKQ_URL: url });
+    await terminal.shows('1–19 of 30', 30_000);
+    terminal.type('q');
+    expect(await terminal.ended).toBe(0);
+  });
+
+  test('with --watch refuses a terminal that cannot be redrawn', async () => {
+    const terminal = cliOnTerminal(['ls', '--watch'], { TERM: 'dumb' });
+    expect(await terminal.ended).toBe(2);
+    expect(terminal.output).not.toContain('\u001b');
+    expect(terminal.text).toContain('(TERM=dumb)');
+  });
 
   test('with --watch scrolls, and no line is wider than the terminal', async () => {
     const { url } = await newVhost();

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { drawQueues, type LiveQueues, withRecent } from '../output/live-queues.ts';
 import { QueueTotals } from '../output/queue-totals.ts';
+import { terminalWidth } from '../output/tables.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { type Key, listenForKeys } from '../terminal/keys.ts';
 import { LiveView } from '../terminal/live-view.ts';
@@ -38,6 +39,15 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
       hint: 'To write the list to a file or pipe, omit --watch.',
     });
   }
+  if (process.env.TERM === 'dumb') {
+    throw new CommandFailure(
+      ExitCode.usage,
+      'ls --watch cannot redraw the screen of this terminal (TERM=dumb)',
+      {
+        hint: 'To print the list once, omit --watch.',
+      },
+    );
+  }
   const view = new LiveView(process.stdout);
   const colors = colorsFor(process.stdout, settings);
   const shown: LiveQueues = {
@@ -52,7 +62,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   };
   const quit = new AbortController();
   const draw = () => {
-    const size = { rows: view.rows, columns: process.stdout.columns };
+    const size = { rows: view.rows, columns: terminalWidth() };
     const { lines, page, mostOffset } = drawQueues(shown, size, { colors, isWide: settings.isWide });
     shown.page = page;
     shown.mostOffset = mostOffset;

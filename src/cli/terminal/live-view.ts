@@ -36,9 +36,9 @@ export class LiveView {
     ];
   }
 
-  /** Lines that fit on the screen. */
+  /** Lines that fit on the screen; 24 if the terminal does not say. */
   get rows(): number {
-    return this.#stream.rows ?? 24;
+    return this.#stream.rows || 24;
   }
 
   /** Draws in one write, without clearing first, to avoid flicker. */
