@@ -37,6 +37,16 @@ describe('on a terminal', () => {
     expect(terminal.output).toMatch(ESCAPES);
   });
 
+  test('JSON stays JSON, and what is said meanwhile has lines of its own', async () => {
+    const task = await filledTask(3);
+    const terminal = cliOnTerminal(['peek', task, `${task}-missing`, '-n', '2', '-o', 'json']);
+    expect(await terminal.ended).toBe(3);
+    const lines = terminal.text.trim().split('\n');
+    const isData = (line: string) => /^[[\]{,]/.test(line);
+    expect(lines.filter((line) => !isData(line))).toHaveLength(4);
+    expect(JSON.parse(lines.filter(isData).join('\n'))).toHaveLength(2);
+  });
+
   test('several messages are shown a line each', async () => {
     const terminal = cliOnTerminal(['peek', await filledTask(3), '-n', '2']);
     expect(await terminal.ended).toBe(0);

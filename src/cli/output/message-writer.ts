@@ -56,11 +56,15 @@ export interface MessageWriter {
 /** The end of a JSON document. */
 const JSON_ENDING = '\n]\n';
 
+/** The same on a terminal, where each record ends its line: notes may come after it. */
+const JSON_ENDING_ON_TERMINAL = ']\n';
+
 /** Pieces are combined up to this size: writing each message separately would be slow. */
 const CHUNK_BYTES = 256 * 1024;
 
 export function createMessageWriter(options: MessageWriterOptions): MessageWriter {
-  const { sink, format, isRemoving = false } = options;
+  const { sink, format, isTerminal, isRemoving = false } = options;
+  const ending = isTerminal ? JSON_ENDING_ON_TERMINAL : JSON_ENDING;
   const file = sink instanceof FileSink && sink.isRegular ? sink : undefined;
   const releaseEnd = file && onSuddenEnd(() => file.rollBack());
   if (format === 'json') file?.endWith(JSON_ENDING);
@@ -92,7 +96,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
       if (format === 'json' && count === 0) await sink.write('[]\n');
       else {
         // A file already has its ending.
-        if (format === 'json' && file === undefined) await sink.write(JSON_ENDING);
+        if (format === 'json' && file === undefined) await sink.write(ending);
         await sink.flush();
       }
       requireIntact();
@@ -102,7 +106,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
     async abandon() {
       releaseEnd?.();
       if (file) file.rollBack();
-      else if (kept > 0 && format === 'json') await sink.write(JSON_ENDING);
+      else if (kept > 0 && format === 'json') await sink.write(ending);
     },
     get count() {
       return count;
@@ -180,7 +184,9 @@ const RENDERERS: Record<Context['format'], Renderer> = {
   },
   *json(batch, first, { recordParts, isTerminal }) {
     for (const [index, message] of batch.entries()) {
-      yield [first + index === 1 ? '[\n' : ',\n', ...shown(recordParts(message), isTerminal)];
+      const isFirst = first + index === 1;
+      const parts = shown(recordParts(message), isTerminal);
+      yield isTerminal ? [isFirst ? '[\n' : ',', ...parts, '\n'] : [isFirst ? '[\n' : ',\n', ...parts];
     }
   },
   *raw(batch, _first, { isTerminal }) {
