@@ -14,6 +14,8 @@ export interface CommandEntry {
   isHidden?: true;
   /** Alternative names of the command. */
   aliases?: readonly string[];
+  /** The exit status of a usage error; default: 2. */
+  usageStatus?: number;
   declare: () => Promise<CommandUnknownOpts>;
 }
 
@@ -95,6 +97,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: '[options] [pattern]',
     summary: 'check depth, age and consumers, for monitoring',
     group: 'Maintain',
+    // "Unknown": a monitoring system would read 2 as critical.
+    usageStatus: 3,
     declare: async () => (await import('./commands/check.ts')).checkCommand(),
   },
   {

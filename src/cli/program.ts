@@ -7,6 +7,7 @@ import { OTHER_NAMES } from './help/other-names.ts';
 import { packageVersion } from './package-version.ts';
 import { formatProgramHelp } from './program-help.ts';
 import { addGlobalOptions } from './settings/global-options.ts';
+import { usageFailure } from './usage-failure.ts';
 
 /**
  * Builds the command tree. Contains only declarations: an action loads what it needs when it runs.
@@ -26,7 +27,9 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
       formatHelp: (command, help) =>
         command.parent === null ? formatProgramHelp(command, help) : formatCommandHelp(command, help),
     })
-    .exitOverride()
+    .exitOverride((error) => {
+      throw usageFailure(error);
+    })
     .helpCommand(false)
     // main() prints the error, with passwords from a mistyped command line removed.
     .configureOutput({ outputError: () => {} });
@@ -35,9 +38,15 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
   const isWanted = ({ name, aliases = [] }: CommandEntry) =>
     argv === undefined || [name, ...aliases, 'completion'].some((word) => argv.includes(word));
   for (const entry of COMMANDS) {
-    const { name, aliases = [], usage, summary, isHidden = false, declare } = entry;
+    const { name, aliases = [], usage, summary, isHidden = false, usageStatus, declare } = entry;
     const command = isWanted(entry) ? await declare() : new Command(name).usage(usage);
-    command.summary(summary).aliases(aliases).copyInheritedSettings(program);
+    command
+      .summary(summary)
+      .aliases(aliases)
+      .copyInheritedSettings(program)
+      .exitOverride((error) => {
+        throw usageFailure(error, name, usageStatus);
+      });
     if (isWanted(entry)) addGlobalOptions(command);
     program.addCommand(command, { hidden: isHidden });
   }

@@ -9,7 +9,8 @@ import { privateBrokerHint } from './settings/private-broker.ts';
  * if there is nothing to report. It may contain a password from the command line.
  */
 export function describeError(error: unknown, { verbose }: { verbose: boolean }): string {
-  if (isCommanderError(error)) return describeUsageError(error);
+  // What was asked for, and is printed already: the help, or the version.
+  if (isCommanderError(error)) return '';
   if (!(error instanceof Error)) return `error: ${String(error)}\n`;
   if (error.name === 'ExitPromptError') return '';
   if (error instanceof CommandFailure && error.message === '') return '';
@@ -29,12 +30,6 @@ function isExpected(error: Error): boolean {
 
 function isCommanderError(error: unknown): error is CommanderError {
   return error instanceof Error && String((error as { code?: unknown }).code).startsWith('commander.');
-}
-
-/** If the answer was the help, commander has already printed it. */
-function describeUsageError({ code, message }: CommanderError): string {
-  if (['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(code)) return '';
-  return `${message}\nhint: "mcp-taskq help" lists the commands, "mcp-taskq help <command>" their options.\n`;
 }
 
 function stacksOf(error: Error): string[] {

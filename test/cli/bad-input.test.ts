@@ -9,18 +9,44 @@ const AMQP_HOST = () => new URL(inject('url')).host;
 
 /** Every one of these changes nothing, says what is wrong and what to do, and repeats no password. */
 test.each<[what: string, args: () => string[], status: number, says: string]>([
-  ['an unknown command', () => ['pek', 'task'], 2, 'Did you mean peek?'],
-  ['an unknown option', () => ['peek', 'task', '--al'], 2, 'Did you mean --all?'],
+  ['an unknown command', () => ['pek', 'task'], 2, 'error: Unknown command "pek"\nhint: Did you mean peek?'],
+  [
+    'an unknown option',
+    () => ['peek', 'task', '--al'],
+    2,
+    'error: Unknown option --al\nhint: Did you mean --all?',
+  ],
+  ['a missing argument', () => ['mv', 'task'], 2, 'error: Missing argument <to>\nhint: "mcp-taskq help mv"'],
+  ['a missing value', () => ['ls', '--sort'], 2, 'error: --sort needs a value\nhint: "mcp-taskq help ls"'],
+  [
+    'a value that is not a choice',
+    () => ['ls', '--sort', 'x'],
+    2,
+    'error: --sort is invalid: "x". Allowed choices',
+  ],
+  [
+    'an argument that is not a choice',
+    () => ['completion', 'tcsh'],
+    2,
+    'error: <shell> is invalid: "tcsh". ',
+  ],
+  [
+    'a number that is too small',
+    () => ['peek', 'task', '-n', '0'],
+    2,
+    'error: --limit is invalid: "0". Expected',
+  ],
+  ['an argument too many', () => ['status', 'x'], 2, 'error: Too many arguments: 1 instead of 0'],
   ['an empty URL', () => ['peek', 'task', '--url', ''], 2, '--url is empty'],
   ['an empty prefix', () => ['prune', '--prefix', '', '--yes'], 2, '--prefix is empty'],
   ['an empty context', () => ['peek', 'task', '--context', ''], 2, '--context is empty'],
   ['an empty API URL', () => ['ls', '--api-url', ' '], 2, '--api-url is empty'],
-  ['a number and all', () => ['dequeue', 'task', '-n', '2', '--all'], 2, "'--all' cannot be used with"],
+  ['a number and all', () => ['dequeue', 'task', '-n', '2', '--all'], 2, '--all cannot be used with --limit'],
   [
     'a number and all to look at',
     () => ['peek', 'task', '-n', '2', '--all'],
     2,
-    "'--all' cannot be used with",
+    '--all cannot be used with --limit',
   ],
   ['an empty command', () => ['dequeue', 'task', '--exec', ' '], 2, 'It is empty'],
   ['an empty method', () => ['enqueue', 'task', '--method', ''], 2, 'It is empty'],

@@ -139,9 +139,10 @@ test('the order of the parts is one in which each stands on those before it', ()
 
 /** The folders of the command line, and the files beside them, from the bottom to the top. Types may come from above. */
 const COMMAND_LINE = [
-  ['command-failure.ts', 'hints.ts', 'package-version.ts'],
+  ['command-failure.ts', 'package-version.ts'],
   ['exit-codes.ts'],
-  ['text'],
+  ['text', 'usage-failure.ts'],
+  ['hints.ts'],
   ['terminal'],
   ['input'],
   ['settings'],

@@ -1,4 +1,4 @@
-import { Command, type CommanderError, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { CHECK_FORMATS, type CheckFormat, reportCheck, reportUnknown } from '../check/check-report.ts';
 import { CheckStatus, evaluate, type Thresholds } from '../check/evaluate.ts';
 import { surveyTasks } from '../check/survey-tasks.ts';
@@ -35,20 +35,8 @@ interface CheckOptions {
   format?: CheckFormat;
 }
 
-/** Usage errors end with "unknown" (3): a monitoring system would read 2 as critical. */
-class CheckCommand extends Command {
-  override copyInheritedSettings(source: CommandUnknownOpts): this {
-    super.copyInheritedSettings(source);
-    return this.exitOverride((error: CommanderError) => {
-      if (['commander.helpDisplayed', 'commander.help'].includes(error.code)) throw error;
-      const hint = '"mcp-taskq help check" lists the options.';
-      throw new CommandFailure(CheckStatus.unknown, error.message.replace(/^error: /, ''), { hint });
-    });
-  }
-}
-
 export function checkCommand() {
-  return explain(new CheckCommand('check'), HELP)
+  return explain(new Command('check'), HELP)
     .argument('[pattern]')
     .optionsGroup('Thresholds:')
     .option('--depth-warn <n>', 'messages ready in one task: warning', wholeNumber(1))

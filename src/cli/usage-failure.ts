@@ -1,0 +1,51 @@
+import type { CommanderError } from '@commander-js/extra-typings';
+import { CommandFailure } from './command-failure.ts';
+import { ExitCode } from './exit-codes.ts';
+
+/** What commander says, and the same in the words of this program. */
+const REWORDED: readonly [pattern: RegExp, words: string][] = [
+  [/^unknown command '(.*)'$/s, 'Unknown command "$1"'],
+  [/^unknown option '(.*)'$/s, 'Unknown option $1'],
+  [/^missing required argument '(.*)'$/, 'Missing argument <$1>'],
+  [/^option '(.*)' argument missing$/, '$1 needs a value'],
+  [/^option '(.*?)' argument '(.*)' is invalid\. (.*)$/s, '$1 is invalid: "$2". $3'],
+  [/^command-argument value '(.*)' is invalid for argument '(.*)'\. (.*)$/s, '<$2> is invalid: "$1". $3'],
+  [/^option '(.*)' cannot be used with option '(.*)'$/, '$1 cannot be used with $2'],
+  [
+    /^too many arguments(?: for '.*')?\. Expected (\d+) arguments? but got (\d+)\.$/,
+    'Too many arguments: $2 instead of $1',
+  ],
+];
+
+/** An option with its other names and its value: `'-n, --limit <n>'`. */
+const FLAGS = /(?<=option )'(?:-\w, )?(--[\w-]+)(?: <.*?>)?'/g;
+
+/** Commander's advice, on a line of its own: `(Did you mean --sort?)`. */
+const ADVICE = /\n\((Did you mean .*)\)$/;
+
+/**
+ * A mistake in the command line, as this program reports it. Help and version, which commander throws too, are thrown
+ * on.
+ * @param command whose options they are; none for the program itself
+ */
+export function usageFailure(
+  error: CommanderError,
+  command?: string,
+  exitCode: number = ExitCode.usage,
+): CommandFailure {
+  if (['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)) throw error;
+  const [, advice] = ADVICE.exec(error.message) ?? [];
+  const message = error.message
+    .replace(ADVICE, '')
+    .replace(/^error: /, '')
+    .replace(FLAGS, "'$1'");
+  const [pattern, words] = REWORDED.find(([each]) => each.test(message)) ?? [];
+  const about =
+    command === undefined
+      ? '"mcp-taskq help" lists the commands.'
+      : `"mcp-taskq help ${command}" explains the command.`;
+  return new CommandFailure(exitCode, pattern && words ? message.replace(pattern, words) : message, {
+    hint: advice === undefined ? about : `${advice} ${about}`,
+    cause: error,
+  });
+}
