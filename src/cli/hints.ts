@@ -1,5 +1,6 @@
 import { isTaskQueueError } from '../cli-shared.ts';
 import type { ErrorCode } from '../index.ts';
+import { shellWords } from './text/shell-words.ts';
 
 /*
  * Hints for errors of the library, in terms of the command line. The library's hints name its own options. Here those
@@ -38,8 +39,30 @@ const INSTEAD: Partial<Record<ErrorCode, string>> = {
 
 const PASSWORD_HINT = 'Or keep the password out of the URL: --password-file.';
 
+let brokerWords = '';
+
+/** Says which options every command that a hint suggests has to repeat, so that it is about the same broker. */
+export function setBrokerWords(words: readonly string[]): void {
+  brokerWords = words.length === 0 ? '' : ` ${shellWords(words)}`;
+}
+
+/** Commands in quotes that a hint may suggest, and that work on a broker. */
+const SUGGESTED = /"mcp-taskq (?:clear|dequeue|describe|ls|peek|status|watch)\b[^"]*(?=")/g;
+
+/** The text with commands for the broker of this command. */
+export function forThisBroker(text: string): string {
+  return text.replace(SUGGESTED, (command) =>
+    command.endsWith(brokerWords) ? command : command + brokerWords,
+  );
+}
+
 /** @returns undefined if there is no advice */
 export function hintFor(error: { code?: unknown; message?: string; hint?: unknown }): string | undefined {
+  const hint = adviceFor(error);
+  return hint && forThisBroker(hint);
+}
+
+function adviceFor(error: { code?: unknown; message?: string; hint?: unknown }): string | undefined {
   const said = typeof error.hint === 'string' ? inFlags(error.hint) : undefined;
   if (!isTaskQueueError(error)) return said;
   const { code, message } = error;

@@ -55,13 +55,15 @@ async function printError(error: unknown, verbose: boolean): Promise<void> {
   const { describeError } = await import('./report-error.ts');
   const text = describeError(error, { verbose });
   if (text === '') return;
-  const [{ redactUrl }, { standardError }, { safeText }, { wrapFor }] = await Promise.all([
-    import('../index.ts'),
-    import('./terminal/standard-error.ts'),
-    import('./text/terminal-text.ts'),
-    import('./text/wrap.ts'),
-  ]);
-  const redacted = redactUrl(text);
+  const [{ redactUrl }, { withoutCredentials }, { standardError }, { safeText }, { wrapFor }] =
+    await Promise.all([
+      import('../index.ts'),
+      import('./settings/broker-urls.ts'),
+      import('./terminal/standard-error.ts'),
+      import('./text/terminal-text.ts'),
+      import('./text/wrap.ts'),
+    ]);
+  const redacted = withoutCredentials(text, redactUrl);
   const stderr = standardError();
   stderr.write(stderr.isTTY ? wrapFor(stderr, safeText(redacted)) : redacted);
 }

@@ -15,6 +15,8 @@ describe('an id that has no queue', () => {
     ['a character off', (task: string) => `${task.slice(0, -1)}_`],
     ['two characters swapped', (task: string) => `at${task.slice(2)}`],
     ['its start', (task: string) => task.slice(0, -6)],
+    ['the same in capitals', (task: string) => task.toUpperCase()],
+    ['the same with a space at its end', (task: string) => `${task} `],
   ])('that is %s leads to the one that is meant', async (_what, mistype) => {
     const task = await filledTask(1);
     const args = { peek: [], dequeue: [], clear: ['--yes'], mv: ['other', '--all'] };
@@ -41,6 +43,23 @@ describe('an id that has no queue', () => {
       expect(stderr).toContain('"mcp-taskq ls" lists tasks');
       expect(stderr).not.toContain('Did you mean');
     }
+  });
+
+  test('that is a pattern, where only an id will do, leads to ls', async () => {
+    const url = inject('url');
+    for (const args of [['describe'], ['dequeue'], ['cp']]) {
+      const rest = args[0] === 'cp' ? ['other', '--all'] : [];
+      const { status, stderr } = await runCli([...args, 'no-such-*', ...rest, '--url', url]);
+      expect(status).toBe(5);
+      expect(stderr).toContain(`not a pattern; "mcp-taskq ls 'no-such-*' --url ${url}" lists`);
+    }
+  });
+
+  test('leads to ls on the broker that was asked', async () => {
+    const url = inject('url').replace('//', '//guest:guest@');
+    const context = ['--url', url, '--prefix', 'my tasks:'];
+    const { stderr } = await runCli(['peek', randomUUID(), ...context]);
+    expect(stderr).toContain(`"mcp-taskq ls --url ${url} --prefix 'my tasks:'" lists tasks`);
   });
 
   test('is said to be by watch', async () => {

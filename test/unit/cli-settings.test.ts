@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { afterAll, describe, expect, test } from 'vitest';
+import { withoutCredentials } from '../../src/cli/settings/broker-urls.ts';
 import { addGlobalOptions, DEFAULT_URL } from '../../src/cli/settings/global-options.ts';
 import { resolveSettings, type Settings } from '../../src/cli/settings/settings.ts';
+import { redactUrl } from '../../src/index.ts';
 import { DEFAULT_URL as DEFAULT_BROKER_URL } from '../../src/options/task-queue-options.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-taskq-settings-'));
@@ -178,4 +180,24 @@ describe('the settings', () => {
   ])('refuse %s %s', (option, value) => {
     expect(() => settings(['x', option, value])).toThrow(expect.objectContaining({ exitCode: 1 }));
   });
+});
+
+test.each([
+  'mcp-taskq ls --url amqp://ops@h/v --prefix x:',
+  'amqp://guest:guest@h/v',
+  'amqps://a@one/v,amqps://b.c@two:5671/v',
+])('an error shows %j, as it has no secret', (text) => {
+  expect(withoutCredentials(text, redactUrl)).toBe(text);
+});
+
+test.each([
+  'amqp://u:s3cret@h/v',
+  'amqp://u@s3cret@h/v',
+  'amqp://u@h,amqp://u:s3cret@h',
+  'amqp://u%3As3cret@h',
+  'amqp://u@h/?password=s3cret',
+  'amqp://u/s3cret@h',
+  'u:s3cret@h',
+])('an error does not show the secret of %j', (text) => {
+  expect(withoutCredentials(`The URL "${text}" and ${text}`, redactUrl)).not.toContain('s3cret');
 });

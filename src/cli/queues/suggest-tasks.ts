@@ -1,7 +1,9 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
+import { forThisBroker } from '../hints.ts';
 import { raceWith } from '../terminal/stop.ts';
 import { closest } from '../text/near-misses.ts';
+import { shellWords } from '../text/shell-words.ts';
 import { listQueues } from './list-queues.ts';
 
 /** Suggestions must not take longer than this. */
@@ -17,8 +19,8 @@ const LEAST_PREFIX = 3;
 
 /**
  * Suggests tasks for an id that has no queue: the id without the queue-name prefix, ids that begin with it, and ids
- * that differ in a few characters.
- * @returns a question, or undefined if no id is similar or the management API does not answer in time
+ * that differ in case, in the spaces around them or in a few characters.
+ * @returns a sentence, or undefined if no id is similar or the management API does not answer in time
  */
 export async function suggestTasks(
   { settings }: Pick<Context, 'settings'>,
@@ -31,14 +33,26 @@ export async function suggestTasks(
   if (isQueueName && written !== '' && (await hasQueue(client, written))) {
     return `That is a queue name. The task id is ${JSON.stringify(written)}.`;
   }
+  if (/[*?]/.test(written)) {
+    return forThisBroker(
+      `This command takes a task id, not a pattern; "${shellWords(['mcp-taskq', 'ls', written])}" lists the tasks that match.`,
+    );
+  }
   const ids = await listIds(settings, written);
+  const same = ids.filter((id) => folded(id) === folded(written) && id !== taskId);
   const starting =
     written.length < LEAST_PREFIX ? [] : ids.filter((id) => id.startsWith(written) && id !== taskId);
-  const found = starting.length > 0 ? starting.slice(0, MOST) : closest(written, ids, MOST);
+  const similar = starting.length > 0 ? starting : closest(written, ids, MOST);
+  const found = (same.length > 0 ? same : similar).slice(0, MOST);
   if (found.length === 0) return undefined;
-  const more = starting.length - found.length;
+  const more = same.length > 0 ? 0 : starting.length - found.length;
   const list = found.map((id) => JSON.stringify(id)).join(' or ');
   return `Did you mean ${list}${more > 0 ? `, or one of ${more} others with this prefix` : ''}?`;
+}
+
+/** The same for ids that a person may take for each other. */
+function folded(taskId: string): string {
+  return taskId.normalize('NFKC').toLowerCase().trim();
 }
 
 async function hasQueue(client: TaskQueueClient, taskId: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import type { QueueKind } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { taskCommand } from '../output/this-command.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
 
 /**
@@ -44,7 +45,7 @@ export async function requirePlainQueue(
   taskId: string,
   { force = false, mayForce = true, isEmpty = false, mayBeUnknown = false }: PlainQueueOptions = {},
 ): Promise<void> {
-  const { client, note } = context;
+  const { client, note, settings } = context;
   const kind = await findKind(context, taskId, { force: force || isEmpty, mayForce, mayBeUnknown });
   // An empty queue needs no look. A stream, however, always counts as empty.
   if (kind === undefined || (isEmpty && kind.kind !== 'stream')) return;
@@ -55,7 +56,9 @@ export async function requirePlainQueue(
       throw new CommandFailure(
         ExitCode.failed,
         `${queue} has a single active consumer, which receives all its messages: they cannot be peeked at`,
-        { hint: '"mcp-taskq watch" shows new messages; to peek, stop the consumer.' },
+        {
+          hint: `"${taskCommand(settings, 'watch', taskId)}" shows new messages; to peek, stop the consumer.`,
+        },
       );
     }
   }
@@ -73,7 +76,8 @@ export async function requirePlainQueue(
     note(`${queue} is ${change.is}: ${change.what}.`);
     return;
   }
-  const others = '"mcp-taskq watch" only follows events; "dequeue --all --out FILE" drains to a file';
+  const drain = taskCommand(settings, 'dequeue', taskId, ['--all', '--out', 'FILE']);
+  const others = `"${taskCommand(settings, 'watch', taskId)}" only follows events; "${drain}" drains to a file`;
   throw new CommandFailure(ExitCode.failed, `${queue} is ${change.is}: ${change.what}`, {
     hint:
       kind.kind === 'stream'

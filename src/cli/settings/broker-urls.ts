@@ -66,3 +66,16 @@ export function withoutPasswords(urls: string): string {
     })
     .join(',');
 }
+
+const WITH_A_USER = String.raw`[a-z][a-z0-9+.-]*:\/\/(?:[\w.-]+|guest:guest)@[^\s@,?]*`;
+
+/** URLs with a user name, and no password but the public one of guest. */
+const HARMLESS = new RegExp(`(${WITH_A_USER}(?:,${WITH_A_USER})*(?!\\S*@))`, 'gi');
+
+/** The text of an error without credentials. User names alone stay, so that a command in it can be pasted. */
+export function withoutCredentials(text: string, redact: (text: string) => string): string {
+  return text
+    .split(HARMLESS)
+    .map((part, index) => (index % 2 === 1 ? part : redact(part)))
+    .join('');
+}

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { TaskQueueOptions, TlsOptions } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { setBrokerWords } from '../hints.ts';
 import { readUrlFiles, splitUrls, withoutPasswords, withPassword } from './broker-urls.ts';
 import { type ChosenContext, chooseContext, noContext } from './chosen-context.ts';
 import {
@@ -61,6 +62,7 @@ export function resolveSettings(
   purpose: SettingsPurpose = 'command',
 ): Settings {
   const given = givenSettings(command);
+  setBrokerWords(brokerWords(given));
   // Most likely an unset variable of a shell: another broker would be meant, or the queues of every application.
   for (const [name, option] of [
     ['url', '--url'],
