@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { BIN, cliEnvironment, recordsIn, runCli, startCli, temporaryFolder } from '../support/cli.ts';
@@ -297,6 +297,18 @@ describe('a drain that is ended', () => {
       await writeFile(file, cut);
       expect((await runCli(['enqueue', again, '--from', file])).status).toBe(0);
       expect(await drainedIds(again)).toEqual(await idsInFile(file));
+    }, 60_000);
+
+    test('that is known by its marker even if that has no text, unless there is no such file', async () => {
+      const { folder, file } = await unfinishedFile();
+      const marker = (await readdir(folder)).find((name) => name !== 'file') as string;
+      await writeFile(join(folder, marker), '');
+      const args = ['enqueue', newTask(), '--from', file];
+      expect((await runCli(args)).stderr).toContain(
+        `${file} may hold messages that are still in their queue`,
+      );
+      await unlink(file);
+      expect((await runCli(args)).stderr).toContain('ENOENT');
     }, 60_000);
 
     test.each(['dequeue', 'peek'])(

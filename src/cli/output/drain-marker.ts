@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, realpath, unlink, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, realpath, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -65,15 +65,28 @@ export async function clearMarkers(file: string, own: DrainMarker | undefined): 
  * @throws CommandFailure (usage) if a drain into the file has not ended
  */
 export async function requireFinished(file: string, refused: string, own?: DrainMarker): Promise<void> {
+  // A drain that ended before it created its file has written nothing.
+  if (!(await exists(file))) return;
   const markers = (await findMarkers(file)).filter((path) => path !== own?.path || own.wasLeft);
   const [first] = markers;
   if (first === undefined) return;
   const text = await readFile(first, 'utf8').catch(() => '');
-  const [what = '', resuming] = text.trimEnd().split('\n');
+  const [
+    ,
+    what = `${file} may hold messages that are still in their queue: a drain into it has not ended.`,
+    resuming,
+  ] = /^(.+)(?:\n(.+))?/.exec(text) ?? [];
   const instead = `To do it anyway, first: rm ${shellWords(markers)}`;
   throw new CommandFailure(ExitCode.usage, `${refused}: ${what}`, {
     hint: resuming ? `${resuming}\n${instead}` : instead,
   });
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT',
+  );
 }
 
 /** How to resume this drain without writing anything twice. A JSON document cannot be appended to. */

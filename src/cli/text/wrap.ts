@@ -2,7 +2,7 @@ import { textWidth } from './text-width.ts';
 
 /** What a command that a message suggests begins with. */
 const PROGRAM =
-  '(?:mcp-taskq|chmod|echo|head|iconv|printf|rabbitmq-diagnostics|rabbitmq-plugins|rabbitmqctl) ';
+  '(?:mcp-taskq|bzip2|chmod|echo|grep|head|iconv|jq|printf|rabbitmq-diagnostics|rabbitmq-plugins|rabbitmqctl|rm|unzip|xz|zstd) ';
 
 /**
  * A word and the space before it. Text in double quotes and a command in parentheses are one word: half a command
