@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
-import { formatCount } from '../text/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /**
  * The error of a command that failed after part of its work: partly done (3), with how far it got. A stop by a signal
@@ -17,8 +17,11 @@ export function partialFailure(
   what: string,
   resumeHint?: string,
 ): unknown {
-  if (done === 0) return error;
   const status = getExitCode(error);
+  if (done === 0) {
+    if (status >= ExitCode.timedOut) note(`Stopped: nothing was ${what}.`);
+    return error;
+  }
   const { message, hint: said } = error as { message: string; hint?: string };
   const hint = said === undefined || isRemovalUnsure(error) ? (resumeHint ?? said) : said;
   const back = isRemovalUnsure(error) ? `${mayBeBack(done)}, and ` : '';
@@ -46,6 +49,7 @@ const MAX_UNSURE = 1_000;
 
 function mayBeBack(done: number): string {
   if (done === 1) return 'it may be back in the queue';
-  const which = done > MAX_UNSURE ? `up to ${MAX_UNSURE} of the last ones` : 'some or all of them';
+  const which =
+    done > MAX_UNSURE ? `up to ${formatNumber(MAX_UNSURE)} of the last ones` : 'some or all of them';
   return `${which} may be back in the queue`;
 }
