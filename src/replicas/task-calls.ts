@@ -41,15 +41,16 @@ export class TaskCalls {
     const body = encodeQueuedMessage(queued);
     const { client, order, replies, waiter } = this.#core;
     const isQuestion = queued.type === 'request';
+    const kind = isQuestion && !replies.isOpen ? 'ask' : 'enqueue';
     const properties = this.#core.properties(taskId, isQuestion);
     const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
     try {
       const publish = async () => {
         if (isQuestion && !replies.isOpen)
-          await order.countWaiting('enqueue', what, body.length, () => replies.open());
+          await order.countWaiting(kind, what, body.length, () => replies.open());
         await client.publish(taskId, { body, properties }, { maxSize });
       };
-      await this.inOrder(taskId, 'enqueue', what, publish, body.length);
+      await this.inOrder(taskId, kind, what, publish, body.length);
     } catch (error) {
       throw clientFacingError(error, what);
     }

@@ -2,8 +2,11 @@ import type { ClientStats } from '../diagnostics/stats.ts';
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { LoadLimit } from '../options/load-limit.ts';
 
-/** What a call does to a task's queue. Enqueues may overlap, and so may looks. */
-export type CallKind = 'enqueue' | 'dequeue' | 'clear' | 'look';
+/**
+ * What a call does to a task's queue. Enqueues may overlap, and so may looks. `ask` is an enqueue that has to wait for
+ * something else before it publishes, and would be overtaken by the enqueues after it.
+ */
+export type CallKind = 'enqueue' | 'ask' | 'dequeue' | 'clear' | 'look';
 
 /** Consecutive calls of one kind that may overlap, or one call. */
 interface Turn {
@@ -68,7 +71,8 @@ export class CallOrder {
    * @throws TaskQueueError `TOO_MANY_WAITING`, without having called `wait`
    */
   async countWaiting<T>(kind: CallKind, what: string, bytes: number, wait: () => Promise<T>): Promise<T> {
-    const limit = kind === 'enqueue' ? this.#waitingEnqueues : this.#waitingReads;
+    const isMessage = kind === 'enqueue' || kind === 'ask';
+    const limit = isMessage ? this.#waitingEnqueues : this.#waitingReads;
     limit.enter(bytes, (...why) => tooManyError(what, ...why));
     try {
       return await wait();

@@ -39,6 +39,41 @@ describe('a question that a task asks in one replica and the client answers at a
     await until(async () => (await observer().depth(taskId)) === undefined);
   });
 
+  test('keeps its place, also as the first of its process, which has to wait for the reply queue', async ({
+    store,
+  }) => {
+    const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+    const { taskId } = await store.createTask({ pollInterval: 20 }, 1, { method: 'tools/call' });
+    const log = (data: number) =>
+      a.mcp.server.notification(
+        { method: 'notifications/message', params: { level: 'info', data } },
+        { relatedTask: { taskId } },
+      );
+    const giveUp = new AbortController();
+    const sent = [
+      log(1),
+      expect(ask(a, taskId)).resolves.toMatchObject({ action: 'accept' }),
+      log(2),
+      expect(ask(a, taskId, { signal: giveUp.signal }, 'given up?')).rejects.toThrow(),
+      log(3),
+    ];
+    giveUp.abort();
+    const wire: unknown[] = [];
+    const atClient = b.client.transport as InMemoryTransport;
+    const { onmessage } = atClient;
+    atClient.onmessage = (message) => {
+      const { method, params } = message as { method?: string; params?: { data?: number; message?: string } };
+      if (method) wire.push(params?.data ?? params?.message ?? method);
+      onmessage?.(message);
+    };
+    const result = b.taskResult(taskId);
+    await Promise.all(sent);
+    await until(() => wire.length === 6);
+    await store.storeTaskResult(taskId, 'completed', { content: [] });
+    await result;
+    expect(wire).toEqual([1, 'well?', 2, 'given up?', 3, 'notifications/cancelled']);
+  });
+
   test('is answered within the same process as well, by another server object', async ({ store }) => {
     const replicas = openReplicas();
     const [a, b] = [await serve(replicas, store), await serve(replicas, store)];

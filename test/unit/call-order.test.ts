@@ -42,6 +42,17 @@ describe('calls for one task', () => {
     expect(begun).toEqual(['a', 'b']);
   });
 
+  test('that ask are not overtaken by what is enqueued after them', async () => {
+    const { begun, call, end } = calls();
+    void call('a', 'enqueue');
+    void call('b', 'ask');
+    void call('c', 'enqueue');
+    await end('a');
+    expect(begun).toEqual(['a', 'b']);
+    await end('b');
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
+
   test('do not wait for those of another task', () => {
     const { begun, call } = calls();
     void call('a', 'enqueue', 'one');
