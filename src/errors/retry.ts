@@ -23,7 +23,7 @@ export function isTransient(error: unknown): boolean {
 export interface RetryOptions {
   /** How often to try, at most. Default: until `giveUpAt`. */
   attempts?: number;
-  /** No attempt begins after this time, by `Date.now()`. Default: none. */
+  /** No attempt begins after this time, by `performance.now()`. Default: none. */
   giveUpAt?: number;
   /** Whether to try again after this error. Default: {@link isTransient}. */
   mayRetry?: (error: unknown) => boolean;
@@ -49,7 +49,7 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
       return await work(attempt);
     } catch (error) {
       const pause = pauseAfter(attempt, pauseMs, longestPauseMs);
-      if (attempt >= attempts || Date.now() + pause > giveUpAt || signal?.aborted || !mayRetry(error))
+      if (attempt >= attempts || performance.now() + pause > giveUpAt || signal?.aborted || !mayRetry(error))
         throw error;
       onRetry?.(error, pause);
       if (pause > 0) await sleep(pause, undefined, { signal }).catch(() => {});

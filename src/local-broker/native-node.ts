@@ -97,9 +97,9 @@ export class NativeNode implements BrokerNode {
     epmd.ended.then((how) => {
       ending = how;
     });
-    const deadline = Date.now() + EPMD_TIMEOUT_MS;
+    const deadline = performance.now() + EPMD_TIMEOUT_MS;
     while (!(await accepts(this.#epmdPort))) {
-      if (ending !== undefined || Date.now() > deadline) {
+      if (ending !== undefined || performance.now() > deadline) {
         throw startFailed(`Erlang's port mapper did not start: ${ending ?? 'it does not answer'}`, {
           log: await this.logExcerpt(),
         });

@@ -110,9 +110,9 @@ class PrivateBroker implements RunningBroker {
   ): Promise<PrivateBroker> {
     const broker = new PrivateBroker(node, ports, watchdog, startTimeoutMs);
     onProgress?.(`Starting ${node.description}`);
-    const begun = Date.now();
+    const begun = performance.now();
     await broker.#launch(signal);
-    const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
     onProgress?.(`RabbitMQ ${broker.version} is ready on ${broker.url} after ${seconds} s`);
     return broker;
   }

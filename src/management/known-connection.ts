@@ -64,8 +64,8 @@ async function findTracked({
   const { user, localPort } = identity;
   // Who logs in with a token needs no name, and the broker has another one.
   if (before.names === undefined || !user) return undefined;
-  const giveUpAt = Date.now() + TRACKING_MS;
-  for (let pollMs = FIRST_POLL_MS; Date.now() < giveUpAt; pollMs = POLL_MS) {
+  const giveUpAt = performance.now() + TRACKING_MS;
+  for (let pollMs = FIRST_POLL_MS; performance.now() < giveUpAt; pollMs = POLL_MS) {
     const names = await trackedNames(api, user);
     if (names === undefined) return undefined;
     const since = [...names].filter((name) => !before.names?.has(name));
@@ -84,7 +84,7 @@ async function trackedNames(api: ManagementApi, user: string): Promise<Set<strin
 
 /** Matches by the connection's name. */
 async function findListed({ api, connectionName, signal }: Search): Promise<boolean | undefined> {
-  const giveUpAt = Date.now() + STATISTICS_MS;
+  const giveUpAt = performance.now() + STATISTICS_MS;
   let hasNames = false;
   do {
     const path = `vhosts/${encodeURIComponent(api.vhost)}/connections`;
@@ -94,7 +94,7 @@ async function findListed({ api, connectionName, signal }: Search): Promise<bool
     if (listed.some((each) => each.user_provided_name?.startsWith(connectionName))) return true;
     hasNames ||= listed.some((each) => each.user_provided_name !== undefined);
     await sleep(POLL_MS, undefined, { signal });
-  } while (Date.now() < giveUpAt);
+  } while (performance.now() < giveUpAt);
   // With statistics switched off, connections have no names.
   return hasNames ? false : undefined;
 }

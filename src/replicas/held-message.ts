@@ -40,10 +40,10 @@ export class HeldMessage {
 
   async #checkWritable(): Promise<void> {
     const exchange = this.#context?.exchanges.at(-1);
-    const giveUpAt = Date.now() + HEADERS_MS;
+    const giveUpAt = performance.now() + HEADERS_MS;
     while (exchange?.areHeadersSent() === false && !exchange.gone.aborted) {
       // What was stored is replayed first, however long that takes.
-      if (!exchange.isResumption && Date.now() > giveUpAt) throw jsonModeError();
+      if (!exchange.isResumption && performance.now() > giveUpAt) throw jsonModeError();
       await sleep(1);
     }
     this.#throwIfGone();

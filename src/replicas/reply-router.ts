@@ -105,7 +105,7 @@ export class ReplyRouter {
       await retry(() => this.#client.sendReply(instance, body), {
         // The next progress follows; an answer comes once.
         attempts: kind === 'progress' ? 1 : Number.POSITIVE_INFINITY,
-        giveUpAt: Date.now() + GIVE_UP_MS,
+        giveUpAt: performance.now() + GIVE_UP_MS,
         mayRetry: (error) => isTaskQueueError(error) && !PERMANENT_ERRORS.includes(error.code),
         pauseMs: FIRST_RETRY_MS,
         longestPauseMs: LAST_RETRY_MS,

@@ -33,8 +33,8 @@ export class MessageQueues {
    */
   async close(timeoutMs: number, flush?: (timeoutMs: number) => Promise<void>): Promise<void> {
     this.waiter.close();
-    const giveUpAt = Date.now() + timeoutMs;
-    const remainingMs = () => Math.max(1, giveUpAt - Date.now());
+    const giveUpAt = performance.now() + timeoutMs;
+    const remainingMs = () => Math.max(1, giveUpAt - performance.now());
     await this.order.idle(timeoutMs);
     await flush?.(remainingMs());
     this.malformed.close();

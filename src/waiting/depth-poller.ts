@@ -27,7 +27,7 @@ export class DepthPoller {
 
   /** Checks soon, even if the task is already being polled. */
   start(taskId: string): void {
-    const dueAt = Date.now() + FIRST_PAUSE_MS;
+    const dueAt = performance.now() + FIRST_PAUSE_MS;
     this.#polled.set(taskId, { pauseMs: FIRST_PAUSE_MS, dueAt });
     if (dueAt < this.#timerDueAt) this.#schedule();
   }
@@ -48,13 +48,13 @@ export class DepthPoller {
     if (this.#isLooking) return;
     for (const { dueAt } of this.#polled.values()) this.#timerDueAt = Math.min(this.#timerDueAt, dueAt);
     if (this.#timerDueAt === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(this.#timerDueAt, this.#nextTurnAt) - Date.now();
+    const delayMs = Math.max(this.#timerDueAt, this.#nextTurnAt) - performance.now();
     this.#timer = setTimeout(() => this.#turn(), Math.max(0, delayMs));
   }
 
   /** Checks the tasks that are due, the most overdue first, and at most a few. */
   async #turn(): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     const due = [...this.#polled]
       .filter(([, { dueAt }]) => dueAt <= now)
       .sort(([, a], [, b]) => a.dueAt - b.dueAt)
@@ -66,7 +66,7 @@ export class DepthPoller {
         await this.#look(taskId);
         state.pauseMs = Math.min(state.pauseMs * 2, LAST_PAUSE_MS);
         // Jitter keeps tasks that started together from being checked together forever.
-        state.dueAt = Date.now() + state.pauseMs * (0.75 + Math.random() / 4);
+        state.dueAt = performance.now() + state.pauseMs * (0.75 + Math.random() / 4);
       }),
     );
     this.#isLooking = false;

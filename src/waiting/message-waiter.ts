@@ -54,7 +54,7 @@ export class MessageWaiter {
   /** @throws TaskQueueError `INVALID_ARGUMENT` */
   async wait(taskId: string, options?: WaitOptions): Promise<void> {
     const { signal, timeoutMs } = checkOptions(options, WAIT_CHECKS);
-    const giveUpAt = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
+    const giveUpAt = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
     while (true) {
       signal?.throwIfAborted();
       // Created before the check, so that anything after it wakes this wait.
@@ -136,8 +136,8 @@ export class MessageWaiter {
         giveUpAt === undefined
           ? undefined
           : setTimeout(
-              () => wake(Date.now() < giveUpAt ? 'look' : timeoutError(taskId)),
-              Math.min(Math.max(0, giveUpAt - Date.now()), MAX_TIMER_MS),
+              () => wake(performance.now() < giveUpAt ? 'look' : timeoutError(taskId)),
+              Math.min(Math.max(0, giveUpAt - performance.now()), MAX_TIMER_MS),
             );
       cancel = () => {
         clearTimeout(timer);

@@ -140,11 +140,12 @@ export async function* watchTasks(
       await announced.show(event, arrivedAt, named.get(taskId) ?? all?.get(taskId));
     },
     onLost: (error) => {
-      lostAt ??= Date.now();
+      lostAt ??= performance.now();
       items.put({ kind: 'interrupted', error });
     },
     onResumed: async () => {
-      items.put({ kind: 'resumed', afterMs: Date.now() - (lostAt ?? Date.now()) });
+      const now = performance.now();
+      items.put({ kind: 'resumed', afterMs: Math.round(now - (lostAt ?? now)) });
       lostAt = undefined;
       await begun;
       await items.room();

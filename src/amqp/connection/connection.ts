@@ -156,7 +156,7 @@ export class BrokerConnection {
 
   async #dialUntilOpen(): Promise<ChannelModel> {
     try {
-      const giveUpAt = Date.now() + this.#options.reconnectTimeoutMs;
+      const giveUpAt = performance.now() + this.#options.reconnectTimeoutMs;
       return await retry(() => this.#dialEach(this.#history.wasOpen ? giveUpAt : undefined), {
         giveUpAt,
         mayRetry: (error) => this.#history.wasOpen && this.#mayReconnect(error),
@@ -187,7 +187,7 @@ export class BrokerConnection {
       this.#report({ type: 'connecting' });
       try {
         const trace = () => ({ connection: this.#name, node: nodeOf(address) });
-        const leftMs = Math.max(SHORTEST_DIAL_MS, giveUpAt - Date.now());
+        const leftMs = Math.max(SHORTEST_DIAL_MS, Math.ceil(giveUpAt - performance.now()));
         const timeoutMs = Math.min(this.#options.connectTimeoutMs, leftMs);
         const model = await traceConnect(trace, () => this.#dial(address, timeoutMs));
         this.#preferred = index;
@@ -197,7 +197,7 @@ export class BrokerConnection {
         this.#lastFailure = error as TaskQueueError;
         // Throw the first failure, which is about the node that was asked for first.
         first ??= error;
-        if (this.#closing.signal.aborted || Date.now() >= giveUpAt) break;
+        if (this.#closing.signal.aborted || performance.now() >= giveUpAt) break;
       }
     }
     throw first;

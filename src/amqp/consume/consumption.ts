@@ -56,7 +56,7 @@ export class Consumption {
   readonly #findKind: FindKind;
   /** What has been learned about the queue; `undefined` until something has to be known. */
   #learned: { kind?: QueueKind | undefined } | undefined;
-  #progressAt = Date.now();
+  #progressAt = performance.now();
   #state: 'delivering' | 'exhausted' | 'cancelled' = 'delivering';
   /** After a cancel, once it is known. */
   #queueStatus: QueueStatus | undefined;
@@ -151,22 +151,22 @@ export class Consumption {
     const inbox = this.#inbox;
     while (inbox.size === 0 && !this.isCancelled && this.#state === 'delivering' && !signal?.aborted) {
       if (await inbox.waitForMore(QUIET_MS, signal)) {
-        this.#progressAt = Date.now();
+        this.#progressAt = performance.now();
         continue;
       }
       // The answer would arrive after everything that is on its way, with the read gate open for it.
-      if (isReceiving(this.#lease.channel) && Date.now() - this.#progressAt < timeoutMs) continue;
+      if (isReceiving(this.#lease.channel) && performance.now() - this.#progressAt < timeoutMs) continue;
       // Ask twice, as the first answer may overtake a delivery on its way.
       const before = inbox.received;
       let isEmpty = (await this.#depth()) === 0;
       if (this.isCancelled) break;
       isEmpty &&= (await this.#depth()) === 0 && inbox.received === before;
-      const quietMs = Date.now() - this.#progressAt;
+      const quietMs = performance.now() - this.#progressAt;
       if (!isEmpty && quietMs > STARVED_MS) throwIfWithheld(this.#queue, this.#learnKind());
       if (!isEmpty && quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
       if (isEmpty && (this.#answersInOrder() || quietMs > LAG_MS)) this.#state = 'exhausted';
     }
-    this.#progressAt = Date.now();
+    this.#progressAt = performance.now();
     return inbox.shift(most, MAX_BATCH_BYTES);
   }
 

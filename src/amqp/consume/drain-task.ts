@@ -105,10 +105,10 @@ export async function drainTask(
  * lost connection
  */
 async function countReady(lease: ChannelLease, queue: string, patienceMs: number): Promise<number> {
-  const giveUpAt = Date.now() + patienceMs;
+  const giveUpAt = performance.now() + patienceMs;
   for (;;) {
     const { messageCount, consumerCount } = await lease.request((channel) => channel.checkQueue(queue));
-    if (messageCount > 0 || consumerCount === 0 || Date.now() >= giveUpAt) return messageCount;
+    if (messageCount > 0 || consumerCount === 0 || performance.now() >= giveUpAt) return messageCount;
     await sleep(LOOK_MS);
   }
 }

@@ -46,7 +46,7 @@ export class ConfirmedPublisher {
   readonly #inFlight = new MessagesInFlight();
   readonly #window = new PublishWindow(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT);
   #retired: Promise<void> | undefined;
-  #retiredAt = 0;
+  #retiredAt = Number.NEGATIVE_INFINITY;
   #confirmed = 0;
   #returned = 0;
 
@@ -70,13 +70,13 @@ export class ConfirmedPublisher {
    * @param since when the message was handed in: the wait for the end of an alarm counts from there
    * @throws TaskQueueError
    */
-  async ready(since = Date.now()): Promise<void> {
+  async ready(since = performance.now()): Promise<void> {
     const giveUpAt = since + this.#options.confirmTimeoutMs;
     while (!this.isReady) {
       const { blocked } = this.#connection;
       if (blocked === undefined) await this.#openChannel();
       else {
-        await withDeadline(blocked.ended, Math.max(1, giveUpAt - Date.now()), () =>
+        await withDeadline(blocked.ended, Math.max(1, giveUpAt - performance.now()), () =>
           blockedError(blocked.reason),
         );
       }
@@ -221,8 +221,8 @@ export class ConfirmedPublisher {
   #retire(channel: ConfirmChannel): void {
     if (this.#options.queueType !== 'quorum' || this.#channel !== channel) return;
     // A full queue rejects messages too, and a new channel would not help.
-    if (Date.now() - this.#retiredAt < RETIRE_PAUSE_MS) return;
-    this.#retiredAt = Date.now();
+    if (performance.now() - this.#retiredAt < RETIRE_PAUSE_MS) return;
+    this.#retiredAt = performance.now();
     this.#channel = undefined;
     const dropConnection = () => {
       this.#connection.abandon();

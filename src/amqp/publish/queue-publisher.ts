@@ -70,7 +70,7 @@ export class QueuePublisher {
     // Before a queue is created for it.
     if (message.body.length > maxMessageBytes) throw tooLargeError(message.body.length, maxMessageBytes);
     const mayRepeat = retryUnconfirmedMs > 0 && message.messageId !== undefined;
-    const giveUpAt = mayRepeat ? Date.now() + retryUnconfirmedMs : 0;
+    const giveUpAt = mayRepeat ? performance.now() + retryUnconfirmedMs : 0;
     const bytes = message.body.length + message.list.length;
     this.#waitingLimit.enter(bytes);
     try {
@@ -157,7 +157,7 @@ export class QueuePublisher {
 
   /** One at a time, and by a deadline: a broker that does not answer also delays everything behind. */
   #inTurn<T>(queue: string, giveUpAt: number, work: () => Promise<T>): Promise<T> {
-    const since = Date.now();
+    const since = performance.now();
     const ready = async () => {
       // A blocked connection does not answer requests either.
       await this.#publisher.ready(since);
@@ -276,5 +276,5 @@ export class QueuePublisher {
 /** Whether to try again: once where nothing was sent, and as long as `retryUnconfirmedMs` lets a message be sent twice. */
 function maySendAgain(error: unknown, failures: number, giveUpAt: number): boolean {
   const isFirstLoss = failures === 0 && hasCode(error, ErrorCode.connectionLost);
-  return isFirstLoss || (Date.now() < giveUpAt && isTransient(error));
+  return isFirstLoss || (performance.now() < giveUpAt && isTransient(error));
 }

@@ -52,7 +52,7 @@ export class QueueKinds {
     const kind = await findQueueKind(queue, (work) => this.#probes.read({ queue, missing: undefined }, work));
     this.#kinds.delete(queue);
     if (kind === undefined) return undefined;
-    this.#kinds.set(queue, { kind, until: Date.now() + KIND_MS });
+    this.#kinds.set(queue, { kind, until: performance.now() + KIND_MS });
     forgetOldest(this.#kinds, MAX_KINDS);
     return kind;
   }
@@ -73,6 +73,6 @@ export class QueueKinds {
 
   #known(queue: string): QueueKind | undefined {
     const known = this.#kinds.get(queue);
-    return known && known.until > Date.now() ? known.kind : undefined;
+    return known && known.until > performance.now() ? known.kind : undefined;
   }
 }

@@ -54,7 +54,7 @@ export function brokerCommand() {
 }
 
 async function runBroker(context: Context, [program, ...args]: string[], options: Options): Promise<void> {
-  const begun = Date.now();
+  const begun = performance.now();
   const { startBroker } = await import('../../local-broker/index.ts');
   const broker = await startBroker(brokerOptions(context, options));
   try {
@@ -66,7 +66,7 @@ async function runBroker(context: Context, [program, ...args]: string[], options
     if (isShell(program) && hasTerminal()) context.note(describeShell(broker));
     await runWith(broker, program, args, {
       note: context.note,
-      timeoutMs: timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (Date.now() - begun)),
+      timeoutMs: timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - begun)),
     });
   } finally {
     await broker.stop();

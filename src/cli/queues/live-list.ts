@@ -79,9 +79,9 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   try {
     draw();
     while (!ended.aborted) {
-      const since = Date.now();
+      const since = performance.now();
       const stalled = setInterval(() => {
-        shown.waitingMs = Date.now() - since;
+        shown.waitingMs = Math.round(performance.now() - since);
         if (shown.waitingMs >= STALLED_MS) draw();
       }, STALL_REFRESH_MS);
       try {

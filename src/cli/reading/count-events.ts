@@ -61,9 +61,9 @@ export async function countEvents(
     });
     await race(subscribing.then((subscription) => subscription.follow(taskId)));
     const before = depth && (await race(depth()));
-    const begunAt = Date.now();
+    const begunAt = performance.now();
     await sleep(ms, undefined, { ...(stop && { signal: stop.signal }) }).catch(() => {
-      heard.ms = Math.min(ms, Math.round((Date.now() - begunAt) / 100) * 100);
+      heard.ms = Math.min(ms, Math.round((performance.now() - begunAt) / 100) * 100);
     });
     if (depth === undefined || before === undefined || stop?.signal.aborted) return heard;
     heard.growth = ((await depth()) ?? 0) - before;

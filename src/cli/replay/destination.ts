@@ -108,7 +108,7 @@ export class Destination {
   /** Messages have been added that are not to be verified before {@link end}. */
   add(count: number): void {
     if (count === 0) return;
-    this.#addedAt ??= Date.now();
+    this.#addedAt ??= performance.now();
     this.#messages += count;
     if (this.#expected !== undefined) this.#expected += count;
   }
@@ -151,8 +151,9 @@ export class Destination {
   }
 
   async #judge(): Promise<DroppedFailure | undefined> {
-    if (this.#isForced || Date.now() < this.#isReadUntil) return undefined;
-    const ageMs = Date.now() - (this.#addedAt ?? Date.now());
+    const now = performance.now();
+    if (this.#isForced || now < this.#isReadUntil) return undefined;
+    const ageMs = now - (this.#addedAt ?? now);
     const rules = await this.#findRules();
     if (this.#expected === undefined) return undefined;
     const state = { messages: this.#messages, bytes: this.#bytes, ageMs };
@@ -161,7 +162,7 @@ export class Destination {
         hint: 'Change the policy of its queue; --force adds messages anyway.',
       });
     }
-    this.#isReadUntil = Date.now() + RULES_MS;
+    this.#isReadUntil = performance.now() + RULES_MS;
     return undefined;
   }
 
@@ -169,12 +170,12 @@ export class Destination {
   async #findRules(): Promise<DroppingRules | undefined> {
     if (this.#isMissing) return this.#rules;
     const { stop, client } = this.#context;
-    const giveUpAt = Date.now() + NEW_QUEUE_MS;
+    const giveUpAt = performance.now() + NEW_QUEUE_MS;
     for (;;) {
       const described = await describe(this.#context, this.#taskId);
       const rules = described && droppingRules(described);
       if (rules) return rules;
-      if (described === null || stop.signal.aborted || Date.now() > giveUpAt) break;
+      if (described === null || stop.signal.aborted || performance.now() > giveUpAt) break;
       await sleep(NEW_QUEUE_INTERVAL_MS);
     }
     const kind = await client.queueKind(this.#taskId).catch(() => undefined);

@@ -45,7 +45,7 @@ async function* atRate<T>(
   rate: number,
   signal: AbortSignal,
 ): AsyncGenerator<T> {
-  const start = Date.now();
+  const start = performance.now();
   let index = 0;
   for await (const message of messages) {
     await until(start + (1000 * index++) / rate, signal);
@@ -62,7 +62,7 @@ async function* withTiming<T extends OutgoingMessage>(
   speed: number,
   signal: AbortSignal,
 ): AsyncGenerator<T> {
-  const start = Date.now();
+  const start = performance.now();
   let firstAt: number | undefined;
   for await (const message of messages) {
     const { body, properties = {} } = message;
@@ -75,7 +75,7 @@ async function* withTiming<T extends OutgoingMessage>(
 }
 
 async function until(time: number, signal: AbortSignal): Promise<void> {
-  for (let ms = time - Date.now(); ms > 0; ms = time - Date.now()) {
+  for (let ms = time - performance.now(); ms > 0; ms = time - performance.now()) {
     await sleep(Math.min(ms, MAX_TIMER_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }

@@ -21,7 +21,7 @@ const RETRY_MS = 20;
  * @throws the reason of the signal; Error if nobody reads from the pipe
  */
 export async function openForWriting(path: string, signal: AbortSignal): Promise<Socket> {
-  const giveUpAt = Date.now() + READER_MS;
+  const giveUpAt = performance.now() + READER_MS;
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -30,7 +30,8 @@ export async function openForWriting(path: string, signal: AbortSignal): Promise
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
     }
-    if (Date.now() >= giveUpAt) throw new Error(`nobody has read from this pipe for ${READER_MS / 1_000} s`);
+    if (performance.now() >= giveUpAt)
+      throw new Error(`nobody has read from this pipe for ${READER_MS / 1_000} s`);
     await sleep(RETRY_MS);
   }
 }

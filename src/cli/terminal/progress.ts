@@ -81,7 +81,7 @@ async function startBar(total: number, stream: NodeJS.WriteStream) {
     // Our own handlers end it, after they have handled the signal.
     gracefulExit: false,
   });
-  const start = Date.now();
+  const start = performance.now();
   let shownAt = start;
   bar.start(total, 0, { rate: 0, left: '' });
   const clear = () => void stream.write(CLEAR_LINE);
@@ -95,7 +95,7 @@ async function startBar(total: number, stream: NodeJS.WriteStream) {
   return {
     clear,
     update(done: number) {
-      const now = Date.now();
+      const now = performance.now();
       if (now - shownAt < UPDATE_MS) return;
       shownAt = now;
       // The rate since the start: cli-progress averages only its last few updates, but many confirms arrive in the
