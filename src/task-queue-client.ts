@@ -5,6 +5,7 @@ import { during } from './amqp/errors/amqp-failure.ts';
 import { Session } from './amqp/session.ts';
 import type { ClientStats } from './diagnostics/stats.ts';
 import { type DequeueTrace, traceDequeue, traceEnqueue } from './diagnostics/tracing.ts';
+import { taskName } from './errors/task-name.ts';
 import { ErrorCode, TaskQueueError } from './errors/task-queue-error.ts';
 import { type EventName, enqueuedEvent } from './events/task-events.ts';
 import { defaultProperties } from './messages/default-properties.ts';
@@ -20,7 +21,7 @@ import {
   PEEK_CHECKS,
   PUBLISH_CHECKS,
 } from './options/call-checks.ts';
-import { checkFunction, checkOptions } from './options/check-options.ts';
+import { aFunction, checkArgument, checkOptions } from './options/check-options.ts';
 import {
   type BatchHandler,
   type BatchViewer,
@@ -52,8 +53,8 @@ import { MessageWaiter } from './waiting/message-waiter.ts';
  * Task queues as the broker stores them: messages are bytes and properties, neither decoded nor changed. For tools;
  * {@link RabbitMQTaskMessageQueue} builds on it for MCP messages.
  *
- * Connections open when first needed, and again after a loss. Every method settles by a deadline, and rejects with a
- * {@link TaskQueueError}.
+ * Connections open when first needed, and again after a loss. Every method settles by a deadline, one that was given a
+ * handler once the handler has settled, and rejects with a {@link TaskQueueError} or with what the handler has thrown.
  */
 export class TaskQueueClient {
   readonly #options: ResolvedOptions;
@@ -107,7 +108,7 @@ export class TaskQueueClient {
     options?: PublishOptions,
   ): Promise<PublishResult> {
     const queue = this.#queueName(taskId);
-    const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
+    const what = `Cannot enqueue to ${taskName(taskId)}`;
     const checked = checkOptions(options, PUBLISH_CHECKS);
     const { keepExpiration = false } = checked;
     const raw = toRawMessage(outgoing);
@@ -133,7 +134,7 @@ export class TaskQueueClient {
    * @returns what `handle` returns, or `undefined` when the queue is empty or missing
    */
   async take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
-    checkFunction('handle', handle);
+    checkArgument('handle', handle, aFunction);
     let result: T | undefined;
     let messageId: string | undefined;
     const takeOne = async ([message]: StoredMessage[]) => {
@@ -166,9 +167,9 @@ export class TaskQueueClient {
     taskId: string,
     decode: (message: StoredMessage) => T = (message) => message as T,
   ): Promise<T | undefined> {
-    checkFunction('decode', decode);
+    checkArgument('decode', decode, aFunction);
     const queue = this.#queueName(taskId);
-    const what = `Cannot dequeue from task ${JSON.stringify(taskId)}`;
+    const what = `Cannot dequeue from ${taskName(taskId)}`;
     const { reader, kinds } = this.#session;
     return this.#traceDequeue(taskId, async (trace) => {
       const noted = (message: StoredMessage) => {
@@ -219,7 +220,7 @@ export class TaskQueueClient {
    * @returns how many messages it got
    */
   async browse(taskId: string, view: BatchViewer, options?: PeekOptions): Promise<number> {
-    checkFunction('view', view);
+    checkArgument('view', view, aFunction);
     return this.#browse(taskId, view, options, { startsAgain: false, reader: this.#session.bulkHolder });
   }
 
@@ -239,7 +240,7 @@ export class TaskQueueClient {
       );
     }
     const queue = this.#queueName(taskId);
-    const what = `Cannot peek at task ${JSON.stringify(taskId)}`;
+    const what = `Cannot peek at ${taskName(taskId)}`;
     const { operationTimeoutMs } = this.#options;
     const task = { taskId, queue, kinds: this.#session.kinds, operationTimeoutMs, ...means };
     const noted: BatchViewer = (batch, before) => {
@@ -261,7 +262,7 @@ export class TaskQueueClient {
    * @returns how many were removed; fewer than were queued if others are reading too
    */
   async drain(taskId: string, handle: BatchHandler, options?: DrainOptions): Promise<number> {
-    checkFunction('handle', handle);
+    checkArgument('handle', handle, aFunction);
     return this.#drain(taskId, 'Cannot drain', handle, checkOptions(options, DRAIN_CHECKS), {
       reader: this.#session.bulkHolder,
       onRemoved: (count) => this.#announce(taskId, 'dequeued', count),
@@ -279,7 +280,7 @@ export class TaskQueueClient {
    * @returns how many were removed
    */
   async clear(taskId: string, handle: BatchHandler = () => {}, options?: ClearOptions): Promise<number> {
-    checkFunction('handle', handle);
+    checkArgument('handle', handle, aFunction);
     const { keepQueue = false, isIndependent, ...drainOptions } = checkOptions(options, CLEAR_CHECKS);
     const { holder, bulkHolder } = this.#session;
     let removed = 0;
@@ -319,7 +320,7 @@ export class TaskQueueClient {
    * messages
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
-    const what = `Cannot delete the queue of task ${JSON.stringify(taskId)}`;
+    const what = `Cannot delete the queue of ${taskName(taskId)}`;
     return this.#during(what, () => this.#session.deleter.deleteIfUnused(this.#queueName(taskId)));
   }
 
@@ -421,7 +422,7 @@ export class TaskQueueClient {
     { onRemoved, ...means }: Pick<DrainedTask, 'reader' | 'onRemoved' | 'deleter' | 'refusesAutoDelete'>,
   ): Promise<number> {
     const queue = this.#queueName(taskId);
-    const what = `${doing} task ${JSON.stringify(taskId)}`;
+    const what = `${doing} ${taskName(taskId)}`;
     const task = { taskId, queue, kinds: this.#session.kinds, ...means };
     const { operationTimeoutMs } = this.#options;
     return this.#traceDequeue(taskId, (trace) => {
@@ -480,5 +481,5 @@ const CONNECTING = 'Cannot connect to RabbitMQ';
 const KEPT_HINT = 'What was not removed is still in the queue; the next call connects again.';
 
 function looking(taskId: string): string {
-  return `Cannot look at task ${JSON.stringify(taskId)}`;
+  return `Cannot look at ${taskName(taskId)}`;
 }

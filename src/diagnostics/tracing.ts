@@ -1,4 +1,5 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import { taskName } from '../errors/task-name.ts';
 import {
   ErrorCode,
   isTaskQueueError,
@@ -106,8 +107,10 @@ async function traced<T, Trace extends object>(
 
 function withoutBody(error: unknown): Error {
   if (error instanceof MalformedMessageError) {
-    const id = JSON.stringify(error.taskId);
-    return new TaskQueueError(ErrorCode.malformedMessage, `A message of task ${id} cannot be decoded`);
+    return new TaskQueueError(
+      ErrorCode.malformedMessage,
+      `A message of ${taskName(error.taskId)} cannot be decoded`,
+    );
   }
   if (isTaskQueueError(error)) return error;
   return new Error("The caller's own function failed", { cause: (error as Error | undefined)?.name });

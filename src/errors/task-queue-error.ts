@@ -1,3 +1,4 @@
+import { taskName } from './task-name.ts';
 /** Every way an operation of this package can fail, as stable strings for programs to compare. */
 export const ErrorCode = {
   /** A task id, option, URL, duration or other argument is unusable; nothing was sent. */
@@ -108,14 +109,10 @@ export class MalformedMessageError extends TaskQueueError {
   readonly reason: string;
 
   constructor(taskId: string, body: Buffer, reason: string, cause?: unknown) {
-    super(
-      ErrorCode.malformedMessage,
-      `A message of task ${JSON.stringify(taskId)} cannot be decoded: ${reason}`,
-      {
-        cause,
-        hint: 'The message is still in the queue; peek at it or drain it with mcp-taskq, which keeps any body unchanged.',
-      },
-    );
+    super(ErrorCode.malformedMessage, `A message of ${taskName(taskId)} cannot be decoded: ${reason}`, {
+      cause,
+      hint: 'The message is still in the queue; peek at it or drain it with mcp-taskq, which keeps any body unchanged.',
+    });
     this.taskId = taskId;
     this.body = body;
     this.reason = reason;

@@ -1,6 +1,15 @@
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
 import { isTaskQueueError } from '../errors/task-queue-error.ts';
-import { aFunction, aLimit, aString, type Checks, checkOptions } from '../options/check-options.ts';
+import {
+  aClient,
+  aFunction,
+  aLimit,
+  anIterable,
+  aString,
+  type Checks,
+  checkArgument,
+  checkOptions,
+} from '../options/check-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { MOST_HISTORY_MS } from './idle-time.ts';
 import { type ListTaskQueuesOptions, listTaskQueues, type TaskQueueInfo } from './list-task-queues.ts';
@@ -105,6 +114,8 @@ export async function* pruneTaskQueues(
   client: TaskQueueClient,
   taskIds: Iterable<string>,
 ): AsyncGenerator<PruneOutcome, void, undefined> {
+  checkArgument('client', client, aClient);
+  checkArgument('taskIds', taskIds, anIterable);
   for (const taskId of taskIds) {
     try {
       yield { taskId, outcome: (await client.deleteIfUnused(taskId)) ? 'deleted' : 'kept' };

@@ -1,3 +1,4 @@
+import { kindOf } from '../errors/task-name.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 
 /** The prefix of every task queue, as the Python package has it. */
@@ -16,11 +17,12 @@ const MAX_QUEUE_NAME_BYTES = 255;
  * with the prefix), or has control characters or lone surrogates.
  */
 export function queueName(taskId: string, prefix: string = DEFAULT_PREFIX): string {
+  const shown = typeof taskId === 'string' ? `${abbreviate(taskId)} ` : '';
   const invalid = (reason: string) =>
-    new TaskQueueError(ErrorCode.invalidArgument, `Task id ${abbreviate(taskId)} is unusable: ${reason}`, {
+    new TaskQueueError(ErrorCode.invalidArgument, `Task id ${shown}is unusable: ${reason}`, {
       hint: `A task id is 1 to ${MAX_QUEUE_NAME_BYTES - Buffer.byteLength(prefix)} bytes of UTF-8 without control characters.`,
     });
-  if (typeof taskId !== 'string') throw invalid('it is not a string');
+  if (typeof taskId !== 'string') throw invalid(`it is ${kindOf(taskId)}, not a string`);
   if (taskId === '') throw invalid('it is empty');
   if (hasControlCharacter(taskId))
     throw invalid('it has a control character (a line break, tab or the like)');
@@ -43,7 +45,7 @@ export function hasControlCharacter(name: string): boolean {
   return /\p{Cc}/u.test(name);
 }
 
-function abbreviate(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+function abbreviate(taskId: string): string {
+  const text = JSON.stringify(taskId);
   return text.length > 60 ? `${text.slice(0, 57)}…"` : text;
 }

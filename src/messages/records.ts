@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
+import { kindOf } from '../errors/task-name.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { type JsonProperties, propertiesFromJson, propertiesToJson } from '../properties/property-json.ts';
 import { readPropertyList } from '../properties/property-list.ts';
@@ -78,6 +79,7 @@ const BASE64_CHARACTERS = (BASE64_BYTES / 3) * 4;
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
 export function parseRecord(line: string): MessageRecord {
+  if (typeof line !== 'string') throw invalid(`it is ${kindOf(line)}, not a string`);
   if (!line.isWellFormed()) throw invalid('it has a lone surrogate, which UTF-8 cannot carry');
   const bytes = Buffer.from(line);
   const object = JsonObjectText.read(bytes);

@@ -112,7 +112,8 @@ export function describeAddress(address: BrokerAddress): string {
  * to the last `@` before a space, so that a password with an unencoded `@` or `/` does not slip through.
  */
 export function redactUrl(text: string): string {
-  return text
+  // A message may also be about a URL object, or about a variable that is not set.
+  return String(text)
     .replace(/([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, '$1***@')
     .replace(/([?&]password=)[^&\s"']*/gi, '$1***')
     .replace(/(^|[\s"'(])(?![a-z][a-z0-9+.-]*:\/\/)[^\s"'(:]*:\S*@/gi, '$1***@');

@@ -70,10 +70,10 @@ function misspelling(name: string, values: Values, checks: object): string | und
   return meant && `is unknown: did you mean ${meant}?`;
 }
 
-/** @throws TaskQueueError `INVALID_ARGUMENT` */
-export function checkFunction(name: string, value: unknown): void {
-  if (typeof value !== 'function')
-    throw invalidArgument(`Argument ${name}`, `must be a function${not(value)}`);
+/** @throws TaskQueueError `INVALID_ARGUMENT` naming the argument */
+export function checkArgument(name: string, value: unknown, check: Check): void {
+  const problem = check(value);
+  if (problem !== undefined) throw invalidArgument(`Argument ${name}`, problem, value);
 }
 
 /** False for a URL, an array, a promise and the like, none of which can have options. */
@@ -88,6 +88,22 @@ export const strings: Check = (value) =>
   typeof value === 'string' || (Array.isArray(value) && value.every((each) => typeof each === 'string'))
     ? undefined
     : `must be a string or an array of strings${Array.isArray(value) ? '' : not(value)}`;
+
+/** An object of any class. */
+export const anInstance: Check = (value) =>
+  typeof value === 'object' && value !== null ? undefined : `must be an object${not(value)}`;
+
+/** A string would be taken for its characters. */
+export const anIterable: Check = (value) =>
+  typeof value === 'object' && value !== null && Symbol.iterator in value
+    ? undefined
+    : `must be an array or another iterable${not(value)}`;
+
+/** Also one of another copy of this package. */
+export const aClient: Check = (value) =>
+  typeof (value as { deleteIfUnused?: unknown } | undefined | null)?.deleteIfUnused === 'function'
+    ? undefined
+    : `must be a TaskQueueClient${not(value)}`;
 
 export const text: Check = (value) =>
   typeof value === 'string' || Buffer.isBuffer(value)

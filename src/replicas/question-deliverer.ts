@@ -1,3 +1,4 @@
+import { taskName } from '../errors/task-name.ts';
 import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { decodeQueuedMessage } from '../messages/codec.ts';
 import type { QueuedMessage, QueuedNotification } from '../messages/queued-message.ts';
@@ -35,7 +36,7 @@ export class QuestionDeliverer {
   /** The next message. On behalf of a `tasks/result` this waits for one until the SDK would look again. */
   async dequeue(taskId: string): Promise<QueuedMessage | undefined> {
     const context = requestContext.getStore();
-    const what = `Cannot dequeue from task ${JSON.stringify(taskId)}`;
+    const what = `Cannot dequeue from ${taskName(taskId)}`;
     if (this.#connection.isMissing && !this.#hasWarned) {
       this.#hasWarned = true;
       this.#core.options.warn(missingTransportWarning());
@@ -195,7 +196,7 @@ function missingTransportWarning(): TaskQueueError {
 function strangerWarning(taskId: string): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.invalidMessage,
-    `A question of task ${JSON.stringify(taskId)} was not asked by a replica: its answer will reach nobody`,
+    `A question of ${taskName(taskId)} was not asked by a replica: its answer will reach nobody`,
     { hint: 'Let every server process use mcp-taskq/replicas.' },
   );
 }

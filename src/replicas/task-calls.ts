@@ -1,3 +1,4 @@
+import { taskName } from '../errors/task-name.ts';
 import { encodeQueuedMessage } from '../messages/codec.ts';
 import type { QueueableMessage } from '../messages/queued-message.ts';
 import type { CallKind } from '../sdk/call-order.ts';
@@ -43,7 +44,7 @@ export class TaskCalls {
     const isQuestion = queued.type === 'request';
     const kind = isQuestion && !replies.isOpen ? 'ask' : 'enqueue';
     const properties = this.#core.properties(taskId, isQuestion);
-    const what = `Cannot enqueue to task ${JSON.stringify(taskId)}`;
+    const what = `Cannot enqueue to ${taskName(taskId)}`;
     try {
       const publish = async () => {
         if (isQuestion && !replies.isOpen)

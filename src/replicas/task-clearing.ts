@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { taskName } from '../errors/task-name.ts';
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
 import type { QueuedMessage } from '../messages/queued-message.ts';
 import { parseAddress } from './question-address.ts';
@@ -14,7 +15,7 @@ const RETRY_MS = 25;
  * task is over. Never rejects: the SDK drops the promise, and a rejection would end the process.
  */
 export async function clearTask(core: ReplicaCore, calls: TaskCalls, taskId: string): Promise<void> {
-  const what = `Cannot clear task ${JSON.stringify(taskId)}`;
+  const what = `Cannot clear ${taskName(taskId)}`;
   try {
     await calls.inOrder(taskId, 'clear', what, async () => {
       for (let tries = 1; ; tries++) {

@@ -1,7 +1,9 @@
+import { anInstance, checkArgument } from '../options/check-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { type RequestContext, requestContext } from './request-context.ts';
 import type { TaskSnapshot, TaskStoreLike } from './sdk-shapes.ts';
 import type { ServerLink } from './server-link.ts';
+import { standInFor } from './stand-in.ts';
 
 /** Terminal statuses. */
 const ENDS = ['completed', 'failed', 'cancelled'];
@@ -15,14 +17,15 @@ const DEFAULT_POLL_MS = 1_000;
  * queue waits, and is woken.
  */
 export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, store: Store): Store {
+  checkArgument('store', store, anInstance);
   link.store.link(store);
   const getTask = async (taskId: string, sessionId?: string) => {
     const look = async () => (await store.getTask(taskId, sessionId)) as TaskSnapshot | null;
     const context = requestContext.getStore();
     return context?.taskId === taskId ? taskForSdk(link, context, look) : look();
   };
-  return new Proxy(store, {
-    get(_, name) {
+  return standInFor(store, {
+    get(name) {
       if (name === 'getTask') return getTask;
       const value = Reflect.get(store, name, store);
       if (name === 'createTask')
@@ -30,7 +33,7 @@ export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, sto
           link.createTask(() => Reflect.apply(value as typeof link.createTask, store, args));
       return typeof value === 'function' && name !== 'constructor' ? value.bind(store) : value;
     },
-    set: (_, name, value) => Reflect.set(store, name, value, store),
+    set: (name, value) => Reflect.set(store, name, value, store),
   });
 }
 

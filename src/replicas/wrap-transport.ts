@@ -1,3 +1,4 @@
+import { anInstance, checkArgument } from '../options/check-options.ts';
 import { observeExchange } from './http-exchange.ts';
 import { randomToken } from './question-address.ts';
 import { httpExchange, type RequestContext, requestContext } from './request-context.ts';
@@ -11,6 +12,7 @@ import {
 } from './sdk-shapes.ts';
 import { SentRequests } from './sent-requests.ts';
 import type { ServerLink } from './server-link.ts';
+import { standInFor } from './stand-in.ts';
 
 type Receive = (message: RpcMessage, extra?: MessageOrigin & { closeSSEStream?: unknown }) => void;
 
@@ -23,20 +25,18 @@ interface WholeTransport extends TransportLike {
   handleRequest?: (...args: unknown[]) => unknown;
 }
 
-/**
- * The transport for the server object. A proxy, so that everything else about it stays the same: further methods and
- * properties, `instanceof`.
- */
+/** The transport for the server object. */
 export function wrapTransport<Transport extends TransportLike>(
   link: ServerLink,
   given: Transport,
 ): Transport {
+  checkArgument('transport', given, anInstance);
   const target = given as unknown as WholeTransport;
   const wrapped = new WrappedTransport(link, target);
   const replaced = new Map<PropertyKey, unknown>([['send', wrapped.send]]);
   if (typeof target.handleRequest === 'function') replaced.set('handleRequest', wrapped.handleRequest);
-  return new Proxy(given, {
-    get(_, name) {
+  return standInFor(given, {
+    get(name) {
       if (replaced.has(name)) return replaced.get(name);
       if (name === 'onmessage' || name === 'onclose') return wrapped.handlers[name];
       // With the target as receiver, as its accessors may use private fields.
@@ -45,9 +45,9 @@ export function wrapTransport<Transport extends TransportLike>(
         ? value.bind(target)
         : value;
     },
-    set(_, name, value) {
+    set(name, value) {
       if (name === 'onmessage' || name === 'onclose') {
-        wrapped.handlers[name] = value;
+        wrapped.handlers[name] = value as never;
         return true;
       }
       return Reflect.set(target, name, value, target);

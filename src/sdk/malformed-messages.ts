@@ -1,3 +1,4 @@
+import { taskName } from '../errors/task-name.ts';
 import {
   ErrorCode,
   isTaskQueueError,
@@ -235,7 +236,7 @@ const STAYS_HINT =
 function notSetAsideError(taskId: string, code: ErrorCode, cause: unknown, hint?: string): TaskQueueError {
   return new TaskQueueError(
     code,
-    `A malformed message of task ${JSON.stringify(taskId)} cannot be set aside and stays in its queue: ${(cause as Error).message}`,
+    `A malformed message of ${taskName(taskId)} cannot be set aside and stays in its queue: ${(cause as Error).message}`,
     { cause, hint },
   );
 }

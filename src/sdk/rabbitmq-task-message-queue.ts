@@ -1,4 +1,5 @@
 import type { ClientStats } from '../diagnostics/stats.ts';
+import { taskName } from '../errors/task-name.ts';
 import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { decodeQueuedMessage, encodeQueuedMessage } from '../messages/codec.ts';
 import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
@@ -142,7 +143,7 @@ export class RabbitMQTaskMessageQueue {
     try {
       await this.#queues.waiter.wait(taskId, options);
     } catch (error) {
-      throw clientFacingError(error, `Cannot wait for a message of task ${JSON.stringify(taskId)}`);
+      throw clientFacingError(error, `Cannot wait for a message of ${taskName(taskId)}`);
     }
   }
 
@@ -194,7 +195,7 @@ export class RabbitMQTaskMessageQueue {
     work: () => Promise<T>,
     bytes?: number,
   ): Promise<T> {
-    const what = `${doing} task ${JSON.stringify(taskId)}`;
+    const what = `${doing} ${taskName(taskId)}`;
     if (this.#closing !== undefined) {
       throw new TaskQueueError(ErrorCode.closed, `${what}: the queue was closed`, {
         hint: 'Create a new queue object.',

@@ -1,3 +1,4 @@
+import { taskName } from '../errors/task-name.ts';
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { WAIT_CHECKS } from '../options/call-checks.ts';
 import { checkOptions, MAX_TIMER_MS } from '../options/check-options.ts';
@@ -233,10 +234,7 @@ function rejectionOf(promise: Promise<unknown>): Promise<never> {
 }
 
 function timeoutError(taskId: string): TaskQueueError {
-  return new TaskQueueError(
-    ErrorCode.waitTimeout,
-    `No message arrived for task ${JSON.stringify(taskId)} in time`,
-  );
+  return new TaskQueueError(ErrorCode.waitTimeout, `No message arrived for ${taskName(taskId)} in time`);
 }
 
 function isBrokerUnreachable(error: unknown): boolean {
@@ -249,7 +247,7 @@ function unansweredError(taskId: string, cause?: unknown): TaskQueueError {
   const why = cause instanceof Error ? ` (${cause.message})` : '';
   return new TaskQueueError(
     ErrorCode.noAnswer,
-    `It is unknown whether a message arrived for task ${JSON.stringify(taskId)}: the broker does not answer${why}`,
+    `It is unknown whether a message arrived for ${taskName(taskId)}: the broker does not answer${why}`,
     { cause, hint: 'Is the broker running, and is it reachable?' },
   );
 }
@@ -257,7 +255,7 @@ function unansweredError(taskId: string, cause?: unknown): TaskQueueError {
 function closedError(taskId: string): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.closed,
-    `Cannot wait for a message of task ${JSON.stringify(taskId)}: close() was called`,
+    `Cannot wait for a message of ${taskName(taskId)}: close() was called`,
     { hint: 'Create a new object.' },
   );
 }

@@ -28,12 +28,15 @@ import { once, setMaxListeners } from 'node:events';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { globMatcher } from '../management/globs.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
-import { taskIdOf } from '../messages/queue-names.ts';
+import { queueName, taskIdOf } from '../messages/queue-names.ts';
 import {
   aBoolean,
+  aClient,
+  anIterable,
   anObject,
   aSignal,
   type Checks,
+  checkArgument,
   checkOptions,
   integer,
   strings,
@@ -86,14 +89,19 @@ const WATCH_CHECKS: Checks<WatchTasksOptions> = {
  * @param client it stays open afterwards
  * @param taskIds the tasks to follow; none for all
  * @param options
- * @throws TaskQueueError `INVALID_ARGUMENT` for an unusable option; when the broker cannot be reached at the start, or
- * refuses the subscription; `CLOSED` when the client is closed
+ * @throws TaskQueueError `INVALID_ARGUMENT` for an unusable task id or option; when the broker cannot be reached at the
+ * start, or refuses the subscription; `CLOSED` when the client is closed
  */
 export async function* watchTasks(
   client: TaskQueueClient,
   taskIds: readonly string[],
   options: WatchTasksOptions = {},
 ): AsyncGenerator<WatchItem, void, undefined> {
+  checkArgument('client', client, aClient);
+  checkArgument('taskIds', taskIds, anIterable);
+  const ids = [...taskIds];
+  // Before anything is opened for them.
+  for (const taskId of ids) queueName(taskId, client.prefix);
   const checked = checkOptions(options, WATCH_CHECKS);
   const { signal, tail = 0, removals = false, peek = true, api, globs } = checked;
   const items = new ItemQueue<WatchItem>();
@@ -102,7 +110,7 @@ export async function* watchTasks(
   setMaxListeners(0, stopping.signal);
   const aborted = once(stopping.signal, 'abort').then(() => undefined);
   const look = { client, items, signal: stopping.signal, peek };
-  const named = new Map(taskIds.map((taskId) => [taskId, new TaskWatch(taskId, look, true)]));
+  const named = new Map(ids.map((taskId) => [taskId, new TaskWatch(taskId, look, true)]));
   const matchers = globs?.map(globMatcher) ?? [() => true];
   const isWatched = (taskId: string) =>
     named.size > 0 ? named.has(taskId) : matchers.some((matches) => matches(taskId));

@@ -146,7 +146,7 @@ export class ChannelPool {
   #busyError(): AmqpFailure {
     return new AmqpFailure(
       ErrorCode.busy,
-      `the ${this.#max} operations before it did not finish within ${this.#operationTimeoutMs} ms`,
+      `earlier operations did not finish within ${this.#operationTimeoutMs} ms`,
       { hint: 'The broker does not answer, or message handlers take too long.' },
     );
   }
