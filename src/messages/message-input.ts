@@ -37,10 +37,29 @@ export function parseMessageInput(input: string | Buffer): OutgoingMessage & Par
   if (isNestedTooDeeply(bytes.toString())) throw invalid(TOO_DEEP);
   if (object.has('jsonrpc')) return { body: wrapText(bytes.toString()) };
   if (object.has('message')) return { body: readEnvelope(bytes) };
+  if (object.has('payload') && object.has('payload_encoding'))
+    throw fromManagementApi(JSON.parse(bytes.toString()));
   throw invalid(
     'it is neither a record ("body"), nor a queued message ("message"), nor JSON-RPC ("jsonrpc")',
   );
 }
+
+/** From `POST /api/queues/…/get`, or from rabbitmqadmin as raw JSON; `truncate` may have cut it off. */
+function fromManagementApi({ payload, payload_encoding, payload_bytes }: JsonObject): TaskQueueError {
+  const bytes = Buffer.byteLength(String(payload), payload_encoding === 'base64' ? 'base64' : 'utf8');
+  if (typeof payload_bytes === 'number' && bytes < payload_bytes) {
+    return invalid(`it is cut off, at ${bytes} of ${payload_bytes} bytes; get it again without "truncate"`);
+  }
+  const message = 'The message is as the management API gives it, and not a record';
+  return new TaskQueueError(ErrorCode.invalidMessage, message, {
+    hint: `To make records: jq -c '${TO_RECORD}'`,
+  });
+}
+
+/** What has no properties has an empty list of them there. */
+const TO_RECORD =
+  '(if type == "array" then .[] else . end) | {properties: (.properties | if type == "array" then {} else . end), ' +
+  'body_base64: (if .payload_encoding == "base64" then .payload else (.payload | @base64) end)}';
 
 function notAnObject(bytes: Buffer): TaskQueueError {
   try {

@@ -9,6 +9,7 @@ import { cliInPath, runCli, startCli, temporaryFilesIn, temporaryFolder } from '
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
+import { callApi } from '../support/vhost.ts';
 
 // Forty megabytes are checked before any is sent, which takes its time where other tests run beside it.
 vi.setConfig({ testTimeout: 120_000 });
@@ -93,6 +94,39 @@ describe('a named pipe that nobody writes to', () => {
 test('a terminal at which nobody types does not keep enqueue beyond --timeout', async () => {
   const terminal = cliOnTerminal(['enqueue', newTask(), '--from', '/dev/tty', '--timeout', '1s']);
   expect(await terminal.ended).toBe(124);
+});
+
+describe('a file of the management API', () => {
+  async function fetched(options: object) {
+    const task = newTask();
+    const properties = { headers: { team: 'red' }, message_id: 'a', delivery_mode: 2 };
+    const messages = [
+      { ...raw('{"n": 1.0, "text": "\u00fc"}'), properties },
+      { body: Buffer.from([0xff]), properties: {} },
+    ];
+    for (const message of messages) await openClient().publish(task, message);
+    const path = `queues/%2F/${encodeURIComponent(`mcp:queue:${task}`)}/get`;
+    const answer = await callApi('POST', path, { count: 9, ackmode: 'ack_requeue_true', ...options });
+    const file = join(await temporaryFolder(), 'get.json');
+    await writeFile(file, await answer.text());
+    return { file, messages, ...(await runCli(['enqueue', task, '--from', file])) };
+  }
+
+  test.each(['auto', 'base64'])('is not sent, and the advice makes records of it: %s', async (encoding) => {
+    const { file, messages, status, stderr } = await fetched({ encoding });
+    expect(status).toBe(2);
+    const task = newTask();
+    const advice = /^hint: .*?: (jq .*)$/m.exec(stderr)?.[1];
+    await promisify(execFile)('bash', ['-c', `${advice} ${file} | mcp-taskq enqueue ${task} --from -`], {
+      env: (await cliInPath()).env,
+    });
+    expect(await openClient().peek(task, { limit: 9 })).toMatchObject(messages);
+  });
+
+  test('that is cut off is said to be so', async () => {
+    const { status, stderr } = await fetched({ encoding: 'auto', truncate: 5 });
+    expect([status, stderr]).toEqual([2, expect.stringContaining('it is cut off, at 5 of 24 bytes')]);
+  });
 });
 
 describe('a file with messages of several tasks', () => {

@@ -98,6 +98,7 @@ async function checkAll(
   let count = 0;
   let bad = 0;
   let unfinished: InputLine | undefined;
+  let advice: string | undefined;
   for await (const lines of source.lines()) {
     for (const line of lines) {
       if (isBlank(line)) continue;
@@ -109,6 +110,7 @@ async function checkAll(
         kept?.push(record);
       } catch (error) {
         bad++;
+        advice ??= (error as { hint?: string }).hint;
         // Any other incomplete line is not known to be in a queue.
         if (line.isUnfinished && isHalfRecord(line.text)) unfinished = line;
         if (bad <= MAX_REPORTED) problems.push(`line ${line.number}: ${(error as Error).message}`);
@@ -123,7 +125,8 @@ async function checkAll(
     {
       hint:
         unfinished === undefined || !isOneALine
-          ? 'A message is a record, a queued message or JSON-RPC. Give one per line, or an array of them.'
+          ? (advice ??
+            'A message is a record, a queued message or JSON-RPC. Give one per line, or an array of them.')
           : unfinishedHint(source, unfinished, settings),
     },
   );
