@@ -34,6 +34,17 @@ describe('a broker URL', () => {
     expect(describeAddress(address)).toBe('amqp://[::1]:5673/v');
   });
 
+  test.each(['..', '.', '%2e%2E', '.%2e?heartbeat=5', 'a/..', 'a/../b', 'a/../../b', '../b', '.. '])(
+    'refuses the path %s, which would be parsed as another vhost',
+    (path) => {
+      expect(() => parseBrokerUrl(`amqp://h/${path}`)).toThrow('has a part . or ..');
+    },
+  );
+
+  test.each(['...', '.a', 'a..', '%2e.%2e', 'a%2f..'])('takes the vhost %s', (path) => {
+    expect(parseBrokerUrl(` amqp://h/${path}?heartbeat=5\n`).vhost).toBe(decodeURIComponent(path));
+  });
+
   test.each([
     ['http://u:s3cret@h', 'The broker URL http:// is unusable: it does not begin with amqp:// or amqps://'],
     ['u:s3cret@h', 'The broker URL is unusable: it does not begin with amqp://'],
@@ -42,6 +53,8 @@ describe('a broker URL', () => {
     ['amqp://u:very s3cret@h:port', 'amqp://… is unusable: amqp:// must be followed by'],
     ['amqp://u:s3cret@h:99999', 'must be followed by a host'],
     ['amqp://u:s3cret@h/a/b', 'more than one part'],
+    ['amqp://u:s3cret@h/a\nb', 'it has a line break or tab'],
+    ['amqp://u:s3\tcret@h', 'it has a line break or tab'],
     ['amqp://u:s3cret%FF@h', 'password has an invalid percent-encoding'],
     // A password that was not encoded, and whose beginning is a host and a port.
     ['amqp://u:4711/s3cret@h', 'it has an @ after a slash'],
