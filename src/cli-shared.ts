@@ -10,3 +10,4 @@ export { DEFAULT_PREFIX, hasControlCharacter } from './messages/queue-names.ts';
 export { ASKED_BY_HEADER } from './messages/reply-queues.ts';
 export { parseTimestamp, timestampToMs } from './messages/timestamps.ts';
 export { MAX_PEEK } from './options/client-options.ts';
+export { leftOutOfUrl } from './options/url-as-written.ts';

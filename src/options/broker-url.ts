@@ -1,4 +1,5 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { leftOutOfUrl } from './url-as-written.ts';
 import { readUrlParameters, type UrlParameters } from './url-parameters.ts';
 
 /** The address of a RabbitMQ node and the credentials for it, from an AMQP URI. */
@@ -31,10 +32,8 @@ export function parseBrokerUrl(url: string): BrokerAddress {
   }
   const invalid = (reason: string) => unusable(`${scheme}://…`, reason);
   if (hasLateAt(url)) throw invalid(LATE_AT);
-  // Both would silently lead to another vhost: a URL is parsed without them.
-  if (/[\t\r\n]/.test(url.trim())) throw invalid('it has a line break or tab');
-  if (DOT_PART.test(url))
-    throw invalid('its path has a part . or .., which is never the name of a vhost in a URL');
+  const leftOut = leftOutOfUrl(url);
+  if (leftOut !== undefined) throw invalid(leftOut);
   let parts: URL;
   try {
     parts = new URL(url);
@@ -65,9 +64,6 @@ export function parseBrokerUrl(url: string): BrokerAddress {
     parameters: readUrlParameters(query),
   };
 }
-
-/** A part of the path that URLs resolve as a folder, encoded or not. */
-const DOT_PART = /:\/\/[^/?#]*\/(?:[^?#]*\/)?(?:\.|%2e){1,2}(?:[/?#]|\s*$)/i;
 
 /** All that is printed of a URL that cannot be parsed: anything else in it may be a password. */
 function schemeOf(url: string): string | undefined {

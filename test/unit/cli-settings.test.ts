@@ -33,6 +33,14 @@ function settings(args: string[], environment: Record<string, string> = {}): Set
 }
 
 describe('the settings', () => {
+  test.each(['/a/..', '/%2e%2e', '/x/../b'])(
+    'leave a URL with the path %s for the library to refuse',
+    (path) => {
+      const url = `amqp://ann@h${path}?cacertfile=${file('ca', 'x')}`;
+      expect(settings(['x', '-u', url, '--password-file', file('word', 'pw')]).connection.url).toEqual([url]);
+    },
+  );
+
   test('leave every default to the library, and the size of messages to the broker', () => {
     expect(settings(['x'])).toEqual({
       connection: { tls: {}, maxMessageBytes: 512 * 1024 * 1024 },

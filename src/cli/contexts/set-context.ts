@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { splitUrls } from '../settings/broker-urls.ts';
+import { splitUrls, toUrl } from '../settings/broker-urls.ts';
 import { changeContextFile, readContextFile, shownPath } from '../settings/context-file.ts';
 import {
   findFault,
@@ -120,13 +120,13 @@ function takePassword(context: Record<string, unknown>): string | undefined {
     if (typeof text !== 'string') continue;
     context[setting] = splitUrls(text)
       .map((part) => {
-        if (!URL.canParse(part)) {
+        const url = toUrl(part);
+        if (url === undefined) {
           if (!part.includes('@')) return part;
           throw new CommandFailure(ExitCode.usage, `The ${setting.replace('_', '-')} is not a URL`, {
             hint: 'Percent-encode special characters in the user name; leave the password out.',
           });
         }
-        const url = new URL(part);
         if (url.password === '' || url.password === 'guest') return part;
         password ??= decodePassword(url.password);
         url.password = '';

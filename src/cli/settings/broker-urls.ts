@@ -1,3 +1,4 @@
+import { leftOutOfUrl } from '../../cli-shared.ts';
 import type { TlsOptions } from '../../index.ts';
 import { readSettingFile } from './setting-files.ts';
 
@@ -6,14 +7,19 @@ export function splitUrls(list: string): string[] {
   return list.split(/,(?=\s*[a-z][a-z0-9+.-]*:\/\/)/i).map((url) => url.trim());
 }
 
+/** A URL to be changed; undefined for what is no URL, or would become another one by being parsed. */
+export function toUrl(text: string): URL | undefined {
+  return URL.canParse(text) && leftOutOfUrl(text) === undefined ? new URL(text) : undefined;
+}
+
 /**
  * Puts a password into a URL, for its user, or guest if it has none. Invalid URLs are left for the library to
  * report.
  */
 export function withPassword(password: string | undefined): (url: string) => string {
   return (text) => {
-    if (password === undefined || !URL.canParse(text)) return text;
-    const url = new URL(text);
+    const url = toUrl(text);
+    if (password === undefined || url === undefined) return text;
     if (url.password !== '') return text;
     if (url.username === '') url.username = 'guest';
     // The setter alone would not encode %, which a password may contain.
@@ -33,8 +39,8 @@ const FILE_PARAMETERS = { cacertfile: 'ca', certfile: 'cert', keyfile: 'key' } a
 export function readUrlFiles(urls: readonly string[]): { urls: string[]; tls: TlsOptions } {
   const tls: TlsOptions = {};
   const rest = urls.map((text) => {
-    if (!/[?&](?:ca)?(?:cert|key)file=/i.test(text) || !URL.canParse(text)) return text;
-    const url = new URL(text);
+    const url = toUrl(text);
+    if (!/[?&](?:ca)?(?:cert|key)file=/i.test(text) || url === undefined) return text;
     for (const name of [...url.searchParams.keys()]) {
       const key = FILE_PARAMETERS[name.toLowerCase() as keyof typeof FILE_PARAMETERS];
       if (key === undefined) continue;
