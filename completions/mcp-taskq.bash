@@ -13,12 +13,22 @@ _mcp_taskq_files() {
   compopt -o filenames 2>/dev/null
 }
 
+# In quotes that are still open, bash takes what it gets as it is.
 _mcp_taskq_tasks() {
-  local id
+  local id start=$cur
+  case "$cur" in
+    \'*) start=${cur#?} ;;
+    *) IFS= read start <<<"${cur#\"}" ;; # Without -r, this removes the backslashes.
+  esac
   COMPREPLY=()
   while IFS= read -r id; do
-    COMPREPLY+=("$(printf '%q' "$id")")
-  done < <("${words[0]}" __task-ids "$cur" -- "${words[@]:1:cword-1}" 2>/dev/null)
+    case "$cur" in
+      \'*) id=$(sed "s/'/'\\\\''/g" <<<"$id") ;;
+      \"*) id=$(sed 's/[\\"$`]/\\&/g' <<<"$id") ;;
+      *) id=$(printf '%q' "$id") ;;
+    esac
+    COMPREPLY+=("$id")
+  done < <("${words[0]}" __task-ids -- "$start" "${words[@]:1:cword-1}" 2>/dev/null)
 }
 
 _mcp_taskq_contexts() {
@@ -60,8 +70,11 @@ _mcp_taskq_trim() {
 }
 
 _mcp_taskq() {
-  local cur prev words cword command index
+  local cur prev words cword command index ended=""
   _mcp_taskq_join
+  for ((index = 1; index < cword; index++)); do
+    if [[ ${words[index]} == -- ]]; then ended=+; fi
+  done
   for ((index = 1; index < cword; index++)); do
     case "${words[index]}" in
       -u | --url | --context | --prefix | --queue-type | --api-url | --password-file | --tls-ca-file | --tls-cert-file | --tls-key-file | --tls-pass-file | --tls-server-name | --connect-timeout | --timeout | -o | --output) index=$((index + 1)) ;;
@@ -90,7 +103,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '-V --version -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_words 'ls describe peek watch enqueue dequeue mv cp clear prune check status context broker completion help' ;;
           esac
@@ -121,7 +134,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--non-empty --no-consumers --min --older-than --idle --ids --limit --sort --reverse --peek --no-peek --exact --names -0 --null -w --watch --interval -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -146,7 +159,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--no-peek --listen -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -176,7 +189,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '-n --limit --all --tail --skip --since --force --filter -0 --null -y --yes --full --out --append --overwrite -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -205,7 +218,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--tail --events --no-peek --filter -n --limit --for --idle -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -240,7 +253,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--type --method --params --id --from --skip --limit --id-prefix --rate --keep-timing --speed --header --no-create --keep-expiration --mark --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -269,7 +282,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '-n --limit --all --wait --filter --out --append --overwrite --exec --dry-run --force -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -295,7 +308,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '-n --limit --all --filter -0 --null --no-create --keep-expiration --dry-run --force -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -322,7 +335,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '-n --limit --all --skip --filter --no-create --keep-expiration --force --dry-run -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -349,7 +362,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--older-than --filter -0 --null --backup --keep-queue --dry-run --force -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -375,7 +388,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--pattern --idle --dry-run -y --yes -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
@@ -406,7 +419,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--depth-warn --depth-critical --age-warn --age-critical --unconsumed-warn --unconsumed-critical --no-peek --format -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_tasks ;;
           esac
@@ -431,7 +444,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--no-api --listen -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
@@ -458,7 +471,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--none --password-command --store-password --protected --unprotected --description --unset -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) if ((cword == index + 1)); then _mcp_taskq_words 'ls show use set rm'; else _mcp_taskq_contexts; fi ;;
           esac
@@ -485,7 +498,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '--port --api-port --data --management --install -u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_files ;;
           esac
@@ -509,7 +522,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_words 'bash zsh fish' ;;
           esac
@@ -533,7 +546,7 @@ _mcp_taskq() {
         --timeout) COMPREPLY=() ;;
         -o | --output) _mcp_taskq_words 'auto table wide json jsonl raw' ;;
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '-u --url --context --prefix --queue-type --api-url --password-file --tls-ca-file --tls-cert-file --tls-key-file --tls-pass-file --tls-server-name --insecure --connect-timeout --timeout -o --output --json --no-color --no-pager --verbose -h --help' ;;
             *) _mcp_taskq_words 'ls describe peek watch enqueue dequeue mv cp clear prune check status context broker completion help connection contexts tls permissions policies quorum watching filters output replay exit-codes monitoring guarantees troubleshooting embedding replicas' ;;
           esac

@@ -4,7 +4,12 @@ function __mcp_taskq_tasks
     set -l words (commandline -opc)
     set -l program $words[1]
     set -e words[1]
-    $program __task-ids (commandline -ct) -- $words 2>/dev/null
+    # The word under the cursor, as it would be after unquoting. Its quotes are still open.
+    set -l start (commandline -ct)
+    string match -q "'*" -- $start; and set start "$start'"
+    string match -q '"*' -- $start; and set start "$start\""
+    set start (string unescape -- $start)
+    $program __task-ids -- "$start" $words 2>/dev/null
 end
 
 function __mcp_taskq_contexts

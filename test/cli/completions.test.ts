@@ -42,7 +42,6 @@ test.each(SHELLS)('the %s file under completions/ is up to date (npm run complet
 
 test('task ids come from the broker, and quickly nothing when it is away', async () => {
   const task = await filledTask('completion');
-  // The time that it may take begins with the process.
   const ids = await runCli(['__task-ids', task.slice(0, 20)], { env: PATIENT, ownProcess: true });
   expect(ids.stdout.split('\n')).toContain(task);
   // One that refuses, and one that accepts and never answers, for which other commands wait a minute.
@@ -77,6 +76,8 @@ describe.skipIf(!isInstalled('bash'))('bash', () => {
     expect(await complete('dequeue', '--o')).toEqual(['--out', '--overwrite', '--output']);
     expect(await complete('peek', '-o', 'json')).toEqual(['json', 'jsonl']);
     expect(await complete('completion', 'z')).toEqual(['zsh']);
+    const dashed = await filledTask('--no-dash');
+    expect(await complete('describe', '--', '--no-')).toEqual([dashed]);
     expect(await complete('help', 'ex')).toEqual(['exit-codes']);
   });
 
@@ -132,6 +133,19 @@ describe.skipIf(!isInstalled('bash'))('bash without the package bash-completion'
     await bash.shows(`${task} --skip`);
   });
 
+  test('completes ids in quotes, and quotes in ids', async () => {
+    await filledTask('"its" $HOME\'s: a');
+    const bash = await openBash();
+    for (const [start, shown] of [
+      [`'"its`, `'"its" $HOME'\\''s: a`],
+      ['"\\"its', '"\\"its\\" \\$HOME\'s: a'],
+      ['\\"its', '\\"its\\"\\ \\$HOME\\\'s:\\ a'],
+    ] as const) {
+      bash.type(`\u0015mcp-taskq peek ${start}\t`);
+      await bash.shows(`mcp-taskq peek ${shown}`);
+    }
+  });
+
   test('completes after --option=, and asks the broker that the line names', async () => {
     const task = await filledTask('named');
     const bash = await openBash({ MCP_TASKQ_URL: 'amqp://127.0.0.1:1', MCP_TASKQ_API_URL: '' });
@@ -164,6 +178,9 @@ describe.skipIf(!isInstalled('fish'))('fish', () => {
     expect(await complete('mcp-taskq peek -o json')).toContain('jsonl');
     const task = await filledTask('fish');
     expect(await complete(`mcp-taskq peek ${task.slice(0, 12)}`)).toEqual([task]);
+    const spaced = await filledTask('fish and chips');
+    for (const start of ["'fish and", '"fish and', 'fish\\ and'])
+      expect(await complete(`mcp-taskq peek ${start}`)).toContain(spaced);
     expect(await complete('mcp-taskq enqueue x --method=elic')).toEqual(['--method=elicitation/create']);
     expect(await complete(`mcp-taskq peek --api-url=http://127.0.0.1:1 ${task.slice(0, 12)}`)).toEqual([]);
   });

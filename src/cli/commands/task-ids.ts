@@ -1,10 +1,9 @@
-import { performance } from 'node:perf_hooks';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { addGlobalOptions } from '../settings/global-options.ts';
 import { resolveSettings, type Settings } from '../settings/settings.ts';
 import { raceWith } from '../terminal/stop.ts';
 
-/** Measured from the start of the process, as the user who pressed Tab waits for that too. `--timeout` overrides it. */
+/** How long the user who pressed Tab waits for the API, once the process has started. `--timeout` overrides it. */
 const BUDGET_MS = 300;
 
 const MAX_IDS = 200;
@@ -18,10 +17,10 @@ export function taskIdsCommand() {
   return command.action(async (start, words, _options, self) => {
     const line = words.length === 0 ? self : optionsIn(words);
     const settings = resolveSettings(line, process.env, 'completion');
-    // performance.now() counts from the start of the process.
-    const leftMs = Math.max(1, (settings.timeoutMs ?? BUDGET_MS) - performance.now());
-    const listed = listIds(settings, start, leftMs);
-    const ids = await raceWith(AbortSignal.timeout(Math.ceil(leftMs)), listed).catch(() => []);
+    const { timeoutMs = BUDGET_MS } = settings;
+    const { listTaskQueues } = await import('../../index.ts');
+    const listed = listIds(listTaskQueues, settings, start, timeoutMs);
+    const ids = await raceWith(AbortSignal.timeout(timeoutMs), listed).catch(() => []);
     process.stdout.write(ids.map((id) => `${id}\n`).join(''));
   });
 }
@@ -39,11 +38,11 @@ function optionsIn(words: readonly string[]): CommandUnknownOpts {
 }
 
 async function listIds(
+  listTaskQueues: typeof import('../../index.ts').listTaskQueues,
   { connection, apiUrl }: Settings,
   start: string,
   apiTimeoutMs: number,
 ): Promise<string[]> {
-  const { listTaskQueues } = await import('../../index.ts');
   const ids: string[] = [];
   const glob = `${start.replace(/[*?\\]/g, '\\$&')}*`;
   const pages = listTaskQueues({ ...connection, apiUrl, glob, source: 'none', apiTimeoutMs });

@@ -22,12 +22,22 @@ _mcp_taskq_files() {
   compopt -o filenames 2>/dev/null
 }
 
+# In quotes that are still open, bash takes what it gets as it is.
 _mcp_taskq_tasks() {
-  local id
+  local id start=$cur
+  case "$cur" in
+    \\'*) start=\${cur#?} ;;
+    *) IFS= read start <<<"\${cur#\\"}" ;; # Without -r, this removes the backslashes.
+  esac
   COMPREPLY=()
   while IFS= read -r id; do
-    COMPREPLY+=("$(printf '%q' "$id")")
-  done < <("\${words[0]}" __task-ids "$cur" -- "\${words[@]:1:cword-1}" 2>/dev/null)
+    case "$cur" in
+      \\'*) id=$(sed "s/'/'\\\\\\\\''/g" <<<"$id") ;;
+      \\"*) id=$(sed 's/[\\\\"$\`]/\\\\&/g' <<<"$id") ;;
+      *) id=$(printf '%q' "$id") ;;
+    esac
+    COMPREPLY+=("$id")
+  done < <("\${words[0]}" __task-ids -- "$start" "\${words[@]:1:cword-1}" 2>/dev/null)
 }
 
 _mcp_taskq_contexts() {
@@ -69,8 +79,11 @@ _mcp_taskq_trim() {
 }
 
 _mcp_taskq() {
-  local cur prev words cword command index
+  local cur prev words cword command index ended=""
   _mcp_taskq_join
+  for ((index = 1; index < cword; index++)); do
+    if [[ \${words[index]} == -- ]]; then ended=+; fi
+  done
   for ((index = 1; index < cword; index++)); do
     case "\${words[index]}" in
       ${valueOptions(globals).join(' | ')}) index=$((index + 1)) ;;
@@ -108,7 +121,7 @@ function options(all: readonly OptionWords[], otherwise: string): string {
   return `      case "$prev" in
 ${lines.join('\n')}
         *)
-          case "$cur" in
+          case "$ended$cur" in
             -*) _mcp_taskq_words '${words}' ;;
             *) ${otherwise} ;;
           esac

@@ -12,7 +12,7 @@ export function zshCompletion(
 
 _mcp-taskq_tasks() {
   local -a ids
-  ids=(\${(f)"$("\${(Q)_mcp_taskq_program}" __task-ids "\${(Q)PREFIX}" -- "\${(@Q)_mcp_taskq_given}" 2>/dev/null)"})
+  ids=(\${(f)"$("\${(Q)_mcp_taskq_program}" __task-ids -- "\${(Q)PREFIX}" "\${(@Q)_mcp_taskq_given}" 2>/dev/null)"})
   compadd -a ids
 }
 
@@ -29,7 +29,7 @@ _mcp-taskq() {
   commands=(
 ${names}
   )
-  _arguments -C \\
+  _arguments -S -C \\
 ${specs(globals, '    ')}
     '1: :->command' \\
     '*:: :->arguments' && return
@@ -40,7 +40,7 @@ ${specs(globals, '    ')}
 ${commands
   .map(
     (command) => `        ${command.name})
-          _arguments \\
+          _arguments -S \\
 ${specs(command.options, '            ')}
             ${argument(command, topics)}
           ;;`,
