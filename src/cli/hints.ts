@@ -1,5 +1,6 @@
 import { isTaskQueueError } from '../cli-shared.ts';
 import type { ErrorCode } from '../index.ts';
+import { formatDuration } from './text/durations.ts';
 import { shellWords } from './text/shell-words.ts';
 
 /*
@@ -39,11 +40,11 @@ const INSTEAD: Partial<Record<ErrorCode, string>> = {
 
 const PASSWORD_HINT = 'Or keep the password out of the URL: --password-file.';
 
-let brokerWords = '';
+let brokerWords: readonly string[] = [];
 
 /** Says which options every command that a hint suggests has to repeat, so that it is about the same broker. */
 export function setBrokerWords(words: readonly string[]): void {
-  brokerWords = words.length === 0 ? '' : ` ${shellWords(words)}`;
+  brokerWords = words;
 }
 
 /** Commands in quotes that a hint may suggest, and that work on a broker. */
@@ -51,9 +52,13 @@ const SUGGESTED = /"mcp-taskq (?:clear|dequeue|describe|ls|peek|status|watch)\b[
 
 /** The text with commands for the broker of this command. */
 export function forThisBroker(text: string): string {
-  return text.replace(SUGGESTED, (command) =>
-    command.endsWith(brokerWords) ? command : command + brokerWords,
-  );
+  return text.replace(SUGGESTED, (command) => {
+    const api = command.includes(' --ids ') ? brokerWords.indexOf('--api-url') : -1;
+    const words =
+      api === -1 ? brokerWords : brokerWords.filter((_, index) => index !== api && index !== api + 1);
+    const more = words.length === 0 ? '' : ` ${shellWords(words)}`;
+    return command.endsWith(more) ? command : command + more;
+  });
 }
 
 /** @returns undefined if there is no advice */
@@ -68,14 +73,20 @@ function adviceFor(error: { code?: unknown; message?: string; hint?: unknown }):
   const { code, message } = error;
   const instead = INSTEAD[code];
   if (instead) return instead;
-  const isUrl = code === 'INVALID_ARGUMENT' && /^The (broker|management API) URL .*is unusable/.test(message);
+  const isUrl =
+    code === 'INVALID_ARGUMENT' && / URL .*is unusable/.test(message) && /Percent-encode/.test(said ?? '');
   const more = isUrl ? PASSWORD_HINT : MORE[code];
   return [said && withoutOptions(said), more].filter((each) => each !== undefined).join(' ') || undefined;
 }
 
-/** Only one message names options as well: `Option tls.cert is given without tls.key`. */
+/**
+ * A message of the library, with durations as the command line writes them. Only one names options as well: `Option
+ * tls.cert is given without tls.key`.
+ */
 export function inFlagsOf(message: string): string {
-  return message.replace(/^Option \S+ .*$/s, inFlags);
+  return message
+    .replace(/^Option \S+ .*$/s, inFlags)
+    .replace(/(?<=\b(?:after|within) )(\d+000) ms\b/g, (_, ms) => formatDuration(Number(ms)));
 }
 
 /** Without the sentences about options that have no flag; undefined where nothing is left. */

@@ -17,7 +17,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     await new Promise((resolve) => setImmediate(resolve));
     if (outputFailure === undefined || outputFailure.code === 'EPIPE') return 0;
     const { writeFailure } = await import('./terminal/write-failure.ts');
-    throw writeFailure('the standard output', outputFailure);
+    throw writeFailure('standard output', outputFailure);
   } catch (error) {
     await printError(error, argv.includes('--verbose'));
     const [{ getExitCode }, { endSoon }] = await Promise.all([

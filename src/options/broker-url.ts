@@ -28,7 +28,11 @@ const DEFAULT_PORT = { amqp: 5672, amqps: 5671 } as const;
 export function parseBrokerUrl(url: string): BrokerAddress {
   const scheme = schemeOf(url);
   if (scheme !== 'amqp' && scheme !== 'amqps') {
-    throw unusable(scheme === undefined ? '' : `${scheme}://`, 'it does not begin with amqp:// or amqps://');
+    throw unusable(
+      scheme === undefined ? '' : `${scheme}://…`,
+      'it does not begin with amqp:// or amqps://',
+      FORM,
+    );
   }
   const invalid = (reason: string) => unusable(`${scheme}://…`, reason);
   if (hasLateAt(url)) throw invalid(LATE_AT);
@@ -70,14 +74,17 @@ function schemeOf(url: string): string | undefined {
   return /^\s*([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
 }
 
-function unusable(shown: string, reason: string): TaskQueueError {
+const FORM = 'Use amqp://host:5672/vhost (amqps:// for TLS).';
+
+// No example credentials: redaction would remove them too.
+const FORM_WITH_CREDENTIALS =
+  'Use amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host. Percent-encode special characters in the password: %2F for a slash, %23 for #, %3F for ?, %40 for @.';
+
+function unusable(shown: string, reason: string, hint = FORM_WITH_CREDENTIALS): TaskQueueError {
   return new TaskQueueError(
     ErrorCode.invalidArgument,
     `The broker URL ${shown}${shown && ' '}is unusable: ${reason}`,
-    {
-      // No example credentials: redaction would remove them too.
-      hint: 'Use amqp://host:5672/vhost (amqps:// for TLS), with user name, colon, password and @ before the host. Percent-encode special characters in the password: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
-    },
+    { hint },
   );
 }
 

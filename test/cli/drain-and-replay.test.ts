@@ -404,8 +404,8 @@ describe('enqueue', () => {
   });
 
   test.each([
-    [['--skip', '5'], `${RPC}\n${RPC}\n`, 'The standard input has no messages after the first 5.'],
-    [[], '\n', 'The standard input has no messages.'],
+    [['--skip', '5'], `${RPC}\n${RPC}\n`, 'Standard input has no messages after the first 5.'],
+    [[], '\n', 'Standard input has no messages.'],
   ])('says that there is nothing to add: %j', async (options, input, says) => {
     const args = ['enqueue', newTask(), '--from', '-', ...options];
     expect(await runCli(args, { input })).toMatchObject({ status: 0, stderr: `${says}\n` });

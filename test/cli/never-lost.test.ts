@@ -210,9 +210,9 @@ describe('a disk that fills up', () => {
   });
 
   test.each([
-    ['a help page', 'peek --help', 1, /^error: Cannot write to the standard output: ENOSPC/],
-    ['a completion script', 'completion bash', 1, /^error: Cannot write to the standard output: ENOSPC/],
-    ['the version', '--version', 1, /^error: Cannot write to the standard output: ENOSPC/],
+    ['a help page', 'peek --help', 1, /^error: Cannot write to standard output: ENOSPC/],
+    ['a completion script', 'completion bash', 1, /^error: Cannot write to standard output: ENOSPC/],
+    ['the version', '--version', 1, /^error: Cannot write to standard output: ENOSPC/],
   ])('is said by %s', async (_what, words, status, says) => {
     const result = await runShell(`${CLI} ${words} > /dev/full`);
     expect(result).toMatchObject({ status, stderr: expect.stringMatching(says) });
@@ -239,7 +239,7 @@ describe('a disk that fills up', () => {
     const closed = await runShell(`${CLI} dequeue ${task} --all >&-`);
     expect(closed).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('Nobody reads the standard output'),
+      stderr: expect.stringContaining('Nobody reads standard output'),
     });
     expect(await drainedIds(task)).toEqual(ids);
   });

@@ -209,8 +209,5 @@ test.each(['mv', 'cp'])(
 
 test.each(['mv', 'cp'])('%s takes a number or all, and says so of both', async (command) => {
   const { status, stderr } = await runCli([command, 'a', 'b', '--all', '-n', '3']);
-  expect([status, stderr]).toEqual([
-    2,
-    expect.stringContaining("'--all' cannot be used with option '-n, --limit <n>'"),
-  ]);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('--all cannot be used with --limit')]);
 });

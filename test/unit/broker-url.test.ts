@@ -46,7 +46,7 @@ describe('a broker URL', () => {
   });
 
   test.each([
-    ['http://u:s3cret@h', 'The broker URL http:// is unusable: it does not begin with amqp:// or amqps://'],
+    ['http://u:s3cret@h', 'The broker URL http://… is unusable: it does not begin with amqp:// or amqps://'],
     ['u:s3cret@h', 'The broker URL is unusable: it does not begin with amqp://'],
     ['s3cret:5672', 'The broker URL is unusable'],
     ['', 'The broker URL is unusable'],

@@ -4,6 +4,7 @@ import { hintFor, inFlagsOf } from '../../src/cli/hints.ts';
 import type { Settings } from '../../src/cli/settings/settings.ts';
 import { describeTarget } from '../../src/cli/settings/target.ts';
 import { ErrorCode, TaskQueueError } from '../../src/index.ts';
+import { parseBrokerUrl } from '../../src/options/broker-url.ts';
 
 const hint = (code: ErrorCode, text: string, message = 'x') =>
   hintFor(new TaskQueueError(code, message, { hint: text }));
@@ -57,10 +58,18 @@ test('no text of the library names a flag, and no hint on the command line an op
 });
 
 test('a URL that is not understood brings the advice to keep the password elsewhere', () => {
-  expect(hint(ErrorCode.invalidArgument, 'x', 'The broker URL amqp://… is unusable: y')).toContain(
-    '--password-file',
+  expect(() => parseBrokerUrl('amqp://u:a/b@h')).toThrow(
+    expect.toSatisfy((error) => hintFor(error)?.includes('--password-file') === true),
+  );
+  expect(() => parseBrokerUrl('localhost')).toThrow(
+    expect.toSatisfy((error) => hintFor(error) === 'Use amqp://host:5672/vhost (amqps:// for TLS).'),
   );
   expect(hint(ErrorCode.invalidArgument, 'x', 'Option url is an empty list')).toBe('x');
+});
+
+test('durations of the library read like those of the command line', () => {
+  expect(inFlagsOf('It did not answer within 10000 ms')).toBe('It did not answer within 10s');
+  expect(inFlagsOf('It did not answer within 1500 ms')).toBe('It did not answer within 1500 ms');
 });
 
 test.each([

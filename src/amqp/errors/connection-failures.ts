@@ -25,7 +25,7 @@ export const CONNECTION_FAILURES: readonly Refusal[] = [
     outcome: {
       code: ErrorCode.authenticationFailed,
       reason: 'the broker refuses the user name or password',
-      hint: 'Check the credentials in the URL; the user guest may only connect from the broker’s own machine.',
+      hint: "Check the credentials in the URL; the user guest may connect only from the broker's own machine.",
     },
   },
   // The same file, expect(ConnectionOpenOk): the broker closes instead, and amqplib leaves out why. See opening-refusal.ts.

@@ -7,7 +7,7 @@ import { AmqpFailure } from '../errors/amqp-failure.ts';
 
 export function tooLargeError(bytes: number, limit: number): AmqpFailure {
   return new AmqpFailure(ErrorCode.messageTooLarge, `the message is ${bytes} bytes; the limit is ${limit}`, {
-    hint: 'Raise maxMessageBytes together with the broker’s max_message_size, or send a reference instead.',
+    hint: "Raise maxMessageBytes together with the broker's max_message_size, or send a reference instead.",
   });
 }
 

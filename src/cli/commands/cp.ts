@@ -17,7 +17,7 @@ import { noteHeldBack } from '../reading/withheld.ts';
 import { type CopyTally, copyBatch } from '../replay/copy-messages.ts';
 import { countBytes, Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
-import { formatCount } from '../text/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 const HELP: CommandHelp = {
   description: `Copy messages to another task, in order, with the same bytes and properties, message ids included. While cp
@@ -73,7 +73,8 @@ async function copy(
   const to = await stop.race(chooseOneTask(context, target));
   if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
   const { skip, create = true, keepExpiration = false } = options;
-  if (skip >= MAX_PEEK) throw new CommandFailure(ExitCode.usage, `--skip must be less than ${MAX_PEEK}`);
+  if (skip >= MAX_PEEK)
+    throw new CommandFailure(ExitCode.usage, `--skip must be less than ${formatNumber(MAX_PEEK)}`);
   const select = await selectionOf(options);
   const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit as number);
   if (options.dryRun) {

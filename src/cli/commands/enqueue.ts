@@ -138,7 +138,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
 }
 
 function nothingToAdd({ from, skip }: EnqueueOptions): string {
-  const input = from === '-' ? 'The standard input' : from;
+  const input = from === '-' ? 'Standard input' : from;
   return skip === 0
     ? `${input} has no messages.`
     : `${input} has no messages after the first ${formatNumber(skip)}.`;

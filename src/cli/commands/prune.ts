@@ -9,7 +9,7 @@ import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { ageOption, formatDuration } from '../text/durations.ts';
-import { formatCount } from '../text/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
@@ -72,7 +72,8 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
   }
   if (mustAsk) {
     for (const { taskId } of queues.slice(0, SHOWN)) note(`  ${safeLine(taskId)}`);
-    if (queues.length > SHOWN) note(`  and ${queues.length - SHOWN} more (--dry-run lists all)`);
+    if (queues.length > SHOWN)
+      note(`  and ${formatNumber(queues.length - SHOWN)} more (--dry-run lists all)`);
     const question = `Delete ${about}?`;
     await stop.race(
       confirmLoss(context, { question, count: queues.length, confirmationText: String(queues.length) }),

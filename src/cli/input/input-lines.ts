@@ -44,7 +44,7 @@ export interface LineSource {
  * @throws CommandFailure (usage) for a file that cannot be read or is not UTF-8 text
  */
 export async function openLines(from: string): Promise<LineSource> {
-  if (from === '-') return keepLines('the standard input', process.stdin);
+  if (from === '-') return keepLines('standard input', process.stdin);
   const file = await openFile(from);
   if (file instanceof Readable) return keepLines(from, file);
   try {

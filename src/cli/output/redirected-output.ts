@@ -17,7 +17,7 @@ export async function openStandardOutput(context: Context, use: OutputFileUse): 
   if (use.isRemoving === true && (await isClosed(process.stdout.fd))) {
     throw new CommandFailure(
       ExitCode.usage,
-      'Nobody reads the standard output (closed, or /dev/null), so what is removed would be lost',
+      'Nobody reads standard output (closed, or /dev/null), so what is removed would be lost',
       {
         hint: 'Write it to a file with --out FILE. To remove messages without reading them: mcp-taskq clear.',
       },
@@ -34,7 +34,7 @@ export async function openStandardOutput(context: Context, use: OutputFileUse): 
     // Truncating is safe only if the file is open for appending; otherwise the next write would leave a gap.
     if (end !== undefined && end.kind !== 'other' && (await isAppendedTo(sink.fd))) {
       const { repairEnd, withoutRepeating, writtenBefore } = await import('./interrupted-file.ts');
-      const name = 'the file of the standard output';
+      const name = 'the file of standard output';
       const interrupted = { sink, name, path, end };
       const before =
         use.isRemoving && taskId !== undefined ? await writtenBefore(interrupted, taskId, false) : undefined;

@@ -37,7 +37,7 @@ export function streamSink(
 
 export function standardOutput(): Sink {
   const { fd } = process.stdout;
-  const name = 'the standard output';
+  const name = 'standard output';
   return isFile(fd) ? new FileSink(fd, name) : streamSink(process.stdout, name);
 }
 

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { durationOption } from '../text/durations.ts';
+import { shellWords } from '../text/shell-words.ts';
 import { type ContextFile, readContextFile } from './context-file.ts';
 import { GLOBAL_DECLARATIONS, type GlobalOptions, variablesOf } from './global-options.ts';
 import { type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
@@ -122,14 +123,16 @@ function passwordOf(
   throw new CommandFailure(
     ExitCode.usage,
     `The password command of context ${name} was not run: other users may write to ${path}`,
-    { hint: `Check the file, then: chmod 600 ${path}` },
+    { hint: `Check the file, then: ${shellWords(['chmod', '600', path])}` },
   );
 }
 
 function exposure({ path, isExposed, contexts }: ContextFile): string[] {
   const hasPassword = [...contexts.values()].some(({ password }) => password !== undefined);
   if (!isExposed || !hasPassword) return [];
-  return [`${path} contains a password and is readable by other users: chmod 600 ${path}`];
+  return [
+    `${path} contains a password and is readable by other users: ${shellWords(['chmod', '600', path])}`,
+  ];
 }
 
 function aboutAnyBroker(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -1,3 +1,4 @@
+import { shellWords } from '../text/shell-words.ts';
 import type { BrokerStatus } from './read-status.ts';
 
 /** A problem that needs an operator's attention. */
@@ -44,7 +45,7 @@ function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Proble
   return [
     {
       problem: `${user} lacks permissions in vhost ${broker.vhost}: ${missing.join(', ')}`,
-      hint: `rabbitmqctl set_permissions -p ${broker.vhost} ${broker.user ?? 'USER'} CONFIGURE WRITE READ # three regular expressions`,
+      hint: `${shellWords(['rabbitmqctl', 'set_permissions', '-p', broker.vhost, broker.user ?? 'USER'])} CONFIGURE WRITE READ # three regular expressions`,
     },
   ];
 }
