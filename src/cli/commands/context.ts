@@ -45,6 +45,11 @@ async function run(
       `"context ${action}" takes none of the settings of "context set"`,
     );
   }
+  if (options.none !== undefined && action !== 'use') {
+    throw new CommandFailure(ExitCode.usage, `"context ${action}" does not take --none`, {
+      hint: 'To select no context: mcp-taskq context use --none',
+    });
+  }
   const { listContexts } = await import('../contexts/list-contexts.ts');
   const { showContext } = await import('../contexts/show-context.ts');
   const { selectContext, deleteContext } = await import('../contexts/select-context.ts');

@@ -3,7 +3,8 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { splitUrls, toUrl } from '../settings/broker-urls.ts';
+import { thisCommand } from '../output/this-command.ts';
+import { readUrlFiles, splitUrls, toUrl } from '../settings/broker-urls.ts';
 import { changeContextFile, readContextFile, shownPath } from '../settings/context-file.ts';
 import {
   findFault,
@@ -38,7 +39,7 @@ export async function setContext(
   applyPasswordSource(context, options, command);
   for (const setting of options.unset ?? []) delete context[settingNamed(setting)];
   if (options.storePassword) context.password = password ?? (await askForPassword(name));
-  else if (password !== undefined) throw passwordInUrl(name);
+  else if (password !== undefined) throw passwordInUrl();
   const fault = findFault(context);
   if (fault !== undefined) {
     throw new CommandFailure(ExitCode.usage, `Context ${name} was not stored: ${fault}`, {
@@ -48,6 +49,7 @@ export async function setContext(
           : 'mcp-taskq context --help',
     });
   }
+  await requireUsable(context);
   const ordered = SETTING_NAMES.flatMap((setting) =>
     context[setting] === undefined ? [] : [[setting, context[setting]] as const],
   );
@@ -62,6 +64,23 @@ export async function setContext(
   note(`${before === undefined ? 'Stored' : 'Changed'} context ${name} in ${shownPath(file.path)}.`);
   if (file.current !== name && before === undefined) {
     note(`Use it with --context ${name}, or for all commands: mcp-taskq context use ${name}`);
+  }
+}
+
+/**
+ * Refuses URLs that no command could use: the mistake is noticed here, not in the next incident.
+ * @throws TaskQueueError `INVALID_ARGUMENT`
+ */
+async function requireUsable({ url, api_url: apiUrl }: Record<string, unknown>): Promise<void> {
+  const { TaskQueueClient } = await import('../../index.ts');
+  // Does not connect.
+  await new TaskQueueClient({ url: readUrlFiles(splitUrls(String(url))).urls }).close();
+  if (typeof apiUrl === 'string' && !/^https?:\/\/./i.test(apiUrl)) {
+    throw new CommandFailure(
+      ExitCode.usage,
+      'The management API URL is unusable: it does not begin with http:// or https://',
+      { hint: 'Use http://host:15672 or https://host:15671.' },
+    );
   }
 }
 
@@ -147,9 +166,10 @@ function decodePassword(text: string): string {
   }
 }
 
-function passwordInUrl(name: string): CommandFailure {
+function passwordInUrl(): CommandFailure {
+  const without = thisCommand({ '--password-command': 'pass show mq' }).replaceAll(':***@', '@');
   return new CommandFailure(ExitCode.usage, 'The URL contains a password, which is not stored', {
-    hint: `Leave it out, and say where to find it: mcp-taskq context set ${name} … --password-command 'pass show mq' (or --password-file FILE; or --store-password, if it must be in the file).`,
+    hint: `Leave it out, and say where it is (--password-file FILE works too; --store-password puts it into the file): ${without}`,
   });
 }
 
