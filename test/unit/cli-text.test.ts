@@ -11,7 +11,7 @@ import { formatDuration, parseDuration } from '../../src/cli/text/durations.ts';
 import { summarize } from '../../src/cli/text/message-summary.ts';
 import { shellWords } from '../../src/cli/text/shell-words.ts';
 import { formatSize } from '../../src/cli/text/sizes.ts';
-import { safeLine, safeText } from '../../src/cli/text/terminal-text.ts';
+import { safeId, safeLine, safeText } from '../../src/cli/text/terminal-text.ts';
 import { cutEnd, cutMiddle, cutStart, textWidth } from '../../src/cli/text/text-width.ts';
 import type { StoredMessage } from '../../src/index.ts';
 
@@ -378,4 +378,14 @@ describe('small formats', () => {
     const changes = { '--append': true, '--overwrite': undefined } as const;
     expect(withOptions(words, changes)).toEqual(['dequeue', 't', '--out', 'f', '--append']);
   });
+});
+
+test.each([
+  ['a b', 'a b'],
+  [' ', '" "'],
+  ['a ', '"a "'],
+  ['\u3000a"', '"\u3000a\\""'],
+  ['a\u202e', 'a\\u202e'],
+])('the task id %j is shown as %s', (taskId, shown) => {
+  expect(safeId(taskId)).toBe(shown);
 });

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { formatDuration } from '../text/durations.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId, safeLine } from '../text/terminal-text.ts';
 import { wrapFor } from '../text/wrap.ts';
 import { CheckStatus, type Evaluation, type Threshold, type Thresholds } from './evaluate.ts';
 import type { TaskMeasure } from './survey-tasks.ts';
@@ -91,7 +91,7 @@ function summary(found: Evaluation): string {
 
 /** A bar would begin the performance data. */
 function nameIn({ taskId }: TaskMeasure): string {
-  return safeLine(taskId).replaceAll('|', '¦');
+  return safeId(taskId).replaceAll('|', '¦');
 }
 
 function performanceData(found: Evaluation, { depth, age, unconsumed }: Thresholds): string {

@@ -20,7 +20,7 @@ import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { awaitAnswer, startStallNotice } from '../terminal/stall-notice.ts';
 import { ageOption } from '../text/durations.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Remove the messages present when the command starts, then delete each queue that is empty and unused.
@@ -223,12 +223,16 @@ async function confirm(
   const what = isSelection
     ? `the matching messages (of ${formatNumber(count)})`
     : formatCount(count, 'message');
-  const where = targets.length > 1 ? formatCount(targets.length, 'task') : `task ${safeLine(first.taskId)}`;
+  const where = targets.length > 1 ? formatCount(targets.length, 'task') : `task ${safeId(first.taskId)}`;
   await confirmLoss(context, {
     question: `Remove ${what} from ${where} on ${describeTarget(context)}?`,
     count,
     // The author of a pattern does not know how many tasks it matches.
-    confirmationText: isPattern ? String(targets.length) : requiresTyping ? String(count) : first.taskId,
+    confirmationText: isPattern
+      ? String(targets.length)
+      : requiresTyping
+        ? String(count)
+        : safeId(first.taskId),
     requiresTyping,
   });
 }

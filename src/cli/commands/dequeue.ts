@@ -23,7 +23,7 @@ import { startProgress } from '../terminal/progress.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { durationOption, formatDuration } from '../text/durations.ts';
 import { formatCount } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Print the oldest messages of a task and remove them. A message is removed only once it is safe: on disk for
@@ -197,10 +197,10 @@ async function agreedLimit(
   await context.stop.race(
     confirmLoss(context, {
       question:
-        `Remove ${what}${matching} from task ${safeLine(taskId)} on ${describeTarget(context)}${waiting}? ` +
+        `Remove ${what}${matching} from task ${safeId(taskId)} on ${describeTarget(context)}${waiting}? ` +
         'Each is shown on one line, which is cut off.',
       count: most ?? 0,
-      confirmationText: safeLine(taskId),
+      confirmationText: safeId(taskId),
     }),
   );
   return most;

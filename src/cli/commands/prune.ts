@@ -10,7 +10,7 @@ import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { ageOption, formatDuration } from '../text/durations.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId, safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Delete task queues that are empty, have no consumer and have been idle for a while. RabbitMQ checks each queue
@@ -71,7 +71,7 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
     return;
   }
   if (mustAsk) {
-    for (const { taskId } of queues.slice(0, SHOWN)) note(`  ${safeLine(taskId)}`);
+    for (const { taskId } of queues.slice(0, SHOWN)) note(`  ${safeId(taskId)}`);
     if (queues.length > SHOWN)
       note(`  and ${formatNumber(queues.length - SHOWN)} more (--dry-run lists all)`);
     const question = `Delete ${about}?`;
@@ -119,7 +119,7 @@ async function report(
   const error = outcome.outcome === 'failed' ? outcome.error.message : undefined;
   const line =
     format === 'table'
-      ? `${outcome.outcome}  ${safeLine(outcome.taskId)}${error ? `  ${safeLine(error)}` : ''}`
+      ? `${outcome.outcome}  ${safeId(outcome.taskId)}${error ? `  ${safeLine(error)}` : ''}`
       : safeLine(
           JSON.stringify({ task_id: outcome.taskId, outcome: outcome.outcome.replace(' ', '_'), error }),
         );

@@ -6,7 +6,7 @@ import { describeHeard } from '../reading/count-events.ts';
 import { cutMethod } from '../text/cut-method.ts';
 import { formatDuration } from '../text/durations.ts';
 import { formatCount, formatNumber, formatSize } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId, safeLine } from '../text/terminal-text.ts';
 import { cutEnd } from '../text/text-width.ts';
 import { wrap } from '../text/wrap.ts';
 import type { MessageCounts, MessageGlimpse, MessageGroup } from './count-messages.ts';
@@ -30,7 +30,7 @@ export function viewTask(
 ): string {
   const { description, counts, heard } = report;
   const facts: Fact[] = [
-    ['task', colors.bold(safeLine(report.taskId))],
+    ['task', colors.bold(safeId(report.taskId))],
     [
       'queue',
       `${safeLine(report.queue)}${description ? `, ${description.type}, ${stateOf(report, colors)}` : ''}`,

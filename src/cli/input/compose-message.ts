@@ -2,7 +2,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { ask } from '../terminal/prompts.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId } from '../text/terminal-text.ts';
 
 export const COMPOSABLE_TYPES = ['request', 'notification'] as const;
 
@@ -56,7 +56,7 @@ function paramsProblem(params: string): string | undefined {
 
 /** Asks for the parts of a message, on stderr, so that stdout stays free for the result. */
 export async function askForMessage(context: Pick<Context, 'stop'>, taskId: string): Promise<MessageParts> {
-  const what = `Type of the message for task ${safeLine(taskId)}:`;
+  const what = `Type of the message for task ${safeId(taskId)}:`;
   const type = await ask(context, what, ({ select }, where) =>
     select({ message: what, choices: COMPOSABLE_TYPES.map((value) => ({ value })) }, where),
   );

@@ -4,7 +4,7 @@ import { cutMethod } from '../text/cut-method.ts';
 import { formatDuration } from '../text/durations.ts';
 import { type MessageSummary, summarize } from '../text/message-summary.ts';
 import { formatNumber, formatSize } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId, safeLine } from '../text/terminal-text.ts';
 import { cutEnd, cutMiddle, textWidth } from '../text/text-width.ts';
 import { type Column, type Layout, planColumns, tableLines, widened } from './columns.ts';
 
@@ -104,7 +104,7 @@ function columnsOf(
           {
             title: 'TASK',
             align: 'left',
-            text: (row: Row) => safeLine(row.taskId),
+            text: (row: Row) => safeId(row.taskId),
             cut: cutMiddle,
             most: isWide ? Number.POSITIVE_INFINITY : MOST_TASK,
             least: LEAST_TASK,

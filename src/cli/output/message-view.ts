@@ -6,7 +6,7 @@ import { propertyText, type StoredMessage } from '../../index.ts';
 import { formatDuration } from '../text/durations.ts';
 import { summarize } from '../text/message-summary.ts';
 import { formatSize } from '../text/sizes.ts';
-import { safeLine, safeText } from '../text/terminal-text.ts';
+import { safeId, safeLine, safeText } from '../text/terminal-text.ts';
 import { wrap } from '../text/wrap.ts';
 import { type Fact, layOutFacts } from './facts.ts';
 import { layOutJson } from './json-text.ts';
@@ -35,7 +35,7 @@ export function viewMessage(
   const { headers, timestamp, ...properties } = message.properties;
   const json = propertiesToJson(message.properties);
   const facts: [name: string, value: string | undefined][] = [
-    ['task', message.taskId],
+    ['task', safeId(message.taskId)],
     [
       'queued',
       queuedAt === undefined ? undefined : `${new Date(queuedAt).toISOString()}, ${ageOf(queuedAt, now)}`,

@@ -3,7 +3,7 @@ import type { TaskQueueInfo } from '../../index.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
 import { formatDuration } from '../text/durations.ts';
 import { formatNumber } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId, safeLine } from '../text/terminal-text.ts';
 import { cutMiddle } from '../text/text-width.ts';
 import { type Column, type Layout, planColumns, tableLines, widened } from './columns.ts';
 import type { QueueTotals } from './queue-totals.ts';
@@ -62,7 +62,7 @@ export class QueueTable {
   #task({ taskId, type, state }: TaskQueueInfo, room: number): string {
     const { colors, cutsIds } = this.#options;
     const hasColumn = (title: string) => this.#layout?.columns.some(({ column }) => column.title === title);
-    const id = safeLine(taskId);
+    const id = safeId(taskId);
     const facts = [
       ...(hasColumn('TYPE') || type === '' || type === 'classic' ? [] : [safeLine(type)]),
       ...(hasColumn('STATE') || isUsual(state) ? [] : [safeLine(state)]),

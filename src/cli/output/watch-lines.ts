@@ -4,7 +4,7 @@ import { clockTime } from '../text/clock-time.ts';
 import { cutMethod } from '../text/cut-method.ts';
 import { summarize } from '../text/message-summary.ts';
 import { formatCount, formatSize } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId, safeLine } from '../text/terminal-text.ts';
 import { cutEnd, cutMiddle, padEnd } from '../text/text-width.ts';
 
 /** Items about a task's queue; the others are about the watch itself, for the operator. */
@@ -53,9 +53,7 @@ export function watchLine(item: TaskItem, { width, colors, showTask, now }: Watc
     ...(width >= LEAST_WITH_TIME
       ? [{ text: timeOf(at ?? now, now, isWide), width: widths.time, paint: colors.dim }]
       : []),
-    ...(showTask
-      ? [{ text: cutMiddle(safeLine(taskId), widths.task), width: widths.task, paint: plain }]
-      : []),
+    ...(showTask ? [{ text: cutMiddle(safeId(taskId), widths.task), width: widths.task, paint: plain }] : []),
     { text: mark.text, width: 1, paint: mark.paint },
     ...(hasType ? [{ text: cutEnd(safeLine(type), widths.type), width: widths.type, paint: plain }] : []),
     {

@@ -5,7 +5,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { openLines } from '../input/input-lines.ts';
 import { noteUnusable } from '../output/left-out.ts';
 import { formatCount } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeId } from '../text/terminal-text.ts';
 
 /** The tasks that the ids on a command line stand for. */
 export interface ChosenTasks {
@@ -77,7 +77,7 @@ export function noteTasks(
   tasks: readonly { taskId: string; messages: number }[],
 ): void {
   for (const { taskId, messages } of tasks.slice(0, SHOWN_TASKS)) {
-    note(`  ${safeLine(taskId)}  ${formatCount(messages, 'message')}`);
+    note(`  ${safeId(taskId)}  ${formatCount(messages, 'message')}`);
   }
   const more = tasks.length - SHOWN_TASKS;
   if (more > 0) note(`  and ${formatCount(more, 'more task')}`);

@@ -13,6 +13,11 @@ export function safeLine(text: string): string {
   return text.replace(UNSAFE, (character) => SHORT[character] ?? escapeUnits(character));
 }
 
+/** The same for a task id, in quotes if a space at its start or end would not be seen. */
+export function safeId(taskId: string): string {
+  return safeLine(/^\s|\s$/.test(taskId) ? JSON.stringify(taskId) : taskId);
+}
+
 /** The same for multi-line text: line feeds and tabs stay. */
 export function safeText(text: string): string {
   return text.replace(UNSAFE, (character) =>
