@@ -150,6 +150,7 @@ export class TaskQueueClient {
         reader: this.#session.holder,
         onRemoved: (count) => this.#announce(taskId, 'dequeued', count, messageId),
         refusesAutoDelete: false,
+        keepsResult: true,
       },
     );
     return result;
@@ -260,6 +261,8 @@ export class TaskQueueClient {
    * when it rejects, that batch and everything after it stays in the queue, and the rejection is passed on. While `handle` is
    * at work nothing else is read from its connection, so other calls that read meanwhile open another one.
    * @returns how many were removed; fewer than were queued if others are reading too
+   * @throws TaskQueueError `CONNECTION_LOST` also when all were handled, but the broker has not confirmed that the last ones
+   * are removed: those may be delivered again
    */
   async drain(taskId: string, handle: BatchHandler, options?: DrainOptions): Promise<number> {
     checkArgument('handle', handle, aFunction);
@@ -419,7 +422,10 @@ export class TaskQueueClient {
     doing: string,
     handle: BatchHandler,
     options: DrainOptions,
-    { onRemoved, ...means }: Pick<DrainedTask, 'reader' | 'onRemoved' | 'deleter' | 'refusesAutoDelete'>,
+    {
+      onRemoved,
+      ...means
+    }: Pick<DrainedTask, 'reader' | 'onRemoved' | 'deleter' | 'refusesAutoDelete' | 'keepsResult'>,
   ): Promise<number> {
     const queue = this.#queueName(taskId);
     const what = `${doing} ${taskName(taskId)}`;

@@ -17,7 +17,9 @@ export type Fault =
   | { kind: 'cut'; afterBytes: number }
   /** Once, in one piece with the broker's next answer of this kind: the end of the connection. */
   | { kind: 'farewell'; with: Buffer }
-  | { kind: 'delay'; ms: number };
+  | { kind: 'delay'; ms: number }
+  /** Delays the broker's answer to this text, and what follows: a broker that answers too late. */
+  | { kind: 'late'; after: string; ms: number };
 
 /** connection.close: a frame with class 10, method 50, reply code 320, and no method that caused it. */
 const CONNECTION_CLOSE = Buffer.from('01000000000013000a0032014008676f6f642062796500000000ce', 'hex');
@@ -75,6 +77,7 @@ export class FaultProxy {
     const broker = connect({ port, host, noDelay: true });
     let passed = 0;
     let isDeaf = false;
+    let isLate = false;
     for (const [from, to] of [
       [client, broker],
       [broker, client],
@@ -97,6 +100,7 @@ export class FaultProxy {
           return;
         }
         isDeaf ||= fault.kind === 'deaf' && !isFromBroker && bytes.includes(fault.after);
+        isLate ||= fault.kind === 'late' && !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
         if (fault.kind === 'farewell' && isFromBroker && bytes.includes(fault.with)) {
           this.fault = { kind: 'none' };
@@ -105,7 +109,7 @@ export class FaultProxy {
         } else if (fault.kind === 'cut' && isFromBroker) {
           to.write(bytes.subarray(0, Math.max(0, fault.afterBytes - passed)));
           passed += bytes.length;
-        } else if (fault.kind === 'delay') {
+        } else if (fault.kind === 'delay' || (fault.kind === 'late' && isLate && isFromBroker)) {
           setTimeout(() => to.write(bytes), fault.ms);
         } else {
           to.write(bytes);

@@ -29,6 +29,8 @@ export interface BulkOptions {
    * whether it did. RabbitMQ takes 250 ms to acknowledge 50,000 messages, and 30 ms for this.
    */
   deleteQueue?: (() => Promise<boolean>) | undefined;
+  /** Without `allOrNone`: resolve even if the broker may not have received the last acknowledgement. */
+  keepsResult?: boolean | undefined;
   findKind: FindKind;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
@@ -51,6 +53,7 @@ const KEPT_WINDOW_ONE_BY_ONE = 100;
  * Consumes a queue in order, up to a limit or until it is empty; others may be reading it too. A batch is
  * acknowledged when the handler resolves, except for the messages that it returns. Everything else that was delivered
  * is back at its place when this resolves or rejects.
+ * @throws AmqpFailure `CONNECTION_LOST` when the broker has not confirmed that the last ones are removed
  * @returns how many messages were handled and acknowledged, and whether the queue was deleted meanwhile
  */
 export async function consumeInBatches(
@@ -60,7 +63,7 @@ export async function consumeInBatches(
   handle: BatchHandler,
 ): Promise<{ removed: number; isDeleted: boolean }> {
   const { taskId, limit, batchSize, select, allOrNone = false, signal, onRead, onRemoved } = options;
-  const { most = limit, deleteQueue } = options;
+  const { most = limit, deleteQueue, keepsResult = false } = options;
   const prefetch = prefetchFor(options);
   const windows = await QueueWindows.open(lease, queue, { ...options, prefetch });
   const held = new HeldMessages();
@@ -94,6 +97,7 @@ export async function consumeInBatches(
   let before = 0;
   let isStopped = false;
   let isDeleted = false;
+  let isAnswered = false;
   try {
     while (seen < limit && before < most && !signal?.aborted) {
       const deliveries = await windows.next(Math.min(batchSize, limit - seen), signal);
@@ -106,7 +110,9 @@ export async function consumeInBatches(
       onRead?.(seen);
       if (allOrNone) continue;
       const isLast = seen === limit || held.count === most;
-      if (isLast && !held.hasGaps && windows.current.received === seen) {
+      // Nothing is on its way that would be held after the stop.
+      const isFull = held.count - held.removed === prefetch;
+      if (isLast && !held.hasGaps && isFull && windows.current.received === seen) {
         // Otherwise the acknowledgement would bring another delivery, which others could not see for a moment.
         await windows.current.stop();
         await throwIfTakenBack();
@@ -127,8 +133,10 @@ export async function consumeInBatches(
       else acknowledge();
     }
   } finally {
-    await windows.end();
+    isAnswered = await windows.end();
   }
+  // What was acknowledged before is known to be removed by the answer to a later request.
+  if (isStopped && !isDeleted && !isAnswered && !keepsResult) throw unansweredError();
   return { removed: held.removed, isDeleted };
 }
 
@@ -168,6 +176,13 @@ async function removeWithQueue(
     // The messages may be gone already, so keep what was handled: at worst they are delivered twice.
     return held.markRemoved();
   }
+}
+
+function unansweredError(): AmqpFailure {
+  return new AmqpFailure(
+    ErrorCode.connectionLost,
+    'the broker did not confirm that the last messages are removed; they may be delivered again',
+  );
 }
 
 function takenBackError(queue: string): AmqpFailure {

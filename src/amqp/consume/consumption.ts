@@ -187,11 +187,15 @@ export class Consumption {
    * Resolves when the broker has done that, and everything before it: it asks the queues of a channel's consumers
    * before it answers, and only those (`notify_queues` in rabbit_channel.erl). So nothing that has to go back may be
    * held after {@link stop}. Never rejects: if the channel has ended, the broker has already requeued.
+   * @returns whether the broker has answered, and so has everything that was acknowledged before
    */
-  async end(): Promise<void> {
+  async end(): Promise<boolean> {
     this.#inbox.end();
     this.#stopListening();
-    await this.#lease.close().catch(() => {});
+    return this.#lease.close().then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Whether an empty queue means that no delivery is on its way: true of a classic queue. */

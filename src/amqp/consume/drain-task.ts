@@ -26,6 +26,11 @@ export interface DrainedTask {
   operationTimeoutMs: number;
   /** Whether to refuse an auto-delete queue, which takes a channel for each queue. Default true. */
   refusesAutoDelete?: boolean;
+  /**
+   * Whether the handler's result must reach the caller even if the broker may not have received the last
+   * acknowledgement, so that the message may come again. Default false: that is a failure.
+   */
+  keepsResult?: boolean;
   /** Called with the number of messages removed since the last call. */
   onRemoved(count: number): void;
 }
@@ -43,6 +48,7 @@ export async function drainTask(
     deleter,
     operationTimeoutMs,
     refusesAutoDelete = true,
+    keepsResult,
     onRemoved,
   }: DrainedTask,
   handle: BatchHandler,
@@ -71,6 +77,7 @@ export async function drainTask(
       select: select && ((message: StoredMessage) => failure.watchSync(() => select(message))),
       allOrNone,
       deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
+      keepsResult,
       findKind: () => kinds.kindNow(queue),
       signal,
       operationTimeoutMs,

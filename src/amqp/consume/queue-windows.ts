@@ -69,7 +69,14 @@ export class QueueWindows {
   async next(most: number, signal: AbortSignal | undefined): Promise<WindowDelivery[]> {
     const { prefetch, kept, lease: full } = this.#last;
     if (prefetch > 0 && kept >= prefetch) {
-      await this.#open(await full.openAnother(), Math.min(prefetch + GROWTH, MAX_PREFETCH));
+      const another = await full.openAnother();
+      try {
+        await this.#open(another, Math.min(prefetch + GROWTH, MAX_PREFETCH));
+      } catch (error) {
+        // A broker that answers late would deliver to a consumer that nobody reads. There is no need to wait for it.
+        another.close().catch(() => {});
+        throw error;
+      }
     }
     const { consumption, lease } = this.#last;
     const messages = await consumption.next(most, this.#options.operationTimeoutMs, signal);
@@ -95,9 +102,12 @@ export class QueueWindows {
   /**
    * Requeues what is unacknowledged, the oldest first: a quorum queue keeps messages in the order in which they come
    * back.
+   * @returns whether the broker has answered for all of them
    */
-  async end(): Promise<void> {
-    for (const { consumption } of this.#windows) await consumption.end();
+  async end(): Promise<boolean> {
+    let isAnswered = true;
+    for (const { consumption } of this.#windows) isAnswered = (await consumption.end()) && isAnswered;
+    return isAnswered;
   }
 
   get #last(): Window {
