@@ -6,6 +6,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -77,9 +78,14 @@ describe('the configuration file', () => {
     expect([...readContextFile(environment).contexts.keys()].sort()).toEqual(names.sort());
   });
 
-  test('is changed though a process died while it changed it', async () => {
+  test.each([
+    ['', 0],
+    [', before the clock was set back', 3_600_000],
+  ])('is changed though a process died while it changed it%s', async (_when, aheadMs) => {
     const path = put({ contexts: {} });
     writeFileSync(`${path}.new`, '{');
+    const diedAt = new Date(Date.now() + aheadMs);
+    utimesSync(`${path}.new`, diedAt, diedAt);
     await changeContextFile(({ current }) => ({ current, contexts: new Map([['dev', DEV]]) }), environment);
     expect(readContextFile(environment).contexts).toEqual(new Map([['dev', DEV]]));
   });

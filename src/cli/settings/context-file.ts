@@ -89,16 +89,22 @@ export async function changeContextFile(
   }
 }
 
-/** Waits for other processes that have such a file; one that is old was left behind by a process that died. */
+/**
+ * Waits for other processes that have such a file. One that stays the same was left behind by a process that died; its age
+ * says nothing, as clocks are changed, and those of a file server differ.
+ */
 async function createAlone(path: string): Promise<void> {
+  let seen: { file: string | undefined; since: number } | undefined;
   for (;;) {
     try {
       writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const createdAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-      if (Date.now() - createdAt > LEFT_BEHIND_MS) rmSync(path, { force: true });
+      const found = statSync(path, { throwIfNoEntry: false });
+      const file = found && `${found.ino} ${found.mtimeMs}`;
+      if (seen === undefined || seen.file !== file) seen = { file, since: performance.now() };
+      if (performance.now() - seen.since > LEFT_BEHIND_MS) rmSync(path, { force: true });
       else await sleep(RETRY_MS);
     }
   }
