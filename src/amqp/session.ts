@@ -56,6 +56,7 @@ export class Session {
     this.#options = options;
     const publishing = new BrokerConnection(options, 'publish', this.#history);
     const reading = new ReadConnections(() => new BrokerConnection(options, 'read', this.#history), options);
+    this.#history.makeRoom = () => reading.makeRoom();
     const deleting = new BrokerConnection(options, 'delete', this.#history);
     const confirmed = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.

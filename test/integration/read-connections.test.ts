@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import type { TaskQueueClient } from '../../src/index.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 import { callApi } from '../support/vhost.ts';
 
 /** More than may wait for a handler, and less than the broker sends ahead. */
@@ -76,19 +77,46 @@ test('what keeps no connection busy shares one', async () => {
     expect(each.stats().connections.filter(({ connection }) => connection === 'read')).toHaveLength(1);
 });
 
-test('where no more connections are allowed, a handler reads on the one there is', async () => {
+/** A client whose user may have this many connections. */
+async function limitedClient(connections: number): Promise<TaskQueueClient> {
   const user = `limited-${randomUUID()}`;
   await callApi('PUT', `users/${user}`, { password: 'x', tags: '' });
   onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
   await callApi('PUT', `permissions/%2F/${user}`, { configure: '.*', write: '.*', read: '.*' });
-  await callApi('PUT', `user-limits/${user}/max-connections`, { value: 1 });
+  await callApi('PUT', `user-limits/${user}/max-connections`, { value: connections });
+  const url = new URL(inject('url'));
+  Object.assign(url, { username: user, password: 'x' });
+  return openClient({ url: url.href });
+}
+
+test('a further connection is closed when it is not used', async () => {
+  const client = openClient();
+  const task = newTask();
+  await client.publish(task, raw('0'));
+  await client.drain(task, async () => void (await client.depth(task)));
+  expect(reading(client)).toHaveLength(2);
+  await until(() => reading(client).length === 1);
+  expect(await client.depth(task)).toMatchObject({ messages: 0 });
+});
+
+test('a further connection makes room for one that is needed', async () => {
+  const client = await limitedClient(2);
+  const [full, other] = [newTask(), newTask()];
+  const filler = openClient();
+  await filler.publish(full, raw('full'));
+  await client.drain(full, async () => {
+    expect(await client.depth(other)).toBeUndefined();
+    await client.publish(other, raw('other'));
+  });
+  expect(await filler.depth(other)).toMatchObject({ messages: 1 });
+});
+
+test('where no more connections are allowed, a handler reads on the one there is', async () => {
+  const client = await limitedClient(1);
   const [full, other] = [newTask(), newTask()];
   const filler = openClient();
   await filler.publish(other, raw('other'));
   for (let index = 0; index < 3; index++) await filler.publish(full, raw('full'));
-  const url = new URL(inject('url'));
-  Object.assign(url, { username: user, password: 'x' });
-  const client = openClient({ url: url.href });
   const seen: string[] = [];
   await client.drain(full, async () => {
     for (const { body } of await client.peek(other)) seen.push(String(body));

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
 import type { ConnectionState, ConnectionStats } from '../../diagnostics/stats.ts';
 import type { ConnectionChange, ConnectionName } from '../../diagnostics/status-event.ts';
@@ -19,6 +20,9 @@ const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 const SHORTEST_DIAL_MS = 1_000;
 
+/** RabbitMQ counts a closed connection for some milliseconds more. */
+const UNCOUNTED_MS = 100;
+
 /** What the connections of one client know together. */
 export interface ConnectionHistory {
   /** The broker could be reached, and so is away only for a while when it cannot. */
@@ -27,10 +31,12 @@ export interface ConnectionHistory {
   reconnects: number;
   /** The client is being closed: changes of its connections are not reported. */
   isClosing: boolean;
+  /** Closes connections that can be done without. Resolves to whether there were any. */
+  makeRoom(): Promise<boolean>;
 }
 
 export function newHistory(): ConnectionHistory {
-  return { wasOpen: false, reconnects: 0, isClosing: false };
+  return { wasOpen: false, reconnects: 0, isClosing: false, makeRoom: async () => false };
 }
 
 /**
@@ -208,7 +214,12 @@ export class BrokerConnection {
     try {
       return await this.#connect(address, timeoutMs);
     } catch (error) {
-      throw inContext(`Cannot connect to RabbitMQ at ${this.#where}`, translateConnectError(error));
+      const failure = translateConnectError(error);
+      if (hasCode(failure, ErrorCode.limitReached) && (await this.#history.makeRoom())) {
+        await sleep(UNCOUNTED_MS);
+        return this.#dial(address, timeoutMs);
+      }
+      throw inContext(`Cannot connect to RabbitMQ at ${this.#where}`, failure);
     }
   }
 

@@ -2,6 +2,7 @@ import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { ChannelPool } from './channel-pool.ts';
 import type { BrokerConnection } from './connection.ts';
+import { withDeadline } from './deadline.ts';
 import type { ChannelLease } from './pooled-channel.ts';
 
 /** Short operations that may be under way at the same time on one connection, each on a channel of its own. */
@@ -13,6 +14,9 @@ const PROBE_CHANNELS = 2;
 
 /** Beyond these, readings share the one that is used least. */
 const MOST_CONNECTIONS = 16;
+
+/** How long a further connection stays open for the next reading: opening one takes about ten milliseconds. */
+const LINGER_MS = 2_000;
 
 /**
  * `request`: an answer of the broker. `probe`: the same in the middle of other work, for which no connection is opened.
@@ -28,13 +32,17 @@ interface Reading {
   uses: number;
   /** How many of them are in bulk. */
   bulks: number;
+  /** It is being closed, or the broker does not allow it: for no other operation. */
+  isOver: boolean;
+  lingering: NodeJS.Timeout | undefined;
 }
 
 /**
  * The connections for reading: one, and more while a handler has its hands full of large messages. Nothing is read from its
  * connection meanwhile (`read-gate.ts`), so whatever else came on that would wait for the handler: forever, if the
  * handler waits for it. So a reading in bulk is alone on a connection, but for requests: they are answered behind what has
- * been sent by then, and go elsewhere only while that is more than should be in memory.
+ * been sent by then, and go elsewhere only while that is more than should be in memory. Further connections are closed when
+ * they are not used, and at once where the broker allows no other.
  */
 export class ReadConnections {
   readonly #open: () => BrokerConnection;
@@ -52,6 +60,13 @@ export class ReadConnections {
 
   get all(): readonly BrokerConnection[] {
     return this.#readings.map(({ connection }) => connection);
+  }
+
+  /** Closes the further connections that are not used. @returns whether there were any */
+  async makeRoom(): Promise<boolean> {
+    const idle = this.#readings.filter(({ connection, uses }) => connection !== this.first && uses === 0);
+    await Promise.all(idle.map((reading) => this.#end(reading)));
+    return idle.length > 0;
   }
 
   /** Lends a channel to `work`, as {@link ChannelPool.use} does. */
@@ -73,31 +88,37 @@ export class ReadConnections {
     const reading = this.#choose(kind);
     // At once, so that nobody else comes in between.
     this.#count(reading, kind, 1);
-    const [first] = this.#readings as [Reading];
-    if (reading === first) return first;
+    if (reading.connection === this.first) return reading;
     try {
       await reading.connection.open();
       return reading;
     } catch (error) {
+      if (hasCode(error, ErrorCode.limitReached)) {
+        // The user may not have more connections.
+        reading.isOver = true;
+        this.#most = this.#usable.length;
+      }
       this.#count(reading, kind, -1);
-      if (!hasCode(error, ErrorCode.limitReached)) throw error;
-      // The user may not have more connections.
-      this.#readings = this.#readings.filter((each) => each !== reading);
-      this.#most = this.#readings.length;
+      if (!reading.isOver) throw error;
       return this.#enter(kind);
     }
   }
 
+  get #usable(): Reading[] {
+    return this.#readings.filter(({ isOver }) => !isOver);
+  }
+
   #choose(kind: ReadingKind): Reading {
+    const usable = this.#usable;
     const isFree = ({ connection, uses, bulks }: Reading) => {
       if (kind === 'bulk') return uses === 0;
       return kind === 'hold' ? bulks === 0 : !connection.isHeldUp;
     };
-    const free = this.#readings.find(isFree);
+    const free = usable.find(isFree);
     if (free !== undefined) return free;
-    if (kind === 'probe') return this.#readings[0] as Reading;
-    if (this.#readings.length < this.#most) return this.#add();
-    return this.#readings.reduce((least, each) => (each.uses < least.uses ? each : least));
+    if (kind === 'probe') return usable[0] as Reading;
+    if (usable.length < this.#most) return this.#add();
+    return usable.reduce((least, each) => (each.uses < least.uses ? each : least));
   }
 
   #add(): Reading {
@@ -110,7 +131,7 @@ export class ReadConnections {
       hold: holds,
       bulk: holds,
     };
-    const reading = { connection, pools, uses: 0, bulks: 0 };
+    const reading = { connection, pools, uses: 0, bulks: 0, isOver: false, lingering: undefined };
     this.#readings.push(reading);
     return reading;
   }
@@ -118,5 +139,20 @@ export class ReadConnections {
   #count(reading: Reading, kind: ReadingKind, change: 1 | -1): void {
     reading.uses += change;
     if (kind === 'bulk') reading.bulks += change;
+    clearTimeout(reading.lingering);
+    if (reading.uses > 0 || reading.connection === this.first) return;
+    reading.lingering = setTimeout(() => this.#end(reading), reading.isOver ? 0 : LINGER_MS);
+    reading.lingering.unref();
+  }
+
+  /** Never rejects. It is among the others until it is closed, so that whoever closes all of them waits for it. */
+  async #end(reading: Reading): Promise<void> {
+    clearTimeout(reading.lingering);
+    reading.isOver = true;
+    const { operationTimeoutMs } = this.#options;
+    const closed = Promise.all(Object.values(reading.pools).map((pool) => pool.close()));
+    await withDeadline(closed, operationTimeoutMs, () => new Error('late')).catch(() => {});
+    await reading.connection.close();
+    this.#readings = this.#readings.filter((each) => each !== reading);
   }
 }
