@@ -145,7 +145,7 @@ export class ReadConnections {
     reading.lingering.unref();
   }
 
-  /** Never rejects. It is among the others until it is closed, so that whoever closes all of them waits for it. */
+  /** Never rejects. It is among the others until it is closed, so that closing all of them waits for it. */
   async #end(reading: Reading): Promise<void> {
     clearTimeout(reading.lingering);
     reading.isOver = true;

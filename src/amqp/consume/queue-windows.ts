@@ -73,7 +73,7 @@ export class QueueWindows {
       try {
         await this.#open(another, Math.min(prefetch + GROWTH, MAX_PREFETCH));
       } catch (error) {
-        // A broker that answers late would deliver to a consumer that nobody reads. There is no need to wait for it.
+        // A broker that answers late would deliver to a consumer that nobody reads. The closing need not be awaited.
         another.close().catch(() => {});
         throw error;
       }
