@@ -187,6 +187,23 @@ describe('the tally of a filter', () => {
     expect([tally.matched, notes]).toEqual([1, []]);
   });
 
+  test.each([
+    ['age < duration("1h")', 1, 'The message looked at does not say when it was queued, and does not match.'],
+    ['params.x == 1', 1, 'The message looked at does not have a field that the filter needs ("x").'],
+    [
+      'size > 2 && age < duration("1h")',
+      2,
+      '1 of the 2 messages looked at does not say when it was queued, and does not match.',
+    ],
+  ])('speaks of a single message as one: %s', (expression, count, note) => {
+    const { report, notes } = tallyOf(
+      expression,
+      [{ type: 'request', message: { params: {} } }, 1].slice(0, count),
+    );
+    report();
+    expect(notes).toEqual([note]);
+  });
+
   test('counts those that cannot be compared', () => {
     const { report, notes } = tallyOf('body.n > 1', [{ n: 1 }, { n: 'one' }]);
     report();

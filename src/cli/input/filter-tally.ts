@@ -44,21 +44,32 @@ export class FilterTally {
    * @throws CommandFailure (usage) if it failed on every message, for another reason than a missing field
    */
   report({ note }: Pick<Context, 'note'>): void {
+    const isOne = this.looked === 1;
+    const of = `of the ${formatCount(this.looked, 'message')} looked at`;
     if (this.#failed > 0 && this.#failed === this.looked) {
+      const which = isOne ? 'the message looked at' : `any ${of}`;
       throw new CommandFailure(
         ExitCode.usage,
-        `The filter cannot be evaluated on any of the ${formatCount(this.looked, 'message')} looked at: ${[...this.#reasons].join('; ')}`,
+        `The filter cannot be evaluated on ${which}: ${[...this.#reasons].join('; ')}`,
       );
     }
-    const of = `of the ${formatCount(this.looked, 'message')} looked at`;
     if (this.#missing > 0) {
       const fields = [...this.#fields].map((field) => JSON.stringify(field)).join(', ');
-      const which = this.#missing === this.looked ? 'None' : `${formatNumber(this.#missing)}`;
-      const have = which === 'None' ? 'has' : 'did not have';
-      note(`${which} ${of} ${have} a field that the filter needs (${fields}).`);
+      const which =
+        this.#missing === this.looked
+          ? `None ${of} has`
+          : `${formatNumber(this.#missing)} ${of} did not have`;
+      note(
+        `${isOne ? 'The message looked at does not have' : which} a field that the filter needs (${fields}).`,
+      );
     }
     if (this.undated > 0) {
-      note(`${formatNumber(this.undated)} ${of} do not say when they were queued, and do not match.`);
+      const which = isOne ? 'The message looked at' : `${formatNumber(this.undated)} ${of}`;
+      note(
+        this.undated === 1
+          ? `${which} does not say when it was queued, and does not match.`
+          : `${which} do not say when they were queued, and do not match.`,
+      );
     }
     if (this.#failed > 0) {
       note(
