@@ -131,6 +131,8 @@ describe('the summary of a message', () => {
     expect(summarize(stored(Buffer.from([0xff, 0])))).toMatchObject({
       detail: '2 bytes, not text: ff00',
     });
+    expect(summarize(stored(Buffer.from([0xff]))).detail).toBe('1 byte, not text: ff');
+    expect(summarize(stored('')).detail).toBe('(empty)');
     expect(summarize(stored('null'))).toMatchObject({ type: '?', method: undefined });
   });
 

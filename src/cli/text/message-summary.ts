@@ -7,6 +7,7 @@ import {
   timestampToMs,
 } from '../../cli-shared.ts';
 import type { RawMessage } from '../../index.ts';
+import { formatCount } from './sizes.ts';
 
 /** What can be recognised in a stored message, whose body may be anything. */
 export interface MessageSummary {
@@ -37,11 +38,13 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
     askedBy: textOf(properties.headers?.[ASKED_BY_HEADER]),
     queuedAt: timeOf(envelope.timestamp) ?? timestampToMs(properties.timestamp),
     size: body.length,
-    detail:
-      typeof envelope.type === 'string'
-        ? detailOf(rpc)
-        : (text ?? `${body.length} bytes, not text: ${body.subarray(0, 40).toString('hex')}`),
+    detail: typeof envelope.type === 'string' ? detailOf(rpc) : describeBytes(body, text),
   };
+}
+
+function describeBytes(body: RawMessage['body'], text: string | undefined): string {
+  if (body.length === 0) return '(empty)';
+  return text ?? `${formatCount(body.length, 'byte')}, not text: ${body.subarray(0, 40).toString('hex')}`;
 }
 
 function textOf(header: unknown): string | undefined {
