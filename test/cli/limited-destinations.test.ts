@@ -2,6 +2,7 @@ import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { describeTaskQueue } from '../../src/index.ts';
 import { runCli, startCli } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
@@ -169,6 +170,25 @@ test('what a policy has dropped is still in the source where nobody can say what
   const unreachable = { ...env, MCP_TASKQ_API_URL: 'http://127.0.0.1:1' };
   const { status, stderr } = await runCli(['mv', 'from', 'to', '--all'], { env: unreachable });
   expect([status, stderr]).toEqual([3, expect.stringContaining('4 messages are not in task "to" any more')]);
+  expect(await depths('from', 'to')).toEqual([COUNT, 2]);
+});
+
+test('what cannot be counted at the destination is still in the source (3)', async () => {
+  const { client, env, fill, limit, depths } = await brokerOfOneTest();
+  await fill('from');
+  await limit('to', { 'max-length': 2 });
+  await client.publish('to', raw(body(9)));
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  // One for reading and one for publishing, but none for counting while messages are held.
+  proxy.fault = { kind: 'full', connections: 2 };
+  const url = proxy.url + new URL(env.MCP_TASKQ_URL).pathname;
+  const blind = { MCP_TASKQ_URL: url, MCP_TASKQ_API_URL: 'http://127.0.0.1:1' };
+  const { status, stderr } = await runCli(['mv', 'from', 'to', '--all'], { env: blind });
+  expect([status, stderr]).toEqual([
+    3,
+    expect.stringContaining('The messages added to task "to" cannot be counted: Cannot connect'),
+  ]);
+  expect(stderr).toContain('5 messages may be in both tasks');
   expect(await depths('from', 'to')).toEqual([COUNT, 2]);
 });
 

@@ -7,6 +7,8 @@ export type Fault =
   | { kind: 'none' }
   /** Hangs up on whoever connects: a peer that is not there. */
   | { kind: 'gone' }
+  /** The same once this many have connected. */
+  | { kind: 'full'; connections: number }
   /** Takes everything, passes nothing: a peer that accepts and never answers. */
   | { kind: 'stall' }
   /** Passes nothing from the broker: a peer that hears and never answers. */
@@ -70,7 +72,8 @@ export class FaultProxy {
 
   #accept(client: Socket, port: number, host: string): void {
     this.accepted++;
-    if (this.fault.kind === 'gone') {
+    const { fault } = this;
+    if (fault.kind === 'gone' || (fault.kind === 'full' && this.accepted > fault.connections)) {
       client.resetAndDestroy();
       return;
     }

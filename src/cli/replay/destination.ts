@@ -20,7 +20,7 @@ const NEW_QUEUE_INTERVAL_MS = 500;
 /** An answer about policies may be as old as the statistics, so it is asked for again after this time. */
 const RULES_MS = 5_000;
 
-/** Messages are missing at the destination, and are not known to have been read there. */
+/** Messages are missing at the destination, and are not known to have been read there; or they cannot be counted. */
 export class DroppedFailure extends CommandFailure {}
 
 interface Sized {
@@ -115,13 +115,16 @@ export class Destination {
 
   /**
    * Counts the messages in the queue, after these were added.
-   * @returns a failure if messages are missing and are not known to have been read: what was added has to be kept elsewhere
+   * @returns a failure if messages are missing and are not known to have been read, or cannot be counted: what was added has
+   * to be kept elsewhere
    */
   async verify(added: readonly Sized[]): Promise<DroppedFailure | undefined> {
     if (added.length === 0) return undefined;
     this.add(added.length);
     if (this.#bytes !== undefined) for (const { body } of added) this.#bytes += body.length;
-    await this.#count();
+    const uncounted = await this.#count();
+    if (uncounted !== undefined)
+      return this.#isForced || this.#expected === undefined ? undefined : this.#uncounted(uncounted);
     // A queue that was deleted comes back with the next message; only then can be known why.
     return this.#missing > 0 && !this.#isMissing ? this.#judge() : undefined;
   }
@@ -140,14 +143,19 @@ export class Destination {
     return failure;
   }
 
-  async #count(): Promise<void> {
-    // If that fails, the next count covers it.
-    const depth = await this.#context.client.depth(this.#taskId).catch(() => null);
-    if (depth === null) return;
+  /** @returns why that is not possible */
+  async #count(): Promise<Error | undefined> {
+    let depth: QueueDepth | undefined;
+    try {
+      depth = await this.#context.client.depth(this.#taskId);
+    } catch (error) {
+      return error as Error;
+    }
     this.#isMissing = depth === undefined;
     this.#messages = depth?.messages ?? 0;
     if (depth !== undefined && depth.consumers > 0) this.#expected = undefined;
     this.#missing = (this.#expected ?? this.#messages) - this.#messages;
+    return undefined;
   }
 
   async #judge(): Promise<DroppedFailure | undefined> {
@@ -206,6 +214,15 @@ export class Destination {
     if (mostBytes === undefined || (held !== undefined && held + bytes <= mostBytes)) return undefined;
     const now = held === undefined ? 'how much it has is not known' : `it has ${formatSize(held)}`;
     return `${queue} keeps ${formatSize(mostBytes)} and drops the oldest messages beyond that (max-length-bytes), and ${now}`;
+  }
+
+  #uncounted(cause: Error): DroppedFailure {
+    const why = `${cause.message}; a policy of its queue may have dropped some`;
+    return new DroppedFailure(
+      ExitCode.partly,
+      `The messages added to task ${JSON.stringify(this.#taskId)} cannot be counted: ${why}`,
+      { cause, hint: '--force does not count them.' },
+    );
   }
 
   #describeMissing(isRead: boolean): string {
