@@ -37,6 +37,10 @@ export class JsonObjectText {
     return members && new JsonObjectText(bytes, members);
   }
 
+  get names(): string[] {
+    return [...this.#members.keys()];
+  }
+
   has(name: string): boolean {
     return this.#members.has(name);
   }

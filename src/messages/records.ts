@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { kindOf } from '../errors/task-name.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { type JsonProperties, propertiesFromJson, propertiesToJson } from '../properties/property-json.ts';
-import { readPropertyList } from '../properties/property-list.ts';
+import { PROPERTY_NAMES, readPropertyList } from '../properties/property-list.ts';
 import { bytesFromBase64 } from '../properties/typed-values.ts';
 import { isJson, JsonObjectText } from './json-bytes.ts';
 import type { OutgoingMessage, StoredMessage } from './stored-message.ts';
@@ -75,7 +75,8 @@ const BASE64_CHARACTERS = (BASE64_BYTES / 3) * 4;
 
 /**
  * Reads what {@link encodeRecord} wrote, also after jq or the like has filtered or reordered it. The body is the text
- * of the line, not a re-encoding of its values. Other members are ignored.
+ * of the line, not a re-encoding of its values. Other members are ignored, unless they seem to be properties in the wrong
+ * place.
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong
  */
 export function parseRecord(line: string): MessageRecord {
@@ -162,8 +163,11 @@ function readProperties(object: JsonObjectText): Pick<OutgoingMessage, 'properti
   const base64 = object.value('properties_base64');
   const json = object.value('properties') ?? undefined;
   if (json !== undefined && !isObject(json)) throw invalid('"properties" is not an object');
-  if (base64 === undefined || base64 === null)
-    return json === undefined ? {} : { properties: fromJson(json) };
+  if (base64 === undefined || base64 === null) {
+    if (json !== undefined) return { properties: fromJson(json) };
+    throwIfMisplaced(object);
+    return {};
+  }
   const bytes = bytesFromBase64(base64);
   if (bytes === undefined) throw invalid('"properties_base64" is not base64');
   const read = readPropertyList(bytes);
@@ -174,6 +178,23 @@ function readProperties(object: JsonObjectText): Pick<OutgoingMessage, 'properti
     );
   }
   return read;
+}
+
+/** Names of properties that anything may have. */
+const COMMON_NAMES = ['type', 'timestamp', 'priority'];
+
+/** If a record has no properties, those in the wrong place would be lost without a word. */
+function throwIfMisplaced(object: JsonObjectText): void {
+  const names = object.names.filter((name) => !METADATA.includes(name) && object.value(name) !== null);
+  const misspelt = names.find((name) => /^prop/i.test(name));
+  if (misspelt !== undefined) throw invalid(`it has ${JSON.stringify(misspelt)} instead of "properties"`);
+  const name = names.find((each) => PROPERTY_NAMES.has(each) && !COMMON_NAMES.includes(each));
+  if (name === undefined) return;
+  throw new TaskQueueError(
+    ErrorCode.invalidMessage,
+    `This is not a record of a message: it has "${name}" beside "properties", not in it`,
+    { hint: `To move it there: jq -c '.properties.${name} = .${name}'; to drop it: jq -c 'del(.${name})'.` },
+  );
 }
 
 function fromJson(json: JsonProperties) {

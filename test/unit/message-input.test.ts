@@ -74,6 +74,13 @@ describe('a message to be enqueued', () => {
     expect(decodeQueuedMessage('t', Buffer.from(text(rpc))).type).toBe(type);
   });
 
+  test('ignores what somebody has added to a record, but not properties in the wrong place', () => {
+    const added = '"place":3,"source":"x","properties_base64":null,"type":null';
+    expect(parseMessageInput(`{"body":1,${added}}`)).toEqual({ taskId: undefined, body: Buffer.from('1') });
+    const { properties } = parseMessageInput('{"body":1,"properties":{"type":"a"},"type":"b"}');
+    expect(properties).toEqual({ type: 'a' });
+  });
+
   test('keeps the numbers of bare JSON-RPC as they are written', () => {
     const rpc = '{"jsonrpc": "2.0", "method": "m", "params": {"a": 1.0, "b": 9007199254740993, "c": 1e400}}';
     expect(text(rpc)).toContain(`"message":${rpc},`);
@@ -86,6 +93,9 @@ describe('a message to be enqueued', () => {
     ['[]', 'array'],
     ['7', 'not an object'],
     ['{}', 'neither a record'],
+    ['{"body":1,"headers":{"a":1}}', '"headers" beside "properties", not in it'],
+    ['{"body":1,"properties":null,"message_id":"x"}', '"message_id" beside "properties", not in it'],
+    ['{"body":1,"proprties":{"type":"x"}}', '"proprties" instead of "properties"'],
     ['{"jsonrpc":"2.0"}', 'no "method", "result" or "error"'],
     ['{"jsonrpc":"1.0","method":"m"}', '"message.jsonrpc" is not "2.0"'],
     ['{"type":"request","message":{"jsonrpc":"2.0","method":"m"}}', '"message.id"'],
