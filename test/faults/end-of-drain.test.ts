@@ -1,7 +1,7 @@
 import { describe, expect, inject, test } from 'vitest';
-import type { TaskQueueClient } from '../../src/index.ts';
+import { encodeQueuedMessage, type TaskQueueClient } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 /** In the request that cancels a consumer, and in no other. */
@@ -68,6 +68,17 @@ test('a drain does not end its consumer while messages that go back are on their
   await client.drain(task, handle, { limit: 60, batchSize: 30 }).catch(() => {});
   expect(await other.deleteIfUnused(task)).toBe(false);
   expect(await other.depth(task)).toMatchObject({ messages: 30 });
+});
+
+test('a broker that does not say whether it ended a consumer leaves all messages to their reader', async () => {
+  const other = openClient();
+  const task = newTask();
+  const messages = Array.from({ length: 600 }, (_, n) => numbered(n));
+  await Promise.all(messages.map((message) => other.publish(task, { body: encodeQueuedMessage(message) })));
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  proxy.fault = { kind: 'late', after: CONSUMER_TAG, ms: 2_000 };
+  const queue = openQueue({ url: proxy.url, operationTimeoutMs: 500, closeTimeoutMs: 500 });
+  expect(await queue.dequeueAll(task)).toEqual(messages);
 });
 
 test('a consumer that begins too late is ended, and what it got is back', async () => {

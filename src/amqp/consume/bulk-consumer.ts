@@ -129,7 +129,7 @@ export async function consumeInBatches(
       // Everything that can come has come and was handled: nothing that has to go back may be held here.
       const isWhole = held.count === prefetch;
       if (deleteQueue && isLong && isWhole && !windows.isCancelled)
-        onRemoved(await removeWithQueue(windows.current, held, deleteQueue));
+        onRemoved(await removeWithQueue(lease, windows.current, held, deleteQueue));
       else acknowledge();
     }
   } finally {
@@ -157,11 +157,18 @@ function prefetchFor({ limit, batchSize, select, allOrNone }: BulkOptions): numb
  * @returns how many were removed
  */
 async function removeWithQueue(
+  lease: ChannelLease,
   consumption: Consumption,
   held: HeldMessages,
   deleteQueue: () => Promise<boolean>,
 ): Promise<number> {
-  await consumption.stop();
+  lease.throwIfEnded();
+  try {
+    await consumption.stop();
+  } catch {
+    // If the broker has stopped it, the next one to ask takes the queue for empty and unused, and deletes what is held.
+    return held.markRemoved();
+  }
   let isDeleted: boolean | undefined;
   try {
     isDeleted = await deleteQueue();
