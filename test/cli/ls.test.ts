@@ -140,6 +140,16 @@ describe('ls', () => {
     expect(await terminal.ended).toBe(0);
   });
 
+  test.each([
+    [['--names'], '--names cannot be used with --watch'],
+    [['--json'], '--watch cannot be used with -o json'],
+    [['-o', 'jsonl'], '--watch cannot be used with -o jsonl'],
+  ])('with --watch refuses %j, which a live table does not show', async (args, says) => {
+    const terminal = cliOnTerminal(['ls', '--watch', ...args]);
+    expect(await terminal.ended).toBe(2);
+    expect(terminal.text).toContain(`error: ${says}`);
+  });
+
   test('with --watch refuses a terminal that cannot be redrawn', async () => {
     const terminal = cliOnTerminal(['ls', '--watch'], { TERM: 'dumb' });
     expect(await terminal.ended).toBe(2);

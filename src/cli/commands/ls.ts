@@ -51,7 +51,7 @@ export function lsCommand() {
     .option('--peek', 'peek where the age is unknown (resets idle times)')
     .option('--no-peek', 'never peek, even for --sort oldest or --older-than')
     .addOption(new Option('--exact', 'count now, which resets idle times').conflicts(['idle', 'watch']))
-    .option('--names', 'only the task ids, one per line')
+    .addOption(new Option('--names', 'only the task ids, one per line').conflicts('watch'))
     .option('-0, --null', 'with --names: end each id with NUL')
     .option('-w, --watch', 'a live table, until q or Ctrl-C')
     .option('--interval <dur>', 'refresh interval for --watch (default: 2s)', durationOption, 2000)
@@ -71,6 +71,8 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
     throw new CommandFailure(ExitCode.usage, 'ls does not support -o raw', {
       hint: 'Use --names for the ids alone.',
     });
+  if (options.watch && ['json', 'jsonl'].includes(context.settings.output))
+    throw new CommandFailure(ExitCode.usage, `--watch cannot be used with -o ${context.settings.output}`);
   if (options.null && !options.names) throw new CommandFailure(ExitCode.usage, '--null needs --names');
   if (options.ids === undefined)
     for (const warning of context.settings.apiWarnings) context.note(`warning: ${warning}`);
