@@ -87,13 +87,13 @@ export class BrokerConnection {
 
   /**
    * The open connection. Fails after one attempt at each URL if its client never had one; afterwards it keeps trying,
-   * with growing pauses, until `reconnectTimeoutMs`.
+   * with growing pauses, until `reconnectTimeoutMs`, unless somebody can do without it (`isPatient` false).
    */
-  open(): Promise<ChannelModel> {
+  open({ isPatient = true } = {}): Promise<ChannelModel> {
     if (this.#closing.signal.aborted) return Promise.reject(closedError());
     // It may have ended in the same read in which it was opened, before anything here could listen.
     if (this.#current?.stream.writable) return Promise.resolve(this.#current.model);
-    this.#opening ??= this.#dialUntilOpen().finally(() => {
+    this.#opening ??= this.#dialUntilOpen(isPatient).finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
@@ -160,12 +160,12 @@ export class BrokerConnection {
     }
   }
 
-  async #dialUntilOpen(): Promise<ChannelModel> {
+  async #dialUntilOpen(isPatient: boolean): Promise<ChannelModel> {
     try {
       const giveUpAt = performance.now() + this.#options.reconnectTimeoutMs;
       return await retry(() => this.#dialEach(this.#history.wasOpen ? giveUpAt : undefined), {
         giveUpAt,
-        mayRetry: (error) => this.#history.wasOpen && this.#mayReconnect(error),
+        mayRetry: (error) => isPatient && this.#history.wasOpen && this.#mayReconnect(error),
         pauseMs: FIRST_RETRY_MS,
         longestPauseMs: LAST_RETRY_MS,
         signal: this.#closing.signal,

@@ -42,7 +42,7 @@ interface Reading {
  * connection meanwhile (`read-gate.ts`), so whatever else came on that would wait for the handler: forever, if the
  * handler waits for it. So a reading in bulk is alone on a connection, but for requests: they are answered behind what has
  * been sent by then, and go elsewhere only while that is more than should be in memory. Further connections are closed when
- * they are not used, and at once where the broker allows no other.
+ * they are not used, and at once where the broker allows no other. Where none can be opened, readings share.
  */
 export class ReadConnections {
   readonly #open: () => BrokerConnection;
@@ -84,23 +84,22 @@ export class ReadConnections {
     await Promise.all(pools.map((pool) => pool.close()));
   }
 
-  async #enter(kind: ReadingKind): Promise<Reading> {
-    const reading = this.#choose(kind);
+  /** @param mayAdd whether to open a further connection; where that is not possible, one is shared */
+  async #enter(kind: ReadingKind, mayAdd = kind !== 'probe'): Promise<Reading> {
+    const reading = this.#choose(kind, mayAdd);
     // At once, so that nobody else comes in between.
     this.#count(reading, kind, 1);
     if (reading.connection === this.first) return reading;
     try {
-      await reading.connection.open();
+      await reading.connection.open({ isPatient: false });
       return reading;
     } catch (error) {
-      if (hasCode(error, ErrorCode.limitReached)) {
-        // The user may not have more connections.
-        reading.isOver = true;
-        this.#most = this.#usable.length;
-      }
+      reading.isOver = true;
+      // The user may not have more connections.
+      if (hasCode(error, ErrorCode.limitReached)) this.#most = this.#usable.length;
       this.#count(reading, kind, -1);
-      if (!reading.isOver) throw error;
-      return this.#enter(kind);
+      if (hasCode(error, ErrorCode.closed)) throw error;
+      return this.#enter(kind, false);
     }
   }
 
@@ -108,7 +107,7 @@ export class ReadConnections {
     return this.#readings.filter(({ isOver }) => !isOver);
   }
 
-  #choose(kind: ReadingKind): Reading {
+  #choose(kind: ReadingKind, mayAdd: boolean): Reading {
     const usable = this.#usable;
     const isFree = ({ connection, uses, bulks }: Reading) => {
       if (kind === 'bulk') return uses === 0;
@@ -117,7 +116,7 @@ export class ReadConnections {
     const free = usable.find(isFree);
     if (free !== undefined) return free;
     if (kind === 'probe') return usable[0] as Reading;
-    if (usable.length < this.#most) return this.#add();
+    if (mayAdd && usable.length < this.#most) return this.#add();
     return usable.reduce((least, each) => (each.uses < least.uses ? each : least));
   }
 
