@@ -48,7 +48,8 @@ export default defineConfig(({ mode }) => {
       isolate: false,
       // One second, the default, is less than a machine may stall that is busy with other things.
       expect: { poll: { timeout: 10_000, interval: 100 } },
-      testTimeout: 30_000,
+      // What takes three seconds alone takes ten times as long beside five others on a machine in a slow phase.
+      testTimeout: 60_000,
       hookTimeout: 60_000,
     },
   };

@@ -18,6 +18,7 @@ import { QueueKinds } from './queues/queue-kinds.ts';
 import { QueueReader } from './queues/queue-reader.ts';
 
 const DECLARE_CHANNELS = 4;
+const DELETE_CHANNELS = 8;
 
 /**
  * The connections of one client and what runs on each, none of them opened before it is needed.
@@ -61,8 +62,7 @@ export class Session {
     const confirmed = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
-    // One at a time, so that a connection closed by one delete does not fail another.
-    const deletions = new ChannelPool(deleting, options, 1);
+    const deletions = new ChannelPool(deleting, options, DELETE_CHANNELS);
     this.declarer = new QueueDeclarer(declarations, confirmed, options);
     this.publisher = new QueuePublisher(confirmed, this.declarer, options);
     const readerFor = (kind: ReadingKind) =>

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { BIN, recordsIn, runCli, startCli } from '../support/cli.ts';
@@ -207,9 +209,18 @@ describe('ls by the statistics', () => {
   const idleTimes = async (url: string) =>
     (await list(url)).records.map(({ statistics }) => statistics?.idle_since ?? null);
 
-  /** For longer than the statistics need to follow. */
-  const untilIdle = (url: string) =>
-    until(async () => (await idleTimes(url)).every((time) => Date.now() - Date.parse(time) > 8_000), 60_000);
+  /** For longer than the statistics need to follow. A new queue was counted until they had it, which may show later. */
+  const untilIdle = async (url: string) => {
+    await until(
+      async () => (await idleTimes(url)).every((time) => Date.now() - Date.parse(time) > 8_000),
+      60_000,
+    );
+    await until(async () => {
+      const before = await idleTimes(url);
+      await sleep(3_000);
+      return isDeepStrictEqual(await idleTimes(url), before);
+    }, 60_000);
+  };
 
   test('ends no idle time, whatever is listed, and neither does completion', async () => {
     const { url } = await newVhost();

@@ -86,6 +86,22 @@ describe('with the default type', () => {
     expect(await client.depth('other')).toMatchObject({ messages: 1 });
   });
 
+  test('clearing many tasks at once deletes the queue of each, beside quorum queues that end the connection', async () => {
+    const { url, queueNames } = await newVhost();
+    const { warnings, onStatus } = collectWarnings();
+    const client = openClient({ url, onStatus });
+    const maker = openClient({ url, ...quorum });
+    const tasks = Array.from(
+      { length: 60 },
+      (_, index) => `${index % 10 === 9 ? 'quorum' : 'plain'}-${index}`,
+    );
+    await Promise.all(tasks.map((task) => (task.startsWith('q') ? maker : client).publish(task, raw('a'))));
+    expect(await Promise.all(tasks.map((task) => client.clear(task)))).toEqual(tasks.map(() => 1));
+    expect(warnings).toEqual([]);
+    const left = tasks.filter((task) => task.startsWith('q')).map((task) => `mcp:queue:${task}`);
+    expect((await queueNames()).sort()).toEqual(left.sort());
+  });
+
   test('prune skips quorum queues, even one that it is asked to delete, and goes on', async () => {
     const { url } = await newVhost();
     const maker = openClient({ url, ...quorum });

@@ -6,6 +6,9 @@ import { putBack } from './put-back.ts';
 import type { QueueKinds } from './queue-kinds.ts';
 import type { QueueReader } from './queue-reader.ts';
 
+/** How often to try where deletions of other queues end the connection. */
+const MOST_ATTEMPTS = 5;
+
 /** Deletes queues, each only if it is empty and unused, which the broker checks as it deletes. */
 export class QueueDeleter {
   readonly #channels: ChannelPool;
@@ -15,7 +18,7 @@ export class QueueDeleter {
   readonly #queueType: QueueType;
 
   /**
-   * @param channels of a connection that nothing else uses, and one of them only: see {@link deleteIfUnused}
+   * @param channels of a connection that nothing else uses: see {@link deleteIfUnused}
    * @param publisher whose messages on their way no deletion may meet
    * @param reader
    * @param kinds
@@ -42,12 +45,14 @@ export class QueueDeleter {
    */
   async deleteIfUnused(queue: string): Promise<boolean> {
     if (this.#queueType === 'quorum') return (await this.#reader.depth(queue)) === undefined;
-    try {
-      return await this.#delete(queue);
-    } catch (error) {
-      if (!hasCode(error, ErrorCode.connectionLost)) throw error;
-      const kind = await this.#kinds.kindNow(queue);
-      return kind?.isPlain ? this.#delete(queue) : kind === undefined;
+    for (let attempts = 1; ; attempts++) {
+      try {
+        return await this.#delete(queue);
+      } catch (error) {
+        if (attempts === MOST_ATTEMPTS || !hasCode(error, ErrorCode.connectionLost)) throw error;
+        const kind = await this.#kinds.kindNow(queue);
+        if (!kind?.isPlain) return kind === undefined;
+      }
     }
   }
 
