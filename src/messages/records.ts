@@ -185,10 +185,12 @@ const COMMON_NAMES = ['type', 'timestamp', 'priority'];
 
 /** If a record has no properties, those in the wrong place would be lost without a word. */
 function throwIfMisplaced(object: JsonObjectText): void {
-  const names = object.names.filter((name) => !METADATA.includes(name) && object.value(name) !== null);
-  const misspelt = names.find((name) => /^prop/i.test(name));
+  // Values last: that of the body may be large.
+  const find = (isMeant: (name: string) => boolean) =>
+    object.names.find((name) => !METADATA.includes(name) && isMeant(name) && object.value(name) !== null);
+  const misspelt = find((name) => /^prop/i.test(name));
   if (misspelt !== undefined) throw invalid(`it has ${JSON.stringify(misspelt)} instead of "properties"`);
-  const name = names.find((each) => PROPERTY_NAMES.has(each) && !COMMON_NAMES.includes(each));
+  const name = find((each) => PROPERTY_NAMES.has(each) && !COMMON_NAMES.includes(each));
   if (name === undefined) return;
   throw new TaskQueueError(
     ErrorCode.invalidMessage,

@@ -44,9 +44,8 @@ export function dequeueMessage<T>(
 /**
  * Resolves when a message that was got is back at its place, so that the caller finds it there after the failure, and
  * no conditional delete considers the queue empty: the closing of the channel is answered before RabbitMQ puts back what was
- * got without a consumer. Only that of a plain queue is put back so; the rest, which has no conditional delete, is left to the
- * closing. Never rejects: when the channel has ended, the broker does it
- * by itself.
+ * got without a consumer. Only that of a plain queue is put back so; the rest, which has no conditional delete, is left to
+ * the closing. Never rejects: when the channel has ended, the broker does it by itself.
  */
 async function giveBack(
   lease: ChannelLease,
