@@ -307,3 +307,10 @@ test.each([60, 80])('fits a terminal of %i columns', async (columns) => {
   expect(wrapped).toEqual([]);
   expect(lines.length, terminal.text).toBeLessThanOrEqual(24);
 });
+
+test('says of a message of another kind what it is not', async () => {
+  const task = newTask();
+  await openClient().publish(task, { body: Buffer.of(0xff, 0xfe), properties: {} });
+  const { stdout } = await runCli(['describe', task, '-o', 'table']);
+  expect(stdout).toMatch(/^oldest +unknown time: not an MCP message$/m);
+});

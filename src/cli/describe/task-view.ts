@@ -5,6 +5,7 @@ import { type Fact, layOutFacts } from '../output/facts.ts';
 import { describeHeard } from '../reading/count-events.ts';
 import { cutMethod } from '../text/cut-method.ts';
 import { formatDuration } from '../text/durations.ts';
+import { UNKNOWN_TYPE } from '../text/message-summary.ts';
 import { formatCount, formatNumber, formatSize } from '../text/sizes.ts';
 import { safeId, safeLine } from '../text/terminal-text.ts';
 import { cutEnd } from '../text/text-width.ts';
@@ -85,10 +86,12 @@ function oldestOf(report: TaskReport, colors: ChalkInstance, now: number): strin
 }
 
 function glimpse({ type, method, id, queuedAt }: MessageGlimpse, now: number): string {
-  const age =
-    queuedAt === undefined ? 'at an unknown time' : `${formatDuration(Math.max(0, now - queuedAt))} ago`;
-  const what = [type, method, id === undefined ? undefined : `id ${id}`].filter((part) => part !== undefined);
-  return `${age}: ${safeLine(what.join(' '))}`;
+  const age = queuedAt === undefined ? 'unknown time' : `${formatDuration(Math.max(0, now - queuedAt))} ago`;
+  const parts = [type, method, id === undefined ? undefined : `id ${id}`].filter(
+    (part) => part !== undefined,
+  );
+  const what = parts.join(' ');
+  return `${age}: ${what === UNKNOWN_TYPE ? 'not an MCP message' : safeLine(what)}`;
 }
 
 function idleOf({ depth }: TaskReport, idleSince: number, now: number): string {

@@ -9,6 +9,9 @@ import {
 import type { RawMessage } from '../../index.ts';
 import { formatCount } from './sizes.ts';
 
+/** The type of a body that is not a queued MCP message. */
+export const UNKNOWN_TYPE = '?';
+
 /** What can be recognised in a stored message, whose body may be anything. */
 export interface MessageSummary {
   /** `request`, `notification`, …; `?` if the body does not say. */
@@ -32,7 +35,7 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
   const envelope = asObject(parse(text));
   const rpc = asObject(envelope.message);
   return {
-    type: typeof envelope.type === 'string' ? envelope.type : '?',
+    type: typeof envelope.type === 'string' ? envelope.type : UNKNOWN_TYPE,
     method: typeof rpc.method === 'string' ? rpc.method : undefined,
     id: rpc.id === undefined || rpc.id === null ? undefined : shown(rpc.id),
     askedBy: textOf(properties.headers?.[ASKED_BY_HEADER]),
