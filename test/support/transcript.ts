@@ -10,6 +10,8 @@ import { Terminal } from './terminal.ts';
 
 /** What differs from run to run, and what stands for it; of the same width, so that columns stay. */
 const STABLE: readonly [pattern: RegExp, stable: string][] = [
+  // A day some days ago, in the first column of a watch.
+  [/^\d\d-\d\d(?= {2})/gm, 'MM-DD'],
   // The vhost of one test.
   [/\/test-[0-9a-f-]{36}\b/g, ''],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '00000000-0000-4000-8000-000000000000'],
