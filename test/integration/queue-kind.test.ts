@@ -108,8 +108,8 @@ test('reading while others create and delete the queue does not create it', asyn
   const seconds = inject('isLong') ? 60 : 2;
   const endAt = Date.now() + seconds * 1_000;
   const readers = Array.from({ length: 4 }, async () => {
-    let rounds = 0;
-    for (; Date.now() < endAt; rounds++) {
+    // At least four, however slow the machine is.
+    for (let rounds = 0; rounds < 4 || Date.now() < endAt; rounds++) {
       const client = openClient({ url });
       await client.queueKind('flicker');
       await client.depth('flicker');
@@ -118,13 +118,11 @@ test('reading while others create and delete the queue does not create it', asyn
       await client.drain('flicker', () => {}, { allOrNone: true });
       await client.close();
     }
-    return rounds;
   });
-  const rounds = await Promise.all(readers).finally(() => {
+  await Promise.all(readers).finally(() => {
     isOver = true;
     return owner;
   });
-  expect(rounds.every((each) => each > 3)).toBe(true);
   expect(made).toBe(0);
 }, 120_000);
 
