@@ -18,6 +18,9 @@ const MOST_CONNECTIONS = 16;
 /** How long a further connection stays open for the next reading: opening one takes about ten milliseconds. */
 const LINGER_MS = 2_000;
 
+/** How long readings share after the broker allowed no other connection. */
+const REFUSED_MS = 10_000;
+
 /**
  * `request`: an answer of the broker. `probe`: the same in the middle of other work, for which no connection is opened.
  * `hold`: messages that are held, a few of them or for as long as it takes to copy them. `bulk`: many messages, while a
@@ -48,7 +51,7 @@ export class ReadConnections {
   readonly #open: () => BrokerConnection;
   readonly #options: ResolvedOptions;
   #readings: Reading[] = [];
-  #most = MOST_CONNECTIONS;
+  #refusedAt = Number.NEGATIVE_INFINITY;
   readonly first: BrokerConnection;
 
   /** @param open another connection; it connects when it is needed */
@@ -95,8 +98,8 @@ export class ReadConnections {
       return reading;
     } catch (error) {
       reading.isOver = true;
-      // The user may not have more connections.
-      if (hasCode(error, ErrorCode.limitReached)) this.#most = this.#usable.length;
+      // The user may not have more connections, for now.
+      if (hasCode(error, ErrorCode.limitReached)) this.#refusedAt = performance.now();
       this.#count(reading, kind, -1);
       if (hasCode(error, ErrorCode.closed)) throw error;
       return this.#enter(kind, false);
@@ -116,7 +119,8 @@ export class ReadConnections {
     const free = usable.find(isFree);
     if (free !== undefined) return free;
     if (kind === 'probe') return usable[0] as Reading;
-    if (mayAdd && usable.length < this.#most) return this.#add();
+    const isRefused = performance.now() - this.#refusedAt < REFUSED_MS;
+    if (mayAdd && !isRefused && usable.length < MOST_CONNECTIONS) return this.#add();
     return usable.reduce((least, each) => (each.uses < least.uses ? each : least));
   }
 
