@@ -93,7 +93,7 @@ export class Session {
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
     const connection = new BrokerConnection(this.#options, 'events', this.#history);
     this.#others.add(connection);
-    const subscription = new EventSubscription(connection, this.#options, events, {
+    const subscription = new EventSubscription(connection, events, {
       onEvent: (event, arrivedAt) => listener.onEvent(event, arrivedAt),
       onResumed: () => listener.onResumed(),
       // Guarded, as nobody could catch what they throw.

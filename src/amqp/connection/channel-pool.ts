@@ -3,8 +3,7 @@ import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { throwIfEnded } from './channel-end.ts';
 import type { BrokerConnection } from './connection.ts';
-import { withDeadline } from './deadline.ts';
-import { type ChannelLease, PooledChannel, timeoutError } from './pooled-channel.ts';
+import { type ChannelLease, PooledChannel } from './pooled-channel.ts';
 import { readGateOf } from './raw-frames.ts';
 import { WaitingLimit } from './waiting-limit.ts';
 
@@ -130,11 +129,7 @@ export class ChannelPool {
   async #open(): Promise<PooledChannel> {
     const model = await this.#connection.open();
     const opening = readGateOf(model).whileWaiting(() => model.createChannel());
-    const channel = await withDeadline(opening, this.#operationTimeoutMs, () => {
-      // A broker that cannot even open a channel does not answer at all.
-      this.#connection.abandon();
-      return timeoutError(this.#operationTimeoutMs);
-    });
+    const channel = await this.#connection.answered(opening);
     throwIfEnded(channel);
     const onClose = (ended: PooledChannel) => {
       const index = this.#idle.indexOf(ended);

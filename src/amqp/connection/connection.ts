@@ -10,7 +10,7 @@ import { type BrokerAddress, describeAddress, nodeOf } from '../../options/broke
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { translateAmqpError, translateConnectError } from '../errors/amqp-errors.ts';
 import { AmqpFailure, inContext } from '../errors/amqp-failure.ts';
-import { withDeadline } from './deadline.ts';
+import { timeoutError, withDeadline } from './deadline.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { joinWrites } from './joined-writes.ts';
 import { findOpeningRefusal, isOpeningRefused } from './opening-refusal.ts';
@@ -128,7 +128,19 @@ export class BrokerConnection {
       : failure;
   }
 
-  /** Gives up on a broker that does not answer: everything in flight fails, and the next `open` connects again. */
+  /**
+   * The outcome of a request, or of several. If the broker has not answered by the deadline of an operation, it is given
+   * up: everything in flight fails, and the next `open` connects again.
+   */
+  answered<T>(request: Promise<T>): Promise<T> {
+    const { operationTimeoutMs } = this.#options;
+    return withDeadline(request, operationTimeoutMs, () => {
+      this.abandon();
+      return timeoutError(operationTimeoutMs);
+    });
+  }
+
+  /** Gives up on a broker that does not answer, see {@link answered}. */
   abandon(): void {
     if (!this.#current) return;
     this.#closeReason ??= new TaskQueueError(

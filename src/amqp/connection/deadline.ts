@@ -1,3 +1,6 @@
+import { ErrorCode } from '../../errors/task-queue-error.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
+
 /**
  * The outcome of `work`, or the rejection made by `onTimeout` when it has none after `timeoutMs`. The work
  * itself goes on; what it settles to later is ignored.
@@ -6,5 +9,11 @@ export function withDeadline<T>(work: Promise<T>, timeoutMs: number, onTimeout: 
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(onTimeout()), timeoutMs);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+export function timeoutError(ms: number): AmqpFailure {
+  return new AmqpFailure(ErrorCode.noAnswer, `RabbitMQ did not answer within ${ms} ms`, {
+    hint: 'Check for a resource alarm, an overloaded broker, or a network that drops packets.',
   });
 }

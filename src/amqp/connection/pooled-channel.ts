@@ -1,6 +1,5 @@
 import type { Channel } from 'amqplib';
-import { ErrorCode } from '../../errors/task-queue-error.ts';
-import { AmqpFailure } from '../errors/amqp-failure.ts';
+import { timeoutError } from './deadline.ts';
 import { readGateOf } from './raw-frames.ts';
 import type { ReadGate } from './read-gate.ts';
 
@@ -105,10 +104,4 @@ export class PooledChannel implements ChannelLease {
     this.channel.on('close', onClose);
     return () => this.channel.off('close', onClose);
   }
-}
-
-export function timeoutError(ms: number): AmqpFailure {
-  return new AmqpFailure(ErrorCode.noAnswer, `RabbitMQ did not answer within ${ms} ms`, {
-    hint: 'Check for a resource alarm, an overloaded broker, or a network that drops packets.',
-  });
 }

@@ -9,9 +9,7 @@ import {
   MAX_ROUTING_KEY_BYTES,
 } from '../../events/task-events.ts';
 import type { SubscriptionListener } from '../../options/client-options.ts';
-import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
-import { withDeadline } from '../connection/deadline.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
 
@@ -35,7 +33,6 @@ const INTERRUPTED = 'Task events are interrupted';
  */
 export class EventSubscription {
   readonly #connection: BrokerConnection;
-  readonly #operationTimeoutMs: number;
   readonly #events: readonly EventName[];
   readonly #listener: SubscriptionListener;
   readonly #patterns = new Set<string>();
@@ -50,14 +47,8 @@ export class EventSubscription {
   onClosed: () => void = () => {};
 
   /** @param connection for this subscription alone */
-  constructor(
-    connection: BrokerConnection,
-    { operationTimeoutMs }: ResolvedOptions,
-    events: readonly EventName[],
-    listener: SubscriptionListener,
-  ) {
+  constructor(connection: BrokerConnection, events: readonly EventName[], listener: SubscriptionListener) {
     this.#connection = connection;
-    this.#operationTimeoutMs = operationTimeoutMs;
     this.#events = events;
     this.#listener = listener;
   }
@@ -98,7 +89,7 @@ export class EventSubscription {
 
   async #subscribe(): Promise<void> {
     const model = await this.#connection.open();
-    await this.#answered(this.#setUp(model));
+    await this.#connection.answered(this.#setUp(model));
   }
 
   /** Changes bindings. Does nothing while the connection is lost: all patterns are bound when it is back. */
@@ -106,23 +97,11 @@ export class EventSubscription {
     const channel = this.#channel;
     if (channel === undefined) return;
     try {
-      await this.#answered((async () => request(channel))());
+      await this.#connection.answered((async () => request(channel))());
     } catch (error) {
       const failure = inContext('Cannot follow task events', translateAmqpError(error));
       if (failure.code !== ErrorCode.connectionLost) throw failure;
     }
-  }
-
-  /** Awaits a request by a deadline; if the broker misses it, drops the connection and connects again. */
-  async #answered(request: Promise<unknown>): Promise<void> {
-    const ms = this.#operationTimeoutMs;
-    await withDeadline(request, ms, () => {
-      this.#connection.abandon();
-      return new TaskQueueError(
-        ErrorCode.noAnswer,
-        `RabbitMQ did not answer about task events within ${ms} ms`,
-      );
-    });
   }
 
   async #setUp(model: ChannelModel): Promise<void> {

@@ -4,7 +4,6 @@ import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
-import { timeoutError } from '../connection/pooled-channel.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
 
@@ -32,7 +31,6 @@ const DECLARATION = {
 /** A queue of one process, for what other processes send to it. Subscribes again when the connection is back. */
 export class ReplyQueue {
   readonly #connection: BrokerConnection;
-  readonly #operationTimeoutMs: number;
   readonly #queue: string;
   readonly #onReply: (body: Buffer) => void;
   readonly #warn: (warning: TaskQueueError) => void;
@@ -48,12 +46,11 @@ export class ReplyQueue {
    */
   constructor(
     connection: BrokerConnection,
-    { operationTimeoutMs, warn }: ResolvedOptions,
+    { warn }: ResolvedOptions,
     queue: string,
     onReply: (body: Buffer) => void,
   ) {
     this.#connection = connection;
-    this.#operationTimeoutMs = operationTimeoutMs;
     this.#queue = queue;
     this.#onReply = onReply;
     this.#warn = warn;
@@ -63,10 +60,7 @@ export class ReplyQueue {
   async start(): Promise<void> {
     try {
       const model = await this.#connection.open();
-      await withDeadline(this.#setUp(model), this.#operationTimeoutMs, () => {
-        this.#connection.abandon();
-        return timeoutError(this.#operationTimeoutMs);
-      });
+      await this.#connection.answered(this.#setUp(model));
     } catch (error) {
       throw inContext('Cannot receive answers', translateAmqpError(error));
     }

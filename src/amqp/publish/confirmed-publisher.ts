@@ -1,6 +1,6 @@
 import type { ConfirmChannel } from 'amqplib';
 import type { ClientStats } from '../../diagnostics/stats.ts';
-import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
+import type { TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { throwIfEnded } from '../connection/channel-end.ts';
@@ -8,7 +8,6 @@ import type { BrokerConnection } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { maxPropertyListBytes, publishRaw } from '../connection/raw-frames.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
-import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { type MessageInFlight, MessagesInFlight } from './messages-in-flight.ts';
 import {
   blockedError,
@@ -224,12 +223,8 @@ export class ConfirmedPublisher {
     if (performance.now() - this.#retiredAt < RETIRE_PAUSE_MS) return;
     this.#retiredAt = performance.now();
     this.#channel = undefined;
-    const dropConnection = () => {
-      this.#connection.abandon();
-      return lostError();
-    };
     this.#retired = this.flush()
-      .then(() => withDeadline(channel.close(), this.#options.operationTimeoutMs, dropConnection))
+      .then(() => this.#connection.answered(channel.close()))
       .catch(() => {});
   }
 
@@ -244,14 +239,7 @@ export class ConfirmedPublisher {
     try {
       await this.#retired;
       const model = await this.#connection.open();
-      const { operationTimeoutMs } = this.#options;
-      const channel = await withDeadline(model.createConfirmChannel(), operationTimeoutMs, () => {
-        this.#connection.abandon();
-        return new AmqpFailure(
-          ErrorCode.noAnswer,
-          `RabbitMQ opened no channel within ${operationTimeoutMs} ms`,
-        );
-      });
+      const channel = await this.#connection.answered(model.createConfirmChannel());
       this.#closeReason = undefined;
       this.#hasConfirmed = false;
       channel.on('error', (error) => {
