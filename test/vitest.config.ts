@@ -47,7 +47,7 @@ export default defineConfig(({ mode }) => {
       // The files of a worker share its modules: loading them anew for each file took a third of the time of all tests.
       isolate: false,
       // One second, the default, is less than a machine may stall that is busy with other things.
-      expect: { poll: { timeout: 10_000, interval: 100 } },
+      expect: { poll: { timeout: 30_000, interval: 100 } },
       // What takes three seconds alone takes ten times as long beside five others on a machine in a slow phase.
       testTimeout: 60_000,
       hookTimeout: 60_000,

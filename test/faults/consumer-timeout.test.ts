@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Channel, connect } from 'amqplib';
 import { beforeAll, expect, test } from 'vitest';
-import type { StoredMessage, TaskQueueClient, WatchItem } from '../../src/index.ts';
+import type { TaskQueueClient, WatchItem } from '../../src/index.ts';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { runCli } from '../support/cli.ts';
@@ -35,13 +34,6 @@ async function publish(client: TaskQueueClient, task: string, count: number, tex
   const bodies = Array.from({ length: count }, (_, index) => `"${text} ${index}"`);
   await Promise.all(bodies.map((body) => client.publish(task, raw(body))));
   return bodies;
-}
-
-/** What another program does, on a connection of its own. */
-async function amqp(work: (channel: Channel) => Promise<void>): Promise<void> {
-  const connection = await connect(broker.url);
-  await work(await connection.createChannel());
-  await connection.close();
 }
 
 /** From 4.3 on no others have this timeout. */
@@ -80,59 +72,6 @@ test('a drain of all or none that takes too long begins again, as nothing is rem
   expect(await client.drain('all-or-none', handle, { allOrNone: true })).toBe(10);
   expect(sum(handled.slice(1))).toBe(10);
   await expect.poll(() => client.depth('all-or-none')).toEqual({ messages: 0, consumers: 0 });
-});
-
-test('a drain whose queue is deleted meanwhile hands over what it was sent, and does not call that a failure', async () => {
-  const client = openQuorumClient();
-  await publish(client, 'deleted', 10);
-  const handled: number[] = [];
-  const deleteMeanwhile = async (batch: unknown[]) => {
-    handled.push(batch.length);
-    if (handled.length > 1) return;
-    // Both batches have come.
-    await until(async () => (await client.depth('deleted'))?.messages === 2);
-    await amqp(async (channel) => void (await channel.deleteQueue('mcp:queue:deleted')));
-  };
-  expect(await client.drain('deleted', deleteMeanwhile, { batchSize: 4 })).toBe(8);
-  expect(sum(handled)).toBe(8);
-});
-
-test('a drain of all or none whose queue is deleted and declared again keeps what it has', async () => {
-  const client = openClient({ url: broker.url });
-  const bodies = await publish(client, 'declared-again', 10);
-  const handled: string[] = [];
-  const declareAgain = async (batch: StoredMessage[]) => {
-    const isFirst = handled.length === 0;
-    handled.push(...batch.map(({ body }) => body.toString()));
-    if (!isFirst) return;
-    await until(async () => (await client.depth('declared-again'))?.messages === 0);
-    await amqp(async (channel) => {
-      await channel.deleteQueue('mcp:queue:declared-again');
-      await channel.assertQueue('mcp:queue:declared-again', { durable: true });
-    });
-    await client.publish('declared-again', raw('"new"'));
-  };
-  expect(await client.drain('declared-again', declareAgain, { allOrNone: true })).toBe(10);
-  expect(handled).toEqual(bodies);
-  expect((await client.peek('declared-again')).map(({ body }) => body.toString())).toEqual(['"new"']);
-});
-
-test('many drains at once whose queues are deleted all end by themselves', async () => {
-  const client = openClient({ url: broker.url });
-  const tasks = Array.from({ length: 16 }, (_, index) => `many-${index}`);
-  for (const task of tasks) await publish(client, task, 1);
-  let begun = 0;
-  const deleteAll = async () => {
-    if (++begun < tasks.length) return until(() => begun > tasks.length);
-    await amqp(async (channel) => {
-      for (const task of tasks) await channel.deleteQueue(`mcp:queue:${task}`);
-    });
-    // They learn of it.
-    await sleep(300);
-    begun++;
-  };
-  const draining = tasks.map((task) => client.drain(task, deleteAll));
-  expect(await Promise.all(draining)).toEqual(tasks.map(() => 1));
 });
 
 test('a drain whose process learns of it too late does not claim to have removed anything', async () => {
