@@ -49,7 +49,7 @@ export interface DrainOptions {
   batchSize?: number | undefined;
   /**
    * Remove only these. The others keep their places, but other readers cannot see them until the drain ends. Reads
-   * the whole queue. On a quorum queue each read counts as a delivery, as with a peek.
+   * the whole queue. On a quorum queue each read counts as a delivery, as with a peek. A promise is refused.
    */
   select?: ((message: StoredMessage) => boolean) | undefined;
   /**
@@ -60,20 +60,20 @@ export interface DrainOptions {
   /** Stop between two batches. */
   signal?: AbortSignal | undefined;
   /**
-   * Called after each batch with the number of messages read so far, including those that stay. An error that it
-   * throws ends the drain and is passed on.
+   * Called after each batch, and awaited, with the number of messages read so far, including those that stay. An error
+   * that it throws ends the drain and is passed on.
    */
-  onRead?: ((count: number) => void) | undefined;
+  onRead?: ((count: number) => Promise<void> | void) | undefined;
   /**
-   * Called after each acknowledgement with the number of messages that it removed. An error that it throws ends the
-   * drain and is passed on; these messages stay removed.
+   * Called after each acknowledgement, and awaited, with the number of messages that it removed. An error that it throws
+   * ends the drain and is passed on; these messages stay removed.
    */
-  onRemoved?: ((count: number) => void) | undefined;
+  onRemoved?: ((count: number) => Promise<void> | void) | undefined;
   /**
-   * Called when the drain has ended without an error and without being stopped. An error that it throws is passed on;
-   * what was removed stays removed.
+   * Called, and awaited, when the drain has ended without an error and without being stopped. An error that it throws is
+   * passed on; what was removed stays removed.
    */
-  onEnd?: ((end: DrainEnd) => void) | undefined;
+  onEnd?: ((end: DrainEnd) => Promise<void> | void) | undefined;
 }
 
 /** What a drain found. */
@@ -99,7 +99,7 @@ export interface ClearOptions extends DrainOptions {
 
 /**
  * Handles a batch, for example writes it to a file. Messages that it returns keep their places in the queue; a
- * rejection keeps the whole batch. `before` is the number of messages handled before this batch.
+ * rejection keeps the whole batch, and so does the return of a copy of a message, which is refused. `before` is the number of messages handled before this batch.
  */
 export type BatchHandler = (
   batch: StoredMessage[],

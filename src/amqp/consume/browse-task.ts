@@ -45,8 +45,9 @@ export function browseTask(
           .map((message) => toStoredMessage(taskId, message));
         seen += batch.length;
         if (messages.length === 0) continue;
-        await failure.watch(() => view(messages, shown));
+        const before = shown;
         shown += messages.length;
+        await failure.watch(() => view(messages, before));
       }
     } finally {
       await consumption.end();

@@ -37,9 +37,9 @@ export interface BulkOptions {
   /** How long a queue that is not empty may go without a delivery. */
   operationTimeoutMs: number;
   /** Called after each batch with how many messages were read so far. */
-  onRead?: ((count: number) => void) | undefined;
+  onRead?: ((count: number) => Promise<void>) | undefined;
   /** Called after each acknowledgement. */
-  onRemoved: (count: number) => void;
+  onRemoved: (count: number) => Promise<void>;
 }
 
 /**
@@ -107,7 +107,7 @@ export async function consumeInBatches(
       await throwIfTakenBack();
       seen += deliveries.length;
       before = held.count;
-      onRead?.(seen);
+      await onRead?.(seen);
       if (allOrNone) continue;
       const isLast = seen === limit || held.count === most;
       // Nothing is on its way that would be held after the stop.
@@ -118,7 +118,7 @@ export async function consumeInBatches(
         await throwIfTakenBack();
         isStopped = true;
       }
-      acknowledge();
+      await acknowledge();
     }
     const isNone = held.count === 0 || (allOrNone && signal?.aborted);
     if (!isNone && !isStopped && !windows.isCancelled) await windows.sync();
@@ -129,8 +129,8 @@ export async function consumeInBatches(
       // Everything that can come has come and was handled: nothing that has to go back may be held here.
       const isWhole = held.count === prefetch;
       if (deleteQueue && isLong && isWhole && !windows.isCancelled)
-        onRemoved(await removeWithQueue(lease, windows.current, held, deleteQueue));
-      else acknowledge();
+        await onRemoved(await removeWithQueue(lease, windows.current, held, deleteQueue));
+      else await acknowledge();
     }
   } finally {
     isAnswered = await windows.end();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
+import { ErrorCode, hasCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { StoredMessage } from '../../messages/stored-message.ts';
 import type { BatchHandler, DrainEnd, DrainOptions } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
@@ -74,25 +74,25 @@ export async function drainTask(
       limit: bound,
       most: limit,
       batchSize,
-      select: select && ((message: StoredMessage) => failure.watchSync(() => select(message))),
+      select: select && ((message: StoredMessage) => failure.watchSync(() => isSelected(select(message)))),
       allOrNone,
       deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
       keepsResult,
       findKind: () => kinds.kindNow(queue),
       signal,
       operationTimeoutMs,
-      onRead: (count: number) => {
+      onRead: async (count: number) => {
         end.read = count;
-        if (onRead) failure.watchSync(() => onRead(count));
+        if (onRead) await failure.watch(() => onRead(count));
       },
-      onRemoved: (count: number) => {
+      onRemoved: async (count: number) => {
         onRemoved(count);
-        if (options.onRemoved) failure.watchSync(() => options.onRemoved?.(count));
+        if (options.onRemoved) await failure.watch(() => options.onRemoved?.(count));
       },
     };
     const { removed, isDeleted } = await consumeInBatches(lease, queue, bulk, (batch, before) => {
       isHandedOver = true;
-      return failure.watch(() => handle(batch, before));
+      return failure.watch(async () => keptOf(await handle([...batch], before), batch));
     });
     end.isDeleted = isDeleted;
     return removed;
@@ -100,11 +100,38 @@ export async function drainTask(
   // A queue that is gone takes with it what was handed over, which then exists nowhere else.
   const isRepeatable = (error: unknown) =>
     !isHandedOver || (allOrNone && !failure.isKnown && hasCode(error, ErrorCode.connectionLost));
-  const drained = reader.read({ queue, missing: 0, isRepeatable }, drain).then((removed) => {
-    if (onEnd && !signal?.aborted) failure.watchSync(() => onEnd(end));
+  const drained = reader.read({ queue, missing: 0, isRepeatable }, drain).then(async (removed) => {
+    if (onEnd && !signal?.aborted) await failure.watch(() => onEnd(end));
     return removed;
   });
   return failure.passOn(drained);
+}
+
+/** A promise would count as true, and the message would be removed, whatever comes of it. */
+function isSelected(answer: unknown): boolean {
+  if (typeof (answer as Partial<PromiseLike<unknown>> | undefined | null)?.then !== 'function')
+    return !!answer;
+  Promise.resolve(answer).catch(() => {});
+  throw new TaskQueueError(
+    ErrorCode.invalidArgument,
+    'Option select must return true or false, not a promise',
+  );
+}
+
+/**
+ * The messages that a handler has returned; results of its work that are not objects say nothing. Another object may be a
+ * copy of a message, which would be removed.
+ */
+function keptOf(returned: unknown, batch: readonly StoredMessage[]): StoredMessage[] {
+  if (typeof returned !== 'object' || returned === null || !(Symbol.iterator in returned)) return [];
+  const known = new Set(batch);
+  const kept = [...(returned as Iterable<StoredMessage>)].filter((each) => typeof each === 'object' && each);
+  if (kept.every((each) => known.has(each))) return kept;
+  throw new TaskQueueError(
+    ErrorCode.invalidArgument,
+    'The handler returned an object that is not a message of its batch',
+    { hint: 'Return nothing, or the messages to keep, not copies of them.' },
+  );
 }
 
 /**
