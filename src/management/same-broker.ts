@@ -1,5 +1,6 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { type BrokerAddress, userOf } from '../options/broker-url.ts';
+import { onAbort } from '../options/on-abort.ts';
 import { resolveOptions } from '../options/task-queue-options.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
 import { connectionsOf, findConnection } from './known-connection.ts';
@@ -50,8 +51,7 @@ async function compare(
   // A unique name to recognise the connection.
   const connectionName = `${options.connectionName ?? 'mcp-taskq'} ${crypto.randomUUID()}`;
   const client = new TaskQueueClient({ ...options, connectionName });
-  const onAbort = () => void client.close({ timeoutMs: 0 });
-  signal?.addEventListener('abort', onAbort);
+  const stopListening = onAbort(signal, () => void client.close({ timeoutMs: 0 }));
   try {
     const before = await connectionsOf(api, userOf(resolveOptions(options).addresses[0]));
     const identity = await client.identify();
@@ -73,7 +73,7 @@ async function compare(
     signal?.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    stopListening();
     await client.close();
   }
 }

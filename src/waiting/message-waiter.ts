@@ -8,7 +8,7 @@ import type {
   TaskEventSubscription,
   WaitOptions,
 } from '../options/client-options.ts';
-import { AbortListeners } from './abort-listeners.ts';
+import { onAbort } from '../options/on-abort.ts';
 import { DepthPoller } from './depth-poller.ts';
 
 /** Servers wait for the same task repeatedly, so keep following it for a while. */
@@ -39,7 +39,6 @@ interface WaitedTask {
 export class MessageWaiter {
   readonly #client: WaitedQueues;
   readonly #warn: (warning: TaskQueueError) => void;
-  readonly #aborts = new AbortListeners();
   readonly #tasks = new Map<string, WaitedTask>();
   #subscription: Promise<TaskEventSubscription | undefined> | undefined;
   /** Why there is none. */
@@ -128,11 +127,10 @@ export class MessageWaiter {
         if (outcome === 'look') resolve();
         else reject(outcome);
       };
-      const onAbort = () => {
+      const stopListening = onAbort(signal, () => {
         cancel();
         reject(signal?.reason);
-      };
-      const stopListening = this.#aborts.add(signal, onAbort);
+      });
       const timer =
         giveUpAt === undefined
           ? undefined

@@ -42,6 +42,7 @@ import {
   strings,
 } from '../options/check-options.ts';
 import type { TaskEventSubscription } from '../options/client-options.ts';
+import { onAbort } from '../options/on-abort.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { AllTasks } from './all-tasks.ts';
 import { AnnouncedMessages } from './announced-messages.ts';
@@ -133,7 +134,7 @@ export async function* watchTasks(
       items.end({ error });
     }
   };
-  signal?.addEventListener('abort', stop, { once: true });
+  const stopListening = onAbort(signal, stop);
   if (signal?.aborted) void stop();
   let begin = () => {};
   const begun = new Promise<void>((resolve) => {
@@ -192,7 +193,7 @@ export async function* watchTasks(
   } finally {
     stopping.abort();
     items.end();
-    signal?.removeEventListener('abort', stop);
+    stopListening();
     if (subscription !== undefined) await subscription.close();
     // Close one that is still being set up as soon as it is ready.
     else subscribing.then((late) => late.close()).catch(() => {});

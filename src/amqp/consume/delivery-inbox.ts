@@ -1,4 +1,5 @@
 import type { ConsumeMessage } from 'amqplib';
+import { onAbort } from '../../options/on-abort.ts';
 import type { ReadGate } from '../connection/read-gate.ts';
 
 /** Bytes of unhandled bodies before we stop reading the socket. One more message may be on its way. */
@@ -80,13 +81,13 @@ export class DeliveryInbox {
     const happened = await new Promise<boolean>((resolve) => {
       const finish = (value: boolean) => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', wake);
+        stopListening();
         this.#wake = undefined;
         resolve(value);
       };
       const wake = () => finish(true);
       const timer = setTimeout(() => finish(false), ms);
-      signal?.addEventListener('abort', wake);
+      const stopListening = onAbort(signal, wake);
       this.#wake = wake;
       if (this.#failure || this.#isCancelled) wake();
     });
