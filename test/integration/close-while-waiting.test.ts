@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { ErrorCode, type TaskQueueClient, watchTasks } from '../../src/index.ts';
 import { newTask, openClient, openQueue } from '../support/tasks.ts';
 
 function openSockets(): number {
@@ -38,3 +40,24 @@ test('close() at any moment of a wait leaves no connection open, which would kee
   }
   await expect.poll(openSockets, { timeout: 5_000 }).toBeLessThanOrEqual(before);
 });
+
+test.each<[string, (client: TaskQueueClient) => Promise<unknown>]>([
+  ['watch', (client) => watchTasks(client, [newTask()]).next()],
+  ['reply queue', (client) => client.receiveReplies(randomBytes(16).toString('base64url'), () => {}).open()],
+])(
+  'a %s that is being set up when its client is closed says so, and not that the connection is lost',
+  async (_what, setUp) => {
+    const stepMs = (1.5 * (await measureSetUp())) / 10;
+    for (let step = 0; step < 10; step++) {
+      const client = openClient();
+      const outcome = setUp(client).then(
+        () => 'set up',
+        ({ code }) => code,
+      );
+      await sleep(step * stepMs);
+      const closed = client.close().then(() => sleep(100, 'still open'));
+      expect(await Promise.race([outcome, closed])).toBeOneOf(['set up', ErrorCode.closed, 'still open']);
+      await closed;
+    }
+  },
+);

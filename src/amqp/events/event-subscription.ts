@@ -9,7 +9,7 @@ import {
   MAX_ROUTING_KEY_BYTES,
 } from '../../events/task-events.ts';
 import type { SubscriptionListener } from '../../options/client-options.ts';
-import type { BrokerConnection } from '../connection/connection.ts';
+import { type BrokerConnection, closedError } from '../connection/connection.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
 
@@ -58,8 +58,9 @@ export class EventSubscription {
     try {
       await this.#subscribe();
     } catch (error) {
+      const reason = this.#closing.signal.aborted ? closedError() : error;
       await this.close();
-      throw inContext('Cannot subscribe to task events', translateAmqpError(error));
+      throw inContext('Cannot subscribe to task events', translateAmqpError(reason));
     }
   }
 

@@ -2,7 +2,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { throwIfEnded } from '../connection/channel-end.ts';
-import type { BrokerConnection } from '../connection/connection.ts';
+import { type BrokerConnection, closedError } from '../connection/connection.ts';
 import { withDeadline } from '../connection/deadline.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
@@ -62,7 +62,8 @@ export class ReplyQueue {
       const model = await this.#connection.open();
       await this.#connection.answered(this.#setUp(model));
     } catch (error) {
-      throw inContext('Cannot receive answers', translateAmqpError(error));
+      const reason = this.#isClosed ? closedError() : error;
+      throw inContext('Cannot receive answers', translateAmqpError(reason));
     }
   }
 
