@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import { EVENT_EXCHANGE } from '../events/task-events.ts';
 import type { BrokerInspection, BrokerPermissions } from '../options/broker-inspection.ts';
@@ -65,7 +66,7 @@ class PermissionProbe {
   readonly #channels: ChannelPool;
   readonly #connection: BrokerConnection;
   /** A name that exists nowhere. */
-  readonly #unique = crypto.randomUUID();
+  readonly #unique = randomUUID();
   readonly #queue: string;
 
   constructor(channels: ChannelPool, connection: BrokerConnection, { prefix }: ResolvedOptions) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { forgetOldest } from '../forget-oldest.ts';
 import { routingKeyOf, type TaskEvent } from './task-events.ts';
 
@@ -28,7 +29,7 @@ export class EventStreams {
   number(event: TaskEvent): EventStream {
     const routingKey = routingKeyOf(event);
     const known = this.#streams.get(routingKey);
-    this.#publisher ??= crypto.randomUUID();
+    this.#publisher ??= randomUUID();
     const stream = known ?? { id: `${this.#publisher}.${++this.#started}`, sequence: 0, quietUntil: 0 };
     event.stream = stream.id;
     event.sequence = ++stream.sequence;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { type BrokerAddress, userOf } from '../options/broker-url.ts';
 import { onAbort } from '../options/on-abort.ts';
@@ -49,7 +50,7 @@ async function compare(
 ): Promise<boolean> {
   const { signal } = options;
   // A unique name to recognise the connection.
-  const connectionName = `${options.connectionName ?? 'mcp-taskq'} ${crypto.randomUUID()}`;
+  const connectionName = `${options.connectionName ?? 'mcp-taskq'} ${randomUUID()}`;
   const client = new TaskQueueClient({ ...options, connectionName });
   const stopListening = onAbort(signal, () => void client.close({ timeoutMs: 0 }));
   try {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { MessageProperties } from '../properties/message-properties.ts';
 
 /**
@@ -8,7 +9,7 @@ export function defaultProperties(): MessageProperties & { message_id: string } 
   return {
     content_type: 'application/json',
     delivery_mode: 2,
-    message_id: crypto.randomUUID(),
+    message_id: randomUUID(),
     timestamp: Math.floor(Date.now() / 1000),
   };
 }

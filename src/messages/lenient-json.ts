@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /** Numbers, and what Python's json writes for those that JSON lacks. */
 const NUMBERS = /-?(?:NaN|Infinity|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)/g;
 
@@ -37,7 +39,7 @@ export function exactJsonText(value: unknown): string {
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
   }
-  const mark = crypto.randomUUID();
+  const mark = randomUUID();
   const mayMark = (_name: string, part: unknown) =>
     typeof part === 'bigint' || (typeof part === 'number' && !Number.isFinite(part))
       ? `${mark}${part}`
@@ -50,7 +52,7 @@ export function exactJsonText(value: unknown): string {
  * be exact, become markers that occur nowhere else.
  */
 function parseWithMarks(text: string, error: unknown, isExact = false): unknown {
-  const mark = crypto.randomUUID();
+  const mark = randomUUID();
   const replacements: Record<string, string> = {
     // In an array, as a bare string would pass for a key; with spaces, as the digits would join a number before them.
     NaN: `["${mark}","NaN"]`,

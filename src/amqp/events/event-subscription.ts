@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { isTransient, retry } from '../../errors/retry.ts';
 import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
@@ -108,7 +109,7 @@ export class EventSubscription {
   async #setUp(model: ChannelModel): Promise<void> {
     const channel = await model.createChannel();
     // A new name each time: the broker may not have noticed yet that the old connection is dead.
-    this.#queue = `mcp:watch:${crypto.randomUUID()}`;
+    this.#queue = `mcp:watch:${randomUUID()}`;
     let reason: unknown = new Error('Channel closed');
     channel.on('error', (error) => {
       reason = error;
