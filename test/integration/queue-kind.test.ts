@@ -71,6 +71,21 @@ test.each(['t', 'long-'.padEnd(240, 'x')])(
   },
 );
 
+test('a plain queue is plain wherever its name lets the answer of the broker be cut off', async () => {
+  const { url } = await newVhost();
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  const channel = await connection.createChannel();
+  const client = openClient({ url });
+  const taskIds = Array.from({ length: 160 }, (_, index) => ''.padEnd(1 + index, 'x'));
+  for (const taskId of taskIds) {
+    await channel.assertQueue(`mcp:queue:${taskId}`, { durable: true });
+    const kind = await client.queueKind(taskId);
+    expect(kind, `${taskId.length}`).toEqual({ kind: 'classic', isPlain: true, ownArguments: [] });
+    await channel.deleteQueue(`mcp:queue:${taskId}`);
+  }
+});
+
 test('a queue that is exclusive to another connection is reported as locked', async () => {
   const connection = await connect(inject('url'));
   onTestFinished(() => connection.close());

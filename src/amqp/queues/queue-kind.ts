@@ -50,14 +50,14 @@ export async function findQueueKind(
   }
 
   /**
-   * If the queue's name left no room for its type in the text, a declaration as a classic queue shows whether it is
-   * one.
+   * If the queue's name left no room for its whole type in the text, a declaration as a classic queue shows whether it
+   * is one.
    */
   async function kindOf(current: string | undefined): Promise<QueueKind['kind']> {
     if (current === 'none') return 'classic';
     const type = /^(?:the value )?'(\w+)'/.exec(current ?? '')?.[1];
     if (type === 'classic' || type === 'quorum' || type === 'stream') return type;
-    if (current !== undefined) return 'other';
+    if (type !== undefined) return 'other';
     const difference = await declareImpossible({
       ...own,
       'x-queue-type': 'classic',
@@ -86,7 +86,7 @@ function queueKind(kind: QueueKind['kind'], ownArguments: readonly string[]): Qu
 
 interface Difference {
   argument: string;
-  /** As the broker describes it; missing where the text is cut off, at 255 bytes. */
+  /** As the broker describes it; missing or incomplete where the text is cut off, at 255 bytes. */
   current: string | undefined;
 }
 
