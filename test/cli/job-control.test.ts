@@ -43,7 +43,7 @@ describe('Ctrl-Z and fg', () => {
     await shell.shows(/Stopped/);
     const before = shell.text.length;
     shell.type('fg\r');
-    await until(() => shell.text.slice(before).includes('?'));
+    await until(() => shell.text.slice(before).includes('? (y/N)'));
     shell.type('y\r');
     await shell.shows('Removed 2 messages');
     await until(() => shell.text.endsWith('$ '));

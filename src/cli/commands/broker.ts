@@ -9,7 +9,7 @@ import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { PRIVATE_BROKER } from '../settings/private-broker.ts';
-import { ask, hasTerminal } from '../terminal/prompts.ts';
+import { askYesOrNo, hasTerminal } from '../terminal/prompts.ts';
 import { standardError } from '../terminal/standard-error.ts';
 
 const HELP: CommandHelp = {
@@ -108,8 +108,7 @@ async function confirmInstall({ stop }: Context, what: string): Promise<boolean>
     );
   }
   const message = `RabbitMQ is not installed here. ${what}?`;
-  if (await ask({ stop }, message, ({ confirm }, where) => confirm({ message, default: false }, where)))
-    return true;
+  if (await askYesOrNo({ stop }, message)) return true;
   throw new CommandFailure(ExitCode.declined, 'Declined; nothing was installed');
 }
 

@@ -2,7 +2,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { formatCount } from '../text/sizes.ts';
-import { ask, hasTerminal } from './prompts.ts';
+import { ask, askYesOrNo, hasTerminal } from './prompts.ts';
 
 /** Above this number of messages, "y" is not enough. */
 const MANY = 1000;
@@ -37,8 +37,7 @@ export async function confirmMany(context: Context, tasks: number): Promise<void
   if (tasks <= MOST_LOOKED_AT) return;
   requireTerminal(`The pattern matches ${formatCount(tasks, 'task')}. Use --yes to look at all of them.`);
   const message = `Look at the messages of ${formatCount(tasks, 'task')}? This resets their idle time.`;
-  if (await ask(context, message, ({ confirm }, where) => confirm({ message, default: false }, where)))
-    return;
+  if (await askYesOrNo(context, message)) return;
   throw new CommandFailure(ExitCode.declined, 'Declined; nothing was looked at');
 }
 
@@ -53,11 +52,15 @@ export async function confirmLoss(
   requireTerminal();
   const message =
     requiresTyping || count > MANY ? `${question} Type ${confirmationText} to confirm:` : question;
-  const isSure = await ask(context, message, async ({ confirm, input }, where) =>
+  const asked =
     message === question
-      ? confirm({ message, default: false }, where)
-      : (await input({ message }, where)).trim() === confirmationText,
-  ).catch((error: unknown) => {
+      ? askYesOrNo(context, message)
+      : ask(
+          context,
+          message,
+          async ({ input }, where) => (await input({ message }, where)).trim() === confirmationText,
+        );
+  const isSure = await asked.catch((error: unknown) => {
     if (!(error instanceof CommandFailure)) context.note('Stopped; nothing was done.');
     throw error;
   });

@@ -55,6 +55,13 @@ export async function ask<T>(
   }
 }
 
+/** Enter means no. */
+export function askYesOrNo(context: Partial<Pick<Context, 'stop'>>, message: string): Promise<boolean> {
+  return ask(context, `${message} (y/N)`, ({ confirm }, where) =>
+    confirm({ message, default: false }, where),
+  );
+}
+
 /** Aborted when the input ends: readline then closes, and the prompt would wait forever. */
 function endOfInput(): { signal: AbortSignal; release: () => void } {
   const { stdin } = process;
