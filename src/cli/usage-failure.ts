@@ -23,6 +23,12 @@ const FLAGS = /(?<=option )'(?:-\w, )?(--[\w-]+)(?: <.*?>)?'/g;
 /** Commander's advice, on a line of its own: `(Did you mean --sort?)`. */
 const ADVICE = /\n\((Did you mean .*)\)$/;
 
+/** What commander does not advise. */
+const MORE_ADVICE: readonly [pattern: RegExp, advice: string][] = [
+  [/^unknown option '-[^-]./, 'If that is a task id, put -- before it.'],
+  [/^too many arguments/, 'Quote arguments with spaces or wildcards.'],
+];
+
 /**
  * A mistake in the command line, as this program reports it. Help and version, which commander throws too, are thrown
  * on.
@@ -34,11 +40,11 @@ export function usageFailure(
   exitCode: number = ExitCode.usage,
 ): CommandFailure {
   if (['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)) throw error;
-  const [, advice] = ADVICE.exec(error.message) ?? [];
   const message = error.message
     .replace(ADVICE, '')
     .replace(/^error: /, '')
     .replace(FLAGS, "'$1'");
+  const advice = ADVICE.exec(error.message)?.[1] ?? MORE_ADVICE.find(([each]) => each.test(message))?.[1];
   const [pattern, words] = REWORDED.find(([each]) => each.test(message)) ?? [];
   const about =
     command === undefined

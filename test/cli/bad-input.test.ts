@@ -1,6 +1,6 @@
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { runCli } from '../support/cli.ts';
+import { BIN, runCli } from '../support/cli.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { newVhost } from '../support/vhost.ts';
 
@@ -37,6 +37,24 @@ test.each<[what: string, args: () => string[], status: number, says: string]>([
     'error: --limit is invalid: "0". Expected',
   ],
   ['an argument too many', () => ['status', 'x'], 2, 'error: Too many arguments: 1 instead of 0'],
+  [
+    'a pattern that the shell has expanded',
+    () => ['ls', 'job-1.jsonl', 'job-2.jsonl'],
+    2,
+    'error: Too many arguments: 2 instead of 1\nhint: Quote arguments with spaces or wildcards. ',
+  ],
+  [
+    'a task id that looks like an option',
+    () => ['peek', '-V1StGXR8'],
+    2,
+    'error: Unknown option -V1StGXR8\nhint: If that is a task id, put -- before it. ',
+  ],
+  [
+    'a file without --from',
+    () => ['enqueue', 'task', BIN],
+    2,
+    `error: "${BIN}" is a file, not a message\nhint: To send the messages in a file, use --from.`,
+  ],
   ['an empty URL', () => ['peek', 'task', '--url', ''], 2, '--url is empty'],
   ['an empty prefix', () => ['prune', '--prefix', '', '--yes'], 2, '--prefix is empty'],
   ['an empty context', () => ['peek', 'task', '--context', ''], 2, '--context is empty'],

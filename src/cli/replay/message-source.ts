@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { OutgoingMessage, TaskQueueClient } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
@@ -26,6 +27,11 @@ export function checkMessageSource(options: MessageSourceOptions): void {
   if (options.message === '-') {
     throw new CommandFailure(ExitCode.usage, '"-" is not a message', {
       hint: 'To read messages from standard input, one per line, use --from -.',
+    });
+  }
+  if (options.message !== undefined && existsSync(options.message)) {
+    throw new CommandFailure(ExitCode.usage, `${JSON.stringify(options.message)} is a file, not a message`, {
+      hint: 'To send the messages in a file, use --from.',
     });
   }
   if (count === 0 && !hasTerminal()) {
