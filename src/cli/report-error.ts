@@ -23,9 +23,9 @@ export function describeError(error: unknown, { verbose }: { verbose: boolean })
   return `${lines.join('\n')}\n`;
 }
 
-/** Whether the command line or the library raised the error on purpose. */
+/** Whether the command line or the library raised the error on purpose, or the system did: a full disk is not a bug. */
 function isExpected(error: Error): boolean {
-  return error instanceof CommandFailure || isTaskQueueError(error);
+  return error instanceof CommandFailure || isTaskQueueError(error) || 'syscall' in error;
 }
 
 function isCommanderError(error: unknown): error is CommanderError {

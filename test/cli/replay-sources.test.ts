@@ -182,3 +182,14 @@ describe('a file with messages of several tasks', () => {
     expect(await bodiesIn(other)).toHaveLength(3);
   });
 });
+
+test('input that cannot be copied is a failure with the name of the folder, and not a bug', async () => {
+  const env = { TMPDIR: '/nonexistent' };
+  const { status, stderr } = await runCli(['enqueue', newTask(), '--from', '-'], { env, ownProcess: true });
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(
+      /^error: Cannot copy standard input to \/nonexistent: ENOENT: .*\nhint: TMPDIR sets .*\n$/,
+    ),
+  });
+});

@@ -68,6 +68,11 @@ describe('what is printed of an error', () => {
     );
   });
 
+  test('does not call a failure of the system a bug', () => {
+    const error = Object.assign(new Error('EIO: i/o error, fstat'), { code: 'EIO', syscall: 'fstat' });
+    expect(describeError(error, { verbose: false })).toBe('error: EIO: i/o error, fstat\n');
+  });
+
   test('is nothing for what needs no words', () => {
     for (const error of [new CommandFailure(130, ''), named('ExitPromptError')]) {
       expect(describeError(error, { verbose: true })).toBe('');

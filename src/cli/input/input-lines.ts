@@ -106,14 +106,15 @@ async function* unpacked(file: FileHandle): AsyncGenerator<Buffer, void, undefin
 }
 
 async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<LineSource> {
-  const folder = await mkdtemp(join(tmpdir(), 'mcp-taskq-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  let folder: string | undefined;
+  const remove = async () => folder && rm(folder, { recursive: true, force: true });
   let file: FileHandle | undefined;
   const close = async () => {
     await file?.close();
     await remove();
   };
   try {
+    folder = await mkdtemp(join(tmpdir(), 'mcp-taskq-'));
     file = await open(join(folder, 'input'), 'wx+', 0o600);
     const kept = file;
     // An open file can do without a name, and then disappears with this process, however that ends. On Windows it
@@ -127,7 +128,10 @@ async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<Li
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code?.startsWith('Z_'))
       throw new CommandFailure(ExitCode.usage, `${name} is damaged: ${message} (gzip)`, { cause });
-    throw new CommandFailure(ExitCode.failed, `Cannot copy ${name} to ${tmpdir()}: ${message}`, { cause });
+    throw new CommandFailure(ExitCode.failed, `Cannot copy ${name} to ${tmpdir()}: ${message}`, {
+      cause,
+      hint: 'TMPDIR sets the folder for temporary files.',
+    });
   }
 }
 
