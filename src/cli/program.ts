@@ -4,6 +4,7 @@ import { COMMANDS, type CommandEntry } from './command-list.ts';
 import { ExitCode } from './exit-codes.ts';
 import { formatCommandHelp } from './help/command-help.ts';
 import { OTHER_NAMES } from './help/other-names.ts';
+import { requireUtf8Arguments } from './input/utf8-text.ts';
 import { packageVersion } from './package-version.ts';
 import { formatProgramHelp } from './program-help.ts';
 import { addGlobalOptions } from './settings/global-options.ts';
@@ -47,7 +48,10 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
       .exitOverride((error) => {
         throw usageFailure(error, name, usageStatus);
       });
-    if (isWanted(entry)) addGlobalOptions(command);
+    if (isWanted(entry)) {
+      addGlobalOptions(command);
+      command.hook('preAction', () => requireUtf8Arguments(usageStatus));
+    }
     program.addCommand(command, { hidden: isHidden });
   }
   for (const name of new Set(argv)) {

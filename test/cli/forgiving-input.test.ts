@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, inject, test } from 'vitest';
-import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
+import { BIN, cliEnvironment, recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 
 const record = (n: number) =>
@@ -130,12 +131,60 @@ describe('ls --ids', () => {
     ).toEqual(tasks.toSorted());
   });
 
+  test('leaves nothing open where the URL is unusable', async () => {
+    const args = ['ls', '--ids', '-', '--url', 'amqp://h/a/b'];
+    const { status, stderr } = await runCli(args, { input: 'x\n', ownProcess: true });
+    expect(status).toBe(2);
+    expect(stderr).not.toContain('garbage collection');
+  });
+
   test('counts the tasks that have no queue', async () => {
     const task = newTask();
     await openClient().publish(task, raw('{}'));
     const { status, stderr } = await runCli(['ls', '--ids', '-'], { input: `${task}\nno-such-task\n` });
     expect(status).toBe(0);
     expect(stderr).toContain('1 of 2 tasks has no queue: "no-such-task"');
+  });
+});
+
+describe('bytes that are not UTF-8 name no other task', () => {
+  // What they become when they are decoded.
+  const replaced = 'caf\ufffd';
+  const latin1 = Buffer.from('caf\xe9\n', 'latin1');
+
+  test.each([
+    ['clear -', ['clear', '-', '--yes']],
+    ['clear - --null', ['clear', '-', '--null', '--yes']],
+    ['ls --ids', ['ls', '--ids', '-']],
+  ])('on the standard input of %s', async (_what, args) => {
+    await openClient().publish(replaced, raw('{}'));
+    const { status, stdout, stderr } = await runCli(args, { input: latin1 });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^error: (Line 1 of s|S)tandard input is not UTF-8\n/);
+    expect((await observer().depth(replaced))?.messages).toBeGreaterThan(0);
+    await openClient().clear(replaced);
+  });
+
+  test.skipIf(process.platform !== 'linux')('on the command line', async () => {
+    for (const [command, expected] of [
+      ['clear --yes', 2],
+      ['check', 3],
+    ] as const) {
+      // Node passes only UTF-8 on.
+      const words = `exec "$NODE" "$BIN" ${command} "$(printf 'caf\\351')"`;
+      const env = { ...cliEnvironment(), NODE: process.execPath, BIN };
+      const { status, stderr } = spawnSync('sh', ['-c', words], { env, encoding: 'utf8' });
+      expect({ status, stderr }).toEqual({
+        status: expected,
+        stderr: expect.stringMatching(/^error: An argument is not UTF-8\n/),
+      });
+    }
+  });
+
+  test('and a task of that very id can be used', async () => {
+    await openClient().publish(replaced, raw('{}'));
+    const { status } = await runCli(['clear', replaced, '--yes'], { ownProcess: true });
+    expect(status).toBe(0);
   });
 });
 

@@ -3,6 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { openLines } from '../input/input-lines.ts';
+import { utf8Text } from '../input/utf8-text.ts';
 import { noteUnusable } from '../output/left-out.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeId } from '../text/terminal-text.ts';
@@ -98,11 +99,12 @@ async function idsFromInput(endsWithNull: boolean): Promise<string[]> {
     if (endsWithNull) {
       const chunks: Buffer[] = [];
       for await (const chunk of source.chunks()) chunks.push(Buffer.from(chunk));
-      ids.push(...Buffer.concat(chunks).toString().split('\0'));
+      ids.push(...utf8Text(Buffer.concat(chunks), 'Standard input').split('\0'));
     } else {
       // Spaces are part of an id; a carriage return before the line feed is not.
       for await (const lines of source.lines())
-        for (const { text } of lines) ids.push(text.toString().replace(/\r$/, ''));
+        for (const { text, number } of lines)
+          ids.push(utf8Text(text, `Line ${number} of standard input`).replace(/\r$/, ''));
     }
   } finally {
     await source.close();

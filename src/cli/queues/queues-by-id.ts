@@ -1,6 +1,7 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { openLines } from '../input/input-lines.ts';
+import { utf8Text } from '../input/utf8-text.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 import type { LazyClient } from './lazy-client.ts';
 
@@ -16,8 +17,9 @@ export async function* queuesById(
   lazyClient: LazyClient,
   from: string,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
-  const source = await openLines(from);
+  // It may refuse its options, when nothing is open yet.
   const client = await lazyClient.get();
+  const source = await openLines(from);
   const missing: string[] = [];
   let count = 0;
   const look = async (taskId: string): Promise<TaskQueueInfo[]> => {
@@ -35,8 +37,8 @@ export async function* queuesById(
   try {
     let batch: string[] = [];
     for await (const lines of source.lines()) {
-      for (const { text } of lines) {
-        const taskId = text.toString().trimEnd();
+      for (const { text, number } of lines) {
+        const taskId = utf8Text(text, `Line ${number} of ${source.name}`).trimEnd();
         if (taskId !== '') batch.push(taskId);
         if (batch.length < BATCH) continue;
         yield (await Promise.all(batch.map(look))).flat();

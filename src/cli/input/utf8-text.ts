@@ -1,0 +1,31 @@
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+
+/** What Node puts in place of bytes that are not UTF-8. */
+const REPLACEMENT = '\ufffd';
+
+/**
+ * An argument with other bytes would name another task, or change a message. Only Linux shows the bytes of the command
+ * line.
+ * @throws CommandFailure
+ */
+export function requireUtf8Arguments(exitCode: number = ExitCode.usage): void {
+  if (!process.argv.some((argument) => argument.includes(REPLACEMENT))) return;
+  let commandLine: Buffer;
+  try {
+    commandLine = readFileSync('/proc/self/cmdline');
+  } catch {
+    return;
+  }
+  if (!isUtf8(commandLine)) throw new CommandFailure(exitCode, 'An argument is not UTF-8', { hint: CONVERT });
+}
+
+/** A line of input as text. */
+export function utf8Text(bytes: Uint8Array, name: string): string {
+  if (isUtf8(bytes)) return Buffer.from(bytes).toString();
+  throw new CommandFailure(ExitCode.usage, `${name} is not UTF-8`, { hint: CONVERT });
+}
+
+const CONVERT = 'Convert it: iconv -f ISO-8859-1 -t UTF-8, if it is Latin-1.';
