@@ -61,7 +61,7 @@ export class Session {
     const deleting = new BrokerConnection(options, 'delete', this.#history);
     const confirmed = new ConfirmedPublisher(publishing, options);
     // On the publishing connection as well: while that is blocked, no queue is needed either.
-    const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS);
+    const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS, 1 / 2);
     const deletions = new ChannelPool(deleting, options, DELETE_CHANNELS);
     this.declarer = new QueueDeclarer(declarations, confirmed, options);
     this.publisher = new QueuePublisher(confirmed, this.declarer, options);

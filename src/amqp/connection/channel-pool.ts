@@ -17,7 +17,7 @@ export class ChannelPool {
   readonly #connection: BrokerConnection;
   readonly #operationTimeoutMs: number;
   readonly #most: number;
-  readonly #reserved: number;
+  readonly #share: number;
   /** The channel used last is lent first, so that one task's operations in a row go through one channel. */
   readonly #idle: PooledChannel[] = [];
   /** Callers that wait for a channel, in the order of their calls; each is called when it gets one. */
@@ -28,21 +28,23 @@ export class ChannelPool {
   readonly #onAllReturned: (() => void)[] = [];
 
   /**
+   * @param connection
+   * @param options
    * @param most how many channels
-   * @param reserved how many the other pools of the connection have. Where the broker allows few channels, this pool has
-   * half of the rest, as an operation may open another one
+   * @param share of the channels that the connection may have, where these are few: a pool that left none to what else is
+   * on the connection would make that fail, instead of wait
    */
   constructor(
     connection: BrokerConnection,
     { operationTimeoutMs, maxWaitingOperations }: ResolvedOptions,
     most: number,
-    reserved = 0,
+    share = 1,
   ) {
     this.#connection = connection;
     this.#operationTimeoutMs = operationTimeoutMs;
     this.#waitingLimit = new WaitingLimit(maxWaitingOperations);
     this.#most = most;
-    this.#reserved = reserved;
+    this.#share = share;
   }
 
   /**
@@ -110,9 +112,7 @@ export class ChannelPool {
   }
 
   get #max(): number {
-    if (this.#reserved === 0) return this.#most;
-    const rest = this.#connection.channelMax - this.#reserved;
-    return Math.max(1, Math.min(this.#most, Math.floor(rest / 2)));
+    return Math.max(1, Math.min(this.#most, Math.floor(this.#connection.channelMax * this.#share)));
   }
 
   #leave(): void {

@@ -126,11 +126,12 @@ export class ReadConnections {
 
   #add(): Reading {
     const connection = this.#open();
-    const poolOf = (most: number, reserved = 0) => new ChannelPool(connection, this.#options, most, reserved);
-    const holds = poolOf(HOLD_CHANNELS, REQUEST_CHANNELS + PROBE_CHANNELS);
+    const poolOf = (most: number, share: number) => new ChannelPool(connection, this.#options, most, share);
+    // The rest is for those that hold messages, each of which may open another channel.
+    const holds = poolOf(HOLD_CHANNELS, 1 / 4);
     const pools = {
-      request: poolOf(REQUEST_CHANNELS),
-      probe: poolOf(PROBE_CHANNELS),
+      request: poolOf(REQUEST_CHANNELS, 1 / 4),
+      probe: poolOf(PROBE_CHANNELS, 1 / 8),
       hold: holds,
       bulk: holds,
     };
