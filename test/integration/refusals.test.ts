@@ -136,6 +136,29 @@ const REFUSALS: Record<string, [provoke: () => Promise<unknown>, expected: Refus
       hint: /set_permissions/,
     },
   ],
+  'no permission for some topics': [
+    async () => {
+      const { vhost, user, userUrl } = await vhostWithUser({ configure: '.*', write: '.*', read: '.*' });
+      // RabbitMQ 4.3 gives permissions for an exchange that is there.
+      await callApi('PUT', `exchanges/${vhost}/mcp:events`, { type: 'topic', durable: true });
+      await callApi('PUT', `topic-permissions/${vhost}/${user}`, {
+        exchange: 'mcp:events',
+        write: '.*',
+        read: '^enqueued\\.mine$',
+      });
+      const subscription = await openClient({ url: userUrl }).subscribe(['enqueued'], {
+        onEvent: () => {},
+        onResumed: () => {},
+        onLost: () => {},
+      });
+      await subscription.follow('other');
+    },
+    {
+      code: 'ACCESS_REFUSED',
+      message: /lacks read( or write)? permission on the topic "enqueued.other"/,
+      hint: /set_topic_permissions -p test-\S+ user-\S+ mcp:events WRITE READ/,
+    },
+  ],
   'a consumer that has the queue exclusively': [
     () => besideQueue({}, (client) => client.drain('task', () => {}), { exclusive: true }),
     { code: 'QUEUE_LOCKED', message: /another consumer reads the queue exclusively/, hint: /list_consumers/ },

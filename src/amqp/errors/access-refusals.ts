@@ -1,6 +1,6 @@
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { Failure, Refusal } from './outcome.ts';
-import { grantHint } from './rabbitmqctl-hints.ts';
+import { grantHint, grantTopicHint } from './rabbitmqctl-hints.ts';
 
 /** 403: exclusive consumers, permissions, reserved names. */
 export const ACCESS_REFUSALS: readonly Refusal[] = [
@@ -17,12 +17,12 @@ export const ACCESS_REFUSALS: readonly Refusal[] = [
   // rabbit_access_control check_resource_access, with and without the permission's name.
   {
     reply: 403,
-    text: /(?:(configure|write|read) )?access to (queue|exchange|topic) '(.*?)' in (?:exchange .*? in )?vhost '(.*?)' refused for user '(.*?)'/s,
-    outcome: ([, permission, what, name, vhost, user], failure) => ({
+    text: /(?:(configure|write|read) )?access to (queue|exchange|topic) '(.*?)' in (?:exchange '(.*?)' in )?vhost '(.*?)' refused for user '(.*?)'/s,
+    outcome: ([, permission, what, name, exchange, vhost, user], failure) => ({
       code: ErrorCode.accessRefused,
       reason: `the user ${JSON.stringify(user)} lacks ${permission ?? permissionFor(failure)} permission on the ${what} ${JSON.stringify(name)}`,
       isComplete: true,
-      hint: grantHint(vhost, user),
+      hint: exchange ? grantTopicHint(exchange, vhost, user) : grantHint(vhost, user),
     }),
   },
   {
