@@ -53,6 +53,7 @@ export function refusal({ origin }: URL, { vhost, path, status, answer, location
     );
   }
   if (status === 407) return unavailable('is behind a proxy that requires credentials (407)', PROXY_HINT);
+  if (status === 429) return unavailable(`refuses further requests for now (429)${said}`, 'Try again later.');
   if (answer === undefined && (status === 502 || status === 503 || status === 504)) {
     return unavailable(
       `cannot be reached by the proxy in front of it, or is starting (${status})`,
@@ -82,7 +83,6 @@ export function refusal({ origin }: URL, { vhost, path, status, answer, location
       { hint: 'The vhost is the path of the broker URL. If it exists, a proxy changes %2F in paths.' },
     );
   }
-  if (status === 429) return unavailable(`refuses further requests for now (429)${said}`, 'Try again later.');
   return unavailable(
     `answered ${status}${said}`,
     status >= 500 ? 'The broker is starting, stopping or overloaded; its log says more.' : HINT,

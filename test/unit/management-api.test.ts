@@ -107,6 +107,12 @@ test.each<[string, RequestListener, string, RegExp]>([
     /cannot be reached by the proxy/,
   ],
   ['too many', json(429, { reason: 'slow down' }), 'API_UNAVAILABLE', /refuses further requests for now/],
+  [
+    'too many, by a proxy',
+    (_, response) => void response.writeHead(429).end('<html>'),
+    'API_UNAVAILABLE',
+    /refuses further requests for now/,
+  ],
   ['no list', json(200, { items: [] }), 'API_UNAVAILABLE', /did not answer a list request/],
   ['HTML', (_, response) => void response.end('<html>hello</html>'), 'API_UNAVAILABLE', /not with JSON/],
   [
