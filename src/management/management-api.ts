@@ -109,7 +109,7 @@ export class ManagementApi {
   async overview<T>(columns: string): Promise<T> {
     const timeoutMs = Math.min(this.#timeoutMs, OVERVIEW_MS);
     const { base, response } = await this.#ask('overview', { columns }, timeoutMs);
-    return (await this.#json(base, 'overview', response)) as T;
+    return (await this.#json(base, 'overview', response, timeoutMs)) as T;
   }
 
   /** The same; `undefined` if there is no such thing (404). */
@@ -210,10 +210,15 @@ export class ManagementApi {
     });
   }
 
-  async #json(base: URL, path: string, response: http.IncomingMessage): Promise<unknown> {
+  async #json(
+    base: URL,
+    path: string,
+    response: http.IncomingMessage,
+    timeoutMs = this.#timeoutMs,
+  ): Promise<unknown> {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of this.#chunks(base, response)) {
+    for await (const chunk of this.#chunks(base, response, timeoutMs)) {
       bytes += chunk.length;
       if (bytes > MOST_BYTES) {
         response.destroy();
@@ -229,15 +234,19 @@ export class ManagementApi {
   }
 
   /** The deadline covers all waiting for the broker, but not the reader's own processing. */
-  async *#chunks(base: URL, response: http.IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
+  async *#chunks(
+    base: URL,
+    response: http.IncomingMessage,
+    timeoutMs = this.#timeoutMs,
+  ): AsyncGenerator<Buffer, void, undefined> {
     const body = isPacked(response) ? await unpacked(response) : response;
     const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    let leftMs = this.#timeoutMs;
+    let leftMs = timeoutMs;
     let result: IteratorResult<Buffer>;
     do {
       let giveUp: NodeJS.Timeout | undefined;
       const tooLate = new Promise<never>((_, reject) => {
-        giveUp = setTimeout(() => reject(noAnswer(base, this.#timeoutMs, false)), leftMs);
+        giveUp = setTimeout(() => reject(noAnswer(base, timeoutMs, timeoutMs < this.#timeoutMs)), leftMs);
       });
       const waitingSince = performance.now();
       try {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { runCli, startCli } from '../support/cli.ts';
@@ -16,11 +16,11 @@ async function firstWords(args: readonly string[], env = {}) {
   return { status, stdout, line, stderr };
 }
 
-/** Accepts, and never says anything. */
-async function silentServer(onConnection = () => {}): Promise<string> {
+/** Accepts, and never says anything by itself. */
+async function silentServer(onConnection: (socket: Socket) => void = () => {}): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
-    onConnection();
+    onConnection(socket);
   });
   onTestFinished(() => void server.close());
   server.listen(0, '127.0.0.1');
@@ -28,9 +28,15 @@ async function silentServer(onConnection = () => {}): Promise<string> {
   return `127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-test('ls and check do not wait a minute for a broker that is stopped', async () => {
-  const place = await silentServer();
-  const refusal = { line: expect.stringContaining(`http://${place} did not answer`) };
+test.each([
+  ['says nothing', ''],
+  [
+    'stops in the middle of its answer',
+    'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
+  ],
+])('ls and check do not wait a minute for a broker that %s', async (_, answer) => {
+  const place = await silentServer((socket) => void socket.once('data', () => socket.write(answer)));
+  const refusal = { line: expect.stringContaining(`http://${place} did not answer within 10s`) };
   const startedAt = performance.now();
   const firstWordsOf = (command: string) =>
     firstWords([command, '-u', `amqp://${place}`, '--api-url', `http://${place}`]);
