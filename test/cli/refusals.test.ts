@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { describeTaskQueue } from '../../src/index.ts';
 import { runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
@@ -157,6 +158,29 @@ describe('what the broker refuses', () => {
       await callApi('DELETE', `user-limits/${user}/${limit}`);
     }
     expect(await openClient({ url }).depth('x')).toMatchObject({ messages: 1 });
+  });
+
+  test('the limits of connections and channels, where describe still knows what the API says', async () => {
+    const { url } = await newVhost();
+    await openClient({ url }).publish('x', raw('{}'));
+    const vhost = new URL(url).pathname.slice(1);
+    const env = { MCP_TASKQ_API_URL: inject('apiUrl') };
+    const describeTask = (more = '') => runCli(['describe', 'x', '--json', '-u', `${url}${more}`], { env });
+    // Without a connection, it is all there is.
+    await until(async () => (await describeTaskQueue('x', { url, apiUrl: inject('apiUrl') }))?.ready === 1);
+    expect(await describeTask('?channel_max=1')).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/"ready":1,.*"type":"classic"/),
+      stderr: expect.stringContaining(
+        'The messages were not looked at. Cannot peek at task "x": the connection',
+      ),
+    });
+    await callApi('PUT', `vhost-limits/${vhost}/max-connections`, { value: 0 });
+    expect(await describeTask()).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/"ready":1,.*"type":"classic"/),
+      stderr: expect.stringContaining('The numbers come from the statistics, up to 10 s old. Cannot connect'),
+    });
   });
 
   test('the number of channels that the URL allows', async () => {

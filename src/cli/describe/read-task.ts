@@ -108,7 +108,9 @@ async function depthOf(
   try {
     return await depthOrFail(client, taskId);
   } catch (error) {
-    const isLeft = isTaskQueueError(error) && ['QUEUE_UNAVAILABLE', 'ACCESS_REFUSED'].includes(error.code);
+    const isLeft =
+      isTaskQueueError(error) &&
+      ['QUEUE_UNAVAILABLE', 'ACCESS_REFUSED', 'LIMIT_REACHED'].includes(error.code);
     if (!isLeft || description === undefined) throw error;
     missing.push(`The numbers come from the statistics, up to 10 s old. ${error.message}.`);
     return undefined;
@@ -116,7 +118,7 @@ async function depthOf(
 }
 
 /** An exclusive consumer, a missing permission, and the like. */
-const UNLOOKABLE: readonly ErrorCode[] = ['ACCESS_REFUSED', 'QUEUE_LOCKED', 'UNSUPPORTED'];
+const UNLOOKABLE: readonly ErrorCode[] = ['ACCESS_REFUSED', 'QUEUE_LOCKED', 'LIMIT_REACHED', 'UNSUPPORTED'];
 
 /** A look takes messages and requeues them, which leaves only a plain classic queue unchanged. */
 async function obstacleToLook(
