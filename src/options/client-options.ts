@@ -63,17 +63,17 @@ export interface DrainOptions {
    * Called after each batch, and awaited, with the number of messages read so far, including those that stay. An error
    * that it throws ends the drain and is passed on.
    */
-  onRead?: ((count: number) => Promise<void> | void) | undefined;
+  onRead?: ((count: number) => void) | undefined;
   /**
    * Called after each acknowledgement, and awaited, with the number of messages that it removed. An error that it throws
    * ends the drain and is passed on; these messages stay removed.
    */
-  onRemoved?: ((count: number) => Promise<void> | void) | undefined;
+  onRemoved?: ((count: number) => void) | undefined;
   /**
    * Called, and awaited, when the drain has ended without an error and without being stopped. An error that it throws is
    * passed on; what was removed stays removed.
    */
-  onEnd?: ((end: DrainEnd) => Promise<void> | void) | undefined;
+  onEnd?: ((end: DrainEnd) => void) | undefined;
 }
 
 /** What a drain found. */
@@ -99,7 +99,8 @@ export interface ClearOptions extends DrainOptions {
 
 /**
  * Handles a batch, for example writes it to a file. Messages that it returns keep their places in the queue; a
- * rejection keeps the whole batch, and so does the return of a copy of a message, which is refused. `before` is the number of messages handled before this batch.
+ * rejection keeps the whole batch, and so does a copy of a message among those returned, which is refused. `before` is the
+ * number of messages handled before this batch.
  */
 export type BatchHandler = (
   batch: StoredMessage[],
