@@ -15,9 +15,9 @@ export type Checks<Options> = { readonly [Name in keyof Options]-?: Check };
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The options, in which null counts as left out, as undefined does: a copy if any is null. Names without a check stay, as
- * callers pass on objects with more than these options; only what must be a misspelt name is refused. Costs little: some
- * calls are made for each message.
+ * A copy of the options, as the caller may change them before they are used; null counts as left out, as undefined does.
+ * Names without a check stay, as callers pass on objects with more than these options; only what must be a misspelt name
+ * is refused. Costs little: some calls are made for each message.
  * @param parent the option whose value this is, for messages
  * @throws TaskQueueError `INVALID_ARGUMENT` naming the option
  */
@@ -31,20 +31,15 @@ export function checkOptions<Options extends object>(
     throw invalidArgument(parent ? `Option ${parent}` : 'The options', `must be a plain object${not(given)}`);
   }
   const values = valuesOf(given);
-  let checked = values;
   for (const name in values) {
+    if (values[name] === null) values[name] = undefined;
     const value = values[name];
     if (value === undefined) continue;
-    if (value === null) {
-      if (checked === values) checked = { ...values };
-      checked[name] = undefined;
-      continue;
-    }
     const problem = Object.hasOwn(checks, name) ? checks[name]?.(value) : misspelling(name, values, checks);
     if (problem === undefined) continue;
     throw invalidArgument(`Option ${parent ? `${parent}.` : ''}${name}`, problem, value);
   }
-  return checked as Options;
+  return values as Options;
 }
 
 interface Values {
@@ -53,8 +48,8 @@ interface Values {
 
 /** With those that a class defines by getters, which are not enumerable. */
 function valuesOf(given: object): Values {
-  if (Object.getPrototypeOf(given) === Object.prototype) return given as Values;
   const values: Values = { ...given };
+  if (Object.getPrototypeOf(given) === Object.prototype) return values;
   for (let from = Object.getPrototypeOf(given); from !== null; from = Object.getPrototypeOf(from)) {
     for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
       if (get && name !== '__proto__') values[name] = (given as Values)[name];

@@ -627,3 +627,11 @@ describe('close', () => {
     await expect.poll(async () => (await client.depth(task))?.messages).toBe(1);
   });
 });
+
+test('options that are changed after the call were read by then', async () => {
+  const options = { create: false };
+  // Its connection is opened meanwhile.
+  const publishing = openClient().publish(newTask(), raw('x'), options);
+  options.create = true;
+  await expect(publishing).rejects.toMatchObject({ code: 'QUEUE_NOT_FOUND' });
+});
