@@ -112,6 +112,7 @@ export class TaskQueueClient {
     const checked = checkOptions(options, PUBLISH_CHECKS);
     const { keepExpiration = false } = checked;
     const raw = toRawMessage(outgoing);
+    const isGiven = raw.properties === outgoing.properties;
     const message = prepareMessage(raw, { userId: this.#userId, keepExpiration });
     const { body, changes, messageId } = message;
     await traceEnqueue(
@@ -120,7 +121,8 @@ export class TaskQueueClient {
     );
     const { events } = this.#session;
     if (!events.isOff) {
-      const sent = changes.length === 0 ? raw : { body, ...readPropertyList(message.list) };
+      // As it was sent: meanwhile the caller may have changed the properties for the next message.
+      const sent = isGiven || changes.length > 0 ? { body, ...readPropertyList(message.list) } : raw;
       events.publish(enqueuedEvent(taskId, queue, sent, this.#options.events === 'full'));
     }
     return { changes };

@@ -141,3 +141,24 @@ test.each([
   },
   60_000,
 );
+
+test('the copies of messages whose properties come one after the other in one object are right', async () => {
+  const task = newTask();
+  const ids: unknown[] = [];
+  const subscription = await openClient().subscribe(['enqueued'], {
+    onEvent: (event) => void (event.event === 'enqueued' && ids.push(event.properties.message_id)),
+    onLost: () => {},
+    onResumed: () => {},
+  });
+  await subscription.follow(task);
+  const client = openClient();
+  const properties = { delivery_mode: 2, message_id: '' };
+  const expected = Array.from({ length: 5 }, (_, index) => `id-${index}`);
+  const publishing = expected.map((id) => {
+    properties.message_id = id;
+    return client.publish(task, { body: Buffer.from(id), properties });
+  });
+  await Promise.all(publishing);
+  await until(() => ids.length === expected.length);
+  expect(ids).toEqual(expected);
+});
