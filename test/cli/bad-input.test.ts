@@ -59,6 +59,13 @@ test.each<[what: string, args: () => string[], status: number, says: string]>([
   ['an empty prefix', () => ['prune', '--prefix', '', '--yes'], 2, '--prefix is empty'],
   ['an empty context', () => ['peek', 'task', '--context', ''], 2, '--context is empty'],
   ['an empty API URL', () => ['ls', '--api-url', ' '], 2, '--api-url is empty'],
+  ['an empty password file', () => ['peek', 'task', '--password-file', ''], 2, '--password-file is empty'],
+  ['an empty CA file', () => ['peek', 'task', '--tls-ca-file', ''], 2, '--tls-ca-file is empty'],
+  // It would find nothing, and that all is well.
+  ['an empty pattern to check', () => ['check', ''], 3, 'It is empty'],
+  ['an empty pattern to list', () => ['ls', ''], 2, 'It is empty'],
+  ['an empty pattern to prune', () => ['prune', '--pattern', '', '--yes'], 2, 'It is empty'],
+  ['an empty request id', () => ['enqueue', 'task', '--method', 'm', '--id', ''], 2, 'It is empty'],
   ['a number and all', () => ['dequeue', 'task', '-n', '2', '--all'], 2, '--all cannot be used with --limit'],
   [
     'a number and all to look at',

@@ -7,6 +7,7 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
+import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
@@ -37,7 +38,7 @@ interface CheckOptions {
 
 export function checkCommand() {
   return explain(new Command('check'), HELP)
-    .argument('[pattern]')
+    .argument('[pattern]', '', notBlank)
     .optionsGroup('Thresholds:')
     .option('--depth-warn <n>', 'messages ready in one task: warning', wholeNumber(1))
     .option('--depth-critical <n>', 'the same: critical', wholeNumber(1))

@@ -59,7 +59,7 @@ export function enqueueCommand() {
     )
     .option('--method <name>', 'JSON-RPC method', notBlank)
     .option('--params <json>', 'JSON-RPC params')
-    .option('--id <id>', 'request id (without it, a notification)')
+    .option('--id <id>', 'request id (without it, a notification)', notBlank)
     .optionsGroup('Many messages:')
     .option('--from <file>', 'read messages from a file, one per line; - for stdin')
     .option('--skip <n>', 'skip the first n messages', wholeNumber(0), 0)

@@ -4,6 +4,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
+import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { noteUnknown } from '../output/left-out.ts';
 import { queuePrinter } from '../output/queue-list.ts';
@@ -36,7 +37,7 @@ interface LsOptions extends QueueSelection {
 
 export function lsCommand() {
   return explain(new Command('ls'), HELP)
-    .argument('[pattern]')
+    .argument('[pattern]', '', notBlank)
     .optionsGroup('Which queues:')
     .option('--non-empty', 'only queues with messages, ready or unacknowledged')
     .option('--no-consumers', 'only queues with messages but no consumer')

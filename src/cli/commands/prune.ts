@@ -5,6 +5,7 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
+import { notBlank } from '../input/not-blank.ts';
 import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
@@ -33,7 +34,7 @@ interface PruneOptions {
 
 export function pruneCommand() {
   return explain(new Command('prune'), HELP)
-    .option('--pattern <glob>', 'only task ids that match (default: all)')
+    .option('--pattern <glob>', 'only task ids that match (default: all)', notBlank)
     .option('--idle <dur>', 'idle for at least this long (default: 1h)', ageOption, 3_600_000)
     .option('--dry-run', 'print what would be deleted, but delete nothing')
     .option('-y, --yes', 'skip the confirmation')

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +45,12 @@ export interface LineSource {
  * @throws CommandFailure (usage) for a file that cannot be read or is not UTF-8 text
  */
 export async function openLines(from: string): Promise<LineSource> {
-  if (from === '-') return keepLines('standard input', process.stdin);
+  if (from === '-') {
+    // Node reads a folder there as if it were empty.
+    if (fstatSync(0).isDirectory())
+      throw new CommandFailure(ExitCode.usage, 'Cannot read standard input: it is a directory');
+    return keepLines('standard input', process.stdin);
+  }
   const file = await openFile(from);
   if (file instanceof Readable) return keepLines(from, file);
   try {

@@ -63,14 +63,12 @@ export function resolveSettings(
 ): Settings {
   const given = givenSettings(command);
   setBrokerWords(brokerWords(given));
-  // Most likely an unset variable of a shell: another broker would be meant, or the queues of every application.
-  for (const [name, option] of [
-    ['url', '--url'],
-    ['apiUrl', '--api-url'],
-    ['context', '--context'],
-    ['prefix', '--prefix'],
-  ] as const) {
-    if (given[name]?.trim() === '') throw new CommandFailure(ExitCode.usage, `${option} is empty`);
+  // Most likely an unset variable of a shell: without a value, another broker would be meant, or other certificates, or the
+  // queues of every application.
+  for (const { name } of GLOBAL_DECLARATIONS) {
+    const value = given[name];
+    if (typeof value === 'string' && value.trim() === '')
+      throw new CommandFailure(ExitCode.usage, `${flagOf(name)} is empty`);
   }
   const layer = purpose === 'private-broker' ? noContext(environment) : chooseContext(given, environment);
   const known = withoutOtherBroker(given, layer.environment);
