@@ -72,6 +72,15 @@ test('A command for each message has its properties in the environment', async (
   );
 });
 
+test('A command for a message has nothing of another message in its environment', async () => {
+  const task = newTask();
+  await openClient().publish(task, { body: Buffer.from('{}'), properties: {} });
+  const env = { MCP_TASKQ_METHOD: 'm', MCP_TASKQ_HEADERS: '{}', MCP_TASKQ_PROPERTY_MESSAGE_ID: 'x' };
+  const exec = 'env | sed -n "s/^MCP_TASKQ_\\(METHOD\\|HEADERS\\|PROPERTY_.*\\)=/left &/p"';
+  const { status, stdout } = await runCli(['dequeue', task, '--exec', exec], { ownProcess: true, env });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+});
+
 test('A record without properties is published persistent and with an id, one with none without', async () => {
   const [client, task] = [openClient(), newTask()];
   const input = '{"body":1}\n{"body":2,"properties":{}}\n';

@@ -30,7 +30,7 @@ export async function runForMessage(
   const child = spawn(shellCommand, {
     shell: true,
     stdio: ['pipe', 'inherit', 'inherit'],
-    env: { ...process.env, ...(await environmentOf(message)) },
+    env: { ...ownEnvironment(), ...(await environmentOf(message)) },
     detached: process.platform !== 'win32',
   });
   // A command need not read its input.
@@ -93,6 +93,13 @@ function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   } catch {
     // It has already ended.
   }
+}
+
+const OF_MESSAGE = /^MCP_TASKQ_(?:TASK_ID|REDELIVERED|MESSAGE_TYPE|METHOD|ID|HEADERS|PROPERTY_\w+)$/;
+
+/** Without the variables of another message, where this runs in a command for that one. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !OF_MESSAGE.test(name)));
 }
 
 async function environmentOf(message: StoredMessage): Promise<Record<string, string>> {
