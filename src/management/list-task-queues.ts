@@ -135,7 +135,7 @@ export async function* listTaskQueues(
       });
     }
     const others = vhosts.finish();
-    if (others > 0) options.onOtherVhosts?.(others);
+    if (others > 0) await options.onOtherVhosts?.(others);
   } finally {
     api.close();
   }

@@ -95,7 +95,7 @@ export async function* findIdleTaskQueues(
       return idle >= idleMs;
     });
   }
-  if (leftOut.unknown + leftOut.beyondHistory + leftOut.otherTypes > 0) onLeftOut?.(leftOut);
+  if (leftOut.unknown + leftOut.beyondHistory + leftOut.otherTypes > 0) await onLeftOut?.(leftOut);
 }
 
 /** A queue in use is not a candidate, whatever else is unknown. */

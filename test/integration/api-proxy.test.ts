@@ -123,6 +123,9 @@ describe('behind a proxy that decodes %2F in paths', () => {
       expect(ids).not.toContain(foreign);
       expect(others).toBeGreaterThan(0);
     }
+    const mine = new Error('mine');
+    const rejecting = list({ apiUrl, onOtherVhosts: async () => Promise.reject(mine) });
+    await expect(rejecting, 'as an error that it throws').rejects.toBe(mine);
     // As that is all that matches, nobody knows whether there are more.
     await expect(list({ apiUrl, glob: foreign })).rejects.toMatchObject({ code: 'TARGET_MISMATCH' });
   });

@@ -250,3 +250,17 @@ interface Span {
   from: number;
   to: number;
 }
+
+test('a rejection of onLeftOut is passed on, as an error that it throws', async () => {
+  const { url } = await newVhost();
+  const other = await connect(url);
+  const channel = await other.createChannel();
+  const type = { 'x-queue-type': 'quorum' };
+  await channel.assertQueue('mcp:queue:left-out', { durable: true, arguments: type });
+  await other.close();
+  const mine = new Error('mine');
+  const onLeftOut = async () => Promise.reject(mine);
+  const finding = findIdleTaskQueues({ url, apiUrl: inject('apiUrl'), onLeftOut });
+  await finding.next();
+  await expect(finding.next()).rejects.toBe(mine);
+});
