@@ -1,7 +1,7 @@
 import type { ClientStats } from '../diagnostics/stats.ts';
+import { guarded } from '../errors/guarded-callback.ts';
 import type { EventName } from '../events/task-events.ts';
 import type { SubscriptionListener } from '../options/client-options.ts';
-import { guarded } from '../options/guarded-callback.ts';
 import type { ResolvedOptions } from '../options/task-queue-options.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
 import { BrokerConnection, closedError, newHistory } from './connection/connection.ts';

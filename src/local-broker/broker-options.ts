@@ -14,7 +14,7 @@ export interface BrokerOptions {
   install?: boolean | undefined;
   /** Called to confirm an installation unless `install` is given. `what` describes what would be done. */
   confirmInstall?: ((what: string) => Promise<boolean>) | undefined;
-  /** Called with progress, a line at a time. */
+  /** Called with progress, a line at a time. Its errors are ignored. */
   onProgress?: ((line: string) => void) | undefined;
   /** Time for the node to become ready, without installing it or pulling its image. Milliseconds, default 60,000. */
   startTimeoutMs?: number | undefined;

@@ -1,3 +1,4 @@
+import { guarded } from '../errors/guarded-callback.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { awaitReady } from './await-ready.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
@@ -20,7 +21,8 @@ const START_TIMEOUT_MS = 60_000;
  * @throws TaskQueueError `BROKER_START_FAILED` saying what failed and what to do, `INVALID_ARGUMENT`; the
  * reason of `signal` when that is aborted. Nothing is left behind then either.
  */
-export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
+export async function startBroker(given: BrokerOptions = {}): Promise<RunningBroker> {
+  const options = { ...given, onProgress: guarded(given.onProgress ?? (() => {})) };
   options.signal?.throwIfAborted();
   if (process.platform === 'win32') {
     throw startFailed('A private RabbitMQ cannot be started on Windows', {

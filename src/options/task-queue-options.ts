@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { StatusEvent } from '../diagnostics/status-event.ts';
+import { guarded } from '../errors/guarded-callback.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { DEFAULT_PREFIX } from '../messages/queue-names.ts';
 import { type BrokerAddress, parseBrokerUrl } from './broker-url.ts';
@@ -18,7 +19,6 @@ import {
   strings,
   text,
 } from './check-options.ts';
-import { guarded } from './guarded-callback.ts';
 import { unusedUrlParameters } from './url-parameters.ts';
 
 /** For `amqps://` and `https://`. */

@@ -60,6 +60,19 @@ async function take(url: string, queue: string): Promise<string | undefined> {
   return message === false ? undefined : message.content.toString();
 }
 
+test.each<[string, () => Promise<void> | void]>([
+  [
+    'throws',
+    () => {
+      throw new Error('thrown');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('rejected'))],
+])('a progress callback that %s does no harm', async (_how, onProgress) => {
+  const broker = await start({ onProgress });
+  await broker.stop();
+});
+
 test('a private broker keeps what was confirmed over kill and restart, and leaves nothing behind, however it ends', async () => {
   const progress: string[] = [];
   const broker = await start({ management: true, onProgress: (line) => progress.push(line) });

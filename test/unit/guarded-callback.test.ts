@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { guarded } from '../../src/options/guarded-callback.ts';
+import { guarded } from '../../src/errors/guarded-callback.ts';
 
 /** Whatever nobody catches fails the whole run: vitest reports unhandled rejections and uncaught exceptions. */
 test.each<[string, () => unknown]>([
