@@ -24,8 +24,11 @@ export function partialFailure(
   }
   const { message, hint: said } = error as { message: string; hint?: string };
   const hint = said === undefined || isRemovalUnsure(error) ? (resumeHint ?? said) : said;
-  const back = isRemovalUnsure(error) ? `${mayBeBack(done)}, and ` : '';
-  const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${back}the rest is still there.`;
+  // Nor is it known then whether somebody has deleted the queue, and perhaps declared it again.
+  const rest = isRemovalUnsure(error)
+    ? `${mayBeBack(done)}, and the rest is still there unless the queue was deleted`
+    : 'the rest is still there';
+  const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${rest}.`;
   if (status === ExitCode.done) {
     note(`The reader of the output has left: ${far}`);
     return error;
@@ -42,7 +45,14 @@ export function isRemovalUnsure(error: unknown): boolean {
   return UNSURE_CODES.includes((error as { code?: unknown }).code);
 }
 
-const UNSURE_CODES: readonly unknown[] = ['CONNECTION_LOST', 'QUEUE_UNAVAILABLE', 'NO_ANSWER'];
+/** The last two: the connection was lost, and there is no other. */
+const UNSURE_CODES: readonly unknown[] = [
+  'CONNECTION_LOST',
+  'QUEUE_UNAVAILABLE',
+  'NO_ANSWER',
+  'CONNECTION_FAILED',
+  'VHOST_NOT_FOUND',
+];
 
 /** Two batches, the prefetch. The broker does not confirm acknowledgements, so the last ones may be lost. */
 const MAX_UNSURE = 1_000;

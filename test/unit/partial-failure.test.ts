@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { partialFailure } from '../../src/cli/replay/partial-failure.ts';
+import { ErrorCode, TaskQueueError } from '../../src/index.ts';
+
+const messageAfter = (code: ErrorCode, done = 5) =>
+  (partialFailure({ note: () => {} }, new TaskQueueError(code, 'It failed'), done, 'removed') as Error)
+    .message;
+
+test.each([ErrorCode.connectionLost, ErrorCode.connectionFailed, ErrorCode.vhostNotFound])(
+  'after %s, it is not said that the queue is as it was left',
+  (code) => {
+    expect(messageAfter(code)).toBe(
+      'It failed. Before that, 5 messages were removed; some or all of them may be back in the queue, ' +
+        'and the rest is still there unless the queue was deleted.',
+    );
+  },
+);
+
+test('while the connection lasts, what was removed stays so, and the rest is where it was', () => {
+  expect(messageAfter(ErrorCode.queueOverflow)).toBe(
+    'It failed. Before that, 5 messages were removed; the rest is still there.',
+  );
+});
