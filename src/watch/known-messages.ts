@@ -14,15 +14,11 @@ const MAX_REMEMBERED = 2_000;
 
 type Announcement = Pick<EnqueuedEvent, 'body' | 'properties'>;
 
-/** How many messages were added to a queue, and how many of them are not in it anymore, as far as is known. */
-export interface KnownCounts {
+/** How many messages a queue held, and what was known just before that was read. */
+export interface DepthReading {
+  depth: number;
   added: number;
   gone: number;
-}
-
-/** How many messages a queue held, and what was known just before that was read. */
-export interface DepthReading extends KnownCounts {
-  depth: number;
 }
 
 /** Messages that are alike: with the same id, or without one and with the same body. */
@@ -40,44 +36,42 @@ interface Seen {
  * are noticed, and none is shown twice. Times are by `performance.now()`.
  */
 export class KnownMessages {
-  /** How many messages were added, as far as is known. */
   #added = 0;
-  /** How many were removed, by events. */
-  #removed = 0;
-  /** How many others were not in the queue: a reader holds them, whose event is still to come, or has sent none. */
+  /** How many of these are not in the queue anymore. */
+  #gone = 0;
+  /** How many of these are gone without an event: a reader holds them, or sends none. */
   #held = 0;
   /** When the snapshot was begun. */
   snapshotAt = Number.NEGATIVE_INFINITY;
-  /** When an event came, or the depth was read. */
-  updatedAt = performance.now();
   readonly #seen = new Map<string, Seen>();
   /** Some messages that should be in the queue cannot be recognised: they were never seen, or are forgotten. */
   #holdsUnseen = false;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  /** Messages that were counted, as they had no event. Theirs may be missing, or late. */
+  #counted = 0;
 
   /** How many messages should be in the queue. */
   get size(): number {
-    return this.#added - this.#removed - this.#held;
+    return this.#added - this.#gone;
   }
 
-  get counts(): KnownCounts {
-    return { added: this.#added, gone: this.#removed + this.#held };
+  get counts(): Omit<DepthReading, 'depth'> {
+    return { added: this.#added, gone: this.#gone };
   }
 
   /** An event of a message came. @returns whether it is to be shown */
   noteAnnounced(message: Announcement, arrivedAt: number): boolean {
-    this.updatedAt = performance.now();
     const key = keyOf(message);
     const seen = this.#seen.get(key);
     if (seen !== undefined && seen.found > 0) {
       seen.found--;
       // One without an id and without an event by now was published so.
-      if (!seen.areGone && (isOfId(key) || this.updatedAt - seen.foundAt < LATE_EVENT_MS)) return false;
+      if (!seen.areGone && (isOfId(key) || performance.now() < seen.foundAt + LATE_EVENT_MS)) return false;
     }
     // Taken before the snapshot, with which the watch begins.
     if (arrivedAt < this.snapshotAt) return false;
+    // It may be one that was counted before its event came.
+    if (this.#counted > 0) this.#counted--;
     this.#added++;
-    // It cannot be recognised in the queue.
     if (key === '') this.#holdsUnseen = true;
     else this.#entry(key).count++;
     return true;
@@ -85,13 +79,13 @@ export class KnownMessages {
 
   /** An event of a removal came. */
   noteRemoved(count: number, messageId: string | undefined, arrivedAt: number): void {
-    this.updatedAt = performance.now();
     if (arrivedAt < this.snapshotAt) return;
-    this.#removed = Math.min(this.#added, this.#removed + count);
-    this.#held = Math.max(0, this.#held - count);
-    if (arrivedAt < this.#lookedAt + EVENT_DELAY_MS) return;
-    const seen = messageId === undefined ? undefined : this.#seen.get(`id ${messageId}`);
-    for (const gone of this.size === 0 ? this.#seen.values() : [seen]) if (gone) gone.areGone = true;
+    const held = Math.min(count, this.#held);
+    this.#held -= held;
+    this.#gone = Math.min(this.#added, this.#gone + count - held);
+    const removed = this.size === 0 ? this.#seen.values() : [this.#seen.get(`id ${messageId}`)];
+    // It may be about what was removed before the look.
+    for (const seen of removed) if (seen) seen.areGone ||= arrivedAt >= seen.foundAt + EVENT_DELAY_MS;
   }
 
   /** Messages are in the queue, or were, that cannot be seen. */
@@ -100,16 +94,23 @@ export class KnownMessages {
     this.#holdsUnseen ||= count > 0;
   }
 
-  /** @returns how many messages were missed of those whose events are missing since then: looks have found the others */
+  /** Such messages were reported, as they are in the queue without an event. */
+  noteCounted(count: number): void {
+    this.noteUnseen(count);
+    this.#counted += count;
+  }
+
+  /** @returns how many messages were missed of those whose events are missing since then: the others were found or counted */
   noteMissing(count: number, since: number): number {
-    let missed = count;
+    const counted = Math.min(count, this.#counted);
+    this.#counted -= counted;
+    let missed = count - counted;
     for (const [key, seen] of this.#seen) {
-      if (missed === 0) break;
-      if (seen.found === 0 || seen.foundAt < since || !isOfId(key)) continue;
+      if (missed === 0 || seen.found === 0 || seen.foundAt < since || !isOfId(key)) continue;
       seen.found--;
       missed--;
     }
-    if (missed > 0) this.noteUnseen(missed);
+    this.noteUnseen(missed);
     return missed;
   }
 
@@ -118,15 +119,11 @@ export class KnownMessages {
     return Math.max(0, depth - (this.#added - gone));
   }
 
-  /**
-   * @param reading from a moment ago; the events of these messages have come meanwhile
-   * @returns how many messages came without an event
-   */
+  /** The same, once the events of these messages have come. */
   noteDepth(reading: DepthReading): number {
     const { depth, added } = reading;
-    this.updatedAt = performance.now();
     const unannounced = this.unannounced(reading);
-    this.#held = Math.max(this.#held, added - this.#removed - depth);
+    this.#setGone(Math.max(this.#gone, added - depth));
     if (depth === 0 && this.#added === added) this.#forget(new Map());
     return unannounced;
   }
@@ -137,7 +134,7 @@ export class KnownMessages {
    * @returns those to be shown
    */
   noteSeen(messages: readonly StoredMessage[], depth: number): StoredMessage[] {
-    this.#lookedAt = performance.now();
+    const foundAt = performance.now();
     const present = new Map<string, number>();
     const fresh = messages.filter((message) => {
       const key = keyOf(message);
@@ -145,54 +142,49 @@ export class KnownMessages {
       present.set(key, count);
       const seen = this.#entry(key);
       if (count <= seen.count) return false;
-      seen.count = count;
-      seen.found++;
-      seen.foundAt = this.#lookedAt;
-      seen.areGone = false;
+      Object.assign(seen, { count, found: seen.found + 1, foundAt, areGone: false });
       return true;
     });
-    const surplus = Math.max(0, messages.length - this.size);
-    // Those that cannot be recognised are older than those that came since.
-    const shown = this.#holdsUnseen ? fresh.slice(fresh.length - Math.min(surplus, fresh.length)) : fresh;
     // Others were given back by a reader.
-    this.#added = Math.max(this.#added + Math.min(surplus, fresh.length), this.#removed + messages.length);
+    const added = Math.min(fresh.length, Math.max(0, messages.length - this.size));
+    this.#added += added;
+    // Those that cannot be recognised are older than those that came since.
+    const shown = this.#holdsUnseen ? fresh.slice(fresh.length - added) : fresh;
     // A reader holds some, and may give them back.
-    if (messages.length < depth) return shown;
-    this.#held = this.#added - this.#removed - messages.length;
-    this.#holdsUnseen = false;
-    this.#forget(present);
+    const isAll = messages.length >= depth;
+    if (isAll) this.#forget(present);
+    if (isAll || !this.#holdsUnseen) this.#setGone(this.#added - messages.length);
+    this.#holdsUnseen &&= !isAll;
     return shown;
+  }
+
+  /** Messages were taken, or given back, without an event. */
+  #setGone(gone: number): void {
+    this.#held = Math.max(0, this.#held + gone - this.#gone);
+    this.#gone = gone;
   }
 
   /** The queue was seen without other messages. One with an id stays known: a reader may give it back. */
   #forget(present: ReadonlyMap<string, number>): void {
     for (const [key, seen] of this.#seen) {
       const count = present.get(key) ?? 0;
-      if (count === 0) seen.areGone = true;
+      seen.areGone ||= count === 0;
       if (!isOfId(key)) seen.count = Math.min(seen.count, count);
     }
   }
 
+  /** Moves it to the end, and forgets what was seen longest ago. */
   #entry(key: string): Seen {
-    const seen = this.#seen.get(key) ?? {
-      count: 0,
-      found: 0,
-      foundAt: Number.NEGATIVE_INFINITY,
-      areGone: false,
-    };
+    const seen = this.#seen.get(key) ?? { count: 0, found: 0, foundAt: 0, areGone: false };
     this.#seen.delete(key);
     this.#seen.set(key, seen);
-    if (this.#seen.size > MAX_REMEMBERED) this.#forgetOldest();
+    for (const [oldest, { foundAt, areGone }] of this.#seen) {
+      // The event of what a look found just now would show it again.
+      if (this.#seen.size <= MAX_REMEMBERED || performance.now() < foundAt + LATE_EVENT_MS) break;
+      this.#seen.delete(oldest);
+      this.#holdsUnseen ||= !areGone;
+    }
     return seen;
-  }
-
-  /** Forgets what was seen longest ago, unless a look found it just now: its event would show it again. */
-  #forgetOldest(): void {
-    const [key = ''] = this.#seen.keys();
-    const { foundAt, areGone } = this.#seen.get(key) as Seen;
-    if (performance.now() - foundAt < LATE_EVENT_MS) return;
-    this.#seen.delete(key);
-    this.#holdsUnseen ||= !areGone;
   }
 }
 

@@ -1,4 +1,6 @@
+import { formatNumber } from '../errors/number-text.ts';
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
+import type { TaskEvent } from '../events/task-events.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import type { MessageProperties } from '../properties/message-properties.ts';
 
@@ -24,3 +26,23 @@ export type WatchItem =
   | { kind: 'interrupted'; error: TaskQueueError }
   /** The connection is back, after this many milliseconds. */
   | { kind: 'resumed'; afterMs: number };
+
+/** What an event announces. */
+export function itemOf(event: TaskEvent): WatchItem {
+  const { taskId, at } = event;
+  if (event.event === 'cleared') return { kind: event.event, taskId, at, count: event.count };
+  if (event.event === 'dequeued')
+    return { kind: event.event, taskId, at, count: event.count, messageId: event.messageId };
+  const { body, bodyBytes, properties, propertyList } = event;
+  if (body === undefined) return { kind: 'large-message', taskId, at, bodyBytes, properties };
+  const message = { taskId, body, properties, ...(propertyList && { propertyList }), redelivered: false };
+  return { kind: 'message', source: 'live', at, message };
+}
+
+export function notShown(taskId: string | undefined, missed: number, which: string, why: string): WatchItem {
+  return { kind: 'gap', taskId, missed, reason: `${countOf(missed)}${which}, not shown: ${why}` };
+}
+
+export function countOf(count: number, what = 'message'): string {
+  return `${formatNumber(count)} ${what}${count === 1 ? '' : 's'}`;
+}

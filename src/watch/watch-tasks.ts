@@ -1,32 +1,18 @@
 /*
  * Watching
  *
- * A watch is a snapshot and a stream, and removes nothing. It first subscribes to the events of its tasks. Then it looks at
- * each task once, and shows the newest messages that are there (`tail`). From then on it shows what events announce: each
- * message once, in the order of the queue.
+ * A watch is a snapshot and a stream, and removes nothing. It subscribes to the events of its tasks, looks at each task once
+ * for the newest messages that are there (`tail`), and from then on shows what events announce, in the order in which they
+ * come. A number that is missing in a stream of events is a gap: the watch looks at the queue, shows what is still there,
+ * and counts the rest.
  *
- * Events are numbered. Some may be missing: dropped by a busy publisher, dropped by the broker for a slow watcher, or sent
- * while the connection was lost. The watch then shows what is still in the queue, and says how many messages it missed, at
- * their place in the order.
- *
- * Publishers without events (the Python package, other AMQP clients) are noticed because the queue is deeper than the
- * events explain. For a named task, that takes up to a second; for all tasks, it needs the management API and takes about
- * 10 seconds, or longer with thousands of queues, as listing them is work for the broker. The watch then looks at the
- * messages again, and shows those that it has not shown. It recognises a message by its message id, or by its body if it has
- * no id, until a look no longer finds it. It remembers 2,000 messages of a task; where it has forgotten some that may be in
- * the queue, it shows only as many as came without an event, the newest ones. Such a message is missed silently if a reader
- * takes it first, or if another message is taken in the same interval. One that a reader holds while 2,000 others come, and
- * then gives back, is shown twice.
- *
- * At the end, the watch looks once more, and counts what it has not shown.
- *
- * A look holds the messages for some milliseconds and marks them as redelivered. So the watch looks only where that is
- * safe: at classic queues without arguments and with fewer than 1,000 messages. Elsewhere, and everywhere with
- * `peek: false`, it says what it cannot show.
+ * Messages without an event are noticed because a queue is deeper than the events explain. The watch then looks at the
+ * queue and shows what it has not seen. It recognises a message by its id, or by its body if it has no id.
  */
-import { once, setMaxListeners } from 'node:events';
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { globMatcher } from '../management/globs.ts';
+import { EventSequence } from '../events/event-sequence.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import { queueName, taskIdOf } from '../messages/queue-names.ts';
 import {
@@ -44,12 +30,11 @@ import {
 import type { TaskEventSubscription } from '../options/client-options.ts';
 import { onAbort } from '../options/on-abort.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
-import { AllTasks } from './all-tasks.ts';
-import { AnnouncedMessages } from './announced-messages.ts';
-import { ItemQueue } from './item-queue.ts';
-import { lastLook } from './last-look.ts';
-import { TaskWatch } from './task-watch.ts';
 import type { WatchItem } from './watch-items.ts';
+import { WatchedTasks } from './watched-tasks.ts';
+
+/** Beyond 1,000 items that wait for the reader, events wait too. */
+const AT_MOST_WAITING = { objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: 1_000 };
 
 /** For {@link watchTasks}. */
 export interface WatchTasksOptions {
@@ -63,9 +48,8 @@ export interface WatchTasksOptions {
   peek?: boolean | undefined;
   /**
    * Where the management API is, which knows all queues. Without named tasks it counts their messages at the beginning and
-   * the end. In between it is asked, every 5 seconds or less often, which of them have grown; its statistics are up to 10
-   * seconds old. Left out: publishers without events are noticed in
-   * named tasks only. Its `signal` is that of the watch.
+   * the end. In between it is asked, every 5 seconds or less often, which of them have changed; its statistics are up to 10
+   * seconds old. Left out: publishers without events are noticed in named tasks only. Its `signal` is that of the watch.
    */
   api?: ManagementApiOptions | undefined;
   /** Without named tasks: only those whose ids match one of these. `*` is any text, `?` one character. Default: all. */
@@ -103,96 +87,80 @@ export async function* watchTasks(
   const ids = [...taskIds];
   // Before anything is opened for them.
   for (const taskId of ids) queueName(taskId, client.prefix);
-  const checked = checkOptions(options, WATCH_CHECKS);
-  const { signal, tail = 0, removals = false, peek = true, api, globs } = checked;
-  const items = new ItemQueue<WatchItem>();
+  const { signal, tail = 0, removals = false, peek = true, api, globs } = checkOptions(options, WATCH_CHECKS);
+  const items = new PassThrough(AT_MOST_WAITING);
+  const put = (item: WatchItem) => void (items.writable && items.write(item));
+  const isBehind = () => items.writableNeedDrain;
+  const room = async () => void (isBehind() && (await once(items, 'drain')));
+  let failure: { error: unknown } | undefined;
+  const fail = (error: unknown) => {
+    if (items.writable) failure = { error };
+    items.end();
+  };
   const stopping = new AbortController();
-  // Each poll listens to it, and there can be more than the ten that Node takes for a leak.
-  setMaxListeners(0, stopping.signal);
-  const aborted = once(stopping.signal, 'abort').then(() => undefined);
-  const look = { client, items, signal: stopping.signal, peek };
-  const named = new Map(ids.map((taskId) => [taskId, new TaskWatch(taskId, look, true)]));
-  const matchers = globs?.map(globMatcher) ?? [() => true];
-  const isWatched = (taskId: string) =>
-    named.size > 0 ? named.has(taskId) : matchers.some((matches) => matches(taskId));
-  const visible = () => [...named.values()].filter(({ isRefused }) => !isRefused);
-  const announced = new AnnouncedMessages(items, removals);
-  const all = named.size === 0 && api ? new AllTasks(look, api, isWatched) : undefined;
-  await all?.checkOptions();
-  let isShowing = false;
+  const aborted = once(stopping.signal, 'abort').then(() => false);
+  // Tasks that show up in events alone are not looked at.
+  const canPeek = peek && (ids.length > 0 || api !== undefined);
+  const look = { client, put, isBehind, signal: stopping.signal, peek: canPeek, removals };
+  const tasks = new WatchedTasks(ids, { ...look, api, globs });
+  const sequence = new EventSequence();
+  let hasBegun = false;
   let lostAt: number | undefined;
-  const readDepths = async (giveUp: AbortSignal) =>
-    all?.end(giveUp) ?? Promise.all(visible().map((task) => task.looked().then(() => task.read())));
   const stop = async () => {
     stopping.abort();
-    try {
-      // What is missed by an interruption is not known, which it has said.
-      const last = isShowing && lostAt === undefined ? await lastLook(readDepths) : undefined;
-      if (last !== undefined) items.put(last);
-      items.end();
-    } catch (error) {
-      items.end({ error });
-    }
+    // What is missed by an interruption is not known, which it has said.
+    const last = hasBegun && lostAt === undefined ? await tasks.lastLook() : undefined;
+    if (last) put(last);
+    items.end();
   };
-  const stopListening = onAbort(signal, stop);
-  if (signal?.aborted) void stop();
-  let begin = () => {};
-  const begun = new Promise<void>((resolve) => {
-    begin = resolve;
-  });
+  const onStop = () => void stop().catch(fail);
+  const stopListening = onAbort(signal, onStop);
+  if (signal?.aborted) onStop();
   let subscription: TaskEventSubscription | undefined;
   const subscribing = client.subscribe(['enqueued', 'dequeued', 'cleared'], {
     onEvent: async (event, arrivedAt) => {
       const { taskId, queue } = event;
-      if (taskId !== taskIdOf(queue, client.prefix) || !isWatched(taskId)) return;
-      await begun;
-      await announced.show(event, arrivedAt, named.get(taskId) ?? all?.get(taskId));
+      if (taskId !== taskIdOf(queue, client.prefix) || !tasks.isWatched(taskId)) return;
+      await beginning;
+      await tasks.get(taskId).show(event, arrivedAt, sequence.missingBefore(event, arrivedAt));
+      await room();
     },
     onLost: (error) => {
       lostAt ??= performance.now();
-      items.put({ kind: 'interrupted', error });
+      put({ kind: 'interrupted', error });
     },
     onResumed: async () => {
       const now = performance.now();
-      items.put({ kind: 'resumed', afterMs: Math.round(now - (lostAt ?? now)) });
+      put({ kind: 'resumed', afterMs: Math.round(now - (lostAt ?? now)) });
       lostAt = undefined;
-      await begun;
-      await items.room();
-      for (const task of all ?? named.values()) task.mustLook = true;
-      // What came meanwhile is older than what events announce from now on.
-      await Promise.all(visible().map((task) => task.look()));
+      await beginning;
+      await room();
+      await tasks.catchUp();
     },
     onClosed: () => {
       // A subscription that could not be set up reports that itself.
       if (subscription === undefined) return;
-      items.end({
-        error: new TaskQueueError(ErrorCode.closed, 'The client of this watch was closed meanwhile'),
-      });
+      fail(new TaskQueueError(ErrorCode.closed, 'The client of this watch was closed meanwhile'));
       stopping.abort();
     },
   });
-  const takeSnapshots = async (subscribed: TaskEventSubscription) => {
+  const beginning = subscribing.then(async (subscribed) => {
+    subscription = subscribed;
     // Followed before it is looked at, so that nothing falls in between.
-    for (const taskId of named.size > 0 ? named.keys() : [undefined]) await subscribed.follow(taskId);
-    const tasks =
-      all && tail > 0 ? ((await all.list('counted'))?.map(({ task }) => task) ?? []) : named.values();
-    const snapshots = await Promise.all([...tasks].map((task) => task.snapshot(tail)));
-    return snapshots.flat();
-  };
+    for (const taskId of ids.length > 0 ? ids : [undefined]) await subscribed.follow(taskId);
+    for (const item of await tasks.snapshot(tail)) put(item);
+    return true;
+  });
   try {
-    subscription = await Promise.race([subscribing, aborted]);
-    if (subscription === undefined) return;
-    const existing = await Promise.race([takeSnapshots(subscription), aborted]);
-    for (const item of existing ?? []) items.put(item);
-    begin();
-    isShowing = true;
-    const polls = visible().map((task) => task.poll());
-    if (all) polls.push(all.poll());
-    Promise.all(polls).catch((error) => items.end({ error }));
-    yield* items;
+    hasBegun = await Promise.race([beginning, aborted]);
+    if (hasBegun) {
+      tasks.poll().catch(fail);
+      yield* items as AsyncIterable<WatchItem>;
+    }
+    if (failure) throw failure.error;
   } finally {
     stopping.abort();
-    items.end();
+    items.destroy();
     stopListening();
     if (subscription !== undefined) await subscription.close();
     // Close one that is still being set up as soon as it is ready.

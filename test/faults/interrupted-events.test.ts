@@ -84,6 +84,27 @@ describe('a watch', () => {
     expect(gaps()).toEqual([3]);
   });
 
+  test('counts what came meanwhile once, where it cannot look at the queue', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const task = newTask();
+    const client = openClient();
+    await client.publish(task, raw('a'));
+    const items = watching(openClient({ url: proxy.url }), [task], { tail: 1, peek: false });
+    await until(() => items.length === 1);
+    await client.publish(task, raw('b'));
+    await until(() => items.length === 2);
+    proxy.fault = { kind: 'gone' };
+    proxy.reset();
+    await until(() => kinds(items).includes('interrupted'));
+    for (const text of ['c', 'd']) await client.publish(task, raw(text));
+    proxy.fault = { kind: 'none' };
+    const gaps = () => items.flatMap((item) => (item.kind === 'gap' ? [item.missed] : []));
+    await until(() => gaps().length === 2);
+    await client.publish(task, raw('e'));
+    await until(() => texts(items).includes('e'));
+    expect(gaps()).toEqual([1, 2]);
+  });
+
   test('of many tasks shows once what came while they are looked at again', async () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     const tasks = Array.from({ length: 33 }, (_, index) => newTask(`task-${index}`));

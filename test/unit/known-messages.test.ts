@@ -163,3 +163,13 @@ test('messages that a look has found are not missed, though their events are', (
   expect(known.noteMissing(3, since)).toBe(2);
   expect(known.noteMissing(1, since)).toBe(1);
 });
+
+test('messages that were counted are not missed too, though their events are', () => {
+  const known = new KnownMessages();
+  known.noteCounted(3);
+  expect(known.noteMissing(5, now())).toBe(2);
+  expect(known.size).toBe(5);
+  known.noteCounted(1);
+  known.noteAnnounced(message('x'), now());
+  expect(known.noteMissing(1, now())).toBe(1);
+});
