@@ -103,6 +103,7 @@ export async function* watchTasks(
   const canPeek = peek && (ids.length > 0 || api !== undefined);
   const look = { client, put, isBehind, signal: stopping.signal, peek: canPeek, removals };
   const tasks = new WatchedTasks(ids, { ...look, api, globs });
+  await tasks.checkOptions();
   const sequence = new EventSequence();
   let hasBegun = false;
   let lostAt: number | undefined;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
+import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { globMatcher } from '../management/globs.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
@@ -48,6 +48,14 @@ export class WatchedTasks {
     this.#areNamed = ids.length > 0;
     this.#matchers = (options.globs ?? ['*']).map(globMatcher);
     this.#options = options;
+  }
+
+  /** @throws TaskQueueError `INVALID_ARGUMENT` where the API could never answer */
+  async checkOptions(): Promise<void> {
+    const { api } = this.#options;
+    if (api === undefined || this.#areNamed) return;
+    const { ManagementApi } = await import('../management/management-api.ts');
+    new ManagementApi(api).close();
   }
 
   isWatched(taskId: string): boolean {
@@ -148,7 +156,7 @@ export class WatchedTasks {
       return readings;
     } catch (error) {
       if (signal.aborted) return undefined;
-      if (!isTaskQueueError(error) || hasCode(error, ErrorCode.invalidArgument)) throw error;
+      if (!isTaskQueueError(error)) throw error;
       const reason = `messages of publishers without events are not seen for now: ${error.message}`;
       if (!this.#isUnanswered) put({ kind: 'gap', taskId: undefined, reason });
       this.#isUnanswered = true;

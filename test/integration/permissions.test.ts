@@ -51,10 +51,10 @@ const refused = { code: 'ACCESS_REFUSED' };
 async function expectEventsAlone(
   client: TaskQueueClient,
   publisher: RabbitMQTaskMessageQueue,
-  reason: string,
+  reason: RegExp,
 ) {
   const items = watchTasks(client, ['task'], { tail: 1 });
-  expect((await items.next()).value).toMatchObject({ kind: 'gap', reason: expect.stringContaining(reason) });
+  expect((await items.next()).value).toMatchObject({ kind: 'gap', reason: expect.stringMatching(reason) });
   const next = items.next();
   await publisher.enqueue('task', numbered(1));
   expect((await next).value).toMatchObject({ kind: 'message', source: 'live' });
@@ -103,7 +103,8 @@ describe('with the permissions that `help permissions` names, a user who', () =>
     const admin = openQueue({ url: adminUrl });
     await admin.enqueue('task', numbered(0));
     const client = openClient({ url });
-    await expectEventsAlone(client, admin, 'configure permission');
+    // Before RabbitMQ 4.3 the depth is no secret.
+    await expectEventsAlone(client, admin, /configure(, write or read)? permission/);
     await expect(client.take('task', () => {})).rejects.toMatchObject(refused);
     await expect(client.publish('task', raw('{}'))).rejects.toMatchObject(refused);
     expect(await admin.size('task')).toBe(2);
@@ -116,7 +117,7 @@ describe('with the permissions that `help permissions` names, a user who', () =>
     const { url } = await userWith(both);
     const queue = openQueue({ url });
     await queue.enqueue('task', numbered(0));
-    await expectEventsAlone(openClient({ url }), queue, 'needs read permission');
+    await expectEventsAlone(openClient({ url }), queue, /needs read permission/);
   });
 
   test('serves can do all that it needs', async () => {
