@@ -33,6 +33,15 @@ test.each([
   ],
   [closed(404, "NOT_FOUND - no queue 'q' in vhost '/'"), 'QUEUE_NOT_FOUND'],
   [closed(404, "NOT_FOUND - queue 'q' in vhost '/' process is stopped by supervisor"), 'QUEUE_UNAVAILABLE'],
+  // Cut off, and a name that says something else.
+  [closed(404, "NOT_FOUND - home node 'a@b' of durable queue 'a very long name…"), 'QUEUE_UNAVAILABLE'],
+  [closed(404, "NOT_FOUND - no queue 'is down or inaccessible' in vhost '/'"), 'QUEUE_NOT_FOUND'],
+  [closed(403, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use"), 'QUEUE_LOCKED'],
+  [closed(403, "ACCESS_REFUSED - queue 'a very long name that is cut…"), 'QUEUE_LOCKED'],
+  [
+    closed(403, "ACCESS_REFUSED - access to queue 'in exclusive use' in vhost '/' refused for user 'u'"),
+    'ACCESS_REFUSED',
+  ],
   [
     closed(
       530,

@@ -7,7 +7,7 @@ export const ACCESS_REFUSALS: readonly Refusal[] = [
   // rabbit_channel basic_consume, exclusive_consume_unavailable.
   {
     reply: 403,
-    text: /in exclusive use/,
+    text: /ACCESS_REFUSED - queue '/,
     outcome: {
       code: ErrorCode.queueLocked,
       reason: 'another consumer reads the queue exclusively',

@@ -12,7 +12,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
   // rabbit_amqqueue absent: RabbitMQ answers 404 also for a queue that it has.
   {
     reply: 404,
-    text: /is down or inaccessible|is stopped by supervisor|has crashed and failed to restart/,
+    text: /NOT_FOUND - (?:home node|queue) '/,
     outcome: {
       code: ErrorCode.queueUnavailable,
       reason: 'the node that holds the queue is down, or the queue has crashed',
@@ -22,7 +22,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
   // rabbit_misc not_found.
   {
     reply: 404,
-    text: /no exchange '(.*?)'/s,
+    text: /NOT_FOUND - no exchange '(.*?)'/s,
     outcome: ([, exchange]) => ({
       code: ErrorCode.brokerError,
       reason: `there is no exchange ${JSON.stringify(exchange)}`,

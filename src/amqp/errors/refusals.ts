@@ -9,7 +9,7 @@ import { QUEUE_REFUSALS } from './queue-refusals.ts';
  * says what it means. A row is found by its reply code, https://www.rabbitmq.com/amqp-0-9-1-reference#constants; where
  * one code has several causes, RabbitMQ's text distinguishes them; its source is noted beside it. The texts are the same in
  * 3.10, 4.0 and 4.3, but for the word before `access to`, which is new in 4.0. They are cut off after 255 bytes, so
- * that with a long queue name only their beginnings are certain.
+ * that with a long queue name only their beginnings are certain. Names may contain anything, such as another text.
  */
 const REFUSALS: readonly Refusal[] = [
   ...CONNECTION_REFUSALS,
