@@ -35,7 +35,7 @@ export function browseTask(
     shown = 0;
     if (count <= skip) return 0;
     await kinds.refuseAutoDelete(queue);
-    const consumption = await Consumption.start(lease, queue, count, () => kinds.kindNow(queue));
+    const consumption = await Consumption.start(lease, queue, count, () => kinds.kindOfAnswering(queue));
     try {
       for (let seen = 0; seen < count; ) {
         const batch = await consumption.next(count - seen, operationTimeoutMs);

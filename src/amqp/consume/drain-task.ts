@@ -78,7 +78,7 @@ export async function drainTask(
       allOrNone,
       deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
       keepsResult,
-      findKind: () => kinds.kindNow(queue),
+      findKind: () => kinds.kindOfAnswering(queue),
       signal,
       operationTimeoutMs,
       onRead: async (count: number) => {

@@ -58,6 +58,16 @@ export class QueueKinds {
   }
 
   /**
+   * As {@link kindNow}, once the queue itself has answered: a declaration is compared with what the broker knows of a queue,
+   * for a moment also when its node is down.
+   * @throws TaskQueueError `QUEUE_UNAVAILABLE` when it is
+   */
+  async kindOfAnswering(queue: string): Promise<QueueKind | undefined> {
+    const depth = await this.#probes.depth(queue);
+    return depth && this.kindNow(queue);
+  }
+
+  /**
    * To be called before a `basic.get`: RabbitMQ closes the connection that gets from a stream (540). Asks nothing, so that
    * it knows only of queues that {@link kind} or {@link kindNow} was asked about.
    * @throws AmqpFailure `UNSUPPORTED`
