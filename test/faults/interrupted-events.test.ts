@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import type { WatchItem } from '../../src/index.ts';
+import type { WatchItem, WatchTasksOptions } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -8,6 +8,8 @@ import { callApi, newVhost } from '../support/vhost.ts';
 import { texts, watching } from '../support/watching.ts';
 
 const kinds = (items: WatchItem[]) => items.map(({ kind }) => kind);
+
+const missedIn = (items: WatchItem[]) => items.flatMap((item) => (item.kind === 'gap' ? [item.missed] : []));
 
 /** A vhost with a user who may do anything there, for now. */
 async function ownUser() {
@@ -20,6 +22,22 @@ async function ownUser() {
   onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
   await allow({ read: '.*' });
   return { url, user, change, allow, queueNames };
+}
+
+/** The watch of a task that has shown two messages and lost its connection, and what it goes through. */
+async function interruptedWatch(options?: WatchTasksOptions) {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const task = newTask();
+  const client = openClient();
+  await client.publish(task, raw('a'));
+  const items = watching(openClient({ url: proxy.url }), [task], options);
+  await until(() => items.length === 1);
+  await client.publish(task, raw('b'));
+  await until(() => items.length === 2);
+  proxy.fault = { kind: 'gone' };
+  proxy.reset();
+  await until(() => kinds(items).includes('interrupted'));
+  return { proxy, task, client, items };
 }
 
 describe('a watch', () => {
@@ -60,17 +78,7 @@ describe('a watch', () => {
   });
 
   test('counts exactly what came and went meanwhile, with the next message of its publisher', async () => {
-    const proxy = await FaultProxy.inFrontOf(inject('url'));
-    const task = newTask();
-    const client = openClient();
-    await client.publish(task, raw('a'));
-    const items = watching(openClient({ url: proxy.url }), [task]);
-    await until(() => items.length === 1);
-    await client.publish(task, raw('b'));
-    await until(() => items.length === 2);
-    proxy.fault = { kind: 'gone' };
-    proxy.reset();
-    await until(() => kinds(items).includes('interrupted'));
+    const { proxy, task, client, items } = await interruptedWatch();
     for (const text of ['c', 'd', 'e', 'f'])
       await client.publish(task, { ...raw(text), properties: { message_id: text } });
     // All but the last.
@@ -78,31 +86,19 @@ describe('a watch', () => {
     proxy.fault = { kind: 'none' };
     await until(() => kinds(items).includes('resumed'));
     await client.publish(task, raw('g'));
-    const gaps = () => items.flatMap((item) => (item.kind === 'gap' ? [item.missed] : []));
-    await until(() => gaps().length > 0 && texts(items).includes('g'));
+    await until(() => missedIn(items).length > 0 && texts(items).includes('g'));
     expect(texts(items).filter((text) => text.length === 1)).toEqual(['a', 'b', 'f', 'g']);
-    expect(gaps()).toEqual([3]);
+    expect(missedIn(items)).toEqual([3]);
   });
 
   test('counts what came meanwhile once, where it cannot look at the queue', async () => {
-    const proxy = await FaultProxy.inFrontOf(inject('url'));
-    const task = newTask();
-    const client = openClient();
-    await client.publish(task, raw('a'));
-    const items = watching(openClient({ url: proxy.url }), [task], { tail: 1, peek: false });
-    await until(() => items.length === 1);
-    await client.publish(task, raw('b'));
-    await until(() => items.length === 2);
-    proxy.fault = { kind: 'gone' };
-    proxy.reset();
-    await until(() => kinds(items).includes('interrupted'));
+    const { proxy, task, client, items } = await interruptedWatch({ tail: 1, peek: false });
     for (const text of ['c', 'd']) await client.publish(task, raw(text));
     proxy.fault = { kind: 'none' };
-    const gaps = () => items.flatMap((item) => (item.kind === 'gap' ? [item.missed] : []));
-    await until(() => gaps().length === 2);
+    await until(() => missedIn(items).length === 2);
     await client.publish(task, raw('e'));
     await until(() => texts(items).includes('e'));
-    expect(gaps()).toEqual([1, 2]);
+    expect(missedIn(items)).toEqual([1, 2]);
   });
 
   test('of many tasks shows once what came while they are looked at again', async () => {
