@@ -23,7 +23,7 @@ export function isTransient(error: unknown): boolean {
 export interface RetryOptions {
   /** How often to try, at most. Default: until `giveUpAt`. */
   attempts?: number;
-  /** No attempt begins after this time, by `performance.now()`. Default: none. */
+  /** When the last attempt is made, by `performance.now()`: what is back just before is found. Default: never. */
   giveUpAt?: number;
   /** Whether to try again after this error. Default: {@link isTransient}. */
   mayRetry?: (error: unknown) => boolean;
@@ -48,9 +48,9 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
     try {
       return await work(attempt);
     } catch (error) {
-      const pause = pauseAfter(attempt, pauseMs, longestPauseMs);
-      if (attempt >= attempts || performance.now() + pause > giveUpAt || signal?.aborted || !mayRetry(error))
-        throw error;
+      const leftMs = giveUpAt - performance.now();
+      if (attempt >= attempts || leftMs <= 0 || signal?.aborted || !mayRetry(error)) throw error;
+      const pause = Math.min(pauseAfter(attempt, pauseMs, longestPauseMs), Math.ceil(leftMs));
       onRetry?.(error, pause);
       if (pause > 0) await sleep(pause, undefined, { signal }).catch(() => {});
       if (signal?.aborted) throw error;
