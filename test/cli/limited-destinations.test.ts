@@ -112,6 +112,18 @@ test('mv and cp refuse a destination of which it is known that it would drop mes
   }
 });
 
+test('the size of what has just come to a destination is awaited where a limit depends on it', async () => {
+  const { client, fill, limit, untilKnown, run, depths } = await brokerOfOneTest();
+  await fill('from');
+  const policy = { 'max-length-bytes': 3 * 40 + 10 };
+  await limit('to', policy);
+  await client.publish('to', raw(body(8)));
+  await untilKnown('to', policy);
+  await client.publish('to', raw(body(9)));
+  expect(await run('cp', 'from', 'to', '-n', '1')).toMatchObject({ status: 0 });
+  expect(await depths('from', 'to')).toEqual([COUNT, 3]);
+});
+
 test.each([
   ['max-length', { 'max-length': 3 }],
   ['max-length-bytes', { 'max-length-bytes': 3 * 40 + 10 }],

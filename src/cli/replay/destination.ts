@@ -13,9 +13,9 @@ export const FORCE_BULK = 'allow quorum queues, where a look counts as a deliver
 /** Only the management API knows policies; without an answer in this time, nothing is known of them. */
 const API_MS = 1_000;
 
-/** The API knows the policies of a new queue after some seconds. */
-const NEW_QUEUE_MS = 12_000;
-const NEW_QUEUE_INTERVAL_MS = 500;
+/** The API knows the policies of a new queue, and the size of what has just come, after some seconds. */
+const STATISTICS_MS = 12_000;
+const STATISTICS_INTERVAL_MS = 500;
 
 /** An answer about policies may be as old as the statistics, so it is asked for again after this time. */
 const RULES_MS = 5_000;
@@ -78,12 +78,18 @@ export class Destination {
    */
   async requireRoom(count: number, countBytes: () => Promise<number | undefined>): Promise<void> {
     if (count === 0 || this.#isMissing) return;
-    const described = await describe(this.#context, this.#taskId);
+    const described = await this.#describeOnce(
+      (now) =>
+        this.#isForced ||
+        this.#bytes !== undefined ||
+        now?.ready === this.#messages ||
+        (now && droppingRules(now))?.bytes === undefined,
+    );
     if (!described) return;
     const isStream = described.type === 'stream';
     if (isStream) this.#expected = undefined;
     this.#rules = isStream ? undefined : droppingRules(described);
-    // Statistics may be some seconds old.
+    // Unless others add messages, or take some, all the time.
     if (described.ready === this.#messages) this.#bytes ??= described.bodyBytes;
     const reason = this.#reasonAgainst(count, this.#rules?.bytes === undefined ? 0 : await countBytes());
     if (reason === undefined) return;
@@ -177,19 +183,28 @@ export class Destination {
   /** The rules now, once they are known; `undefined` where they cannot be known. */
   async #findRules(): Promise<DroppingRules | undefined> {
     if (this.#isMissing) return this.#rules;
-    const { stop, client } = this.#context;
-    const giveUpAt = performance.now() + NEW_QUEUE_MS;
-    for (;;) {
-      const described = await describe(this.#context, this.#taskId);
-      const rules = described && droppingRules(described);
-      if (rules) return rules;
-      if (described === null || stop.signal.aborted || performance.now() > giveUpAt) break;
-      await sleep(NEW_QUEUE_INTERVAL_MS);
-    }
-    const kind = await client.queueKind(this.#taskId).catch(() => undefined);
+    const described = await this.#describeOnce(
+      (now) => now !== undefined && droppingRules(now) !== undefined,
+    );
+    const rules = described && droppingRules(described);
+    if (rules) return rules;
+    const kind = await this.#context.client.queueKind(this.#taskId).catch(() => undefined);
     // A stream always counts as empty.
     if (kind?.kind === 'stream') this.#expected = undefined;
     return undefined;
+  }
+
+  /** Its description once that is recent enough, or the last one; otherwise as {@link describe}. */
+  async #describeOnce(
+    isEnough: (described: TaskQueueDescription | undefined) => boolean,
+  ): Promise<TaskQueueDescription | undefined | null> {
+    const giveUpAt = performance.now() + STATISTICS_MS;
+    for (;;) {
+      const described = await describe(this.#context, this.#taskId);
+      if (described === null || isEnough(described)) return described;
+      if (this.#context.stop.signal.aborted || performance.now() > giveUpAt) return described;
+      await sleep(STATISTICS_INTERVAL_MS);
+    }
   }
 
   /**
