@@ -40,9 +40,9 @@ export default defineConfig(({ mode }) => {
       ],
     },
     test: {
-      // Most of a test's time is waiting for brokers and processes, so one worker a core leaves cores idle. A long form
-      // measures, and is alone.
-      maxWorkers: isLong ? 1 : 6,
+      // Most of a test's time is waiting for brokers and processes, so one worker a core leaves two cores idle; six take as
+      // long as four, and each test half as long again. A long form measures, and is alone.
+      maxWorkers: isLong ? 1 : 4,
       pool: 'forks' as const,
       // The files of a worker share its modules: loading them anew for each file took a third of the time of all tests.
       isolate: false,
