@@ -29,7 +29,7 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
         command.parent === null ? formatProgramHelp(command, help) : formatCommandHelp(command, help),
     })
     .exitOverride((error) => {
-      throw usageFailure(error);
+      throw usageFailure(error, undefined, commandIn(argv)?.usageStatus);
     })
     .helpCommand(false)
     // main() prints the error, with passwords from a mistyped command line removed.
@@ -59,6 +59,15 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     if (meant !== undefined) program.addCommand(otherName(name, meant), { hidden: true });
   }
   return program;
+}
+
+/** The command of a command line whose options before the command are wrong. */
+function commandIn(argv: readonly string[] = []): CommandEntry | undefined {
+  for (const word of argv.slice(2)) {
+    const entry = COMMANDS.find(({ name }) => name === word);
+    if (entry !== undefined) return entry;
+  }
+  return undefined;
 }
 
 /** Only names the right command and does nothing, as "get" does not mean the same in every tool. */

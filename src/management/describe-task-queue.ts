@@ -1,6 +1,7 @@
 import { isTaskQueueError } from '../errors/task-queue-error.ts';
 import { queueName } from '../messages/queue-names.ts';
 import { timestampToMs } from '../messages/timestamps.ts';
+import { toCount } from './counts.ts';
 import { historyQuery, idleSince, type MessageStats, MOST_HISTORY_MS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { otherVhosts } from './management-api-errors.ts';
@@ -70,9 +71,9 @@ interface Queue {
   policy?: string | null;
   operator_policy?: string | null;
   effective_policy_definition?: { [name: string]: unknown } | null;
-  messages_ready?: number;
-  messages_unacknowledged?: number;
-  message_bytes?: number;
+  messages_ready?: unknown;
+  messages_unacknowledged?: unknown;
+  message_bytes?: unknown;
   idle_since?: string | null;
   message_stats?: MessageStats;
   head_message_timestamp?: number | string | null;
@@ -124,6 +125,7 @@ function toDescription(
   consumers: TaskConsumer[],
 ): TaskQueueDescription {
   const { idle_since, head_message_timestamp } = found;
+  const ready = toCount(found.messages_ready);
   return {
     taskId,
     queue,
@@ -134,17 +136,16 @@ function toDescription(
     online: found.online ?? [],
     // Numbers and policies are collected separately.
     hasStatistics:
-      found.messages_ready !== undefined &&
-      (found.policy !== undefined || found.effective_policy_definition !== undefined),
+      ready !== undefined && (found.policy !== undefined || found.effective_policy_definition !== undefined),
     arguments: found.arguments ?? {},
     policy: found.policy || undefined,
     operatorPolicy: found.operator_policy || undefined,
     effectivePolicy: found.effective_policy_definition ?? {},
-    ready: found.messages_ready,
-    unacked: found.messages_unacknowledged,
-    bodyBytes: found.message_bytes,
+    ready,
+    unacked: toCount(found.messages_unacknowledged),
+    bodyBytes: toCount(found.message_bytes),
     idleSince: idleSince(idle_since, found.message_stats, past?.message_stats),
-    oldestAt: timestampToMs(head_message_timestamp),
+    oldestAt: timestampToMs(toCount(head_message_timestamp)),
     consumers,
   };
 }

@@ -2,6 +2,7 @@ import { taskIdOf } from '../messages/queue-names.ts';
 import { isReplyQueue } from '../messages/reply-queues.ts';
 import { timestampToMs } from '../messages/timestamps.ts';
 import { aFunction, aLimit, aString, type Checks, checkOptions, oneOf } from '../options/check-options.ts';
+import { toCount } from './counts.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import { historyQuery, idleSince, type MessageStats, TOTAL_COLUMNS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
@@ -87,14 +88,14 @@ interface Page<T> {
 interface Totals {
   name: string;
   vhost?: string;
-  messages_ready?: number;
-  messages_unacknowledged?: number;
+  messages_ready?: unknown;
+  messages_unacknowledged?: unknown;
   type?: string;
   state?: string;
 }
 
 interface Statistics extends Totals {
-  consumers?: number;
+  consumers?: unknown;
   idle_since?: string | null;
   message_stats?: MessageStats;
   head_message_timestamp?: number | string | null;
@@ -176,7 +177,7 @@ async function* listed(
         const items = joined.map(({ item }) => item);
         // So are those of new queues; but these are counted only where there are no idle times that would end.
         if (
-          items.some(({ consumers }) => consumers === undefined) &&
+          items.some(({ consumers }) => toCount(consumers) === undefined) &&
           (await isWithoutStatistics(vhosts.api))
         ) {
           vhosts.reset();
@@ -248,17 +249,18 @@ function toInfo(
   history: MessageStats | undefined,
   knowsHistory: boolean,
 ): TaskQueueInfo {
+  const consumers = toCount(details?.consumers);
   return {
     taskId,
-    ready: totals.messages_ready,
-    unacked: totals.messages_unacknowledged,
+    ready: toCount(totals.messages_ready),
+    unacked: toCount(totals.messages_unacknowledged),
     type: totals.type ?? 'classic',
     state: totals.state ?? 'unknown',
     isCounted,
     statistics:
-      details?.consumers === undefined
+      details === undefined || consumers === undefined
         ? undefined
-        : toStatistics(details.consumers, details, history, knowsHistory),
+        : toStatistics(consumers, details, history, knowsHistory),
   };
 }
 
@@ -273,6 +275,6 @@ function toStatistics(
     idleSince: idleSince(idle_since, message_stats, history),
     ...(knowsHistory && { isUnused: message_stats === undefined }),
     // An empty string on some versions, null on others.
-    oldestAt: timestampToMs(head_message_timestamp),
+    oldestAt: timestampToMs(toCount(head_message_timestamp)),
   };
 }

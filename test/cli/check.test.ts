@@ -1,5 +1,7 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'amqplib';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { proxyApi } from '../support/api-proxy.ts';
 import { runCli } from '../support/cli.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -125,12 +127,71 @@ test.each([
   expect([json.status, metrics.status]).toEqual([3, 3]);
 });
 
-test.each([[['--depth']], [['--depth-warn', 'x']], [['a', 'b']], [['--format', 'xml']]])(
-  'the unusable command line %j is unknown (3), not critical',
-  async (args) => {
-    expect((await runCli(['check', ...args])).status).toBe(3);
-  },
-);
+test.each([
+  [['check', '--depth']],
+  [['check', '--depth-warn', 'x']],
+  [['check', 'a', 'b']],
+  [['check', '--format', 'xml']],
+  [['--timeout', 'x', 'check']],
+  [['--nope', 'check']],
+])('the unusable command line %j is unknown (3), not critical', async (args) => {
+  expect((await runCli(args)).status).toBe(3);
+});
+
+/** `check` with an API that changes what it says of queues. */
+async function checkAmid(change: (queue: Record<string, unknown>) => object, ...args: string[]) {
+  const { url } = await newVhost();
+  await openClient({ url }).publish('one', queued(0));
+  const answer = (incoming: IncomingMessage, response: ServerResponse) => {
+    if (!incoming.url?.startsWith('/api/queues/')) return false;
+    const named = { name: 'mcp:queue:one', vhost: new URL(url).pathname.slice(1), type: 'classic' };
+    const counted = { state: 'running', messages_ready: 12, messages_unacknowledged: 0, consumers: 0 };
+    response.end(JSON.stringify([change({ ...named, ...counted })]));
+    return true;
+  };
+  return runCli(['check', '-u', url, '--api-url', await proxyApi({ answer }), ...args]);
+}
+
+test('a queue whose node is down is unknown (3), not well', async () => {
+  // As RabbitMQ 3.10 answers.
+  const down = ({ name, vhost, type }: Record<string, unknown>) => ({ name, vhost, type, state: 'down' });
+  const { status, stdout } = await checkAmid(down, '--depth-critical', '10');
+  expect(stdout).toMatch(/^TASKQ UNKNOWN - .*1 queue unavailable, down or crashed/);
+  expect(status).toBe(3);
+  expect(JSON.parse((await checkAmid(down, '--json')).stdout)).toMatchObject({
+    status: 'unknown',
+    uncounted: 1,
+    unavailable: 1,
+  });
+});
+
+test('numbers that a proxy has made strings are numbers', async () => {
+  const asText = (queue: object) =>
+    Object.fromEntries(Object.entries(queue).map(([name, value]) => [name, String(value)]));
+  expect(await checkAmid(asText, '--unconsumed-critical', '1')).toMatchObject({
+    stdout: expect.stringMatching(/^TASKQ CRITICAL - 1 task, 12 messages ready; 1 task without consumers;/),
+    status: 2,
+  });
+});
+
+test('numbers that are null are unknown, and not 0', async () => {
+  const asNull = (queue: object) => ({ ...queue, messages_ready: null, consumers: null });
+  expect(JSON.parse((await checkAmid(asNull, '--json')).stdout)).toMatchObject({ tasks: 1, uncounted: 1 });
+});
+
+test('a password in the wrong place is not in the report', async () => {
+  for (const format of ['text', 'json', 'prometheus']) {
+    const { status, stdout, stderr } = await runCli([
+      'check',
+      '--format',
+      format,
+      '--context',
+      'amqp://me:s3cret@host',
+    ]);
+    expect(status).toBe(3);
+    expect(stdout + stderr).not.toContain('s3cret');
+  }
+});
 
 test('help is not a failure', async () => {
   expect((await runCli(['check', '--help'])).status).toBe(0);

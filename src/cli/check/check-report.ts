@@ -70,9 +70,13 @@ function textReport(found: Evaluation, { thresholds, colors }: CheckReportOption
 
 function summary(found: Evaluation): string {
   const { violations, tasks, deepest, oldest, oldestAge, unconsumed, unconsumedStatus, status } = found;
+  const tooNew = found.uncounted - found.unavailable;
   const blind = [
     ...(found.unknownAges > 0 ? [`age unknown for ${formatCount(found.unknownAges, 'task')}`] : []),
-    ...(found.uncounted > 0 ? [`${formatCount(found.uncounted, 'queue')} too new for statistics`] : []),
+    ...(found.unavailable > 0
+      ? [`${formatCount(found.unavailable, 'queue')} unavailable, down or crashed`]
+      : []),
+    ...(tooNew > 0 ? [`${formatCount(tooNew, 'queue')} too new for statistics`] : []),
   ];
   const facts = [`${formatCount(tasks, 'task')}, ${formatCount(found.ready, 'message')} ready`];
   if (violations.length > 0) facts.push(`${formatCount(violations.length, 'task')} over a threshold`);
@@ -134,6 +138,7 @@ function checkRecord(
     unconsumed: found.unconsumed,
     unknown_ages: found.unknownAges,
     uncounted: found.uncounted,
+    unavailable: found.unavailable,
     thresholds: {
       depth: limits(thresholds.depth),
       age_seconds: limits(thresholds.age, 1000),

@@ -43,11 +43,12 @@ export interface Evaluation {
   /** Worst first. */
   violations: readonly Violation[];
   uncounted: number;
+  unavailable: number;
   unknownAges: number;
 }
 
 export function evaluate(
-  { tasks, uncounted, unknownAges }: Survey,
+  { tasks, uncounted, unavailable, unknownAges }: Survey,
   { depth, age, unconsumed }: Thresholds,
   now: number,
 ): Evaluation {
@@ -65,8 +66,8 @@ export function evaluate(
   const unconsumedStatus = rate(forgotten, unconsumed);
   const isAgeAsked = age.warn !== undefined || age.critical !== undefined;
   const worst = violations.reduce<number>((most, { status }) => Math.max(most, status), unconsumedStatus);
-  // If the check asks for ages and some are unknown, the result cannot be "ok".
-  const isBlind = worst === CheckStatus.ok && isAgeAsked && unknownAges > 0;
+  // If some queues are out of reach, or the check asks for ages and some are unknown, the result cannot be "ok".
+  const isBlind = worst === CheckStatus.ok && (unavailable > 0 || (isAgeAsked && unknownAges > 0));
   const oldest = most(tasks, (task) => ageOf(task) ?? -1);
   return {
     status: (isBlind ? CheckStatus.unknown : worst) as CheckStatus,
@@ -80,6 +81,7 @@ export function evaluate(
     unconsumedStatus,
     violations: violations.sort((a, b) => b.status - a.status || (b.age ?? 0) - (a.age ?? 0)),
     uncounted,
+    unavailable,
     unknownAges,
   };
 }

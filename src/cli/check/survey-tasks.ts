@@ -20,12 +20,17 @@ export interface Survey {
   tasks: readonly TaskMeasure[];
   /** Queues whose statistics are not there yet, as they are some seconds old; and streams, where all are counted. */
   uncounted: number;
+  /** Those of them that cannot be counted: their node is down, or they have crashed. */
+  unavailable: number;
   /** Tasks with messages of unknown age. */
   unknownAges: number;
 }
 
 /** At most this many tasks are looked into. Most publishers set a timestamp, which makes a look unnecessary. */
 const MAX_LOOKS = 1_000;
+
+/** States of a queue whose messages are out of reach. */
+const UNAVAILABLE: readonly string[] = ['down', 'stopped', 'crashed', 'minority'];
 
 /**
  * Measures tasks by the broker's statistics, which ends the idle time of none of them; where these are switched off, there
@@ -41,6 +46,7 @@ export async function surveyTasks(
   const toLookAt: TaskMeasure[] = [];
   const withoutStatistics: TaskMeasure[] = [];
   let uncounted = 0;
+  let unavailable = 0;
   let unusable = 0;
   for await (const page of pages) {
     for (const info of page) {
@@ -51,6 +57,7 @@ export async function surveyTasks(
       const measure = measureOf(info);
       if (measure === undefined) {
         uncounted++;
+        if (UNAVAILABLE.includes(info.state)) unavailable++;
         continue;
       }
       tasks.push(measure);
@@ -73,7 +80,7 @@ export async function surveyTasks(
     });
   }
   const unknownAges = toLookAt.filter(({ ready, oldestAt }) => ready > 0 && oldestAt === undefined).length;
-  return { tasks, uncounted, unknownAges };
+  return { tasks, uncounted, unavailable, unknownAges };
 }
 
 function measureOf({

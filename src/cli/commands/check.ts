@@ -9,6 +9,7 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
 import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
+import { withoutCredentials } from '../settings/broker-urls.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { ageOption, formatDuration } from '../text/durations.ts';
@@ -60,7 +61,7 @@ export function checkCommand() {
       try {
         await withClient(self, (context) => check(context, pattern, given, format));
       } catch (error) {
-        throw unknownFailure(error, format, pattern);
+        throw await unknownFailure(error, format, pattern);
       }
     });
 }
@@ -109,14 +110,19 @@ function threshold(
 }
 
 /** Reports on stdout for the monitoring system, and on stderr for people. A signal keeps its own status. */
-function unknownFailure(error: unknown, format: CheckFormat, pattern: string | undefined): unknown {
+async function unknownFailure(
+  error: unknown,
+  format: CheckFormat,
+  pattern: string | undefined,
+): Promise<unknown> {
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   const isResult = error instanceof CommandFailure && error.message === '';
   if (isResult || status === ExitCode.interrupted || status === ExitCode.terminated) return error;
   const { name, message } = error as Error;
   const isExpected = status !== undefined || 'code' in (error as object);
   const said = isExpected ? message : `${name}: ${message}`;
-  process.stdout.write(reportUnknown(format, said, pattern));
+  const { redactUrl } = await import('../../index.ts');
+  process.stdout.write(reportUnknown(format, withoutCredentials(said, redactUrl), pattern));
   return new CommandFailure(CheckStatus.unknown, said, {
     cause: error,
     hint: isExpected
