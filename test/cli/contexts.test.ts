@@ -1,5 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, inject, test, vi } from 'vitest';
 import { BIN, runCli, temporaryFolder } from '../support/cli.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
@@ -98,6 +100,60 @@ test('a password stays out of the file unless the person insists, and out of eve
   }
   await context('set', 'c', '--password-command', 'pass show mq');
   expect(readFileSync(file, 'utf8')).not.toContain('hunter2');
+});
+
+test('each of several processes that change one context at once changes only what it was given', async () => {
+  const { context, stored } = await configuration();
+  await context('set', 'c', '-u', 'amqp://h');
+  const changes = [
+    ['--protected'],
+    ['--description', 'Ours'],
+    ['--prefix', 'p:'],
+    ['--connect-timeout', '90s'],
+    ['--tls-server-name', 'mq'],
+    ['--tls-ca-file', '/ca.pem'],
+  ];
+  await Promise.all(changes.map((change) => context('set', 'c', ...change)));
+  expect(stored().contexts.c).toEqual({
+    url: 'amqp://h',
+    protected: true,
+    description: 'Ours',
+    prefix: 'p:',
+    connect_timeout: '90s',
+    tls_server_name: 'mq',
+    tls_ca_file: '/ca.pem',
+  });
+});
+
+test('a folder that cannot be created, and a file that is none, end a command at once', async () => {
+  const home = { XDG_CONFIG_HOME: undefined, HOME: '/proc' };
+  const refused = await runCli(['context', 'set', 'c', '-u', 'amqp://h'], { env: home });
+  expect(refused).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^error: Cannot write .*ENOENT/),
+  });
+
+  const { env, context, file } = await configuration();
+  mkdirSync(dirname(file));
+  await promisify(execFile)('mkfifo', [file]);
+  for (const run of [context('ls'), context('set', 'c', '-u', 'amqp://h'), runCli(['peek', 'x'], { env })])
+    expect(await run).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('is unusable: it is not a regular file'),
+    });
+});
+
+test('--timeout ends a password command too', async () => {
+  const { env, context } = await configuration();
+  await context('set', 'c', '-u', 'amqp://u@h', '--password-command', 'sleep 50; echo p');
+  const since = performance.now();
+  const run = (...args: string[]) => runCli([...args, '--context', 'c', '--timeout', '100ms'], { env });
+  expect(await run('peek', 'x')).toMatchObject({
+    status: 124,
+    stderr: 'error: The command did not end within 100ms (--timeout)\n',
+  });
+  expect((await run('check')).status).toBe(3);
+  expect(performance.now() - since).toBeLessThan(45_000);
 });
 
 test('the password comes from the command of the context', async () => {

@@ -31,33 +31,20 @@ export async function setContext(
   }
   const file = readContextFile();
   const before = file.contexts.get(name);
-  const context: Record<string, unknown> = { ...before, ...connectionSettings(command) };
-  if (options.description !== undefined) context.description = options.description;
-  if (options.protected) context.protected = true;
-  if (options.unprotected) delete context.protected;
-  const password = takePassword(context);
-  applyPasswordSource(context, options, command);
-  for (const setting of options.unset ?? []) delete context[settingNamed(setting)];
-  if (options.storePassword) context.password = password ?? (await askForPassword(name));
-  else if (password !== undefined) throw passwordInUrl();
-  const fault = findFault(context);
-  if (fault !== undefined) {
-    throw new CommandFailure(ExitCode.usage, `Context ${name} was not stored: ${fault}`, {
-      hint:
-        context.url === undefined
-          ? `mcp-taskq context set ${name} --url amqps://HOST/VHOST`
-          : 'mcp-taskq context --help',
-    });
-  }
-  await requireUsable(context);
-  const ordered = SETTING_NAMES.flatMap((setting) =>
-    context[setting] === undefined ? [] : [[setting, context[setting]] as const],
-  );
-  const stored = Object.fromEntries(ordered) as unknown as NamedContext;
-  await changeContextFile(({ current, contexts }) => ({
-    current,
-    contexts: new Map(contexts).set(name, stored),
-  }));
+  // Refused before anything is asked or written.
+  const tried = changed(name, before, options, command);
+  await requireUsable(tried);
+  const password = tried.password === TO_BE_ASKED ? await askForPassword(name) : undefined;
+  await changeContextFile(({ current, contexts }) => {
+    // Another process may have changed the same context meanwhile.
+    const context = changed(name, contexts.get(name), options, command);
+    if (password !== undefined) context.password = password;
+    const ordered = SETTING_NAMES.flatMap((setting) =>
+      context[setting] === undefined ? [] : [[setting, context[setting]] as const],
+    );
+    const stored = Object.fromEntries(ordered) as unknown as NamedContext;
+    return { current, contexts: new Map(contexts).set(name, stored) };
+  });
   if (options.storePassword) {
     note(`warning: The password is in ${shownPath(file.path)}, in clear text; --password-command is safer.`);
   }
@@ -65,6 +52,38 @@ export async function setContext(
   if (file.current !== name && before === undefined) {
     note(`Use it with --context ${name}, or for all commands: mcp-taskq context use ${name}`);
   }
+}
+
+/** Not a password, as passwords are one line. */
+const TO_BE_ASKED = '\n';
+
+/**
+ * A context with the given settings, and the others as before.
+ * @throws CommandFailure (usage) if it is not usable
+ */
+function changed(
+  name: string,
+  before: NamedContext | undefined,
+  options: ContextSettingOptions,
+  command: CommandUnknownOpts,
+): Record<string, unknown> {
+  const context: Record<string, unknown> = { ...before, ...connectionSettings(command) };
+  if (options.description !== undefined) context.description = options.description;
+  if (options.protected) context.protected = true;
+  if (options.unprotected) delete context.protected;
+  const password = takePassword(context);
+  applyPasswordSource(context, options, command);
+  for (const setting of options.unset ?? []) delete context[settingNamed(setting)];
+  if (options.storePassword) context.password = password ?? TO_BE_ASKED;
+  else if (password !== undefined) throw passwordInUrl();
+  const fault = findFault(context);
+  if (fault === undefined) return context;
+  throw new CommandFailure(ExitCode.usage, `Context ${name} was not stored: ${fault}`, {
+    hint:
+      context.url === undefined
+        ? `mcp-taskq context set ${name} --url amqps://HOST/VHOST`
+        : 'mcp-taskq context --help',
+  });
 }
 
 /**

@@ -25,8 +25,8 @@ export interface ContextLayer {
   context: ChosenContext | undefined;
   /** The context's settings, keyed by option name. */
   options: Partial<GlobalOptions>;
-  /** The context's password, if its source is not a password file. May run a command. */
-  password: () => string | undefined;
+  /** The context's password, if its source is not a password file. May run a command, within this time. */
+  password: (timeoutMs?: number) => string | undefined;
   /** The environment, without variables about another broker. */
   environment: NodeJS.ProcessEnv;
   warnings: readonly string[];
@@ -60,7 +60,10 @@ export function chooseContext(given: GlobalOptions, environment: NodeJS.ProcessE
   const settings = requireContext(file, name, source);
   const chosen = { name, source, isProtected: settings.protected ?? false } as const;
   const warnings = exposure(file);
-  const layer = { options: optionsOf(settings, file.path), password: () => passwordOf(settings, name, file) };
+  const layer = {
+    options: optionsOf(settings, file.path),
+    password: (timeoutMs?: number) => passwordOf(settings, name, file, timeoutMs),
+  };
   if (asked !== undefined) {
     return { ...layer, context: chosen, environment: aboutAnyBroker(environment), warnings };
   }
@@ -117,9 +120,10 @@ function passwordOf(
   { password, password_command: command }: NamedContext,
   name: string,
   { path, isWritableByOthers }: ContextFile,
+  timeoutMs: number | undefined,
 ): string | undefined {
   if (command === undefined) return password;
-  if (!isWritableByOthers) return runPasswordCommand(command, name);
+  if (!isWritableByOthers) return runPasswordCommand(command, name, timeoutMs);
   throw new CommandFailure(
     ExitCode.usage,
     `The password command of context ${name} was not run: other users may write to ${path}`,

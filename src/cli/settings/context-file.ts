@@ -1,7 +1,20 @@
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { findFault, isContextName, type NamedContext } from './named-context.ts';
@@ -39,8 +52,17 @@ export function contextFilePath(
 export function readContextFile(environment?: NodeJS.ProcessEnv): ContextFile {
   const path = contextFilePath(environment);
   let text: string;
+  let stats: Stats;
   try {
-    text = readFileSync(path, 'utf8');
+    // A named pipe would keep a blocking open, and so the whole process, waiting for a writer.
+    const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      stats = fstatSync(fd);
+      if (!stats.isFile()) throw new Error('it is not a regular file');
+      text = readFileSync(fd, 'utf8');
+    } finally {
+      closeSync(fd);
+    }
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -49,7 +71,7 @@ export function readContextFile(environment?: NodeJS.ProcessEnv): ContextFile {
     throw unusable(path, message, cause);
   }
   // Windows does not have these permission modes.
-  const mode = process.platform === 'win32' ? 0o600 : statSync(path).mode;
+  const mode = process.platform === 'win32' ? 0o600 : stats.mode;
   return {
     path,
     ...parse(path, text),
@@ -58,8 +80,8 @@ export function readContextFile(environment?: NodeJS.ProcessEnv): ContextFile {
   };
 }
 
-/** A process that changes the file takes some milliseconds. */
-const LEFT_BEHIND_MS = 2_000;
+/** A process that changes the file takes some milliseconds. Looks are counted, as a machine that stalls stops all processes. */
+const MOST_LOOKS = 100;
 const RETRY_MS = 20;
 
 /**
@@ -94,7 +116,7 @@ export async function changeContextFile(
  * says nothing, as clocks are changed, and those of a file server differ.
  */
 async function createAlone(path: string): Promise<void> {
-  let seen: { file: string | undefined; since: number } | undefined;
+  let seen: { file: string | undefined; looks: number } | undefined;
   for (;;) {
     try {
       writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
@@ -103,8 +125,8 @@ async function createAlone(path: string): Promise<void> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const found = statSync(path, { throwIfNoEntry: false });
       const file = found && `${found.ino} ${found.mtimeMs}`;
-      if (seen === undefined || seen.file !== file) seen = { file, since: performance.now() };
-      if (performance.now() - seen.since > LEFT_BEHIND_MS) rmSync(path, { force: true });
+      if (seen === undefined || seen.file !== file) seen = { file, looks: 0 };
+      if (++seen.looks > MOST_LOOKS) rmSync(path, { force: true });
       else await sleep(RETRY_MS);
     }
   }
@@ -112,7 +134,7 @@ async function createAlone(path: string): Promise<void> {
 
 async function inFolder(path: string, work: () => void | Promise<void>): Promise<void> {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     await work();
   } catch (cause) {
     throw new CommandFailure(

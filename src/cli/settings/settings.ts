@@ -76,7 +76,7 @@ export function resolveSettings(
   const password = options.passwordFile
     ? readSecret(options.passwordFile, '--password-file')
     : purpose === 'command'
-      ? layer.password()
+      ? layer.password(options.timeout)
       : undefined;
   const { urls, tls } = readUrlFiles(splitUrls(options.url ?? DEFAULT_URL));
   return {

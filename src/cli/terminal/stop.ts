@@ -49,7 +49,8 @@ export function listenForStop(timeoutMs: number | undefined): Stop {
   return { signal, race: (promise) => raceWith(signal, promise), release };
 }
 
-function timeoutFailure(timeoutMs: number): CommandFailure {
+/** What a command ends with whose `--timeout` has elapsed. */
+export function timeoutFailure(timeoutMs: number): CommandFailure {
   return new CommandFailure(
     ExitCode.timedOut,
     `The command did not end within ${formatDuration(timeoutMs)} (--timeout)`,
