@@ -9,6 +9,7 @@ export {
   type ClusterOverview,
   type EventCounts,
   readClusterOverview,
+  readDefaultQueueType,
   readEventCounts,
 } from './management/cluster-overview.ts';
 export { verifySameBroker } from './management/same-broker.ts';

@@ -22,6 +22,8 @@ export interface ClusterOverview {
 
 /** How many live events have arrived in a vhost, from any publisher. One message may carry several events. */
 export interface EventCounts {
+  /** Why nobody can publish or watch them: somebody else has created their exchange, as another one. */
+  obstacle: string | undefined;
   /** Messages since the broker started, up to 10 s old. */
   published: number;
   /** Currently, per second. */
@@ -29,6 +31,8 @@ export interface EventCounts {
 }
 
 interface Exchange {
+  type?: string;
+  durable?: boolean;
   message_stats?: { publish_in?: number; publish_in_details?: { rate?: number } };
 }
 
@@ -74,10 +78,30 @@ export function readClusterOverview(options?: ManagementApiOptions): Promise<Clu
 export function readEventCounts(options?: ManagementApiOptions): Promise<EventCounts | undefined> {
   return withManagementApi(options, async (api) => {
     const path = `exchanges/${encodeURIComponent(api.vhost)}/${EVENT_EXCHANGE}`;
-    const exchange = await api.find<Exchange>(path, { columns: 'message_stats' });
+    const exchange = await api.find<Exchange>(path, { columns: 'type,durable,message_stats' });
     if (exchange === undefined) return undefined;
-    const { publish_in = 0, publish_in_details } = exchange.message_stats ?? {};
-    return { published: publish_in, perSecond: publish_in_details?.rate ?? 0 };
+    const { type = 'topic', durable = true, message_stats = {} } = exchange;
+    const { publish_in = 0, publish_in_details } = message_stats;
+    const obstacle =
+      type === 'topic' && durable
+        ? undefined
+        : `The exchange ${EVENT_EXCHANGE} is a ${durable ? '' : 'transient '}${type} exchange, and not a durable topic exchange`;
+    return { obstacle, published: publish_in, perSecond: publish_in_details?.rate ?? 0 };
+  });
+}
+
+/**
+ * Asks the management API which type of queue RabbitMQ makes of one that is declared without a type in this vhost.
+ * @returns undefined if none is set, so that it is classic
+ * @throws TaskQueueError as {@link readClusterOverview} does
+ */
+export function readDefaultQueueType(options?: ManagementApiOptions): Promise<string | undefined> {
+  return withManagementApi(options, async (api) => {
+    const path = `vhosts/${encodeURIComponent(api.vhost)}`;
+    const vhost = await api.get<{ default_queue_type?: unknown }>(path, { columns: 'default_queue_type' });
+    const { default_queue_type: type } = vhost;
+    // What Erlang calls an unset value.
+    return typeof type === 'string' && type !== 'undefined' ? type : undefined;
   });
 }
 

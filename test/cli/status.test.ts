@@ -45,6 +45,38 @@ test('--timeout ends the listening, but not the report', async () => {
   expect({ ok, heard: events.heard }).toEqual({ ok: true, heard: 0 });
 });
 
+test('an exchange that is not one for events is a problem (1)', async () => {
+  const { url } = await newVhost();
+  const exchange = `exchanges/${new URL(url).pathname.slice(1)}/mcp:events`;
+  await callApi('PUT', exchange, { type: 'direct', durable: true });
+  const { status, stdout } = await runCli(['status', '-u', url]);
+  expect(status).toBe(1);
+  expect(JSON.parse(stdout).problems).toEqual([
+    {
+      problem: expect.stringMatching(/^The exchange mcp:events is a direct exchange/),
+      hint: expect.any(String),
+    },
+  ]);
+  await callApi('DELETE', exchange);
+  await openClient({ url }).publish('a', raw('x'));
+  // The one that a publisher creates.
+  expect((await runCli(['status', '-u', url])).status).toBe(0);
+});
+
+test('a vhost in which task queues become streams is a problem (1)', async () => {
+  // As RabbitMQ 3.10 calls it, and later versions.
+  const { url } = await newVhost({ defaultqueuetype: 'stream', default_queue_type: 'stream' });
+  const vhost = new URL(url).pathname.slice(1);
+  const { status, stdout } = await runCli(['status', '-u', url]);
+  expect(status).toBe(1);
+  expect(JSON.parse(stdout).problems).toEqual([
+    {
+      problem: expect.stringMatching(/^The default queue type of vhost \S+ is stream/),
+      hint: expect.stringContaining(`${vhost} --default-queue-type classic`),
+    },
+  ]);
+});
+
 test('says who named the broker', async () => {
   const from = async (args: string[], env: Record<string, string | undefined>) =>
     JSON.parse((await runCli(['status', '--no-api', ...args], { env })).stdout).broker.url_from;

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { inject, onTestFinished } from 'vitest';
 
-/** A vhost of one test alone, where it may count queues and connections; gone after the test. */
-export async function newVhost(): Promise<{ url: string; queueNames(): Promise<string[]> }> {
+/** A vhost of one test alone, where it may count queues and connections; gone after the test. The settings are RabbitMQ's. */
+export async function newVhost(settings?: object): Promise<{ url: string; queueNames(): Promise<string[]> }> {
   const name = `test-${randomUUID()}`;
-  await callApi('PUT', `vhosts/${name}`);
+  await callApi('PUT', `vhosts/${name}`, settings);
   onTestFinished(async () => {
     await callApi('DELETE', `vhosts/${name}`);
   });

@@ -9,7 +9,7 @@ export interface Problem {
 
 /** The problems of a broker that was reached. */
 export function findProblems(status: Omit<BrokerStatus, 'problems'>): Problem[] {
-  return [...alarms(status), ...permissions(status), ...apiProblems(status)];
+  return [...alarms(status), ...permissions(status), ...declarations(status), ...apiProblems(status)];
 }
 
 function alarms({ broker, api }: Omit<BrokerStatus, 'problems'>): Problem[] {
@@ -48,6 +48,25 @@ function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Proble
       hint: `${shellWords(['rabbitmqctl', 'set_permissions', '-p', broker.vhost, broker.user ?? 'USER'])} CONFIGURE WRITE READ # three regular expressions`,
     },
   ];
+}
+
+/** What others have declared or set, and this package cannot use. */
+function declarations({ api, broker, events }: Omit<BrokerStatus, 'problems'>): Problem[] {
+  const problems: Problem[] = [];
+  if (events.counts?.obstacle !== undefined) {
+    problems.push({
+      problem: `${events.counts.obstacle}: no events are published, and watch fails`,
+      hint: 'Delete it; the next publisher creates it again. Processes that are running publish events after a restart.',
+    });
+  }
+  if (api?.defaultQueueType === 'stream') {
+    const set = ['update_vhost_metadata', broker.vhost, '--default-queue-type', 'classic'];
+    problems.push({
+      problem: `The default queue type of vhost ${broker.vhost} is stream: new task queues become streams, whose messages cannot be read`,
+      hint: `Set it to classic, in the management UI or with: ${shellWords(['rabbitmqctl', ...set])}`,
+    });
+  }
+  return problems;
 }
 
 function apiProblems({ api }: Omit<BrokerStatus, 'problems'>): Problem[] {

@@ -17,6 +17,8 @@ interface ApiStatus {
   /** Undefined if unknown. */
   isSameCluster: boolean | undefined;
   mismatch: string | undefined;
+  /** Of queues that are declared without one; undefined if it is classic, or unknown. */
+  defaultQueueType: string | undefined;
   error: { message: string; hint: string | undefined } | undefined;
 }
 
@@ -90,12 +92,13 @@ interface Answer {
   mismatch: string | undefined;
   totals: QueueTotals | undefined;
   events: EventCounts | null | undefined;
+  defaultQueueType?: string | undefined;
   error: unknown;
 }
 
 async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
   const { listTaskQueues } = await import('../../index.ts');
-  const { readClusterOverview, readEventCounts } = await import('../../cli-support.ts');
+  const { readClusterOverview, readDefaultQueueType, readEventCounts } = await import('../../cli-support.ts');
   let overview: ClusterOverview | undefined;
   try {
     overview = await readClusterOverview({ ...connection, apiUrl });
@@ -111,7 +114,8 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
       (counts) => counts ?? null,
       () => undefined,
     );
-    return { overview, mismatch, totals, events, error: undefined };
+    const defaultQueueType = await readDefaultQueueType({ ...connection, apiUrl }).catch(() => undefined);
+    return { overview, mismatch, totals, events, defaultQueueType, error: undefined };
   } catch (error) {
     return { overview, mismatch: undefined, totals: undefined, events: undefined, error };
   }
@@ -130,7 +134,7 @@ async function findMismatch(options: ManagementApiOptions): Promise<string | und
 }
 
 function toApiStatus(
-  { overview, mismatch, error }: Answer,
+  { overview, mismatch, defaultQueueType, error }: Answer,
   { apiUrl }: Settings,
   { host, isTls }: BrokerInspection,
 ): ApiStatus {
@@ -140,6 +144,7 @@ function toApiStatus(
     overview,
     isSameCluster: mismatch !== undefined ? false : error === undefined ? true : undefined,
     mismatch,
+    defaultQueueType,
     error: error === undefined ? undefined : described(error),
   };
 }
