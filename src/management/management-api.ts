@@ -184,7 +184,12 @@ export class ManagementApi {
     const isTls = url.protocol === 'https:';
     const { request } = isTls ? https : http;
     const agent = this.#agents[isTls ? 'https:' : 'http:'];
-    const headers = { authorization: this.#authorization, accept: 'application/json' };
+    const headers = {
+      authorization: this.#authorization,
+      accept: 'application/json',
+      // Some proxies still pack.
+      'accept-encoding': 'identity',
+    };
     return new Promise((resolve, reject) => {
       const outgoing = request(url, { agent, headers, ...(this.#signal && { signal: this.#signal }) });
       const fail = (error: unknown) => {
@@ -264,9 +269,8 @@ export class ManagementApi {
   }
 }
 
-/** RabbitMQ packs nothing that was not asked for; some proxies do. */
 function isPacked({ headers }: http.IncomingMessage): boolean {
-  return headers['content-encoding'] === 'gzip';
+  return /^(x-)?gzip$/i.test(headers['content-encoding'] ?? '');
 }
 
 async function unpacked(response: http.IncomingMessage): Promise<Readable> {

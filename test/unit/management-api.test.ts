@@ -1,5 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeTaskQueue, findIdleTaskQueues, listTaskQueues } from '../../src/index.ts';
 import { readClusterOverview } from '../../src/management/cluster-overview.ts';
@@ -86,6 +87,20 @@ test.each<[string, RequestListener, string, RegExp]>([
   });
   await expect(get(options)).rejects.not.toThrow(/s3cret/);
 });
+
+test.each(['gzip', 'GZIP', 'x-gzip'])(
+  'an answer is unpacked that nobody asked to pack: %s',
+  async (encoding) => {
+    const asked: unknown[] = [];
+    const apiUrl = await listen(({ headers }, response) => {
+      asked.push(headers['accept-encoding']);
+      response.writeHead(200, { 'content-encoding': encoding }).end(gzipSync('[{"name":"a"}]'));
+    });
+    expect(await get({ apiUrl })).toEqual([{ name: 'a' }]);
+    expect(await items({ apiUrl })).toEqual([{ name: 'a' }]);
+    expect(asked).toEqual(['identity', 'identity']);
+  },
+);
 
 test.each<[string, RequestListener, string, RegExp]>([
   [
