@@ -176,6 +176,25 @@ describe('a command that takes all messages', () => {
   });
 });
 
+test.each([
+  [[], 2],
+  [['-n', '5'], 2],
+  [['-n', '5'], 1],
+])(
+  'dequeue %j that got fewer than it asked for says that a consumer holds some: of 2, %i',
+  async (args, held) => {
+    const task = await filledTask(2);
+    const { release, reading } = await holdMessages(task, held);
+    const { status, stderr } = await runCli(['dequeue', task, ...args]);
+    expect(status).toBe(held === 2 ? 6 : 0);
+    expect(stderr).toContain(
+      `Task "${task}" has 1 consumer: messages that it holds unacknowledged were not removed.`,
+    );
+    release();
+    expect(await reading).toBe(held);
+  },
+);
+
 /** Somebody who holds messages of a task, at most `limit`, until `release` is called. */
 async function holdMessages(task: string, limit?: number) {
   const { promise: held, resolve: release } = deferred();

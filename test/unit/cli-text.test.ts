@@ -7,7 +7,7 @@ import { viewMessage } from '../../src/cli/output/message-view.ts';
 import { taskCommand, thisCommand, withOptions } from '../../src/cli/output/this-command.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
-import { formatDuration, parseDuration } from '../../src/cli/text/durations.ts';
+import { formatAge, formatDuration, parseDuration } from '../../src/cli/text/durations.ts';
 import { summarize } from '../../src/cli/text/message-summary.ts';
 import { shellWords } from '../../src/cli/text/shell-words.ts';
 import { formatSize } from '../../src/cli/text/sizes.ts';
@@ -311,6 +311,16 @@ describe('colours', () => {
 });
 
 describe('small formats', () => {
+  test('an age that lies ahead, by another clock, is not "now"', () => {
+    expect([7_200_000, 0, -999, -1000, -7_200_000].map(formatAge)).toEqual([
+      '2h ago',
+      '0ms ago',
+      'now',
+      'in 1s',
+      'in 2h',
+    ]);
+  });
+
   test('durations', () => {
     expect(['500ms', '10s', '1.5m', '2h', '7d'].map(parseDuration)).toEqual([
       500, 10_000, 90_000, 7.2e6, 6.048e8,

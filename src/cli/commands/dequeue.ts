@@ -128,6 +128,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     });
     await writer?.settle();
   };
+  const noteHeld = () => noteHeldBack(context, taskId, depth?.consumers ?? 0, 'removed');
   try {
     await drain();
     if (options.wait !== undefined) {
@@ -141,7 +142,10 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     progress.end();
     stop.signal.throwIfAborted();
     select?.tally.report(context);
-    if (removed === 0 && !options.all) throw nothingFailure(taskId, options, select, depth?.messages);
+    if (removed === 0 && !options.all) {
+      noteHeld();
+      throw nothingFailure(taskId, options, select, depth?.messages);
+    }
     const isEmptied = options.all && select === undefined && depth?.consumers === 0;
     await writer?.end({ emptied: isEmptied ? taskId : undefined });
   } catch (error) {
@@ -161,7 +165,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
       `Removed ${formatCount(removed, 'message')} from task ${taskId} on ${describeTarget(context)}${where}.`,
     );
   }
-  if (options.all) noteHeldBack(context, taskId, depth?.consumers ?? 0, 'removed');
+  if (options.all || removed < options.limit) noteHeld();
   const failure = missed.report(context, taskId, removed);
   if (failure !== undefined) throw failure;
 }

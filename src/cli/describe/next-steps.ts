@@ -79,5 +79,5 @@ function possibleSteps(report: TaskReport, now: number, settings: Settings): Nex
 /** From the messages, else from the broker's timestamp of the first one. */
 export function ageOfOldest({ counts, description }: TaskReport, now: number): number | undefined {
   const at = counts?.oldest?.queuedAt ?? description?.oldestAt;
-  return at === undefined ? undefined : Math.max(0, now - at);
+  return at === undefined ? undefined : now - at;
 }

@@ -4,7 +4,7 @@ import { type Column, planColumns, tableLines } from '../output/columns.ts';
 import { type Fact, layOutFacts } from '../output/facts.ts';
 import { describeHeard } from '../reading/count-events.ts';
 import { cutMethod } from '../text/cut-method.ts';
-import { formatDuration } from '../text/durations.ts';
+import { formatAge, formatDuration } from '../text/durations.ts';
 import { UNKNOWN_TYPE } from '../text/message-summary.ts';
 import { formatCount, formatNumber, formatSize } from '../text/sizes.ts';
 import { safeId, safeLine } from '../text/terminal-text.ts';
@@ -81,12 +81,12 @@ function oldestOf(report: TaskReport, colors: ChalkInstance, now: number): strin
   const { counts, ready } = report;
   if (counts?.oldest !== undefined) return glimpse(counts.oldest, now);
   const age = ageOfOldest(report, now);
-  if (age !== undefined && ready > 0) return `${formatDuration(age)} ago`;
+  if (age !== undefined && ready > 0) return formatAge(age);
   return ready > 0 ? colors.dim('unknown') : undefined;
 }
 
 function glimpse({ type, method, id, queuedAt }: MessageGlimpse, now: number): string {
-  const age = queuedAt === undefined ? 'unknown time' : `${formatDuration(Math.max(0, now - queuedAt))} ago`;
+  const age = queuedAt === undefined ? 'unknown time' : formatAge(now - queuedAt);
   const parts = [type, method, id === undefined ? undefined : `id ${id}`].filter(
     (part) => part !== undefined,
   );

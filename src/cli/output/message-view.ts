@@ -3,7 +3,7 @@ import type { ChalkInstance } from 'chalk';
 import { parseLenientJson, timestampToMs } from '../../cli-shared.ts';
 import { propertiesToJson } from '../../cli-support.ts';
 import { propertyText, type StoredMessage } from '../../index.ts';
-import { formatDuration } from '../text/durations.ts';
+import { formatAge } from '../text/durations.ts';
 import { summarize } from '../text/message-summary.ts';
 import { formatSize } from '../text/sizes.ts';
 import { safeId, safeLine, safeText } from '../text/terminal-text.ts';
@@ -38,7 +38,9 @@ export function viewMessage(
     ['task', safeId(message.taskId)],
     [
       'queued',
-      queuedAt === undefined ? undefined : `${new Date(queuedAt).toISOString()}, ${ageOf(queuedAt, now)}`,
+      queuedAt === undefined
+        ? undefined
+        : `${new Date(queuedAt).toISOString()}, ${formatAge(now - queuedAt)}`,
     ],
     ['asked by', askedBy],
     ['size', formatSize(size)],
@@ -66,10 +68,4 @@ function viewBody(body: Buffer, colors: ChalkInstance, isWhole: boolean): string
   } catch {
     return safeText(text);
   }
-}
-
-/** How long ago, never negative: this machine's clock may be behind. */
-function ageOf(queuedAt: number, now: number): string {
-  const ms = now - queuedAt;
-  return ms < 0 ? 'now' : `${formatDuration(ms)} ago`;
 }

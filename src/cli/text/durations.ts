@@ -53,3 +53,9 @@ export function formatDuration(ms: number): string {
   }
   return `${seconds}s`;
 }
+
+/** When something was, as `3m 20s ago`. Clocks differ, so that it may lie ahead of this one: `in 2h`. */
+export function formatAge(ms: number): string {
+  if (ms <= -1000) return `in ${formatDuration(-ms)}`;
+  return ms < 0 ? 'now' : `${formatDuration(ms)} ago`;
+}
