@@ -31,11 +31,16 @@ interface NodeRequest {
 interface NodeResponse {
   once(event: 'close', listener: () => void): void;
   headersSent: boolean;
+  destroyed?: boolean;
+  /** Of HTTP/2. */
+  stream?: { destroyed: boolean };
 }
 
 function observeNode({ headers }: NodeRequest, response: NodeResponse): ObservedExchange {
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  // The client may have left before the request came here, for example during its authentication.
+  if (response.destroyed || response.stream?.destroyed) gone.abort();
+  else response.once('close', () => gone.abort());
   const exchange = {
     gone: gone.signal,
     areHeadersSent: () => response.headersSent,

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -226,6 +227,38 @@ describe.for(Object.entries(FLAVOURS))(
     });
   },
 );
+
+test('a client that has left before its request reaches the transport takes no message', async ({
+  store,
+}) => {
+  const { taskId } = await store.createTask({ pollInterval: 50 }, 1, { method: 'tools/call' });
+  await openQueue().enqueue(taskId, numbered(1));
+  const link = openReplicas().link();
+  const mcp = serverOf(link, store);
+  onTestFinished(() => mcp.close());
+  let hasFailed = false;
+  mcp.server.onerror = () => (hasFailed = true);
+  const transport = link.wrapTransport(new StreamableHTTPServerTransport({}));
+  await mcp.connect(transport as Parameters<typeof mcp.connect>[0]);
+  const client = new AbortController();
+  const url = await listen(async (request, response) => {
+    const body = JSON.parse(Buffer.concat(await request.toArray()).toString());
+    // As while the user is authenticated.
+    const left = once(response, 'close');
+    client.abort();
+    await left;
+    await transport.handleRequest(request, response, body);
+  });
+  const answer = fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tasks/result', params: { taskId } }),
+    signal: client.signal,
+  });
+  await expect(answer).rejects.toThrow('aborted');
+  await until(async () => hasFailed || (await queueObserver().size(taskId)) === 0);
+  expect(await queueObserver().size(taskId)).toBe(1);
+});
 
 describe('over Streamable HTTP of the Fetch API', () => {
   /** A server object that handles requests of the Fetch API itself. */
