@@ -16,7 +16,15 @@ export class LinkedStore {
 
   /** False as well if the store does not know the task, or was not wrapped. */
   async isCancelled(taskId: string): Promise<boolean> {
-    const task = (await this.#store?.getTask(taskId, this.#sessionId())) as TaskSnapshot | null | undefined;
-    return task?.status === 'cancelled';
+    return (await this.#find(taskId))?.status === 'cancelled';
+  }
+
+  /** Whether there is no such task for the server object's client; false as well if the store was not wrapped. */
+  async isMissing(taskId: string): Promise<boolean> {
+    return this.#store !== undefined && !(await this.#find(taskId));
+  }
+
+  async #find(taskId: string): Promise<TaskSnapshot | null | undefined> {
+    return (await this.#store?.getTask(taskId, this.#sessionId())) as TaskSnapshot | null | undefined;
   }
 }
