@@ -12,6 +12,12 @@ export type ReplyKind = 'answer' | 'progress' | 'ended';
 /** The SDK's own error for a question whose task was cleared. */
 const ENDED = { jsonrpc: '2.0', error: { code: -32603, message: 'Task cancelled or completed' } };
 
+/** In place of an answer that no queue takes, so that the asker need not wait for its timeout. */
+const TOO_LARGE = {
+  jsonrpc: '2.0',
+  error: { code: -32603, message: 'The answer is too large to be passed on' },
+};
+
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 /** The client takes its answer for received; nobody asks it again. */
@@ -85,7 +91,7 @@ export class ReplyRouter {
       return;
     }
     this.#pendingBytes += body.length;
-    const pending = this.#publish(address.instance, body, kind).finally(() => {
+    const pending = this.#publish(address, kind, message, body).finally(() => {
       this.#pendingBytes -= body.length;
       this.#pending.delete(pending);
     });
@@ -100,9 +106,14 @@ export class ReplyRouter {
     giveUp.abort();
   }
 
-  async #publish(instance: string, body: Buffer, kind: ReplyKind): Promise<void> {
+  async #publish(
+    address: QuestionAddress,
+    kind: ReplyKind,
+    message: RpcMessage,
+    body: Buffer,
+  ): Promise<void> {
     try {
-      await retry(() => this.#client.sendReply(instance, body), {
+      await retry(() => this.#client.sendReply(address.instance, body), {
         // The next progress follows; an answer comes once.
         attempts: kind === 'progress' ? 1 : Number.POSITIVE_INFINITY,
         giveUpAt: performance.now() + GIVE_UP_MS,
@@ -114,6 +125,8 @@ export class ReplyRouter {
       // The asker is gone, and the question with it.
       if (kind === 'progress' || hasCode(error, ErrorCode.queueNotFound)) return;
       this.#warnOfReply((error as Error).message, error);
+      if (hasCode(error, ErrorCode.messageTooLarge) && message !== TOO_LARGE)
+        this.send(address, kind, TOO_LARGE);
     }
   }
 

@@ -1,3 +1,4 @@
+import { guarded } from '../errors/guarded-callback.ts';
 import { anInstance, checkArgument } from '../options/check-options.ts';
 import { observeExchange } from './http-exchange.ts';
 import { randomToken } from './question-address.ts';
@@ -81,7 +82,8 @@ class WrappedTransport {
           link.requests.end((message as RpcMessage).id);
         }
       },
-      receive: (message) => this.#handOver(message as RpcMessage),
+      // Nothing could handle what the application's handlers throw here, and others wait behind it.
+      receive: guarded((message: object) => this.#handOver(message as RpcMessage)),
     });
     this.handlers = { onmessage: target.onmessage, onclose: target.onclose };
     target.onmessage = (message, extra) => this.#receive(message, extra);
