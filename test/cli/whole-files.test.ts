@@ -45,6 +45,12 @@ async function idsInFile(file: string): Promise<string[]> {
   return recordsIn(text).map(({ properties }) => properties.message_id);
 }
 
+/** The `message_id`s in a file that is one JSON document. */
+async function idsInDocument(file: string): Promise<string[]> {
+  const records: { properties: { message_id: string } }[] = JSON.parse(await readFile(file, 'utf8'));
+  return records.map(({ properties }) => properties.message_id);
+}
+
 async function sizeOf(file: string): Promise<number> {
   return (await stat(file).catch(() => undefined))?.size ?? 0;
 }
@@ -106,14 +112,24 @@ describe.skipIf(!canMount())('a full disk', () => {
     const command = `cd $DISK; ${CLI} dequeue ${task} --all -o json --out file.json`;
     const { status, stderr, folder } = await onSmallDisk(command);
     expect(status).toBe(3);
-    const idsOf = async (file: string) =>
-      JSON.parse(await readFile(join(folder, file), 'utf8')).map(
-        ({ properties }: { properties: { message_id: string } }) => properties.message_id,
-      );
-    const saved = await idsOf('file.json');
+    const saved = await idsInDocument(join(folder, 'file.json'));
     const advice = /^hint: To resume, into another file: mcp-taskq (.*)$/m.exec(stderr)?.[1]?.split(' ');
     expect((await runCli(advice ?? [], { cwd: folder })).status).toBe(0);
-    expect([...saved, ...(await idsOf('file.rest.json'))]).toEqual(ids);
+    expect([...saved, ...(await idsInDocument(join(folder, 'file.rest.json')))]).toEqual(ids);
+  });
+
+  test.each(['>', '>>'])('leaves a whole JSON document behind %s, and so does what has room', async (to) => {
+    const { task, ids } = await filledTask(1500);
+    const drain = `${CLI} dequeue ${task} --all -o json ${to}`;
+    const { status, folder } = await onSmallDisk(`${drain} $DISK/file`);
+    expect(status).toBe(3);
+    expect((await runShell(`${drain} ${folder}/rest`)).status).toBe(0);
+    const [saved, rest] = [
+      await idsInDocument(join(folder, 'file')),
+      await idsInDocument(join(folder, 'rest')),
+    ];
+    expect(saved.length).toBeGreaterThan(0);
+    expect([...saved, ...rest]).toEqual(ids);
   });
 
   test('that the advice is followed on holds each message once', async () => {

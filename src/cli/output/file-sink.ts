@@ -20,6 +20,7 @@ export class FileSink implements Sink {
   readonly #path: string | undefined;
   /** A file that nobody can open by a name, such as Python's TemporaryFile, need not have one later. */
   readonly #hasName: boolean;
+  readonly #start: number;
   #ending = Buffer.alloc(0);
   /** Offset of the next byte; undefined for a device, which cannot be truncated. */
   #size: number | undefined;
@@ -30,9 +31,9 @@ export class FileSink implements Sink {
   #hasEnding = false;
 
   /**
-   * @param fd open for appending
+   * @param fd open for appending, if there is a path
    * @param name for error messages
-   * @param path where the file is found later; undefined if that is not known
+   * @param path where the file is found later; undefined for standard output
    */
   constructor(fd: number, name: string, path?: string) {
     this.#fd = fd;
@@ -41,6 +42,7 @@ export class FileSink implements Sink {
     const status = fstatSync(fd);
     this.#hasName = status.nlink > 0;
     this.#size = status.isFile() ? status.size : undefined;
+    this.#start = status.size;
     this.#kept = status.size;
   }
 
@@ -48,7 +50,7 @@ export class FileSink implements Sink {
     return this.#fd;
   }
 
-  /** Whether it can be truncated, and therefore has its ending after each flush. */
+  /** Whether it can be truncated. */
   get isRegular(): boolean {
     return this.#size !== undefined;
   }
@@ -58,7 +60,10 @@ export class FileSink implements Sink {
     return this.#size;
   }
 
-  /** Sets the ending of a complete file. It is written at each flush, and overwritten by the next write. */
+  /**
+   * Sets the ending of a complete file. It is written at each flush, and cut off before the next write. A shell's `>`
+   * does not append: after the cut, the next write would leave a gap. So standard output has it only once it is complete.
+   */
   endWith(ending: string): void {
     this.#ending = Buffer.from(ending);
   }
@@ -73,13 +78,15 @@ export class FileSink implements Sink {
 
   flush(): Promise<void> {
     return this.#attempt(async () => {
-      if (this.isRegular && !this.#hasEnding && this.#ending.length > 0) {
-        await this.#writeAll([this.#ending]);
-        this.#hasEnding = true;
-      }
+      if (this.#path !== undefined) await this.#writeEnding();
       // Some devices cannot be synced; what they have accepted is as safe as it gets.
       if (this.isRegular) await syncToDisk(this.#fd);
     });
+  }
+
+  /** Writes the ending, unless it is there. Nothing may be written after it. */
+  complete(): Promise<void> {
+    return this.#attempt(() => this.#writeEnding());
   }
 
   /**
@@ -119,15 +126,13 @@ export class FileSink implements Sink {
     if (this.#size === undefined) return false;
     const { size } = fstatSync(this.#fd);
     if (size < this.#size || size > this.#size + this.#writing) return false;
-    if (size === this.#kept + (this.#hasEnding ? this.#ending.length : 0)) return true;
+    const ending = this.#kept > this.#start ? this.#ending : Buffer.alloc(0);
+    const isEnded = this.#hasEnding || ending.length === 0;
+    if (isEnded && size === this.#kept + ending.length) return true;
     ftruncateSync(this.#fd, this.#kept);
-    this.#size = this.#kept;
-    this.#hasEnding = false;
-    // Truncating has freed the space for it.
-    if (this.#ending.length > 0 && this.#kept > 0) {
-      this.#size += writeSync(this.#fd, this.#ending);
-      this.#hasEnding = true;
-    }
+    // Truncating has freed the space for it, and has not moved the place of the next write.
+    this.#size = this.#kept + writeSync(this.#fd, ending, 0, ending.length, this.#kept);
+    this.#hasEnding = ending.length > 0;
     return true;
   }
 
@@ -137,6 +142,12 @@ export class FileSink implements Sink {
     ftruncateSync(this.#fd, size);
     this.#size = size;
     this.#kept = size;
+  }
+
+  async #writeEnding(): Promise<void> {
+    if (this.#size === undefined || this.#hasEnding || this.#ending.length === 0) return;
+    await this.#writeAll([this.#ending]);
+    this.#hasEnding = true;
   }
 
   #cutEnding(): void {

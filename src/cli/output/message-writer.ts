@@ -95,8 +95,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
     async end() {
       if (format === 'json' && count === 0) await sink.write('[]\n');
       else {
-        // A file already has its ending.
-        if (format === 'json' && file === undefined) await sink.write(ending);
+        if (format === 'json') await (file ? file.complete() : sink.write(ending));
         await sink.flush();
       }
       requireIntact();
