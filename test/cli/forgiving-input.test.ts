@@ -98,6 +98,11 @@ describe('enqueue --from names', () => {
     ['UTF-16', utf16(LINES), 'is UTF-16, not UTF-8'],
     ['UTF-16 without a mark', Buffer.from(LINES, 'utf16le'), 'is UTF-16, not UTF-8'],
     ['gzip that is cut off', gzipSync(LINES).subarray(0, 40), 'gzip'],
+    [
+      'gzip with more after zero bytes',
+      Buffer.concat([gzipSync(LINES), Buffer.alloc(9), gzipSync(LINES)]),
+      'gzip',
+    ],
     ['a ZIP archive', Buffer.from('PK\u0003\u0004xxxx'), 'a ZIP archive'],
     ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3]), 'zstd'],
     ['a damaged member of an array', Buffer.from(`[${record(0)},\n{"body":}]`), 'line 2: '],

@@ -109,6 +109,11 @@ async function* unpacked(file: FileHandle): AsyncGenerator<Buffer, void, undefin
     .on('error', (error) => unpacking.destroy(error))
     .pipe(unpacking);
   yield* unpacking;
+  // Node takes zero bytes for padding, and drops what comes after them, such as more messages after a power loss.
+  for await (const rest of chunksOf(file, unpacking.bytesWritten)) {
+    if (rest.some((byte) => byte !== 0))
+      throw Object.assign(new Error('more data after zero bytes'), { code: 'Z_DATA_ERROR' });
+  }
 }
 
 async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<LineSource> {
