@@ -90,6 +90,21 @@ test('a dry run copies nothing, and prints what it would copy', async () => {
   expect(await observer().depth(to)).toBeUndefined();
 });
 
+test.each([
+  [['--all', '--skip', '2'], 1],
+  [['-n', '2', '--skip', '2'], 1],
+  [['-n', '2', '--skip', '1', '--filter', 'true'], 2],
+  [['--all', '--skip', '3'], 0],
+])('a dry run with %j counts what is copied then', async (args, count) => {
+  const from = await filledTask(3);
+  const dry = await runCli(['cp', from, newTask('to'), ...args, '--dry-run']);
+  expect(recordsIn(dry.stdout)).toHaveLength(count);
+  expect(dry.stderr).toContain(`${count} message${count === 1 ? '' : 's'} of task`);
+  expect(JSON.parse((await runCli(['cp', from, newTask('to'), ...args])).stdout)).toMatchObject({
+    copied: count,
+  });
+});
+
 test('a quorum queue is not looked at without --force', async () => {
   const [from, to] = [newTask('quorum'), newTask('to')];
   await openClient({ queueType: 'quorum' }).publish(from, raw('x'));

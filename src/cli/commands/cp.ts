@@ -78,7 +78,7 @@ async function copy(
   const select = await selectionOf(options);
   const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit as number);
   if (options.dryRun) {
-    return dryRun(context, from, { limit: options.all ? undefined : limit, select, verb: 'copied' });
+    return dryRun(context, from, { limit: options.all ? undefined : limit, skip, select, verb: 'copied' });
   }
   const depth = await stop.race(depthOrFail(client, from));
   if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));

@@ -11,6 +11,8 @@ import { requirePlainQueue } from './plain-queue.ts';
 export interface DryRunOptions {
   /** Undefined: all messages. */
   limit: number | undefined;
+  /** Skips the oldest messages. */
+  skip?: number;
   select: MessageFilter | undefined;
   /** What would be done: `removed`, `moved`. */
   verb: string;
@@ -20,29 +22,30 @@ export interface DryRunOptions {
 export async function dryRun(
   context: ClientContext,
   taskId: string,
-  { limit, select, verb }: DryRunOptions,
+  { limit, skip = 0, select, verb }: DryRunOptions,
 ): Promise<void> {
   const { client, note, stop } = context;
   const depth = await stop.race(depthOrFail(client, taskId));
   await requirePlainQueue(context, taskId, { mayForce: false });
   const most = limit ?? Number.POSITIVE_INFINITY;
-  const window = select ? MAX_PEEK : Math.min(limit ?? depth.messages, MAX_PEEK);
+  const present = Math.max(0, depth.messages - skip);
+  const window = Math.min(select ? MAX_PEEK : most, present, MAX_PEEK - skip);
   const writer = await openOutputFile(context, {}, { inFull: limit === 1 });
-  const looking = lookAtMessages(context, taskId, { window, select, most }, writer.write);
+  const looking = lookAtMessages(context, taskId, { window, skip, select, most }, writer.write);
   const looked = await stop.race(looking);
   select?.tally.report(context);
   if (writer.count === 0 && limit !== undefined) {
     // The message does not repeat the filter.
     const filter = select && looked > 0 ? '' : undefined;
-    throw emptyFailure(taskId, filter, { count: looked, of: depth.messages });
+    throw emptyFailure(taskId, filter, { count: looked, of: present });
   }
   await writer.end();
-  const unseen = depth.messages - looked;
+  const unseen = present - looked;
   const isBeyond = unseen > 0 && most > writer.count;
   const found = formatCount(writer.count, 'message');
   const what = isBeyond && writer.count > 0 ? `At least ${found}` : found;
   const rest = isBeyond
-    ? ` (the ${formatCount(unseen, 'message')} after the first ${formatCount(looked, 'message')} were not looked at)`
+    ? ` (the ${formatCount(unseen, 'message')} after the first ${formatCount(skip + looked, 'message')} were not looked at)`
     : '';
   note(
     `${what} of task ${taskId} on ${describeTarget(context)} would be ${verb}${rest}; nothing was ${verb}.`,
