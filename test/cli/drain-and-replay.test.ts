@@ -464,3 +464,10 @@ describe('clear', () => {
     expect(await numbersIn(task)).toEqual([0, 1]);
   });
 });
+
+test('a drain to standard output by --out does not say that the messages are now in a file', async () => {
+  const { stdout, stderr } = await runCli(['dequeue', await filledTask(2), '--all', '--out', '-']);
+  expect(numbersOf(stdout)).toEqual([0, 1]);
+  expect(stderr).toMatch(/^Removed 2 messages .*\n$/);
+  expect(stderr).not.toContain('now in');
+});

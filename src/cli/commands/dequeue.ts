@@ -160,7 +160,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     );
   }
   if (options.all || options.out) {
-    const where = options.out ? `, now in ${options.out}` : '';
+    const where = options.out && options.out !== '-' ? `, now in ${options.out}` : '';
     context.note(
       `Removed ${formatCount(removed, 'message')} from task ${taskId} on ${describeTarget(context)}${where}.`,
     );

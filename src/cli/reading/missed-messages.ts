@@ -54,7 +54,9 @@ export class MissedMessages {
       const status = removed === 0 ? ExitCode.noSuchQueue : ExitCode.partly;
       return new CommandFailure(status, `${message}: the queue was deleted`);
     }
-    note(`${message}: taken by another reader, expired or purged.`);
+    note(
+      `${message}: taken by another reader, expired, purged, or deleted with a queue that was declared again.`,
+    );
     return undefined;
   }
 

@@ -243,7 +243,7 @@ export class Destination {
   #describeMissing(isRead: boolean): string {
     const are = this.#missing === 1 ? 'is' : 'are';
     const why = isRead
-      ? 'a reader has taken them, or its queue was deleted'
+      ? 'a reader has taken them, its queue was deleted, or a policy set meanwhile has dropped them'
       : 'dropped by a policy of its queue (max-length, max-length-bytes, message-ttl, expires), unless a reader has taken them';
     return `${formatCount(this.#missing, 'message')} ${are} not in task ${JSON.stringify(this.#taskId)} any more: ${why}`;
   }
