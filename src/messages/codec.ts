@@ -28,7 +28,7 @@ export function encodeQueuedMessage(message: QueueableMessage): Buffer {
   checkSerializable(checked);
   const envelope = {
     type: checked.type,
-    message: checked.message,
+    message: withOwnMembers(checked),
     timestamp: formatTimestamp(checked.timestamp),
     original_request_id: checked.originalRequestId ?? null,
     ...membersBesides(MESSAGE_MEMBERS, checked),
@@ -49,16 +49,22 @@ function toJson(envelope: object): string {
   }
 }
 
+/** Those that a class has by getters, and those of an Error, are not its own: `JSON.stringify` would leave them out. */
+function withOwnMembers({ type, message }: QueuedMessage): object {
+  const { jsonrpc, id, method, params, result, error } = message as unknown as JsonObject;
+  const own = { ...message, jsonrpc, id, method, params, result, error };
+  if (type !== 'error') return own;
+  const { code, message: text, data } = message.error;
+  return { ...own, error: { ...message.error, code, message: text, data } };
+}
+
 /**
  * Refuses what `JSON.stringify` would make another value of, where readers need the one that was checked.
  * @throws TaskQueueError `INVALID_MESSAGE`
  */
 function checkSerializable(checked: QueuedMessage): void {
-  const { message, originalRequestId } = checked;
-  const { id, params, result, error } = message as unknown as JsonObject;
-  const numbers = { originalRequestId, 'message.id': id, 'message.error.code': (error as JsonObject)?.code };
-  for (const [name, value] of Object.entries(numbers))
-    if (typeof value === 'number' && !Number.isFinite(value)) throw invalid(`"${name}" is ${value}`);
+  const { message } = checked;
+  const { params, result, error } = message as unknown as JsonObject;
   const objects = { it: checked, message, params, result, error };
   for (const [name, value] of Object.entries(objects))
     if (typeof (value as JsonObject | undefined)?.toJSON === 'function')
@@ -129,7 +135,7 @@ function checkQueuedMessage(envelope: JsonObject): QueuedMessage {
   if (rpc.jsonrpc !== '2.0') throw new Refusal('"message.jsonrpc" is not "2.0"');
   const origin = envelope.originalRequestId;
   if (origin !== undefined && !isRequestId(origin)) {
-    throw new Refusal('"original_request_id" is neither a string nor a number');
+    throw new Refusal('"original_request_id" is neither a string nor an integer');
   }
   const { check, nullable } = CHECKS[checkType(envelope.type)];
   check(rpc);
@@ -178,7 +184,7 @@ const CHECKS: Record<QueuedMessage['type'], TypeCheck> = {
     check: (rpc) => {
       if (rpc.id !== undefined && rpc.id !== null) checkId(rpc.id, 'an error');
       const { code, message } = asObject(rpc.error, '"message.error"');
-      if (typeof code !== 'number') throw new Refusal('"message.error.code" is not a number');
+      if (!Number.isFinite(code)) throw new Refusal('"message.error.code" is not a number');
       if (typeof message !== 'string') throw new Refusal('"message.error.message" is not a string');
     },
   },
@@ -195,7 +201,7 @@ function checkMethod(rpc: JsonObject): void {
 }
 
 function checkId(id: unknown, of: string): void {
-  if (!isRequestId(id)) throw new Refusal(`"message.id" of ${of} is neither a string nor a number`);
+  if (!isRequestId(id)) throw new Refusal(`"message.id" of ${of} is neither a string nor an integer`);
 }
 
 function withoutNull(rpc: JsonObject, member: string | undefined): JsonObject {
@@ -204,8 +210,9 @@ function withoutNull(rpc: JsonObject, member: string | undefined): JsonObject {
   return rest;
 }
 
+/** As both SDKs have it. Larger integers JSON.stringify writes as `1e+21`, which Python reads as a float. */
 function isRequestId(value: unknown): value is RequestId {
-  return typeof value === 'string' || typeof value === 'number';
+  return typeof value === 'string' || (Number.isInteger(value) && Math.abs(value as number) < 1e21);
 }
 
 function asObject(value: unknown, what: string): JsonObject {

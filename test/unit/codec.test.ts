@@ -143,6 +143,9 @@ describe('a message that we write', () => {
       ],
       ...[
         new (class Own {})(),
+        Object.assign(new Error('x'), { code: 1 }),
+        1.5,
+        1e21,
         Object.create(null),
         { code: Number.NaN, message: 'x' },
         { code: 1, message: 'x' },
@@ -169,6 +172,31 @@ describe('a message that we write', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  test('has the members that a class has by getters, and those of an Error', () => {
+    class Notification {
+      readonly jsonrpc = '2.0';
+      get method() {
+        return 'm';
+      }
+      get params() {
+        return { a: 1 };
+      }
+    }
+    const notification = { type: 'notification', timestamp: 0, message: new Notification() } as const;
+    expect(decodeQueuedMessage('t', encodeQueuedMessage(notification)).message).toEqual({
+      jsonrpc: '2.0',
+      method: 'm',
+      params: { a: 1 },
+    });
+    const error = Object.assign(new Error('it failed'), { code: -32_000, data: [1] });
+    const failure = { type: 'error', timestamp: 0, message: { jsonrpc: '2.0', id: 1, error } } as const;
+    expect(decodeQueuedMessage('t', encodeQueuedMessage(failure)).message).toEqual({
+      jsonrpc: '2.0',
+      id: 1,
+      error: { code: -32_000, message: 'it failed', data: [1] },
+    });
   });
 
   test('is refused with the reason why it is not JSON', () => {
@@ -231,6 +259,9 @@ describe('a body that is not a queued message is refused with its reason:', () =
     ['a request without method', body({ message: rpc({ method: undefined }) }), '"message.method"'],
     ['a request without id', body({ message: rpc({ id: undefined }) }), '"message.id" of a request'],
     ['a request with the id null', body({ message: rpc({ id: null }) }), '"message.id" of a request'],
+    ['a request with a fraction as its id', body({ message: rpc({ id: 1.5 }) }), 'nor an integer'],
+    ['an infinite id', body({}).replace('"id":1', '"id":1e400'), 'nor an integer'],
+    ['an origin that is a fraction', body({ original_request_id: -0.5 }), '"original_request_id"'],
     ['params that are a list', body({ message: rpc({ params: [1] }) }), '"message.params"'],
     ['a response without result', body({ type: 'response', message: rpc({}) }), '"message.result"'],
     ['an error without error', body({ type: 'error', message: rpc({}) }), '"message.error"'],
@@ -298,6 +329,9 @@ describe('a message that is handed in to be queued is refused with its reason:',
     ['a time in microseconds', { ...valid, timestamp: 1_767_225_600_123_456 }, '"timestamp"'],
     ['a time after the year 9999', { ...valid, timestamp: 253_402_300_800_000 }, '"timestamp"'],
     ['a time before the year 1', { ...valid, timestamp: -62_135_596_800_001 }, '"timestamp"'],
+    ['an id that Python reads as a float', { ...valid, message: rpc({ id: 1e21 }) }, 'nor an integer'],
+    ['an origin that is a fraction', { ...valid, originalRequestId: 1.5 }, 'nor an integer'],
+    ['an origin that is none', { ...valid, originalRequestId: Number.NaN }, 'nor an integer'],
     ['a type that does not fit the message', { ...valid, type: 'response' }, '"message.result"'],
   ])('%s', (_what, message, reason) => {
     expect(() => encodeQueuedMessage(message as never)).toThrowError(
