@@ -43,19 +43,23 @@ export class ReplicaCore extends MessageQueues {
     return { principal: this.principal(origin), session };
   }
 
-  /** What the application's own error says is not for the client, which gets this one. */
   principal(origin: MessageOrigin): string | undefined {
     let principal: unknown;
     try {
       principal = this.#principal(origin);
     } catch (cause) {
-      throw new TaskQueueError(ErrorCode.invalidArgument, 'Option principal threw an error', { cause });
+      throw this.#principalError('threw an error', cause);
     }
     if (principal === undefined || typeof principal === 'string') return principal;
-    throw new TaskQueueError(
-      ErrorCode.invalidArgument,
-      `Option principal must return a string or undefined, not ${principal instanceof Promise ? 'a promise' : typeof principal}`,
-    );
+    const what = principal instanceof Promise ? 'a promise' : typeof principal;
+    throw this.#principalError(`must return a string or undefined, not ${what}`);
+  }
+
+  /** What the application's own error says is not for the client. The SDK shows this one to nobody else. */
+  #principalError(problem: string, cause?: unknown): TaskQueueError {
+    const error = new TaskQueueError(ErrorCode.invalidArgument, `Option principal ${problem}`, { cause });
+    this.options.warn(error);
+    return error;
   }
 
   seal(address: QuestionAddress, recipient: Recipient): string {
