@@ -20,7 +20,7 @@ export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, sto
   checkArgument('store', store, anInstance);
   link.store.link(store);
   const getTask = async (taskId: string, sessionId?: string) => {
-    const look = async () => (await store.getTask(taskId, sessionId)) as TaskSnapshot | null;
+    const look = async () => ((await store.getTask(taskId, sessionId)) ?? null) as TaskSnapshot | null;
     const context = requestContext.getStore();
     return context?.taskId === taskId ? taskForSdk(link, context, look) : look();
   };
@@ -47,6 +47,8 @@ async function taskForSdk(
   look: () => Promise<TaskSnapshot | null>,
 ): Promise<TaskSnapshot | null> {
   const task = await look();
+  // One that this client has seen: it may not end the questions of others.
+  if (task === null && context.task?.isOver === false) link.core.endQuestions(context.taskId as string);
   context.task = {
     isOver: task === null || ENDS.includes(task.status),
     pollInterval: task?.pollInterval || DEFAULT_POLL_MS,
