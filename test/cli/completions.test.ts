@@ -199,6 +199,11 @@ describe.skipIf(!isInstalled('zsh'))('zsh', () => {
     await zsh.shows(task);
     zsh.type('--ski\t');
     await zsh.shows('--skip');
+    // After an option that every command has.
+    for (const option of ['-o jsonl', '--json']) {
+      zsh.type(`\u0015mcp-taskq peek ${option} ${task.slice(0, 12)}\t`);
+      await zsh.shows(`${option} ${task}`);
+    }
     zsh.type('\u0015mcp-taskq enqueue x --method=elic\t');
     await zsh.shows('--method=elicitation/create');
   });

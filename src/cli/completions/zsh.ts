@@ -29,7 +29,8 @@ _mcp-taskq() {
   commands=(
 ${names}
   )
-  _arguments -S -C \\
+  # An option after the command is the command's, which has those before it too.
+  _arguments -A '-*' -S -C \\
 ${specs(globals, '    ')}
     '1: :->command' \\
     '*:: :->arguments' && return
