@@ -47,9 +47,11 @@ export async function withContext<T>(
   action: (context: Context) => Promise<T>,
   { stopsByItself = false, isPaged = false, purpose }: RunOptions = {},
 ): Promise<T> {
+  const since = performance.now();
   const settings = resolveSettings(command, process.env, purpose);
   for (const warning of settings.warnings) note(`warning: ${warning}`);
-  const stop = listenForStop(settings.timeoutMs);
+  // A password may have come late.
+  const stop = listenForStop(settings.timeoutMs, performance.now() - since);
   const isTerminal = process.stdout.isTTY === true;
   const format = settings.output === 'auto' ? (isTerminal ? 'table' : 'jsonl') : settings.output;
   const direct = { sink: standardOutput(), note, end: async () => {} };

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, inject, test, vi } from 'vitest';
@@ -145,7 +146,7 @@ test('a folder that cannot be created, and a file that is none, end a command at
 
 test('--timeout ends a password command too', async () => {
   const { env, context } = await configuration();
-  await context('set', 'c', '-u', 'amqp://u@h', '--password-command', 'sleep 50; echo p');
+  await context('set', 'c', '-u', 'amqp://u@h', '--password-command', 'exec sleep 50');
   const since = performance.now();
   const run = (...args: string[]) => runCli([...args, '--context', 'c', '--timeout', '100ms'], { env });
   expect(await run('peek', 'x')).toMatchObject({
@@ -154,6 +155,36 @@ test('--timeout ends a password command too', async () => {
   });
   expect((await run('check')).status).toBe(3);
   expect(performance.now() - since).toBeLessThan(45_000);
+});
+
+test('a password comes from a pipe, and --timeout ends the wait for it', async () => {
+  const pipe = join(await temporaryFolder(), 'pipe');
+  await promisify(execFile)('mkfifo', [pipe]);
+  const url = inject('url').replace('amqp://', 'amqp://guest@');
+  const run = (...args: string[]) => runCli(['peek', 'nothing', '-u', url, '--password-file', ...args]);
+  // Nobody opens it; somebody does, and writes nothing.
+  expect(await run(pipe, '--timeout', '100ms')).toMatchObject({ status: 124 });
+  const silent = await open(pipe, 'r+');
+  expect(await run(pipe, '--timeout', '100ms')).toMatchObject({ status: 124 });
+  await silent.close();
+  const [outcome] = await Promise.all([
+    run(pipe),
+    promisify(execFile)('sh', ['-c', 'echo guest > "$0"', pipe]),
+  ]);
+  expect(outcome.status).toBe(5);
+  const inBash = (file: string) =>
+    promisify(execFile)('bash', [
+      '-c',
+      `"$0" "$1" peek nothing -u "$2" --password-file ${file}`,
+      process.execPath,
+      BIN,
+      url,
+    ]);
+  await expect(inBash('<(echo guest)')).rejects.toMatchObject({ code: 5 });
+  await expect(inBash('<(true)')).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('is empty'),
+  });
 });
 
 test('the password comes from the command of the context', async () => {

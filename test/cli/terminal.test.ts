@@ -297,4 +297,8 @@ test('a topic of the help goes through PAGER where it is longer than the screen'
   expect(await direct.ended).toBe(0);
   expect(direct.output).not.toContain('\u001b[');
   expect(direct.text).toContain('--url');
+  // Which a shell would run as nothing.
+  const blank = cliOnTerminal(['help', 'connection', '--no-color'], { PAGER: ' ' });
+  expect(await blank.ended).toBe(0);
+  expect(blank.text).toContain('--url');
 });

@@ -36,7 +36,10 @@ const FILE_PARAMETERS = { cacertfile: 'ca', certfile: 'cert', keyfile: 'key' } a
  * @returns the URLs without these parameters, and the contents of the files
  * @throws CommandFailure (usage) if a file cannot be read
  */
-export function readUrlFiles(urls: readonly string[]): { urls: string[]; tls: TlsOptions } {
+export function readUrlFiles(
+  urls: readonly string[],
+  timeoutMs?: number,
+): { urls: string[]; tls: TlsOptions } {
   const tls: TlsOptions = {};
   const rest = urls.map((text) => {
     const url = toUrl(text);
@@ -44,7 +47,7 @@ export function readUrlFiles(urls: readonly string[]): { urls: string[]; tls: Tl
     for (const name of [...url.searchParams.keys()]) {
       const key = FILE_PARAMETERS[name.toLowerCase() as keyof typeof FILE_PARAMETERS];
       if (key === undefined) continue;
-      tls[key] = readSettingFile(url.searchParams.get(name) ?? '', `${name} in the broker URL`);
+      tls[key] = readSettingFile(url.searchParams.get(name) ?? '', `${name} in the broker URL`, timeoutMs);
       url.searchParams.delete(name);
     }
     return url.href;

@@ -1,16 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { detectEncoding } from '../input/input-encoding.ts';
+import { timeoutFailure } from '../terminal/stop.ts';
 
 /**
  * The first line of a file, without the byte order mark, line end and trailing white space that editors and `echo`
  * leave. A password that ends with a space must go into the URL, percent-encoded.
  * @param option the option that names the file, for the error message
- * @throws CommandFailure (usage) if the file cannot be read, is empty, or is not UTF-8
+ * @param timeoutMs of the whole command line
+ * @throws CommandFailure (usage) if the file cannot be read, is empty, or is not UTF-8; or timed out
  */
-export function readSecret(file: string, option: string): string {
-  const content = readSettingFile(file, option);
+export function readSecret(file: string, option: string, timeoutMs?: number): string {
+  const content = readSettingFile(file, option, timeoutMs);
   const encoding = detectEncoding(content);
   if (encoding.kind !== 'text') {
     const what = encoding.kind === 'gzip' ? 'compressed with gzip' : `${encoding.name}, not UTF-8`;
@@ -25,12 +27,47 @@ export function readSecret(file: string, option: string): string {
   return secret;
 }
 
-/** @throws CommandFailure (usage) if the file cannot be read */
-export function readSettingFile(file: string, option: string): Buffer {
+/** @throws CommandFailure (usage) if the file cannot be read; or timed out */
+export function readSettingFile(file: string, option: string, timeoutMs?: number): Buffer {
   try {
-    return readFileSync(file);
+    return statSync(file).isFIFO() ? readPipe(file, timeoutMs) : readFileSync(file);
   } catch (cause) {
+    if (cause instanceof CommandFailure) throw cause;
     const { message } = cause as Error;
     throw new CommandFailure(ExitCode.usage, `Cannot read ${file} of ${option}: ${message}`, { cause });
+  }
+}
+
+const RETRY_MS = 10;
+
+/** Reads a pipe to its end, without a call that waits for a writer, as only a signal would end that. */
+function readPipe(file: string, timeoutMs = Number.POSITIVE_INFINITY): Buffer {
+  const since = performance.now();
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const chunk = Buffer.alloc(65_536);
+  const chunks: Buffer[] = [];
+  // A shell has begun to write to its own pipe, <(command). Nobody may have opened a named one yet, which then seems to end.
+  let hasWriter = /^\/(dev|proc)\//.test(file);
+  try {
+    for (;;) {
+      const bytes = readNow(fd, chunk);
+      if (bytes === 0 && hasWriter) return Buffer.concat(chunks);
+      hasWriter ||= bytes !== 0;
+      if (bytes) chunks.push(Buffer.from(chunk.subarray(0, bytes)));
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+      if (performance.now() - since >= timeoutMs) throw timeoutFailure(timeoutMs);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** @returns undefined if the writer has not written yet */
+function readNow(fd: number, chunk: Buffer): number | undefined {
+  try {
+    return readSync(fd, chunk);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw error;
   }
 }

@@ -74,11 +74,11 @@ export function resolveSettings(
   const known = withoutOtherBroker(given, layer.environment);
   const options = { ...layer.options, ...withEnvironment(given, known.environment) };
   const password = options.passwordFile
-    ? readSecret(options.passwordFile, '--password-file')
+    ? readSecret(options.passwordFile, '--password-file', options.timeout)
     : purpose === 'command'
       ? layer.password(options.timeout)
       : undefined;
-  const { urls, tls } = readUrlFiles(splitUrls(options.url ?? DEFAULT_URL));
+  const { urls, tls } = readUrlFiles(splitUrls(options.url ?? DEFAULT_URL), options.timeout);
   return {
     connection: {
       ...((options.url || password) && { url: urls.map(withPassword(password)) }),
@@ -164,12 +164,12 @@ function withEnvironment(given: GlobalOptions, environment: NodeJS.ProcessEnv): 
 }
 
 function tlsOptions(options: GlobalOptions): TlsOptions {
-  const { tlsCaFile, tlsCertFile, tlsKeyFile, tlsPassFile, tlsServerName, insecure } = options;
+  const { tlsCaFile, tlsCertFile, tlsKeyFile, tlsPassFile, tlsServerName, insecure, timeout } = options;
   return {
-    ...(tlsCaFile && { ca: readSettingFile(tlsCaFile, '--tls-ca-file') }),
-    ...(tlsCertFile && { cert: readSettingFile(tlsCertFile, '--tls-cert-file') }),
-    ...(tlsKeyFile && { key: readSettingFile(tlsKeyFile, '--tls-key-file') }),
-    ...(tlsPassFile && { passphrase: readSecret(tlsPassFile, '--tls-pass-file') }),
+    ...(tlsCaFile && { ca: readSettingFile(tlsCaFile, '--tls-ca-file', timeout) }),
+    ...(tlsCertFile && { cert: readSettingFile(tlsCertFile, '--tls-cert-file', timeout) }),
+    ...(tlsKeyFile && { key: readSettingFile(tlsKeyFile, '--tls-key-file', timeout) }),
+    ...(tlsPassFile && { passphrase: readSecret(tlsPassFile, '--tls-pass-file', timeout) }),
     ...(tlsServerName && { serverName: tlsServerName }),
     ...(insecure && { verify: false }),
   };

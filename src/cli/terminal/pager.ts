@@ -28,7 +28,8 @@ export interface PagedOutput {
  * @param direct the terminal without a pager
  */
 export function pagedOutput(direct: PagedOutput, { pager }: Pick<Settings, 'pager'>): PagedOutput {
-  const command = process.env.PAGER ?? DEFAULT_PAGER;
+  // A blank one would run nothing, and show nothing.
+  const command = process.env.PAGER?.trim() ?? DEFAULT_PAGER;
   if (!pager || command === '' || command === 'cat' || process.env.TERM === 'dumb') return direct;
   return new Pager(direct, command);
 }

@@ -21,8 +21,10 @@ const SIGNALS = {
 /**
  * The first signal lets the command stop cleanly. The second ends the process immediately by its default action, so
  * that the parent process sees it killed.
+ * @param timeoutMs
+ * @param spentMs how much of it has elapsed
  */
-export function listenForStop(timeoutMs: number | undefined): Stop {
+export function listenForStop(timeoutMs: number | undefined, spentMs = 0): Stop {
   const controller = new AbortController();
   const { signal } = controller;
   const listeners = Object.entries(SIGNALS).map(([name, exitCode]) => {
@@ -41,7 +43,7 @@ export function listenForStop(timeoutMs: number | undefined): Stop {
   const timer =
     timeoutMs === undefined
       ? undefined
-      : setTimeout(() => controller.abort(timeoutFailure(timeoutMs)), timeoutMs).unref();
+      : setTimeout(() => controller.abort(timeoutFailure(timeoutMs)), timeoutMs - spentMs).unref();
   const release = () => {
     clearTimeout(timer);
     for (const remove of listeners) remove();
