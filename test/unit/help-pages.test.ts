@@ -72,6 +72,14 @@ describe.each(names)('the help of %s', (name) => {
     }
   });
 
+  test('names every value of an option or argument that has a choice', () => {
+    const command = commandOf(name);
+    for (const { argChoices = [], description, flags } of command.options)
+      for (const choice of argChoices) expect(description, flags).toMatch(new RegExp(`\\b${choice}\\b`));
+    for (const { argChoices = [] } of command.registeredArguments)
+      for (const choice of argChoices) expect(helpOf(name)).toMatch(new RegExp(`\\b${choice}\\b`));
+  });
+
   test('lists its own options, and leaves those of all commands to a topic', () => {
     const help = helpOf(name);
     const listed = [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option);

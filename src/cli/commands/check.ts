@@ -50,7 +50,7 @@ export function checkCommand() {
     .optionsGroup('How to check:')
     .option('--no-peek', 'do not look at messages')
     .addOption(
-      new Option('--format <format>', 'format of the result (default: text; json with -o json)').choices(
+      new Option('--format <format>', 'text, json or prometheus (default: text; json with -o json)').choices(
         CHECK_FORMATS,
       ),
     )

@@ -47,7 +47,12 @@ export function lsCommand() {
     .option('--ids <file>', 'read task ids from a file, one per line; - for stdin')
     .option('--limit <n>', 'at most n queues', wholeNumber(1))
     .optionsGroup('How to list them:')
-    .addOption(new Option('--sort <key>', 'sort key; all but name in descending order').choices(SORT_KEYS))
+    .addOption(
+      new Option(
+        '--sort <key>',
+        'name, ready, unacked, consumers, oldest or idle; all but name in descending order',
+      ).choices(SORT_KEYS),
+    )
     .option('--reverse', 'reverse the order')
     .option('--peek', 'peek where the age is unknown (resets idle times)')
     .option('--no-peek', 'never peek, even for --sort oldest or --older-than')

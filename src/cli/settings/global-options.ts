@@ -68,7 +68,7 @@ export const CONNECTION_OPTIONS: readonly GlobalDeclaration[] = [
   {
     name: 'queueType',
     flags: '--queue-type <type>',
-    description: 'type of queues to create; the Python package cannot use quorum queues',
+    description: 'type of queues to create, default or quorum; the Python package cannot use quorum queues',
     environment: ['MCP_TASKQ_QUEUE_TYPE'],
     byDefault: 'default',
     choices: ['default', 'quorum'],
