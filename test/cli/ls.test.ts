@@ -347,6 +347,21 @@ describe('prune', () => {
     expect((await runCli(['prune', '--yes'], { env })).stderr).toContain('nothing to do');
   }, 60_000);
 
+  test('prints one JSON document with --json, however many queues there are', async () => {
+    const { url } = await newVhost();
+    const env = { MCP_TASKQ_URL: url };
+    const json = async () =>
+      JSON.parse((await runCli(['prune', '--idle', '0s', '--dry-run', '--json'], { env })).stdout);
+    expect(await json()).toEqual([]);
+    const client = openClient({ url });
+    for (const task of ['a', 'b']) await client.publish(task, raw('{}'));
+    for (const task of ['a', 'b']) await client.dequeue(task);
+    await expect.poll(json, FOUND).toEqual([
+      { task_id: 'a', outcome: 'would_delete' },
+      { task_id: 'b', outcome: 'would_delete' },
+    ]);
+  }, 60_000);
+
   test('asks on a terminal, where Enter means no', async () => {
     const env = await threeTasks();
     await expect.poll(() => dryRun(env), FOUND).toHaveLength(1);

@@ -7,6 +7,7 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
 import { notBlank } from '../input/not-blank.ts';
 import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
+import { recordList } from '../output/record-list.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { ageOption, formatDuration } from '../text/durations.ts';
@@ -61,13 +62,16 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
   });
   // Reads all pages first, as deleting would shift them.
   const queues = await stop.race(collect(found));
+  const report = reporter(context);
   const about = `${formatCount(queues.length, 'empty, unused queue')} idle for ${formatDuration(options.idle)} or longer on ${describeTarget(context)}`;
   if (queues.length === 0) {
+    await report.end();
     note(`${about}: nothing to do.`);
     return;
   }
   if (options.dryRun) {
-    for (const { taskId } of queues) await report(context, { taskId, outcome: 'would delete' });
+    for (const { taskId } of queues) await report.write({ taskId, outcome: 'would delete' });
+    await report.end();
     note(`${about} would be deleted; nothing was deleted.`);
     return;
   }
@@ -82,14 +86,16 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
   }
   const counts = { deleted: 0, kept: 0, failed: 0 };
   let failure: TaskQueueError | undefined;
-  for await (const outcome of pruneTaskQueues(
-    client,
-    queues.map(({ taskId }) => taskId),
-  )) {
-    counts[outcome.outcome]++;
-    if (outcome.outcome === 'failed') failure ??= outcome.error;
-    await report(context, outcome);
-    if (stop.signal.aborted) break;
+  const taskIds = queues.map(({ taskId }) => taskId);
+  try {
+    for await (const outcome of pruneTaskQueues(client, taskIds)) {
+      counts[outcome.outcome]++;
+      if (outcome.outcome === 'failed') failure ??= outcome.error;
+      await report.write(outcome);
+      if (stop.signal.aborted) break;
+    }
+  } finally {
+    await report.end();
   }
   const left = counts.kept > 0 ? `, ${counts.kept} kept because they are now in use` : '';
   note(`${formatCount(counts.deleted, 'queue')} deleted on ${describeTarget(context)}${left}.`);
@@ -113,16 +119,17 @@ async function collect(pages: AsyncIterable<TaskQueueInfo[]>): Promise<TaskQueue
   return queues;
 }
 
-async function report(
-  { stdout, format }: ClientContext,
-  outcome: PruneOutcome | { taskId: string; outcome: 'would delete' },
-): Promise<void> {
-  const error = outcome.outcome === 'failed' ? outcome.error.message : undefined;
-  const line =
-    format === 'table'
-      ? `${outcome.outcome}  ${safeId(outcome.taskId)}${error ? `  ${safeLine(error)}` : ''}`
-      : safeLine(
-          JSON.stringify({ task_id: outcome.taskId, outcome: outcome.outcome.replace(' ', '_'), error }),
-        );
-  await stdout.write(`${line}\n`);
+function reporter(context: ClientContext) {
+  const { stdout, format } = context;
+  const list = format === 'table' ? undefined : recordList(context);
+  return {
+    async write(pruned: PruneOutcome | { taskId: string; outcome: 'would delete' }): Promise<void> {
+      const { taskId, outcome } = pruned;
+      const error = pruned.outcome === 'failed' ? pruned.error.message : undefined;
+      const failure = error === undefined ? '' : `  ${safeLine(error)}`;
+      if (list === undefined) await stdout.write(`${outcome}  ${safeId(taskId)}${failure}\n`);
+      else await list.write([{ task_id: taskId, outcome: outcome.replace(' ', '_'), error }]);
+    },
+    end: async () => list?.end(),
+  };
 }

@@ -2,6 +2,7 @@ import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
 import { safeLine } from '../text/terminal-text.ts';
+import { recordList } from './record-list.ts';
 
 /** Prints a list of queues, page by page. */
 export interface QueuePrinter {
@@ -40,23 +41,12 @@ function namesPrinter({ stdout }: Context, { null: endsWithNull }: QueueListOpti
   };
 }
 
-function recordPrinter({ stdout, format }: Context): QueuePrinter {
-  let count = 0;
-  return {
-    async write(queues) {
-      // Inside JSON, the escapes stand for the same text.
-      const lines = queues.map((info) => safeLine(JSON.stringify(queueRecord(info))));
-      if (format === 'jsonl') await stdout.write(lines.map((line) => `${line}\n`).join(''));
-      else await stdout.write(lines.map((line) => `${count++ === 0 ? '[\n' : ',\n'}${line}`).join(''));
-    },
-    async end() {
-      if (format === 'json') await stdout.write(count === 0 ? '[]\n' : '\n]\n');
-      await stdout.flush();
-    },
-  };
+function recordPrinter(context: Context): QueuePrinter {
+  const list = recordList(context);
+  return { write: (queues) => list.write(queues.map(queueRecord)), end: () => list.end() };
 }
 
-/** The documented schema; times are ISO 8601. */
+/** As in `mcp-taskq help output`. */
 function queueRecord({ taskId, ready, unacked, type, state, isCounted, statistics }: TaskQueueInfo) {
   const time = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
   return {
