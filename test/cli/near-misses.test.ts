@@ -62,6 +62,15 @@ describe('an id that has no queue', () => {
     expect(stderr).toContain(`"mcp-taskq ls --url ${url} --prefix 'my tasks:'" lists tasks`);
   });
 
+  test.each([
+    ['peek', randomUUID()],
+    ['clear', `${randomUUID()}*`, '--yes'],
+  ])('is reported by %s with the broker, which may be the wrong one', async (...args) => {
+    const { status, stderr } = await runCli([...args, '--url', inject('url')]);
+    expect(status).toBe(5);
+    expect(stderr).toContain(` on ${new URL(inject('url')).host}, vhost /\n`);
+  });
+
   test('is said to be by watch', async () => {
     const task = await filledTask(1);
     const missing = `${task.slice(0, -1)}_`;

@@ -80,7 +80,7 @@ async function copy(
   if (options.dryRun) {
     return dryRun(context, from, { limit: options.all ? undefined : limit, skip, select, verb: 'copied' });
   }
-  const depth = await stop.race(depthOrFail(client, from));
+  const depth = await stop.race(depthOrFail(context, from));
   if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));
   const behind = Math.max(0, depth.messages - skip);
   const least = Math.min(behind, select ? 1 : Math.min(limit, MAX_PEEK - skip));

@@ -86,7 +86,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   if (mustAsk) requireTerminal(HOW_TO_SEE_ALL);
   const depth =
     options.wait === undefined
-      ? await stop.race(awaitAnswer(context, depthOrFail(client, taskId)))
+      ? await stop.race(awaitAnswer(context, depthOrFail(context, taskId)))
       : undefined;
   if (select && depth?.messages !== 0)
     await stop.race(requirePlainQueue(context, taskId, { ...options, mayBeUnknown: true }));

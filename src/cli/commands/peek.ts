@@ -98,9 +98,9 @@ async function peekAtOne(
   options: PeekOptions,
   output: MessageWriter,
 ): Promise<void> {
-  const { client, note } = context;
+  const { note } = context;
   const select = await selectionOf(options);
-  const depth = await awaitAnswer(context, depthOrFail(client, taskId));
+  const depth = await awaitAnswer(context, depthOrFail(context, taskId));
   await requirePlainQueue(context, taskId, { ...options, isEmpty: depth.messages === 0 });
   if (depth.consumers > 0) {
     const are = depth.consumers === 1 ? 'is' : 'are';

@@ -58,7 +58,7 @@ export async function readTask(
     );
   }
   const isReadOnly = !looks && description?.ready !== undefined;
-  const depth = isReadOnly ? undefined : await depthOf(client, taskId, description, missing);
+  const depth = isReadOnly ? undefined : await depthOf(context, taskId, description, missing);
   if (description === undefined && missing.length === 0) {
     missing.push(
       'The management API does not know this queue: it is new, or a proxy in front of the API changes %2F in paths.',
@@ -100,13 +100,13 @@ export async function readTask(
 
 /** Undefined if AMQP does not give it; the statistics are then used. */
 async function depthOf(
-  client: ClientContext['client'],
+  context: ClientContext,
   taskId: string,
   description: TaskQueueDescription | undefined,
   missing: string[],
 ): Promise<QueueDepth | undefined> {
   try {
-    return await depthOrFail(client, taskId);
+    return await depthOrFail(context, taskId);
   } catch (error) {
     const isLeft =
       isTaskQueueError(error) &&

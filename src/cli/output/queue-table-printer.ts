@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { describeTarget } from '../settings/target.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { QueueListOptions, QueuePrinter } from './queue-list.ts';
@@ -8,9 +9,10 @@ import { terminalWidth } from './tables.ts';
 
 /** Prints queues as a table, and below it how many there are. */
 export function tablePrinter(
-  { stdout, settings, note }: Context,
+  context: Context,
   { sort, showsIdle, hasLooked, isExact }: QueueListOptions,
 ): QueuePrinter {
+  const { stdout, settings, note } = context;
   const totals = new QueueTotals();
   let withoutAge = 0;
   const colors = colorsFor(process.stdout, settings);
@@ -35,7 +37,9 @@ export function tablePrinter(
     },
     async end(beyondLimit) {
       totals.beyondLimit = beyondLimit;
-      note(`${totalsLine(totals)}${totals.queues > 0 ? ` ${ageOfNumbers(isExact)}` : ''}`);
+      // Without a queue, it may be the wrong broker.
+      if (totals.queues === 0) note(`0 task queues on ${describeTarget(context)}`);
+      else note(`${totalsLine(totals)} ${ageOfNumbers(isExact)}`);
       if (withoutAge > 0 && process.stdout.isTTY) {
         const [them, their] = withoutAge === 1 ? ['it', 'its'] : ['them', 'their'];
         const how = hasLooked ? '' : `; --peek looks into ${them}, which resets ${their} idle time`;

@@ -5,6 +5,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { openLines } from '../input/input-lines.ts';
 import { utf8Text } from '../input/utf8-text.ts';
 import { noteUnusable } from '../output/left-out.ts';
+import { describeTarget } from '../settings/target.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeId } from '../text/terminal-text.ts';
 
@@ -121,7 +122,9 @@ async function matching(context: ClientContext, glob: string): Promise<string[]>
     for (const { taskId } of page) found.push(taskId);
   const ids = found.filter((id) => !hasControlCharacter(id));
   noteUnusable(context, found.length - ids.length);
-  if (ids.length === 0)
-    throw new CommandFailure(ExitCode.noSuchQueue, `No task matches ${JSON.stringify(glob)}`);
+  if (ids.length === 0) {
+    const message = `No task matches ${JSON.stringify(glob)} on ${describeTarget(context)}`;
+    throw new CommandFailure(ExitCode.noSuchQueue, message);
+  }
   return ids;
 }

@@ -18,12 +18,12 @@ export interface CountedTask {
  * @throws CommandFailure no such queue (5) unless the tasks were found by a pattern: those may be gone by now
  */
 export async function countTasks(
-  { client }: Pick<ClientContext, 'client'>,
+  context: Pick<ClientContext, 'client' | 'settings'>,
   { taskIds, isPattern }: ChosenTasks,
 ): Promise<CountedTask[]> {
   const counted: CountedTask[] = [];
   for (const taskId of taskIds) {
-    const depth = isPattern ? await client.depth(taskId) : await depthOrFail(client, taskId);
+    const depth = isPattern ? await context.client.depth(taskId) : await depthOrFail(context, taskId);
     if (depth !== undefined) counted.push({ taskId, ...depth });
   }
   return counted;

@@ -2,14 +2,18 @@ import type { QueueDepth } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { describeTarget } from '../settings/target.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /** The task has no queue. {@link withSuggestions} adds ids that may have been meant. */
 class MissingQueueFailure extends CommandFailure {
   readonly taskId: string;
 
-  constructor(taskId: string, queue: string) {
-    super(ExitCode.noSuchQueue, `Task ${JSON.stringify(taskId)} has no queue ${JSON.stringify(queue)}`, {
+  constructor(context: Pick<ClientContext, 'client' | 'settings'>, taskId: string) {
+    const queue = JSON.stringify(context.client.prefix + taskId);
+    // It may be the wrong broker.
+    const message = `Task ${JSON.stringify(taskId)} has no queue ${queue} on ${describeTarget(context)}`;
+    super(ExitCode.noSuchQueue, message, {
       hint: 'Check the id. "mcp-taskq ls" lists tasks with a queue; a finished task does not have one.',
     });
     this.taskId = taskId;
@@ -20,10 +24,13 @@ class MissingQueueFailure extends CommandFailure {
  * The depth of a task's queue.
  * @throws CommandFailure (5) if the queue does not exist: a mistyped id must not look like an empty task
  */
-export async function depthOrFail(client: ClientContext['client'], taskId: string): Promise<QueueDepth> {
-  const depth = await client.depth(taskId);
+export async function depthOrFail(
+  context: Pick<ClientContext, 'client' | 'settings'>,
+  taskId: string,
+): Promise<QueueDepth> {
+  const depth = await context.client.depth(taskId);
   if (depth !== undefined) return depth;
-  throw new MissingQueueFailure(taskId, client.prefix + taskId);
+  throw new MissingQueueFailure(context, taskId);
 }
 
 /**

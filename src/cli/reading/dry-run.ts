@@ -24,8 +24,8 @@ export async function dryRun(
   taskId: string,
   { limit, skip = 0, select, verb }: DryRunOptions,
 ): Promise<void> {
-  const { client, note, stop } = context;
-  const depth = await stop.race(depthOrFail(client, taskId));
+  const { note, stop } = context;
+  const depth = await stop.race(depthOrFail(context, taskId));
   await requirePlainQueue(context, taskId, { mayForce: false });
   const most = limit ?? Number.POSITIVE_INFINITY;
   const present = Math.max(0, depth.messages - skip);
