@@ -290,6 +290,16 @@ test('suggests commands for the same broker, and for any id', async () => {
   await client.clear(task);
 });
 
+test('suggests to save and remove more messages than a look shows, however new they are', async () => {
+  const client = openClient();
+  const task = newTask();
+  await Promise.all(Array.from({ length: 1001 }, () => client.publish(task, raw('{}'))));
+  const { record } = await described(task, '--no-peek');
+  expect(record.next.map(({ command }: { command: string }) => command)).toContain(
+    `mcp-taskq dequeue ${task} --all --out out.jsonl`,
+  );
+});
+
 test('does not suggest a look that would be refused', async () => {
   const task = newTask();
   await openClient({ queueType: 'quorum' }).publish(task, raw('{}'));

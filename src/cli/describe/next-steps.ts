@@ -1,3 +1,4 @@
+import { MAX_PEEK } from '../../cli-shared.ts';
 import { taskCommand } from '../output/this-command.ts';
 import type { Settings } from '../settings/settings.ts';
 import { formatDuration } from '../text/durations.ts';
@@ -60,7 +61,7 @@ function possibleSteps(report: TaskReport, now: number, settings: Settings): Nex
         command: of('watch', '--events'),
       });
     }
-    if (isOld) {
+    if (isOld || ready > MAX_PEEK) {
       steps.push({
         reason: 'save and remove them, to replay them later',
         command: of('dequeue', '--all', '--out', 'out.jsonl'),
