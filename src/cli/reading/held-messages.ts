@@ -1,7 +1,7 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
+import { describeInTime } from '../queues/describe-in-time.ts';
 import { listQueues } from '../queues/list-queues.ts';
-import { requireSameBroker } from '../settings/same-broker.ts';
 import type { Settings } from '../settings/settings.ts';
 import { formatCount } from '../text/sizes.ts';
 
@@ -51,15 +51,9 @@ async function countHeldLately(
   taskId: string,
 ): Promise<number | undefined> {
   if (withoutApi.has(settings)) return undefined;
-  const { describeTaskQueue } = await import('../../index.ts');
-  const options = { apiUrl: settings.apiUrl, connectTimeoutMs: BUDGET_MS, apiTimeoutMs: BUDGET_MS };
-  try {
-    await requireSameBroker({ settings }, AbortSignal.timeout(BUDGET_MS));
-    return (await describeTaskQueue(taskId, { ...settings.connection, ...options }))?.unacked;
-  } catch {
-    withoutApi.add(settings);
-    return undefined;
-  }
+  const described = await describeInTime(settings, taskId, BUDGET_MS);
+  if (described === null) withoutApi.add(settings);
+  return described?.unacked;
 }
 
 /**

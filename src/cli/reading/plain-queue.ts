@@ -3,7 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { taskCommand } from '../output/this-command.ts';
-import { requireSameBroker } from '../settings/same-broker.ts';
+import { describeInTime } from '../queues/describe-in-time.ts';
 
 /**
  * Looking at a message means taking and requeueing it. If that has side effects, they are reported, or the command
@@ -122,14 +122,6 @@ async function typeFromApi(
   settings: ClientContext['settings'],
   taskId: string,
 ): Promise<QueueKind['kind'] | undefined> {
-  const { describeTaskQueue } = await import('../../index.ts');
-  const options = { apiUrl: settings.apiUrl, connectTimeoutMs: API_MS, apiTimeoutMs: API_MS };
-  try {
-    await requireSameBroker({ settings }, AbortSignal.timeout(API_MS));
-    const { type } = (await describeTaskQueue(taskId, { ...settings.connection, ...options })) ?? {};
-    if (type === 'classic' || type === 'quorum' || type === 'stream') return type;
-  } catch {
-    // No API, or none for this user, or that of another broker: then nobody can say.
-  }
-  return undefined;
+  const { type } = (await describeInTime(settings, taskId, API_MS)) ?? {};
+  return type === 'classic' || type === 'quorum' || type === 'stream' ? type : undefined;
 }

@@ -3,7 +3,7 @@ import type { QueueDepth, TaskQueueDescription } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { requireSameBroker } from '../settings/same-broker.ts';
+import { describeInTime } from '../queues/describe-in-time.ts';
 import { formatCount, formatSize } from '../text/sizes.ts';
 import { type DroppingRules, droppingRules, mayHaveDropped } from './dropping-rules.ts';
 
@@ -132,7 +132,7 @@ export class Destination {
     if (uncounted !== undefined)
       return this.#isForced || this.#expected === undefined ? undefined : this.#uncounted(uncounted);
     // A queue that was deleted comes back with the next message; only then can be known why.
-    return this.#missing > 0 && !this.#isMissing ? this.#judge() : undefined;
+    return this.#missing > 0 && !this.#isMissing ? this.#droppedFailure() : undefined;
   }
 
   /**
@@ -144,7 +144,7 @@ export class Destination {
     await this.#count();
     if (this.#missing <= 0) return undefined;
     this.#isReadUntil = 0;
-    const failure = await this.#judge();
+    const failure = await this.#droppedFailure();
     if (failure === undefined) this.#context.note(`${this.#describeMissing(!this.#isForced)}.`);
     return failure;
   }
@@ -164,7 +164,7 @@ export class Destination {
     return undefined;
   }
 
-  async #judge(): Promise<DroppedFailure | undefined> {
+  async #droppedFailure(): Promise<DroppedFailure | undefined> {
     const now = performance.now();
     if (this.#isForced || now < this.#isReadUntil) return undefined;
     const ageMs = now - (this.#addedAt ?? now);
@@ -194,13 +194,13 @@ export class Destination {
     return undefined;
   }
 
-  /** Its description once that is recent enough, or the last one; otherwise as {@link describe}. */
+  /** Its description once that is recent enough, or the last one; otherwise as {@link describeInTime}. */
   async #describeOnce(
     isEnough: (described: TaskQueueDescription | undefined) => boolean,
   ): Promise<TaskQueueDescription | undefined | null> {
     const giveUpAt = performance.now() + STATISTICS_MS;
     for (;;) {
-      const described = await describe(this.#context, this.#taskId);
+      const described = await describeInTime(this.#context.settings, this.#taskId, API_MS);
       if (described === null || isEnough(described)) return described;
       if (this.#context.stop.signal.aborted || performance.now() > giveUpAt) return described;
       await sleep(STATISTICS_INTERVAL_MS);
@@ -258,7 +258,7 @@ export async function countBytes(
   taskId: string,
   messages: number,
 ): Promise<number | undefined> {
-  const described = await describe(context, taskId);
+  const described = await describeInTime(context.settings, taskId, API_MS);
   return described?.ready === messages ? described.bodyBytes : undefined;
 }
 
@@ -266,17 +266,4 @@ function refusal(reason: string): CommandFailure {
   return new CommandFailure(ExitCode.failed, reason, {
     hint: 'Add fewer messages with -n, raise the limit, or set overflow to reject-publish; --force adds them anyway.',
   });
-}
-
-/** @returns `undefined` if the management API does not know the queue, `null` if the API cannot be used */
-async function describe(
-  { settings }: Pick<ClientContext, 'settings'>,
-  taskId: string,
-): Promise<TaskQueueDescription | undefined | null> {
-  const { connection, apiUrl } = settings;
-  const { describeTaskQueue } = await import('../../index.ts');
-  const options = { ...connection, apiUrl, connectTimeoutMs: API_MS, apiTimeoutMs: API_MS };
-  return requireSameBroker({ settings }, AbortSignal.timeout(API_MS))
-    .then(() => describeTaskQueue(taskId, options))
-    .catch(() => null);
 }
