@@ -1,6 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { TaskQueueInfo } from '../../index.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
+import { STALLED_MS, stalledFor } from '../terminal/stall-notice.ts';
 import { clockTime } from '../text/clock-time.ts';
 import { formatDuration } from '../text/durations.ts';
 import { formatNumber } from '../text/sizes.ts';
@@ -38,9 +39,6 @@ interface Snapshot {
   totals: QueueTotals;
 }
 
-/** A list pending for this long is reported as slow. */
-const NOTABLE_WAIT_MS = 2_000;
-
 /** Two characters before each row mark changes. */
 const MARK_WIDTH = 2;
 
@@ -66,12 +64,8 @@ export function drawQueues(
   const wrapped = (text: string) => wrap(safeLine(text), columns).map((line) => cutEnd(line, columns));
   const head = `mcp-taskq ls  ${clockTime(last?.at ?? Date.now())}  every ${formatDuration(intervalMs)}  ${title}`;
   const lines = [colors.bold(cut(head.trimEnd()))];
-  if (waitingMs >= NOTABLE_WAIT_MS)
-    lines.push(
-      ...wrapped(`No answer from the broker for ${formatDuration(waitingMs)}; still waiting.`).map((line) =>
-        colors.yellow(line),
-      ),
-    );
+  if (waitingMs >= STALLED_MS)
+    lines.push(...wrapped(stalledFor(waitingMs)).map((line) => colors.yellow(line)));
   else if (trouble !== undefined) lines.push(...wrapped(trouble).map((line) => colors.red(line)));
   if (last === undefined) return { lines, page: 1, mostOffset: 0 };
   lines.push(...wrapped(`${totalsLine(last.totals)}${rateOf(recent)}`), '');

@@ -22,10 +22,7 @@ export interface WatchQueuesOptions {
   showsIdle: boolean;
 }
 
-/** A list that takes longer is reported as slow. */
-const STALLED_MS = 2_000;
-
-/** How often that report is refreshed. */
+/** How often a list that does not come is reported anew. */
 const STALL_REFRESH_MS = 1_000;
 
 /**
@@ -82,12 +79,12 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
       const since = performance.now();
       const stalled = setInterval(() => {
         shown.waitingMs = Math.round(performance.now() - since);
-        if (shown.waitingMs >= STALLED_MS) draw();
+        draw();
       }, STALL_REFRESH_MS);
       try {
         const snapshot = await raceWith(
           ended,
-          take((onBeyondLimit) => list(ended, onBeyondLimit)),
+          snapshotOf((onBeyondLimit) => list(ended, onBeyondLimit)),
         );
         shown.previous = shown.last;
         shown.last = snapshot;
@@ -128,7 +125,7 @@ function scroll(shown: LiveQueues, key: Exclude<Key, 'quit'>): void {
   shown.offset = Math.max(0, Math.min(mostOffset, targets[key]));
 }
 
-async function take(
+async function snapshotOf(
   list: (onBeyondLimit: (count: number) => void) => AsyncIterable<TaskQueueInfo[]>,
 ): Promise<NonNullable<LiveQueues['last']>> {
   const snapshot = {

@@ -2,7 +2,12 @@ import type { Context } from '../context.ts';
 import { formatDuration } from '../text/durations.ts';
 import { standardError } from './standard-error.ts';
 
-const STALLED_MS = 2_000;
+/** A broker that does not answer for this long is reported. */
+export const STALLED_MS = 2_000;
+
+export function stalledFor(ms: number): string {
+  return `No answer from the broker for ${formatDuration(ms)}; still waiting.`;
+}
 
 /** If stderr is a terminal, reports when the broker does not answer, once per stall. */
 export interface StallNotice {
@@ -26,7 +31,7 @@ export function startStallNotice({ note }: Pick<Context, 'note'>, beforeNote = (
   };
   const say = () => {
     beforeNote();
-    note(`No answer from the broker for ${formatDuration(STALLED_MS)}; still waiting.`);
+    note(stalledFor(STALLED_MS));
   };
   moved();
   return { moved, pause: end, end };
