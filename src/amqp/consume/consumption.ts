@@ -5,6 +5,7 @@ import type { ChannelLease } from '../connection/pooled-channel.ts';
 import { isReceiving, readGateOf } from '../connection/raw-frames.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
+import { streamFailure } from '../queues/queue-kinds.ts';
 import { DeliveryInbox } from './delivery-inbox.ts';
 
 /** With no delivery for this long, ask the broker whether anything is left. */
@@ -240,15 +241,9 @@ function isCode(error: unknown, code: ErrorCode): boolean {
   return hasCode(translateAmqpError(error), code);
 }
 
-/** Of queues that never deliver to this consumer, however long it waits. */
+/** Some queues never deliver to this consumer, however long it waits. */
 function throwIfWithheld(queue: string, kind: QueueKind | undefined): void {
-  if (kind?.kind === 'stream') {
-    throw new AmqpFailure(
-      ErrorCode.unsupported,
-      `the queue ${queue} is a stream: it cannot be read like a queue`,
-      { hint: 'Use a stream client.' },
-    );
-  }
+  if (kind?.kind === 'stream') throw streamFailure(queue);
   if (kind?.ownArguments.includes('x-single-active-consumer')) {
     throw new AmqpFailure(
       ErrorCode.queueLocked,

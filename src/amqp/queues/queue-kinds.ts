@@ -73,16 +73,19 @@ export class QueueKinds {
    * @throws AmqpFailure `UNSUPPORTED`
    */
   refuseStream(queue: string): void {
-    if (this.#known(queue)?.kind !== 'stream') return;
-    throw new AmqpFailure(
-      ErrorCode.unsupported,
-      `the queue ${queue} is a stream: it cannot be read like a queue`,
-      { hint: 'Use a stream client.' },
-    );
+    if (this.#known(queue)?.kind === 'stream') throw streamFailure(queue);
   }
 
   #known(queue: string): QueueKind | undefined {
     const known = this.#kinds.get(queue);
     return known && known.until > performance.now() ? known.kind : undefined;
   }
+}
+
+export function streamFailure(queue: string): AmqpFailure {
+  return new AmqpFailure(
+    ErrorCode.unsupported,
+    `the queue ${queue} is a stream: it cannot be read like a queue`,
+    { hint: 'Use a stream client.' },
+  );
 }
