@@ -133,6 +133,12 @@ describe('a filter', () => {
     );
   });
 
+  test('shows how a duration is written after a mistake in one', () => {
+    expect(() => parseFilter('age > duration("1d")')).toThrowError(
+      expect.objectContaining({ hint: expect.stringContaining('duration("24h")') }),
+    );
+  });
+
   test.each(['matches', 'duration("1d")', '[', 'properties.nope'])('takes %j as a text', (text) => {
     expect(matches(`method == ${JSON.stringify(text)}`)).toBe(false);
   });

@@ -76,9 +76,12 @@ function compile(environment: Environment, expression: string): (variables: obje
     return compiled as (variables: object) => unknown;
   } catch (cause) {
     const reason = (cause as Error).message.replaceAll(TYPE_VARIABLE, 'type');
+    const example = /duration/i.test(reason)
+      ? 'age > duration("24h")'
+      : 'type == "request" && method.startsWith("elicitation/")';
     throw new CommandFailure(ExitCode.usage, `The filter cannot be used: ${reason}`, {
       cause,
-      hint: 'Example: type == "request" && method.startsWith("elicitation/"); see "mcp-taskq help filters".',
+      hint: `Example: ${example}; see "mcp-taskq help filters".`,
     });
   }
 }
