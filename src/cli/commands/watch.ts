@@ -19,13 +19,14 @@ import { safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Follow messages as they are queued: for named tasks, tasks that match a pattern, or all tasks. Removes
-    nothing; any number of watchers can follow a task. Survives a restart of the broker. Ctrl-C ends it.`,
+    nothing; any number of watchers can follow a task. Survives a restart of the broker. Ctrl-C ends it.
+    Its limits: help watching.`,
   examples: [
     ['mcp-taskq watch 786512e2', 'follow a task'],
     ["mcp-taskq watch 'job-*' --events", 'matching tasks, with removals'],
     ['mcp-taskq watch 786512e2 --tail 0 -n 1 -o raw', 'the next message'],
   ],
-  statuses: '0 also after Ctrl-C (more: help watching)',
+  statuses: '0 also after Ctrl-C',
 };
 
 /** What is there is shown without being asked for, of tasks that were named. */
