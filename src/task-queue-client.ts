@@ -53,8 +53,8 @@ import { MessageWaiter } from './waiting/message-waiter.ts';
  * Task queues as the broker stores them: messages are bytes and properties, neither decoded nor changed. For tools;
  * {@link RabbitMQTaskMessageQueue} builds on it for MCP messages.
  *
- * Connections open when first needed, and again after a loss. Every method settles by a deadline, one that was given a
- * handler once the handler has settled, and rejects with a {@link TaskQueueError} or with what the handler has thrown.
+ * Connections open when first needed, and again after a loss. Every method settles by a deadline; a method with a handler
+ * settles once the handler has. Methods reject with a {@link TaskQueueError}, or with the handler's own error.
  */
 export class TaskQueueClient {
   readonly #options: ResolvedOptions;
@@ -130,9 +130,9 @@ export class TaskQueueClient {
 
   /**
    * Takes the oldest message: it is acknowledged when `handle` resolves, and given back to its place when it
-   * rejects. A process that dies in between gives it back too, so it may be delivered twice but is never lost:
-   * meanwhile the queue counts as in use, so a conditional delete leaves it alone. Not for an auto-delete queue, which no
-   * client of this package makes: RabbitMQ deletes it with its other messages when this reader ends.
+   * rejects. A process that dies in between gives it back too, so it may be delivered twice but is never lost.
+   * Meanwhile the queue counts as in use, so a conditional delete leaves it alone. Not for an auto-delete queue, which no
+   * client of this package creates: RabbitMQ deletes it with its other messages when this reader ends.
    * @returns what `handle` returns, or `undefined` when the queue is empty or missing
    */
   async take<T>(taskId: string, handle: (message: StoredMessage) => T | Promise<T>): Promise<T | undefined> {
@@ -260,8 +260,8 @@ export class TaskQueueClient {
 
   /**
    * Removes messages in bulk, oldest first. Each batch is acknowledged when `handle` has resolved for it;
-   * when it rejects, that batch and everything after it stays in the queue, and the rejection is passed on. While `handle` is
-   * at work nothing else is read from its connection, so other calls that read meanwhile open another one.
+   * when it rejects, that batch and everything after it stays in the queue, and the rejection is passed on. While `handle`
+   * runs, nothing else is read from its connection, so other calls that read open another one.
    * @returns how many were removed; fewer than were queued if others are reading too
    * @throws TaskQueueError `CONNECTION_LOST` also when all were handled, but the broker has not confirmed that the last ones
    * are removed: those may be delivered again

@@ -1,4 +1,5 @@
 import { taskName } from './task-name.ts';
+
 /** Every way an operation of this package can fail, as stable strings for programs to compare. */
 export const ErrorCode = {
   /** A task id, option, URL, duration or other argument is unusable; nothing was sent. */
@@ -43,7 +44,7 @@ export const ErrorCode = {
   busy: 'BUSY',
   /** A message was sent, but never confirmed: it may or may not be queued. */
   publishUnconfirmed: 'PUBLISH_UNCONFIRMED',
-  /** The broker refused a message (nack, or returned as unroutable twice); it is not queued. */
+  /** The broker rejected a message (nack), or its queue was deleted again and again; it is not queued. */
   publishRejected: 'PUBLISH_REJECTED',
   /** A resource alarm of the broker blocks publishing; nothing was sent. */
   brokerBlocked: 'BROKER_BLOCKED',

@@ -17,7 +17,7 @@ const FIRST_POLL_MS = 10;
 
 /** Where the API shows connections to us, and which there were. */
 export interface KnownConnections {
-  /** Whom the API takes us for. */
+  /** The user of the API. */
   user: string;
   seesAll: boolean;
   /** Those of one user, as the broker sees them: `host:port -> host:port`. Undefined where it does not say. */

@@ -93,7 +93,7 @@ export class ManagementApi {
     return (await this.#json(base, path, response)) as T;
   }
 
-  /** Who the API takes us for. Throws like {@link get}. */
+  /** The user whose credentials the API received. Throws like {@link get}. */
   async whoAmI(): Promise<{ name: string; tags: string[] }> {
     const { name, tags } = await this.get<{ name?: unknown; tags?: unknown }>('whoami');
     if (typeof name !== 'string') throw notRabbitMQ(this.base);

@@ -20,8 +20,8 @@ export interface FindIdleTaskQueuesOptions {
   /** Task ids to look at, as in `listTaskQueues`. Default all. */
   glob?: string | undefined;
   /**
-   * Idle for at least this many milliseconds. Default 3,600,000 (one hour), the most that RabbitMQ 3 knows. Keep it above the publishers'
-   * `redeclareAfterMs`: see {@link pruneTaskQueues}.
+   * Idle for at least this many milliseconds. Default 3,600,000 (one hour), the most that RabbitMQ 3 knows. Keep it above
+   * the publishers' `redeclareAfterMs`: see {@link pruneTaskQueues}.
    */
   idleMs?: number | undefined;
   /** Called at the end with the queues left out for a reason other than being in use. Default: not reported. */

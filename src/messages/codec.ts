@@ -169,7 +169,7 @@ const CHECKS: Record<QueuedMessage['type'], TypeCheck> = {
     nullable: 'params',
     check: (rpc) => {
       checkMethod(rpc);
-      // The receiver would take it for a request, and send an answer that is taken for another one's.
+      // The receiver would treat it as a request, and send an answer that is mistaken for another one's.
       if (rpc.id !== undefined) throw new Refusal('"message.id" of a notification must be absent');
     },
   },

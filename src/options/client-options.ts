@@ -8,7 +8,7 @@ export interface PublishOptions {
   /** Create the task's queue if it is missing. Default true. */
   create?: boolean | undefined;
   /**
-   * Reject if the queue holds this many messages or more. Default, as with Infinity: any number. Exact among the
+   * Reject if the queue holds this many messages or more. Default: no limit, like Infinity. Exact among the
    * publishes of this client; across processes it is check-then-publish. A policy with `max-length` and `overflow:
    * reject-publish` is exact everywhere, and rejects with the same error.
    */
@@ -93,7 +93,7 @@ export interface DrainEnd {
 export interface ClearOptions extends DrainOptions {
   /** Keep the empty queue. Default false: delete it. */
   keepQueue?: boolean | undefined;
-  /** The handler waits for no other reading of the client. @internal */
+  /** The handler does not wait for another read of the client. @internal */
   isIndependent?: boolean | undefined;
 }
 

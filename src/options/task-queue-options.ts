@@ -62,10 +62,10 @@ export type QueueType = 'default' | 'quorum';
 /** The broker, the names of the queues, and all timeouts. */
 export interface TaskQueueOptions {
   /**
-   * AMQP URI, or several of them: the nodes of a cluster, tried in turn. Default `amqp://localhost:5672`. Of RabbitMQ's
-   * URI parameters `verify`, `server_name_indication`, `password` (of the client's key), `auth_mechanism`, `heartbeat`,
-   * `connection_timeout` (milliseconds), `channel_max` and `frame_max` apply if the corresponding option is not
-   * given. Parameters that name files, and unknown ones, are refused.
+   * AMQP URI, or those of the nodes of a cluster, which are tried in turn. Default `amqp://localhost:5672`. These of
+   * RabbitMQ's URI parameters apply unless the corresponding option is given: `verify`, `server_name_indication`, `password`
+   * (of the client's key), `auth_mechanism`, `heartbeat`, `connection_timeout` (milliseconds), `channel_max` and
+   * `frame_max`. Parameters that name files, and unknown ones, are refused.
    */
   url?: string | readonly string[] | undefined;
   /** Queue-name prefix. Default `mcp:queue:`, like the Python package. */
@@ -95,20 +95,20 @@ export interface TaskQueueOptions {
   /**
    * How long to keep retrying a message that is not confirmed, counted from the call, each time with the same
    * `message_id`. It may then be in the queue more than once, recognisable by that id. Messages of a task stay in
-   * order: those that follow it are sent again behind it, or wait for it. Only what the broker rejects, as a quorum queue
+   * order: those that follow it are sent again after it, or wait for it. Only what the broker rejects, as a quorum queue
    * without a leader does, may end up after later messages. A message without `message_id` is never sent again.
    * Milliseconds; default 0: no retry, and the call rejects with a PublishUnconfirmedError.
    */
   retryUnconfirmedMs?: number | undefined;
   /**
    * How many publishes, and how many reads, may wait for the broker, including unconfirmed ones, as each keeps its
-   * message in memory. Further ones, and publishes beyond 128 MiB, are refused at once with `TOO_MANY_WAITING`. As many may
-   * wait besides for earlier calls on their task. Default 20,000.
+   * message in memory. Further ones, and publishes beyond 128 MiB, are refused at once with `TOO_MANY_WAITING`. The same
+   * limits apply separately to calls that wait for earlier calls on their task. Default 20,000.
    */
   maxWaitingOperations?: number | undefined;
   /**
-   * How long `close()` lets operations finish, and how long it then waits for the broker's goodbye. Milliseconds, default
-   * 5,000.
+   * How long `close()` lets operations finish, and how long it then waits for the broker to close the connections.
+   * Milliseconds, default 5,000.
    */
   closeTimeoutMs?: number | undefined;
   /** AMQP heartbeat; a dead peer is noticed after two intervals. 0 disables it. Seconds, default 30. */

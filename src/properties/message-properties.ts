@@ -21,7 +21,7 @@ export interface MessageProperties {
    * `{ '!': 'bytes', value: <base64> }` and amqplib's names of types are understood as well.
    */
   headers?: { [name: string]: unknown };
-  /** 1 transient, 2 persistent; RabbitMQ refuses others, or takes them for transient. */
+  /** 1 transient, 2 persistent; RabbitMQ refuses others, or treats them as transient. */
   delivery_mode?: number;
   /** 0 to 255. */
   priority?: number;

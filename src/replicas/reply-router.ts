@@ -20,7 +20,7 @@ const TOO_LARGE = {
 
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
-/** The client takes its answer for received; nobody asks it again. */
+/** For the client, its answer has arrived; nobody asks it again. */
 const GIVE_UP_MS = 120_000;
 
 /** What waits to be passed on, at most. */

@@ -1,6 +1,6 @@
 import { forgetOldest } from '../forget-oldest.ts';
 
-/** Progress may come for as long as a task of the client's runs; of a server object that lives long, not forever. */
+/** Progress may come for as long as a task of the client runs, and a server object may live longer than its tasks. */
 const MAX_TOKENS = 10_000;
 
 /**

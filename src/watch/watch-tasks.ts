@@ -40,7 +40,7 @@ const AT_MOST_WAITING = { objectMode: true, readableHighWaterMark: 1, writableHi
 export interface WatchTasksOptions {
   /** Stops watching. The iteration then ends without an error, after a last look that takes at most 3 seconds. */
   signal?: AbortSignal | undefined;
-  /** First show this many of the newest messages of each task, at most. Without named tasks it takes `api`. Default 0. */
+  /** First show this many of the newest messages of each task, at most. Without named tasks it requires `api`. Default 0. */
   tail?: number | undefined;
   /** Also show when messages are dequeued or cleared. Default false. */
   removals?: boolean | undefined;

@@ -166,7 +166,7 @@ async function removeWithQueue(
   try {
     await consumption.stop();
   } catch {
-    // If the broker has stopped it, the next one to ask takes the queue for empty and unused, and deletes what is held.
+    // If the broker has stopped it, the next conditional delete finds the queue empty and unused, and deletes what is held.
     return held.markRemoved();
   }
   let isDeleted: boolean | undefined;

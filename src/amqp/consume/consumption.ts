@@ -45,7 +45,7 @@ export type QueueStatus = 'missing' | 'plain' | 'not plain' | 'not permitted' | 
  * What has been delivered can be taken in every state except the last.
  *
  * A consumer rather than `basic.get`: it is faster, and the queue counts as in use.
- * RabbitMQ's conditional delete does not count messages that are held unacknowledged: it takes a queue for
+ * RabbitMQ's conditional delete does not count messages that are held unacknowledged: it treats a queue as
  * empty while somebody looks at its only message, and deletes both, unless somebody consumes.
  */
 export class Consumption {

@@ -47,7 +47,7 @@ export class Destination {
   #isMissing = false;
   #missing = 0;
   #addedAt: number | undefined;
-  /** Until then, missing messages are taken for read. */
+  /** Until then, missing messages count as read. */
   #isReadUntil = 0;
 
   /** @param isForced whether to add messages beyond a limit too; nothing is a failure then */
