@@ -14,6 +14,9 @@ type JsonObject = { [key: string]: unknown };
 const WIRE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'original_request_id']);
 const MESSAGE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'originalRequestId']);
 
+/** Of a message and of its error. */
+const RPC_MEMBERS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error', 'code', 'message', 'data'];
+
 /** Why a value is not a queued message. Becomes one of two errors. */
 class Refusal extends Error {}
 
@@ -28,7 +31,7 @@ export function encodeQueuedMessage(message: QueueableMessage): Buffer {
   checkSerializable(checked);
   const envelope = {
     type: checked.type,
-    message: withOwnMembers(checked),
+    message: plainMessage(checked),
     timestamp: formatTimestamp(checked.timestamp),
     original_request_id: checked.originalRequestId ?? null,
     ...membersBesides(MESSAGE_MEMBERS, checked),
@@ -49,13 +52,18 @@ function toJson(envelope: object): string {
   }
 }
 
-/** Those that a class has by getters, and those of an Error, are not its own: `JSON.stringify` would leave them out. */
-function withOwnMembers({ type, message }: QueuedMessage): object {
-  const { jsonrpc, id, method, params, result, error } = message as unknown as JsonObject;
-  const own = { ...message, jsonrpc, id, method, params, result, error };
-  if (type !== 'error') return own;
-  const { code, message: text, data } = message.error;
-  return { ...own, error: { ...message.error, code, message: text, data } };
+/**
+ * The message of any class, as a plain object: `JSON.stringify` would leave out what the class has by getters, and the
+ * message of an Error.
+ */
+function plainMessage({ type, message }: QueuedMessage): object {
+  const plain = plainObject(message as unknown as JsonObject);
+  return type === 'error' ? { ...plain, error: plainObject(plain.error as JsonObject) } : plain;
+}
+
+function plainObject(object: JsonObject): JsonObject {
+  if (Object.getPrototypeOf(object) === Object.prototype) return object;
+  return { ...object, ...Object.fromEntries(RPC_MEMBERS.map((name) => [name, object[name]])) };
 }
 
 /**
