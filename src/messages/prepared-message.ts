@@ -1,6 +1,7 @@
 import { isUint8Array } from 'node:util/types';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { EXPIRATION_FLAG } from '../properties/field-layout.ts';
+import { EXPIRATION_FLAG, REPLY_TO_FLAG } from '../properties/field-layout.ts';
+import type { MessageProperties } from '../properties/message-properties.ts';
 import { decodePropertyList, propertyListOf } from '../properties/property-list.ts';
 import {
   applyReplayPolicy,
@@ -62,7 +63,8 @@ const ANY_USER: ReplayPolicyOptions = { userId: undefined, keepExpiration: false
  */
 export function prepareMessage(message: RawMessage, policy = ANY_USER): PreparedMessage {
   const { list, changes } = applyReplayPolicy(propertyListOf(message), policy);
-  if ((list.readUInt16BE(0) & EXPIRATION_FLAG) !== 0) checkExpiration(decodePropertyList(list).expiration);
+  if ((list.readUInt16BE(0) & (EXPIRATION_FLAG | REPLY_TO_FLAG)) !== 0)
+    checkMeaning(decodePropertyList(list));
   const { message_id: messageId } = message.properties;
   return {
     body: message.body,
@@ -72,13 +74,27 @@ export function prepareMessage(message: RawMessage, policy = ANY_USER): Prepared
   };
 }
 
+/** Ten years, in milliseconds (`MAX_EXPIRY_TIMER` in rabbit.hrl). */
+const MAX_EXPIRATION = 315_360_000_000;
+
 /** RabbitMQ closes the channel on any other value, and every message in flight fails with it. */
-function checkExpiration(expiration: unknown): void {
-  if (typeof expiration === 'string' && /^([+]?\d+|-0+)$/.test(expiration)) return;
-  throw new TaskQueueError(
-    ErrorCode.invalidMessage,
-    `Property expiration is ${JSON.stringify(expiration)}, not a whole number of milliseconds`,
-  );
+function checkMeaning({ expiration, reply_to }: MessageProperties): void {
+  const isExpiration =
+    typeof expiration === 'string' &&
+    /^([+]?\d+|-0+)$/.test(expiration) &&
+    Number(expiration) <= MAX_EXPIRATION;
+  if (expiration !== undefined && !isExpiration) {
+    throw new TaskQueueError(
+      ErrorCode.invalidMessage,
+      `Property expiration is ${JSON.stringify(expiration)}, not a whole number of milliseconds, ten years at most`,
+    );
+  }
+  if (reply_to === 'amq.rabbitmq.reply-to') {
+    throw new TaskQueueError(
+      ErrorCode.invalidMessage,
+      `Property reply_to is "${reply_to}", which RabbitMQ takes only from the channel that receives the replies`,
+    );
+  }
 }
 
 /**

@@ -32,6 +32,7 @@ export const Tag = {
 } as const;
 
 export const HEADERS_FLAG = 0x2000;
+export const REPLY_TO_FLAG = 0x0200;
 export const EXPIRATION_FLAG = 0x0100;
 /** Of cluster_id. */
 export const LAST_FLAG = 0x0004;

@@ -7,7 +7,7 @@ const body = Buffer.from('{}');
 const headers = (h: unknown): Pick<RawMessage, 'properties'> => ({ properties: { headers: { h } } });
 const bytes = (list: Buffer) => ({ properties: {}, propertyList: list });
 
-/** RabbitMQ closes the whole connection for each of these (541). */
+/** RabbitMQ closes the whole connection for each of these (541), or the channel (406). */
 test.each<[string, Pick<RawMessage, 'properties' | 'propertyList'>]>([
   ['NaN', headers(Number.NaN)],
   ['an infinite number', headers([{ deep: { '!': 'float', value: '-Infinity' } }])],
@@ -17,6 +17,8 @@ test.each<[string, Pick<RawMessage, 'properties' | 'propertyList'>]>([
     bytes(Buffer.concat([propertyList({ type: shortText('t') }), Buffer.alloc(1)])),
   ],
   ['flags that there are not', bytes(Buffer.from([0, 1, 0, 0]))],
+  ['the address of direct replies', { properties: { reply_to: 'amq.rabbitmq.reply-to' } }],
+  ['an expiration of more than ten years', { properties: { expiration: '315360000001' } }],
 ])(
   'A message with %s is refused alone, and those that are under way with it are stored',
   async (_, message) => {
@@ -24,7 +26,7 @@ test.each<[string, Pick<RawMessage, 'properties' | 'propertyList'>]>([
     const good = { body, properties: { delivery_mode: 2 } satisfies MessageProperties };
     const outcomes = await Promise.allSettled([
       client.publish(task, good),
-      client.publish(task, { body, ...message }),
+      client.publish(task, { body, ...message }, { keepExpiration: true }),
       client.publish(task, good),
     ]);
     expect(outcomes).toMatchObject([
