@@ -113,16 +113,23 @@ export function describeTaskQueue(
     ]);
     // A proxy that decodes %2F in paths makes another path of it.
     if (found && (found.name !== queue || found.vhost !== api.vhost)) throw otherVhosts(api.base, api.vhost);
-    return found && toDescription(taskId, queue, found, past, await consumersOf(api, found));
+    return (
+      found && toDescription(api, { taskId, queue, found, past, consumers: await consumersOf(api, found) })
+    );
   });
 }
 
+interface Answers {
+  taskId: string;
+  queue: string;
+  found: Queue;
+  past: Queue | undefined;
+  consumers: TaskConsumer[];
+}
+
 function toDescription(
-  taskId: string,
-  queue: string,
-  found: Queue,
-  past: Queue | undefined,
-  consumers: TaskConsumer[],
+  { clockAheadMs }: ManagementApi,
+  { taskId, queue, found, past, consumers }: Answers,
 ): TaskQueueDescription {
   const { idle_since, head_message_timestamp } = found;
   const ready = toCount(found.messages_ready);
@@ -144,7 +151,7 @@ function toDescription(
     ready,
     unacked: toCount(found.messages_unacknowledged),
     bodyBytes: toCount(found.message_bytes),
-    idleSince: idleSince(idle_since, found.message_stats, past?.message_stats),
+    idleSince: idleSince(idle_since, found.message_stats, past?.message_stats, clockAheadMs),
     oldestAt: timestampToMs(toCount(head_message_timestamp)),
     consumers,
   };

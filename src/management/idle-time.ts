@@ -48,19 +48,22 @@ export function historyQuery(ms: number): { [name: string]: string | number } {
 }
 
 /**
- * Since when a queue has been idle, at the latest, in milliseconds since the epoch.
+ * Since when a queue has been idle, at the latest, in milliseconds since the epoch, by this machine's clock.
  * @param since RabbitMQ's `idle_since`: absent while its process does anything, such as counting messages
  * @param totals the counters now
  * @param history what they were, if that was asked for
+ * @param clockAheadMs how far the broker's clock, by which all these times are, is ahead of this machine's
  */
 export function idleSince(
   since: string | null | undefined,
   totals: MessageStats | undefined,
   history: MessageStats | undefined,
+  clockAheadMs = 0,
 ): number | undefined {
   const known = since ? parseTimestamp(since) : undefined;
-  const unused = unusedSince(totals, history);
-  return known === undefined ? unused : Math.min(known, unused ?? known);
+  const unused = unusedSince(totals, history, Date.now() + clockAheadMs);
+  const earliest = known === undefined ? unused : Math.min(known, unused ?? known);
+  return earliest === undefined ? undefined : earliest - clockAheadMs;
 }
 
 /**

@@ -67,7 +67,7 @@ export interface QueueStatistics {
   /** The number of consumers. */
   consumers: number;
   /**
-   * Idle since, in milliseconds since the epoch, at the latest. Counting its messages, here or over AMQP, resets this, and
+   * Idle since, in milliseconds since the epoch, at the latest, by this machine's clock. Counting its messages, here or over AMQP, resets this, and
    * RabbitMQ 3.8.1 and later resets it every two minutes; with `historyMs` it goes back to when messages last came or went.
    */
   idleSince: number | undefined;
@@ -132,7 +132,7 @@ export async function* listTaskQueues(
       yield queues.flatMap(({ item, other, history, isCounted = true }) => {
         const taskId = taskIdOf(item.name, prefix);
         if (taskId === undefined || isReplyQueue(item.name, prefix) || !matches(taskId)) return [];
-        return [toInfo(taskId, item, isCounted, other, history, historyMs > 0)];
+        return [toInfo(api, taskId, item, isCounted, other, history, historyMs > 0)];
       });
     }
     const others = vhosts.finish();
@@ -242,6 +242,7 @@ async function* queues<T extends { name: string; vhost?: string }>(
 }
 
 function toInfo(
+  api: ManagementApi,
   taskId: string,
   totals: Totals,
   isCounted: boolean,
@@ -260,11 +261,12 @@ function toInfo(
     statistics:
       details === undefined || consumers === undefined
         ? undefined
-        : toStatistics(consumers, details, history, knowsHistory),
+        : toStatistics(api, consumers, details, history, knowsHistory),
   };
 }
 
 function toStatistics(
+  { clockAheadMs }: ManagementApi,
   consumers: number,
   { idle_since, head_message_timestamp, message_stats }: Statistics,
   history: MessageStats | undefined,
@@ -272,7 +274,7 @@ function toStatistics(
 ): QueueStatistics {
   return {
     consumers,
-    idleSince: idleSince(idle_since, message_stats, history),
+    idleSince: idleSince(idle_since, message_stats, history, clockAheadMs),
     ...(knowsHistory && { isUnused: message_stats === undefined }),
     // An empty string on some versions, null on others.
     oldestAt: timestampToMs(toCount(head_message_timestamp)),

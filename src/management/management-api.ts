@@ -63,6 +63,8 @@ export class ManagementApi {
   readonly vhost: string;
   /** The queue-name prefix. */
   readonly prefix: string;
+  /** How far the clock of the broker that answered last is ahead of this machine's, in milliseconds; 0 if not by minutes. */
+  clockAheadMs = 0;
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` */
   constructor(given?: ManagementApiOptions) {
@@ -170,6 +172,7 @@ export class ManagementApi {
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
       try {
         const response = await this.#request(url, timeoutMs);
+        this.clockAheadMs = clockAhead(response);
         this.#bases = [base, ...this.#bases.filter((other) => other !== base)];
         return { base, response };
       } catch (error) {
@@ -271,6 +274,14 @@ export class ManagementApi {
 
 function isPacked({ headers }: http.IncomingMessage): boolean {
   return /^(x-)?gzip$/i.test(headers['content-encoding'] ?? '');
+}
+
+/** A smaller difference may be the time that the answer took. */
+const NOTABLE_MS = 60_000;
+
+function clockAhead({ headers: { date = '' } }: http.IncomingMessage): number {
+  const ms = Date.parse(date) - Date.now();
+  return Math.abs(ms) >= NOTABLE_MS ? ms : 0;
 }
 
 async function unpacked(response: http.IncomingMessage): Promise<Readable> {

@@ -307,6 +307,26 @@ test('what is not known of queues is left out of those to prune, and counted', a
   expect(leftOut).toEqual([{ unknown: 2, beyondHistory: 0, otherTypes: 2 }]);
 });
 
+test.each([
+  ['behind', -7_200_000],
+  ['ahead of', 7_200_000],
+])('a queue is as idle as it is by the clock of the broker, which is %s this one', async (_how, aheadMs) => {
+  const brokerTime = (agoMs: number) => new Date(Date.now() + aheadMs - agoMs);
+  const queue = (name: string, agoMs: number) => ({
+    name: `mcp:queue:${name}`,
+    ...{ type: 'classic', messages_ready: 0, messages_unacknowledged: 0, consumers: 0 },
+    idle_since: brokerTime(agoMs).toISOString(),
+  });
+  const apiUrl = await listen((_, response) => {
+    response.setHeader('date', brokerTime(0).toUTCString());
+    response.end(JSON.stringify([queue('a', 5_400_000), queue('b', 1_000)]));
+  });
+  const found: string[] = [];
+  for await (const page of findIdleTaskQueues({ apiUrl, idleMs: 3_600_000 }))
+    found.push(...page.map(({ taskId }) => taskId));
+  expect(found).toEqual(['a']);
+});
+
 test('a list is streamed as it arrives, in pieces of any size, at the pace of its reader', async () => {
   const list = [{ name: 'ünï "},{"' }, { name: '\\' }, { name: '}', deep: [{ a: '[' }] }];
   let noteRead = () => {};
