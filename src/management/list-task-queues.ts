@@ -67,8 +67,9 @@ export interface QueueStatistics {
   /** The number of consumers. */
   consumers: number;
   /**
-   * Idle since, in milliseconds since the epoch, at the latest, by this machine's clock. Counting its messages, here or over AMQP, resets this, and
-   * RabbitMQ 3.8.1 and later resets it every two minutes; with `historyMs` it goes back to when messages last came or went.
+   * Idle since, in milliseconds since the epoch, at the latest, by this machine's clock. Counting its messages, here or over
+   * AMQP, resets this, and RabbitMQ 3.8.1 and later resets it every two minutes; with `historyMs` it goes back to when
+   * messages last came or went.
    */
   idleSince: number | undefined;
   /** With `historyMs`: no message has gone through it since its node started, so only RabbitMQ's idle time is known. */
