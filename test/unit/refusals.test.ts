@@ -11,6 +11,7 @@ test.each([
     'INVALID_MESSAGE',
   ],
   [closed(406, "PRECONDITION_FAILED - invalid expiration 'soon': not_a_number"), 'INVALID_MESSAGE'],
+  [closed(406, 'PRECONDITION_FAILED - invalid message: {delivery_mode_unknown,0}'), 'INVALID_MESSAGE'],
   [
     closed(406, 'PRECONDITION_FAILED - message size 20000000 is larger than configured max size 16777216'),
     'MESSAGE_TOO_LARGE',

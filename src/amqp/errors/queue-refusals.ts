@@ -93,6 +93,12 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
     text: /invalid expiration/,
     outcome: { code: ErrorCode.invalidMessage, reason: 'its expiration is not a number of milliseconds' },
   },
+  // rabbit_basic is_message_persistent, before RabbitMQ 4, which takes any.
+  {
+    reply: 406,
+    text: /delivery_mode_unknown/,
+    outcome: { code: ErrorCode.invalidMessage, reason: 'its delivery_mode is neither 1 nor 2' },
+  },
   // rabbit_channel check_msg_size.
   {
     reply: 406,
