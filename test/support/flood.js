@@ -5,8 +5,9 @@ import { TaskQueueClient } from 'mcp-taskq';
 const { MCP_TASKQ_URL: url, FLOOD_TASK: task, FLOOD_COUNT: count, FLOOD_BYTES: bytes } = process.env;
 const client = new TaskQueueClient({
   url,
-  confirmTimeoutMs: 10_000,
-  operationTimeoutMs: 10_000,
+  // Longer than the flood takes on a slow machine: its end is what ends the waits.
+  confirmTimeoutMs: 120_000,
+  operationTimeoutMs: 120_000,
   closeTimeoutMs: 1_000,
 });
 const outcomes = {};
@@ -31,6 +32,6 @@ for (let index = 0; index < Number(count); index++) {
   calls.push(call.finally(() => waiting--));
   if (index % 1000 === 999) await new Promise((resolve) => setImmediate(resolve));
 }
+await client.close();
 await Promise.all(calls);
 process.stderr.write(`\noutcomes ${JSON.stringify({ most, ...outcomes })}\n`);
-await client.close();
