@@ -14,7 +14,7 @@ type JsonObject = { [key: string]: unknown };
 const WIRE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'original_request_id']);
 const MESSAGE_MEMBERS: ReadonlySet<string> = new Set(['type', 'message', 'timestamp', 'originalRequestId']);
 
-/** Of a message and of its error. */
+/** The members of a message, and of its error. */
 const RPC_MEMBERS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error', 'code', 'message', 'data'];
 
 /** Why a value is not a queued message. Becomes one of two errors. */
