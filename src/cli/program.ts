@@ -7,6 +7,7 @@ import { OTHER_NAMES } from './help/other-names.ts';
 import { requireUtf8Arguments } from './input/utf8-text.ts';
 import { packageVersion } from './package-version.ts';
 import { formatProgramHelp } from './program-help.ts';
+import { refuseUrlArguments } from './settings/broker-urls.ts';
 import { addGlobalOptions } from './settings/global-options.ts';
 import { usageFailure } from './usage-failure.ts';
 
@@ -50,7 +51,10 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
       });
     if (isWanted(entry)) {
       addGlobalOptions(command);
-      command.hook('preAction', () => requireUtf8Arguments(usageStatus));
+      command.hook('preAction', () => {
+        requireUtf8Arguments(usageStatus);
+        if (name !== 'broker') refuseUrlArguments(command.args, usageStatus);
+      });
     }
     program.addCommand(command, { hidden: isHidden });
   }

@@ -224,3 +224,17 @@ describe('--password-file takes', () => {
     expect(stderr).toContain(says);
   });
 });
+
+test.each([
+  ['ls', 2],
+  ['check', 3],
+  ['watch', 2],
+  ['peek some', 2],
+  ['clear', 2],
+  ['mv some', 2],
+  ['enqueue', 2],
+])('%s says that a URL belongs to --url, and not its password', async (command, status) => {
+  const result = await runCli([...command.split(' '), 'amqp://u:sesame@127.0.0.1:1/v']);
+  expect(result).toMatchObject({ status, stderr: expect.stringContaining('Give it with --url') });
+  expect(result.stdout + result.stderr).not.toContain('sesame');
+});

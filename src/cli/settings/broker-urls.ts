@@ -1,5 +1,7 @@
 import { leftOutOfUrl } from '../../cli-shared.ts';
 import type { TlsOptions } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
 import { readSettingFile } from './setting-files.ts';
 
 /** Splits a comma-separated list; a password may contain a comma too. */
@@ -53,6 +55,17 @@ export function readUrlFiles(
     return url.href;
   });
   return { urls: rest, tls };
+}
+
+/**
+ * A URL with a user in place of a task id or a pattern: output shows those, and here perhaps a password.
+ * @throws CommandFailure
+ */
+export function refuseUrlArguments(operands: readonly string[], exitCode: number = ExitCode.usage): void {
+  if (operands.some((operand) => /^amqps?:\/\/.*@/is.test(operand)))
+    throw new CommandFailure(exitCode, 'A broker URL was given in place of a task id', {
+      hint: 'Give it with --url, or in MCP_TASKQ_URL.',
+    });
 }
 
 /** The hosts of URLs, as `host:port`; invalid URLs are left out. */
