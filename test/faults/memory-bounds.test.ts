@@ -115,8 +115,7 @@ test(`${FLOOD_COUNT} publishes of 10 KB to a broker that never confirms take les
   // One is confirmed before, and some of the first may be, which went to the broker together.
   expect(most).toBeLessThanOrEqual(20_000 + 1_000);
   const codes = Object.keys(outcomes).sort();
-  for (const code of codes)
-    expect(code).toMatch(/^(confirmed|PUBLISH_UNCONFIRMED|TOO_MANY_WAITING|CLOSED)$/);
+  for (const code of codes) expect(code).toMatch(/^(confirmed|PUBLISH_UNCONFIRMED|TOO_MANY_WAITING|CLOSED)$/);
   expect(outcomes.TOO_MANY_WAITING).toBeGreaterThan(0);
 });
 

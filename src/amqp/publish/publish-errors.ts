@@ -61,7 +61,9 @@ export function overflowError(size: number, maxSize: number): AmqpFailure {
   return new AmqpFailure(
     ErrorCode.queueOverflow,
     `Task message queue overflow: queue size (${size}) exceeds maximum (${maxSize})`,
-    { hint: 'Let the client read its messages, or raise the limit (maxSize, or maxTaskQueueSize of the MCP SDK).' },
+    {
+      hint: 'Let the client read its messages, or raise the limit (maxSize, or maxTaskQueueSize of the MCP SDK).',
+    },
   );
 }
 
