@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { describeTaskQueue } from '../../src/index.ts';
 import { runCli } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { array, header, propertyList, table, text } from '../support/property-lists.ts';
@@ -41,6 +42,13 @@ describe('mv', () => {
       // Now the broker has somewhere to route them to.
       await amqp.declare(queueOf(other));
       await amqp.declare(queueOf(to));
+      // Else nobody can say afterwards that no policy has deleted it, with all messages.
+      await expect
+        .poll(
+          async () =>
+            (await describeTaskQueue(to, { url: inject('url'), apiUrl: inject('apiUrl') }))?.hasStatistics,
+        )
+        .toBe(true);
       const moving = runCli(['mv', from, to, '--all']);
       let isOver = false;
       void moving.finally(() => {

@@ -173,7 +173,7 @@ export class Destination {
     const state = { messages: this.#messages, bytes: this.#bytes, ageMs };
     if (rules === undefined || mayHaveDropped(rules, state)) {
       return new DroppedFailure(ExitCode.partly, this.#describeMissing(false), {
-        hint: 'Change the policy of its queue; --force adds messages anyway.',
+        hint: this.#isMissing ? undefined : 'Change the policy of its queue; --force adds messages anyway.',
       });
     }
     this.#isReadUntil = performance.now() + RULES_MS;
@@ -242,9 +242,11 @@ export class Destination {
 
   #describeMissing(isRead: boolean): string {
     const are = this.#missing === 1 ? 'is' : 'are';
-    const why = isRead
-      ? 'a reader has taken them, its queue was deleted, or a policy set meanwhile has dropped them'
-      : 'dropped by a policy of its queue (max-length, max-length-bytes, message-ttl, expires), unless a reader has taken them';
+    const why = this.#isMissing
+      ? 'its queue was deleted'
+      : isRead
+        ? 'a reader has taken them, its queue was deleted, or a policy set meanwhile has dropped them'
+        : 'dropped by a policy of its queue (max-length, max-length-bytes, message-ttl, expires), unless a reader has taken them';
     return `${formatCount(this.#missing, 'message')} ${are} not in task ${JSON.stringify(this.#taskId)} any more: ${why}`;
   }
 }
