@@ -80,8 +80,8 @@ export function readEventCounts(options?: ManagementApiOptions): Promise<EventCo
     const path = `exchanges/${encodeURIComponent(api.vhost)}/${EVENT_EXCHANGE}`;
     const exchange = await api.find<Exchange>(path, { columns: 'type,durable,message_stats' });
     if (exchange === undefined) return undefined;
-    const { type = 'topic', durable = true, message_stats = {} } = exchange;
-    const { publish_in = 0, publish_in_details } = message_stats;
+    const { type = 'topic', durable = true, message_stats } = exchange;
+    const { publish_in = 0, publish_in_details } = message_stats ?? {};
     const obstacle =
       type === 'topic' && durable
         ? undefined

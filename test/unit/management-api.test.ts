@@ -3,7 +3,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeTaskQueue, findIdleTaskQueues, listTaskQueues } from '../../src/index.ts';
-import { readClusterOverview } from '../../src/management/cluster-overview.ts';
+import { readClusterOverview, readEventCounts } from '../../src/management/cluster-overview.ts';
 import { ManagementApi, type ManagementApiOptions } from '../../src/management/management-api.ts';
 
 /** Listens where the management API would, and answers so. */
@@ -389,4 +389,9 @@ test('the nodes of a cluster are tried in turn', async ({ skip }) => {
   await expect(get({ url: ['amqp://127.0.0.91', 'amqp://127.0.0.93'] })).rejects.toThrow(
     /127\.0\.0\.91:15672: nothing listens there/,
   );
+});
+
+test('an exchange whose statistics are null has published nothing', async () => {
+  const apiUrl = await listen(json(200, { type: 'topic', durable: true, message_stats: null }));
+  expect(await readEventCounts({ apiUrl })).toMatchObject({ obstacle: undefined, published: 0 });
 });
