@@ -47,7 +47,7 @@ export default defineConfig(({ mode }) => {
       // The files of a worker share its modules: loading them anew for each file took a third of the time of all tests.
       isolate: false,
       // One second, the default, is less than a machine may stall that is busy with other things.
-      expect: { poll: { timeout: 30_000, interval: 100 } },
+      expect: { poll: { timeout: 90_000, interval: 100 } },
       // For what hangs: no test is about this time. What takes three seconds alone took 60 beside others on a machine in a
       // slow phase, and says nothing when it is ended then.
       testTimeout: 180_000,

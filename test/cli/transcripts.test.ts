@@ -286,8 +286,6 @@ test('broker', async () => {
   transcript.heading('On a terminal');
   await transcript.onTerminal('mcp-taskq broker --install', {
     answers: [['Ctrl-C stops it.', CTRL_C]],
-    // It comes after a whole start of RabbitMQ, which is given that long.
-    waitMs: 60_000,
   });
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq broker --port 70000');

@@ -163,11 +163,11 @@ export class RawAmqp {
     return answer.id === GET_EMPTY ? undefined : delivered(answer, 0);
   }
 
-  /** So many messages, removed, in order; fewer after a second without one. */
+  /** This many messages, removed, in order; fewer after ten seconds without one. */
   async take(queue: string, count: number): Promise<DeliveredFrames[]> {
     const noAck = 0b10;
     await this.#consume(queue, noAck);
-    await this.#until(() => this.#inbox.length >= count, 2_000).catch((error) => {
+    await this.#until(() => this.#inbox.length >= count, 10_000).catch((error) => {
       if (!(error instanceof Late)) throw error;
     });
     await this.#cancel();

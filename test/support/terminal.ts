@@ -65,7 +65,7 @@ export class Terminal {
   }
 
   /** Resolves when the text has come; rejects with what came instead. */
-  async shows(wanted: string | RegExp, timeoutMs = 10_000): Promise<void> {
+  async shows(wanted: string | RegExp, timeoutMs = 90_000): Promise<void> {
     const giveUpAt = Date.now() + timeoutMs;
     const isThere = () => (typeof wanted === 'string' ? this.text.includes(wanted) : wanted.test(this.text));
     while (!isThere()) {

@@ -46,8 +46,6 @@ export interface TerminalOptions {
   columns?: number;
   /** What to wait for on the screen, and what is typed then. */
   answers?: readonly (readonly [wanted: string, keys: string])[];
-  /** How long to wait for each of them. Default: 20 s. */
-  waitMs?: number;
   /** Show what is on the screen at the last answer, instead of what remains in the end. */
   atLastAnswer?: boolean;
   /** Show escape sequences, with ␛ for their first character, instead of what they do. */
@@ -82,13 +80,7 @@ export class Transcript {
   }
 
   async onTerminal(line: string, options: TerminalOptions = {}): Promise<void> {
-    const {
-      columns = 80,
-      answers = [],
-      waitMs = 20_000,
-      atLastAnswer = false,
-      showEscapes = false,
-    } = options;
+    const { columns = 80, answers = [], atLastAnswer = false, showEscapes = false } = options;
     // Bash answers with the command's own status after Ctrl-C, which other shells take for theirs.
     const terminal = new Terminal(
       'bash',
@@ -99,7 +91,7 @@ export class Transcript {
     );
     let output = '';
     for (const [wanted, keys] of answers) {
-      await terminal.shows(wanted, waitMs);
+      await terminal.shows(wanted);
       output = terminal.output;
       terminal.type(keys);
     }

@@ -9,7 +9,7 @@ const TIMES_ITS_COST = 4;
 const [SHORTEST_MS, LONGEST_MS] = [10, 1_000];
 
 /** Resolves when the condition holds; rejects when it does not within the time. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 90_000): Promise<void> {
   const begun = Date.now();
   for (;;) {
     const asked = Date.now();
