@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, test } from 'vitest';
 import { runCli } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 
 async function filledTask(count: number): Promise<string> {
@@ -34,6 +35,15 @@ describe('an id that has no queue', () => {
       expect(status).toBe(5);
       expect(stderr).toContain(`The task id is "${task}".`);
     }
+  });
+
+  test('leads to the one that is meant also where the management API takes more than a second', async () => {
+    const task = await filledTask(1);
+    const proxy = await FaultProxy.inFrontOf(inject('apiUrl'));
+    proxy.fault = { kind: 'late', after: '/api/queues/', ms: 1_500 };
+    const env = { MCP_TASKQ_API_URL: proxy.url.replace('amqp:', 'http:') };
+    const { stderr } = await runCli(['peek', `${task.slice(0, -1)}_`], { env });
+    expect(stderr).toContain(`Did you mean "${task}"`);
   });
 
   test('is only said to be missing where nothing is like it, or the API does not answer', async () => {

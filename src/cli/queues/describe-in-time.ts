@@ -3,21 +3,25 @@ import { requireSameBroker } from '../settings/same-broker.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /**
+ * How long a command waits for the management API where it can do without: a port behind a firewall does not answer at all,
+ * a busy broker may take seconds.
+ */
+export const API_LIMITS = { connectTimeoutMs: 1_000, apiTimeoutMs: 5_000 };
+
+/**
  * What the management API knows of a task's queue, for commands that can do without.
- * @returns `undefined` if the API does not know the queue; `null` if it cannot be asked in this time, or is that of another
+ * @returns `undefined` if the API does not know the queue; `null` if it cannot be asked in time, or is that of another
  * broker
  */
 export async function describeInTime(
   settings: Settings,
   taskId: string,
-  budgetMs: number,
 ): Promise<TaskQueueDescription | undefined | null> {
   const { describeTaskQueue } = await import('../../index.ts');
   const { connection, apiUrl } = settings;
   try {
-    await requireSameBroker({ settings }, AbortSignal.timeout(budgetMs));
-    const limits = { connectTimeoutMs: budgetMs, apiTimeoutMs: budgetMs };
-    return await describeTaskQueue(taskId, { ...connection, apiUrl, ...limits });
+    await requireSameBroker({ settings }, AbortSignal.timeout(API_LIMITS.apiTimeoutMs));
+    return await describeTaskQueue(taskId, { ...connection, apiUrl, ...API_LIMITS });
   } catch {
     return null;
   }

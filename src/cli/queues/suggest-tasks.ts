@@ -4,10 +4,8 @@ import { forThisBroker } from '../hints.ts';
 import { raceWith } from '../terminal/stop.ts';
 import { closest } from '../text/near-misses.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { API_LIMITS } from './describe-in-time.ts';
 import { listQueues } from './list-queues.ts';
-
-/** Suggestions must not take longer than this. */
-const BUDGET_MS = 1_000;
 
 /** At most this many ids are searched; more could not be listed in time anyway. */
 const MAX_IDS = 50_000;
@@ -66,9 +64,9 @@ async function hasQueue(client: TaskQueueClient, taskId: string): Promise<boolea
 /** As many ids as can be listed in time. Those with this prefix are also listed separately, so as not to be missed. */
 async function listIds(settings: Context['settings'], start: string): Promise<string[]> {
   const ids = new Set<string>();
-  const signal = AbortSignal.timeout(BUDGET_MS);
+  const signal = AbortSignal.timeout(API_LIMITS.apiTimeoutMs);
   const list = async (glob: string) => {
-    const pages = listQueues({ settings }, { glob, source: 'statistics', apiTimeoutMs: BUDGET_MS, signal });
+    const pages = listQueues({ settings }, { ...API_LIMITS, glob, source: 'statistics', signal });
     for await (const page of pages) {
       for (const { taskId } of page) ids.add(taskId);
       if (signal.aborted || ids.size >= MAX_IDS) return;

@@ -1,26 +1,24 @@
 import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
-import { describeInTime } from '../queues/describe-in-time.ts';
-import { listQueues } from '../queues/list-queues.ts';
+import { API_LIMITS, describeInTime } from '../queues/describe-in-time.ts';
+import { type ListQueuesOptions, listQueues } from '../queues/list-queues.ts';
 import type { Settings } from '../settings/settings.ts';
 import { formatCount } from '../text/sizes.ts';
-
-const BUDGET_MS = 1_000;
 
 /**
  * How many messages of a task are unacknowledged, and therefore hidden from other readers. Only the management API
  * knows.
- * @returns undefined if it does not answer within a second
+ * @returns undefined if it does not answer in time
  */
 async function countHeld(
   { settings }: Pick<Context, 'settings'>,
   taskId: string,
 ): Promise<number | undefined> {
   const glob = taskId.replace(/[*?\\]/g, '\\$&');
-  const signal = AbortSignal.timeout(BUDGET_MS);
+  const signal = AbortSignal.timeout(API_LIMITS.apiTimeoutMs);
   try {
-    const options = { apiTimeoutMs: BUDGET_MS, signal };
-    for await (const page of listQueues({ settings }, { ...options, glob, source: 'counted' })) {
+    const options: ListQueuesOptions = { ...API_LIMITS, glob, source: 'counted', signal };
+    for await (const page of listQueues({ settings }, options)) {
       for (const queue of page) if (queue.taskId === taskId) return queue.unacked;
     }
   } catch {
@@ -51,7 +49,7 @@ async function countHeldLately(
   taskId: string,
 ): Promise<number | undefined> {
   if (withoutApi.has(settings)) return undefined;
-  const described = await describeInTime(settings, taskId, BUDGET_MS);
+  const described = await describeInTime(settings, taskId);
   if (described === null) withoutApi.add(settings);
   return described?.unacked;
 }

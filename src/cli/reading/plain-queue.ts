@@ -115,13 +115,11 @@ async function findKind(
   }
 }
 
-const API_MS = 2_000;
-
 /** The management API gives the type even to a user without configure permission. */
 async function typeFromApi(
   settings: ClientContext['settings'],
   taskId: string,
 ): Promise<QueueKind['kind'] | undefined> {
-  const { type } = (await describeInTime(settings, taskId, API_MS)) ?? {};
+  const { type } = (await describeInTime(settings, taskId)) ?? {};
   return type === 'classic' || type === 'quorum' || type === 'stream' ? type : undefined;
 }

@@ -10,9 +10,6 @@ import { type DroppingRules, droppingRules, mayHaveDropped } from './dropping-ru
 /** Description of `--force` of mv and cp. */
 export const FORCE_BULK = 'allow quorum queues, where a look counts as a delivery, and a full destination';
 
-/** Only the management API knows policies; without an answer in this time, nothing is known of them. */
-const API_MS = 1_000;
-
 /** The API knows the policies of a new queue, and the size of what has just come, after some seconds. */
 const STATISTICS_MS = 12_000;
 const STATISTICS_INTERVAL_MS = 500;
@@ -200,7 +197,7 @@ export class Destination {
   ): Promise<TaskQueueDescription | undefined | null> {
     const giveUpAt = performance.now() + STATISTICS_MS;
     for (;;) {
-      const described = await describeInTime(this.#context.settings, this.#taskId, API_MS);
+      const described = await describeInTime(this.#context.settings, this.#taskId);
       if (described === null || isEnough(described)) return described;
       if (this.#context.stop.signal.aborted || performance.now() > giveUpAt) return described;
       await sleep(STATISTICS_INTERVAL_MS);
@@ -260,7 +257,7 @@ export async function countBytes(
   taskId: string,
   messages: number,
 ): Promise<number | undefined> {
-  const described = await describeInTime(context.settings, taskId, API_MS);
+  const described = await describeInTime(context.settings, taskId);
   return described?.ready === messages ? described.bodyBytes : undefined;
 }
 
