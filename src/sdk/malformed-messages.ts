@@ -160,7 +160,7 @@ export class MalformedMessages {
       this.#reportOnce(taskId, code, cause);
       return false;
     }
-    this.#warn(setAsideWarning(error, sibling));
+    this.#warn(setAsideWarning(error, sibling, message));
     return true;
   }
 
@@ -222,9 +222,16 @@ function returnsOf({ properties }: StoredMessage): number {
   return Number.isFinite(count) ? count : 0;
 }
 
-function setAsideWarning(error: MalformedMessageError, sibling: string): TaskQueueError {
+function setAsideWarning(
+  error: MalformedMessageError,
+  sibling: string,
+  { redelivered }: StoredMessage,
+): TaskQueueError {
   const id = JSON.stringify(sibling);
-  return new TaskQueueError(error.code, `${error.message}. It was set aside in the queue of task ${id}.`, {
+  // Its removal may have failed with the connection.
+  const again = redelivered ? ' It is a redelivery: a copy of it may be there already.' : '';
+  const sentences = `${error.message}. It was set aside in the queue of task ${id}.${again}`;
+  return new TaskQueueError(error.code, sentences, {
     cause: error,
     hint: `Look at it with: mcp-taskq peek -- ${/^[\w:.-]+$/.test(sibling) ? sibling : id}`,
   });

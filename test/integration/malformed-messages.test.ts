@@ -55,6 +55,33 @@ describe('a malformed message', () => {
     expect(warnings).toHaveLength(1);
   });
 
+  test('that is set aside again, as the connection was lost, is said to be there perhaps twice', async () => {
+    const task = newTask();
+    const client = openClient();
+    for (let n = 0; n < 2; n++) await client.publish(task, raw(`{${n}`));
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const warnings: string[] = [];
+    const onStatus: TaskQueueOptions['onStatus'] = (event) => {
+      if (event.type !== 'warning') return;
+      // The first message is set aside, and the reader still holds both.
+      if (warnings.push(event.error.message) === 1) proxy.reset();
+    };
+    const queue = openQueue({ url: proxy.url, onStatus });
+    await until(() =>
+      queue.dequeueAll(task).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const aside = await client.peek(`${task}:malformed`, { limit: 9 });
+    const bodies = aside.map(({ body }) => body.toString());
+    expect(new Set(bodies)).toEqual(new Set(['{0', '{1']));
+    // Each copy but the first of a message comes with a warning of this kind.
+    const repeated = warnings.filter((each) => each.includes('a copy of it may be there already'));
+    expect(bodies.length).toBeGreaterThan(2);
+    expect(repeated.length).toBeGreaterThanOrEqual(bodies.length - 2);
+  });
+
   test('is refused by peek, which changes nothing', async () => {
     const task = newTask();
     await openClient().publish(task, raw('{'));
