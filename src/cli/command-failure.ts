@@ -2,6 +2,13 @@ export interface CommandFailureOptions {
   cause?: unknown;
   /** What the user can do about it. */
   hint?: string | undefined;
+  /** What standard output gets, where a program reads that; from the message, without credentials. */
+  report?: ((message: string) => string | Promise<string>) | undefined;
+}
+
+/** The exit status of a usage error, and what standard output gets. */
+export interface UsageReport extends Pick<CommandFailureOptions, 'report'> {
+  exitCode: number;
 }
 
 /**
@@ -12,10 +19,12 @@ export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
   readonly exitCode: number;
   readonly hint: string | undefined;
+  readonly report: CommandFailureOptions['report'];
 
-  constructor(exitCode: number, message: string, { cause, hint }: CommandFailureOptions = {}) {
+  constructor(exitCode: number, message: string, { cause, hint, report }: CommandFailureOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.exitCode = exitCode;
     this.hint = hint;
+    this.report = report;
   }
 }

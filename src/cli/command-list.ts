@@ -1,4 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { UsageReport } from './command-failure.ts';
 
 /** What people come for, in the order of the help. */
 export const COMMAND_GROUPS = ['Look', 'Move', 'Maintain'] as const;
@@ -14,8 +15,8 @@ export interface CommandEntry {
   isHidden?: true;
   /** Alternative names of the command. */
   aliases?: readonly string[];
-  /** The exit status of a usage error; default: 2. */
-  usageStatus?: number;
+  /** How it reports a usage error, unless as others do. */
+  usageReport?: UsageReport;
   declare: () => Promise<CommandUnknownOpts>;
 }
 
@@ -97,8 +98,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: '[options] [pattern]',
     summary: 'check depth, age and consumers, for monitoring',
     group: 'Maintain',
-    // "Unknown": a monitoring system would read 2 as critical.
-    usageStatus: 3,
+    // "Unknown": a monitoring system would read 2 as critical, and shows standard output.
+    usageReport: {
+      exitCode: 3,
+      report: async (message) => (await import('./commands/check.ts')).reportUsage(message),
+    },
     declare: async () => (await import('./commands/check.ts')).checkCommand(),
   },
   {

@@ -30,7 +30,7 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
         command.parent === null ? formatProgramHelp(command, help) : formatCommandHelp(command, help),
     })
     .exitOverride((error) => {
-      throw usageFailure(error, undefined, commandIn(argv)?.usageStatus);
+      throw usageFailure(error, undefined, commandIn(argv)?.usageReport);
     })
     .helpCommand(false)
     // main() prints the error, with passwords from a mistyped command line removed.
@@ -40,20 +40,20 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
   const isWanted = ({ name, aliases = [] }: CommandEntry) =>
     argv === undefined || [name, ...aliases, 'completion'].some((word) => argv.includes(word));
   for (const entry of COMMANDS) {
-    const { name, aliases = [], usage, summary, isHidden = false, usageStatus, declare } = entry;
+    const { name, aliases = [], usage, summary, isHidden = false, usageReport, declare } = entry;
     const command = isWanted(entry) ? await declare() : new Command(name).usage(usage);
     command
       .summary(summary)
       .aliases(aliases)
       .copyInheritedSettings(program)
       .exitOverride((error) => {
-        throw usageFailure(error, name, usageStatus);
+        throw usageFailure(error, name, usageReport);
       });
     if (isWanted(entry)) {
       addGlobalOptions(command);
       command.hook('preAction', () => {
-        requireUtf8Arguments(usageStatus);
-        if (name !== 'broker') refuseUrlArguments(command.args, usageStatus);
+        requireUtf8Arguments(usageReport);
+        if (name !== 'broker') refuseUrlArguments(command.args, usageReport);
       });
     }
     program.addCommand(command, { hidden: isHidden });

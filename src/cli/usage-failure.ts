@@ -1,5 +1,5 @@
 import type { CommanderError } from '@commander-js/extra-typings';
-import { CommandFailure } from './command-failure.ts';
+import { CommandFailure, type UsageReport } from './command-failure.ts';
 import { ExitCode } from './exit-codes.ts';
 
 /** What commander says, and the same in the words of this program. */
@@ -37,7 +37,7 @@ const MORE_ADVICE: readonly [pattern: RegExp, advice: string][] = [
 export function usageFailure(
   error: CommanderError,
   command?: string,
-  exitCode: number = ExitCode.usage,
+  { exitCode, report }: UsageReport = { exitCode: ExitCode.usage },
 ): CommandFailure {
   if (['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)) throw error;
   const message = error.message
@@ -53,5 +53,6 @@ export function usageFailure(
   return new CommandFailure(exitCode, pattern && words ? message.replace(pattern, words) : message, {
     hint: advice === undefined ? about : `${advice} ${about}`,
     cause: error,
+    report,
   });
 }

@@ -114,6 +114,9 @@ test.each([
   ['a vhost that is not there', ['-u', 'amqp://127.0.0.1/nowhere'], /./],
   ['a URL that is none', ['-u', 'foo'], /is unusable/],
   ['thresholds the wrong way round', ['--age-warn', '2h', '--age-critical', '1h'], /would never apply/],
+  ['an unknown option', ['--bogus'], /Unknown option --bogus/],
+  ['a threshold that is not a number', ['--depth-warn', 'many'], /--depth-warn is invalid/],
+  ['a broker URL in place of a pattern', ['amqp://u:pw@h'], /A broker URL was given/],
   ['too little time', ['--timeout', '1ms'], /--timeout/],
 ])('%s is unknown (3), in each form', async (_what, args, message) => {
   const text = await runCli(['check', ...args]);

@@ -9,7 +9,6 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
 import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
-import { withoutCredentials } from '../settings/broker-urls.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { ageOption, formatDuration } from '../text/durations.ts';
@@ -61,7 +60,7 @@ export function checkCommand() {
       try {
         await withClient(self, (context) => check(context, pattern, given, format));
       } catch (error) {
-        throw await unknownFailure(error, format, pattern);
+        throw unknownFailure(error, format, pattern);
       }
     });
 }
@@ -109,22 +108,24 @@ function threshold(
   return { warn, critical };
 }
 
+/** The report of a wrong command line, in the format that it names. */
+export function reportUsage(message: string): string {
+  const words = process.argv.flatMap((word) => word.split('='));
+  const format = CHECK_FORMATS.find((each) => words.includes(each)) ?? 'text';
+  return reportUnknown(format, message, undefined);
+}
+
 /** Reports on stdout for the monitoring system, and on stderr for people. A signal keeps its own status. */
-async function unknownFailure(
-  error: unknown,
-  format: CheckFormat,
-  pattern: string | undefined,
-): Promise<unknown> {
+function unknownFailure(error: unknown, format: CheckFormat, pattern: string | undefined): unknown {
   const status = error instanceof CommandFailure ? error.exitCode : undefined;
   const isResult = error instanceof CommandFailure && error.message === '';
   if (isResult || status === ExitCode.interrupted || status === ExitCode.terminated) return error;
   const { name, message } = error as Error;
   const isExpected = status !== undefined || 'code' in (error as object);
   const said = isExpected ? message : `${name}: ${message}`;
-  const { redactUrl } = await import('../../index.ts');
-  process.stdout.write(reportUnknown(format, withoutCredentials(said, redactUrl), pattern));
   return new CommandFailure(CheckStatus.unknown, said, {
     cause: error,
+    report: (text) => reportUnknown(format, text, pattern),
     hint: isExpected
       ? hintFor(error as Error)
       : 'This is a bug in mcp-taskq; --verbose shows where it happened.',

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { CommandFailure } from '../command-failure.ts';
+import { CommandFailure, type UsageReport } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 
 /** What Node puts in place of bytes that are not UTF-8. */
@@ -11,7 +11,7 @@ const REPLACEMENT = '\ufffd';
  * line.
  * @throws CommandFailure
  */
-export function requireUtf8Arguments(exitCode: number = ExitCode.usage): void {
+export function requireUtf8Arguments({ exitCode, report }: UsageReport = { exitCode: ExitCode.usage }): void {
   if (!process.argv.some((argument) => argument.includes(REPLACEMENT))) return;
   let commandLine: Buffer;
   try {
@@ -19,7 +19,8 @@ export function requireUtf8Arguments(exitCode: number = ExitCode.usage): void {
   } catch {
     return;
   }
-  if (!isUtf8(commandLine)) throw new CommandFailure(exitCode, 'An argument is not UTF-8', { hint: CONVERT });
+  if (!isUtf8(commandLine))
+    throw new CommandFailure(exitCode, 'An argument is not UTF-8', { hint: CONVERT, report });
 }
 
 /** A line of input as text. */

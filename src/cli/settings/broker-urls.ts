@@ -1,6 +1,6 @@
 import { leftOutOfUrl } from '../../cli-shared.ts';
 import type { TlsOptions } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
+import { CommandFailure, type UsageReport } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { readSettingFile } from './setting-files.ts';
 
@@ -61,10 +61,14 @@ export function readUrlFiles(
  * A URL with a user in place of a task id or a pattern: output shows those, and here perhaps a password.
  * @throws CommandFailure
  */
-export function refuseUrlArguments(operands: readonly string[], exitCode: number = ExitCode.usage): void {
+export function refuseUrlArguments(
+  operands: readonly string[],
+  { exitCode, report }: UsageReport = { exitCode: ExitCode.usage },
+): void {
   if (operands.some((operand) => /^amqps?:\/\/.*@/is.test(operand)))
     throw new CommandFailure(exitCode, 'A broker URL was given in place of a task id', {
       hint: 'Give it with --url, or in MCP_TASKQ_URL.',
+      report,
     });
 }
 
