@@ -113,6 +113,10 @@ describe('a list is of the broker of the URL, as far as that can be known:', () 
       status: 0,
       stderr: expect.stringContaining('it does not show this user any connections'),
     });
+    // Another name of the same host.
+    const local = apiUrl.replace(/@.*/, `@localhost:${new URL(inject('apiUrl')).port}`);
+    const { stderr: same } = await runCli(['ls', '-u', url, '--api-url', local]);
+    expect(same).not.toContain('Cannot verify');
   });
 
   test('where the API alone is named, it counts alone', async () => {

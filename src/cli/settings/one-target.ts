@@ -56,7 +56,7 @@ export function sourceOfUrl(
   return variablesOf('url').find((name) => environment[name]) ?? 'default';
 }
 
-/** This machine has several names. */
-function placesOf(urls: string): string[] {
+/** As `host:port`, with one name for this machine, which has several. */
+export function placesOf(urls: string): string[] {
   return hostsOf(urls).map((place) => place.replace(/^(127\.0\.0\.1|\[::1\]):/, 'localhost:'));
 }

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { hostsOf } from './broker-urls.ts';
+import { placesOf } from './one-target.ts';
 import type { Settings } from './settings.ts';
 import { describeTarget } from './target.ts';
 
@@ -31,8 +31,9 @@ export function requireSameBroker(
 
 /** The API has a host of its own. Where it has that of the broker, the names of the clusters are enough for a list. */
 function isElsewhere({ connection: { url = [] }, apiUrl }: Settings): boolean {
-  const hosts = hostsOf([url].flat().join(',')).map((place) => place.replace(/:\d+$/, ''));
-  return apiUrl !== undefined && URL.canParse(apiUrl) && !hosts.includes(new URL(apiUrl).hostname);
+  const hostOf = (place: string) => place.replace(/:\d+$/, '');
+  const hosts = placesOf([url].flat().join(',')).map(hostOf);
+  return placesOf(apiUrl ?? '').some((place) => !hosts.includes(hostOf(place)));
 }
 
 async function compare(
