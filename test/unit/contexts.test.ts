@@ -3,6 +3,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -65,6 +66,17 @@ describe('the configuration file', () => {
     symlinkSync(elsewhere, path);
     await changeContextFile((file) => ({ ...file, current: undefined }), environment);
     expect(JSON.parse(readFileSync(elsewhere, 'utf8'))).toEqual({ contexts: { dev: DEV } });
+  });
+
+  test('is written through a symbolic link to a file that is still missing', async () => {
+    const path = contextFilePath(environment);
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync('dotfiles.json', path);
+    await changeContextFile(() => ({ current: undefined, contexts: new Map([['dev', DEV]]) }), environment);
+    expect(readlinkSync(path)).toBe('dotfiles.json');
+    expect(JSON.parse(readFileSync(join(dirname(path), 'dotfiles.json'), 'utf8'))).toMatchObject({
+      contexts: { dev: DEV },
+    });
   });
 
   test('is changed by one process at a time, and keeps what the others changed', async () => {

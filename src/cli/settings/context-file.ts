@@ -2,8 +2,10 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   openSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -12,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, sep } from 'node:path';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
@@ -145,11 +147,14 @@ async function inFolder(path: string, work: () => void | Promise<void>): Promise
   }
 }
 
+/** Where a symbolic link leads, even if nothing is there yet. */
 function realTarget(path: string): string {
   try {
     return realpathSync(path);
-  } catch {
-    return path;
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (!isMissing || !lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return path;
+    return realTarget(resolve(dirname(path), readlinkSync(path)));
   }
 }
 
