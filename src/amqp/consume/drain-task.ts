@@ -11,8 +11,8 @@ import { consumeInBatches } from './bulk-consumer.ts';
 
 const DEFAULT_BATCH_SIZE = 500;
 
-/** How long messages held by a lost connection may take to return, and how often to check. */
-const RETURN_MS = 1_000;
+/** How long messages held by a lost connection may take to return on a busy broker, and how often to check. */
+const RETURN_MS = 3_000;
 const LOOK_MS = 20;
 
 /** The task to drain. */
