@@ -1,6 +1,12 @@
 // Publishes FLOOD_COUNT messages of FLOOD_BYTES each to MCP_TASKQ_URL without waiting for any. Whatever becomes of them, it
 // says in JSON how many were confirmed, and how many failed with each code.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { TaskQueueClient } from 'mcp-taskq';
+
+// What the client keeps is measured, not when Node looks for what nobody keeps.
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
 
 const { MCP_TASKQ_URL: url, FLOOD_TASK: task, FLOOD_COUNT: count, FLOOD_BYTES: bytes } = process.env;
 const client = new TaskQueueClient({
@@ -30,7 +36,9 @@ for (let index = 0; index < Number(count); index++) {
       (error) => note(error.code ?? String(error)),
     );
   calls.push(call.finally(() => waiting--));
-  if (index % 1000 === 999) await new Promise((resolve) => setImmediate(resolve));
+  if (index % 2000 !== 1999) continue;
+  await new Promise((resolve) => setImmediate(resolve));
+  collectGarbage();
 }
 await client.close();
 await Promise.all(calls);
