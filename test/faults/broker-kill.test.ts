@@ -5,7 +5,7 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { watchTasks } from '../../src/index.ts';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
-import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
+import { PATIENT_START_MS, startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { duration, extent, noteFigures } from '../support/figures.ts';
@@ -21,7 +21,7 @@ let broker: RunningBroker;
 
 beforeAll(async () => {
   broker = await startPrivateBroker();
-}, 120_000);
+}, 2 * PATIENT_START_MS);
 
 const KILLS = extent(1, 5);
 const ENQUEUERS = 16;
@@ -136,7 +136,6 @@ async function taskIsCancelled(kill: SharedFault): Promise<void> {
   const queue = openQueue({
     url: broker.url,
     reconnectTimeoutMs: 500,
-    connectTimeoutMs: 3_000,
     onStatus,
   });
   const taskStore = new InMemoryTaskStore();

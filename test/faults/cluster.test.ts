@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
+import { PATIENT_START_MS } from '../support/broker.ts';
 import { runCli } from '../support/cli.ts';
 import { canCluster, startCluster } from '../support/cluster.ts';
 import { duration, noteFigures } from '../support/figures.ts';
@@ -30,7 +31,7 @@ describe.runIf(canCluster)('a cluster of three nodes', () => {
 
   beforeAll(async () => {
     nodes = await startCluster(3);
-  }, 240_000);
+  }, 3 * PATIENT_START_MS);
 
   test('dequeueAll by a node that is behind the leader has all messages, and none is left', async () => {
     const [leader, ...others] = nodes;
@@ -38,15 +39,14 @@ describe.runIf(canCluster)('a cluster of three nodes', () => {
     const all = Array.from({ length: 1_000 }, (_, index) => numbered(index));
     const writer = openQueue(options);
     const client = openClient({ url: leader?.url as string });
-    for (const node of others) {
-      // With the default type as well: reading takes whatever is there.
-      for (const queueType of ['quorum', 'default'] as const) {
-        const reader = openQueue({ url: node.url, queueType });
-        await Promise.all(all.map((message) => writer.enqueue(TASK, message)));
-        await node.ctl('eval', LAG);
-        expect(await reader.dequeueAll(TASK)).toEqual(all);
-        expect(await client.depth(TASK)).toEqual({ messages: 0, consumers: 0 });
-      }
+    // With the default type as well: reading takes whatever is there.
+    for (const [index, queueType] of (['quorum', 'default'] as const).entries()) {
+      const node = others[index] as RunningBroker;
+      const reader = openQueue({ url: node.url, queueType });
+      await Promise.all(all.map((message) => writer.enqueue(TASK, message)));
+      await node.ctl('eval', LAG);
+      expect(await reader.dequeueAll(TASK)).toEqual(all);
+      expect(await client.depth(TASK)).toEqual({ messages: 0, consumers: 0 });
     }
   }, 480_000);
 
@@ -95,11 +95,12 @@ describe.runIf(canCluster)('a cluster of three nodes', () => {
     const load = new NumberedLoad('killed');
     for (let index = 0; index < 4; index++) load.enqueue(openQueue(options));
     for (let index = 0; index < 2; index++) load.dequeue(openQueue(options));
-    await until(() => load.confirmed.size > 200, 30_000);
+    await until(() => load.confirmed.size > 200, 60_000);
     const killedAt = performance.now();
     await leader?.kill();
     const before = load.confirmed.size;
-    await until(() => load.confirmed.size > before + 200, 60_000);
+    // Until the others have elected a leader, none is confirmed.
+    await until(() => load.confirmed.size > before + 200, 120_000);
     await load.stop();
     for (const message of await openQueue(options).dequeueAll('killed')) load.note(message);
 

@@ -7,7 +7,7 @@ import { parseRecord } from '../../src/index.ts';
 import { findFreePort } from '../../src/local-broker/free-ports.ts';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { propertyListOf } from '../../src/properties/property-list.ts';
-import { startPrivateBroker } from '../support/broker.ts';
+import { PATIENT_START_MS, startPrivateBroker } from '../support/broker.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { firstDifference } from '../support/compare-frames.ts';
 import { provide, run } from '../support/debian-packages.ts';
@@ -41,7 +41,7 @@ beforeAll(async () => {
     ],
   });
   amqp = await RawAmqp.connect(broker.url);
-}, 120_000);
+}, 2 * PATIENT_START_MS);
 
 afterAll(() => amqp?.close());
 
@@ -192,7 +192,7 @@ function onReplay(messages: FramedMessage[]): Promise<FramedMessage[]> {
 for (const [who, { isHere = true, notWith4, count, publish }] of Object.entries(PUBLISHERS)) {
   describe.runIf(isHere)(`what comes from ${who}`, () => {
     test('is the same after it was looked at, watched, moved, drained and replayed', {
-      timeout: 120_000,
+      timeout: 300_000,
     }, async ({ skip }) => {
       skip(notWith4 !== undefined && isRabbitMQ4(), notWith4);
       const [from, parked, replayed] = Array.from({ length: 3 }, () => randomUUID()) as [
@@ -216,7 +216,7 @@ for (const [who, { isHere = true, notWith4, count, publish }] of Object.entries(
         '-n',
         String(count),
         '--for',
-        '20s',
+        '100s',
         '-o',
         'jsonl',
       );
@@ -234,7 +234,7 @@ for (const [who, { isHere = true, notWith4, count, publish }] of Object.entries(
       expect(await look(from)).toEqual([]);
     });
 
-    test('is the same after it was cleared with a backup that is replayed', { timeout: 60_000 }, async ({
+    test('is the same after it was cleared with a backup that is replayed', { timeout: 300_000 }, async ({
       skip,
     }) => {
       skip(notWith4 !== undefined && isRabbitMQ4(), notWith4);

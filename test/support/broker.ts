@@ -3,6 +3,9 @@ import { inject } from 'vitest';
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/local-broker/index.ts';
 import { installation } from './installation.ts';
 
+/** For a start on a machine that has other things to do. */
+export const PATIENT_START_MS = 200_000;
+
 const running: RunningBroker[] = [];
 const stops: (() => Promise<void>)[] = [];
 
@@ -22,7 +25,12 @@ export function stopAfterFile(stop: () => Promise<void>): void {
  * takes some seconds to start: tests that leave it running share one.
  */
 export async function startPrivateBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
-  const broker = await startBroker({ install: true, ...installation, ...options });
+  const broker = await startBroker({
+    install: true,
+    startTimeoutMs: PATIENT_START_MS,
+    ...installation,
+    ...options,
+  });
   running.push(broker);
   return broker;
 }

@@ -37,8 +37,6 @@ export async function startCluster(size: number): Promise<RunningBroker[]> {
           (member) => `cluster_formation.classic_config.nodes.${member} = ${nodeName(member - 1)}`,
         ),
       ],
-      // Three at once on a small machine.
-      startTimeoutMs: 120_000,
     });
   };
   const nodes = await Promise.all(Array.from({ length: size }, (_, index) => start(index)));

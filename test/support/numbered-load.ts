@@ -1,7 +1,11 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { QueuedMessage, RabbitMQTaskMessageQueue } from '../../src/index.ts';
 import { isTaskQueueError } from '../../src/index.ts';
+import { extent } from './figures.ts';
 import { numbered } from './tasks.ts';
+
+/** After each call. At full speed, nothing else on the machine would go on, which others wait for before the fault. */
+const PAUSE_MS = extent(20, 0);
 
 /**
  * Enqueuers and dequeuers at work on one task until they are stopped, and the accounts of it: which messages were
@@ -73,6 +77,7 @@ export class NumberedLoad {
       while (!this.#isStopped) {
         try {
           await step();
+          if (PAUSE_MS > 0) await sleep(PAUSE_MS);
         } catch (error) {
           const code = isTaskQueueError(error) ? error.code : String(error);
           this.failures.set(code, (this.failures.get(code) ?? 0) + 1);
