@@ -38,7 +38,7 @@ test('close() at any moment of a wait leaves no connection open, which would kee
     await waiting;
     await queue.close();
   }
-  await expect.poll(openSockets, { timeout: 5_000 }).toBeLessThanOrEqual(before);
+  await expect.poll(openSockets).toBeLessThanOrEqual(before);
 });
 
 test.each<[string, (client: TaskQueueClient) => Promise<unknown>]>([

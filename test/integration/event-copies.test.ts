@@ -105,7 +105,7 @@ test('a plain AMQP consumer with an ordinary binding receives all events of bulk
   await consume(`enqueued.${tasks[1]}`, [tasks[1]]);
   await Promise.all(tasks.map((task) => publishMany(publisher, task, COUNT)));
   const all = Array.from({ length: COUNT }, (_, index) => COUNT + index);
-  for (const task of tasks) await expect.poll(() => seen.get(task), { timeout: 20_000 }).toEqual(all);
+  for (const task of tasks) await expect.poll(() => seen.get(task)).toEqual(all);
 }, 60_000);
 
 test.each([
@@ -126,10 +126,10 @@ test.each([
         }
       }),
     );
-    await until(() => published > 2_000, 25_000);
+    await until(() => published > 500);
     const numbers = await collect(tasks[0]);
     const first = Math.ceil(published / count) * count;
-    await until(() => published > first + 4_000, 25_000);
+    await until(() => published > first + 1_500);
     isOver = true;
     await flood;
     const last = Math.floor((published - 1) / count) * count;

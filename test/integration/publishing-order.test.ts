@@ -1,5 +1,6 @@
 import { describe, expect, inject, test } from 'vitest';
 import { FaultProxy } from '../support/fault-proxy.ts';
+import { extent } from '../support/figures.ts';
 import { RawAmqp } from '../support/raw-amqp.ts';
 import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
 import { openClient, raw } from '../support/tasks.ts';
@@ -18,7 +19,7 @@ function ascending(numbers: number[]): number[] {
 describe('messages that are published without waiting stay in order', () => {
   test('when another client has deleted the queue since', async () => {
     const [client, amqp, task] = [openClient(), await openRawAmqp(), newRawTask('order')];
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 4; round++) {
       await client.publish(task, raw('-1'));
       await amqp.delete(queueOf(task));
       await Promise.all(Array.from({ length: 50 }, (_, number) => client.publish(task, raw(String(number)))));
@@ -28,7 +29,7 @@ describe('messages that are published without waiting stay in order', () => {
 
   test('when another process has delivered all of the task since, and its queue went with it', async () => {
     const [client, other, task] = [openClient(), openClient(), newRawTask('order')];
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 4; round++) {
       await client.publish(task, raw('-1'));
       await other.clear(task);
       await Promise.all(Array.from({ length: 50 }, (_, number) => client.publish(task, raw(String(number)))));
@@ -37,9 +38,9 @@ describe('messages that are published without waiting stay in order', () => {
   });
 
   test.each([
-    ['small', 3, COUNT, 0],
+    ['small', extent(2, 10), COUNT, 0],
     // The broker handles the channel that they come on later than the one on which the queue is declared again.
-    ['large', 6, 4_000, 3_000],
+    ['large', extent(2, 10), 4_000, 3_000],
   ])(
     'when the queue is deleted in the middle, and those that come later wait their turn: %s',
     async (...args) => {
@@ -113,7 +114,7 @@ describe('messages that are published without waiting stay in order', () => {
   test('when the connection is lost repeatedly in the middle, and retryUnconfirmedMs sends some of them again', async () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     const client = openClient({ url: proxy.url, retryUnconfirmedMs: 20_000 });
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < extent(2, 10); round++) {
       const task = newRawTask('order');
       const calls: Promise<unknown>[] = [];
       for (let number = 0; number < COUNT; number++) {

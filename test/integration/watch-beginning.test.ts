@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type WatchItem, watchTasks } from '../../src/index.ts';
+import { extent } from '../support/figures.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { textOf, texts, watchUntil } from '../support/watching.ts';
 
@@ -28,7 +29,7 @@ describe('a watch that begins', () => {
   });
 
   test('shows each message of a flood once and in order, from the first that it shows', async () => {
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < extent(3, 20); round++) {
       const task = newTask();
       const client = openClient();
       const stop = new AbortController();
@@ -72,7 +73,7 @@ describe('a watch that begins', () => {
 
   test('shows each message whose event is still due once, and in order', async () => {
     const client = openClient();
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < extent(3, 20); round++) {
       const task = newTask();
       for (let index = 0; index < 20; index++)
         await client.publish(task, { ...raw(String(index)), properties: { message_id: `${index}` } });
@@ -84,7 +85,7 @@ describe('a watch that begins', () => {
   });
 
   test('without a tail shows nothing of what was there, though readers and publishers are at work', async () => {
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < extent(2, 10); round++) {
       const task = newTask();
       const before = openClient();
       for (let index = 0; index < 100; index++) await before.publish(task, raw(`old ${index}`));
