@@ -2,10 +2,11 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { BIN, cliEnvironment, recordsIn, runCli, startCli, temporaryFolder } from '../support/cli.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 /*
@@ -18,7 +19,7 @@ async function sizeOf(file: string): Promise<number> {
 
 async function bodiesIn(task: string): Promise<string[]> {
   const bodies: string[] = [];
-  await openClient().drain(task, (batch) => {
+  await observer().drain(task, (batch) => {
     for (const { body } of batch) bodies.push(body.toString());
   });
   return bodies;
@@ -40,12 +41,18 @@ describe('a message is not removed once the file', () => {
     'is moved': { change: (file: string) => rename(file, `${file}.moved`), says: 'it was moved' },
   };
   const WAYS = {
-    '--out': (task: string, file: string) => `${CLI} dequeue ${task} -n 2 --wait 60s --out ${file}`,
-    '--out, as JSON': (task: string, file: string) =>
-      `${CLI} dequeue ${task} -n 2 --wait 60s -o json --out ${file}`,
-    '>': (task: string, file: string) => `${CLI} dequeue ${task} -n 2 --wait 60s > ${file}`,
-    '>>': (task: string, file: string) => `${CLI} dequeue ${task} -n 2 --wait 60s >> ${file}`,
+    '--out': (args: string[], file: string) => runCli([...args, '--out', file]),
+    '--out, as JSON': (args: string[], file: string) => runCli([...args, '-o', 'json', '--out', file]),
+    '>': (args: string[], file: string) => runInShell(`${CLI} ${args.join(' ')} > ${file}`),
+    '>>': (args: string[], file: string) => runInShell(`${CLI} ${args.join(' ')} >> ${file}`),
   };
+
+  async function runInShell(command: string) {
+    const child = spawn('bash', ['-c', command], { env: cliEnvironment() });
+    const stderr = text(child.stderr);
+    const [status] = await once(child, 'close');
+    return { status, stderr: await stderr };
+  }
 
   test.each([
     ['--out', 'is deleted'],
@@ -61,20 +68,14 @@ describe('a message is not removed once the file', () => {
     const file = join(await temporaryFolder(), 'file');
     const client = openClient();
     await client.publish(task, raw('1'));
-    const child = spawn('bash', ['-c', WAYS[way](task, file)], { env: cliEnvironment() });
-    const ended = once(child, 'close');
-    let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
+    const running = WAYS[way](['dequeue', task, '-n', '2', '--wait', '10m'], file);
     await until(async () => (await sizeOf(file)) > 0);
     // It waits without a consumer.
-    await expect
-      .poll(async () => client.depth(task), { timeout: 10_000 })
-      .toMatchObject({ messages: 0, consumers: 0 });
+    await expect.poll(() => client.depth(task)).toMatchObject({ messages: 0, consumers: 0 });
     await CHANGES[what].change(file);
     await client.publish(task, raw('2'));
-    expect(await ended).toEqual([3, null]);
+    const { status, stderr } = await running;
+    expect(status).toBe(3);
     expect(stderr).toContain(CHANGES[what].says);
     expect(stderr).toContain('1 message was removed');
     expect(stderr).not.toContain(`now in ${file}`);
@@ -123,11 +124,11 @@ describe('a named pipe', () => {
     const child = startCli(['dequeue', task, '--out', pipe, ...options]);
     const ended = once(child, 'close');
     if (options.length === 0) {
-      await until(async () => (await openClient().depth(task))?.messages === 0);
+      await until(async () => (await observer().depth(task))?.messages === 0);
       child.kill('SIGTERM');
     }
     expect(await ended).toEqual([expected, null]);
-    await expect.poll(async () => (await openClient().depth(task))?.messages).toBe(1);
+    await expect.poll(async () => (await observer().depth(task))?.messages).toBe(1);
     expect(await bodiesIn(task)).toEqual(bodies);
   });
 
@@ -140,7 +141,7 @@ describe('a named pipe', () => {
     reader.kill();
     expect(status).toBe(124);
     // What fits into the pipe counts as delivered.
-    await expect.poll(async () => (await openClient().depth(task))?.messages).toBeGreaterThan(350);
+    await expect.poll(async () => (await observer().depth(task))?.messages).toBeGreaterThan(350);
   });
 
   test.each([
@@ -149,7 +150,7 @@ describe('a named pipe', () => {
   ])('whose reader leaves fails with %s, which says how far it got', async (_what, command) => {
     const { task, bodies, pipe } = await taskAndPipe(500);
     spawn('bash', ['-c', `head -c 100000 ${pipe} > ${pipe}.read`]);
-    const { status, stderr } = await runCli(command(task, pipe), { ownProcess: true });
+    const { status, stderr } = await runCli(command(task, pipe));
     expect(status).toBe(3);
     const left = await bodiesIn(task);
     expect(left).toEqual(bodies.slice(500 - left.length));
@@ -161,10 +162,10 @@ describe('a named pipe', () => {
   test('brings everything to a reader that comes later', async () => {
     const { task, bodies, pipe } = await taskAndPipe(500);
     const running = runCli(['dequeue', task, '--all', '--out', pipe]);
-    await until(async () => ((await openClient().depth(task))?.messages ?? 500) < 500);
-    const text = await readFile(pipe, 'utf8');
+    await until(async () => ((await observer().depth(task))?.messages ?? 500) < 500);
+    const records = await readFile(pipe, 'utf8');
     expect((await running).status).toBe(0);
-    expect(recordsIn(text).map(({ body }) => JSON.stringify(body))).toEqual(bodies);
+    expect(recordsIn(records).map(({ body }) => JSON.stringify(body))).toEqual(bodies);
     expect(await bodiesIn(task)).toEqual([]);
   });
 });
