@@ -5,6 +5,7 @@ import { toCount } from './counts.ts';
 import { historyQuery, idleSince, type MessageStats, MOST_HISTORY_MS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { otherVhosts } from './management-api-errors.ts';
+import { findPolicies, type QueuePolicies } from './queue-policies.ts';
 import { withManagementApi } from './with-management-api.ts';
 
 /** The queue of one task, as the management API describes it. Numbers are up to 10 seconds old. */
@@ -22,9 +23,11 @@ export interface TaskQueueDescription {
   online: readonly string[];
   /**
    * False for a queue that is some seconds old, and where the broker's statistics are switched off: then nothing is known of
-   * policies, consumers, sizes and times.
+   * consumers, sizes and times.
    */
   hasStatistics: boolean;
+  /** False if its policies are as old as its statistics, or unknown without these. */
+  arePoliciesCurrent: boolean;
   /** The arguments it was declared with. */
   arguments: { readonly [name: string]: unknown };
   policy: string | undefined;
@@ -113,9 +116,12 @@ export function describeTaskQueue(
     ]);
     // A proxy that decodes %2F in paths makes another path of it.
     if (found && (found.name !== queue || found.vhost !== api.vhost)) throw otherVhosts(api.base, api.vhost);
-    return (
-      found && toDescription(api, { taskId, queue, found, past, consumers: await consumersOf(api, found) })
-    );
+    if (found === undefined) return undefined;
+    const [policies, consumers] = await Promise.all([
+      findPolicies(api, queue, found.type ?? 'classic'),
+      consumersOf(api, found),
+    ]);
+    return toDescription(api, { taskId, queue, found, past, policies, consumers });
   });
 }
 
@@ -124,15 +130,19 @@ interface Answers {
   queue: string;
   found: Queue;
   past: Queue | undefined;
+  policies: QueuePolicies | undefined;
   consumers: TaskConsumer[];
 }
 
 function toDescription(
   { clockAheadMs }: ManagementApi,
-  { taskId, queue, found, past, consumers }: Answers,
+  { taskId, queue, found, past, policies, consumers }: Answers,
 ): TaskQueueDescription {
   const { idle_since, head_message_timestamp } = found;
   const ready = toCount(found.messages_ready);
+  // Numbers and policies are collected separately.
+  const hasStatistics =
+    ready !== undefined && (found.policy !== undefined || found.effective_policy_definition !== undefined);
   return {
     taskId,
     queue,
@@ -141,13 +151,13 @@ function toDescription(
     node: found.leader ?? found.node,
     members: found.members ?? [],
     online: found.online ?? [],
-    // Numbers and policies are collected separately.
-    hasStatistics:
-      ready !== undefined && (found.policy !== undefined || found.effective_policy_definition !== undefined),
+    hasStatistics,
     arguments: found.arguments ?? {},
     policy: found.policy || undefined,
     operatorPolicy: found.operator_policy || undefined,
     effectivePolicy: found.effective_policy_definition ?? {},
+    ...policies,
+    arePoliciesCurrent: policies !== undefined,
     ready,
     unacked: toCount(found.messages_unacknowledged),
     bodyBytes: toCount(found.message_bytes),

@@ -224,6 +224,33 @@ test('what cannot be counted at the destination is taken for dropped', async () 
   expect(await forced?.verify(added)).toBeUndefined();
 });
 
+test.each(['policies', 'operator-policies'])(
+  'a limit of %s that is set while messages are moved is known at once',
+  async (kind) => {
+    const { client, env, fill, limit, untilKnown, depths } = await brokerOfOneTest();
+    const settings = {
+      connection: { url: env.MCP_TASKQ_URL },
+      apiUrl: env.MCP_TASKQ_API_URL,
+      urlSource: '--url',
+    };
+    await client.publish('to', raw(body(9)));
+    await untilKnown('to', {});
+    const context = { client, settings, note: () => {}, stop: { signal: new AbortController().signal } };
+    const destination = await Destination.open(context as unknown as ClientContext, 'to', false);
+    await destination.requireRoom(COUNT, async () => undefined);
+    const added = Array.from({ length: COUNT }, (_, n) => ({ body: Buffer.from(body(n)) }));
+    await fill('to');
+    expect(await destination.verify(added)).toBeUndefined();
+    await limit('to', { 'max-length': 2 }, kind);
+    await expect.poll(() => depths('to'), { timeout: 30_000 }).toEqual([2]);
+    await fill('to');
+    expect(await destination.verify(added)).toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining('9 messages are not in task "to" any more: dropped by a policy'),
+    });
+  },
+);
+
 test('--force adds the messages anyway, and says how many are missing', async () => {
   const { client, fill, limit, untilKnown, run, depths } = await brokerOfOneTest();
   await fill('from');

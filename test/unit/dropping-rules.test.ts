@@ -7,6 +7,7 @@ const queue = (more: object) => ({
   policy: undefined,
   operatorPolicy: undefined,
   effectivePolicy: {},
+  arePoliciesCurrent: false,
   hasStatistics: true,
   ...more,
 });
@@ -15,6 +16,7 @@ test('a policy counts as soon as the API names it, and none only with the number
   const limited = { policy: 'p', effectivePolicy: { 'max-length': 2 } };
   expect(droppingRules(queue({ ...limited, hasStatistics: false }))).toMatchObject({ messages: 2 });
   expect(droppingRules(queue({ hasStatistics: false }))).toBeUndefined();
+  expect(droppingRules(queue({ hasStatistics: false, arePoliciesCurrent: true }))).toEqual({});
   expect(droppingRules(queue({}))).toMatchObject({ messages: undefined, bytes: undefined });
 });
 

@@ -10,12 +10,9 @@ import { type DroppingRules, droppingRules, mayHaveDropped } from './dropping-ru
 /** Description of `--force` of mv and cp. */
 export const FORCE_BULK = 'allow quorum queues, where a look counts as a delivery, and a full destination';
 
-/** The API knows the policies of a new queue, and the size of what has just come, after some seconds. */
+/** The API knows the size of what has just come after some seconds. */
 const STATISTICS_MS = 12_000;
 const STATISTICS_INTERVAL_MS = 500;
-
-/** An answer about policies may be as old as the statistics, so it is asked for again after this time. */
-const RULES_MS = 5_000;
 
 /** Messages are missing at the destination, and are not known to have been read there; or they cannot be counted. */
 export class DroppedFailure extends CommandFailure {}
@@ -44,8 +41,6 @@ export class Destination {
   #isMissing = false;
   #missing = 0;
   #addedAt: number | undefined;
-  /** Until then, missing messages count as read. */
-  #isReadUntil = 0;
 
   /** @param isForced whether to add messages beyond a limit too; nothing is a failure then */
   static async open(context: ClientContext, taskId: string, isForced: boolean): Promise<Destination> {
@@ -140,7 +135,6 @@ export class Destination {
     if (this.#addedAt === undefined) return undefined;
     await this.#count();
     if (this.#missing <= 0) return undefined;
-    this.#isReadUntil = 0;
     const failure = await this.#droppedFailure();
     if (failure === undefined) this.#context.note(`${this.#describeMissing(!this.#isForced)}.`);
     return failure;
@@ -162,8 +156,8 @@ export class Destination {
   }
 
   async #droppedFailure(): Promise<DroppedFailure | undefined> {
+    if (this.#isForced) return undefined;
     const now = performance.now();
-    if (this.#isForced || now < this.#isReadUntil) return undefined;
     const ageMs = now - (this.#addedAt ?? now);
     const rules = await this.#findRules();
     if (this.#expected === undefined) return undefined;
@@ -173,18 +167,14 @@ export class Destination {
         hint: this.#isMissing ? undefined : 'Change the policy of its queue; --force adds messages anyway.',
       });
     }
-    this.#isReadUntil = performance.now() + RULES_MS;
     return undefined;
   }
 
-  /** The rules now, once they are known; `undefined` where they cannot be known. */
+  /** The rules now; `undefined` where they cannot be known. */
   async #findRules(): Promise<DroppingRules | undefined> {
     if (this.#isMissing) return this.#rules;
-    const described = await this.#describeOnce(
-      (now) => now !== undefined && droppingRules(now) !== undefined,
-    );
-    const rules = described && droppingRules(described);
-    if (rules) return rules;
+    const described = await describeInTime(this.#context.settings, this.#taskId);
+    if (described?.arePoliciesCurrent) return droppingRules(described);
     const kind = await this.#context.client.queueKind(this.#taskId).catch(() => undefined);
     // A stream always counts as empty.
     if (kind?.kind === 'stream') this.#expected = undefined;

@@ -15,12 +15,19 @@ export interface DroppingRules {
 export function droppingRules(
   description: Pick<
     TaskQueueDescription,
-    'type' | 'arguments' | 'policy' | 'operatorPolicy' | 'effectivePolicy' | 'hasStatistics'
+    | 'type'
+    | 'arguments'
+    | 'policy'
+    | 'operatorPolicy'
+    | 'effectivePolicy'
+    | 'arePoliciesCurrent'
+    | 'hasStatistics'
   >,
 ): DroppingRules | undefined {
-  const { type, arguments: own, policy, operatorPolicy, effectivePolicy, hasStatistics } = description;
-  // The API may name them before it knows any numbers; that there are none, it says with the numbers.
-  if (!hasStatistics && policy === undefined && operatorPolicy === undefined) return undefined;
+  const { type, arguments: own, policy, operatorPolicy, effectivePolicy } = description;
+  // Statistics may name them before they have any numbers; that there are none, they say with the numbers.
+  const isKnown = description.arePoliciesCurrent || description.hasStatistics;
+  if (!isKnown && policy === undefined && operatorPolicy === undefined) return undefined;
   const least = (name: string) => {
     const values = [own[`x-${name}`], effectivePolicy[name]].filter((each) => typeof each === 'number');
     return values.length === 0 ? undefined : Math.min(...values);
