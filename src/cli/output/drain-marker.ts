@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { access, readdir, readFile, realpath, unlink, writeFile } from 'node:fs/promises';
+import {
+  access,
+  type FileHandle,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  unlink,
+} from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -13,10 +22,12 @@ const TASK_AND_ENDING = /^[0-9a-f]{12}\.mcp-taskq-unfinished$/;
 /** What {@link markDrain} returns. */
 export interface DrainMarker {
   path: string;
-  /** It was there already: the last drain of this task into this file did not end properly, or is still running. */
+  /** It was there already: the last drain of this task into this file did not end properly. */
   wasLeft: boolean;
   /** Deletes it. */
   clear(): Promise<void>;
+  /** Leaves it for the next drain. */
+  leave(): Promise<void>;
 }
 
 /**
@@ -25,6 +36,7 @@ export interface DrainMarker {
  * marker of its own, as drains of several tasks may write to one file. Without a marker, for example in a folder that
  * cannot be written to, every message is written.
  * @param resuming how the drain can be resumed, for those who find the marker
+ * @throws CommandFailure (usage) if another process is draining this task into this file
  */
 export async function markDrain(
   file: string,
@@ -35,14 +47,44 @@ export async function markDrain(
   const task = createHash('sha256').update(taskId).digest('hex').slice(0, 12);
   const path = join(folder, `${start}${task}${ENDING}`);
   const what = `${file} may hold messages that are still in their queue: its drain of task ${safeLine(taskId)} has not ended.`;
-  const code = await writeFile(path, `${what}\n${resuming ? `${resuming}\n` : ''}`, {
-    flag: 'wx',
-    mode: 0o600,
-  }).then(
-    () => undefined,
-    (error: NodeJS.ErrnoException) => error.code,
-  );
-  return { path, wasLeft: code === 'EEXIST', clear: () => unlink(path).catch(() => {}) };
+  const { held, wasLeft } = await hold(path, `${what}\n${resuming ? `${resuming}\n` : ''}`);
+  const leave = async () => held?.close();
+  if (wasLeft && (await isHeldByAnother(path))) {
+    await leave();
+    throw new CommandFailure(
+      ExitCode.usage,
+      `Another process is writing the messages of task ${safeLine(taskId)} to ${file}`,
+      { hint: 'Wait until it ends, or write to another file.' },
+    );
+  }
+  const clear = async () => {
+    await unlink(path).catch(() => {});
+    await leave();
+  };
+  return { path, wasLeft, clear, leave };
+}
+
+/** Creates a marker, or opens the one that is there, and keeps it open: that ends with the process, in whatever way. */
+async function hold(path: string, text: string): Promise<{ held: FileHandle | undefined; wasLeft: boolean }> {
+  let wasLeft = false;
+  const made = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    wasLeft = error.code === 'EEXIST';
+    return undefined;
+  });
+  await made?.writeFile(text).catch(() => {});
+  return { held: made ?? (wasLeft ? await open(path).catch(() => undefined) : undefined), wasLeft };
+}
+
+/** Only Linux shows what other processes have open, and only those of the same user. */
+async function isHeldByAnother(path: string): Promise<boolean> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  for (const pid of pids) {
+    if (pid === String(process.pid)) continue;
+    const folder = `/proc/${pid}/fd`;
+    for (const name of await readdir(folder).catch(() => []))
+      if ((await readlink(join(folder, name)).catch(() => '')) === path) return true;
+  }
+  return false;
 }
 
 /** The markers beside a file. */

@@ -42,6 +42,16 @@ export class MarkedDrain {
 
   async clear(): Promise<void> {
     await this.#marker?.clear();
+    this.#forget();
+  }
+
+  /** What was written may still be in the queue. */
+  async leave(): Promise<void> {
+    await this.#marker?.leave();
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#marker = undefined;
     this.#taskId = undefined;
   }

@@ -66,7 +66,7 @@ export async function openOutputFile(
     if (taskId !== undefined) await drain?.begin(taskId);
     const { wasLeft = false } = drain?.marker ?? {};
     const opened = await openFile(out, found, stop.signal, drain?.marker).catch(async (error) => {
-      if (!wasLeft) await drain?.clear();
+      await (wasLeft ? drain?.leave() : drain?.clear());
       throw error;
     });
     const { sink, end, isNew } = opened;
@@ -107,6 +107,7 @@ export async function openOutputFile(
       async end(options) {
         await writer.end();
         await drain?.settle(options?.emptied !== undefined);
+        await drain?.leave();
         await opened.close();
       },
       async abandon(options) {
@@ -114,7 +115,7 @@ export async function openOutputFile(
         const isEmpty = file !== undefined && fstatSync(file.fd).size === 0;
         // What an earlier drain left may not have been looked at yet; what this one wrote may not be cut off.
         const isUnsure = options?.mayBeBack || drain?.before || file?.rollBack() === false;
-        if (isEmpty || !isUnsure) await drain?.clear();
+        await (isEmpty || !isUnsure ? drain?.clear() : drain?.leave());
         // Otherwise another process has truncated it, and may be about to write to it.
         if (isEmpty && file.size === 0) await opened.discard();
         await opened.close();
