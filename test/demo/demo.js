@@ -164,7 +164,7 @@ async function startTask(place) {
 
 /** Waits for the queue to have this many messages, as the broker counts them. */
 async function depthIs(task, wanted) {
-  const giveUpAt = Date.now() + 10_000;
+  const giveUpAt = Date.now() + 60_000;
   for (;;) {
     const depth = await queues.depth(task);
     if (depth?.messages === wanted) return;
