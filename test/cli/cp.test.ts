@@ -16,7 +16,7 @@ async function filledTask(count: number): Promise<string> {
 }
 
 async function bodies(task: string): Promise<string[]> {
-  return (await openClient().peek(task, { limit: 1000 })).map(({ body }) => body.toString());
+  return (await observer().peek(task, { limit: 1000 })).map(({ body }) => body.toString());
 }
 
 test('copies messages in order, byte for byte and with their properties, and leaves them', async () => {

@@ -12,7 +12,7 @@ const LINES = `${record(0)}\n${record(1)}\n${record(2)}\n`;
 const BODIES = ['{"n":0.0}', '{"n":1.0}', '{"n":2.0}'];
 
 async function bodiesIn(task: string): Promise<string[]> {
-  return (await openClient().peek(task, { limit: 1000 })).map(({ body }) => body.toString());
+  return (await observer().peek(task, { limit: 1000 })).map(({ body }) => body.toString());
 }
 
 const utf16 = (text: string) => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
@@ -45,7 +45,7 @@ describe('enqueue --from takes', () => {
       const { status, stderr } = await runCli(['enqueue', task, '--from', from], { input });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(await bodiesIn(task)).toEqual(BODIES);
-      const [message] = await openClient().peek(task);
+      const [message] = await observer().peek(task);
       expect(message?.properties).toEqual({ priority: 1 });
     }
   });
@@ -81,16 +81,16 @@ describe('enqueue --from takes', () => {
   test('an array of more than is kept in memory', async () => {
     const task = newTask();
     const padding = 'x'.repeat(1_000_000);
+    const numbers = Array.from({ length: 18 }, (_, n) => n);
     const input = JSON.stringify(
-      Array.from({ length: 40 }, (_, n) => ({ body: { n, padding } })),
+      numbers.map((n) => ({ body: { n, padding } })),
       null,
       1,
     );
+    // More than 16 MiB.
     expect((await runCli(['enqueue', task, '--from', '-'], { input })).status).toBe(0);
-    expect((await bodiesIn(task)).map((body) => JSON.parse(body).n)).toEqual(
-      Array.from({ length: 40 }, (_, n) => n),
-    );
-  });
+    expect((await bodiesIn(task)).map((body) => JSON.parse(body).n)).toEqual(numbers);
+  }, 120_000);
 });
 
 describe('enqueue --from names', () => {
@@ -126,7 +126,8 @@ describe('ls --ids', () => {
     ['gzip', (ids) => gzipSync(ids.join('\n'))],
   ])('takes %s', async (_what, encode) => {
     const tasks = [newTask(), newTask()];
-    for (const task of tasks) await openClient().publish(task, raw('{}'));
+    const client = openClient();
+    for (const task of tasks) await client.publish(task, raw('{}'));
     const { status, stdout, stderr } = await runCli(['ls', '--ids', '-'], { input: encode(tasks) });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(

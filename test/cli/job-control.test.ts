@@ -85,7 +85,7 @@ describe('Ctrl-Z and fg', () => {
 
   test('clear the line of a progress bar', async () => {
     const file = join(await temporaryFolder(), 'messages.jsonl');
-    await writeFile(file, '{"jsonrpc":"2.0","method":"m"}\n'.repeat(600));
+    await writeFile(file, '{"jsonrpc":"2.0","method":"m"}\n'.repeat(6_000));
     const shell = await openShell();
     shell.type(`mcp enqueue ${newTask()} --from ${file} --rate 60/s\r`);
     await shell.shows(/[█░]{30} [1-9]/);
@@ -98,7 +98,7 @@ describe('Ctrl-Z and fg', () => {
     shell.type('fg\r');
     await until(() => /[█░]{30} [1-9]/.test(shell.text.slice(shell.text.indexOf('Stopped'))));
     shell.type(CTRL_C);
-    await shell.shows(/Stopped: \d+ of 600/);
+    await shell.shows(/Stopped: [\d,]+ of 6,000/);
   });
 });
 

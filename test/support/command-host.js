@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 /** @typedef {{ args: string[], input: Buffer, env: NodeJS.ProcessEnv, cwd: string | undefined }} CommandLine */
 
 /** How long a command that has its result may take to close what it has open. */
-const LINGER_MS = 5_000;
+const LINGER_MS = 30_000;
 
 /** What is always open: the channel to the tests. */
 const CHANNEL = 'PipeWrap';
