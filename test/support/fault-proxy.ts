@@ -15,8 +15,12 @@ export type Fault =
   | { kind: 'mute' }
   /** Passes this text to the broker, then nothing more: a peer that answers what it has heard. */
   | { kind: 'deaf'; after: string }
+  /** The same without this text, nor what comes with it. */
+  | { kind: 'deaf'; before: string }
   /** Passes so many bytes from the broker, then nothing more. */
   | { kind: 'cut'; afterBytes: number }
+  /** Passes so many bytes from the broker, and what follows when the fault is over. */
+  | { kind: 'hold'; afterBytes: number }
   /** Once, in one piece with the broker's next answer of this kind: the end of the connection. */
   | { kind: 'farewell'; with: Buffer }
   | { kind: 'delay'; ms: number }
@@ -28,9 +32,11 @@ const CONNECTION_CLOSE = Buffer.from('01000000000013000a0032014008676f6f64206279
 
 /** A TCP proxy in front of a broker that breaks connections for real. */
 export class FaultProxy {
-  fault: Fault = { kind: 'none' };
+  #fault: Fault = { kind: 'none' };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Those of the broker that are not read while it is held. */
+  readonly #held: Socket[] = [];
   /** Connections so far. */
   accepted = 0;
   /** Bytes that came from the broker so far. */
@@ -53,6 +59,15 @@ export class FaultProxy {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => proxy.close());
     return proxy;
+  }
+
+  get fault(): Fault {
+    return this.#fault;
+  }
+
+  set fault(fault: Fault) {
+    this.#fault = fault;
+    if (fault.kind !== 'hold') for (const socket of this.#held.splice(0)) socket.resume();
   }
 
   get url(): string {
@@ -98,11 +113,14 @@ export class FaultProxy {
         const isFromBroker = from === broker;
         if (isFromBroker) this.received += bytes.length;
         else this.sent += bytes.length;
+        if (fault.kind === 'deaf' && 'before' in fault)
+          isDeaf ||= !isFromBroker && bytes.includes(fault.before);
         if (isDeaf && !isFromBroker) {
           this.unheard += bytes.length;
           return;
         }
-        isDeaf ||= fault.kind === 'deaf' && !isFromBroker && bytes.includes(fault.after);
+        if (fault.kind === 'deaf' && 'after' in fault)
+          isDeaf ||= !isFromBroker && bytes.includes(fault.after);
         isLate ||= fault.kind === 'late' && !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
         if (fault.kind === 'farewell' && isFromBroker && bytes.includes(fault.with)) {
@@ -112,6 +130,10 @@ export class FaultProxy {
         } else if (fault.kind === 'cut' && isFromBroker) {
           to.write(bytes.subarray(0, Math.max(0, fault.afterBytes - passed)));
           passed += bytes.length;
+        } else if (fault.kind === 'hold' && isFromBroker) {
+          to.write(bytes);
+          passed += bytes.length;
+          if (passed >= fault.afterBytes) this.#held.push(from.pause());
         } else if (fault.kind === 'delay' || (fault.kind === 'late' && isLate && isFromBroker)) {
           setTimeout(() => to.write(bytes), fault.ms);
         } else {
