@@ -16,7 +16,7 @@ test('when the clock is set back, waits for messages still find them, and end in
   const queue = openQueue();
   const task = newTask();
   const waits = [
-    queue.waitForMessage(task, { timeoutMs: 20_000 }),
+    queue.waitForMessage(task, { timeoutMs: 50_000 }),
     expect(queue.waitForMessage(newTask(), { timeoutMs: 1_000 })).rejects.toMatchObject({
       code: 'WAIT_TIMEOUT',
     }),

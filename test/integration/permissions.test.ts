@@ -123,7 +123,7 @@ describe('with the permissions that `help permissions` names, a user who', () =>
   test('serves can do all that it needs', async () => {
     const { url, warnings, onStatus } = await userWith(permissionsIn('an MCP server'));
     const queue = openQueue({ url, onStatus });
-    const waiting = queue.waitForMessage('task', { timeoutMs: 10_000 });
+    const waiting = queue.waitForMessage('task', { timeoutMs: 50_000 });
     await queue.enqueue('task', numbered(0), undefined, 10);
     await waiting;
     expect(await queue.dequeue('task')).toEqual(numbered(0));

@@ -20,7 +20,7 @@ describe('with queueType "quorum"', () => {
     for (let index = 0; index < 5; index++) await queue.enqueue('t', numbered(index));
     expect(await list(url)).toMatchObject([{ taskId: 't', type: 'quorum' }]);
     expect(await queue.size('t')).toBe(5);
-    await queue.waitForMessage('t', { timeoutMs: 5_000 });
+    await queue.waitForMessage('t', { timeoutMs: 50_000 });
     expect(await queue.dequeue('t')).toEqual(numbered(0));
     expect(await queue.dequeueAll('t')).toEqual([1, 2, 3, 4].map(numbered));
     expect(await queue.isEmpty('t')).toBe(true);

@@ -65,9 +65,9 @@ describe('with a server of your own, originalRequestId as the way back and waitF
 
     const outcome = taskResult(task);
     await worker.enqueue(task, numbered(1));
-    const first = await ask(worker, task, question('one?'), { timeoutMs: 10_000 });
+    const first = await ask(worker, task, question('one?'), { timeoutMs: 50_000 });
     await worker.enqueue(task, numbered(2));
-    const second = await ask(worker, task, question('two?'), { timeoutMs: 10_000 });
+    const second = await ask(worker, task, question('two?'), { timeoutMs: 50_000 });
     result = { content: [{ type: 'text', text: 'done' }] };
 
     expect(first).toEqual({ action: 'accept', content: { to: 'one?' } });
@@ -81,7 +81,7 @@ describe('with a server of your own, originalRequestId as the way back and waitF
     const worker = openQueue();
     let result: Result | undefined;
     const asked = Promise.all(
-      ['a?', 'b?', 'c?'].map((text) => ask(worker, task, question(text), { timeoutMs: 10_000 })),
+      ['a?', 'b?', 'c?'].map((text) => ask(worker, task, question(text), { timeoutMs: 50_000 })),
     );
     await until(async () => (await worker.size(task)) === 3);
     const { answer, taskResult } = await serve(openQueue(), () => result);
@@ -102,7 +102,7 @@ describe('with a server of your own, originalRequestId as the way back and waitF
     const { received, answer, taskResult } = await serve(openQueue(), () => result);
     answer(() => new Promise((resolve) => (reply = resolve)));
     const outcome = taskResult(task);
-    const asked = ask(worker, task, question('well?'), { timeoutMs: 10_000 });
+    const asked = ask(worker, task, question('well?'), { timeoutMs: 50_000 });
     await until(() => received.includes('well?'));
     await worker.enqueue(task, numbered(1));
     await until(() => received.includes(1));
@@ -120,7 +120,7 @@ describe('with a server of your own, originalRequestId as the way back and waitF
       throw new McpError(-32_001, 'the user has gone');
     });
     const outcome = taskResult(task);
-    await expect(ask(openQueue(), task, question('?'), { timeoutMs: 10_000 })).rejects.toThrow(
+    await expect(ask(openQueue(), task, question('?'), { timeoutMs: 50_000 })).rejects.toThrow(
       'the user has gone',
     );
     result = { content: [] };

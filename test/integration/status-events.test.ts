@@ -88,8 +88,12 @@ test('a connection that an operator closes is lost, with what the operator said'
     }[];
     return all.find((each) => each.client_properties?.connection_name === `${connectionName} read`)?.name;
   };
-  await until(async () => (await named()) !== undefined, 20_000);
-  await callApi('DELETE', `connections/${encodeURIComponent((await named()) as string)}`);
+  let name: string | undefined;
+  await until(async () => {
+    name = await named();
+    return name !== undefined;
+  });
+  await callApi('DELETE', `connections/${encodeURIComponent(name as unknown as string)}`);
   await until(() => types().includes('lost'));
   expect(events.at(-1)).toMatchObject({
     error: { code: 'CONNECTION_LOST', message: expect.stringContaining('the broker closed the connection') },
@@ -109,7 +113,7 @@ test('a broker that does not answer is lost with that reason', async () => {
 test('waiting for messages opens a connection for events, which is closed with the queue', async () => {
   const { opened: queue, events } = observed(openQueue);
   const task = newTask();
-  const waiting = queue.waitForMessage(task, { timeoutMs: 20_000 });
+  const waiting = queue.waitForMessage(task, { timeoutMs: 50_000 });
   await queue.enqueue(task, numbered(0));
   await waiting;
   await until(() => events.some((event) => event.type === 'connected' && event.connection === 'events'));

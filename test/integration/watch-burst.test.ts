@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
 import { watchTasks } from '../../src/index.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newVhost } from '../support/vhost.ts';
 
 const COUNT = 14_000;
 
 test('a burst is shown in order, and what is not shown is counted at its place', async () => {
-  const [publisher, watcher] = [openClient(), openClient()];
+  // In a vhost of its own, as no task is named: of a named one, the messages are also counted whose events are two seconds
+  // late, as they may be in a burst.
+  const { url } = await newVhost();
+  const [publisher, watcher] = [openClient({ url }), openClient({ url })];
   const task = newTask();
   const seen: (number | { missed: number })[] = [];
   const accounted = () =>
@@ -16,7 +20,7 @@ test('a burst is shown in order, and what is not shown is counted at its place',
     hasBegun = resolve;
   });
   const watching = (async () => {
-    for await (const item of watchTasks(watcher, [task], { signal: stopping.signal })) {
+    for await (const item of watchTasks(watcher, [], { signal: stopping.signal })) {
       if (item.kind === 'message') {
         const text = item.message.body.toString();
         if (text === 'begin') hasBegun();
@@ -34,7 +38,7 @@ test('a burst is shown in order, and what is not shown is counted at its place',
 
   const sent = Array.from({ length: COUNT }, (_, index) => publisher.publish(task, raw(String(index))));
   await Promise.all(sent);
-  await expect.poll(accounted, { timeout: 20_000 }).toBe(COUNT);
+  await expect.poll(accounted).toBe(COUNT);
   stopping.abort();
   await watching;
 
@@ -44,4 +48,4 @@ test('a burst is shown in order, and what is not shown is counted at its place',
     next += typeof each === 'number' ? 1 : each.missed;
   }
   expect(next).toBe(COUNT);
-}, 60_000);
+}, 180_000);

@@ -3,15 +3,20 @@ import { describe, expect, inject, test } from 'vitest';
 import { encodeEvents, enqueuedEvent, routingKeyOf } from '../../src/events/task-events.ts';
 import { type ManagementApiOptions, type WatchItem, watchTasks } from '../../src/index.ts';
 import { proxyApi } from '../support/api-proxy.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 import { publishForeign, texts } from '../support/watching.ts';
 
-/** The management API of a new vhost, with the lists of queues that were requested, and statistics without a delay. */
-async function newApi(statistics: object[] = []) {
+/**
+ * The management API of a new vhost, with the lists of queues that were requested. Statistics are those given, or none;
+ * while there are none of those given, they are waited for.
+ */
+async function newApi(statistics?: object[]) {
   const { url } = await newVhost();
   const lists: ('counted' | 'statistics')[] = [];
+  let answers = 0;
   let isSilent = false;
   let failures = 0;
   const apiUrl = await proxyApi({
@@ -19,13 +24,20 @@ async function newApi(statistics: object[] = []) {
       if (!path.includes('/api/queues/')) return false;
       const isCounted = path.includes('disable_stats');
       lists.push(isCounted ? 'counted' : 'statistics');
+      response.once('finish', () => {
+        answers++;
+      });
       if (failures > 0) {
         failures--;
         response.writeHead(503).end();
         return true;
       }
       if (!isCounted && !isSilent)
-        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(statistics));
+        void until(() => statistics?.length !== 0).then(() =>
+          response
+            .writeHead(200, { 'content-type': 'application/json' })
+            .end(JSON.stringify(statistics ?? [])),
+        );
       return isSilent || !isCounted;
     },
   });
@@ -35,7 +47,7 @@ async function newApi(statistics: object[] = []) {
   const silence = () => {
     isSilent = true;
   };
-  return { url, lists, failOnce, silence, api: { url, apiUrl } };
+  return { url, lists, answers: () => answers, failOnce, silence, api: { url, apiUrl } };
 }
 
 const queueOf = (taskId: string, url: string, messages_ready: number) => ({
@@ -47,14 +59,14 @@ const queueOf = (taskId: string, url: string, messages_ready: number) => ({
 
 /** Watches all tasks without looks until the signal. The messages that are there have been counted after the first item. */
 async function watchAll(
-  { url, api, lists }: { url: string; api: ManagementApiOptions; lists: string[] },
+  { url, api, answers }: { url: string; api: ManagementApiOptions; answers: () => number },
   onBegun: (stop: () => void) => Promise<void>,
   onItem: (item: WatchItem, stop: () => void) => void = () => {},
 ): Promise<WatchItem[]> {
   const stop = new AbortController();
-  const begun = until(() => lists.length > 0)
-    // The answer is still on its way.
-    .then(() => pause(1_000))
+  const begun = until(() => answers() > 0)
+    // It reads the answer.
+    .then(() => pause(300))
     .then(() => onBegun(() => stop.abort()));
   const items: WatchItem[] = [];
   for await (const item of watchTasks(openClient({ url }), [], { api, peek: false, signal: stop.signal })) {
@@ -87,12 +99,18 @@ describe('what a watch has not shown', () => {
     const connection = await connect(inject('url'));
     const channel = await connection.createChannel();
     await openClient().publish(task, raw('before'));
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const watcher = openClient({ url: proxy.url });
     const stop = new AbortController();
     const items: WatchItem[] = [];
-    for await (const item of watchTasks(openClient(), [task], { tail: 1, signal: stop.signal })) {
+    for await (const item of watchTasks(watcher, [task], { tail: 1, signal: stop.signal })) {
       items.push(item);
       if (items.length > 1) continue;
-      setTimeout(() => channel.publish('mcp:events', routingKeyOf(event), encodeEvents([event])), 100);
+      // It has come as far as the proxy when the watch ends.
+      proxy.fault = { kind: 'delay', ms: 100 };
+      const before = proxy.received;
+      channel.publish('mcp:events', routingKeyOf(event), encodeEvents([event]));
+      await until(() => proxy.received > before);
       stop.abort();
     }
     await connection.close();
