@@ -57,11 +57,11 @@ describe('listTaskQueues', () => {
     expect(queues[0]?.statistics).toBeUndefined();
   });
 
-  test('reads all pages of 1100 queues, each queue once', async () => {
+  test('reads all pages of 510 queues, each queue once', async () => {
     const { url } = await newVhost();
     const connection = await connect(url, { noDelay: true });
     const channels = await Promise.all(Array.from({ length: 8 }, () => connection.createChannel()));
-    const wanted = Array.from({ length: 1100 }, (_, index) => `task-${String(index).padStart(4, '0')}`);
+    const wanted = Array.from({ length: 510 }, (_, index) => `task-${String(index).padStart(4, '0')}`);
     await Promise.all(
       channels.map(async (channel, lane) => {
         for (let index = lane; index < wanted.length; index += channels.length) {
@@ -71,24 +71,27 @@ describe('listTaskQueues', () => {
     );
     await connection.close();
     expect(ids(await list({ url }))).toEqual(wanted);
-    expect(ids(await list({ url, glob: '*-109?' }))).toEqual(wanted.slice(1090));
-  }, 60_000);
+    expect(ids(await list({ url, glob: '*-050?' }))).toEqual(wanted.slice(500));
+  }, 120_000);
 
-  test.each(NASTY)('finds exactly the task %j, and peek, clear and prune hit it too', async (name) => {
+  test('finds exactly the task with a nasty name, and peek, clear and prune hit it too', async () => {
     const { url } = await newVhost();
     const client = openClient({ url });
-    for (const taskId of [name, 'other', `${name}x`]) await client.publish(taskId, raw(taskId));
-    const glob = name.replace(/[\\*?]/g, '\\$&');
-    expect(ids(await list({ url, glob }))).toEqual([name]);
-    expect((await client.peek(name))[0]?.body.toString()).toBe(name);
-    expect(await client.clear(name, undefined, { keepQueue: true })).toBe(1);
-    const outcomes = [];
-    for await (const outcome of pruneTaskQueues(client, [name, 'other'])) outcomes.push(outcome);
-    expect(outcomes).toEqual([
-      { taskId: name, outcome: 'deleted' },
-      { taskId: 'other', outcome: 'kept' },
-    ]);
-    expect(ids(await list({ url })).sort()).toEqual(['other', `${name}x`].sort());
+    const others = ['other', ...NASTY.map((name) => `${name}x`)];
+    for (const taskId of [...NASTY, ...others]) await client.publish(taskId, raw(taskId));
+    for (const name of NASTY) {
+      const glob = name.replace(/[\\*?]/g, '\\$&');
+      expect(ids(await list({ url, glob }))).toEqual([name]);
+      expect((await client.peek(name))[0]?.body.toString()).toBe(name);
+      expect(await client.clear(name, undefined, { keepQueue: true })).toBe(1);
+      const outcomes = [];
+      for await (const outcome of pruneTaskQueues(client, [name, 'other'])) outcomes.push(outcome);
+      expect(outcomes).toEqual([
+        { taskId: name, outcome: 'deleted' },
+        { taskId: 'other', outcome: 'kept' },
+      ]);
+    }
+    expect(ids(await list({ url })).sort()).toEqual(others.sort());
   });
 
   test.each([
@@ -119,6 +122,9 @@ describe('listTaskQueues', () => {
   });
 });
 
+/** More than the broker's statistics are old. */
+const IDLE_MS = 7_000;
+
 describe('pruning', () => {
   test('finds empty, unused queues only, and keeps what comes to use in between', async () => {
     const { url } = await newVhost();
@@ -139,7 +145,7 @@ describe('pruning', () => {
       return found;
     };
     // The broker's statistics come every five seconds.
-    await expect.poll(find, { timeout: 20_000, interval: 500 }).toEqual(['forgotten', 'revived']);
+    await expect.poll(find, { interval: 500 }).toEqual(['forgotten', 'revived']);
     await client.publish('revived', raw('just in time'));
     const outcomes = [];
     for await (const outcome of pruneTaskQueues(client, ['forgotten', 'revived', 'consumed', 'full'])) {
@@ -160,7 +166,7 @@ describe('pruning', () => {
     expect(status).toBe(0);
     expect(await channel.checkQueue(replies)).toMatchObject({ messageCount: 0 });
     await other.close();
-  }, 40_000);
+  }, 120_000);
 
   test('goes by when messages last came or went, whatever else resets an idle time', async () => {
     const { url } = await newVhost();
@@ -190,13 +196,13 @@ describe('pruning', () => {
       // Counting them is no use, though RabbitMQ calls them busy then; it does so itself, every two minutes.
       await list({ url });
       await sleep(1_500);
-      return find(15_000);
+      return find(IDLE_MS);
     };
     await expect.poll(findWhileUsed, { timeout: 60_000, interval: 500 }).toEqual(['forgotten']);
-    expect(Date.now() - used).toBeGreaterThan(15_000);
+    expect(Date.now() - used).toBeGreaterThan(IDLE_MS);
     expect(leftOut).toMatchObject({ unknown: 1 });
     await other.close();
-  }, 90_000);
+  }, 180_000);
 
   test('racing publishers loses nothing but what RabbitMQ drops while it deletes a queue', async () => {
     const { url } = await newVhost();
@@ -242,7 +248,7 @@ describe('pruning', () => {
     }
     expect(outcomes).toMatchObject({ deleted: expect.toSatisfy((count) => count > 0), failed: 0 });
     expect(outcomes.kept).toBeGreaterThan(0);
-  }, 60_000);
+  }, 180_000);
 });
 
 /** When something was under way. */

@@ -5,12 +5,15 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stopAfterFile } from '../support/broker.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { FileTaskStore } from '../support/mcp-server/file-task-store.js';
-import { type Step, startServer, type TestClient } from '../support/mcp-server.ts';
+import { type ServerProcess, type Step, startServer, type TestClient } from '../support/mcp-server.ts';
 import { observer, openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const NEWEST = '@modelcontextprotocol/sdk';
 const OLDEST = 'sdk-1.24';
+
+/** `maxTaskQueueSize`; more than any test sends that is not about it. */
+const MOST_QUEUED = 21;
 
 const textOf = (result: { content?: unknown }) => (result.content as { text: string }[])[0]?.text;
 
@@ -20,14 +23,16 @@ describe.each([
   { transport: 'stdio', sdk: OLDEST },
   { transport: 'http', sdk: OLDEST },
 ] as const)('a server process over $transport on $sdk', { timeout: 120_000 }, ({ transport, sdk }) => {
-  /** Of the server that those tests share which want no other: starting one takes most of their time. */
+  /** Of the server that the tests share: starting one takes most of their time. */
   let tasks: string;
   let client: TestClient;
 
   beforeAll(async () => {
     tasks = await mkdtemp(join(tmpdir(), 'mcp-taskq-test-'));
     stopAfterFile(() => rm(tasks, { recursive: true, force: true }));
-    client = await (await startServer({ transport, sdk, tasks, isShared: true })).connect();
+    client = await (
+      await startServer({ transport, sdk, tasks, maxQueue: MOST_QUEUED, isShared: true })
+    ).connect();
   });
 
   beforeEach(() => {
@@ -59,12 +64,12 @@ describe.each([
 
   test('keeps messages in RabbitMQ until the client asks, and leaves no queue when the task is over', async () => {
     const steps: Step[] = [
-      ...Array.from({ length: 20 }, (_, progress) => ({ progress })),
+      ...Array.from({ length: MOST_QUEUED - 1 }, (_, progress) => ({ progress })),
       { elicit: 'Well?' },
     ];
     const taskId = await client.startTask(steps);
     const queue = openQueue();
-    await until(async () => (await queue.size(taskId)) === 21);
+    await until(async () => (await queue.size(taskId)) === MOST_QUEUED);
     expect(client.received).toEqual([]);
     expect(await queue.peek(taskId)).toMatchObject({
       type: 'notification',
@@ -91,42 +96,43 @@ describe.each([
   });
 
   test('hands the overflow of maxTaskQueueSize to the task, and delivers what had room', async () => {
-    const server = await startServer({ transport, sdk, tasks: await temporaryFolder(), maxQueue: 3 });
-    const limited = await server.connect();
-    const taskId = await limited.startTask([{ log: 1 }, { log: 2 }, { log: 3 }, { log: 4 }, { log: 5 }]);
-    await until(async () => (await limited.client.experimental.tasks.getTask(taskId)).status === 'failed');
-    const result = await limited.taskResult(taskId);
+    const steps: Step[] = Array.from({ length: MOST_QUEUED + 2 }, (_, log) => ({ log }));
+    const taskId = await client.startTask(steps);
+    await until(async () => (await client.client.experimental.tasks.getTask(taskId)).status === 'failed');
+    const result = await client.taskResult(taskId);
     expect(result.isError).toBe(true);
     expect(textOf(result)).toContain('Task message queue overflow');
-    expect(limited.received).toEqual([{ log: 1 }, { log: 2 }, { log: 3 }]);
+    expect(client.received).toEqual(steps.slice(0, MOST_QUEUED));
   });
 });
 
 describe('two server processes that share a broker', { timeout: 120_000 }, () => {
-  test('deliver what the other one queued', async () => {
-    const tasks = await temporaryFolder();
-    const [one, other] = await Promise.all([
-      startServer({ transport: 'http', tasks }),
-      startServer({ transport: 'http', tasks }),
+  let tasks: string;
+  let servers: [ServerProcess, ServerProcess];
+
+  beforeAll(async () => {
+    tasks = await mkdtemp(join(tmpdir(), 'mcp-taskq-test-'));
+    stopAfterFile(() => rm(tasks, { recursive: true, force: true }));
+    servers = await Promise.all([
+      startServer({ transport: 'http', tasks, isShared: true }),
+      startServer({ transport: 'http', tasks, isShared: true }),
     ]);
-    const starter = await one.connect();
+  }, 120_000);
+
+  test('deliver what the other one queued', async () => {
+    const starter = await servers[0].connect();
     const steps: Step[] = Array.from({ length: 30 }, (_, index) => ({ log: index }));
     const taskId = await starter.startTask(steps);
     // What comes when the SDK has just found the queue empty, it drops if the task has ended by its next look.
     const store = new FileTaskStore(tasks);
     await until(async () => (await store.getTask(taskId))?.status === 'completed');
-    const reader = await other.connect();
+    const reader = await servers[1].connect();
     await reader.taskResult(taskId);
     expect(reader.received).toEqual(steps);
     expect(starter.received).toEqual([]);
   });
 
   test('work on many tasks at the same time, each message going to the client of its task', async () => {
-    const tasks = await temporaryFolder();
-    const servers = await Promise.all([
-      startServer({ transport: 'http', tasks }),
-      startServer({ transport: 'http', tasks }),
-    ]);
     const runs = Array.from({ length: 10 }, async (_, index) => {
       const client = await (servers[index % 2] as (typeof servers)[0]).connect();
       const steps: Step[] = [
