@@ -20,8 +20,8 @@ test('calls for one task fail together when the broker does not come back, and t
     queue.peek(task),
     ...Array.from({ length: 4 }, () => queue.enqueue(task, MESSAGE)),
   ]);
-  // One wait for the connection, not fifteen.
-  expect(performance.now() - begun).toBeLessThan(4_500);
+  // One wait for the connection, not fifteen, which would take 22 s.
+  expect(performance.now() - begun).toBeLessThan(12_000);
   // What the loss itself met says so; whatever waited behind that could not connect.
   for (const result of results) {
     expect(result).toMatchObject({ reason: { code: expect.stringMatching(/^CONNECTION_(FAILED|LOST)$/) } });
@@ -44,5 +44,6 @@ test('a call gives up in time though all nodes accept connections and do not ans
   proxy.reset();
   const begun = performance.now();
   await expect(queue.size(task)).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
-  expect(performance.now() - begun).toBeLessThan(4_500);
+  // Each node alone could take the 10 s of the connect timeout.
+  expect(performance.now() - begun).toBeLessThan(9_000);
 });

@@ -10,10 +10,10 @@ import { numberOf, TaskOperations } from '../support/task-operations.ts';
 import { anySteps, type Step } from '../support/task-steps.ts';
 import { openClient, openQueue } from '../support/tasks.ts';
 
-const ROWS = extent(6, 400);
+const ROWS = extent(4, 400);
 const STEPS = 25;
 /** How long what a broken connection held may take to be back. */
-const RETURN_MS = 10_000;
+const RETURN_MS = 30_000;
 /** How an operation may fail whose connection is cut, or whose queue is deleted. */
 const ALLOWED_FAILURES = {
   cut: /^(CONNECTION_LOST|CONNECTION_FAILED|PUBLISH_UNCONFIRMED|TIMEOUT):|^status [137]:/,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { describeTaskQueue } from '../../src/index.ts';
 import { runCli } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { array, header, propertyList, table, text } from '../support/property-lists.ts';
 import { RawAmqp, short, uint } from '../support/raw-amqp.ts';
@@ -9,8 +10,8 @@ import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi } from '../support/vhost.ts';
 
-const ROUNDS = extent(3, 20);
-const COUNT = extent(4_000, 20_000);
+const ROUNDS = extent(2, 20);
+const COUNT = extent(2_500, 20_000);
 
 const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
 
@@ -29,13 +30,12 @@ async function numbersIn(task: string): Promise<number[]> {
 
 describe('mv', () => {
   test(`of messages with CC, whose target is deleted in the middle, ${ROUNDS} times: none is in neither task`, {
-    timeout: ROUNDS * 60_000,
+    timeout: ROUNDS * 150_000,
   }, async () => {
     const amqp = await openRawAmqp();
     let deletedMidway = 0;
     let copies = 0;
-    // On a busy machine the move may be over each time.
-    for (let round = 0; round < ROUNDS || (deletedMidway === 0 && round < 4 * ROUNDS); round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       const [from, to, other] = ['from', 'to', 'other'].map(newRawTask) as [string, string, string];
       const cc = header('CC', array([text(queueOf(other))]));
       await fill(amqp, from, COUNT, propertyList({ headers: table([cc]), delivery_mode: uint(1, 2) }));
@@ -49,12 +49,15 @@ describe('mv', () => {
             (await describeTaskQueue(to, { url: inject('url'), apiUrl: inject('apiUrl') }))?.hasStatistics,
         )
         .toBe(true);
-      const moving = runCli(['mv', from, to, '--all']);
+      // A broker far away, so that the move is still in the middle when the queue is deleted.
+      const proxy = await FaultProxy.inFrontOf(inject('url'));
+      proxy.fault = { kind: 'delay', ms: 50 };
+      const moving = runCli(['mv', from, to, '--all', '--url', proxy.url]);
       let isOver = false;
       void moving.finally(() => {
         isOver = true;
       });
-      const enough = Math.floor(Math.random() * COUNT * 0.8);
+      const enough = Math.floor((Math.random() * COUNT) / 2);
       await until(async () => isOver || (await amqp.depth(queueOf(to))) > enough, 30_000);
       const deleted = await amqp.delete(queueOf(to));
       const { status, stderr } = await moving;
@@ -66,7 +69,11 @@ describe('mv', () => {
       const place = `round ${round}: ${deleted} deleted, ${stayed.length} stayed, ${moved.length} moved afterwards; ${status} ${stderr}`;
       // What was deleted with the queue may have been moved again, where that was not known yet.
       expect(COUNT - deleted - found.size, place).toBeLessThanOrEqual(0);
-      expect(stayed.length + moved.length, place).toBe(found.size);
+      // Whether the last ones arrived in the queue that was declared again is not known when the move ends.
+      const inBoth = Number(
+        /(\d+) messages? may be in both tasks/.exec(stderr.replaceAll(',', ''))?.[1] ?? 0,
+      );
+      expect(stayed.length + moved.length - found.size, place).toBeLessThanOrEqual(inBoth);
       expect(stayed, place).toEqual([...stayed].sort((a, b) => a - b));
       expect(moved, place).toEqual([...moved].sort((a, b) => a - b));
       expect(status === 0, place).toBe(stayed.length === 0);

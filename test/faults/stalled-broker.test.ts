@@ -14,8 +14,8 @@ const SHORT: TaskQueueOptions = {
   closeTimeoutMs: 300,
 };
 
-/** Longer than any of the deadlines together, and much shorter than a hang. */
-const SOON_MS = 6_000;
+/** Longer than all of the deadlines together on a machine that stalls, and much shorter than a hang, which takes 30 s. */
+const SOON_MS = 15_000;
 
 const LISTENER: SubscriptionListener = {
   onEvent: () => {},

@@ -8,7 +8,7 @@ import { noteFigures } from '../support/figures.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
-const COUNT = 8_000;
+const COUNT = 5_000;
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'a drain that gets %s in the middle stops cleanly: each message is in the file or in the queue, once',

@@ -5,7 +5,7 @@ import { extent } from './figures.ts';
 import { numbered } from './tasks.ts';
 
 /** After each call. At full speed, nothing else on the machine would go on, which others wait for before the fault. */
-const PAUSE_MS = extent(20, 0);
+const PAUSE_MS = extent(50, 0);
 
 /**
  * Enqueuers and dequeuers at work on one task until they are stopped, and the accounts of it: which messages were
