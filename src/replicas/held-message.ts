@@ -2,8 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { isClientGone, type RequestContext } from './request-context.ts';
 
-/** How long the transport may take to begin its response. In JSON mode it never begins one. */
-const HEADERS_MS = 1_000;
+/**
+ * How often to look whether the transport has begun its response, a millisecond apart: while the process stalls, the
+ * transport makes no progress either. In JSON mode it never begins one.
+ */
+const MOST_LOOKS = 1_000;
 
 /** A message that the SDK has got from the queue, and that stays in the queue until the transport has sent it. */
 export class HeldMessage {
@@ -40,10 +43,9 @@ export class HeldMessage {
 
   async #checkWritable(): Promise<void> {
     const exchange = this.#context?.exchanges.at(-1);
-    const giveUpAt = performance.now() + HEADERS_MS;
-    while (exchange?.areHeadersSent() === false && !exchange.gone.aborted) {
+    for (let looks = 1; exchange?.areHeadersSent() === false && !exchange.gone.aborted; looks++) {
       // What was stored is replayed first, however long that takes.
-      if (!exchange.isResumption && performance.now() > giveUpAt) throw jsonModeError();
+      if (!exchange.isResumption && looks > MOST_LOOKS) throw jsonModeError();
       await sleep(1);
     }
     this.#throwIfGone();
