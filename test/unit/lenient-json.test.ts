@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeQueuedMessage } from '../../src/messages/codec.ts';
@@ -64,10 +63,11 @@ describe('JSON as Python writes it', () => {
   });
 
   test('is refused in little time however many quotes it has', () => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     expect(() => parseLenientJson(`[NaN,"${'\\"'.repeat(1_000_000)}`)).toThrowError(SyntaxError);
     expect(() => parseLenientJson(`[NaN,"${'\\'.repeat(1_000_000)}"`)).toThrowError(SyntaxError);
-    expect(performance.now() - start).toBeLessThan(5000);
+    // Of this process alone, in microseconds: a busy machine takes longer.
+    expect(process.cpuUsage(start).user).toBeLessThan(5_000_000);
   });
 
   test('is accepted as a queued message', () => {
