@@ -162,3 +162,16 @@ test('the copies of messages whose properties come one after the other in one ob
   await until(() => ids.length === expected.length);
   expect(ids).toEqual(expected);
 });
+
+test('a listener hears events again after their exchange was deleted', async () => {
+  const { url } = await newVhost();
+  const numbers = await collect('task', url);
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  await (await connection.createChannel()).deleteExchange('mcp:events');
+  const publisher = openClient({ url });
+  await until(async () => {
+    await publisher.publish('task', raw('1'));
+    return numbers.length > 0;
+  });
+});

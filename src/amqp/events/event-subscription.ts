@@ -11,7 +11,6 @@ import {
 } from '../../events/task-events.ts';
 import type { SubscriptionListener } from '../../options/client-options.ts';
 import { type BrokerConnection, closedError } from '../connection/connection.ts';
-import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
 
 /**
@@ -25,6 +24,13 @@ const PREFETCH = 500;
 
 /** Between attempts to subscribe again. */
 const RETRY = { pauseMs: 1_000, longestPauseMs: 5_000, mayRetry: () => true };
+
+/**
+ * Bindings go with the exchange if that is deleted, of which a subscriber hears nothing, even if a publisher creates the
+ * exchange again. So they are renewed, which changes nothing where they are: how often, and how many at a time.
+ */
+const RENEW_MS = 5_000;
+const RENEWED_AT_ONCE = 20;
 
 const INTERRUPTED = 'Task events are interrupted';
 
@@ -61,7 +67,7 @@ export class EventSubscription {
     } catch (error) {
       const reason = this.#closing.signal.aborted ? closedError() : error;
       await this.close();
-      throw inContext('Cannot subscribe to task events', translateAmqpError(reason));
+      throw inContext('Cannot subscribe to task events', this.#connection.translate(reason));
     }
   }
 
@@ -101,7 +107,7 @@ export class EventSubscription {
     try {
       await this.#connection.answered((async () => request(channel))());
     } catch (error) {
-      const failure = inContext('Cannot follow task events', translateAmqpError(error));
+      const failure = inContext('Cannot follow task events', this.#connection.translate(error));
       if (failure.code !== ErrorCode.connectionLost) throw failure;
     }
   }
@@ -120,7 +126,7 @@ export class EventSubscription {
       if (state === 'running') this.#lose(reason);
       state = 'closed';
     });
-    await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
+    await assertEventExchange(channel);
     await channel.assertQueue(this.#queue, {
       exclusive: true,
       autoDelete: true,
@@ -142,6 +148,21 @@ export class EventSubscription {
     );
     if (state === 'closed') throw reason;
     state = 'running';
+    const renewing = setInterval(() => void this.#renew(channel).catch(() => {}), RENEW_MS);
+    renewing.unref();
+    channel.once('close', () => clearInterval(renewing));
+  }
+
+  /** Some at a time, in turn. A failure closes the channel. */
+  async #renew(channel: Channel): Promise<void> {
+    if (this.#patterns.size === 0) return;
+    await assertEventExchange(channel);
+    for (const pattern of [...this.#patterns].slice(0, RENEWED_AT_ONCE)) {
+      // Unfollowed meanwhile.
+      if (!this.#patterns.delete(pattern)) continue;
+      this.#patterns.add(pattern);
+      await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+    }
   }
 
   #receive(channel: Channel, message: ConsumeMessage): void {
@@ -196,9 +217,13 @@ export class EventSubscription {
 
   /** Once; and once more when it turns out to be something that does not pass by itself, as a password that was changed. */
   #reportLoss(reason: unknown): void {
-    const error = inContext(INTERRUPTED, translateAmqpError(reason));
+    const error = inContext(INTERRUPTED, this.#connection.translate(reason));
     if (this.#reportedLoss !== undefined && (isTransient(error) || error.code === this.#reportedLoss)) return;
     this.#reportedLoss = error.code;
     this.#listener.onLost(error);
   }
+}
+
+function assertEventExchange(channel: Channel): Promise<unknown> {
+  return channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
 }
