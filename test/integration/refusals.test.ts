@@ -84,6 +84,22 @@ const REFUSALS: Record<string, [provoke: () => Promise<unknown>, expected: Refus
       hint: /set_user_limits (user-|USER)/,
     },
   ],
+  'the limit of channels of a user, to a subscriber': [
+    async () => {
+      const { userUrl, user } = await vhostWithUser({ configure: '.*', write: '.*', read: '.*' });
+      await limit('user', user, 'max-channels', 0);
+      await openClient({ url: userUrl }).subscribe(['enqueued'], {
+        onEvent: () => {},
+        onResumed: () => {},
+        onLost: () => {},
+      });
+    },
+    {
+      code: 'LIMIT_REACHED',
+      message: /Cannot subscribe to task events: the user has reached its limit of 0 channels/,
+      hint: /set_user_limits (user-|USER)/,
+    },
+  ],
   'the limit of queues of a vhost': [
     async () => {
       const { url, vhost } = await vhostWithUser();

@@ -1,6 +1,6 @@
 import type { ConfirmChannel } from 'amqplib';
 import type { ClientStats } from '../../diagnostics/stats.ts';
-import type { TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { throwIfEnded } from '../connection/channel-end.ts';
@@ -167,7 +167,7 @@ export class ConfirmedPublisher {
             unconfirmed(
               inFlight.refusal === 'perhaps'
                 ? 'the broker refused it, or another message that was sent with it'
-                : 'the connection was lost before the broker confirmed it',
+                : `the connection was lost before the broker confirmed it${this.#whyLost(error)}`,
               this.#closeReason ?? error,
             );
         });
@@ -205,6 +205,12 @@ export class ConfirmedPublisher {
   /** The user may not publish (403): nothing sent on this channel has come through. */
   get #isRefused(): boolean {
     return !this.#hasConfirmed && (this.#closeReason as { code?: unknown } | undefined)?.code === 403;
+  }
+
+  /** A limit of the broker, such as that of channels, is not to be told from the loss of the connection alone. */
+  #whyLost(error: unknown): string {
+    const failure = this.#connection.translate(error);
+    return failure.code === ErrorCode.limitReached ? `: ${failure.message}` : '';
   }
 
   /** Resolves when nothing is in flight any more. */
