@@ -163,7 +163,7 @@ export class RawAmqp {
     return answer.id === GET_EMPTY ? undefined : delivered(answer, 0);
   }
 
-  /** So many messages, removed, in order; fewer after some seconds without one. */
+  /** This many messages, removed, in order; fewer after some seconds without one. */
   async take(queue: string, count: number): Promise<DeliveredFrames[]> {
     const noAck = 0b10;
     await this.#consume(queue, noAck);
