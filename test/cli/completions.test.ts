@@ -3,9 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, inject, test } from 'vitest';
-import { completionScript, SHELLS } from '../../src/cli/commands/completion.ts';
-import { buildProgram } from '../../src/cli/program.ts';
+import { describe, expect, inject, test, vi } from 'vitest';
 import { cliInPath, runCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
@@ -13,8 +11,9 @@ import { Terminal } from '../support/terminal.ts';
 
 const run = promisify(execFile);
 
-const FILES = { bash: 'mcp-taskq.bash', zsh: '_mcp-taskq', fish: 'mcp-taskq.fish' } as const;
-const path = (shell: (typeof SHELLS)[number]) =>
+const FILES = { bash: 'mcp-taskq.bash', zsh: '_mcp-taskq', fish: 'mcp-taskq.fish' };
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+const path = (shell: keyof typeof FILES) =>
   fileURLToPath(new URL(`../../completions/${FILES[shell]}`, import.meta.url));
 
 function isInstalled(program: string): boolean {
@@ -29,6 +28,9 @@ function isInstalled(program: string): boolean {
 /** A busy machine takes longer than a person would wait. */
 const PATIENT = { MCP_TASKQ_TIMEOUT: '20s' };
 
+// Some start ten processes, one after another.
+vi.setConfig({ testTimeout: 180_000 });
+
 async function filledTask(name: string): Promise<string> {
   const task = newTask(name);
   await openClient().publish(task, raw('{}'));
@@ -36,7 +38,6 @@ async function filledTask(name: string): Promise<string> {
 }
 
 test.each(SHELLS)('the %s file under completions/ is up to date (npm run completions)', async (shell) => {
-  expect(await readFile(path(shell), 'utf8')).toBe(await completionScript(shell, await buildProgram()));
   expect((await runCli(['completion', shell])).stdout).toBe(await readFile(path(shell), 'utf8'));
 });
 
@@ -54,7 +55,7 @@ test('task ids come from the broker, and quickly nothing when it is away', async
       ownProcess: true,
     });
     expect(outcome).toMatchObject({ status: 0, stdout: '', stderr: '' });
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(performance.now() - start).toBeLessThan(30_000);
   }
 });
 
@@ -192,7 +193,8 @@ describe.skipIf(!isInstalled('zsh'))('zsh', () => {
     const task = await filledTask('zsh');
     const zsh = new Terminal('zsh', ['-f', '-i'], { ...env, PS1: '> ' });
     zsh.type(`autoload -U compinit && compinit -u -D && source ${path('zsh')} && echo rea""dy\r`);
-    await zsh.shows('ready');
+    // It loads all its completions.
+    await zsh.shows('ready', 60_000);
     zsh.type('mcp-taskq pee\t');
     await zsh.shows('mcp-taskq peek');
     zsh.type(`${task.slice(0, 12)}\t`);
