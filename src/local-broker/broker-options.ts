@@ -16,7 +16,7 @@ export interface BrokerOptions {
   confirmInstall?: ((what: string) => Promise<boolean>) | undefined;
   /** Called with progress, a line at a time. Its errors are ignored. */
   onProgress?: ((line: string) => void) | undefined;
-  /** Time for the node to become ready, without installing it or pulling its image. Milliseconds, default 60,000. */
+  /** Time for the node to become ready, without installing it or pulling its image. Milliseconds, default 180,000. */
   startTimeoutMs?: number | undefined;
   /** Aborts the start, which rejects with the signal's reason once everything is cleaned up. */
   signal?: AbortSignal | undefined;

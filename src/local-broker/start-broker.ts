@@ -9,7 +9,7 @@ import { readKnownPorts, writeKnownPorts } from './known-ports.ts';
 import { startFailed } from './start-failed.ts';
 import { Watchdog } from './watchdog.ts';
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 
 /**
  * Starts a private RabbitMQ: an installed one, else one in a container, else one that is installed for it

@@ -13,8 +13,9 @@ import { aliveAmong, childrenOf } from '../support/processes.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 
-// Every test starts a broker, which takes its time where other tests run beside it.
-vi.setConfig({ testTimeout: 120_000 });
+// Most tests start a broker, or two, which takes its time where other tests run beside it.
+vi.setConfig({ testTimeout: 300_000 });
+const MOST_MS = 250_000;
 
 /** Where the brokers of a test put their temporary folders. */
 let scratch: string;
@@ -60,7 +61,8 @@ function broker(...args: string[]): Running {
   return {
     pid: child.pid as number,
     kill: (signal) => child.kill(signal),
-    printed: (text) => expect.poll(() => texts.stdout + texts.stderr, { timeout: 60_000 }).toMatch(text),
+    printed: (text) =>
+      expect.poll(() => texts.stdout + texts.stderr, { timeout: MOST_MS, interval: 10 }).toMatch(text),
     output: () => texts.stdout,
     // A command that outlives the broker may still hold the pipes.
     ended: once(child, 'exit').then(([status, signal]) => ({ status, signal, ...texts })),
@@ -118,7 +120,7 @@ test('runs the command with the address of the broker, forwards signals to it, a
 test('before a shell it says where one is; with --management that knows the API; it ends with the status of the shell', async () => {
   const args = ['broker', '--install', '--management', '--', 'sh'];
   const terminal = cliOnTerminal(args, temporaryFilesIn(scratch), 80);
-  await terminal.shows(/In this shell mcp-taskq uses the private broker at amqp:..127\.0\.0\.1:\d+/, 60_000);
+  await terminal.shows(/In this shell mcp-taskq uses the private broker at amqp:..127\.0\.0\.1:\d+/, MOST_MS);
   terminal.type('echo "api: $MCP_TASKQ_API_URL"\r');
   await terminal.shows(/api: http:\/\/127\.0\.0\.1:\d+/);
   terminal.type('exit 9\r');
