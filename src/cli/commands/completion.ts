@@ -2,7 +2,7 @@ import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { HELP_TOPICS } from '../help/topic-list.ts';
 
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 const HELP: CommandHelp = {
   description: `Print the completion script for bash, zsh or fish. It completes commands, options, values and files, and task
@@ -24,7 +24,7 @@ export function completionCommand() {
 }
 
 /** The script for the commands that the program declares. */
-export async function completionScript(
+async function completionScript(
   shell: (typeof SHELLS)[number],
   program: CommandUnknownOpts,
 ): Promise<string> {
