@@ -9,7 +9,7 @@ const FIRST = [
   'faults/memory-bounds',
   'integration/sdk-end-to-end',
   'cli/demo',
-  'faults/consumer-timeout',
+  'faults/broker-limits',
 ];
 
 class LongestFirst extends BaseSequencer {
