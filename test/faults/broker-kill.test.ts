@@ -12,6 +12,7 @@ import { duration, extent, noteFigures } from '../support/figures.ts';
 import { answers, expectAskedOnceOrTwice, resultOf, TASKS } from '../support/many-questions.ts';
 import { startServer } from '../support/mcp-server.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
+import { aliveAmong, childrenOf } from '../support/processes.ts';
 import { SharedFault, type Witness } from '../support/shared-fault.ts';
 import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -205,4 +206,9 @@ test('a broker that is killed and started again loses nothing confirmed, and eve
     questionsAreDelivered,
   ];
   await SharedFault.goThrough({ begin: () => broker.kill(), end: () => broker.restart() }, witnesses);
+  // The node that was started again ends with the broker as the first one would have.
+  const processes = childrenOf(process.pid, /epmd|beam|broker-watchdog/);
+  expect(processes.length).toBeGreaterThanOrEqual(3);
+  await broker.stop();
+  expect(aliveAmong(processes)).toEqual([]);
 });
