@@ -1,13 +1,16 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { QueuedRequest } from '../../src/index.ts';
-import { temporaryFolder } from '../support/cli.ts';
+import { stopAfterFile } from '../support/broker.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { FileTaskStore } from '../support/mcp-server/file-task-store.js';
 import {
+  type HttpServerProcess,
   type ServerOptions,
-  type ServerProcess,
+  startHttpServer,
   startServer,
   type TestClient,
 } from '../support/mcp-server.ts';
@@ -16,16 +19,36 @@ import { observer, openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const TASKS = extent(8, 200);
-/** A second; more where other tests keep the machine busy. */
-const AT_ONCE_MS = extent(5_000, 1_000);
+/** A second; more where other tests keep the machine busy. A question that is not rejected is given up after five minutes. */
+const AT_ONCE_MS = extent(30_000, 1_000);
 const SECRET = 'what only the replicas of this fleet know';
 const NEWEST = '@modelcontextprotocol/sdk';
 const OLDEST = 'sdk-1.24';
 
 const textOf = (result: { content?: unknown }) => (result.content as { text: string }[])[0]?.text;
 
-const startReplica = (options: Omit<ServerOptions, 'replicas'>) =>
-  startServer({ replicas: SECRET, ...options });
+/** Processes that know the same tasks. The tests of an SDK share three of them: starting one takes a second. */
+interface Fleet {
+  /** What each of its processes is started with. */
+  options: Omit<ServerOptions, 'transport'>;
+  processes: [HttpServerProcess, HttpServerProcess, HttpServerProcess];
+}
+
+const fleets: { [sdk: string]: Fleet } = {};
+
+async function startFleet(sdk: string): Promise<Fleet> {
+  const tasks = await mkdtemp(join(tmpdir(), 'mcp-taskq-test-'));
+  stopAfterFile(() => rm(tasks, { recursive: true, force: true }));
+  const options = { replicas: SECRET, sdk, tasks, isShared: true };
+  const start = () => startHttpServer(options);
+  return { options, processes: await Promise.all([start(), start(), start()]) };
+}
+
+beforeAll(async () => {
+  for (const sdk of [NEWEST, OLDEST]) fleets[sdk] = await startFleet(sdk);
+}, 300_000);
+
+const fleetOf = (sdk: string) => fleets[sdk] as Fleet;
 
 /** Starts tasks that ask twice each, all at once, and compares what comes out of each with what it asked. */
 async function askInAll(starter: TestClient, deliverer: TestClient, count = TASKS) {
@@ -50,13 +73,10 @@ describe.each([NEWEST, OLDEST])('a fleet on %s', (sdk) => {
   test('without sessions: asker, deliverer and receiver of the answer are three processes', {
     timeout: 120_000,
   }, async () => {
-    const tasks = await temporaryFolder();
-    const [asker, deliverer, receiver] = await Promise.all(
-      [1, 2, 3].map(() => startReplica({ transport: 'stateless', sdk, tasks })),
-    );
+    const [asker, deliverer, receiver] = fleetOf(sdk).processes;
     const client = await connectRouted((method) => {
-      if (method === undefined) return receiver;
-      return method === 'tasks/result' ? deliverer : asker;
+      if (method === undefined) return receiver.stateless;
+      return method === 'tasks/result' ? deliverer.stateless : asker.stateless;
     });
     const median = await askInAll(client, client);
     noteFigures({ sdk, tasks: TASKS, 'lost or mixed up': 0, 'answer to asker, ms': median });
@@ -65,20 +85,16 @@ describe.each([NEWEST, OLDEST])('a fleet on %s', (sdk) => {
   test('with sessions: one process asks, a session of another one delivers and receives', {
     timeout: 120_000,
   }, async () => {
-    const tasks = await temporaryFolder();
-    const [asker, deliverer] = await Promise.all(
-      [1, 2].map(() => startReplica({ transport: 'http', sdk, tasks })),
-    );
-    const [starter, reader] = [await asker?.connect(), await deliverer?.connect()];
-    const median = await askInAll(starter as TestClient, reader as TestClient);
+    const [asker, deliverer] = fleetOf(sdk).processes;
+    const median = await askInAll(await asker.connect(), await deliverer.connect());
     noteFigures({ sdk, tasks: TASKS, 'lost or mixed up': 0, 'answer to asker, ms': median });
   });
 
   test('delivers over stdio what was asked over HTTP', { timeout: 120_000 }, async () => {
-    const tasks = await temporaryFolder();
-    const asker = await startReplica({ transport: 'stateless', sdk, tasks });
-    const deliverer = await startReplica({ transport: 'stdio', sdk, tasks });
-    const median = await askInAll(await asker.connect(), await deliverer.connect());
+    const { options, processes } = fleetOf(sdk);
+    const [asker] = processes;
+    const deliverer = await startServer({ ...options, transport: 'stdio' });
+    const median = await askInAll(await asker.stateless.connect(), await deliverer.connect());
     noteFigures({ sdk, tasks: TASKS, 'lost or mixed up': 0, 'answer to asker, ms': median });
   });
 });
@@ -88,10 +104,10 @@ describe('a deliverer that is killed between taking a question and sending it', 
     '(%s) leaves it to the next one',
     { timeout: 120_000 },
     async (transport) => {
-      const tasks = await temporaryFolder();
-      const asker = await startReplica({ transport, tasks });
-      const victim = await startReplica({ transport, tasks, stall: 'unsent' });
-      const heir = await startReplica({ transport, tasks });
+      const { options, processes } = fleetOf(NEWEST);
+      const [one, two] = processes;
+      const [asker, heir] = transport === 'http' ? [one, two] : [one.stateless, two.stateless];
+      const victim = await startServer({ ...options, transport, stall: 'unsent' });
       const [starter, lost, reader] = [await asker.connect(), await victim.connect(), await heir.connect()];
       const taskId = await starter.startTask([{ elicit: 'one?' }, { elicit: 'two?' }]);
       await until(async () => (await queueObserver().size(taskId)) === 1);
@@ -110,14 +126,13 @@ describe('a deliverer that is killed between taking a question and sending it', 
 test('a client that drops the stream of its tasks/result loses no question', {
   timeout: 120_000,
 }, async () => {
-  const tasks = await temporaryFolder();
-  const server = await startReplica({ transport: 'http', tasks });
+  const [server] = fleetOf(NEWEST).processes;
   const client = await server.connect();
   const taskId = await client.startTask([{ hold: true }]);
   const leave = new AbortController();
   // As a client that dies: the stream ends, and nothing is cancelled.
   const { sessionId } = client.client.transport as StreamableHTTPClientTransport;
-  await fetch(server.url as URL, {
+  await fetch(server.url, {
     method: 'POST',
     signal: leave.signal,
     headers: {
@@ -143,12 +158,10 @@ test('a client that drops the stream of its tasks/result loses no question', {
 test('when a task is cancelled at another process, its question is rejected within a second', {
   timeout: 120_000,
 }, async () => {
-  const tasks = await temporaryFolder();
-  const [asker, other] = [
-    await startReplica({ transport: 'stateless', tasks }),
-    await startReplica({ transport: 'stateless', tasks }),
-  ];
-  const [starter, canceller] = [await asker.connect(), await other.connect()];
+  const { options, processes } = fleetOf(NEWEST);
+  const { tasks } = options;
+  const [asker, other] = processes;
+  const [starter, canceller] = [await asker.stateless.connect(), await other.stateless.connect()];
   // Its connections are open then.
   const before = await starter.startTask([{ elicit: 'first?' }]);
   await canceller.client.experimental.tasks.cancelTask(before);
@@ -169,20 +182,18 @@ test('when a task is cancelled at another process, its question is rejected with
 test('a client with 200 ids that it makes up at three processes resolves nothing', {
   timeout: 120_000,
 }, async () => {
-  const tasks = await temporaryFolder();
-  const servers = await Promise.all([1, 2, 3].map(() => startReplica({ transport: 'stateless', tasks })));
-  const [asker] = servers as [ServerProcess];
-  const client = await asker.connect();
+  const { processes } = fleetOf(NEWEST);
+  const client = await processes[0].stateless.connect();
   const taskId = await client.startTask([{ elicit: 'well?' }]);
   await until(async () => (await queueObserver().size(taskId)) === 1);
   const { message } = (await openQueue().peek(taskId)) as QueuedRequest;
   const address = String(message.id);
   const guesses = [0, '0', '', ' ', '0x0', address, `${address}.${'A'.repeat(43)}`, `${address}.`];
   const ids = [...guesses, ...Array.from({ length: 58 }, (_, index) => index + 1)];
-  for (const { url } of servers) {
+  for (const { stateless } of processes) {
     await Promise.all(
       ids.map((id) =>
-        fetch(url as URL, {
+        fetch(stateless.url, {
           method: 'POST',
           headers: {
             'content-type': 'application/json',
@@ -200,5 +211,5 @@ test('a client with 200 ids that it makes up at three processes resolves nothing
   }
   const result = await client.taskResult(taskId);
   expect(textOf(result)).toBe('accept: yes to well?');
-  noteFigures({ 'made-up ids': ids.length * servers.length, resolved: 0 });
+  noteFigures({ 'made-up ids': ids.length * processes.length, resolved: 0 });
 });

@@ -12,9 +12,9 @@ import {
   LoggingMessageNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { inject, onTestFinished } from 'vitest';
-import { TaskQueueClient } from '../../src/index.ts';
 import { stopAfterFile } from './broker.ts';
 import { FileTaskStore } from './mcp-server/file-task-store.js';
+import { queueOf, RawAmqp } from './raw-amqp.ts';
 
 /** The SDK's minute is not enough where hundreds of tasks wait on a busy machine. */
 const PATIENT_MS = 300_000;
@@ -65,9 +65,41 @@ export interface ServerProcess {
   kill(): Promise<void>;
 }
 
+/** One over HTTP, with sessions and without. */
+export interface HttpServerProcess extends ServerProcess {
+  readonly url: URL;
+  /** The same process without sessions. */
+  readonly stateless: ServerProcess & { readonly url: URL };
+}
+
 export async function startServer({ transport, ...options }: ServerOptions): Promise<ServerProcess> {
-  if (options.broker === undefined) afterUse(options, () => removeQueues(options.tasks));
-  return transport === 'stdio' ? stdioServer(options) : await httpServer(transport, options);
+  if (transport !== 'stdio') {
+    const server = await startHttpServer(options);
+    return transport === 'http' ? server : server.stateless;
+  }
+  removeQueuesAfterUse(options);
+  return stdioServer(options);
+}
+
+export async function startHttpServer(options: Omit<ServerOptions, 'transport'>): Promise<HttpServerProcess> {
+  removeQueuesAfterUse(options);
+  const child = spawn(process.execPath, [main, 'http'], {
+    env: environment(options),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  afterUse(options, async () => void child.kill('SIGKILL'));
+  const [port] = await Promise.race([once(child.stdout, 'data'), unexpectedEnd(child)]);
+  const kill = async () => {
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+  const at = (path: string) => {
+    const url = new URL(path, `http://127.0.0.1:${String(port).trim()}`);
+    const connect = () => TestClient.connect(new StreamableHTTPClientTransport(url), options);
+    return { url, connect, kill };
+  };
+  return { ...at('/mcp'), stateless: at('/stateless') };
 }
 
 function afterUse({ isShared = false }: { isShared?: boolean }, end: () => Promise<void>): void {
@@ -76,14 +108,14 @@ function afterUse({ isShared = false }: { isShared?: boolean }, end: () => Promi
 }
 
 /** A task whose server was killed or stopped early leaves its queue. */
-async function removeQueues(tasks: string): Promise<void> {
-  const client = new TaskQueueClient(inject('url'));
-  const { tasks: all } = await new FileTaskStore(tasks).listTasks();
-  for (const { taskId } of all) {
-    await client.drain(taskId, () => {});
-    await client.deleteIfUnused(taskId);
-  }
-  await client.close();
+function removeQueuesAfterUse(options: Omit<ServerOptions, 'transport'>): void {
+  if (options.broker !== undefined) return;
+  afterUse(options, async () => {
+    const { tasks } = await new FileTaskStore(options.tasks).listTasks();
+    const amqp = await RawAmqp.connect(inject('url'));
+    await Promise.all(tasks.map(({ taskId }) => amqp.delete(queueOf(taskId))));
+    await amqp.close();
+  });
 }
 
 function stdioServer(options: Omit<ServerOptions, 'transport'>): ServerProcess {
@@ -112,28 +144,6 @@ function stdioServer(options: Omit<ServerOptions, 'transport'>): ServerProcess {
       });
       process.kill(pid, 'SIGKILL');
       await closed;
-    },
-  };
-}
-
-async function httpServer(
-  transport: 'http' | 'stateless',
-  options: Omit<ServerOptions, 'transport'>,
-): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [main, transport], {
-    env: environment(options),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  afterUse(options, async () => void child.kill('SIGKILL'));
-  const [port] = await Promise.race([once(child.stdout, 'data'), unexpectedEnd(child)]);
-  const url = new URL(`http://127.0.0.1:${String(port).trim()}/mcp`);
-  return {
-    url,
-    connect: () => TestClient.connect(new StreamableHTTPClientTransport(url), options),
-    async kill() {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
     },
   };
 }

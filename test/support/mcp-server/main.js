@@ -1,6 +1,6 @@
 // An MCP server whose task messages lie in RabbitMQ, as a process of its own.
 //
-//     node main.js stdio | http | stateless      (the latter two print their port)
+//     node main.js stdio | http      (http prints its port, and serves /mcp with sessions and /stateless without)
 //
 // SDK       the package to build on: @modelcontextprotocol/sdk, or an alias of another version
 // TASKS     folder of the tasks, which several of these servers may share
@@ -103,11 +103,17 @@ async function serveStdio() {
   process.stdin.on('end', () => mcp.close());
 }
 
-/** A server object for each session, all of them over the same tasks. */
 async function serveHttp() {
   const { StreamableHTTPServerTransport } = await import(`${SDK}/server/streamableHttp.js`);
   const sessions = new Map();
-  const open = async () => {
+
+  /** A server object for each session, all of them over the same tasks. */
+  async function handleInSession(request, response) {
+    const transport = sessions.get(request.headers['mcp-session-id']) ?? (await openSession());
+    await transport.handleRequest(request, response);
+  }
+
+  async function openSession() {
     const given = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (id) => void sessions.set(id, transport),
@@ -115,17 +121,10 @@ async function serveHttp() {
     });
     const { transport } = await connect(given);
     return transport;
-  };
-  listen(async (request, response) => {
-    const transport = sessions.get(request.headers['mcp-session-id']) ?? (await open());
-    await transport.handleRequest(request, response);
-  });
-}
+  }
 
-/** A server object for each request, which lives until the tasks that it has started are done. */
-async function serveStateless() {
-  const { StreamableHTTPServerTransport } = await import(`${SDK}/server/streamableHttp.js`);
-  listen(async (request, response) => {
+  /** A server object for each request, which lives until the tasks that it has started are done. */
+  async function handleAlone(request, response) {
     if (request.method !== 'POST') return void response.writeHead(405).end();
     const { mcp, transport, running } = await connect(
       new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }),
@@ -135,7 +134,11 @@ async function serveStateless() {
       await mcp.close();
     });
     await transport.handleRequest(request, response);
-  });
+  }
+
+  listen((request, response) =>
+    (request.url === '/stateless' ? handleAlone : handleInSession)(request, response),
+  );
 }
 
 function listen(handle) {
@@ -152,4 +155,4 @@ function listen(handle) {
   server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
 }
 
-await { stdio: serveStdio, http: serveHttp, stateless: serveStateless }[process.argv[2]]();
+await { stdio: serveStdio, http: serveHttp }[process.argv[2]]();
