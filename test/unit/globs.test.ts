@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { literalGlob } from '../../src/cli/text/literal-glob.ts';
 import { globMatcher, globToServerRegex } from '../../src/management/globs.ts';
 
 test.each([
@@ -36,4 +37,18 @@ test('the regular expression for the server matches whatever the pattern does, b
     { numRuns: 500 },
   );
   expect('mcp:queue:axb').not.toMatch(new RegExp(globToServerRegex('mcp:queue:', 'a.b')));
+});
+
+test('the literal glob of a text matches that text alone', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', '*', '?', '\\', '[', '.') });
+  fc.assert(
+    fc.property(text, text, (one, other) => globMatcher(literalGlob(one))(other) === (one === other)),
+    {
+      examples: [
+        ['a*', 'ab'],
+        ['\\?', '\\?'],
+        ['a\\b', 'ab'],
+      ],
+    },
+  );
 });

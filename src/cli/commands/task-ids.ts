@@ -2,6 +2,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { addGlobalOptions } from '../settings/global-options.ts';
 import { resolveSettings, type Settings } from '../settings/settings.ts';
 import { raceWith } from '../terminal/stop.ts';
+import { literalGlob } from '../text/literal-glob.ts';
 
 /** How long the user who pressed Tab waits for the API, once the process has started. `--timeout` overrides it. */
 const BUDGET_MS = 300;
@@ -44,7 +45,7 @@ async function listIds(
   apiTimeoutMs: number,
 ): Promise<string[]> {
   const ids: string[] = [];
-  const glob = `${start.replace(/[*?\\]/g, '\\$&')}*`;
+  const glob = `${literalGlob(start)}*`;
   const pages = listTaskQueues({ ...connection, apiUrl, glob, source: 'none', apiTimeoutMs });
   for await (const page of pages) {
     ids.push(...page.map(({ taskId }) => taskId));

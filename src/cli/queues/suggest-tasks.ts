@@ -2,6 +2,7 @@ import type { TaskQueueClient } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { forThisBroker } from '../hints.ts';
 import { raceWith } from '../terminal/stop.ts';
+import { literalGlob } from '../text/literal-glob.ts';
 import { closest } from '../text/near-misses.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { API_LIMITS } from './describe-in-time.ts';
@@ -72,7 +73,7 @@ async function listIds(settings: Context['settings'], start: string): Promise<st
       if (signal.aborted || ids.size >= MAX_IDS) return;
     }
   };
-  const listed = Promise.allSettled([list(`${start.replace(/[*?\\]/g, '\\$&')}*`), list('*')]);
+  const listed = Promise.allSettled([list(`${literalGlob(start)}*`), list('*')]);
   await raceWith(signal, listed).catch(() => {});
   return [...ids];
 }

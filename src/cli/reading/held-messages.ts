@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { API_LIMITS, describeInTime } from '../queues/describe-in-time.ts';
 import { type ListQueuesOptions, listQueues } from '../queues/list-queues.ts';
 import type { Settings } from '../settings/settings.ts';
+import { literalGlob } from '../text/literal-glob.ts';
 import { formatCount } from '../text/sizes.ts';
 
 /**
@@ -14,7 +15,7 @@ async function countHeld(
   { settings }: Pick<Context, 'settings'>,
   taskId: string,
 ): Promise<number | undefined> {
-  const glob = taskId.replace(/[*?\\]/g, '\\$&');
+  const glob = literalGlob(taskId);
   const signal = AbortSignal.timeout(API_LIMITS.apiTimeoutMs);
   try {
     const options: ListQueuesOptions = { ...API_LIMITS, glob, source: 'counted', signal };
