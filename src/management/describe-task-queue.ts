@@ -6,6 +6,7 @@ import { historyQuery, idleSince, type MessageStats, MOST_HISTORY_MS } from './i
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { otherVhosts } from './management-api-errors.ts';
 import { findPolicies, type QueuePolicies } from './queue-policies.ts';
+import { type ReportedState, stateOf } from './queue-state.ts';
 import { withManagementApi } from './with-management-api.ts';
 
 /** The queue of one task, as the management API describes it. Numbers are up to 10 seconds old. */
@@ -61,15 +62,12 @@ export interface TaskConsumer {
   isActive: boolean;
 }
 
-interface Queue {
+interface Queue extends ReportedState {
   name?: string;
   vhost?: string;
   type?: string;
-  state?: string;
   node?: string;
   leader?: string;
-  members?: string[];
-  online?: string[];
   arguments?: { [name: string]: unknown };
   policy?: string | null;
   operator_policy?: string | null;
@@ -147,7 +145,7 @@ function toDescription(
     taskId,
     queue,
     type: found.type ?? 'classic',
-    state: found.state ?? 'unknown',
+    state: stateOf(found),
     node: found.leader ?? found.node,
     members: found.members ?? [],
     online: found.online ?? [],

@@ -7,6 +7,7 @@ import { globMatcher, globToServerRegex } from './globs.ts';
 import { historyQuery, idleSince, type MessageStats, TOTAL_COLUMNS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { orderedJoin } from './ordered-join.ts';
+import { type ReportedState, stateOf } from './queue-state.ts';
 import { VhostFilter } from './vhost-filter.ts';
 
 /** For {@link listTaskQueues}. */
@@ -86,13 +87,12 @@ interface Page<T> {
   page_count: number;
 }
 
-interface Totals {
+interface Totals extends ReportedState {
   name: string;
   vhost?: string;
   messages_ready?: unknown;
   messages_unacknowledged?: unknown;
   type?: string;
-  state?: string;
 }
 
 interface Statistics extends Totals {
@@ -102,10 +102,10 @@ interface Statistics extends Totals {
   head_message_timestamp?: number | string | null;
 }
 
-const TOTALS = 'name,vhost,messages_ready,messages_unacknowledged,type,state';
+const TOTALS = 'name,vhost,messages_ready,messages_unacknowledged,type,state,members,online';
 const COUNTED = { disable_stats: true, enable_queue_totals: true, columns: TOTALS };
 const DETAILS = { columns: 'name,vhost,consumers,idle_since,head_message_timestamp' };
-const NAMES = { disable_stats: true, columns: 'name,vhost,type,state' };
+const NAMES = { disable_stats: true, columns: 'name,vhost,type,state,members,online' };
 const WITH_TOTALS = { columns: `${TOTALS},consumers,idle_since,head_message_timestamp,${TOTAL_COLUMNS}` };
 const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_timestamp` };
 
@@ -257,7 +257,7 @@ function toInfo(
     ready: toCount(totals.messages_ready),
     unacked: toCount(totals.messages_unacknowledged),
     type: totals.type ?? 'classic',
-    state: totals.state ?? 'unknown',
+    state: stateOf(totals),
     isCounted,
     statistics:
       details === undefined || consumers === undefined

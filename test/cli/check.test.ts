@@ -170,6 +170,22 @@ test('a queue whose node is down is unknown (3), not well', async () => {
   });
 });
 
+test('a quorum queue without a majority is unknown (3), and a new one is not', async () => {
+  // As RabbitMQ 3.10 answers when the node of the leader has died.
+  const quorum = (online: string[]) => (queue: Record<string, unknown>) => ({
+    name: queue.name,
+    vhost: queue.vhost,
+    type: 'quorum',
+    leader: null,
+    members: ['rabbit@a', 'rabbit@b'],
+    online,
+  });
+  const { status, stdout } = await checkAmid(quorum(['rabbit@b']));
+  expect([status, stdout]).toEqual([3, expect.stringMatching(/^TASKQ UNKNOWN - .*1 queue unavailable/)]);
+  const young = await checkAmid(quorum(['rabbit@a', 'rabbit@b']));
+  expect([young.status, young.stdout]).toEqual([0, expect.stringContaining('too new')]);
+});
+
 test('numbers that a proxy has made strings are numbers', async () => {
   const asText = (queue: object) =>
     Object.fromEntries(Object.entries(queue).map(([name, value]) => [name, String(value)]));

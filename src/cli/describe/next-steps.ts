@@ -32,7 +32,8 @@ function possibleSteps(report: TaskReport, now: number, settings: Settings): Nex
   const { effectivePolicy = {}, consumers = [] } = description ?? {};
   const of = (command: string, ...options: string[]) => taskCommand(settings, command, taskId, options);
   const steps: NextStep[] = [];
-  if (state !== undefined && !['running', 'idle', 'flow', 'unknown'].includes(state)) {
+  const isAvailable = state === undefined || ['running', 'idle', 'flow', 'unknown'].includes(state);
+  if (!isAvailable) {
     steps.push({ reason: `the queue is ${state}`, command: 'rabbitmqctl cluster_status' });
   }
   const limit = effectivePolicy['max-length'];
@@ -68,7 +69,8 @@ function possibleSteps(report: TaskReport, now: number, settings: Settings): Nex
       });
     }
   }
-  if (ready === 0 && unacked === 0 && consumerCount === 0) {
+  // RabbitMQ counts no messages in a queue without a leader.
+  if (isAvailable && ready === 0 && unacked === 0 && consumerCount === 0) {
     steps.push({
       reason: 'the queue is empty: if the task is over, delete it',
       command: of('clear'),
