@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { connect } from 'amqplib';
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { stopAfterFile } from '../support/broker.ts';
 import { BIN, recordsIn, runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { openClient, raw } from '../support/tasks.ts';
-import { cliOnTerminal, Terminal } from '../support/terminal.ts';
+import { cliOnTerminal, runOnTerminal, Terminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
 
@@ -14,8 +15,8 @@ const HOME = '\u001b[H';
 const ESCAPES = /\u001b\[[0-9;?]*[a-zA-Z]/g;
 
 /** A vhost with three tasks of 0, 1 and 12 messages. */
-async function threeTasks(): Promise<{ MCP_TASKQ_URL: string }> {
-  const { url } = await newVhost();
+async function threeTasks(atEnd?: typeof stopAfterFile): Promise<{ MCP_TASKQ_URL: string }> {
+  const { url } = await newVhost({}, atEnd);
   const client = openClient({ url });
   for (const [task, count] of [
     ['none', 1],
@@ -28,9 +29,15 @@ async function threeTasks(): Promise<{ MCP_TASKQ_URL: string }> {
   return { MCP_TASKQ_URL: url };
 }
 
+/** For the tests that change nothing there. */
+let three: { MCP_TASKQ_URL: string };
+beforeAll(async () => {
+  three = await threeTasks(stopAfterFile);
+});
+
 describe('ls', () => {
   test('prints a record for each task; with --exact, with counts of this moment', async () => {
-    const env = await threeTasks();
+    const env = three;
     const { status, stdout, stderr } = await runCli(['ls', '--exact'], { env });
     expect([status, stderr]).toEqual([0, '']);
     const records = recordsIn(stdout);
@@ -44,7 +51,7 @@ describe('ls', () => {
   });
 
   test('prints the names that the options choose, in their order', async () => {
-    const env = await threeTasks();
+    const env = three;
     for (const [args, expected] of [
       [['--names'], ['none', 'one', 'twelve']],
       [
@@ -73,7 +80,7 @@ describe('ls', () => {
   });
 
   test('with --ids counts over AMQP alone, in the order given, and leaves out what has no queue', async () => {
-    const env = { ...(await threeTasks()), MCP_TASKQ_API_URL: 'http://127.0.0.1:1' };
+    const env = { ...three, MCP_TASKQ_API_URL: 'http://127.0.0.1:1' };
     const { status, stdout } = await runCli(['ls', '--ids', '-'], { env, input: 'twelve\nmissing\none\r\n' });
     expect(status).toBe(0);
     expect(recordsIn(stdout)).toMatchObject([
@@ -90,7 +97,7 @@ describe('ls', () => {
   });
 
   test('is not a failure when its reader has seen enough', async () => {
-    const child = startCli(['ls'], { env: await threeTasks() });
+    const child = startCli(['ls'], { env: three });
     child.stdout.once('readable', () => child.stdout.destroy());
     const status = await new Promise((resolve) => child.once('close', resolve));
     expect(status).toBe(0);
@@ -108,8 +115,8 @@ describe('ls', () => {
     expect(terminal.text).toMatch(/^ +12 +[0?] .* twelve$/m);
     expect(terminal.text).toContain('4 task queues, 13 messages ready, 0 unacknowledged');
     for (const output of [[], ['--names'], ['-o', 'jsonl'], ['--json']]) {
-      const other = cliOnTerminal(['ls', '--no-color', ...output], env);
-      expect(await other.ended).toBe(0);
+      const other = await runOnTerminal(['ls', '--no-color', ...output], env);
+      expect(other.status).toBe(0);
       expect(other.output).toContain('evil\\u009b31m\\u202e');
       expect(other.output).not.toMatch(/[\u009b\u202e]/);
     }
@@ -118,15 +125,15 @@ describe('ls', () => {
   test('with --watch stays up to date until Ctrl-C or q', async () => {
     const env = await threeTasks();
     const terminal = cliOnTerminal(['ls', '--watch', '--interval', '200ms'], env);
-    await terminal.shows('3 task queues, 13 messages ready', 30_000);
+    await terminal.shows('3 task queues, 13 messages ready');
     await openClient({ url: env.MCP_TASKQ_URL }).publish('one', raw('{}'));
-    await terminal.shows('3 task queues, 14 messages ready', 30_000);
+    await terminal.shows('3 task queues, 14 messages ready');
     terminal.type('\u0003');
     expect(await terminal.ended).toBe(0);
     // Each refresh listens to the end, and leaves nothing behind.
     expect(terminal.text).not.toContain('Warning');
     const other = cliOnTerminal(['ls', '--watch'], env);
-    await other.shows('q quits', 30_000);
+    await other.shows('q quits');
     other.type('q');
     expect(await other.ended).toBe(0);
   }, 60_000);
@@ -137,7 +144,7 @@ describe('ls', () => {
     for (let n = 0; n < 30; n++) await client.publish(`task-${n}`, raw('{}'));
     const command = `stty cols 0 rows 0; exec "${process.execPath}" "${BIN}" ls --watch --interval 1m`;
     const terminal = new Terminal('sh', ['-c', command], { MCP_TASKQ_URL: url });
-    await terminal.shows('1–19 of 30', 30_000);
+    await terminal.shows('1–19 of 30');
     terminal.type('q');
     expect(await terminal.ended).toBe(0);
   });
@@ -147,14 +154,14 @@ describe('ls', () => {
     [['--json'], '--watch cannot be used with -o json'],
     [['-o', 'jsonl'], '--watch cannot be used with -o jsonl'],
   ])('with --watch refuses %j, which a live table does not show', async (args, says) => {
-    const terminal = cliOnTerminal(['ls', '--watch', ...args]);
-    expect(await terminal.ended).toBe(2);
+    const terminal = await runOnTerminal(['ls', '--watch', ...args]);
+    expect(terminal.status).toBe(2);
     expect(terminal.text).toContain(`error: ${says}`);
   });
 
   test('with --watch refuses a terminal that cannot be redrawn', async () => {
-    const terminal = cliOnTerminal(['ls', '--watch'], { TERM: 'dumb' });
-    expect(await terminal.ended).toBe(2);
+    const terminal = await runOnTerminal(['ls', '--watch'], { TERM: 'dumb' });
+    expect(terminal.status).toBe(2);
     expect(terminal.output).not.toContain('\u001b');
     expect(terminal.text).toContain('(TERM=dumb)');
   });
@@ -165,7 +172,7 @@ describe('ls', () => {
     const ids = Array.from({ length: 60 }, (_, n) => `task-${String(n).padStart(2, '0')}-${'x'.repeat(80)}`);
     await Promise.all(ids.map((id) => client.publish(id, raw('{}'))));
     const terminal = cliOnTerminal(['ls', '--watch', '--interval', '1m'], { MCP_TASKQ_URL: url }, 60);
-    await terminal.shows(/^1–\d+ of 60 /m, 30_000);
+    await terminal.shows(/^1–\d+ of 60 /m);
     expect(terminal.text).not.toContain('task-59');
     terminal.type('G');
     await terminal.shows(/–60 of 60 /);
@@ -182,11 +189,11 @@ describe('ls', () => {
 
   test('with --watch says within seconds that the API does not answer, and goes on when it does', async () => {
     const proxy = await FaultProxy.inFrontOf(inject('apiUrl'));
-    const env = { ...(await threeTasks()), MCP_TASKQ_API_URL: proxy.url.replace('amqp:', 'http:') };
+    const env = { ...three, MCP_TASKQ_API_URL: proxy.url.replace('amqp:', 'http:') };
     const terminal = cliOnTerminal(['ls', '--watch', '--interval', '200ms'], env);
-    await terminal.shows('q quits', 30_000);
+    await terminal.shows('q quits');
     proxy.fault = { kind: 'stall' };
-    await terminal.shows(/No answer from the broker for [2-4]s; still waiting/, 15_000);
+    await terminal.shows(/No answer from the broker for [2-4]s; still waiting/);
     terminal.type('q');
     expect(await terminal.ended).toBe(0);
   }, 60_000);
@@ -280,20 +287,21 @@ describe('ls by the statistics', () => {
     await channel.consume('mcp:queue:read', () => {});
     const found = async () =>
       (await list(url, '--no-consumers')).records.map(({ task_id }) => task_id).join();
-    await until(async () => (await found()) === 'left', 30_000);
+    await until(async () => (await found()) === 'left');
   }, 60_000);
 });
 
 describe('a list that is longer than the screen', () => {
-  async function manyTasks(): Promise<{ MCP_TASKQ_URL: string }> {
-    const { url } = await newVhost();
+  let many: { MCP_TASKQ_URL: string };
+  beforeAll(async () => {
+    const { url } = await newVhost({}, stopAfterFile);
     const client = openClient({ url });
     await Promise.all(Array.from({ length: 60 }, (_, n) => client.publish(`task-${n + 10}`, raw('{}'))));
-    return { MCP_TASKQ_URL: url };
-  }
+    many = { MCP_TASKQ_URL: url };
+  });
 
   test('goes through PAGER, and what there is to say comes after that', async () => {
-    const env = { ...(await manyTasks()), PAGER: 'sed "s/^/page: /"' };
+    const env = { ...many, PAGER: 'sed "s/^/page: /"' };
     const terminal = cliOnTerminal(['ls', '--no-color'], env);
     expect(await terminal.ended).toBe(0);
     expect(terminal.text).toMatch(/^page: READY.*\n(page: .*\n){60}60 task queues/m);
@@ -307,17 +315,16 @@ describe('a list that is longer than the screen', () => {
   });
 
   test('ends with 0 when its reader leaves the pager, and says so when that cannot be run', async () => {
-    const env = await manyTasks();
-    const early = cliOnTerminal(['ls', '--no-color'], { ...env, PAGER: 'head -n 2' });
+    const early = cliOnTerminal(['ls', '--no-color'], { ...many, PAGER: 'head -n 2' });
     expect(await early.ended).toBe(0);
     expect(early.text).toMatch(/^READY.*\n.*\n60 task queues/);
-    const none = cliOnTerminal(['ls', '--no-color'], { ...env, PAGER: 'no-such-pager' });
+    const none = cliOnTerminal(['ls', '--no-color'], { ...many, PAGER: 'no-such-pager' });
     expect(await none.ended).toBe(0);
     expect(none.text).toContain('The pager "no-such-pager" cannot be run');
   });
 
   test('is left with q in less, which is the default', async () => {
-    const terminal = cliOnTerminal(['ls', '--no-color'], { ...(await manyTasks()), PAGER: undefined });
+    const terminal = cliOnTerminal(['ls', '--no-color'], { ...many, PAGER: undefined });
     await terminal.shows(/^:$|:$/m);
     terminal.type('q');
     expect(await terminal.ended).toBe(0);
@@ -326,11 +333,11 @@ describe('a list that is longer than the screen', () => {
 });
 
 describe('prune', () => {
-  const FOUND = { timeout: 20_000, interval: 500 };
+  const FOUND = { interval: 500 };
   const dryRun = async (env: Record<string, string>) =>
     recordsIn((await runCli(['prune', '--idle', '0s', '--dry-run'], { env })).stdout);
 
-  test('lists what would be deleted, does not ask without a terminal, and then deletes just that', async () => {
+  test('lists what would be deleted, asks on a terminal, where Enter means no, and deletes just that with --yes', async () => {
     const env = await threeTasks();
     const client = openClient({ url: env.MCP_TASKQ_URL });
     // The broker's statistics come every five seconds.
@@ -338,7 +345,13 @@ describe('prune', () => {
     const refused = await runCli(['prune', '--idle', '0s'], { env });
     expect(refused.status).toBe(2);
     expect(refused.stderr).toContain('--yes');
+    const terminal = cliOnTerminal(['prune', '--idle', '0s'], env);
+    await terminal.shows('Delete 1 empty, unused queue');
+    terminal.type('\r');
+    expect(await terminal.ended).toBe(8);
     expect(await client.depth('none')).toBeDefined();
+    // Which counting the messages may have deferred.
+    await expect.poll(() => dryRun(env), FOUND).toHaveLength(1);
     const { status, stdout, stderr } = await runCli(['prune', '--idle', '0s', '--yes'], { env });
     expect([status, recordsIn(stdout)]).toEqual([0, [{ task_id: 'none', outcome: 'deleted' }]]);
     expect(stderr).toMatch(/^1 queue deleted on \S+, vhost test-/m);
@@ -360,15 +373,5 @@ describe('prune', () => {
       { task_id: 'a', outcome: 'would_delete' },
       { task_id: 'b', outcome: 'would_delete' },
     ]);
-  }, 60_000);
-
-  test('asks on a terminal, where Enter means no', async () => {
-    const env = await threeTasks();
-    await expect.poll(() => dryRun(env), FOUND).toHaveLength(1);
-    const terminal = cliOnTerminal(['prune', '--idle', '0s'], env);
-    await terminal.shows('Delete 1 empty, unused queue');
-    terminal.type('\r');
-    expect(await terminal.ended).toBe(8);
-    expect(await openClient({ url: env.MCP_TASKQ_URL }).depth('none')).toBeDefined();
   }, 60_000);
 });

@@ -13,7 +13,7 @@ import { newVhost } from '../support/vhost.ts';
  * piped. See transcripts.test.ts.
  */
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 /** So long ago that it stays "4d 2h" while the tests run. */
 const AGE_MS = ((4 * 24 + 2) * 60 + 30) * 60_000;

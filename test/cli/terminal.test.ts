@@ -5,7 +5,7 @@ import { BIN, runCli, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { screenOf } from '../support/screen.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
-import { cliOnTerminal, Terminal } from '../support/terminal.ts';
+import { cliOnTerminal, runOnTerminal, Terminal, withoutStalls } from '../support/terminal.ts';
 
 const MESSAGE = JSON.stringify({
   type: 'request',
@@ -18,7 +18,7 @@ const MESSAGE = JSON.stringify({
 async function filledTask(count: number, body = MESSAGE): Promise<string> {
   const client = openClient();
   const task = newTask();
-  for (let n = 0; n < count; n++) await client.publish(task, raw(body));
+  await Promise.all(Array.from({ length: count }, () => client.publish(task, raw(body))));
   return task;
 }
 
@@ -39,9 +39,9 @@ describe('on a terminal', () => {
 
   test('JSON stays JSON, and what is said meanwhile has lines of its own', async () => {
     const task = await filledTask(3);
-    const terminal = cliOnTerminal(['peek', task, `${task}-missing`, '-n', '2', '-o', 'json']);
-    expect(await terminal.ended).toBe(3);
-    const lines = terminal.text.trim().split('\n');
+    const terminal = await runOnTerminal(['peek', task, `${task}-missing`, '-n', '2', '-o', 'json']);
+    expect(terminal.status).toBe(3);
+    const lines = withoutStalls(terminal.text).trim().split('\n');
     const isData = (line: string) => /^[[\]{,]/.test(line);
     const said = lines.filter((line) => !isData(line)).join(' ');
     const missing = String.raw`Task "\S+" has no queue "\S+" on [^"]+; skipped\.`;
@@ -52,9 +52,9 @@ describe('on a terminal', () => {
   });
 
   test('several messages are shown a line each', async () => {
-    const terminal = cliOnTerminal(['peek', await filledTask(3), '-n', '2']);
-    expect(await terminal.ended).toBe(0);
-    const lines = terminal.text.trimEnd().split('\n');
+    const terminal = await runOnTerminal(['peek', await filledTask(3), '-n', '2']);
+    expect(terminal.status).toBe(0);
+    const lines = withoutStalls(terminal.text).trimEnd().split('\n');
     expect(lines[0]).toMatch(/^# +AGE +TYPE +METHOD +ID +SIZE +MESSAGE$/);
     expect(lines[2]).toMatch(/^2 .* request +elicitation\/create +7 .* Sure\?$/);
     expect(lines[3]).toBe('1 more message after these.');
@@ -65,8 +65,7 @@ describe('on a terminal', () => {
     [{ NO_COLOR: '' }, true],
     [{ TERM: 'dumb' }, false],
   ])('colours follow %j', async (env, expected) => {
-    const terminal = cliOnTerminal(['peek', await filledTask(1)], env);
-    await terminal.ended;
+    const terminal = await runOnTerminal(['peek', await filledTask(1)], env);
     expect(ESCAPES.test(terminal.output)).toBe(expected);
   });
 
@@ -74,8 +73,8 @@ describe('on a terminal', () => {
     const body = '{"type":"request","message":{"method":"\\u001b]0;x\\u0007 \u009b31m\u202e"}}';
     const task = await filledTask(2, body);
     for (const args of [['-n', '1'], ['-n', '2'], ['-o', 'jsonl'], ['--json'], ['-o', 'raw']]) {
-      const terminal = cliOnTerminal(['peek', task, ...args, '--no-color']);
-      expect(await terminal.ended).toBe(0);
+      const terminal = await runOnTerminal(['peek', task, ...args, '--no-color']);
+      expect(terminal.status).toBe(0);
       expect(terminal.output).toContain('\\u009b3');
       expect(terminal.output.replaceAll('\r\n', '').replace(/[↻…]/g, '')).toMatch(/^[\x20-\x7e]+$/);
     }
@@ -158,7 +157,7 @@ describe('enqueue on a terminal', () => {
 
 describe('enqueue at its prompt', () => {
   test.each([
-    ['--timeout', ['--timeout', '5s'], undefined, 124],
+    ['--timeout', ['--timeout', '10s'], undefined, 124],
     ['SIGTERM', [], 'SIGTERM', 143],
   ] as const)('ends with %s, and nothing was sent', async (_what, args, signal, status) => {
     const task = newTask();
@@ -188,15 +187,17 @@ describe('long work', () => {
 
   test('shows how far it is on a terminal, and leaves nothing of that there', async () => {
     const task = newTask();
-    const terminal = cliOnTerminal(['enqueue', task, '--from', await fileOf(COUNT), '--rate', '120/s']);
+    const terminal = cliOnTerminal(['enqueue', task, '--from', await fileOf(COUNT), '--rate', '60/s']);
     await terminal.shows(BAR);
     await terminal.shows(/[█░]{30} [1-9]\d*\/600 {2}\d+\/s {2}\ds left/);
     expect(await terminal.ended).toBe(0);
-    expect(withoutNewQueue(screenOf(terminal.output, 100))).toBe(`Added 600 messages to task ${task}.\n`);
+    expect(withoutNewQueue(screenOf(withoutStalls(terminal.output), 100))).toBe(
+      `Added 600 messages to task ${task}.\n`,
+    );
   });
 
   test('shows the numbers, rather than the bar, where there is no room for both', async () => {
-    const args = ['enqueue', newTask(), '--from', await fileOf(COUNT), '--rate', '300/s'];
+    const args = ['enqueue', newTask(), '--from', await fileOf(COUNT), '--rate', '120/s'];
     const terminal = cliOnTerminal(args, {}, 40);
     await terminal.shows(/[1-9]\d*\/600 {2}\d+\/s/);
     expect(terminal.text).not.toMatch(/[█░]/);
@@ -204,17 +205,19 @@ describe('long work', () => {
   });
 
   test('shows it on stderr alone: a drain into a pipe has it too, and the pipe nothing of it', async () => {
-    const task = await filledTask(COUNT);
+    const task = await filledTask(2 * COUNT);
     const folder = await temporaryFolder();
-    const drain = `"${process.execPath}" "${BIN}" dequeue ${task} --all | (sleep 1; cat) > "$0/out"`;
+    // Much less at a time than a pipe holds beside the messages, so that some are removed long before the others.
+    const slowly = 'for n in 1 2 3 4 5 6 7 8; do sleep 0.3; head -c 40000; done; cat';
+    const drain = `"${process.execPath}" "${BIN}" dequeue ${task} --all | (${slowly}) > "$0/out"`;
     const terminal = new Terminal('sh', ['-c', drain, folder], {}, 300);
-    await terminal.shows(BAR);
+    await terminal.shows(/[█░]{30} [1-9][\d,]*\/1,200 {2}/);
     await terminal.ended;
-    expect(screenOf(terminal.output, 300)).toMatch(
-      /^Removed 600 messages from task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\)\.\n$/,
+    expect(screenOf(withoutStalls(terminal.output), 300)).toMatch(
+      /^Removed 1,200 messages from task \S+ on \S+, vhost \/ \(from MCP_TASKQ_URL\)\.\n$/,
     );
     const lines = (await readFile(join(folder, 'out'), 'utf8')).trimEnd().split('\n');
-    expect(lines.map((line) => JSON.parse(line).task_id)).toEqual(Array(COUNT).fill(task));
+    expect(lines.map((line) => JSON.parse(line).task_id)).toEqual(Array(2 * COUNT).fill(task));
   });
 
   test.each([
@@ -232,7 +235,9 @@ describe('long work', () => {
     } else {
       const terminal = cliOnTerminal(args, { TERM: term });
       await terminal.ended;
-      expect(withoutNewQueue(terminal.output)).toBe(`Added ${count} messages to task ${task}.\r\n`);
+      expect(withoutNewQueue(withoutStalls(terminal.output))).toBe(
+        `Added ${count} messages to task ${task}.\r\n`,
+      );
     }
   });
 
@@ -243,7 +248,7 @@ describe('long work', () => {
     await terminal.shows(BAR);
     terminal.type('\u0003');
     expect(await terminal.ended).toBe(130);
-    expect(withoutNewQueue(screenOf(terminal.output, 100))).toMatch(
+    expect(withoutNewQueue(screenOf(withoutStalls(terminal.output), 100))).toMatch(
       /^(\^C)?Stopped: \d+ of 600 messages added/,
     );
   });

@@ -13,7 +13,7 @@ import { newVhost } from '../support/vhost.ts';
  */
 
 // Dozens of commands a file, one after the other.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 const ENTER = '\r';
 const CTRL_C = '\u0003';
@@ -95,7 +95,7 @@ test('enqueue', async () => {
   });
   await transcript.onTerminal('mcp-taskq enqueue 786512e2', { answers: [['Type of the message', CTRL_C]] });
   await transcript.onTerminal(
-    'mcp-taskq enqueue 786512e2 --from messages.jsonl --rate 1/h --limit 2 --timeout 4s',
+    'mcp-taskq enqueue 786512e2 --from messages.jsonl --rate 1/h --limit 2 --timeout 8s',
   );
   transcript.heading('Piped');
   await transcript.piped(`mcp-taskq enqueue 786512e2 '${BARE}'`);
@@ -143,7 +143,7 @@ test('dequeue', async () => {
   await transcript.piped('mcp-taskq dequeue 41f7c0de --all');
   await transcript.piped('mcp-taskq dequeue 41f7c0de --all | head -n 1');
   await transcript.piped('mcp-taskq dequeue 41f7c0de --wait 100ms');
-  await transcript.piped('mcp-taskq dequeue 41f7c0de --wait 1m --timeout 500ms');
+  await transcript.piped('mcp-taskq dequeue 41f7c0de --wait 1m --timeout 3s');
   await transcript.piped('mcp-taskq dequeue nowhere --all');
   await transcript.piped('mcp-taskq dequeue');
   await transcript.matches('dequeue');
@@ -222,10 +222,10 @@ test('watch', async () => {
   transcript.heading('On a terminal');
   await transcript.onTerminal('mcp-taskq watch 786512e2', { answers: [['Delete 3', CTRL_C]] });
   await transcript.onTerminal('mcp-taskq watch 786512e2 done --tail 1 --limit 1');
-  await transcript.onTerminal('mcp-taskq watch nowhere --idle 1s');
+  await transcript.onTerminal('mcp-taskq watch nowhere --idle 3s');
   transcript.heading('Piped');
   await transcript.piped('mcp-taskq watch 786512e2 --tail 2 --limit 2');
-  await transcript.piped('mcp-taskq watch nowhere --for 300ms');
+  await transcript.piped('mcp-taskq watch nowhere --for 3s');
   await transcript.piped('mcp-taskq watch 786512e2 --for soon');
   await transcript.matches('watch');
 });
@@ -269,7 +269,7 @@ test('prune', async () => {
   await empty(client, 'done');
   const found = async () =>
     recordsIn((await runCli(['prune', '--idle', '0s', '--dry-run'], { env })).stdout).length;
-  await until(async () => (await found()) === 1, 20_000);
+  await until(async () => (await found()) === 1);
   transcript.heading('On a terminal');
   await transcript.onTerminal('mcp-taskq prune');
   await transcript.onTerminal('mcp-taskq prune --idle 0s --dry-run');

@@ -75,6 +75,11 @@ export class Terminal {
   }
 }
 
+/** The output without the notice that a slow machine may cause: the broker has not answered for two seconds. */
+export function withoutStalls(output: string): string {
+  return output.replace(/No answer from the broker for 2s; still\s+waiting\.\r?\n/g, '');
+}
+
 /** node-pty takes undefined for a text. */
 function withoutUnset(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
@@ -89,4 +94,13 @@ export function cliOnTerminal(
   cols?: number,
 ): Terminal {
   return new Terminal(process.execPath, [BIN, ...args], env, cols);
+}
+
+/** The same for a command at which nobody types, once it has ended. */
+export async function runOnTerminal(
+  ...how: Parameters<typeof cliOnTerminal>
+): Promise<{ status: number; output: string; text: string }> {
+  const terminal = cliOnTerminal(...how);
+  const status = await terminal.ended;
+  return { status, output: terminal.output, text: terminal.text };
 }

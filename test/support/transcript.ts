@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { cliInPath, runCli } from './cli.ts';
 import { screenOf } from './screen.ts';
-import { Terminal } from './terminal.ts';
+import { Terminal, withoutStalls } from './terminal.ts';
 
 /** What differs from run to run, and what stands for it; of the same width, so that columns stay. */
 const STABLE: readonly [pattern: RegExp, stable: string][] = [
@@ -106,16 +106,20 @@ export class Transcript {
 
   /** With nothing on the standard input, and no terminal. */
   async piped(line: string): Promise<void> {
-    const [, words] = /^mcp-taskq((?: [^|<>&;$*?~`]*)?)$/.exec(line) ?? [];
-    const { status, stdout, stderr } = await (words === undefined ? this.#inShell(line) : this.#alone(words));
+    const { status, stdout, stderr } = (await this.#alone(line)) ?? (await this.#inShell(line));
     this.#add(line, `${stable(stdout)}${stable(stderr).replace(/^(?=.)/gm, '2> ')}`, status ?? -1);
   }
 
-  /** A command that needs nothing from the shell but its quotes: without a process of its own. */
-  async #alone(words: string) {
+  /** Runs a command that needs nothing from the shell but settings and quotes without a process of its own. */
+  async #alone(line: string) {
+    const [, settings = '', words] =
+      /^((?:[A-Z_]+=[^\s'"$]* )*)mcp-taskq((?: [^|<>&;$*?~`]*)?)$/.exec(line) ?? [];
+    if (words === undefined) return undefined;
     const { stdout } = await promisify(execFile)('bash', ['-c', `printf '%s\\0'${words}`]);
     const args = words === '' ? [] : stdout.split('\0').slice(0, -1);
-    return runCli(args, { env: this.#environment, cwd: this.folder });
+    const env = { ...this.#environment };
+    for (const [, name = '', value] of settings.matchAll(/(\w+)=(\S*)/g)) env[name] = value;
+    return runCli(args, { env, cwd: this.folder });
   }
 
   async #inShell(line: string) {
@@ -147,5 +151,8 @@ export class Transcript {
 }
 
 function stable(text: string): string {
-  return STABLE.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text);
+  return STABLE.reduce(
+    (result, [pattern, replacement]) => result.replace(pattern, replacement),
+    withoutStalls(text),
+  );
 }

@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { inject, onTestFinished } from 'vitest';
 
-/** A vhost of one test alone, where it may count queues and connections; gone after the test. The settings are RabbitMQ's. */
-export async function newVhost(settings?: object): Promise<{ url: string; queueNames(): Promise<string[]> }> {
+/**
+ * A vhost of one test alone, where it may count queues and connections; gone after the test, or with `stopAfterFile`
+ * (broker.ts) after the file. The settings are RabbitMQ's.
+ */
+export async function newVhost(
+  settings?: object,
+  atEnd: (remove: () => Promise<void>) => void = onTestFinished,
+): Promise<{ url: string; queueNames(): Promise<string[]> }> {
   const name = `test-${randomUUID()}`;
   await callApi('PUT', `vhosts/${name}`, settings);
-  onTestFinished(async () => {
+  atEnd(async () => {
     await callApi('DELETE', `vhosts/${name}`);
   });
   return {
