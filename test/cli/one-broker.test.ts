@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { proxyApi } from '../support/api-proxy.ts';
 import { startPrivateBroker } from '../support/broker.ts';
@@ -10,15 +10,15 @@ import { callApi, newVhost } from '../support/vhost.ts';
 
 /** Two brokers of one name, on one host. */
 let other: RunningBroker;
+/** A task of both. */
+const both = `task-${randomUUID()}`;
 beforeAll(async () => {
-  other = await startPrivateBroker({ management: true });
+  other = await startPrivateBroker({ management: true, config: ['collect_statistics_interval = 1000'] });
+  for (const url of [inject('url'), other.url]) await openClient({ url }).publish(both, raw('x'));
 }, 120_000);
+afterAll(() => observer().clear(both));
 
 const apiOfOther = () => ({ MCP_TASKQ_URL: inject('url'), MCP_TASKQ_API_URL: other.apiUrl });
-
-async function fillBoth(task: string): Promise<void> {
-  for (const url of [inject('url'), other.url]) await openClient({ url }).publish(task, raw('x'));
-}
 
 test('an explicit URL is not listed by the API that the environment names for another broker', async () => {
   const env = { MCP_TASKQ_URL: inject('url'), MCP_TASKQ_API_URL: inject('apiUrl') };
@@ -42,7 +42,6 @@ describe('an API of another broker, though both have one name,', () => {
     ['check', ['check'], 3],
     ['prune', ['prune', '--dry-run'], 1],
   ])('is not listed: %s', async (_, args, expected) => {
-    await fillBoth(newTask());
     const { status, stdout, stderr } = await runCli(args, { env: apiOfOther() });
     expect({ status, stderr }).toEqual({
       status: expected,
@@ -55,9 +54,7 @@ describe('an API of another broker, though both have one name,', () => {
   });
 
   test('describes nothing: what AMQP says is said, and why it is not all', async () => {
-    const task = newTask();
-    await fillBoth(task);
-    const { status, stdout, stderr } = await runCli(['describe', task], { env: apiOfOther() });
+    const { status, stdout, stderr } = await runCli(['describe', both], { env: apiOfOther() });
     expect(status).toBe(0);
     expect(recordsIn(stdout)).toMatchObject([{ ready: 1, node: null, type: null }]);
     expect(stderr).toContain('does not know a connection to the broker');
@@ -148,7 +145,7 @@ test('prune deletes nothing by the list of another broker, by its name or by its
   const { host } = new URL(other.url);
   await expect
     .poll(() => prune('-u', other.url, '--api-url', other.apiUrl as string), {
-      timeout: 40_000,
+      timeout: 60_000,
       interval: 3_000,
     })
     .toMatchObject({
@@ -156,7 +153,7 @@ test('prune deletes nothing by the list of another broker, by its name or by its
       stderr: expect.stringMatching(new RegExp(`1 queue deleted on ${host}, vhost /`)),
     });
   expect(await observer().depth(task)).toMatchObject({ messages: 0 });
-}, 120_000);
+}, 180_000);
 
 test('prune says why a queue could not be deleted: refused, 4', async () => {
   const { url } = await newVhost();
@@ -170,7 +167,7 @@ test('prune says why a queue could not be deleted: refused, 4', async () => {
   await callApi('PUT', `permissions/${vhost}/${user}`, { configure: '', write: '', read: '' });
   const env = { MCP_TASKQ_URL: url.replace('//', `//${user}:pw@`) };
   await expect
-    .poll(() => runCli(['prune', '--yes', '--idle', '1ms'], { env }), { timeout: 40_000, interval: 1_000 })
+    .poll(() => runCli(['prune', '--yes', '--idle', '1ms'], { env }), { interval: 1_000 })
     .toMatchObject({
       status: 4,
       stdout: expect.stringContaining('"outcome":"failed"'),

@@ -19,11 +19,11 @@ import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 import { callApi } from '../support/vhost.ts';
 
-// Forty megabytes are checked before any is sent, which takes its time where other tests run beside it.
+// Twenty megabytes are checked before any is sent, which takes its time where other tests run beside it.
 vi.setConfig({ testTimeout: 120_000 });
 
 /** More than is kept in memory of what was checked: it has to be read twice. */
-const COUNT = 40;
+const COUNT = 20;
 const MESSAGE = { jsonrpc: '2.0', method: 'm', params: { data: 'x'.repeat(1024 * 1024) } };
 const INPUT = `${JSON.stringify(MESSAGE)}\n`.repeat(COUNT);
 
@@ -55,7 +55,7 @@ test('a file that loses messages while they are sent is not said to be sent', as
   const task = newTask();
   const file = join(await temporaryFolder(), 'messages.jsonl');
   await writeFile(file, INPUT);
-  const running = runCli(['enqueue', task, '--from', file, '--rate', '4/s']);
+  const running = runCli(['enqueue', task, '--from', file, '--rate', '2/s']);
   await until(async () => ((await client.depth(task))?.messages ?? 0) > 0, 60_000);
   await truncate(file);
   const { status, stdout, stderr } = await running;
