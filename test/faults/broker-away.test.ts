@@ -6,7 +6,7 @@ const MESSAGE = { type: 'notification', timestamp: 1, message: { jsonrpc: '2.0',
 
 test('calls for one task fail together when the broker does not come back, and the next one is tried', async () => {
   const proxy = await FaultProxy.inFrontOf(inject('url'));
-  const queue = openQueue({ url: proxy.url, reconnectTimeoutMs: 1_500 });
+  const queue = openQueue({ url: proxy.url, reconnectTimeoutMs: 2_500 });
   const task = newTask();
   await queue.enqueue(task, MESSAGE);
   await queue.size(task);
@@ -20,7 +20,7 @@ test('calls for one task fail together when the broker does not come back, and t
     queue.peek(task),
     ...Array.from({ length: 4 }, () => queue.enqueue(task, MESSAGE)),
   ]);
-  // One wait for the connection, not fifteen, which would take 22 s.
+  // One wait for the connection, not fifteen, which would take 37 s.
   expect(performance.now() - begun).toBeLessThan(12_000);
   // What the loss itself met says so; whatever waited behind that could not connect.
   for (const result of results) {
@@ -36,7 +36,7 @@ test('a call gives up in time though all nodes accept connections and do not ans
     await FaultProxy.inFrontOf(inject('url')),
     await FaultProxy.inFrontOf(inject('url')),
   ];
-  const queue = openQueue({ url: [proxy.url, other.url], reconnectTimeoutMs: 1_500 });
+  const queue = openQueue({ url: [proxy.url, other.url], reconnectTimeoutMs: 2_500 });
   const task = newTask();
   await queue.enqueue(task, MESSAGE);
   await queue.size(task);

@@ -35,7 +35,7 @@ test('the next node takes over when the first is gone, and stays in use when it 
 test('a node that accepts and never answers holds up nobody longer than the connect timeout', async () => {
   const { first, second, url } = await twoNodes();
   first.fault = { kind: 'stall' };
-  const queue = openQueue({ url, connectTimeoutMs: 2_000 });
+  const queue = openQueue({ url, connectTimeoutMs: 3_000 });
   const task = newTask();
   const begun = performance.now();
   await queue.enqueue(task, numbered(0));
@@ -47,7 +47,7 @@ test('a node that accepts and never answers holds up nobody longer than the conn
 
 test('a peer that went away without a word is noticed by its heartbeats', async () => {
   const { first, second, url } = await twoNodes();
-  const queue = openQueue({ url, heartbeatSeconds: 1, connectTimeoutMs: 2_000 });
+  const queue = openQueue({ url, heartbeatSeconds: 1, connectTimeoutMs: 3_000 });
   const task = newTask();
   await queue.enqueue(task, numbered(0));
   first.fault = { kind: 'stall' };
@@ -62,7 +62,7 @@ test('a peer that went away without a word is noticed by its heartbeats', async 
 
 test('a client that was connected waits for the broker with each of its connections, also a first one', async () => {
   const proxy = await FaultProxy.inFrontOf(inject('url'));
-  const queue = openQueue({ url: proxy.url, connectTimeoutMs: 2_000, closeTimeoutMs: 300 });
+  const queue = openQueue({ url: proxy.url, connectTimeoutMs: 3_000, closeTimeoutMs: 300 });
   const task = newTask();
   await queue.enqueue(task, numbered(0));
   proxy.fault = { kind: 'stall' };

@@ -316,7 +316,7 @@ test('a malformed message fails the call while it is not known whether it can be
   const proxy = await FaultProxy.inFrontOf(inject('url'));
   const { warnings, onStatus } = collectWarnings();
   const [task, client] = [newTask(), openClient()];
-  const queue = openQueue({ url: proxy.url, reconnectTimeoutMs: 300, onStatus });
+  const queue = openQueue({ url: proxy.url, reconnectTimeoutMs: 2_000, onStatus });
   await client.publish(task, raw('{'));
   await openQueue().enqueue(task, numbered(0));
   // The connection for reading is open, and the one for publishing cannot be opened.
