@@ -43,7 +43,7 @@ describe('in the queue of a task', () => {
     const result = a.taskResult(taskId).catch(() => {});
     expect(await asked).toMatchObject({ content: { answer: 'yes to well?' } });
     expect(warnings).toMatchObject([{ code: 'MALFORMED_MESSAGE' }]);
-    expect(await observer().depth(`${taskId}:malformed`)).toMatchObject({ messages: 1 });
+    await until(async () => (await observer().depth(`${taskId}:malformed`))?.messages === 1);
     await openClient().clear(`${taskId}:malformed`);
     await a.client.experimental.tasks.cancelTask(taskId);
     await result;
