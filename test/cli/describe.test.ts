@@ -297,7 +297,7 @@ test('does not suggest a look that would be refused', async () => {
 test.each([60, 80])('fits a terminal of %i columns', async (columns) => {
   const task = await stuckTask();
   const terminal = cliOnTerminal(['describe', task], { NO_COLOR: '1' }, columns);
-  expect(await terminal.ended).toBe(0);
+  expect(await terminal.ended, terminal.text).toBe(0);
   const lines = terminal.text.trimEnd().split('\n');
   // What can be copied whole, a command or the name of the queue, is left to the terminal.
   const wrapped = lines.filter((line) => line.length > columns && !/mcp-taskq |^queue /.test(line));
