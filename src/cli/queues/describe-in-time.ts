@@ -20,8 +20,11 @@ export async function describeInTime(
   const { describeTaskQueue } = await import('../../index.ts');
   const { connection, apiUrl } = settings;
   try {
-    await requireSameBroker({ settings }, AbortSignal.timeout(API_LIMITS.apiTimeoutMs));
-    return await describeTaskQueue(taskId, { ...connection, apiUrl, ...API_LIMITS });
+    const [description] = await Promise.all([
+      describeTaskQueue(taskId, { ...connection, apiUrl, ...API_LIMITS }),
+      requireSameBroker({ settings }, AbortSignal.timeout(API_LIMITS.apiTimeoutMs)),
+    ]);
+    return description;
   } catch {
     return null;
   }
