@@ -163,7 +163,7 @@ test('the copies of messages whose properties come one after the other in one ob
   expect(ids).toEqual(expected);
 });
 
-test('a listener hears events again after their exchange was deleted', async () => {
+test('events reach a listener again after their exchange was deleted', async () => {
   const { url } = await newVhost();
   const numbers = await collect('task', url);
   const connection = await connect(url);

@@ -26,7 +26,7 @@ const PREFETCH = 500;
 const RETRY = { pauseMs: 1_000, longestPauseMs: 5_000, mayRetry: () => true };
 
 /**
- * Bindings go with the exchange if that is deleted, of which a subscriber hears nothing, even if a publisher creates the
+ * Bindings go with the exchange if that is deleted, which a subscriber does not notice, even if a publisher creates the
  * exchange again. So they are renewed, which changes nothing where they are: how often, and how many at a time.
  */
 const RENEW_MS = 5_000;

@@ -207,7 +207,7 @@ export class ConfirmedPublisher {
     return !this.#hasConfirmed && (this.#closeReason as { code?: unknown } | undefined)?.code === 403;
   }
 
-  /** A limit of the broker, such as that of channels, is not to be told from the loss of the connection alone. */
+  /** Names a limit of the broker, such as that of channels: the channel hears only that its connection is lost. */
   #whyLost(error: unknown): string {
     const failure = this.#connection.translate(error);
     return failure.code === ErrorCode.limitReached ? `: ${failure.message}` : '';
