@@ -18,7 +18,8 @@ test('--queue-type makes quorum queues, for enqueue and mv; ls shows which', asy
     { task_id: 'a', type: 'quorum' },
     { task_id: 'b', type: 'quorum' },
   ]);
-  expect(await openClient({ url }).depth('b')).toMatchObject({ messages: 2 });
+  const client = openClient({ url });
+  await expect.poll(() => client.depth('b')).toMatchObject({ messages: 2 });
   const refused = await runCli(['enqueue', 'b', MESSAGE], { env });
   expect(refused.status).toBe(1);
   expect(refused.stderr).toContain('--queue-type quorum');
@@ -49,7 +50,7 @@ test('peek refuses a quorum queue, and with --force says what 30 looks at a mess
     await expect.poll(() => client.peek('t')).toHaveLength(1);
   // At the end of the limit, where there is one, a last look is one too many.
   await expect.poll(async () => (await client.peek('t')).length).toBe(1);
-  await expect.poll(() => inQueue(url), { timeout: 15_000 }).toBe(isCounted ? 0 : 1);
+  await expect.poll(() => inQueue(url)).toBe(isCounted ? 0 : 1);
 }, 60_000);
 
 test('dequeue --exec does not say that a message is there which reached the delivery limit', async () => {

@@ -29,36 +29,40 @@ async function silentServer(onConnection: (socket: Socket) => void = () => {}): 
   return `127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-test.each([
-  ['says nothing', ''],
-  [
-    'stops in the middle of its answer',
-    'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
-  ],
-])('ls and check do not wait a minute for a broker that %s', async (_, answer) => {
-  const place = await silentServer((socket) => void socket.once('data', () => socket.write(answer)));
-  const refusal = { line: expect.stringContaining(`http://${place} did not answer within 10s`) };
-  const startedAt = performance.now();
-  const firstWordsOf = (command: string) =>
-    firstWords([command, '-u', `amqp://${place}`, '--api-url', `http://${place}`]);
-  expect(await Promise.all([firstWordsOf('ls'), firstWordsOf('check')])).toMatchObject([
-    { status: 7, ...refusal },
-    { status: 3, ...refusal },
-  ]);
-  expect(performance.now() - startedAt).toBeLessThan(30_000);
-});
+test('ls and check do not wait a minute for a broker that says nothing, or stops in the middle of its answer', async () => {
+  const start = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{';
+  const refusalOf = async (command: string, answer: string) => {
+    let connectedAt = Number.POSITIVE_INFINITY;
+    const place = await silentServer((socket) => {
+      connectedAt = Math.min(connectedAt, performance.now());
+      socket.once('data', () => socket.write(answer));
+    });
+    const { status, line } = await firstWords([
+      command,
+      '-u',
+      `amqp://${place}`,
+      '--api-url',
+      `http://${place}`,
+    ]);
+    expect(line).toContain(`http://${place} did not answer within 10s`);
+    expect(performance.now() - connectedAt).toBeLessThan(30_000);
+    return status;
+  };
+  // At once, as each waits for ten seconds.
+  const statuses = ['', start].flatMap((answer) => [refusalOf('ls', answer), refusalOf('check', answer)]);
+  expect(await Promise.all(statuses)).toEqual([7, 3, 7, 3]);
+}, 120_000);
 
 test('a broker that goes away while a dequeue waits is not a task without messages', async () => {
   const loseBroker = async (kind: 'stall' | 'gone', more: string[]) => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     const task = newTask();
-    const child = startCli(['dequeue', task, '--wait', '3s', '-u', proxy.url, ...more]);
+    const child = startCli(['dequeue', task, '--wait', '10s', '-u', proxy.url, ...more]);
     const stderr: Buffer[] = [];
     child.stderr.on('data', (chunk) => stderr.push(chunk));
     const ended = once(child, 'close');
     // The first connection drains, the second one waits.
-    await until(() => proxy.accepted > 1, 20_000);
-    await until(() => proxy.received > 1_000, 20_000);
+    await until(() => proxy.accepted > 1 && proxy.received > 1_000);
     proxy.fault = { kind };
     if (kind === 'gone') proxy.reset();
     await openQueue().enqueue(task, numbered(1));
@@ -74,16 +78,11 @@ test('a broker that goes away while a dequeue waits is not a task without messag
   // At once, as each waits for seconds.
   const ways = [[], ['--all'], ['-n', '3']];
   await Promise.all(ways.flatMap((more) => [loseBroker('stall', more), loseBroker('gone', more)]));
-}, 90_000);
+}, 120_000);
 
 describe('--timeout and a signal end the process, whatever does not answer', () => {
-  const soon = async <T>(work: Promise<T>): Promise<T> => {
-    const begun = performance.now();
-    const result = await work;
-    // Much less than any deadline of the library, and as much as a busy machine needs to start a process.
-    expect(performance.now() - begun).toBeLessThan(8_000);
-    return result;
-  };
+  /** Less than the deadlines of the library, from the connection or the fault on. */
+  const SOON_MS = 9_500;
 
   test.each([
     ['ls', (at: string) => ['--api-url', `http://${at}`]],
@@ -95,16 +94,24 @@ describe('--timeout and a signal end the process, whatever does not answer', () 
     ['clear', (at: string) => ['x', '--yes', '-u', `amqp://${at}`]],
     ['watch', (at: string) => ['x', '-u', `amqp://${at}`]],
   ])('%s', async (command, where) => {
-    const args = [command, ...where(await silentServer()), '--timeout', '1s'];
-    expect((await soon(runCli(args, { ownProcess: true }))).status).toBe(124);
+    let connectedAt = Number.POSITIVE_INFINITY;
+    const at = await silentServer(() => {
+      connectedAt = Math.min(connectedAt, performance.now());
+    });
+    const args = [command, ...where(at), '--timeout', '1s'];
+    expect((await runCli(args, { ownProcess: true })).status).toBe(124);
+    expect(performance.now() - connectedAt).toBeLessThan(SOON_MS);
   });
 
   test('a broker that stops in the middle', async () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     const child = startCli(['dequeue', newTask(), '--wait', '1m', '--timeout', '4s', '-u', proxy.url]);
-    await expect.poll(() => proxy.received, { timeout: 10_000 }).toBeGreaterThan(1_000);
+    const ended = once(child, 'close');
+    await until(() => child.exitCode !== null || proxy.received > 1_000);
     proxy.fault = { kind: 'stall' };
-    expect((await soon(once(child, 'close')))[0]).toBe(124);
+    const stalledAt = performance.now();
+    expect((await ended)[0]).toBe(124);
+    expect(performance.now() - stalledAt).toBeLessThan(SOON_MS);
   });
 
   test('Ctrl-C while the API says nothing', async () => {
@@ -116,7 +123,9 @@ describe('--timeout and a signal end the process, whatever does not answer', () 
     const ended = once(child, 'close');
     await until(() => isConnected);
     child.kill('SIGINT');
-    expect((await soon(ended))[0]).toBe(130);
+    const interruptedAt = performance.now();
+    expect((await ended)[0]).toBe(130);
+    expect(performance.now() - interruptedAt).toBeLessThan(SOON_MS);
   });
 });
 
@@ -239,7 +248,7 @@ describe('what the broker refuses', () => {
     }
     const begun = performance.now();
     const { status, stdout, stderr } = await runCli(['peek', 'x', '-u', url]);
-    expect(performance.now() - begun).toBeLessThan(8_000);
+    expect(performance.now() - begun).toBeLessThan(9_500);
     if (words === undefined)
       expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('"a":1') });
     else expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(words) });
@@ -264,11 +273,11 @@ describe('what the broker refuses', () => {
 
 test('queues without an idle time are counted, and not passed over', async () => {
   const { url } = await newVhost();
-  const client = openClient({ url });
-  for (let index = 0; index < 3; index++) {
-    await client.publish(`t${index}`, raw('x'));
-    await client.clear(`t${index}`, undefined, { keepQueue: true });
-  }
+  const connection = await connect(url);
+  onTestFinished(() => connection.close());
+  const channel = await connection.createChannel();
+  // Queues that have never had a message, of which late statistics would still know.
+  for (let index = 0; index < 3; index++) await channel.assertQueue(`mcp:queue:t${index}`, { durable: true });
   const leftOutOf = ({ stderr }: { stderr: string }) =>
     Number(/(\d+) queues? left out: RabbitMQ has no idle time/.exec(stderr)?.[1] ?? 0);
   const linesOf = ({ stdout }: { stdout: string }) => stdout.split('\n').filter((line) => line !== '').length;

@@ -39,7 +39,7 @@ test('it creates nothing, also in a vhost that is empty', async () => {
 
 test('--timeout ends the listening, but not the report', async () => {
   const { url } = await newVhost();
-  const { status, stdout } = await runCli(['status', '--listen', '1m', '--timeout', '5s', '-u', url]);
+  const { status, stdout } = await runCli(['status', '--listen', '1m', '--timeout', '10s', '-u', url]);
   expect(status).toBe(124);
   const { ok, events } = JSON.parse(stdout);
   expect({ ok, heard: events.heard }).toEqual({ ok: true, heard: 0 });

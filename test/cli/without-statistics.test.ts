@@ -33,7 +33,6 @@ test('ls counts, and says of how many queues nobody knows the idle time', async 
   const { pattern, full, quorum } = await scene();
   await expect
     .poll(async () => recordsIn((await run('ls', '--min', '1', pattern)).stdout), {
-      timeout: 20_000,
       interval: 500,
     })
     .toMatchObject([
