@@ -50,8 +50,8 @@ export default defineConfig(({ mode }) => {
       expect: { poll: { timeout: 90_000, interval: 100 } },
       // For what hangs: no test is about this time. What takes three seconds alone took 60 beside others on a machine in a
       // slow phase, and says nothing when it is ended then.
-      testTimeout: 180_000,
-      hookTimeout: 180_000,
+      testTimeout: 300_000,
+      hookTimeout: 300_000,
     },
   };
   // Not by `extends`, which reads this file again, without the mode.

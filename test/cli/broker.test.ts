@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { runWith } from '../../src/cli/commands/broker.ts';
 import { findFreePort } from '../../src/local-broker/free-ports.ts';
 import { BIN, temporaryFilesIn } from '../support/cli.ts';
@@ -13,8 +13,6 @@ import { aliveAmong, childrenOf } from '../support/processes.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 
-// Most tests start a broker, or two, which takes its time where other tests run beside it.
-vi.setConfig({ testTimeout: 300_000 });
 const MOST_MS = 250_000;
 
 /** Where the brokers of a test put their temporary folders. */

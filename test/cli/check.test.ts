@@ -1,14 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'amqplib';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { proxyApi } from '../support/api-proxy.ts';
 import { runCli } from '../support/cli.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { newVhost } from '../support/vhost.ts';
-
-// Each runs several commands, and statistics come seconds after what they are about.
-vi.setConfig({ testTimeout: 120_000 });
 
 const MINUTE_MS = 60_000;
 
@@ -36,7 +33,7 @@ async function scene() {
   await until(async () => {
     const { tasks, uncounted, ready } = await json();
     return tasks === 3 && uncounted === 0 && ready === 6;
-  }, 30_000);
+  });
   return { url, check, json };
 }
 
@@ -91,14 +88,14 @@ test('compares depth, age and consumers with thresholds', async () => {
   const channel = await model.createChannel();
   await channel.prefetch(1);
   await channel.consume('mcp:queue:deep', () => {});
-  await until(async () => (await json()).unconsumed === 1, 30_000);
+  await until(async () => (await json()).unconsumed === 1);
 });
 
 test('leaves idle times as they are, but for a look at an age that the broker does not know', async () => {
   const { url, check } = await scene();
   const idle = async (task: string) =>
     JSON.parse((await runCli(['describe', task, '-u', url, '--no-peek', '--json'])).stdout).idle_since;
-  await until(async () => (await idle('old')) !== null, 30_000);
+  await until(async () => (await idle('old')) !== null);
   const before = await idle('old');
   await check('--depth-warn', '5', '--unconsumed-warn', '1');
   const blind = await check('--age-warn', '1h', '--no-peek');
@@ -106,7 +103,7 @@ test('leaves idle times as they are, but for a look at an age that the broker do
   expect(blind.status).toBe(3);
   await check('--age-warn', '1h');
   // While it is in use it has no idle time.
-  await until(async () => ![before, null].includes(await idle('old')), 30_000);
+  await until(async () => ![before, null].includes(await idle('old')));
   // The look came after all that: nothing before it was one.
   expect(Date.parse(await idle('old'))).toBeGreaterThan(Date.parse(before));
 });

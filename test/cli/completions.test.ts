@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, inject, test, vi } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { cliInPath, runCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
@@ -27,9 +27,6 @@ function isInstalled(program: string): boolean {
 
 /** A busy machine takes longer than a person would wait. */
 const PATIENT = { MCP_TASKQ_TIMEOUT: '20s' };
-
-// Some start ten processes, one after another.
-vi.setConfig({ testTimeout: 180_000 });
 
 async function filledTask(name: string): Promise<string> {
   const task = newTask(name);
@@ -194,7 +191,7 @@ describe.skipIf(!isInstalled('zsh'))('zsh', () => {
     const zsh = new Terminal('zsh', ['-f', '-i'], { ...env, PS1: '> ' });
     zsh.type(`autoload -U compinit && compinit -u -D && source ${path('zsh')} && echo rea""dy\r`);
     // It loads all its completions.
-    await zsh.shows('ready', 60_000);
+    await zsh.shows('ready');
     zsh.type('mcp-taskq pee\t');
     await zsh.shows('mcp-taskq peek');
     zsh.type(`${task.slice(0, 12)}\t`);

@@ -3,13 +3,10 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, inject, test, vi } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { BIN, runCli, temporaryFolder } from '../support/cli.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { Terminal } from '../support/terminal.ts';
-
-// Each runs several commands, and statistics come seconds after what they are about.
-vi.setConfig({ testTimeout: 120_000 });
 
 /** A configuration folder of one test, and no broker in the environment. */
 async function configuration() {

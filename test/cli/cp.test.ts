@@ -1,10 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
-
-// Each runs several commands, and statistics come seconds after what they are about.
-vi.setConfig({ testTimeout: 120_000 });
 
 async function filledTask(count: number): Promise<string> {
   const task = newTask('from');

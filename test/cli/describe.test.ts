@@ -3,16 +3,13 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
-import { expect, inject, onTestFinished, test, vi } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { recordsIn, runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
-
-// Each runs several commands, and statistics come seconds after what they are about.
-vi.setConfig({ testTimeout: 120_000 });
 
 const HOUR_MS = 3_600_000;
 
@@ -92,7 +89,7 @@ test('says who consumes, how many messages they hold, and which policy there is'
   await channel.consume('mcp:queue:t', () => {});
   const describe = async () => JSON.parse((await runCli(['describe', 't', '-u', url])).stdout);
   // The statistics come some seconds later, each in its own time.
-  await expect.poll(describe, { timeout: 60_000, interval: 500 }).toMatchObject({
+  await expect.poll(describe, { interval: 500 }).toMatchObject({
     ready: 1,
     unacked: 2,
     consumers: [
@@ -120,18 +117,18 @@ test('looks at nothing with --no-peek, and the idle time goes on', async () => {
   await until(async () => {
     const { ready, missing } = (await described(task, '--no-peek')).record;
     return ready === 3 && missing.length === 0;
-  }, 30_000);
+  });
   let before: unknown;
   await until(async () => {
     const last = before;
     before = await idle();
     return before !== null && before === last;
-  }, 30_000);
+  });
   const { record } = await described(task, '--no-peek');
   expect(record).toMatchObject({ ready: 3, looked_at: 0, by_type: null, newest: null });
   // What it was before the look; RabbitMQ 3 begins anew every two minutes, so it may be another one than before.
   expect((await described(task)).record.idle_since).not.toBeNull();
-  await until(async () => (await idle()) !== before, 30_000);
+  await until(async () => (await idle()) !== before);
 });
 
 /** Resolves when a describe has subscribed to the events of the task, and counts them. */

@@ -90,7 +90,7 @@ describe('enqueue --from takes', () => {
     // More than 16 MiB.
     expect((await runCli(['enqueue', task, '--from', '-'], { input })).status).toBe(0);
     expect((await bodiesIn(task)).map((body) => JSON.parse(body).n)).toEqual(numbers);
-  }, 120_000);
+  });
 });
 
 describe('enqueue --from names', () => {

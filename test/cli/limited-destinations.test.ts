@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
-import { expect, inject, onTestFinished, test, vi } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import type { ClientContext } from '../../src/cli/context.ts';
 import { Destination } from '../../src/cli/replay/destination.ts';
 import { describeTaskQueue } from '../../src/index.ts';
@@ -13,9 +13,6 @@ import { callApi, newVhost } from '../support/vhost.ts';
  * RabbitMQ confirms a message and then drops it, or the oldest one, where a queue is limited. What is moved must not be lost
  * that way, and what is copied must not push out what is there.
  */
-
-// Policies show in statistics some seconds later.
-vi.setConfig({ testTimeout: 120_000 });
 
 const COUNT = 5;
 /** 40 bytes. */
@@ -47,7 +44,7 @@ async function brokerOfOneTest() {
     untilKnown: async (task: string, definition: object) => {
       const policyOf = async () =>
         (await describeTaskQueue(task, { url, apiUrl: inject('apiUrl') }))?.effectivePolicy;
-      await expect.poll(policyOf, { timeout: 30_000 }).toEqual(definition);
+      await expect.poll(policyOf).toEqual(definition);
     },
     run: (...args: string[]) => runCli(args, { env }),
     depths: (...tasks: string[]) =>
@@ -242,7 +239,7 @@ test.each(['policies', 'operator-policies'])(
     await fill('to');
     expect(await destination.verify(added)).toBeUndefined();
     await limit('to', { 'max-length': 2 }, kind);
-    await expect.poll(() => depths('to'), { timeout: 30_000 }).toEqual([2]);
+    await expect.poll(() => depths('to')).toEqual([2]);
     await fill('to');
     expect(await destination.verify(added)).toMatchObject({
       exitCode: 3,

@@ -15,7 +15,7 @@ const both = `task-${randomUUID()}`;
 beforeAll(async () => {
   other = await startPrivateBroker({ management: true, config: ['collect_statistics_interval = 1000'] });
   for (const url of [inject('url'), other.url]) await openClient({ url }).publish(both, raw('x'));
-}, 120_000);
+});
 afterAll(() => observer().clear(both));
 
 const apiOfOther = () => ({ MCP_TASKQ_URL: inject('url'), MCP_TASKQ_API_URL: other.apiUrl });
@@ -153,7 +153,7 @@ test('prune deletes nothing by the list of another broker, by its name or by its
       stderr: expect.stringMatching(new RegExp(`1 queue deleted on ${host}, vhost /`)),
     });
   expect(await observer().depth(task)).toMatchObject({ messages: 0 });
-}, 180_000);
+});
 
 test('prune says why a queue could not be deleted: refused, 4', async () => {
   const { url } = await newVhost();
@@ -175,4 +175,4 @@ test('prune says why a queue could not be deleted: refused, 4', async () => {
         /error: 1 queue could not be deleted\. .* lacks configure permission .*\nhint: Grant it/,
       ),
     });
-}, 60_000);
+});

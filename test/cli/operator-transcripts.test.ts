@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inject, test, vi } from 'vitest';
+import { inject, test } from 'vitest';
 import type { TaskQueueClient } from '../../src/index.ts';
 import { runCli } from '../support/cli.ts';
 import { openClient } from '../support/tasks.ts';
@@ -12,8 +12,6 @@ import { newVhost } from '../support/vhost.ts';
  * What an operator sees of the commands that look after many tasks or brokers, on terminals of 80 and 60 columns and
  * piped. See transcripts.test.ts.
  */
-
-vi.setConfig({ testTimeout: 240_000 });
 
 /** So long ago that it stays "4d 2h" while the tests run. */
 const AGE_MS = ((4 * 24 + 2) * 60 + 30) * 60_000;
@@ -45,7 +43,7 @@ async function untilDescribed(env: Record<string, string>, task: string, ready: 
     const { stdout } = await runCli(['describe', task, '--no-peek', '--json'], { env });
     const found = JSON.parse(stdout);
     return found.ready === ready && found.idle_since !== null && found.missing.length === 0;
-  }, 30_000);
+  });
 }
 
 test('describe', async () => {
@@ -84,10 +82,7 @@ test('check', async () => {
   await fill(client, TASK, [progress, progress, question]);
   await untilDescribed(env, TASK, 3);
   // RabbitMQ keeps its lists for a while, and longer when it is busy.
-  await until(
-    async () => JSON.parse((await runCli(['check', '--json'], { env })).stdout).ready === 3,
-    30_000,
-  );
+  await until(async () => JSON.parse((await runCli(['check', '--json'], { env })).stdout).ready === 3);
   transcript.heading('80 columns');
   await transcript.onTerminal('mcp-taskq check', { columns: 80 });
   await transcript.onTerminal('mcp-taskq check --age-warn 1h --depth-critical 3', { columns: 80 });

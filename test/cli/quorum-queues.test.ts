@@ -51,7 +51,7 @@ test('peek refuses a quorum queue, and with --force says what 30 looks at a mess
   // At the end of the limit, where there is one, a last look is one too many.
   await expect.poll(async () => (await client.peek('t')).length).toBe(1);
   await expect.poll(() => inQueue(url)).toBe(isCounted ? 0 : 1);
-}, 60_000);
+});
 
 test('dequeue --exec does not say that a message is there which reached the delivery limit', async () => {
   const { url } = await newVhost();

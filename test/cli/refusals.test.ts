@@ -51,7 +51,7 @@ test('ls and check do not wait a minute for a broker that says nothing, or stops
   // At once, as each waits for ten seconds.
   const statuses = ['', start].flatMap((answer) => [refusalOf('ls', answer), refusalOf('check', answer)]);
   expect(await Promise.all(statuses)).toEqual([7, 3, 7, 3]);
-}, 120_000);
+});
 
 test('a broker that goes away while a dequeue waits is not a task without messages', async () => {
   const loseBroker = async (kind: 'stall' | 'gone', more: string[]) => {
@@ -78,7 +78,7 @@ test('a broker that goes away while a dequeue waits is not a task without messag
   // At once, as each waits for seconds.
   const ways = [[], ['--all'], ['-n', '3']];
   await Promise.all(ways.flatMap((more) => [loseBroker('stall', more), loseBroker('gone', more)]));
-}, 120_000);
+});
 
 describe('--timeout and a signal end the process, whatever does not answer', () => {
   /** Less than the deadlines of the library, from the connection or the fault on. */

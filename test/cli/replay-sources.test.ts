@@ -4,7 +4,7 @@ import { createWriteStream, watch } from 'node:fs';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   BIN,
   cliEnvironment,
@@ -18,9 +18,6 @@ import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 import { callApi } from '../support/vhost.ts';
-
-// Twenty megabytes are checked before any is sent, which takes its time where other tests run beside it.
-vi.setConfig({ testTimeout: 120_000 });
 
 /** More than is kept in memory of what was checked: it has to be read twice. */
 const COUNT = 20;
@@ -56,7 +53,7 @@ test('a file that loses messages while they are sent is not said to be sent', as
   const file = join(await temporaryFolder(), 'messages.jsonl');
   await writeFile(file, INPUT);
   const running = runCli(['enqueue', task, '--from', file, '--rate', '2/s']);
-  await until(async () => ((await client.depth(task))?.messages ?? 0) > 0, 60_000);
+  await until(async () => ((await client.depth(task))?.messages ?? 0) > 0);
   await truncate(file);
   const { status, stdout, stderr } = await running;
   const { messages } = (await client.depth(task)) as { messages: number };

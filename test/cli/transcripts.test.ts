@@ -1,4 +1,4 @@
-import { inject, test, vi } from 'vitest';
+import { inject, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/command-list.ts';
 import type { TaskQueueClient } from '../../src/index.ts';
 import { recordsIn, runCli } from '../support/cli.ts';
@@ -11,9 +11,6 @@ import { newVhost } from '../support/vhost.ts';
  * What an operator sees, command by command, on a terminal and piped: compared with the files in transcripts/.
  * A change that is meant is taken over with `--update` at the end of vitest's command line, and read in the diff.
  */
-
-// Dozens of commands a file, one after the other.
-vi.setConfig({ testTimeout: 240_000 });
 
 const ENTER = '\r';
 const CTRL_C = '\u0003';
@@ -234,7 +231,7 @@ test('watch', async () => {
 async function untilIdle(env: Record<string, string>): Promise<void> {
   const isIdle = (time?: string | null) => Boolean(time) && Date.now() - Date.parse(time ?? '') > 8_000;
   const listed = async () => recordsIn((await runCli(['ls'], { env })).stdout);
-  await until(async () => (await listed()).every(({ statistics }) => isIdle(statistics?.idle_since)), 60_000);
+  await until(async () => (await listed()).every(({ statistics }) => isIdle(statistics?.idle_since)));
 }
 
 test('ls', async () => {

@@ -5,7 +5,7 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { watchTasks } from '../../src/index.ts';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
-import { PATIENT_START_MS, startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
+import { startPrivateBroker, untilQueuesLast } from '../support/broker.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { duration, extent, noteFigures } from '../support/figures.ts';
@@ -22,7 +22,7 @@ let broker: RunningBroker;
 
 beforeAll(async () => {
   broker = await startPrivateBroker();
-}, 2 * PATIENT_START_MS);
+});
 
 const KILLS = extent(1, 5);
 const ENQUEUERS = 16;
@@ -69,14 +69,14 @@ function load(retryUnconfirmedMs: number): Witness {
 
 async function oneKill(kill: SharedFault, load: NumberedLoad, task: string) {
   const before = load.confirmed.size;
-  await until(() => load.confirmed.size > before + 200, 60_000);
+  await until(() => load.confirmed.size > before + 200);
   await kill.begun();
   const confirmed = load.confirmed.size;
   const unread = load.missing.length;
   await kill.over();
   const upAt = performance.now();
   const depth = await openClient({ url: broker.url }).depth(task);
-  await until(() => load.confirmed.size > confirmed, 60_000);
+  await until(() => load.confirmed.size > confirmed);
   // In the order of the confirms.
   const firstAt = [...load.confirmed.values()][confirmed] as number;
   return {
@@ -125,7 +125,7 @@ async function watchGoesOn(kill: SharedFault): Promise<void> {
   proxy.fault = { kind: 'none' };
   // It comes back on one connection, and looks at the queue on another one: in either order.
   const back = ['before', 'interrupted', 'meanwhile', 'resumed'];
-  await expect.poll(() => [...seen].sort(), { timeout: 30_000 }).toEqual(back);
+  await expect.poll(() => [...seen].sort()).toEqual(back);
   await publisher.publish('watched', raw('after'));
   await watching;
   expect(seen.slice(4)).toEqual(['after']);

@@ -202,7 +202,7 @@ test('a message that was confirmed counts as unconfirmed while nobody can say wh
   // Looked at again on a new connection.
   await secondTime;
   expect(await direct.depth(task)).toMatchObject({ messages: 2 });
-}, 180_000);
+});
 
 test('what the retries of an unconfirmed message fail of does not hide that it may be in the queue', async () => {
   const proxy = await FaultProxy.inFrontOf(inject('url'));

@@ -111,4 +111,4 @@ test('a consumer that begins too late is ended, and what it got is back', async 
     const { messages, consumers } = (await other.depth(task)) ?? {};
     return messages === 2_500 && consumers === 0;
   });
-}, 180_000);
+});

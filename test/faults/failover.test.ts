@@ -54,11 +54,11 @@ test('a peer that went away without a word is noticed by its heartbeats', async 
   const begun = performance.now();
   await expect(queue.enqueue(task, numbered(1))).rejects.toMatchObject({ code: 'PUBLISH_UNCONFIRMED' });
   // Far sooner than the 30 s for which a confirm is waited.
-  expect(performance.now() - begun).toBeLessThan(10_000);
+  expect(performance.now() - begun).toBeLessThan(20_000);
   await queue.enqueue(task, numbered(2));
   expect(second.accepted).toBeGreaterThan(0);
   expect(await queue.size(task)).toBe(2);
-}, 40_000);
+});
 
 test('a client that was connected waits for the broker with each of its connections, also a first one', async () => {
   const proxy = await FaultProxy.inFrontOf(inject('url'));

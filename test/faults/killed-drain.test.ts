@@ -49,7 +49,6 @@ test.each([
     expect(recordsIn(await readFile(file, 'utf8')).map(({ body }) => body.n)).toEqual(numbers);
     noteFigures({ 'left after the last kill': left ?? 0 });
   },
-  120_000,
 );
 
 /** Kills a drain that has written some more, unless it has ended, and waits until RabbitMQ has noticed it. */

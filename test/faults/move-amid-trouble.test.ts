@@ -58,7 +58,7 @@ describe('mv', () => {
         isOver = true;
       });
       const enough = Math.floor((Math.random() * COUNT) / 2);
-      await until(async () => isOver || (await amqp.depth(queueOf(to))) > enough, 30_000);
+      await until(async () => isOver || (await amqp.depth(queueOf(to))) > enough);
       const deleted = await amqp.delete(queueOf(to));
       const { status, stderr } = await moving;
       if (deleted < COUNT) deletedMidway++;

@@ -45,5 +45,4 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(numbers).toEqual(Array.from({ length: COUNT }, (_, n) => n));
     expect(said.replaceAll(',', '')).toMatch(new RegExp(`\\b${saved.length} messages?\\b`));
   },
-  180_000,
 );

@@ -61,7 +61,7 @@ test('dequeueAll of more than a batch takes the queue with it, and nothing that 
     expect([...taken, ...left]).toEqual([...ALL, numbered(COUNT)]);
     if (round === ROUNDS) expect(left).toHaveLength(1);
   }
-}, 300_000);
+});
 
 test('what comes when all before it are held is delivered to nobody, and is not in the queue that goes with them', async () => {
   const task = newTask();

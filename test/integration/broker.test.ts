@@ -7,11 +7,7 @@ import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ErrorCode } from '../../src/index.ts';
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/local-broker/index.ts';
-import { PATIENT_START_MS } from '../support/broker.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
-
-// A test starts a broker, perhaps twice, which takes its time where other tests run beside it.
-vi.setConfig({ testTimeout: 2 * PATIENT_START_MS });
 
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-taskq-test-'));
 /** What this worker has started for other test files. */
@@ -30,7 +26,7 @@ afterAll(async () => {
 });
 
 async function start(options: BrokerOptions = {}): Promise<RunningBroker> {
-  const broker = await startBroker({ install: true, startTimeoutMs: PATIENT_START_MS, ...options });
+  const broker = await startBroker({ install: true, ...options });
   running.push(broker);
   return broker;
 }

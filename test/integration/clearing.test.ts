@@ -23,7 +23,7 @@ test('clearing a task beside bursts of enqueues on one queue object loses nothin
     );
   }
   expect(await observer().depth(task)).toBeUndefined();
-}, 300_000);
+});
 
 test('a message that reaches a forgotten queue while another process deletes it is in a queue when it is confirmed', async () => {
   const cleaner = openClient();
@@ -43,4 +43,4 @@ test('a message that reaches a forgotten queue while another process deletes it 
     await cleaner.drain(task, () => {});
   }
   expect(deleted).toBeGreaterThan(0);
-}, 300_000);
+});

@@ -544,7 +544,7 @@ describe('one task never hurts another', () => {
     }
     expect(await Promise.all(missing)).toEqual(Array.from({ length: count }, () => undefined));
     expect(await client.depth('missing-0')).toBeUndefined();
-  }, 300_000);
+  });
 });
 
 describe('close', () => {

@@ -7,7 +7,7 @@ import { parseRecord } from '../../src/index.ts';
 import { findFreePort } from '../../src/local-broker/free-ports.ts';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { propertyListOf } from '../../src/properties/property-list.ts';
-import { PATIENT_START_MS, startPrivateBroker } from '../support/broker.ts';
+import { startPrivateBroker } from '../support/broker.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { firstDifference } from '../support/compare-frames.ts';
 import { provide, run } from '../support/debian-packages.ts';
@@ -41,7 +41,7 @@ beforeAll(async () => {
     ],
   });
   amqp = await RawAmqp.connect(broker.url);
-}, 2 * PATIENT_START_MS);
+});
 
 afterAll(() => amqp?.close());
 
@@ -128,7 +128,7 @@ const PUBLISHERS: {
       };
       const shovel = `parameters/shovel/%2F/${source}`;
       await callApi('PUT', shovel, { value: definition }, broker.apiUrl);
-      await until(async () => (await amqp.depth(queue)) === 2, 30_000);
+      await until(async () => (await amqp.depth(queue)) === 2);
       await callApi('DELETE', shovel, undefined, broker.apiUrl);
     },
   },
@@ -202,7 +202,7 @@ for (const [who, { isHere = true, notWith4, count, publish }] of Object.entries(
       ];
       await amqp.declare(queueOf(from));
       await publish(queueOf(from));
-      await until(async () => (await amqp.depth(queueOf(from))) === count, 30_000);
+      await until(async () => (await amqp.depth(queueOf(from))) === count);
       const published = await look(from);
       const sentAgain = await onReplay(published);
 
@@ -241,7 +241,7 @@ for (const [who, { isHere = true, notWith4, count, publish }] of Object.entries(
       const [from, replayed] = [randomUUID(), randomUUID()];
       await amqp.declare(queueOf(from));
       await publish(queueOf(from));
-      await until(async () => (await amqp.depth(queueOf(from))) === count, 30_000);
+      await until(async () => (await amqp.depth(queueOf(from))) === count);
       const published = await look(from);
       const file = join(await temporaryFolder(), 'backup.jsonl');
       await succeed('clear', from, '--yes', '--backup', file);

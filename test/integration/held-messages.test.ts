@@ -119,6 +119,5 @@ describe('a malformed message that dequeue() comes upon', () => {
         await expect.poll(() => bodiesIn(`${task}${suffix}`)).toEqual(['not JSON']);
       }
     },
-    300_000,
   );
 });

@@ -46,28 +46,24 @@ test('slow handlers keep nobody from reading other tasks', async () => {
   expect(await handled).toEqual(slow.map(() => 1));
 });
 
-test.each([4, 24])(
-  'where the broker allows %i channels, what needs one waits for it',
-  async (channels) => {
-    const client = openClient({ url: `${inject('url')}?channel_max=${channels}` });
-    const tasks = Array.from({ length: 30 }, () => newTask());
-    const useTask = async (task: string) => {
-      const stored = raw(task);
-      await Promise.all([
-        client.publish(task, stored),
-        client.publish(task, stored),
-        client.publish(task, stored),
-      ]);
-      const depth = await client.depth(task);
-      const [oldest] = await client.peek(task);
-      const taken = await client.take(task, ({ body }) => body.toString());
-      const dequeued = await client.dequeue(task);
-      const drained = await client.drain(task, () => {});
-      await client.deleteIfUnused(task);
-      return [depth?.messages, oldest?.body.toString(), taken, dequeued?.body.toString(), drained];
-    };
-    const used = await Promise.all(tasks.map(useTask));
-    expect(used).toEqual(tasks.map((task) => [3, task, task, task, 1]));
-  },
-  180_000,
-);
+test.each([4, 24])('where the broker allows %i channels, what needs one waits for it', async (channels) => {
+  const client = openClient({ url: `${inject('url')}?channel_max=${channels}` });
+  const tasks = Array.from({ length: 30 }, () => newTask());
+  const useTask = async (task: string) => {
+    const stored = raw(task);
+    await Promise.all([
+      client.publish(task, stored),
+      client.publish(task, stored),
+      client.publish(task, stored),
+    ]);
+    const depth = await client.depth(task);
+    const [oldest] = await client.peek(task);
+    const taken = await client.take(task, ({ body }) => body.toString());
+    const dequeued = await client.dequeue(task);
+    const drained = await client.drain(task, () => {});
+    await client.deleteIfUnused(task);
+    return [depth?.messages, oldest?.body.toString(), taken, dequeued?.body.toString(), drained];
+  };
+  const used = await Promise.all(tasks.map(useTask));
+  expect(used).toEqual(tasks.map((task) => [3, task, task, task, 1]));
+});

@@ -57,4 +57,4 @@ test('under the OpenTelemetry instrumentation of amqplib, messages go where they
   expect(names).toContain(`mcp:queue:${from} process`);
   expect(names).toContain('publish mcp:events');
   expect(JSON.stringify(spans)).not.toContain('guest');
-}, 180_000);
+});

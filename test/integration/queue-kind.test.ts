@@ -139,7 +139,7 @@ test('reading while others create and delete the queue does not create it', asyn
     return owner;
   });
   expect(made).toBe(0);
-}, 120_000);
+});
 
 test.each(['clear', 'deleteIfUnused'] as const)('%s leaves a stream as it is', async (method) => {
   const { url, queueNames } = await newVhost();

@@ -100,7 +100,7 @@ describe('with the default type', () => {
     expect(warnings).toEqual([]);
     const left = tasks.filter((task) => task.startsWith('q')).map((task) => `mcp:queue:${task}`);
     expect((await queueNames()).sort()).toEqual(left.sort());
-  }, 180_000);
+  });
 
   test('prune skips quorum queues, even one that it is asked to delete, and goes on', async () => {
     const { url } = await newVhost();

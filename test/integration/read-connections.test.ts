@@ -146,4 +146,4 @@ test('where no more connections are allowed, a handler reads on the one there is
       return connected().length === 2;
     }, 30_000),
   );
-}, 180_000);
+});

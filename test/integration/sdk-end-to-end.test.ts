@@ -117,7 +117,7 @@ describe('two server processes that share a broker', { timeout: 120_000 }, () =>
       startServer({ transport: 'http', tasks, isShared: true }),
       startServer({ transport: 'http', tasks, isShared: true }),
     ]);
-  }, 120_000);
+  });
 
   test('deliver what the other one queued', async () => {
     const starter = await servers[0].connect();

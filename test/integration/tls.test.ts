@@ -8,7 +8,7 @@ import { listTaskQueues, TaskQueueClient, type TlsOptions } from '../../src/inde
 import { findServer } from '../../src/local-broker/find-server.ts';
 import { findFreePort } from '../../src/local-broker/free-ports.ts';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
-import { PATIENT_START_MS, startPrivateBroker } from '../support/broker.ts';
+import { startPrivateBroker } from '../support/broker.ts';
 import { Authority, type Certificate, hasOpenssl } from '../support/certificates.ts';
 import { BIN, runCli } from '../support/cli.ts';
 import { raw } from '../support/tasks.ts';
@@ -84,7 +84,7 @@ describe.skipIf(!canRun)('a broker with TLS that asks for client certificates', 
     expired.on('tlsClientError', () => {});
     await new Promise<void>((resolve) => expired.listen(0, '127.0.0.1', resolve));
     expiredUrl = `amqps://localhost:${(expired.address() as { port: number }).port}`;
-  }, 2 * PATIENT_START_MS);
+  });
 
   afterAll(async () => {
     expired?.close();

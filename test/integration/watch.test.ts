@@ -55,7 +55,7 @@ describe('watchTasks', () => {
       expect(await reader.take(task, ({ body }) => body.toString())).toBe(text);
     }
     for (const seen of await Promise.all(watchers)) expect(texts(seen)).toEqual(wanted);
-  }, 180_000);
+  });
 
   test('shows a message of a publisher without events exactly once, and leaves it where it is', async () => {
     const task = newTask();
@@ -99,7 +99,7 @@ describe('watchTasks', () => {
     expect(texts(seen)).not.toContain('old');
     expect(seen[0]).toMatchObject({ source: 'found', message: { taskId: task } });
     expect(texts(seen)).toEqual([...new Set(texts(seen))].sort());
-  }, 180_000);
+  });
 
   test('says once that it cannot notice them where the management API does not answer', async () => {
     // Of its own, as gaps in the tasks of other tests would be reported as well.
@@ -191,7 +191,7 @@ describe('watchTasks', () => {
       },
     );
     expect(texts(seen)).toEqual(['b', 'new in job-2']);
-  }, 180_000);
+  });
 
   test('with looks switched off counts messages without an event, and shows the others', async () => {
     const task = newTask();
@@ -261,7 +261,7 @@ describe('watchTasks', () => {
       if (textOf(item) === '1499') break;
     }
     expect(seen).toEqual(['ready', ...Array.from({ length: 1_500 }, (_, index) => String(index))]);
-  }, 180_000);
+  });
 
   test('of many tasks does not make Node warn of a leak', async () => {
     const warnings: string[] = [];

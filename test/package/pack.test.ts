@@ -16,7 +16,7 @@ beforeAll(async () => {
   const tarball = await packInto(folder);
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   await run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline', `./${tarball}`]);
-}, 180_000);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -58,7 +58,7 @@ test('mcp-taskq runs from it: npx prints its version, and it enqueues and peeks 
   const { stdout } = await runCommand(['peek', taskId]);
   expect(JSON.parse(stdout)).toMatchObject({ task_id: taskId, body: { message: JSON.parse(message) } });
   await runCommand(['clear', taskId, '--yes']);
-}, 120_000);
+});
 
 test('the library imports from it and works on a broker', async () => {
   const taskId = `imported-${process.pid}-${Date.now()}`;
@@ -184,4 +184,4 @@ test('the declarations compile in a strict project without the MCP SDK and witho
   expect(stdout).not.toMatch(/error TS/);
   expect(stdout).toMatch(/mcp-taskq.*index\.d\.ts/);
   expect(stdout).not.toMatch(/amqplib|modelcontextprotocol/);
-}, 120_000);
+});

@@ -18,7 +18,7 @@ beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), 'mcp-taskq-steps-'));
   await mkdir(join(parent, 'mcp-taskq'));
   tarball = await packInto(join(parent, 'mcp-taskq'));
-}, 120_000);
+});
 
 afterAll(() => rm(parent, { recursive: true, force: true }));
 
@@ -84,7 +84,7 @@ test('the steps of the README make a server, with npm init and tsc --init as the
   await client.connect(transport);
   expect(client.getServerVersion()).toMatchObject({ name: 'files' });
   await client.close();
-}, 300_000);
+});
 
 test('the steps of the page about replicas compile', async () => {
   if (installed !== undefined) {
@@ -93,4 +93,4 @@ test('the steps of the page about replicas compile', async () => {
   }
   const { program } = await follow('src/cli/help/topics/replicas.md', 'A whole example', installed);
   await expect(readFile(program, 'utf8')).resolves.toContain("from './sqlite-task-store.js'");
-}, 300_000);
+});

@@ -48,7 +48,7 @@ async function startFleet(sdk: string): Promise<Fleet> {
 
 beforeAll(async () => {
   for (const sdk of [NEWEST, OLDEST]) fleets[sdk] = await startFleet(sdk);
-}, 300_000);
+});
 
 const fleetOf = (sdk: string) => fleets[sdk] as Fleet;
 

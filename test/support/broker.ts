@@ -3,9 +3,6 @@ import { inject } from 'vitest';
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/local-broker/index.ts';
 import { installation } from './installation.ts';
 
-/** For a start on a machine that has other things to do. */
-export const PATIENT_START_MS = 200_000;
-
 const running: RunningBroker[] = [];
 const stops: (() => Promise<void>)[] = [];
 
@@ -27,7 +24,6 @@ export function stopAfterFile(stop: () => Promise<void>): void {
 export async function startPrivateBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
   const broker = await startBroker({
     install: true,
-    startTimeoutMs: PATIENT_START_MS,
     ...installation,
     ...options,
   });
