@@ -1,4 +1,3 @@
-import { isTaskQueueError } from '../errors/task-queue-error.ts';
 import type { ManagementApi } from './management-api.ts';
 
 /** The policies of a queue, as {@link TaskQueueDescription} has them. */
@@ -42,20 +41,19 @@ export async function findPolicies(
         effectivePolicy[name] = Math.min(most, value);
     }
     return { policy: policy?.name, operatorPolicy: operatorPolicy?.name, effectivePolicy };
-  } catch (error) {
-    if (error instanceof UnknownMatch || isTaskQueueError(error)) return undefined;
-    throw error;
+  } catch {
+    // Refused, or not what RabbitMQ answers.
+    return undefined;
   }
 }
 
-class UnknownMatch extends Error {}
-
+/** @throws if two of them match with one priority, or a pattern is not one of JavaScript's too */
 function effective(policies: readonly Policy[], queue: string, type: string): Policy | undefined {
   const kinds = ['all', 'queues', type === 'stream' ? 'streams' : `${type}_queues`];
   const [first, second] = policies
     .filter((each) => kinds.includes(each['apply-to']) && isMatch(each.pattern, queue))
     .sort((a, b) => b.priority - a.priority);
-  if (first !== undefined && first.priority === second?.priority) throw new UnknownMatch();
+  if (first !== undefined && first.priority === second?.priority) throw new Error('Either may apply');
   return first;
 }
 
@@ -68,11 +66,7 @@ function isMatch(pattern: string, queue: string): boolean {
     /\\([^0-9A-Za-z])/gs,
     (_, char: string) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
-  try {
-    return new RegExp(escaped, 'u').test(bytesOf(queue));
-  } catch {
-    throw new UnknownMatch();
-  }
+  return new RegExp(escaped, 'u').test(bytesOf(queue));
 }
 
 /** One character per byte. */

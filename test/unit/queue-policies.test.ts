@@ -53,3 +53,10 @@ test.each(['\\Amcp', '[[:alpha:]]', '(?i)MCP', 'a++', '\\Qa\\E'])(
 test('nor of two policies with one priority', async () => {
   expect(await find([policy('a', 'm', {}), policy('b', 'm', {})])).toBeUndefined();
 });
+
+test.each([null, {}, [null], [{ pattern: null, priority: 0, 'apply-to': 'all' }]])(
+  'nor of an answer that RabbitMQ does not give: %j',
+  async (answer) => {
+    expect(await find(answer as object[])).toBeUndefined();
+  },
+);
