@@ -58,11 +58,10 @@ export class MessageWaiter {
     while (true) {
       signal?.throwIfAborted();
       // Created before the check, so that anything after it wakes this wait.
-      const woken = this.#next(taskId, signal, giveUpAt);
-      woken.promise.catch(() => {});
+      const { woken, ended, cancel } = this.#next(taskId, signal, giveUpAt);
       try {
-        if (await Promise.race([this.#hasMessage(taskId), rejectionOf(woken.promise)])) return;
-        await woken.promise;
+        if (await Promise.race([this.#hasMessage(taskId), ended])) return;
+        await Promise.race([woken, ended]);
       } catch (error) {
         // The read connection was lost: the next check waits for it to return.
         if (hasCode(error, ErrorCode.connectionLost)) continue;
@@ -70,7 +69,7 @@ export class MessageWaiter {
         if (await this.#lastLook(taskId)) return;
         throw error;
       } finally {
-        woken.cancel();
+        cancel();
       }
     }
   }
@@ -117,35 +116,36 @@ export class MessageWaiter {
     return Promise.race([look, late]).finally(() => clearTimeout(timer));
   }
 
-  /** The next reason to check the task's queue, or the end of the wait. */
+  /** The next reason to check the task's queue, and the end of the wait, which comes though a check may take longer. */
   #next(taskId: string, signal: AbortSignal | undefined, giveUpAt: number | undefined) {
     const task = this.#enter(taskId);
-    let cancel = () => {};
-    const promise = new Promise<void>((resolve, reject) => {
-      const wake = (outcome: 'look' | TaskQueueError) => {
-        cancel();
-        if (outcome === 'look') resolve();
-        else reject(outcome);
-      };
-      const stopListening = onAbort(signal, () => {
-        cancel();
-        reject(signal?.reason);
-      });
-      const timer =
-        giveUpAt === undefined
-          ? undefined
-          : setTimeout(
-              () => wake(performance.now() < giveUpAt ? 'look' : timeoutError(taskId)),
-              Math.min(Math.max(0, giveUpAt - performance.now()), MAX_TIMER_MS),
-            );
-      cancel = () => {
-        clearTimeout(timer);
-        stopListening();
-        if (task.wakers.delete(wake) && task.wakers.size === 0) this.#linger(task);
-      };
-      task.wakers.add(wake);
+    let look = () => {};
+    const woken = new Promise<void>((resolve) => {
+      look = resolve;
     });
-    return { promise, cancel };
+    let end: (reason: unknown) => void = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = reject;
+    });
+    ended.catch(() => {});
+    const wake = (outcome: 'look' | TaskQueueError) => (outcome === 'look' ? look() : end(outcome));
+    const stopListening = onAbort(signal, () => end(signal?.reason));
+    let timer: NodeJS.Timeout | undefined;
+    // Again if it comes early, as timers may by a millisecond.
+    const endInTime = () => {
+      if (giveUpAt === undefined) return;
+      const leftMs = giveUpAt - performance.now();
+      if (leftMs <= 0) end(timeoutError(taskId));
+      else timer = setTimeout(endInTime, Math.min(leftMs, MAX_TIMER_MS));
+    };
+    endInTime();
+    task.wakers.add(wake);
+    const cancel = () => {
+      clearTimeout(timer);
+      stopListening();
+      if (task.wakers.delete(wake) && task.wakers.size === 0) this.#linger(task);
+    };
+    return { woken, ended, cancel };
   }
 
   #enter(taskId: string): WaitedTask {
@@ -224,11 +224,6 @@ export class MessageWaiter {
       return undefined;
     }
   }
-}
-
-/** Rejects with `promise`, never resolves, so that a signal or a deadline can interrupt a slow check. */
-function rejectionOf(promise: Promise<unknown>): Promise<never> {
-  return new Promise((_, reject) => promise.catch(reject));
 }
 
 function timeoutError(taskId: string): TaskQueueError {

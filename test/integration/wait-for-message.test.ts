@@ -137,6 +137,19 @@ describe('waitForMessage', () => {
   });
 });
 
+test('a wait that is woken while it looks still ends in time', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const queue = openQueue({ url: proxy.url });
+  const task = newTask();
+  await queue.size(task);
+  proxy.fault = { kind: 'gone' };
+  proxy.reset();
+  const waiting = queue.waitForMessage(task, { timeoutMs: 500 });
+  // It looks, which takes until the connection is back, or has not come back within 30 s.
+  queue.notifyMessageAvailable(task);
+  await expect(waiting).rejects.toMatchObject({ code: 'NO_ANSWER' });
+});
+
 describe('a wait that ends while the broker', () => {
   test.each<[string, Fault]>([
     ['stands still', { kind: 'stall' }],
