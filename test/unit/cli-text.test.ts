@@ -7,7 +7,7 @@ import { viewMessage } from '../../src/cli/output/message-view.ts';
 import { taskCommand, thisCommand, withOptions } from '../../src/cli/output/this-command.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
-import { formatAge, formatDuration, parseDuration } from '../../src/cli/text/durations.ts';
+import { formatAge, formatDuration, formatShortAge, parseDuration } from '../../src/cli/text/durations.ts';
 import { summarize } from '../../src/cli/text/message-summary.ts';
 import { shellWords } from '../../src/cli/text/shell-words.ts';
 import { formatSize } from '../../src/cli/text/sizes.ts';
@@ -319,6 +319,7 @@ describe('small formats', () => {
       'in 1s',
       'in 2h',
     ]);
+    expect([60_000, -999, -7_200_000].map(formatShortAge)).toEqual(['1m', '0ms', 'ahead']);
   });
 
   test('durations', () => {

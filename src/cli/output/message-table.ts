@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { StoredMessage } from '../../index.ts';
 import { cutMethod } from '../text/cut-method.ts';
-import { formatDuration } from '../text/durations.ts';
+import { formatShortAge } from '../text/durations.ts';
 import { type MessageSummary, summarize } from '../text/message-summary.ts';
 import { formatNumber, formatSize } from '../text/sizes.ts';
 import { safeId, safeLine } from '../text/terminal-text.ts';
@@ -124,7 +124,7 @@ function columnsOf(
     {
       title: 'AGE',
       align: 'right',
-      text: ({ queuedAt }) => (queuedAt === undefined ? '?' : formatDuration(Math.max(0, now() - queuedAt))),
+      text: ({ queuedAt }) => (queuedAt === undefined ? '?' : formatShortAge(now() - queuedAt)),
       givesWay: 8,
     },
     {

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { TaskQueueInfo } from '../../index.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
-import { formatDuration } from '../text/durations.ts';
+import { formatShortAge } from '../text/durations.ts';
 import { formatNumber } from '../text/sizes.ts';
 import { safeId, safeLine } from '../text/terminal-text.ts';
 import { cutMiddle } from '../text/text-width.ts';
@@ -84,14 +84,15 @@ export class QueueTable {
     const { colors, sort, showsIdle = false, isWide = false, marksStatistics = false } = this.#options;
     const mark = marksStatistics ? '~' : '';
     const age = (since: number | undefined) =>
-      since === undefined ? undefined : formatDuration(Math.max(0, this.#now - since));
+      since === undefined ? undefined : formatShortAge(this.#now - since);
     const count = (number: number | undefined) => (number === undefined ? '?' : formatNumber(number));
     const kept = sort === undefined || sort === 'name' ? 'ready' : sort;
     const givesWay = (key: SortKey, at: number) => (key === kept ? {} : { givesWay: at });
     const idleTimes: Column<TaskQueueInfo> = {
       title: `${mark}IDLE`,
       align: 'right',
-      text: ({ statistics }) => age(statistics?.idleSince) ?? '',
+      // RabbitMQ's clock is known to a second only.
+      text: ({ statistics }) => age(statistics?.idleSince && Math.min(statistics.idleSince, this.#now)) ?? '',
       ...givesWay('idle', 1),
     };
     const columns: Column<TaskQueueInfo>[] = [

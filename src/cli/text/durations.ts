@@ -59,3 +59,8 @@ export function formatAge(ms: number): string {
   if (ms <= -1000) return `in ${formatDuration(-ms)}`;
   return ms < 0 ? 'now' : `${formatDuration(ms)} ago`;
 }
+
+/** The same for a column: `3m 20s`, or `ahead`, which is short however wrong a clock is. */
+export function formatShortAge(ms: number): string {
+  return ms <= -1000 ? 'ahead' : formatDuration(ms);
+}
