@@ -10,6 +10,8 @@ const [OPENING_BRACKET, CLOSING_BRACKET, OPENING_BRACE, CLOSING_BRACE] = [0x5b, 
 const [ZERO, NINE] = [0x30, 0x39];
 /** `"\/bfnrt`, what may follow a backslash besides `u`. */
 const ESCAPES: ReadonlySet<number | undefined> = new Set(Buffer.from('"\\/bfnrt'));
+/** `\u00e9` */
+const LONGEST_ESCAPE = 6;
 const LITERALS = ['true', 'false', 'null'];
 
 /** Returned in place of an end position for "not JSON". */
@@ -55,6 +57,36 @@ export class JsonObjectText {
     const text = this.text(name);
     return text && JSON.parse(text.toString());
   }
+}
+
+/**
+ * The same text with its strings cut to about `most` bytes: for a reader who sees no more of them, and should not hold a
+ * body of many megabytes in memory three times. What is not JSON stays what is not JSON.
+ */
+export function cutStrings(json: Buffer, most: number): Buffer {
+  if (json.length <= most) return json;
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (let quote = json.indexOf(QUOTE); quote !== -1; ) {
+    const end = endOfString(json, quote);
+    if (end === INVALID) break;
+    if (end - quote > most) {
+      pieces.push(json.subarray(from, wholeCharacters(json, quote + most)));
+      from = end - 1;
+    }
+    quote = json.indexOf(QUOTE, end);
+  }
+  return Buffer.concat([...pieces, json.subarray(from)]);
+}
+
+/** The last position up to `at` that is neither within a character in UTF-8 nor within an escape sequence. */
+function wholeCharacters(bytes: Buffer, at: number): number {
+  const backslash = bytes.lastIndexOf(BACKSLASH, at - 1);
+  let end = backslash > at - LONGEST_ESCAPE ? backslash : at;
+  // Of several in a row, every other one begins an escape sequence.
+  while (bytes[end - 1] === BACKSLASH) end--;
+  while (((bytes[end] as number) & 0xc0) === 0x80) end--;
+  return end;
 }
 
 type Span = [start: number, end: number];

@@ -174,6 +174,27 @@ describe('the summary of a message', () => {
     },
   );
 
+  test('does not hold a text of megabytes that no terminal has room for', () => {
+    const long = 'long '.repeat(200_000);
+    const params = { level: 'info', data: long };
+    const body = JSON.stringify({
+      type: 'notification',
+      message: { method: 'notifications/message', params },
+      timestamp: '2026-01-10T00:46:05Z',
+    });
+    const { detail, ...rest } = summarize(stored(body));
+    expect(rest).toMatchObject({
+      type: 'notification',
+      method: 'notifications/message',
+      queuedAt: Date.UTC(2026, 0, 10, 0, 46, 5),
+      size: body.length,
+    });
+    expect(detail).toMatch(/^info: long long/);
+    expect(detail.length).toBeLessThan(20_000);
+    expect(summarize(stored(body), Number.POSITIVE_INFINITY).detail).toBe(`info: ${long}`);
+    expect(summarize(stored(long)).detail.length).toBeLessThan(20_000);
+  });
+
   test('is there however deep a message is nested', () => {
     const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
     const message = stored(`{"type":"notification","message":{"method":"m","params":${deep}}}`);

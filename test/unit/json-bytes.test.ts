@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isJson, JsonObjectText } from '../../src/messages/json-bytes.ts';
+import { cutStrings, isJson, JsonObjectText } from '../../src/messages/json-bytes.ts';
 
 function parses(text: string): boolean {
   try {
@@ -73,5 +73,48 @@ describe('the members of a JSON object', () => {
 
   test.each(['[]', '1', '"{}"', '{"a":1', '{"a":1}}', '{"a":01}', ''])('%j is not an object', (text) => {
     expect(JsonObjectText.read(Buffer.from(text))).toBeUndefined();
+  });
+});
+
+describe('JSON whose strings are cut', () => {
+  const cut = (text: string, most: number) => cutStrings(Buffer.from(text), most).toString();
+  // Characters of every length in UTF-8, and every kind of escape sequence.
+  const written = fc
+    .array(fc.constantFrom('a', 'é', '€', '😀', '\\n', '\\\\', '\\"', '\\u00e9', '\\ud83d\\ude00'), {
+      maxLength: 30,
+    })
+    .map((parts) => `"${parts.join('')}"`);
+
+  test('has the beginning of each, and everything else as it is', () => {
+    fc.assert(
+      fc.property(
+        fc.array(written, { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 8, max: 60 }),
+        (strings, most) => {
+          const values = JSON.parse(cut(`{"k":[1.0, ${strings}],"z":null}`, most));
+          expect(Object.keys(values)).toEqual(['k', 'z']);
+          for (const [index, string] of strings.entries()) {
+            const whole: string = JSON.parse(string);
+            const beginning: string = values.k[index + 1];
+            // A surrogate pair of two escape sequences may be cut between them.
+            expect(whole.startsWith(beginning)).toBe(true);
+            if (Buffer.byteLength(string) <= most) expect(beginning).toBe(whole);
+            // At most so much is missing as one sequence, or a run of backslashes, is long.
+            expect(Buffer.byteLength(JSON.stringify(beginning))).toBeLessThanOrEqual(2 * most);
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('keeps as much as it may, but for a part of a character', () => {
+    expect(cut(JSON.stringify('x'.repeat(100)), 20)).toBe(JSON.stringify('x'.repeat(19)));
+    expect(cut(JSON.stringify('é'.repeat(100)), 20)).toBe(JSON.stringify('é'.repeat(9)));
+    expect(cut(`"${'\\u00e9'.repeat(100)}"`, 20)).toBe(`"${'\\u00e9'.repeat(3)}"`);
+  });
+
+  test.each(['\t', '\\x', '\\u12'])('is JSON only if it was: %j far into a string', (wrong) => {
+    expect(isJson(cutStrings(Buffer.from(`["${'x'.repeat(100)}${wrong}"]`), 20))).toBe(false);
   });
 });

@@ -47,10 +47,11 @@ export class MessageTable {
   /** The next rows, below the titles where those are new. */
   rows(messages: readonly StoredMessage[], now = Date.now()): string {
     const { colors, isWide = false } = this.#options;
+    const longest = isWide ? Number.POSITIVE_INFINITY : undefined;
     this.#now = now;
     const rows = messages.map((message): Row => {
       const { taskId, redelivered } = message;
-      const summary = summarize(message);
+      const summary = summarize(message, longest);
       this.#count++;
       return { ...summary, detail: this.#shown(summary.detail), number: this.#count, taskId, redelivered };
     });

@@ -25,7 +25,10 @@ export function viewMessage(
   now: number,
   isWhole = false,
 ): string {
-  const { type, method, id, askedBy, queuedAt, size } = summarize(message);
+  const { type, method, id, askedBy, queuedAt, size } = summarize(
+    message,
+    isWhole ? Number.POSITIVE_INFINITY : undefined,
+  );
   const title = [
     colors.bold(safeLine(type)),
     method && colors.cyan(safeLine(method)),

@@ -105,7 +105,7 @@ function ownEnvironment(): NodeJS.ProcessEnv {
 async function environmentOf(message: StoredMessage): Promise<Record<string, string>> {
   const { propertyText } = await import('../../index.ts');
   const { propertiesToJson } = await import('../../cli-support.ts');
-  const { type, method, id } = summarize(message);
+  const { type, method, id } = summarize(message, Number.POSITIVE_INFINITY);
   const { headers, ...properties } = message.properties;
   const variables: Record<string, string | undefined> = {
     TASK_ID: message.taskId,

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import {
   ASKED_BY_HEADER,
+  cutStrings,
   exactJsonText,
   parseExactJson,
   parseTimestamp,
@@ -28,11 +29,17 @@ export interface MessageSummary {
   detail: string;
 }
 
+/** More than a terminal has room for. */
+const LONGEST_TEXT = 16 * 1024;
+
 type Json = { [key: string]: unknown };
 
-export function summarize({ body, properties }: RawMessage): MessageSummary {
-  const text = isUtf8(body) ? body.toString() : undefined;
-  const envelope = asObject(parse(text));
+/**
+ * @param message
+ * @param longest bytes after which texts of the body are cut; infinity for all of them
+ */
+export function summarize({ body, properties }: RawMessage, longest = LONGEST_TEXT): MessageSummary {
+  const envelope = asObject(isUtf8(body) ? parse(cutStrings(body, longest).toString()) : undefined);
   const rpc = asObject(envelope.message);
   return {
     type: typeof envelope.type === 'string' ? envelope.type : UNKNOWN_TYPE,
@@ -41,13 +48,14 @@ export function summarize({ body, properties }: RawMessage): MessageSummary {
     askedBy: textOf(properties.headers?.[ASKED_BY_HEADER]),
     queuedAt: timeOf(envelope.timestamp) ?? timestampToMs(properties.timestamp),
     size: body.length,
-    detail: typeof envelope.type === 'string' ? detailOf(rpc) : describeBytes(body, text),
+    detail: typeof envelope.type === 'string' ? detailOf(rpc) : describeBytes(body, longest),
   };
 }
 
-function describeBytes(body: RawMessage['body'], text: string | undefined): string {
+function describeBytes(body: RawMessage['body'], longest: number): string {
   if (body.length === 0) return '(empty)';
-  return text ?? `${formatCount(body.length, 'byte')}, not text: ${body.subarray(0, 40).toString('hex')}`;
+  if (isUtf8(body)) return body.subarray(0, longest).toString();
+  return `${formatCount(body.length, 'byte')}, not text: ${body.subarray(0, 40).toString('hex')}`;
 }
 
 function textOf(header: unknown): string | undefined {
@@ -103,9 +111,9 @@ function timeOf(timestamp: unknown): number | undefined {
   return typeof timestamp === 'string' ? parseTimestamp(timestamp) : undefined;
 }
 
-function parse(text: string | undefined): unknown {
+function parse(text: string): unknown {
   try {
-    return text === undefined ? undefined : parseExactJson(text);
+    return parseExactJson(text);
   } catch {
     return undefined;
   }
