@@ -75,6 +75,8 @@ interface Queue extends ReportedState {
   messages_ready?: unknown;
   messages_unacknowledged?: unknown;
   message_bytes?: unknown;
+  /** Of a classic queue. `len` is the number of messages ready, collected together with `message_bytes`. */
+  backing_queue_status?: { len?: unknown };
   idle_since?: string | null;
   message_stats?: MessageStats;
   head_message_timestamp?: number | string | null;
@@ -138,7 +140,8 @@ function toDescription(
 ): TaskQueueDescription {
   const { idle_since, head_message_timestamp } = found;
   const ready = toCount(found.messages_ready);
-  // Numbers and policies are collected separately.
+  const { len = ready } = found.backing_queue_status ?? {};
+  // Numbers, sizes and policies are collected separately.
   const hasStatistics =
     ready !== undefined && (found.policy !== undefined || found.effective_policy_definition !== undefined);
   return {
@@ -158,7 +161,7 @@ function toDescription(
     arePoliciesCurrent: policies !== undefined,
     ready,
     unacked: toCount(found.messages_unacknowledged),
-    bodyBytes: toCount(found.message_bytes),
+    bodyBytes: len === ready ? toCount(found.message_bytes) : undefined,
     idleSince: idleSince(idle_since, found.message_stats, past?.message_stats, clockAheadMs),
     oldestAt: timestampToMs(toCount(head_message_timestamp)),
     consumers,

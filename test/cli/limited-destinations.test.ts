@@ -4,6 +4,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import type { ClientContext } from '../../src/cli/context.ts';
 import { Destination } from '../../src/cli/replay/destination.ts';
 import { describeTaskQueue } from '../../src/index.ts';
+import { proxyApi } from '../support/api-proxy.ts';
 import { runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
@@ -135,6 +136,36 @@ test('the size of what has just come to a destination is awaited where a limit d
   await untilKnown('to', policy);
   await client.publish('to', raw(body(9)));
   expect(await run('cp', 'from', 'to', '-n', '1')).toMatchObject({ status: 0 });
+  expect(await depths('from', 'to')).toEqual([COUNT, 3]);
+});
+
+test.each([
+  ['not known yet', {}],
+  ['older than their number', { message_bytes: 40, backing_queue_status: { len: 1 } }],
+])('the size of the messages in a destination is awaited where it is %s', async (_, sizes) => {
+  const { client, env, fill, limit, untilKnown, depths } = await brokerOfOneTest();
+  await fill('from');
+  const policy = { 'max-length-bytes': 3 * 40 + 10 };
+  await limit('to', policy);
+  for (const n of [8, 9]) await client.publish('to', raw(body(n)));
+  await untilKnown('to', policy);
+  let looks = 0;
+  const api = await proxyApi({
+    answer: ({ url = '', headers }, response) => {
+      if (!/[/]queues[/][^?]+$/.test(url) || ++looks > 2) return false;
+      // As RabbitMQ answers between collecting the one and the other.
+      fetch(inject('apiUrl') + url, { headers: { authorization: String(headers.authorization) } })
+        .then((answered) => answered.json() as Promise<Record<string, unknown>>)
+        .then(({ message_bytes, backing_queue_status, ...found }) =>
+          response.end(JSON.stringify({ ...found, messages_ready: 2, ...sizes })),
+        );
+      return true;
+    },
+  });
+  const behind = { ...env, MCP_TASKQ_API_URL: api };
+  const { status, stderr } = await runCli(['cp', 'from', 'to', '-n', '2'], { env: behind });
+  expect([status, stderr]).toEqual([3, expect.stringContaining('it has 120 B. 1 message is in task to')]);
+  expect(looks).toBeGreaterThan(2);
   expect(await depths('from', 'to')).toEqual([COUNT, 3]);
 });
 

@@ -74,7 +74,7 @@ export class Destination {
       (now) =>
         this.#isForced ||
         this.#bytes !== undefined ||
-        now?.ready === this.#messages ||
+        (now?.ready === this.#messages && now.bodyBytes !== undefined) ||
         (now && droppingRules(now))?.bytes === undefined,
     );
     if (!described) return;
