@@ -6,7 +6,7 @@
 export { formatNumber } from './errors/number-text.ts';
 export { isTaskQueueError } from './errors/task-queue-error.ts';
 export { makeFolder } from './make-folder.ts';
-export { cutStrings } from './messages/json-bytes.ts';
+export { JsonBeginning, parseAbridged } from './messages/abridged-json.ts';
 export { exactJsonText, parseExactJson, parseLenientJson } from './messages/lenient-json.ts';
 export { DEFAULT_PREFIX, hasControlCharacter } from './messages/queue-names.ts';
 export { ASKED_BY_HEADER } from './messages/reply-queues.ts';

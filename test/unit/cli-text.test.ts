@@ -195,6 +195,39 @@ describe('the summary of a message', () => {
     expect(summarize(stored(long)).detail.length).toBeLessThan(20_000);
   });
 
+  const many = Array.from({ length: 100_000 }, (_, index) => ({ index, '☃': [1.5, 'text'] }));
+  test.each([
+    ['notifications/message', { level: 'info', data: many }, /^info: \[\{"index":0,"☃":\[1\.5,"text"\]\},/],
+    ['notifications/message', { level: 'info', data: { many } }, /^info: \{"many":\[\{"index":0,/],
+    ['sampling/createMessage', { messages: many }, /^\[\{"index":0,/],
+    ['elicitation/create', { message: 'Sure?', requestedSchema: many }, /^Sure\?$/],
+    ['tools/list', many, /^\[\{"index":0,/],
+  ])('has the beginning of values of megabytes: %s', (method, params, start) => {
+    const body = stored(
+      JSON.stringify(
+        { type: 'request', message: { method, params, id: 7 }, timestamp: '2026-01-10T00:46:05Z' },
+        null,
+        0,
+      ),
+    );
+    const { detail, ...rest } = summarize(body);
+    expect(rest).toMatchObject({
+      type: 'request',
+      method,
+      id: '7',
+      queuedAt: Date.UTC(2026, 0, 10, 0, 46, 5),
+    });
+    expect(detail).toMatch(start);
+    expect(detail.length).toBeLessThan(20_000);
+  });
+
+  test.each(['NaN', '9007199254740993', '-Infinity'])('has a %s behind megabytes', (number) => {
+    const params = `{"progress": ${number}, "more": ${JSON.stringify(many)}}`;
+    const body = `{"type": "notification", "message": {"method": "notifications/progress", "params": ${params}}}`;
+    expect(summarize(stored(body)).detail).toBe(number);
+    expect(summarize(stored(`${body}]`)).type).toBe('?');
+  });
+
   test('is there however deep a message is nested', () => {
     const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
     const message = stored(`{"type":"notification","message":{"method":"m","params":${deep}}}`);

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import {
   ASKED_BY_HEADER,
-  cutStrings,
   exactJsonText,
-  parseExactJson,
+  JsonBeginning,
+  parseAbridged,
   parseTimestamp,
   timestampToMs,
 } from '../../cli-shared.ts';
@@ -39,7 +39,7 @@ type Json = { [key: string]: unknown };
  * @param longest bytes after which texts of the body are cut; infinity for all of them
  */
 export function summarize({ body, properties }: RawMessage, longest = LONGEST_TEXT): MessageSummary {
-  const envelope = asObject(isUtf8(body) ? parse(cutStrings(body, longest).toString()) : undefined);
+  const envelope = asObject(isUtf8(body) ? parse(body, longest) : undefined);
   const rpc = asObject(envelope.message);
   return {
     type: typeof envelope.type === 'string' ? envelope.type : UNKNOWN_TYPE,
@@ -74,7 +74,8 @@ function detailOf(rpc: Json): string {
     case 'elicitation/create':
       return shown(params.message ?? '');
     case 'sampling/createMessage': {
-      const { content } = asObject(Array.isArray(params.messages) ? params.messages.at(-1) : undefined);
+      const { messages } = params;
+      const { content } = Array.isArray(messages) ? asObject(messages.at(-1)) : { content: messages };
       const { text } = asObject(Array.isArray(content) ? content[0] : content);
       return shown(text ?? content ?? '');
     }
@@ -98,6 +99,7 @@ function joined(separator: string, ...values: unknown[]): string {
 /** A JSON value as text: a field meant as a string may hold anything, such as deep nesting or `{"toString": null}`. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return value;
+  if (value instanceof JsonBeginning) return value.text;
   // JSON cannot express NaN or infinity.
   if (typeof value === 'number') return String(value);
   try {
@@ -111,9 +113,9 @@ function timeOf(timestamp: unknown): number | undefined {
   return typeof timestamp === 'string' ? parseTimestamp(timestamp) : undefined;
 }
 
-function parse(text: string): unknown {
+function parse(body: Buffer, longest: number): unknown {
   try {
-    return parseExactJson(text);
+    return parseAbridged(body, longest);
   } catch {
     return undefined;
   }
