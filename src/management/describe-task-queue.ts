@@ -75,7 +75,7 @@ interface Queue extends ReportedState {
   messages_ready?: unknown;
   messages_unacknowledged?: unknown;
   message_bytes?: unknown;
-  /** Of a classic queue. `len` is the number of messages ready, collected together with `message_bytes`. */
+  /** Only classic queues have it. `len` is the number of messages ready, collected together with `message_bytes`. */
   backing_queue_status?: { len?: unknown };
   idle_since?: string | null;
   message_stats?: MessageStats;
