@@ -59,16 +59,20 @@ test.each<[string, (batch: StoredMessage[]) => unknown]>([
 test('a handler may return a set, and one message twice', async () => {
   const client = openClient();
   const task = await filled(client);
-  const handle = (batch: StoredMessage[]) => new Set(batch.slice(1, 3));
-  expect(await client.drain(task, handle as unknown as AnyHandler)).toBe(2);
-  expect(await client.drain(task, ([first]) => [first, first] as StoredMessage[])).toBe(1);
+  // A busy broker may deliver a batch in several.
+  const asSet = (batch: StoredMessage[]) => new Set(batch.filter(({ body }) => /[12]/.test(`${body}`)));
+  expect(await client.drain(task, asSet as unknown as AnyHandler)).toBe(2);
+  const twice = (batch: StoredMessage[]) =>
+    batch.flatMap((message) => (`${message.body}` === '1' ? [message, message] : []));
+  expect(await client.drain(task, twice)).toBe(1);
   expect(await bodiesOf(client, task)).toEqual(['1']);
 });
 
 test('a handler may change the array that it is given', async () => {
   const client = openClient();
   const task = await filled(client);
-  expect(await client.drain(task, (batch) => batch.reverse().slice(0, 1))).toBe(3);
+  const keepLast = (batch: StoredMessage[]) => batch.reverse().filter(({ body }) => `${body}` === '3');
+  expect(await client.drain(task, keepLast)).toBe(3);
   expect(await bodiesOf(client, task)).toEqual(['3']);
 
   const other = await filled(client);
