@@ -14,6 +14,6 @@ export function withDeadline<T>(work: Promise<T>, timeoutMs: number, onTimeout: 
 
 export function timeoutError(ms: number): AmqpFailure {
   return new AmqpFailure(ErrorCode.noAnswer, `RabbitMQ did not answer within ${ms} ms`, {
-    hint: 'Check for a resource alarm, an overloaded broker, or a network that drops packets.',
+    hint: 'Check for a resource alarm, an overloaded broker, a quorum queue without a leader, or a network that drops packets.',
   });
 }
