@@ -89,6 +89,32 @@ export class MalformedMessages {
   }
 
   /**
+   * Removes the oldest message that can be decoded, as {@link TaskQueueClient.dequeue} does. One that is set aside is held
+   * until it is: given back before, it could be deleted with its queue, which counts as empty and unused meanwhile.
+   * @throws MalformedMessageError for one that should stay at the head of its queue
+   */
+  async dequeue(taskId: string): Promise<QueuedMessage | undefined> {
+    let isInTheWay = false;
+    const decode = async (stored: StoredMessage) => {
+      const decoded = decodeOrError(stored, decodeStored);
+      if (!(decoded instanceof MalformedMessageError)) return decoded;
+      if (await this.#setAside(stored, decoded)) return PASSED;
+      isInTheWay = true;
+      throw decoded;
+    };
+    try {
+      for (;;) {
+        const decoded = await this.#client.dequeue(taskId, decode);
+        if (decoded !== PASSED) return decoded;
+      }
+    } catch (error) {
+      if (!isInTheWay) throw error;
+    }
+    // More slowly, with messages kept out of the way. Meanwhile another one may have become the oldest.
+    return this.take(taskId, (message) => message);
+  }
+
+  /**
    * Takes all messages, and deletes their queue as {@link TaskQueueClient.clear} does. Those that cannot be set aside stay
    * at their places, and so does the queue.
    * @throws MalformedMessageError for one that should stay; then all of them do

@@ -1,9 +1,8 @@
 import type { ClientStats } from '../diagnostics/stats.ts';
 import { taskName } from '../errors/task-name.ts';
-import { ErrorCode, MalformedMessageError, TaskQueueError } from '../errors/task-queue-error.ts';
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { decodeQueuedMessage, encodeQueuedMessage } from '../messages/codec.ts';
 import type { QueueableMessage, QueuedMessage } from '../messages/queued-message.ts';
-import type { StoredMessage } from '../messages/stored-message.ts';
 import { CLOSE_CHECKS } from '../options/call-checks.ts';
 import { checkOptions } from '../options/check-options.ts';
 import type { CloseOptions, WaitOptions } from '../options/client-options.ts';
@@ -63,19 +62,10 @@ export class RabbitMQTaskMessageQueue {
    * it has handled the message, that may be lost ({@link TaskQueueClient.take} is at least once throughout). A message that
    * cannot be decoded is set aside, see {@link TaskQueueOptions.onMalformed}.
    * @throws MalformedMessageError when it cannot be decoded, and it is not known whether it can be set aside; it stays in
-   * the queue
+   * the queue, unless somebody deletes that as empty at this moment: the error has the bytes
    */
   dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
-    const { client, malformed } = this.#queues;
-    return this.#call(taskId, 'dequeue', 'Cannot dequeue from', async () => {
-      try {
-        return await client.dequeue(taskId, decodeStored);
-      } catch (error) {
-        if (!(error instanceof MalformedMessageError)) throw error;
-      }
-      // More slowly: held until it has been set aside. Meanwhile another message may have become the oldest.
-      return malformed.take(taskId, (message) => message);
-    });
+    return this.#call(taskId, 'dequeue', 'Cannot dequeue from', () => this.#queues.malformed.dequeue(taskId));
   }
 
   /**
@@ -213,8 +203,4 @@ export class RabbitMQTaskMessageQueue {
 function droppable<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
-}
-
-function decodeStored({ taskId, body }: StoredMessage): QueuedMessage {
-  return decodeQueuedMessage(taskId, body);
 }

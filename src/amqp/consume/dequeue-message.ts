@@ -13,7 +13,7 @@ import { toStoredMessage } from './delivery.ts';
  */
 export function dequeueMessage<T>(
   { taskId, queue, reader, kinds }: { taskId: string; queue: string; reader: QueueReader; kinds: QueueKinds },
-  decode: (message: StoredMessage) => T,
+  decode: (message: StoredMessage) => T | Promise<T>,
 ): Promise<{ message: StoredMessage; decoded: T } | undefined> {
   let isDelivered = false;
   let isRepeated = false;
