@@ -338,11 +338,7 @@ describe('enqueue', () => {
     proxy.reset();
     const { status, stderr } = await running;
     expect([1, 3]).toContain(status);
-    const [, added, unsure] = (/ ([\d,]+) of 2,000 .*; up to ([\d,]+) more may/.exec(stderr) ?? []).map(
-      (text) => Number(text.replace(',', '')),
-    ) as [number, number, number];
-    const stored = (await client.depth(task))?.messages ?? 0;
-    expect(stored).toBeLessThanOrEqual(added + unsure);
+    const unsure = Number(/; up to ([\d,]+) more may/.exec(stderr)?.[1]?.replace(',', ''));
     const advice = /^hint: To resume: mcp-taskq (.*)$/m.exec(stderr)?.[1]?.split(' ') ?? [];
     expect((await runCli(advice)).status).toBe(0);
     const idsOf = new Map<number, unknown[]>();
@@ -353,9 +349,11 @@ describe('enqueue', () => {
       }
     });
     expect(idsOf.size).toBe(2_000);
+    // Counted now, as the broker may go on storing for a while what it received before the connection was lost.
     const twice = [...idsOf.values()].filter((ids) => ids.length > 1);
-    expect(twice).toHaveLength(stored - added);
-    for (const [first, second] of twice) expect(second).toBe(first);
+    expect(twice.length).toBeGreaterThan(0);
+    expect(twice.length).toBeLessThanOrEqual(unsure);
+    for (const [first, ...others] of twice) expect(others).toEqual([first]);
     expect(new Set([...idsOf.values()].flat()).size).toBe(2_000);
   });
 

@@ -39,7 +39,8 @@ describe('a broker that does not receive the last acknowledgement', () => {
   async function expectFailure(method: 'drain' | 'clear'): Promise<void> {
     const other = openClient();
     const task = newTask();
-    await fill(other, task, 3);
+    // More could come in two batches, and the first one is acknowledged before the end.
+    await fill(other, task, 1);
     const { proxy, client } = await withDeafBroker();
     let handled = 0;
     const handle = (batch: readonly unknown[]) => {
@@ -49,9 +50,9 @@ describe('a broker that does not receive the last acknowledgement', () => {
       code: 'CONNECTION_LOST',
       message: expect.stringContaining('did not confirm that the last messages are removed'),
     });
-    expect(handled).toBe(3);
+    expect(handled).toBe(1);
     proxy.reset();
-    await isReady(other, task, 3);
+    await isReady(other, task, 1);
   }
 
   test('leaves what a handler has taken to its caller', async () => {
