@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node';
 import { startBroker } from '../../src/local-broker/start-broker.ts';
 import { installation } from './installation.ts';
+import { slowNetworkTo } from './slow-network.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,7 +12,10 @@ declare module 'vitest' {
   }
 }
 
-/** One broker for the whole run; TASKQ_TEST_URL and TASKQ_TEST_API_URL name one that is there already. */
+/**
+ * One broker for the whole run; TASKQ_TEST_URL and TASKQ_TEST_API_URL name one that is there already. With
+ * TASKQ_TEST_NETWORK=slow, bytes from and to it come late and in pieces.
+ */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const { TASKQ_TEST_URL: url, TASKQ_TEST_API_URL: apiUrl } = process.env;
   if (url) {
@@ -33,7 +37,9 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     ...installation,
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
-  provide('url', broker.url);
-  provide('apiUrl', broker.apiUrl as string);
+  const isSlow = process.env.TASKQ_TEST_NETWORK === 'slow';
+  const reached = (address: string) => (isSlow ? slowNetworkTo(address) : address);
+  provide('url', await reached(broker.url));
+  provide('apiUrl', await reached(broker.apiUrl as string));
   return () => broker.stop();
 }
