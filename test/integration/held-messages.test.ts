@@ -97,24 +97,23 @@ describe('a message that take() holds', () => {
 
 describe('a malformed message that dequeue() comes upon', () => {
   test('is not lost where another client deletes its queue at that moment', async () => {
-    const isKept = async (onMalformed: 'set-aside' | 'throw') => {
+    for (const onMalformed of ['set-aside', 'throw'] as const) {
       const task = await filledTask('not JSON');
       const proxy = await FaultProxy.inFrontOf(inject('url'));
       // Until it hears that it has the message, the broker counts the queue as empty and unused.
-      proxy.fault = { kind: 'late', after: queueOf(task), ms: 700 };
+      proxy.fault = { kind: 'hold', answerTo: queueOf(task) };
       const queue = openQueue({ url: proxy.url, events: 'off', onMalformed });
       const outcome = queue.dequeue(task).catch((error: unknown) => error);
       await until(async () => (await observer().depth(task))?.messages === 0);
       await openClient().clear(task);
+      proxy.fault = { kind: 'none' };
       if (onMalformed === 'throw') {
         expect(await outcome).toMatchObject({ code: 'MALFORMED_MESSAGE', body: Buffer.from('not JSON') });
       } else {
         expect(await outcome).toBeUndefined();
         expect(await bodiesIn(`${task}:malformed`)).toEqual(['not JSON']);
       }
-    };
-    // At once, as both wait for late answers.
-    await Promise.all((['set-aside', 'throw'] as const).map(isKept));
+    }
   });
 
   test.each(['set-aside', 'throw'] as const)(

@@ -21,6 +21,8 @@ export type Fault =
   | { kind: 'cut'; afterBytes: number }
   /** Passes so many bytes from the broker, and what follows when the fault is over. */
   | { kind: 'hold'; afterBytes: number }
+  /** Passes the broker's answer to this text, and what follows, when the fault is over. */
+  | { kind: 'hold'; answerTo: string }
   /** Once, in one piece with the broker's next answer of this kind: the end of the connection. */
   | { kind: 'farewell'; with: Buffer }
   | { kind: 'delay'; ms: number }
@@ -121,6 +123,8 @@ export class FaultProxy {
         }
         if (fault.kind === 'deaf' && 'after' in fault)
           isDeaf ||= !isFromBroker && bytes.includes(fault.after);
+        if (fault.kind === 'hold' && 'answerTo' in fault && !isFromBroker && bytes.includes(fault.answerTo))
+          this.#held.push(broker.pause());
         isLate ||= fault.kind === 'late' && !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
         if (fault.kind === 'farewell' && isFromBroker && bytes.includes(fault.with)) {
@@ -130,7 +134,7 @@ export class FaultProxy {
         } else if (fault.kind === 'cut' && isFromBroker) {
           to.write(bytes.subarray(0, Math.max(0, fault.afterBytes - passed)));
           passed += bytes.length;
-        } else if (fault.kind === 'hold' && isFromBroker) {
+        } else if (fault.kind === 'hold' && 'afterBytes' in fault && isFromBroker) {
           to.write(bytes);
           passed += bytes.length;
           if (passed >= fault.afterBytes) this.#held.push(from.pause());
