@@ -10,8 +10,9 @@ const [OPENING_BRACKET, CLOSING_BRACKET, OPENING_BRACE, CLOSING_BRACE] = [0x5b, 
 const [ZERO, NINE] = [0x30, 0x39];
 /** `"\/bfnrt`, what may follow a backslash besides `u`. */
 const ESCAPES: ReadonlySet<number | undefined> = new Set(Buffer.from('"\\/bfnrt'));
+const LETTER_U = 0x75;
 /** `\u00e9` */
-const LONGEST_ESCAPE = 6;
+const UNICODE_ESCAPE_BYTES = 6;
 const LITERALS = ['true', 'false', 'null'];
 
 /** Returned in place of an end position for "not JSON". */
@@ -71,7 +72,7 @@ export function cutStrings(json: Buffer, most: number): Buffer {
     const end = endOfString(json, quote);
     if (end === INVALID) break;
     if (end - quote > most) {
-      pieces.push(json.subarray(from, wholeCharacters(json, quote + most)));
+      pieces.push(json.subarray(from, cutPosition(json, quote, most)));
       from = end - 1;
     }
     quote = json.indexOf(QUOTE, end);
@@ -79,14 +80,18 @@ export function cutStrings(json: Buffer, most: number): Buffer {
   return Buffer.concat([...pieces, json.subarray(from)]);
 }
 
-/** The last position up to `at` that is neither within a character in UTF-8 nor within an escape sequence. */
-function wholeCharacters(bytes: Buffer, at: number): number {
-  const backslash = bytes.lastIndexOf(BACKSLASH, at - 1);
-  let end = backslash > at - LONGEST_ESCAPE ? backslash : at;
-  // Of several in a row, every other one begins an escape sequence.
-  while (bytes[end - 1] === BACKSLASH) end--;
-  while (((bytes[end] as number) & 0xc0) === 0x80) end--;
-  return end;
+/** The last position up to `most` bytes after a quote that is neither within a character nor an escape sequence. */
+function cutPosition(bytes: Buffer, quote: number, most: number): number {
+  let at = quote + 1;
+  while (true) {
+    const isEscape = bytes[at] === BACKSLASH;
+    const next = at + (!isEscape ? 1 : bytes[at + 1] === LETTER_U ? UNICODE_ESCAPE_BYTES : 2);
+    if (next > quote + most) break;
+    at = next;
+  }
+  // The bytes of a character after its first one, in UTF-8.
+  while (((bytes[at] as number) & 0xc0) === 0x80) at--;
+  return at;
 }
 
 type Span = [start: number, end: number];

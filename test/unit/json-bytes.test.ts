@@ -112,6 +112,7 @@ describe('JSON whose strings are cut', () => {
     expect(cut(JSON.stringify('x'.repeat(100)), 20)).toBe(JSON.stringify('x'.repeat(19)));
     expect(cut(JSON.stringify('é'.repeat(100)), 20)).toBe(JSON.stringify('é'.repeat(9)));
     expect(cut(`"${'\\u00e9'.repeat(100)}"`, 20)).toBe(`"${'\\u00e9'.repeat(3)}"`);
+    expect(cut(`"${'\\\\'.repeat(100)}"`, 20)).toBe(`"${'\\\\'.repeat(9)}"`);
   });
 
   test.each(['\t', '\\x', '\\u12'])('is JSON only if it was: %j far into a string', (wrong) => {
