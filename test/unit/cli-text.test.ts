@@ -344,6 +344,19 @@ describe('a table of messages', () => {
     expect(two.indexOf('notification')).toBe(head.indexOf('TYPE'));
     expect(two).toMatch(/^2 /);
   });
+
+  test.each([40, 50, 55, 60, 70, 80])('of %i columns has later messages at the same place', (width) => {
+    const table = new MessageTable({ width, colors: plain });
+    const places = ['a', 'b', 'c'].map((letter) => {
+      const params = { level: 'info', data: letter.repeat(100) };
+      const lines = table
+        .rows([message('notifications/message', params)])
+        .trimEnd()
+        .split('\n');
+      return lines.at(-1)?.indexOf('info');
+    });
+    expect(places).toEqual(Array(3).fill(places[0]));
+  });
 });
 
 describe('colours', () => {

@@ -74,9 +74,11 @@ export function widened<Row>(layout: Layout<Row>, rows: readonly Row[]): Layout<
   let { rest } = layout;
   const columns = layout.columns.map(({ column, width }) => {
     const missing = Math.max(0, contentWidth(column, rows) - width);
-    const growth = column.cut ? Math.min(missing, Math.max(0, rest - leastRest)) : missing;
-    rest -= growth;
-    return { column, width: width + growth };
+    const most = width + (column.cut ? Math.min(missing, Math.max(0, rest - leastRest)) : missing);
+    // Some texts are as short in the room that there is as before: `…/progress`.
+    const grown = Math.max(width, usedWidth(column, rows, most));
+    rest -= grown - width;
+    return { column, width: grown };
   });
   return { columns, rest: Math.max(1, rest), leastRest };
 }
