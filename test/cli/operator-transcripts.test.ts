@@ -41,8 +41,9 @@ async function fill(client: TaskQueueClient, task: string, messages: readonly ob
 async function untilDescribed(env: Record<string, string>, task: string, ready: number): Promise<void> {
   await until(async () => {
     const { stdout } = await runCli(['describe', task, '--no-peek', '--json'], { env });
-    const found = JSON.parse(stdout);
-    return found.ready === ready && found.idle_since !== null && found.missing.length === 0;
+    const { ready: described, body_bytes, idle_since, missing } = JSON.parse(stdout);
+    // Each of these is collected separately.
+    return described === ready && body_bytes !== null && idle_since !== null && missing.length === 0;
   });
 }
 

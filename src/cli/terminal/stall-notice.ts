@@ -5,6 +5,9 @@ import { standardError } from './standard-error.ts';
 /** A broker that does not answer for this long is reported. */
 export const STALLED_MS = 2_000;
 
+/** A timer that is this late had no process to run in, after Ctrl-Z for example: nothing could arrive either. */
+const SUSPENDED_MS = 1_000;
+
 export function stalledFor(ms: number): string {
   return `No answer from the broker for ${formatDuration(ms)}; still waiting.`;
 }
@@ -24,12 +27,15 @@ const NOTHING: StallNotice = { moved: () => {}, pause: () => {}, end: () => {} }
 export function startStallNotice({ note }: Pick<Context, 'note'>, beforeNote = () => {}): StallNotice {
   if (!standardError().isTTY) return NOTHING;
   let timer: NodeJS.Timeout | undefined;
+  let movedAt = 0;
   const end = () => clearTimeout(timer);
   const moved = () => {
     end();
+    movedAt = performance.now();
     timer = setTimeout(say, STALLED_MS).unref();
   };
   const say = () => {
+    if (performance.now() - movedAt > STALLED_MS + SUSPENDED_MS) return moved();
     beforeNote();
     note(stalledFor(STALLED_MS));
   };
