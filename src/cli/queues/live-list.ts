@@ -76,9 +76,9 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   try {
     draw();
     while (!ended.aborted) {
-      const since = performance.now();
       const stalled = setInterval(() => {
-        shown.waitingMs = Math.round(performance.now() - since);
+        // Counted in these steps, so that a suspension is no wait.
+        shown.waitingMs = (shown.waitingMs ?? 0) + STALL_REFRESH_MS;
         draw();
       }, STALL_REFRESH_MS);
       try {
