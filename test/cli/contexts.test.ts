@@ -120,12 +120,28 @@ test('each of several processes that change one context at once changes only wha
   });
 });
 
+test('a user without a home folder has no contexts, and can use commands', async () => {
+  const isInNoList = `import os from 'node:os';
+    os.userInfo = () => { throw new Error('ENOENT') };
+    os.homedir = () => process.env.HOME ?? os.userInfo()`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(isInNoList)}`;
+  const cwd = await temporaryFolder();
+  const here = { XDG_CONFIG_HOME: join(cwd, '.config') };
+  await runCli(['context', 'set', 'here', '-u', 'amqp://h'], { env: here });
+  // An empty one is not the folder in which the command runs.
+  for (const HOME of [undefined, '', '.']) {
+    const env = { XDG_CONFIG_HOME: undefined, HOME, NODE_OPTIONS };
+    const listed = await runCli(['context', 'ls', '--json'], { env, cwd, ownProcess: true });
+    expect(listed).toMatchObject({ status: 0, stdout: '[]\n' });
+  }
+});
+
 test('a folder that cannot be created, and a file that is none, end a command at once', async () => {
   const home = { XDG_CONFIG_HOME: undefined, HOME: '/proc' };
   const refused = await runCli(['context', 'set', 'c', '-u', 'amqp://h'], { env: home });
   expect(refused).toMatchObject({
     status: 1,
-    stderr: expect.stringMatching(/^error: Cannot write .*ENOENT/),
+    stderr: expect.stringMatching(/^error: Cannot write .*ENOENT.*\nhint: XDG_CONFIG_HOME sets/),
   });
 
   const { env, context, file } = await configuration();

@@ -34,7 +34,7 @@ test('a silence of two seconds is reported once, until the broker answers', () =
   notice.end();
 });
 
-test('the time for which the process was suspended is no silence of the broker', () => {
+test('the time for which the process was suspended does not count', () => {
   const { notice, said, runLate } = onTerminal();
   runLate(60_000);
   expect(said).toEqual([]);

@@ -77,7 +77,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
     draw();
     while (!ended.aborted) {
       const stalled = setInterval(() => {
-        // Counted in these steps, so that a suspension is no wait.
+        // Counted in these steps, as a suspension is not a wait.
         shown.waitingMs = (shown.waitingMs ?? 0) + STALL_REFRESH_MS;
         draw();
       }, STALL_REFRESH_MS);

@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from '../../cli-shared.ts';
@@ -21,9 +21,19 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { findFault, isContextName, type NamedContext } from './named-context.ts';
 
+/** A user who is in no list of users, as in some containers, has a home folder only if `HOME` says so. */
+function homeFolder({ HOME: home }: NodeJS.ProcessEnv = process.env): string {
+  if (home && isAbsolute(home)) return home;
+  try {
+    return userInfo().homedir;
+  } catch {
+    return sep;
+  }
+}
+
 /** The path as shown to people, with `~` for the home folder. */
 export function shownPath(path: string): string {
-  const home = homedir();
+  const home = homeFolder();
   return path.startsWith(`${home}${sep}`) ? `~${path.slice(home.length)}` : path;
 }
 
@@ -40,10 +50,9 @@ export interface ContextFile {
 }
 
 /** https://specifications.freedesktop.org/basedir-spec: a relative XDG_CONFIG_HOME must be ignored. */
-export function contextFilePath(
-  { XDG_CONFIG_HOME: folder, HOME: home }: NodeJS.ProcessEnv = process.env,
-): string {
-  const base = folder && isAbsolute(folder) ? folder : join(home || homedir(), '.config');
+export function contextFilePath(environment: NodeJS.ProcessEnv = process.env): string {
+  const { XDG_CONFIG_HOME: folder } = environment;
+  const base = folder && isAbsolute(folder) ? folder : join(homeFolder(environment), '.config');
   return join(base, 'mcp-taskq', 'contexts.json');
 }
 
@@ -70,6 +79,7 @@ export function readContextFile(environment?: NodeJS.ProcessEnv): ContextFile {
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       return { path, current: undefined, contexts: new Map(), isExposed: false, isWritableByOthers: false };
     }
+    if (code === 'EACCES') throw unusable(path, message, cause, FOLDER_HINT);
     throw unusable(path, message, cause);
   }
   // Windows does not have these permission modes.
@@ -81,6 +91,9 @@ export function readContextFile(environment?: NodeJS.ProcessEnv): ContextFile {
     isWritableByOthers: (mode & 0o022) !== 0,
   };
 }
+
+const FOLDER_HINT =
+  'XDG_CONFIG_HOME sets the folder for configuration files; by default it is .config in HOME.';
 
 /** A process that changes the file takes some milliseconds. Looks are counted, as a machine that stalls stops all processes. */
 const MOST_LOOKS = 100;
@@ -142,7 +155,7 @@ async function inFolder(path: string, work: () => void | Promise<void>): Promise
     throw new CommandFailure(
       ExitCode.failed,
       `Cannot write ${shownPath(path)}: ${(cause as Error).message}`,
-      { cause },
+      { cause, hint: FOLDER_HINT },
     );
   }
 }
@@ -162,9 +175,9 @@ function parse(path: string, text: string): Pick<ContextFile, 'current' | 'conte
   let content: unknown;
   try {
     content = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (cause) {
+  } catch {
     // Node's message would quote the file, which may hold a password.
-    throw unusable(path, 'it is not JSON', cause, false);
+    throw unusable(path, 'it is not JSON');
   }
   const { current, contexts, ...others } = (content ?? {}) as { [name: string]: unknown };
   const [other] = Object.keys(others);
@@ -185,13 +198,15 @@ function parse(path: string, text: string): Pick<ContextFile, 'current' | 'conte
   return { current, contexts: known };
 }
 
-function unusable(path: string, reason: string, cause?: unknown, showCause = true): CommandFailure {
+function unusable(
+  path: string,
+  reason: string,
+  cause?: unknown,
+  hint = 'Correct it, or move it away and start again with "mcp-taskq context set".',
+): CommandFailure {
   return new CommandFailure(
     ExitCode.usage,
     `The configuration file ${shownPath(path)} is unusable: ${reason}`,
-    {
-      ...(showCause && { cause }),
-      hint: 'Correct it, or move it away and start again with "mcp-taskq context set".',
-    },
+    { cause, hint },
   );
 }
