@@ -6,19 +6,23 @@ import { openClient } from '../support/tasks.ts';
 
 const IN_FLIGHT = 100;
 
+/** More than the broker of the tests takes. */
+const MOST_BYTES = 21 * 1024 * 1024;
+
 async function bodiesIn(task: string): Promise<string[]> {
   return (await RawAmqp.look(inject('url'), queueOf(task))).map(({ body }) => body.toString());
 }
 
 /** Publishes many messages without waiting, one of them with these properties. @returns what became of each */
-async function publishAmid(task: string, properties: object, options = {}) {
-  const client = openClient();
+async function publishAmid(task: string, properties: object, options = {}, oddBody?: Buffer) {
+  const client = openClient({ maxMessageBytes: MOST_BYTES });
   await client.publish(task, { body: Buffer.from('first'), properties: { message_id: 'first' } });
   const outcomes = await Promise.allSettled(
     Array.from({ length: IN_FLIGHT }, (_, index) => {
-      const given = index === IN_FLIGHT / 2 ? (properties as MessageProperties) : {};
+      const isOdd = index === IN_FLIGHT / 2;
+      const given = isOdd ? (properties as MessageProperties) : {};
       const message = {
-        body: Buffer.from(String(index)),
+        body: (isOdd && oddBody) || Buffer.from(String(index)),
         properties: { message_id: `id-${index}`, ...given },
       };
       return client.publish(task, message, options);
@@ -69,21 +73,26 @@ describe('a message that RabbitMQ does not take, amid 99 others in flight, fails
   }
 });
 
-test('a delivery_mode that RabbitMQ 3 refuses, and RabbitMQ 4 takes: what is behind it is sent again, and nothing is there twice', async () => {
-  const task = newRawTask('poisoned');
-  const outcomes = await publishAmid(task, { delivery_mode: 3 });
-  const bodies = await bodiesIn(task);
-  expect(bodies).toEqual([...new Set(bodies)]);
-  for (const [index, outcome] of outcomes.entries()) {
-    const isThere = bodies.includes(String(index));
-    if (outcome.status === 'fulfilled') expect({ index, isThere }).toEqual({ index, isThere: true });
-    // Of those before it, only the broker knows which of them it has stored.
-    else if (index < IN_FLIGHT / 2) expect(outcome.reason).toMatchObject({ code: 'PUBLISH_UNCONFIRMED' });
-    else {
-      expect({ index, isThere }).toEqual({ index: IN_FLIGHT / 2, isThere: false });
-      expect(outcome.reason.code).not.toBe('PUBLISH_UNCONFIRMED');
+describe('what RabbitMQ refuses only when it reads it is named, what is behind it is sent again, and nothing is there twice:', () => {
+  test.each<[what: string, properties: object, oddBody: Buffer | undefined, code: string]>([
+    ['a delivery_mode, which RabbitMQ 4 takes', { delivery_mode: 3 }, undefined, 'INVALID_MESSAGE'],
+    ['a size', {}, Buffer.alloc(MOST_BYTES), 'MESSAGE_TOO_LARGE'],
+  ])('%s', async (_what, properties, oddBody, code) => {
+    const task = newRawTask('poisoned');
+    const outcomes = await publishAmid(task, properties, {}, oddBody);
+    const bodies = await bodiesIn(task);
+    expect(bodies).toEqual([...new Set(bodies)]);
+    for (const [index, outcome] of outcomes.entries()) {
+      const isThere = bodies.includes(String(index));
+      if (outcome.status === 'fulfilled') expect({ index, isThere }).toEqual({ index, isThere: true });
+      // Of those before it, only the broker knows which of them it has stored.
+      else if (index < IN_FLIGHT / 2) expect(outcome.reason).toMatchObject({ code: 'PUBLISH_UNCONFIRMED' });
+      else {
+        expect({ index, isThere }).toEqual({ index: IN_FLIGHT / 2, isThere: false });
+        expect(outcome.reason.code).toBe(code);
+      }
     }
-  }
+  });
 });
 
 describe('a property that the broker acts on is taken out, and nothing fails:', () => {

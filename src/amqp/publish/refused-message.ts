@@ -10,8 +10,6 @@ import type { MessageInFlight } from './messages-in-flight.ts';
 const TOO_LARGE = /message size (\d+) .*larger than/;
 /** rabbit_basic.erl, is_message_persistent, before RabbitMQ 4, which takes any. */
 const BAD_DELIVERY_MODE = /delivery_mode_unknown,(\d+)/;
-/** rabbit_channel.erl, check_expiration_header. */
-const BAD_EXPIRATION = /invalid expiration '(.*?)'/s;
 
 /**
  * The one of these messages that the broker has refused, as far as that can be known: the only one, or the first that
@@ -26,10 +24,6 @@ export function refusedMessage(
   const size = TOO_LARGE.exec(words)?.[1];
   if (size !== undefined) return messages.find(({ body }) => body.length === Number(size));
   const mode = BAD_DELIVERY_MODE.exec(words)?.[1];
-  if (mode !== undefined) {
-    return messages.find(({ list }) => decodePropertyList(list).delivery_mode === Number(mode));
-  }
-  const expiration = BAD_EXPIRATION.exec(words)?.[1];
-  if (expiration === undefined) return undefined;
-  return messages.find(({ list }) => decodePropertyList(list).expiration === expiration);
+  if (mode === undefined) return undefined;
+  return messages.find(({ list }) => decodePropertyList(list).delivery_mode === Number(mode));
 }
