@@ -20,8 +20,11 @@ import {
 import { PublishWindow } from './publish-window.ts';
 import { refusedMessage } from './refused-message.ts';
 
-/** What became of a message: it is in the queue, or the queue does not exist. */
-export type PublishOutcome = 'queued' | 'returned';
+/**
+ * What became of a message: it is in the queue, or the queue does not exist, or the broker has not read it, as it refused
+ * another one before it.
+ */
+export type PublishOutcome = 'queued' | 'returned' | 'unread';
 
 /** The most that may be unconfirmed: enough to keep the broker busy at any network latency. */
 const MAX_IN_FLIGHT = 10_000;
@@ -162,7 +165,7 @@ export class ConfirmedPublisher {
           } else if (this.#isRefused || inFlight.refusal === 'itself') {
             settle(() => reject(translateAmqpError(this.#closeReason)));
           } else if (inFlight.refusal === 'unread') {
-            settle(() => reject(lostError()));
+            settle(() => resolve('unread'));
           } else
             unconfirmed(
               inFlight.refusal === 'perhaps'

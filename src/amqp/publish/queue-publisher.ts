@@ -214,6 +214,8 @@ export class QueuePublisher {
           }
           const isTrusted = !confirmStored && (!create || this.#known.has(queue));
           const outcome = await this.#publisher.send(queue, message);
+          // Each time, another message has been refused, so this comes to an end.
+          if (outcome === 'unread') continue;
           if (outcome === 'queued' && (isTrusted || (await this.#hasSurvived(queue, message)))) return;
           if (!create) throw missingError();
           if (vanished === MAX_VANISHED) throw vanishedError(vanished);
