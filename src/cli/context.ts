@@ -30,22 +30,20 @@ export interface ClientContext extends Context {
 }
 
 export interface RunOptions {
-  /**
-   * The action watches `stop.signal` and ends safely by itself when it is aborted. Any other action is abandoned
-   * then.
-   */
-  stopsByItself?: boolean;
   /** On a terminal, sends output longer than the screen through a pager. */
   isPaged?: boolean;
   /** The purpose of the settings. Default: a command. */
   purpose?: SettingsPurpose;
 }
 
-/** Runs the action of a command that does not need an AMQP connection. */
+/**
+ * Runs the action of a command that does not need an AMQP connection. The action ends safely by itself when `stop.signal`
+ * is aborted, within a grace period.
+ */
 export async function withContext<T>(
   command: CommandUnknownOpts,
   action: (context: Context) => Promise<T>,
-  { stopsByItself = false, isPaged = false, purpose }: RunOptions = {},
+  { isPaged = false, purpose }: RunOptions = {},
 ): Promise<T> {
   const since = performance.now();
   const settings = resolveSettings(command, process.env, purpose);
@@ -61,7 +59,7 @@ export async function withContext<T>(
     const running = confirmProtected(command, settings.context, stop).then(() =>
       action({ settings, stdout: output.sink, format, note: output.note, stop }),
     );
-    return await (stopsByItself ? withGrace(stop, running) : stop.race(running));
+    return await withGrace(stop, running);
   } finally {
     stop.release();
     // Waits for the reader only now, when the messages are back in their queue and the connection is closed.
@@ -73,29 +71,24 @@ export async function withContext<T>(
 export function withClient<T>(
   command: CommandUnknownOpts,
   action: (context: ClientContext) => Promise<T>,
-  options: RunOptions = {},
+  options?: RunOptions,
 ): Promise<T> {
-  return withContext(
-    command,
-    async (context) => {
-      const { TaskQueueClient } = await import('../index.ts');
-      const client = new TaskQueueClient({
-        ...context.settings.connection,
-        onStatus: (event) => event.type === 'warning' && context.note(`warning: ${event.error.message}`),
-      });
-      const clientContext = { ...context, client };
-      try {
-        const running = action(clientContext);
-        return await (options.stopsByItself ? withGrace(context.stop, running) : context.stop.race(running));
-      } catch (error) {
-        throw await withSuggestions(clientContext, error);
-      } finally {
-        await client.close(closeOptions(context.stop));
-      }
-    },
-    // Closes the client before the command ends, even when it is stopped.
-    { ...options, stopsByItself: true },
-  );
+  const run = async (context: Context) => {
+    const { TaskQueueClient } = await import('../index.ts');
+    const client = new TaskQueueClient({
+      ...context.settings.connection,
+      onStatus: (event) => event.type === 'warning' && context.note(`warning: ${event.error.message}`),
+    });
+    const clientContext = { ...context, client };
+    try {
+      return await withGrace(context.stop, action(clientContext));
+    } catch (error) {
+      throw await withSuggestions(clientContext, error);
+    } finally {
+      await client.close(closeOptions(context.stop));
+    }
+  };
+  return withContext(command, run, options);
 }
 
 export function note(text: string, paint = (line: string) => line): void {

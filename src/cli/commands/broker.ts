@@ -46,7 +46,6 @@ export function brokerCommand() {
       .passThroughOptions()
       .action((words, options, self) =>
         withContext(self, (context) => runBroker(context, words, options), {
-          stopsByItself: true,
           purpose: 'private-broker',
         }),
       )

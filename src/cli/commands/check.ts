@@ -58,7 +58,7 @@ export function checkCommand() {
       const isJson = ['json', 'jsonl'].includes(outputSettings(self).asked);
       const format = given.format ?? (isJson ? 'json' : 'text');
       try {
-        await withClient(self, (context) => check(context, pattern, given, format));
+        await withClient(self, (context) => context.stop.race(check(context, pattern, given, format)));
       } catch (error) {
         throw unknownFailure(error, format, pattern);
       }

@@ -57,7 +57,7 @@ export function clearCommand() {
     .option('--force', FORCE_FILTER)
     .option('-y, --yes', 'skip the confirmation');
   return command.action((taskIds, options, self) =>
-    withClient(self, (context) => clear(context, taskIds, options), { stopsByItself: true }),
+    withClient(self, (context) => clear(context, taskIds, options)),
   );
 }
 

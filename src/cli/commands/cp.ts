@@ -56,7 +56,7 @@ export function cpCommand() {
     .option('--force', FORCE_BULK)
     .option('--dry-run', 'print what would be copied, but copy nothing');
   return command.action((from, to, options, self) =>
-    withClient(self, (context) => copy(context, from, to, options), { stopsByItself: true }),
+    withClient(self, (context) => copy(context, from, to, options)),
   );
 }
 

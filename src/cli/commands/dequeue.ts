@@ -68,7 +68,7 @@ export function dequeueCommand() {
     .option('--force', FORCE_FILTER)
     .option('-y, --yes', 'skip the confirmation');
   return command.action((taskId, options, self) =>
-    withClient(self, (context) => dequeue(context, taskId, options), { stopsByItself: true }),
+    withClient(self, (context) => dequeue(context, taskId, options)),
   );
 }
 

@@ -35,9 +35,7 @@ export function describeCommand() {
     .argument('<task_id>')
     .option('--no-peek', 'do not look at messages')
     .option('--listen <dur>', 'also listen for this long and count events', durationOption)
-    .action((taskId, options, self) =>
-      withClient(self, (context) => describe(context, taskId, options), { stopsByItself: true }),
-    );
+    .action((taskId, options, self) => withClient(self, (context) => describe(context, taskId, options)));
 }
 
 async function describe(

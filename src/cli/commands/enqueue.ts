@@ -75,9 +75,7 @@ export function enqueueCommand() {
     .option('--mark', `add the header ${REPLAY_HEADER}`)
     .option('--dry-run', 'check everything, but send nothing')
     .action((taskId, message, options, self) =>
-      withClient(self, (context) => enqueue(context, taskId, { ...options, message } as EnqueueOptions), {
-        stopsByItself: true,
-      }),
+      withClient(self, (context) => enqueue(context, taskId, { ...options, message } as EnqueueOptions)),
     );
 }
 

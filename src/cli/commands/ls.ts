@@ -62,10 +62,14 @@ export function lsCommand() {
     .option('-w, --watch', 'a live table, until q or Ctrl-C')
     .option('--interval <dur>', 'refresh interval for --watch (default: 2s)', durationOption, 2000)
     .action((pattern, options, self) =>
-      withContext(self, (context) => ls(context, pattern, options), {
-        isPaged: options.watch !== true,
-        stopsByItself: options.watch === true,
-      }),
+      withContext(
+        self,
+        (context) => {
+          const running = ls(context, pattern, options);
+          return options.watch ? running : context.stop.race(running);
+        },
+        { isPaged: options.watch !== true },
+      ),
     );
 }
 

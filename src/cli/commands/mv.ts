@@ -62,7 +62,7 @@ export function mvCommand() {
     .option('--force', FORCE_BULK)
     .option('-y, --yes', 'skip the confirmation of a pattern or protected context');
   return command.action((from, to, options, self) =>
-    withClient(self, (context) => move(context, from, to, options), { stopsByItself: true }),
+    withClient(self, (context) => move(context, from, to, options)),
   );
 }
 

@@ -62,7 +62,7 @@ export function peekCommand() {
     .option('--full', 'show each message in full, even large bodies');
   outputFileOptions(command);
   return command.action((taskIds, options, self) =>
-    withClient(self, (context) => peek(context, taskIds, options), { isPaged: true }),
+    withClient(self, (context) => context.stop.race(peek(context, taskIds, options)), { isPaged: true }),
   );
 }
 

@@ -39,9 +39,7 @@ export function pruneCommand() {
     .option('--idle <dur>', 'idle for at least this long (default: 1h)', ageOption, 3_600_000)
     .option('--dry-run', 'print what would be deleted, but delete nothing')
     .option('-y, --yes', 'skip the confirmation')
-    .action((options, self) =>
-      withClient(self, (context) => prune(context, options), { stopsByItself: true }),
-    );
+    .action((options, self) => withClient(self, (context) => prune(context, options)));
 }
 
 async function prune(context: ClientContext, options: PruneOptions): Promise<void> {

@@ -32,9 +32,7 @@ export function statusCommand() {
   return explain(new Command('status'), HELP)
     .option('--no-api', 'skip the management API: no task counts, no alarm details')
     .option('--listen <dur>', 'listen for this long, and count the events', durationOption)
-    .action((options, self) =>
-      withContext(self, (context) => status(context, options), { stopsByItself: true }),
-    );
+    .action((options, self) => withContext(self, (context) => status(context, options)));
 }
 
 async function status(context: Context, { api, listen: listenMs }: StatusOptions): Promise<void> {
