@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
+import type { ListTaskQueuesOptions, TaskQueueClient, TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -8,7 +8,6 @@ import { notBlank } from '../input/not-blank.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { noteUnknown } from '../output/left-out.ts';
 import { queuePrinter } from '../output/queue-list.ts';
-import { LazyClient } from '../queues/lazy-client.ts';
 import { listQueues } from '../queues/list-queues.ts';
 import { needsAges, type QueueSelection, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
 import { awaitEach } from '../terminal/stall-notice.ts';
@@ -86,18 +85,21 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
   if (options.null && !options.names) throw new CommandFailure(ExitCode.usage, '--null needs --names');
   if (options.ids === undefined)
     for (const warning of context.settings.apiWarnings) context.note(`warning: ${warning}`);
-  const client = new LazyClient(context.settings);
+  const { TaskQueueClient } = await import('../../index.ts');
+  // Connects only where it is needed.
+  const client = new TaskQueueClient(context.settings.connection);
   try {
     if (options.watch) await watch(context, client, pattern, options);
     else await print(context, client, pattern, options);
   } finally {
-    await client.close();
+    // Nothing the client still does is worth waiting for.
+    await client.close({ timeoutMs: 500 });
   }
 }
 
 async function print(
   context: Context,
-  client: LazyClient,
+  client: TaskQueueClient,
   pattern: string | undefined,
   options: LsOptions,
 ): Promise<void> {
@@ -145,7 +147,7 @@ function showsTotals({ format }: Context, { names, ids }: LsOptions): boolean {
 
 async function watch(
   context: Context,
-  client: LazyClient,
+  client: TaskQueueClient,
   pattern: string | undefined,
   options: LsOptions,
 ): Promise<void> {
@@ -161,7 +163,7 @@ async function watch(
 /** The queues from the management API, with the numbers that are needed. */
 async function list(
   context: Context,
-  client: LazyClient,
+  client: TaskQueueClient,
   pattern: string | undefined,
   options: LsOptions,
   signal: AbortSignal = context.stop.signal,
@@ -179,7 +181,7 @@ async function list(
 }
 
 async function* withNewQueues(
-  client: LazyClient,
+  client: TaskQueueClient,
   pages: AsyncIterable<TaskQueueInfo[]>,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { countNewQueues } = await import('../queues/new-queues.ts');

@@ -1,7 +1,6 @@
-import type { TaskQueueInfo } from '../../index.ts';
+import type { TaskQueueClient, TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../text/sizes.ts';
-import type { LazyClient } from './lazy-client.ts';
 import { findOldest } from './oldest-messages.ts';
 
 /** One list looks into at most this many tasks. */
@@ -13,11 +12,11 @@ const MOST = 1_000;
  */
 export class AgeLookups {
   readonly #context: Pick<Context, 'note' | 'stop'>;
-  readonly #client: LazyClient;
+  readonly #client: TaskQueueClient;
   #looked = 0;
   #left = 0;
 
-  constructor(context: Pick<Context, 'note' | 'stop'>, client: LazyClient) {
+  constructor(context: Pick<Context, 'note' | 'stop'>, client: TaskQueueClient) {
     this.#context = context;
     this.#client = client;
   }
@@ -30,7 +29,7 @@ export class AgeLookups {
     const wanted = unknown.slice(0, MOST - this.#looked);
     this.#left += unknown.length - wanted.length;
     if (wanted.length === 0) return;
-    const looking = { client: await this.#client.get(), signal: this.#context.stop.signal };
+    const looking = { client: this.#client, signal: this.#context.stop.signal };
     await findOldest(looking, wanted, (info, { isEmpty, queuedAt }) => {
       this.#looked++;
       // The statistics are a few seconds old: the queue may be empty by now.

@@ -1,6 +1,5 @@
-import type { TaskQueueInfo } from '../../index.ts';
+import type { TaskQueueClient, TaskQueueInfo } from '../../index.ts';
 import { raceWith } from '../terminal/stop.ts';
-import type { LazyClient } from './lazy-client.ts';
 
 /**
  * At most this many are counted per page of a list: without statistics on the broker, all queues would have to be
@@ -15,12 +14,11 @@ const BUDGET_MS = 1_000;
  * Fills in the depths of queues that are too new for the statistics, over AMQP. Their idle time, which this resets,
  * is too short to matter. If counting fails, the depths stay unknown.
  */
-export async function countNewQueues(client: LazyClient, queues: TaskQueueInfo[]): Promise<void> {
+export async function countNewQueues(client: TaskQueueClient, queues: TaskQueueInfo[]): Promise<void> {
   const unknown = queues.filter(({ ready, type }) => ready === undefined && type !== 'stream');
   if (unknown.length === 0) return;
-  const opened = await client.get();
   const count = async (info: TaskQueueInfo) => {
-    const found = await opened.depth(info.taskId);
+    const found = await client.depth(info.taskId);
     if (found === undefined) return;
     info.ready = found.messages;
     info.isCounted = true;

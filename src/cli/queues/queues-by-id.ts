@@ -1,9 +1,8 @@
-import type { TaskQueueInfo } from '../../index.ts';
+import type { TaskQueueClient, TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { openLines } from '../input/input-lines.ts';
 import { utf8Text } from '../input/utf8-text.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
-import type { LazyClient } from './lazy-client.ts';
 
 /** Number of queues queried concurrently, one round trip each, on parallel channels. */
 const BATCH = 200;
@@ -14,11 +13,9 @@ const BATCH = 200;
  */
 export async function* queuesById(
   { stop, note }: Context,
-  lazyClient: LazyClient,
+  client: TaskQueueClient,
   from: string,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
-  // It may refuse its options, when nothing is open yet.
-  const client = await lazyClient.get();
   const source = await openLines(from);
   const missing: string[] = [];
   let count = 0;
