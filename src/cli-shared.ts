@@ -4,7 +4,7 @@
  */
 
 export { formatNumber } from './errors/number-text.ts';
-export { isTaskQueueError } from './errors/task-queue-error.ts';
+export { hasCode, isTaskQueueError } from './errors/task-queue-error.ts';
 export { makeFolder } from './make-folder.ts';
 export { JsonBeginning, parseAbridged } from './messages/abridged-json.ts';
 export { exactJsonText, parseExactJson, parseLenientJson } from './messages/lenient-json.ts';

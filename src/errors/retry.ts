@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorCode, isTaskQueueError } from './task-queue-error.ts';
+import { ErrorCode, hasCode } from './task-queue-error.ts';
 
 /** Failures that may be over by the next attempt: not wrong credentials, missing permissions or refused messages. */
-const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
+const TRANSIENT = [
   ErrorCode.connectionFailed,
   ErrorCode.connectionLost,
   ErrorCode.noAnswer,
@@ -12,11 +12,11 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.publishUnconfirmed,
   // For example, the broker may still count connections that are dead.
   ErrorCode.limitReached,
-]);
+] as const;
 
 /** Whether another attempt, or another node, may succeed. */
 export function isTransient(error: unknown): boolean {
-  return isTaskQueueError(error) && TRANSIENT.has(error.code);
+  return hasCode(error, ...TRANSIENT);
 }
 
 /** For {@link retry}. */

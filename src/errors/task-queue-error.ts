@@ -156,7 +156,10 @@ export type ErrorWithCode<Code extends ErrorCode> = Code extends typeof ErrorCod
     ? PublishUnconfirmedError
     : TaskQueueError & { readonly code: Code };
 
-/** True for an error of this package with this code. */
-export function hasCode<Code extends ErrorCode>(error: unknown, code: Code): error is ErrorWithCode<Code> {
-  return isTaskQueueError(error) && error.code === code;
+/** True for an error of this package with this code, or one of these. */
+export function hasCode<Code extends ErrorCode>(
+  error: unknown,
+  ...codes: readonly Code[]
+): error is ErrorWithCode<Code> {
+  return isTaskQueueError(error) && (codes as readonly ErrorCode[]).includes(error.code);
 }

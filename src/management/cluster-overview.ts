@@ -137,5 +137,5 @@ function troubleOf({ name, running, mem_alarm, disk_free_alarm, partitions = [] 
 }
 
 function isRefusal(error: unknown): boolean {
-  return hasCode(error, ErrorCode.accessRefused) || hasCode(error, ErrorCode.authenticationFailed);
+  return hasCode(error, ErrorCode.accessRefused, ErrorCode.authenticationFailed);
 }

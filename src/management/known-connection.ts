@@ -99,19 +99,21 @@ async function findListed({ api, connectionName, signal }: Search): Promise<bool
   return hasNames ? false : undefined;
 }
 
-/** Undefined if this user may not ask: RabbitMQ answers 401, 403 or, in some versions, 500. */
+/** RabbitMQ answers 401, 403 or, in some versions, 500. */
+const CANNOT_ASK = [
+  ErrorCode.accessRefused,
+  ErrorCode.authenticationFailed,
+  ErrorCode.apiUnavailable,
+  ErrorCode.vhostNotFound,
+] as const;
+
+/** Undefined if this user may not ask. */
 async function ask<T>(api: ManagementApi, path: string, columns: string): Promise<T[] | undefined> {
   try {
     const answer = await api.get<T[]>(path, { columns });
     return Array.isArray(answer) ? answer : undefined;
   } catch (error) {
-    const codes = [
-      ErrorCode.accessRefused,
-      ErrorCode.authenticationFailed,
-      ErrorCode.apiUnavailable,
-      ErrorCode.vhostNotFound,
-    ];
-    if (codes.some((code) => hasCode(error, code))) return undefined;
-    throw error;
+    if (!hasCode(error, ...CANNOT_ASK)) throw error;
+    return undefined;
   }
 }

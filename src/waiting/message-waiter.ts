@@ -20,6 +20,14 @@ const RETRY_MS = 10_000;
 /** An answer takes less than a millisecond; this allows for a busy machine. */
 const LAST_LOOK_MS = 2_000;
 
+/** The broker cannot be asked. */
+const UNREACHABLE = [
+  ErrorCode.connectionLost,
+  ErrorCode.connectionFailed,
+  ErrorCode.noAnswer,
+  ErrorCode.busy,
+] as const;
+
 /** What a wait needs of a client. */
 interface WaitedQueues {
   depth(taskId: string): Promise<QueueDepth | undefined>;
@@ -107,7 +115,7 @@ export class MessageWaiter {
   #lastLook(taskId: string): Promise<boolean> {
     const unknown = (cause?: unknown) => unansweredError(taskId, cause);
     const look = this.#hasMessage(taskId).catch((cause) => {
-      throw isBrokerUnreachable(cause) ? unknown(cause) : cause;
+      throw hasCode(cause, ...UNREACHABLE) ? unknown(cause) : cause;
     });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -228,12 +236,6 @@ export class MessageWaiter {
 
 function timeoutError(taskId: string): TaskQueueError {
   return new TaskQueueError(ErrorCode.waitTimeout, `No message arrived for ${taskName(taskId)} in time`);
-}
-
-function isBrokerUnreachable(error: unknown): boolean {
-  return [ErrorCode.connectionLost, ErrorCode.connectionFailed, ErrorCode.noAnswer, ErrorCode.busy].some(
-    (code) => hasCode(error, code),
-  );
 }
 
 function unansweredError(taskId: string, cause?: unknown): TaskQueueError {

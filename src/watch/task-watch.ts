@@ -158,7 +158,7 @@ export class TaskWatch {
       const messages = await client.peek(this.taskId, { limit: MAX_PEEK });
       return messages.length < MAX_PEEK ? this.known.noteSeen(messages, depth) : TOO_DEEP;
     } catch (error) {
-      if (!hasCode(error, ErrorCode.accessRefused) && !hasCode(error, ErrorCode.queueLocked)) throw error;
+      if (!hasCode(error, ErrorCode.accessRefused, ErrorCode.queueLocked)) throw error;
       return NOT_READABLE;
     }
   }

@@ -57,7 +57,7 @@ export class QueueDeclarer {
       return await this.#channels.use((lease) => lease.request(start));
     } catch (error) {
       // The connection may be blocked by now.
-      const isLate = hasCode(error, ErrorCode.noAnswer) || hasCode(error, ErrorCode.busy);
+      const isLate = hasCode(error, ErrorCode.noAnswer, ErrorCode.busy);
       throw (isLate && this.#publisher.blockedError()) || error;
     }
   }

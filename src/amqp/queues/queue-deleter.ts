@@ -72,7 +72,7 @@ export class QueueDeleter {
     } catch (error) {
       if (hasCode(error, ErrorCode.queueNotFound)) return true;
       // A type of queue without conditional delete is unsupported (540).
-      if (hasCode(error, ErrorCode.queueInUse) || hasCode(error, ErrorCode.unsupported)) return false;
+      if (hasCode(error, ErrorCode.queueInUse, ErrorCode.unsupported)) return false;
       throw error;
     }
   }

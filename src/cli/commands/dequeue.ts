@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { isTaskQueueError } from '../../cli-shared.ts';
+import { hasCode } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import type { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
@@ -235,6 +235,6 @@ async function keepWaiting(
   try {
     while (await more()) await client.waitForMessage(taskId, { timeoutMs: waitMs, signal: stop.signal });
   } catch (error) {
-    if (!(isTaskQueueError(error) && error.code === 'WAIT_TIMEOUT')) throw error;
+    if (!hasCode(error, 'WAIT_TIMEOUT')) throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { isTaskQueueError, MAX_PEEK } from '../../cli-shared.ts';
+import { hasCode, isTaskQueueError, MAX_PEEK } from '../../cli-shared.ts';
 import type { ErrorCode, QueueDepth, TaskQueueDescription } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
@@ -92,7 +92,7 @@ export async function readTask(
     const isWhole = counts.isAll && report.unacked === 0;
     return { ...report, counts, bodyBytes: isWhole ? counts.bytes : report.bodyBytes };
   } catch (error) {
-    if (!isTaskQueueError(error) || !UNLOOKABLE.includes(error.code)) throw error;
+    if (!hasCode(error, ...UNLOOKABLE)) throw error;
     const why = `The messages were not looked at. ${error.message}.`;
     return { ...report, isLookRefused: true, missing: [...missing, why] };
   }
@@ -108,9 +108,7 @@ async function depthOf(
   try {
     return await depthOrFail(context, taskId);
   } catch (error) {
-    const isLeft =
-      isTaskQueueError(error) &&
-      ['QUEUE_UNAVAILABLE', 'ACCESS_REFUSED', 'LIMIT_REACHED'].includes(error.code);
+    const isLeft = hasCode(error, 'QUEUE_UNAVAILABLE', 'ACCESS_REFUSED', 'LIMIT_REACHED');
     if (!isLeft || description === undefined) throw error;
     missing.push(`The numbers come from the statistics, up to 10 s old. ${error.message}.`);
     return undefined;

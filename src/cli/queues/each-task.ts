@@ -1,4 +1,4 @@
-import { isTaskQueueError } from '../../cli-shared.ts';
+import { hasCode } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
@@ -119,10 +119,10 @@ const STATUSES_OF_ONE: readonly number[] = [
   ExitCode.nothingThere,
 ];
 
-const CODES_OF_ONE = ['UNSUPPORTED', 'QUEUE_LOCKED', 'QUEUE_UNAVAILABLE', 'ACCESS_REFUSED'];
+const CODES_OF_ONE = ['UNSUPPORTED', 'QUEUE_LOCKED', 'QUEUE_UNAVAILABLE', 'ACCESS_REFUSED'] as const;
 
 /** Whether the next task may be handled after this error. */
 function isOfOneTask(error: unknown): boolean {
   if (error instanceof CommandFailure) return STATUSES_OF_ONE.includes(error.exitCode);
-  return isTaskQueueError(error) && CODES_OF_ONE.includes(error.code);
+  return hasCode(error, ...CODES_OF_ONE);
 }

@@ -1,4 +1,4 @@
-import { isTaskQueueError } from '../../cli-shared.ts';
+import { hasCode } from '../../cli-shared.ts';
 import type { ErrorCode, TaskQueueClient } from '../../index.ts';
 import { summarize } from '../text/message-summary.ts';
 import { forEachAtOnce } from './each-at-once.ts';
@@ -36,7 +36,7 @@ export async function findOldest<T extends { taskId: string }>(
       const [oldest] = await client.peek(task.taskId, { limit: 1 });
       found(task, { isEmpty: oldest === undefined, queuedAt: oldest && summarize(oldest).queuedAt });
     } catch (error) {
-      if (!isTaskQueueError(error) || !OF_ONE_QUEUE.includes(error.code)) throw error;
+      if (!hasCode(error, ...OF_ONE_QUEUE)) throw error;
     }
   });
 }

@@ -1,3 +1,4 @@
+import { hasCode } from '../../cli-shared.ts';
 import type { QueueKind } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
@@ -97,8 +98,7 @@ async function findKind(
   try {
     return await client.queueKind(taskId);
   } catch (error) {
-    const { ErrorCode, isTaskQueueError } = await import('../../index.ts');
-    if (!isTaskQueueError(error) || error.code !== ErrorCode.accessRefused) throw error;
+    if (!hasCode(error, 'ACCESS_REFUSED')) throw error;
     const type = await typeFromApi(settings, taskId);
     if (type !== undefined) return { kind: type, ownArguments: [] };
     if (force) return undefined;

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { hasCode } from '../../cli-shared.ts';
 import type { OutgoingMessage, TaskQueueClient } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
@@ -91,12 +92,11 @@ const SURELY_ACCEPTED_BYTES = 16 * 1024 * 1024;
  * @throws CommandFailure (usage) if it does not
  */
 async function requireAccepted(client: TaskQueueClient, body: Buffer): Promise<void> {
-  const { ErrorCode, hasCode } = await import('../../index.ts');
   try {
     await client.publish(`size-check-${crypto.randomUUID()}`, { body }, { create: false });
   } catch (error) {
-    if (hasCode(error, ErrorCode.queueNotFound)) return;
-    if (!hasCode(error, ErrorCode.messageTooLarge)) throw error;
+    if (hasCode(error, 'QUEUE_NOT_FOUND')) return;
+    if (!hasCode(error, 'MESSAGE_TOO_LARGE')) throw error;
     const bytes = formatNumber(body.length);
     throw new CommandFailure(
       ExitCode.usage,

@@ -1,3 +1,4 @@
+import { hasCode } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
@@ -42,17 +43,17 @@ export function partialFailure(
 
 /** Whether acknowledgements may not have reached the broker before this failure. */
 export function isRemovalUnsure(error: unknown): boolean {
-  return UNSURE_CODES.includes((error as { code?: unknown }).code);
+  return hasCode(error, ...UNSURE_CODES);
 }
 
 /** The last two: the connection was lost, and there is no other. */
-const UNSURE_CODES: readonly unknown[] = [
+const UNSURE_CODES = [
   'CONNECTION_LOST',
   'QUEUE_UNAVAILABLE',
   'NO_ANSWER',
   'CONNECTION_FAILED',
   'VHOST_NOT_FOUND',
-];
+] as const;
 
 /** Two batches, the prefetch. The broker does not confirm acknowledgements, so the last ones may be lost. */
 const MAX_UNSURE = 1_000;

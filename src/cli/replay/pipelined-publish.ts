@@ -1,3 +1,4 @@
+import { hasCode } from '../../cli-shared.ts';
 import type { OutgoingMessage, TaskQueueClient } from '../../index.ts';
 import { isOwnFault, RefusedMessages } from './refused-messages.ts';
 import { ReplayReport } from './replay-report.ts';
@@ -73,7 +74,7 @@ export async function publishInOrder(
       onProgress?.(confirmedCount);
     } catch (reason) {
       if (isOwnFault(reason)) return refused.add(name, reason);
-      if ((reason as { code?: unknown }).code === 'PUBLISH_UNCONFIRMED') unsure++;
+      if (hasCode(reason, 'PUBLISH_UNCONFIRMED')) unsure++;
       if (index < firstFailed) {
         firstFailed = index;
         error = reason;

@@ -1,3 +1,4 @@
+import { hasCode } from '../../cli-shared.ts';
 import type { PublishOptions, PublishResult, StoredMessage, TaskQueueClient } from '../../index.ts';
 import type { Destination } from './destination.ts';
 import { isOwnFault, RefusedMessages } from './refused-messages.ts';
@@ -62,7 +63,7 @@ export class Publishing {
       this.refused.add(`message ${this.#seen}${id}`, error);
       return;
     }
-    if ((error as { code?: unknown }).code === 'PUBLISH_UNCONFIRMED') this.unsure++;
+    if (hasCode(error, 'PUBLISH_UNCONFIRMED')) this.unsure++;
     this.#end(error);
   }
 

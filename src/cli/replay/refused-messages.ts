@@ -1,14 +1,12 @@
+import { hasCode } from '../../cli-shared.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
-
-/** Errors of a single message, which cannot be published to any task. */
-const OWN_FAULTS: readonly unknown[] = ['INVALID_MESSAGE', 'MESSAGE_TOO_LARGE'];
 
 /** Enough to see the problem. */
 const MAX_NAMED = 5;
 
-/** Whether an error is specific to one message, so that continuing with the next makes sense. */
+/** Whether an error is that of a single message, which cannot be published to any task; the next one may be. */
 export function isOwnFault(error: unknown): boolean {
-  return OWN_FAULTS.includes((error as { code?: unknown }).code);
+  return hasCode(error, 'INVALID_MESSAGE', 'MESSAGE_TOO_LARGE');
 }
 
 /** Messages that were not published, and why. */

@@ -1,3 +1,4 @@
+import { hasCode } from '../../cli-shared.ts';
 import type { Context } from '../context.ts';
 import { placesOf } from './one-target.ts';
 import type { Settings } from './settings.ts';
@@ -42,7 +43,6 @@ async function compare(
 ): Promise<string | undefined> {
   const { connection, apiUrl, urlSource } = settings;
   if (urlSource === 'default' && apiUrl !== undefined) return undefined;
-  const { ErrorCode, hasCode } = await import('../../index.ts');
   const { verifySameBroker } = await import('../../cli-support.ts');
   const connectTimeoutMs = Math.min(connection.connectTimeoutMs ?? CONNECT_MS, CONNECT_MS);
   const unknown = `Cannot verify that the management API belongs to ${describeTarget({ settings })}`;
@@ -59,8 +59,7 @@ async function compare(
   } catch (error) {
     signal.throwIfAborted();
     // An API that does not answer this answers nothing.
-    const isFinal = [ErrorCode.targetMismatch, ErrorCode.noAnswer].some((code) => hasCode(error, code));
-    if (isFinal) throw error;
+    if (hasCode(error, 'TARGET_MISMATCH', 'NO_ANSWER')) throw error;
     return `${unknown}: ${(error as Error).message}.`;
   }
 }

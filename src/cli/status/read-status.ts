@@ -1,4 +1,4 @@
-import { DEFAULT_PREFIX } from '../../cli-shared.ts';
+import { DEFAULT_PREFIX, hasCode } from '../../cli-shared.ts';
 import type { ClusterOverview, EventCounts } from '../../cli-support.ts';
 import type { BrokerInspection, ManagementApiOptions } from '../../index.ts';
 import { hintFor } from '../hints.ts';
@@ -122,13 +122,12 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
 }
 
 async function findMismatch(options: ManagementApiOptions): Promise<string | undefined> {
-  const { ErrorCode, isTaskQueueError } = await import('../../index.ts');
   const { verifySameBroker } = await import('../../cli-support.ts');
   try {
     await verifySameBroker(options);
     return undefined;
   } catch (error) {
-    if (isTaskQueueError(error) && error.code === ErrorCode.targetMismatch) return error.message;
+    if (hasCode(error, 'TARGET_MISMATCH')) return error.message;
     throw error;
   }
 }
