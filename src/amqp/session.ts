@@ -1,11 +1,11 @@
 import type { ClientStats } from '../diagnostics/stats.ts';
+import { settledWithin } from '../errors/deadline.ts';
 import { guarded } from '../errors/guarded-callback.ts';
 import type { EventName } from '../events/task-events.ts';
 import type { SubscriptionListener } from '../options/client-options.ts';
 import type { ResolvedOptions } from '../options/task-queue-options.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
 import { BrokerConnection, closedError, newHistory } from './connection/connection.ts';
-import { withDeadline } from './connection/deadline.ts';
 import { ReadConnections, type ReadingKind } from './connection/read-connections.ts';
 import { EventPublisher } from './events/event-publisher.ts';
 import { EventSubscription } from './events/event-subscription.ts';
@@ -161,7 +161,7 @@ export class Session {
       .flush()
       .then(() => Promise.all(this.#channels.map((each) => each.close())));
     // What is not done by then is given up with the connection, and its callers' promises reject.
-    await withDeadline(settled, timeoutMs, () => new Error('late')).catch(() => {});
+    await settledWithin(settled, timeoutMs);
     const others = [...this.#subscriptions, ...this.#replyQueues, ...this.#connections];
     await Promise.all(others.map((each) => each.close(timeoutMs)));
   }

@@ -1,6 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
+import { withDeadline } from '../errors/deadline.ts';
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { aSignal, aString, type Checks, checkOptions, positive } from '../options/check-options.ts';
 import { resolveOptions, type TaskQueueOptions } from '../options/task-queue-options.ts';
@@ -90,9 +91,9 @@ export class ManagementApi {
    * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`
    * (404), `TLS_FAILED`, `NO_ANSWER`, `TARGET_MISMATCH` if it is not RabbitMQ that answers
    */
-  async get<T>(path: string, query: Query = {}): Promise<T> {
-    const { base, response } = await this.#ask(path, query);
-    return (await this.#json(base, path, response)) as T;
+  async get<T>(path: string, query: Query = {}, timeoutMs = this.#timeoutMs): Promise<T> {
+    const { base, response } = await this.#ask(path, query, timeoutMs);
+    return (await this.#json(base, path, response, timeoutMs)) as T;
   }
 
   /** The user whose credentials the API received. Throws like {@link get}. */
@@ -108,10 +109,8 @@ export class ManagementApi {
    * What `GET /api/overview` says of the cluster. A broker that works answers this at once, so that one that is stuck, or
    * stopped, is reported after 10 seconds.
    */
-  async overview<T>(columns: string): Promise<T> {
-    const timeoutMs = Math.min(this.#timeoutMs, OVERVIEW_MS);
-    const { base, response } = await this.#ask('overview', { columns }, timeoutMs);
-    return (await this.#json(base, 'overview', response, timeoutMs)) as T;
+  overview<T>(columns: string): Promise<T> {
+    return this.get('overview', { columns }, Math.min(this.#timeoutMs, OVERVIEW_MS));
   }
 
   /** The same; `undefined` if there is no such thing (404). */
@@ -249,22 +248,18 @@ export class ManagementApi {
   ): AsyncGenerator<Buffer, void, undefined> {
     const body = isPacked(response) ? await unpacked(response) : response;
     const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const tooLate = () => noAnswer(base, timeoutMs, timeoutMs < this.#timeoutMs);
     let leftMs = timeoutMs;
     let result: IteratorResult<Buffer>;
     do {
-      let giveUp: NodeJS.Timeout | undefined;
-      const tooLate = new Promise<never>((_, reject) => {
-        giveUp = setTimeout(() => reject(noAnswer(base, timeoutMs, timeoutMs < this.#timeoutMs)), leftMs);
-      });
       const waitingSince = performance.now();
       try {
-        result = await Promise.race([chunks.next(), tooLate]);
+        result = await withDeadline(chunks.next(), leftMs, tooLate);
       } catch (error) {
         response.destroy();
         this.#signal?.throwIfAborted();
         throw error instanceof TaskQueueError ? error : brokenAnswer(base, error as Error);
       } finally {
-        clearTimeout(giveUp);
         leftMs -= performance.now() - waitingSince;
       }
       if (!result.done) yield result.value;

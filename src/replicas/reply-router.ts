@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { settledWithin } from '../errors/deadline.ts';
 import { retry } from '../errors/retry.ts';
 import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
@@ -99,11 +99,8 @@ export class ReplyRouter {
   }
 
   /** Resolves when nothing waits to be passed on, or when the time is up. */
-  async flush(timeoutMs: number): Promise<void> {
-    const giveUp = new AbortController();
-    const late = sleep(timeoutMs, undefined, { signal: giveUp.signal }).catch(() => {});
-    await Promise.race([late, Promise.all(this.#pending)]);
-    giveUp.abort();
+  flush(timeoutMs: number): Promise<void> {
+    return settledWithin(Promise.all(this.#pending), timeoutMs);
   }
 
   async #publish(

@@ -1,4 +1,5 @@
 import type { ClientStats } from '../diagnostics/stats.ts';
+import { settledWithin } from '../errors/deadline.ts';
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { LoadLimit } from '../options/load-limit.ts';
 
@@ -82,15 +83,9 @@ export class CallOrder {
   }
 
   /** Resolves when all calls have ended, including those made meanwhile, or when time is up. */
-  idle(timeoutMs: number): Promise<void> {
-    if (this.#turns.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      this.#onIdle.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.#turns.size === 0) return;
+    await settledWithin(new Promise<void>((resolve) => this.#onIdle.push(resolve)), timeoutMs);
   }
 
   async #runNow<T>(taskId: string, turn: Turn, work: () => Promise<T>): Promise<T> {

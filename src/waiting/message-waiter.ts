@@ -1,3 +1,4 @@
+import { withDeadline } from '../errors/deadline.ts';
 import { taskName } from '../errors/task-name.ts';
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { WAIT_CHECKS } from '../options/call-checks.ts';
@@ -117,11 +118,7 @@ export class MessageWaiter {
     const look = this.#hasMessage(taskId).catch((cause) => {
       throw hasCode(cause, ...UNREACHABLE) ? unknown(cause) : cause;
     });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(unknown()), LAST_LOOK_MS);
-    });
-    return Promise.race([look, late]).finally(() => clearTimeout(timer));
+    return withDeadline(look, LAST_LOOK_MS, unknown);
   }
 
   /** The next reason to check the task's queue, and the end of the wait, which comes though a check may take longer. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withDeadline } from '../errors/deadline.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { globMatcher } from '../management/globs.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
@@ -105,11 +106,11 @@ export class WatchedTasks {
   async lastLook(): Promise<WatchItem | undefined> {
     const ending = new AbortController();
     const late = new TaskQueueError(ErrorCode.noAnswer, `this took longer than ${END_MS / 1_000} s`);
-    const end = sleep(END_MS, undefined, { ref: false }).then(() => Promise.reject(late));
     try {
       // What a reader has taken already is in no queue: there is only its event, which may be on its way.
       const checking = sleep(EVENT_DELAY_MS).then(() => this.#checkAll(ending.signal));
-      const unseen = (await Promise.race([checking, end])).filter(({ missed }) => missed > 0);
+      const checked = await withDeadline(checking, END_MS, () => late);
+      const unseen = checked.filter(({ missed }) => missed > 0);
       const missed = unseen.reduce((sum, each) => sum + each.missed, 0);
       const [where, taskId] =
         unseen.length > 1 ? [` in ${countOf(unseen.length, 'task')}`] : ['', unseen[0]?.taskId];

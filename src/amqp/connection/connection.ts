@@ -4,13 +4,13 @@ import type { ChannelModel } from 'amqplib';
 import type { ConnectionState, ConnectionStats } from '../../diagnostics/stats.ts';
 import type { ConnectionChange, ConnectionName } from '../../diagnostics/status-event.ts';
 import { traceConnect } from '../../diagnostics/tracing.ts';
+import { withDeadline } from '../../errors/deadline.ts';
 import { isTransient, retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import { type BrokerAddress, describeAddress, nodeOf } from '../../options/broker-url.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { translateAmqpError, translateConnectError } from '../errors/amqp-errors.ts';
 import { AmqpFailure, inContext } from '../errors/amqp-failure.ts';
-import { timeoutError, withDeadline } from './deadline.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { joinWrites } from './joined-writes.ts';
 import { findOpeningRefusal, isOpeningRefused } from './opening-refusal.ts';
@@ -352,6 +352,12 @@ function notLoaded(cause: Error): AmqpFailure {
       hint: 'If this program is bundled into one ES module, keep amqplib out of the bundle (external).',
     },
   );
+}
+
+export function timeoutError(ms: number): AmqpFailure {
+  return new AmqpFailure(ErrorCode.noAnswer, `RabbitMQ did not answer within ${ms} ms`, {
+    hint: 'Check for a resource alarm, an overloaded broker, a quorum queue without a leader, or a network that drops packets.',
+  });
 }
 
 export function closedError(): AmqpFailure {

@@ -1,8 +1,8 @@
+import { settledWithin } from '../../errors/deadline.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { ChannelPool } from './channel-pool.ts';
 import type { BrokerConnection } from './connection.ts';
-import { withDeadline } from './deadline.ts';
 import type { ChannelLease } from './pooled-channel.ts';
 
 /** Short operations that may be under way at the same time on one connection, each on a channel of its own. */
@@ -155,7 +155,7 @@ export class ReadConnections {
     reading.isOver = true;
     const { operationTimeoutMs } = this.#options;
     const closed = Promise.all(Object.values(reading.pools).map((pool) => pool.close()));
-    await withDeadline(closed, operationTimeoutMs, () => new Error('late')).catch(() => {});
+    await settledWithin(closed, operationTimeoutMs);
     await reading.connection.close();
     this.#readings = this.#readings.filter((each) => each !== reading);
   }

@@ -1,9 +1,9 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { settledWithin } from '../../errors/deadline.ts';
 import type { TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { throwIfEnded } from '../connection/channel-end.ts';
 import { type BrokerConnection, closedError } from '../connection/connection.ts';
-import { withDeadline } from '../connection/deadline.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
 
@@ -74,7 +74,7 @@ export class ReplyQueue {
     const channel = this.#channel;
     if (channel !== undefined) {
       const deleted = (async () => channel.deleteQueue(this.#queue))();
-      await withDeadline(deleted, timeoutMs, () => new Error('late')).catch(() => {});
+      await settledWithin(deleted, timeoutMs);
     }
     await this.#connection.close(timeoutMs);
   }

@@ -1,11 +1,11 @@
 import type { ConfirmChannel } from 'amqplib';
 import type { ClientStats } from '../../diagnostics/stats.ts';
+import { withDeadline } from '../../errors/deadline.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
-import { withDeadline } from '../connection/deadline.ts';
 import { maxPropertyListBytes, publishRaw } from '../connection/raw-frames.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { type MessageInFlight, MessagesInFlight } from './messages-in-flight.ts';

@@ -1,5 +1,5 @@
+import { withDeadline } from '../../errors/deadline.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
-import { withDeadline } from '../connection/deadline.ts';
 
 /** How long a piece of work may wait for its turn. */
 export interface TurnDeadline {

@@ -1,6 +1,3 @@
-import { ErrorCode } from '../../errors/task-queue-error.ts';
-import { AmqpFailure } from '../errors/amqp-failure.ts';
-
 /**
  * The outcome of `work`, or the rejection made by `onTimeout` when it has none after `timeoutMs`. The work
  * itself goes on; what it settles to later is ignored.
@@ -12,8 +9,7 @@ export function withDeadline<T>(work: Promise<T>, timeoutMs: number, onTimeout: 
   });
 }
 
-export function timeoutError(ms: number): AmqpFailure {
-  return new AmqpFailure(ErrorCode.noAnswer, `RabbitMQ did not answer within ${ms} ms`, {
-    hint: 'Check for a resource alarm, an overloaded broker, a quorum queue without a leader, or a network that drops packets.',
-  });
+/** Resolves when the work has settled, to whatever, or when the time is up. */
+export async function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
+  await withDeadline(work, timeoutMs, () => new Error('late')).catch(() => {});
 }
