@@ -1,3 +1,5 @@
+import { onSuddenEnd } from './sudden-end.ts';
+
 /*
  * Ctrl-Z and fg. Code that has changed the terminal's state restores it before the process is suspended, and changes
  * it again on resume.
@@ -22,6 +24,19 @@ export function onSuspend(suspend: () => void, resume: () => void): () => void {
   return () => {
     suspensions.delete(suspension);
     if (suspensions.size === 0) process.off('SIGTSTP', stopHere);
+  };
+}
+
+/**
+ * For code that has changed the terminal's state.
+ * @param giveBack undoes that, before the process is suspended or ends suddenly; synchronous
+ * @param take does it again, when the process resumes
+ * @returns a function that unregisters both
+ */
+export function onLeavingTerminal(giveBack: () => void, take: () => void): () => void {
+  const releases = [onSuspend(giveBack, take), onSuddenEnd(giveBack)];
+  return () => {
+    for (const release of releases) release();
   };
 }
 

@@ -1,5 +1,4 @@
-import { onSuspend } from './job-control.ts';
-import { onSuddenEnd } from './sudden-end.ts';
+import { onLeavingTerminal } from './job-control.ts';
 
 /** The actions of keys in a live view. */
 export type Key = 'quit' | 'up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last';
@@ -52,11 +51,11 @@ export function listenForKeys(onKey: (key: Key) => void): () => void {
   };
   const giveBack = () => void stdin.setRawMode(false);
   const take = () => void stdin.setRawMode(true).resume();
-  const releases = [onSuspend(giveBack, take), onSuddenEnd(giveBack)];
+  const release = onLeavingTerminal(giveBack, take);
   stdin.on('data', onData);
   take();
   return () => {
-    for (const release of releases) release();
+    release();
     stdin.off('data', onData);
     giveBack();
     stdin.pause();

@@ -1,6 +1,5 @@
 import type { Writable } from 'node:stream';
-import { onSuspend } from './job-control.ts';
-import { onSuddenEnd } from './sudden-end.ts';
+import { onLeavingTerminal } from './job-control.ts';
 
 /*
  * ECMA-48 control sequences, https://ecma-international.org/publications-and-standards/standards/ecma-48;
@@ -18,22 +17,19 @@ const CLEAR_BELOW = '\u001b[J';
  */
 export class LiveView {
   readonly #stream: Writable & { rows?: number };
-  readonly #releases: readonly (() => void)[];
+  readonly #release: () => void;
   #lines: readonly string[] = [];
 
   constructor(stream: Writable & { rows?: number }) {
     this.#stream = stream;
     stream.write(ENTER);
-    this.#releases = [
-      onSuspend(
-        () => void stream.write(LEAVE),
-        () => {
-          stream.write(ENTER);
-          this.draw(this.#lines);
-        },
-      ),
-      onSuddenEnd(() => void stream.write(LEAVE)),
-    ];
+    this.#release = onLeavingTerminal(
+      () => void stream.write(LEAVE),
+      () => {
+        stream.write(ENTER);
+        this.draw(this.#lines);
+      },
+    );
   }
 
   /** Lines that fit on the screen; 24 if the terminal does not say. */
@@ -49,7 +45,7 @@ export class LiveView {
   }
 
   close(): void {
-    for (const release of this.#releases) release();
+    this.#release();
     this.#stream.write(LEAVE);
   }
 }

@@ -1,10 +1,9 @@
 import { formatDuration } from '../text/durations.ts';
 import { formatNumber } from '../text/sizes.ts';
 import { wrapFor } from '../text/wrap.ts';
-import { onSuspend } from './job-control.ts';
+import { onLeavingTerminal } from './job-control.ts';
 import { startStallNotice } from './stall-notice.ts';
 import { standardError } from './standard-error.ts';
-import { onSuddenEnd } from './sudden-end.ts';
 
 /** The progress of long work and, on a terminal, whether the broker still answers. */
 export interface Progress {
@@ -85,13 +84,10 @@ async function startBar(total: number, stream: NodeJS.WriteStream) {
   let shownAt = start;
   bar.start(total, 0, { rate: 0, left: '' });
   const clear = () => void stream.write(CLEAR_LINE);
-  const releases = [
-    onSuspend(
-      () => void stream.write(`${CLEAR_LINE}${SHOW_CURSOR}`),
-      () => void stream.write(HIDE_CURSOR),
-    ),
-    onSuddenEnd(() => void stream.write(`${CLEAR_LINE}${SHOW_CURSOR}`)),
-  ];
+  const release = onLeavingTerminal(
+    () => void stream.write(`${CLEAR_LINE}${SHOW_CURSOR}`),
+    () => void stream.write(HIDE_CURSOR),
+  );
   return {
     clear,
     update(done: number) {
@@ -106,7 +102,7 @@ async function startBar(total: number, stream: NodeJS.WriteStream) {
       bar.update(done, { rate: formatNumber(Math.round(perSecond)), left });
     },
     end() {
-      for (const release of releases) release();
+      release();
       bar.stop();
     },
   };
