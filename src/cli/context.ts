@@ -3,7 +3,7 @@ import type { TaskQueueClient } from '../index.ts';
 import { type Sink, standardOutput } from './output/sinks.ts';
 import { withSuggestions } from './queues/missing-queue.ts';
 import { confirmProtected } from './settings/protection.ts';
-import { resolveSettings, type Settings, type SettingsPurpose } from './settings/settings.ts';
+import { formatFor, resolveSettings, type Settings, type SettingsPurpose } from './settings/settings.ts';
 import { closeOptions, withGrace } from './terminal/grace.ts';
 import type { PagedOutput } from './terminal/pager.ts';
 import { standardError } from './terminal/standard-error.ts';
@@ -15,8 +15,7 @@ import { wrapFor } from './text/wrap.ts';
 export interface Context {
   settings: Settings;
   stdout: Sink;
-  /** The output format; `auto` has been resolved to a table on a terminal and JSON Lines elsewhere. */
-  format: Exclude<Settings['output'], 'auto'>;
+  format: ReturnType<typeof formatFor>;
   /**
    * Prints a line on stderr: everything that is not the requested data. For a terminal, the text is made safe and
    * wrapped, so colours are applied by `paint` afterwards.
@@ -51,7 +50,7 @@ export async function withContext<T>(
   // A password may have come late.
   const stop = listenForStop(settings.timeoutMs, performance.now() - since);
   const isTerminal = process.stdout.isTTY === true;
-  const format = settings.output === 'auto' ? (isTerminal ? 'table' : 'jsonl') : settings.output;
+  const format = formatFor(settings.output);
   const direct = { sink: standardOutput(), note, end: async () => {} };
   let output: PagedOutput = direct;
   try {

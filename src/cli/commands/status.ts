@@ -40,7 +40,7 @@ async function status(context: Context, { api, listen: listenMs }: StatusOptions
   if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'status does not support -o raw');
   let found: BrokerStatus;
   try {
-    found = await readStatus(settings, { asksApi: api, urlSource: settings.urlSource, listenMs, stop });
+    found = await readStatus(settings, { asksApi: api, listenMs, stop });
   } catch (error) {
     // A program that reads JSON always gets a document.
     if (format !== 'table' && !stop.signal.aborted) {

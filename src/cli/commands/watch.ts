@@ -67,7 +67,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   const isPattern = taskIds.some((taskId) => /[*?]/.test(taskId));
   const named = isPattern ? [] : taskIds;
   // A mistyped id would be watched forever. Looked up in parallel, so as not to delay the watch.
-  for (const taskId of named) noteMissingQueue(context, taskId, 'has no queue yet').catch(() => {});
+  for (const taskId of named) noteMissingQueue(context, taskId).catch(() => {});
   if (named.length === 0) {
     const warning = await stop.race(requireSameBroker(context, stop.signal));
     if (warning !== undefined) note(`warning: ${warning}`);

@@ -68,21 +68,12 @@ export function noneOf(tasks: number, cause: unknown): CommandFailure {
   return new CommandFailure(ExitCode.nothingThere, message, { cause });
 }
 
-/**
- * Warns on stderr if a task has no queue yet: a mistyped id would create one that is never read, or be watched
- * forever.
- * @param what the predicate of the warning, such as `has no queue yet`
- */
-export async function noteMissingQueue(
-  context: ClientContext,
-  taskId: string,
-  what: string,
-): Promise<boolean> {
-  if ((await context.client.depth(taskId)) !== undefined) return false;
+/** Warns on stderr if a task has no queue yet. */
+export async function noteMissingQueue(context: ClientContext, taskId: string): Promise<void> {
+  if ((await context.client.depth(taskId)) !== undefined) return;
   const { suggestTasks } = await import('./suggest-tasks.ts');
   const hint = await suggestTasks(context, context.client, taskId);
-  context.note(`Task ${JSON.stringify(taskId)} ${what}.${hint === undefined ? '' : ` ${hint}`}`);
-  return true;
+  context.note(`Task ${JSON.stringify(taskId)} has no queue yet.${hint === undefined ? '' : ` ${hint}`}`);
 }
 
 /** The same error, with suggested ids in its hint. */

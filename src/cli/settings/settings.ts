@@ -124,14 +124,19 @@ function formatAsked({ json, output = 'auto' }: GlobalOptions): Pick<Settings, '
 /** The output settings, for commands that do not use a broker and so do not need the others. */
 export function outputSettings(command: CommandUnknownOpts): {
   asked: Settings['output'];
-  format: Exclude<Settings['output'], 'auto'>;
+  format: ReturnType<typeof formatFor>;
   color: boolean;
 } {
   const given = givenSettings(command);
   const { color = true } = given;
   const { output: asked } = formatAsked(given);
-  const automatic = process.stdout.isTTY === true ? 'table' : 'jsonl';
-  return { asked, format: asked === 'auto' ? automatic : asked, color };
+  return { asked, format: formatFor(asked), color };
+}
+
+/** For `auto`: a table on a terminal, and JSON Lines elsewhere. */
+export function formatFor(asked: Settings['output']): Exclude<Settings['output'], 'auto'> {
+  if (asked !== 'auto') return asked;
+  return process.stdout.isTTY === true ? 'table' : 'jsonl';
 }
 
 /** Without defaults: `--no-color` before the command's name must not be overridden by the default after it. */

@@ -16,6 +16,7 @@ interface ApiStatus {
   overview: ClusterOverview | undefined;
   /** Undefined if unknown. */
   isSameCluster: boolean | undefined;
+  /** Why it belongs to another broker. */
   mismatch: string | undefined;
   /** Of queues that are declared without one; undefined if it is classic, or unknown. */
   defaultQueueType: string | undefined;
@@ -49,7 +50,6 @@ export interface BrokerStatus {
 
 interface StatusQuery {
   asksApi: boolean;
-  urlSource: string;
   listenMs: number | undefined;
   /** Ends the listening early, and everything else with its reason. */
   stop: Stop;
@@ -58,7 +58,7 @@ interface StatusQuery {
 /** @throws TaskQueueError when the broker cannot be reached over AMQP, or refuses; the reason of the stop */
 export async function readStatus(
   settings: Settings,
-  { asksApi, urlSource, listenMs, stop }: StatusQuery,
+  { asksApi, listenMs, stop }: StatusQuery,
 ): Promise<BrokerStatus> {
   const { inspectBroker } = await import('../../index.ts');
   const [inspected, asked, listened] = await Promise.allSettled([
@@ -74,7 +74,7 @@ export async function readStatus(
   const found = {
     broker,
     prefix: settings.connection.prefix ?? DEFAULT_PREFIX,
-    urlSource,
+    urlSource: settings.urlSource,
     contextName: settings.context?.name,
     api: asked.value && toApiStatus(asked.value, settings, broker),
     totals: asked.value?.totals,
@@ -86,14 +86,13 @@ export async function readStatus(
   return { ...found, problems: findProblems(found) };
 }
 
-interface Answer {
-  overview: ClusterOverview | undefined;
-  /** Why the API belongs to another broker. */
-  mismatch: string | undefined;
-  totals: QueueTotals | undefined;
-  events: EventCounts | null | undefined;
-  defaultQueueType?: string | undefined;
-  error: unknown;
+interface Answer
+  extends Pick<ApiStatus, 'overview'>,
+    Partial<Pick<ApiStatus, 'mismatch' | 'defaultQueueType'>> {
+  totals?: QueueTotals;
+  events?: EventStatus['counts'];
+  /** Why it ends here. */
+  error?: unknown;
 }
 
 async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
@@ -103,8 +102,7 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
   try {
     overview = await readClusterOverview({ ...connection, apiUrl });
     const mismatch = await findMismatch({ ...connection, apiUrl });
-    if (mismatch !== undefined)
-      return { overview, mismatch, totals: undefined, events: undefined, error: undefined };
+    if (mismatch !== undefined) return { overview, mismatch };
     const totals = new QueueTotals();
     // Uses the statistics, as counting would make every queue look busy.
     for await (const page of listTaskQueues({ ...connection, apiUrl, source: 'statistics' }))
@@ -115,9 +113,9 @@ async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
       () => undefined,
     );
     const defaultQueueType = await readDefaultQueueType({ ...connection, apiUrl }).catch(() => undefined);
-    return { overview, mismatch, totals, events, defaultQueueType, error: undefined };
+    return { overview, totals, events, defaultQueueType };
   } catch (error) {
-    return { overview, mismatch: undefined, totals: undefined, events: undefined, error };
+    return { overview, error };
   }
 }
 
