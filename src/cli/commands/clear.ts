@@ -8,7 +8,7 @@ import type { MessageWriter } from '../output/message-writer.ts';
 import { openOutputFile } from '../output/output-file.ts';
 import { printResult } from '../output/result-line.ts';
 import { type ChosenTasks, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
-import { type CountedTask, countTasks, forEachTask, tallyFailure } from '../queues/each-task.ts';
+import { type CountedTask, countTasks, forEachTask } from '../queues/each-task.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { askForHeld, describeHeld, describeLeft } from '../reading/held-messages.ts';
 import { MissedMessages } from '../reading/missed-messages.ts';
@@ -77,7 +77,8 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
   let cleared = 0;
   let failure: unknown;
   try {
-    const tally = await forEachTask(context, targets, chosen, async (target) => {
+    const effect = () => (cleared > 0 ? `${formatCount(cleared, 'message')} removed` : undefined);
+    failure = await forEachTask(context, targets, { ...chosen, effect }, async (target) => {
       const before = cleared;
       const missed = new MissedMessages({ present: target.messages, isSelection: select !== undefined });
       const { isDeleted, held } = await clearOne(
@@ -109,7 +110,6 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
       }
       return missed.report(context, target.taskId, removed);
     });
-    failure = tallyFailure(tally, cleared > 0 ? `${formatCount(cleared, 'message')} removed` : undefined);
     select?.tally.report(context);
     await backup?.end();
   } catch (error) {
@@ -183,7 +183,7 @@ async function dryRunAll(
   chosen: ChosenTasks,
   select: MessageFilter | undefined,
 ): Promise<void> {
-  const tally = await forEachTask(context, targets, chosen, async ({ taskId, messages }) => {
+  const failure = await forEachTask(context, targets, chosen, async ({ taskId, messages }) => {
     if (select) return dryRun(context, taskId, { limit: undefined, select, verb: 'removed' });
     const count = formatCount(messages, 'message');
     const where = `task ${taskId} on ${describeTarget(context)}`;
@@ -199,7 +199,6 @@ async function dryRunAll(
     );
   });
   await noteHeld(context, targets);
-  const failure = tallyFailure(tally);
   if (failure !== undefined) throw failure;
 }
 

@@ -8,7 +8,7 @@ import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
 import { type ChosenTasks, chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
-import { type CountedTask, countTasks, forEachTask, tallyFailure } from '../queues/each-task.ts';
+import { type CountedTask, countTasks, forEachTask } from '../queues/each-task.ts';
 import { emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { MissedMessages } from '../reading/missed-messages.ts';
@@ -93,10 +93,9 @@ async function dryRunAll(
   options: MoveOptions,
 ): Promise<void> {
   const limit = options.all ? undefined : options.limit;
-  const tally = await forEachTask(context, sources, chosen, async ({ taskId }) =>
+  const failure = await forEachTask(context, sources, chosen, async ({ taskId }) =>
     dryRun(context, taskId, { limit, select: await selectionOf(options), verb: 'moved' }),
   );
-  const failure = tallyFailure(tally);
   if (failure !== undefined) throw failure;
 }
 
@@ -131,8 +130,10 @@ async function moveAll(
   let endingError: unknown;
   let failure: unknown;
   try {
+    const { isPattern } = options;
     const isEnding = (error: unknown) => error === endingError;
-    const tally = await forEachTask(context, sources, { ...options, isEnding }, async (source) => {
+    const effect = () => (moved > 0 ? `${formatCount(moved, 'message')} moved ${where}` : undefined);
+    failure = await forEachTask(context, sources, { isPattern, isEnding, effect }, async (source) => {
       const publishing = new Publishing(context.client, destination, to, {
         create: options.create ?? true,
         keepExpiration: options.keepExpiration ?? false,
@@ -146,7 +147,6 @@ async function moveAll(
         endingError = publishing.error;
       }
     });
-    failure = tallyFailure(tally, moved > 0 ? `${formatCount(moved, 'message')} moved ${where}` : undefined);
   } catch (error) {
     failure = partialFailure(context, error, moved, `moved ${where}`);
   }

@@ -1,13 +1,14 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { MAX_PEEK } from '../../cli-shared.ts';
 import { type ClientContext, withClient } from '../context.ts';
+import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/numbers.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
 import { chooseTasks } from '../queues/chosen-tasks.ts';
-import { forEachTask, tallyFailure } from '../queues/each-task.ts';
+import { forEachTask } from '../queues/each-task.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { lookAtMessages } from '../reading/look-at-messages.ts';
 import { newestWindow } from '../reading/newest-messages.ts';
@@ -79,11 +80,10 @@ async function peek(context: ClientContext, words: string[], options: PeekOption
   let failure: unknown;
   try {
     const tasks = taskIds.map((taskId) => ({ taskId }));
-    const tally = await forEachTask(context, tasks, { isPattern }, ({ taskId }) =>
+    failure = await forEachTask(context, tasks, { isPattern }, ({ taskId }) =>
       peekAtOne(context, taskId, options, output),
     );
-    failure = tallyFailure(tally);
-    if (output.count === 0 && tally.skipped === 0) throw failure;
+    if (getExitCode(failure) === ExitCode.nothingThere) throw failure;
     await output.end();
   } catch (error) {
     await output.abandon().catch(() => {});

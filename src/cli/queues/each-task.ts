@@ -29,87 +29,65 @@ export async function countTasks(
   return counted;
 }
 
-/** How a command fared with its tasks. */
-export interface TaskTally {
-  tasks: number;
-  /** Tasks that were handled completely. */
-  done: number;
-  /** Tasks that could not be handled. */
-  skipped: number;
-  /** Tasks that were not handled completely. */
-  incomplete: number;
-  /** The failure of the first that was skipped or is incomplete. */
-  failure: unknown;
-  /** The failure of the first task in which there was nothing to do. */
-  nothingThere: unknown;
+interface EachTaskOptions {
+  /** The tasks were found by a pattern: one of them may be gone by now. */
+  isPattern: boolean;
+  /** Says of an error that it concerns the next tasks too. */
+  isEnding?: (error: unknown) => boolean;
+  /** What was done in the end, even if no task was handled completely; `undefined` if nothing was. */
+  effect?: () => string | undefined;
 }
 
 /**
  * Handles tasks one after another. If one of several cannot be handled, that is noted, and the next one follows.
- * @param options `isEnding` says of an error that it concerns the next tasks too
  * @param handle resolves to a failure if the task was not handled completely, but the next one may be
+ * @returns the failure if tasks were skipped or not handled completely: partly done (3), or what the first failure says if
+ * the command has done nothing; nothing there (6) if no task had anything
  * @throws what `handle` throws for a single task, and what concerns all of them
  */
 export async function forEachTask<T extends { taskId: string }>(
   { note }: Pick<ClientContext, 'note'>,
   tasks: readonly T[],
-  { isPattern, isEnding = () => false }: { isPattern: boolean; isEnding?: (error: unknown) => boolean },
+  { isPattern, isEnding = () => false, effect = () => undefined }: EachTaskOptions,
   handle: (task: T) => Promise<unknown>,
-): Promise<TaskTally> {
-  const tally: TaskTally = {
-    tasks: tasks.length,
-    done: 0,
-    skipped: 0,
-    incomplete: 0,
-    failure: undefined,
-    nothingThere: undefined,
-  };
+): Promise<unknown> {
+  let done = 0;
+  let skipped = 0;
+  let incomplete = 0;
+  let firstFailure: unknown;
+  let nothingThere: unknown;
   for (const task of tasks) {
     try {
       const failure = await handle(task);
       if (failure === undefined) {
-        tally.done++;
+        done++;
         continue;
       }
-      tally.incomplete++;
-      tally.failure ??= failure;
+      incomplete++;
+      firstFailure ??= failure;
       if (tasks.length > 1) note((failure as Error).message.replace(/\.?$/, '.'));
     } catch (error) {
       if (tasks.length === 1 || isEnding(error) || !isOfOneTask(error)) throw error;
       const status = error instanceof CommandFailure ? error.exitCode : undefined;
-      if (status === ExitCode.nothingThere) tally.nothingThere ??= error;
-      // A task that matched a pattern may be gone by now.
+      if (status === ExitCode.nothingThere) nothingThere ??= error;
       else if (status !== ExitCode.noSuchQueue || !isPattern) {
-        tally.skipped++;
-        tally.failure ??= error;
+        skipped++;
+        firstFailure ??= error;
         note(`${(error as Error).message}; skipped.`);
       }
     }
   }
-  return tally;
-}
-
-/**
- * The failure of a command that has skipped tasks, or has not handled them completely: partly done (3), or what the first
- * failure says if the command has done nothing; nothing there (6) if no task had anything.
- * @param effect what was done, even if no task was handled completely; `undefined` if nothing was
- * @returns `undefined` if there is none
- */
-export function tallyFailure(
-  { tasks, done, skipped, incomplete, failure, nothingThere }: TaskTally,
-  effect?: string | undefined,
-): unknown {
-  if (skipped + incomplete === 0) {
-    return done === 0 && nothingThere !== undefined ? noneOf(tasks, nothingThere) : undefined;
-  }
-  if (tasks === 1) return failure;
+  if (skipped + incomplete === 0)
+    return done === 0 && nothingThere !== undefined ? noneOf(tasks.length, nothingThere) : undefined;
+  if (tasks.length === 1) return firstFailure;
+  const what = effect();
   const parts = [
     skipped > 0 && `${formatCount(skipped, 'task')} skipped`,
     incomplete > 0 && `${formatCount(incomplete, 'task')} not handled completely`,
-    effect,
+    what,
   ];
-  const status = effect !== undefined || done > 0 ? ExitCode.partly : getExitCode(failure);
-  return new CommandFailure(status, parts.filter((part) => part).join('; '), { cause: failure });
+  const status = what !== undefined || done > 0 ? ExitCode.partly : getExitCode(firstFailure);
+  return new CommandFailure(status, parts.filter((part) => part).join('; '), { cause: firstFailure });
 }
 
 const STATUSES_OF_ONE: readonly number[] = [
