@@ -269,7 +269,7 @@ test.each(['policies', 'operator-policies'])(
     await untilKnown('to', {});
     const context = { client, settings, note: () => {}, stop: { signal: new AbortController().signal } };
     const destination = await Destination.open(context as unknown as ClientContext, 'to', false);
-    await destination.requireRoom(COUNT, async () => undefined);
+    await destination.requireRoom(COUNT);
     const added = Array.from({ length: COUNT }, (_, n) => ({ body: Buffer.from(body(n)) }));
     await fill('to');
     expect(await destination.verify(added)).toBeUndefined();

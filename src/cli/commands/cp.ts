@@ -14,8 +14,7 @@ import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack } from '../reading/withheld.ts';
-import { type CopyTally, copyBatch } from '../replay/copy-messages.ts';
-import { countBytes, Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
+import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 
@@ -86,10 +85,8 @@ async function copy(
   const least = Math.min(behind, select ? 1 : Math.min(limit, MAX_PEEK - skip));
   const isWhole = !select && least === depth.messages;
   const destination = await stop.race(Destination.open(context, to, options.force === true));
-  const room = destination.requireRoom(least, async () =>
-    isWhole ? countBytes(context, from, depth.messages) : undefined,
-  );
-  await stop.race(room);
+  const whole = isWhole ? { taskId: from, ...depth } : undefined;
+  await stop.race(destination.requireRoom(least, whole));
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
   const tally: CopyTally = { copied: 0, behind: 0, report: new ReplayReport() };
@@ -136,6 +133,40 @@ async function copy(
       hint: `To copy all, drain to a file and replay it to both tasks: ${taskCommand(context.settings, 'dequeue', from, ['--all', '--out', 'FILE'])}`,
     },
   );
+}
+
+/** What has been copied so far. */
+interface CopyTally {
+  /** Copied in order, without a gap. */
+  copied: number;
+  /** Copied after a message that failed. */
+  behind: number;
+  /** Which properties were left out or renamed. */
+  report: ReplayReport;
+}
+
+/**
+ * Publishes a batch to a task and waits for the outcome of every message.
+ * @throws the error of the first message that was not confirmed
+ */
+async function copyBatch(
+  client: ClientContext['client'],
+  to: string,
+  batch: readonly StoredMessage[],
+  { tally, ...options }: { create: boolean; keepExpiration: boolean; tally: CopyTally },
+): Promise<void> {
+  const outcomes = await Promise.allSettled(batch.map((message) => client.publish(to, message, options)));
+  let failure: PromiseRejectedResult | undefined;
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') {
+      failure ??= outcome;
+      continue;
+    }
+    if (failure === undefined) tally.copied++;
+    else tally.behind++;
+    tally.report.add(outcome.value.changes);
+  }
+  if (failure !== undefined) throw failure.reason;
 }
 
 /** Whatever failed, all messages are still in the source task. */

@@ -14,7 +14,7 @@ import { dryRun } from '../reading/dry-run.ts';
 import { MissedMessages } from '../reading/missed-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
-import { countBytes, Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
+import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
 import { partialFailure } from '../replay/partial-failure.ts';
 import { Publishing } from '../replay/publishing.ts';
 import { describeTarget } from '../settings/target.ts';
@@ -166,10 +166,8 @@ async function openDestination(
   const wanted = sources.reduce((sum, { messages }) => sum + Math.min(messages, limit ?? messages), 0);
   const [first, ...others] = sources;
   const isWhole = all === true && filter === undefined && others.length === 0;
-  const room = destination.requireRoom(filter === undefined ? wanted : Math.min(wanted, 1), async () =>
-    first && isWhole ? countBytes(context, first.taskId, first.messages) : undefined,
-  );
-  await context.stop.race(room);
+  const least = filter === undefined ? wanted : Math.min(wanted, 1);
+  await context.stop.race(destination.requireRoom(least, isWhole ? first : undefined));
   return destination;
 }
 

@@ -65,10 +65,10 @@ export class Destination {
   /**
    * Looks up the limits of the queue, and refuses messages if it is known that some would be dropped.
    * @param count how many will be added, at least
-   * @param countBytes how many bytes those have, if that can be known
+   * @param whole the task whose messages are all that will be added, if so: their size can be known
    * @throws CommandFailure (1) unless forced, which makes it a note
    */
-  async requireRoom(count: number, countBytes: () => Promise<number | undefined>): Promise<void> {
+  async requireRoom(count: number, whole?: { taskId: string; messages: number }): Promise<void> {
     if (count === 0 || this.#isMissing) return;
     const described = await this.#describeOnce(
       (now) =>
@@ -83,7 +83,10 @@ export class Destination {
     this.#rules = isStream ? undefined : droppingRules(described);
     // Unless others add messages, or take some, all the time.
     if (described.ready === this.#messages) this.#bytes ??= described.bodyBytes;
-    const reason = this.#reasonAgainst(count, this.#rules?.bytes === undefined ? 0 : await countBytes());
+    const reason = this.#reasonAgainst(
+      count,
+      this.#rules?.bytes === undefined ? 0 : await this.#bytesOf(whole),
+    );
     if (reason === undefined) return;
     if (!this.#isForced) throw refusal(reason);
     this.#context.note(`${reason}.`);
@@ -194,6 +197,12 @@ export class Destination {
     }
   }
 
+  /** How many bytes the bodies of all messages of a task have; `undefined` if the management API does not know. */
+  async #bytesOf(task: { taskId: string; messages: number } | undefined): Promise<number | undefined> {
+    const described = task && (await describeInTime(this.#context.settings, task.taskId));
+    return described?.ready === task?.messages ? described?.bodyBytes : undefined;
+  }
+
   /**
    * Why the queue cannot keep that many more messages; `undefined` if it can, or if that is not known.
    * @param before what will be added before them
@@ -236,19 +245,6 @@ export class Destination {
         : 'dropped by a policy of its queue (max-length, max-length-bytes, message-ttl, expires), unless a reader has taken them';
     return `${formatCount(this.#missing, 'message')} ${are} not in task ${JSON.stringify(this.#taskId)} any more: ${why}`;
   }
-}
-
-/**
- * How many bytes the bodies of all messages of a task have; `undefined` if the management API does not know.
- * @param messages how many there are, exactly
- */
-export async function countBytes(
-  context: ClientContext,
-  taskId: string,
-  messages: number,
-): Promise<number | undefined> {
-  const described = await describeInTime(context.settings, taskId);
-  return described?.ready === messages ? described.bodyBytes : undefined;
 }
 
 function refusal(reason: string): CommandFailure {
