@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
-import { markDrain } from '../../src/cli/output/drain-marker.ts';
+import { DrainMarker } from '../../src/cli/output/drain-marker.ts';
 import { BIN, cliEnvironment, recordsIn, runCli, startCli, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
@@ -96,19 +96,21 @@ test.skipIf(process.platform !== 'linux')(
     const { task, ids } = await filledTask(3);
     const out = join(await temporaryFolder(), 'file');
     // What a drain does first; commands run in another process.
-    const marker = await markDrain(out, task, undefined);
+    const marker = new DrainMarker(out, undefined);
+    await marker.begin(task);
+    const path = marker.path as string;
     for (const more of [[], ['--append']])
       expect(await runCli(['dequeue', task, '--all', '--out', out, ...more])).toMatchObject({
         status: 2,
         stderr: expect.stringMatching(/^error: Another process is writing .*\nhint: Wait until it ends, or/),
       });
     expect(await openClient().depth(task)).toMatchObject({ messages: ids.length });
-    expect(existsSync(marker.path)).toBe(true);
+    expect(existsSync(path)).toBe(true);
     // As when its process has ended before the drain has.
     await marker.leave();
     expect((await runCli(['dequeue', task, '--all', '--out', out, '--append'])).status).toBe(0);
     expect(await idsInFile(out)).toEqual(ids);
-    expect(existsSync(marker.path)).toBe(false);
+    expect(existsSync(path)).toBe(false);
   },
 );
 

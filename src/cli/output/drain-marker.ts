@@ -14,54 +14,95 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { safeLine } from '../text/terminal-text.ts';
+import type { WrittenBefore } from './resumed-drain.ts';
 import { thisCommand } from './this-command.ts';
 
 const ENDING = '.mcp-taskq-unfinished';
 const TASK_AND_ENDING = /^[0-9a-f]{12}\.mcp-taskq-unfinished$/;
 
-/** What {@link markDrain} returns. */
-export interface DrainMarker {
-  path: string;
-  /** It was there already: the last drain of this task into this file did not end properly. */
-  wasLeft: boolean;
-  /** Deletes it. */
-  clear(): Promise<void>;
-  /** Leaves it for the next drain. */
-  leave(): Promise<void>;
-}
-
 /**
- * Marks a file while a drain of a task writes to it, by a file beside it. Only a marker that is left behind tells
- * records of messages that are still in the queue from records of equal messages that were removed. Each task has a
+ * Marks a file while messages may be both in it and in their queue, by a file beside it. Only a marker that is left behind
+ * tells records of messages that are still in the queue from records of equal messages that were removed. Each task has a
  * marker of its own, as drains of several tasks may write to one file. Without a marker, for example in a folder that
  * cannot be written to, every message is written.
- * @param resuming how the drain can be resumed, for those who find the marker
- * @throws CommandFailure (usage) if another process is draining this task into this file
  */
-export async function markDrain(
-  file: string,
-  taskId: string,
-  resuming: string | undefined,
-): Promise<DrainMarker> {
-  const { folder, start } = await placeOf(file);
-  const task = createHash('sha256').update(taskId).digest('hex').slice(0, 12);
-  const path = join(folder, `${start}${task}${ENDING}`);
-  const what = `${file} may hold messages that are still in their queue: its drain of task ${safeLine(taskId)} has not ended.`;
-  const { held, wasLeft } = await hold(path, `${what}\n${resuming ? `${resuming}\n` : ''}`);
-  const leave = async () => held?.close();
-  if (wasLeft && (await isHeldByAnother(path))) {
-    await leave();
-    throw new CommandFailure(
-      ExitCode.usage,
-      `Another process is writing the messages of task ${safeLine(taskId)} to ${file}`,
-      { hint: 'Wait until it ends, or write to another file.' },
-    );
+export class DrainMarker {
+  readonly #file: string;
+  readonly #resuming: string | undefined;
+  #taskId: string | undefined;
+  #path: string | undefined;
+  #held: FileHandle | undefined;
+  #wasLeft = false;
+  /** What an interrupted drain of the task has left in the file. */
+  before: WrittenBefore | undefined;
+
+  /**
+   * @param file
+   * @param resuming how the drain can be resumed, for those who find the marker
+   */
+  constructor(file: string, resuming: string | undefined) {
+    this.#file = file;
+    this.#resuming = resuming;
   }
-  const clear = async () => {
-    await unlink(path).catch(() => {});
-    await leave();
-  };
-  return { path, wasLeft, clear, leave };
+
+  /** While a task is marked. */
+  get path(): string | undefined {
+    return this.#path;
+  }
+
+  /** It was there already: the last drain of this task into this file did not end properly. */
+  get wasLeft(): boolean {
+    return this.#wasLeft;
+  }
+
+  /**
+   * To be called before messages of a task are written. A command drains one task after the other.
+   * @throws CommandFailure (usage) if another process is draining this task into this file
+   */
+  async begin(taskId: string): Promise<void> {
+    if (this.#taskId === taskId) return;
+    await this.clear();
+    const { folder, start } = await placeOf(this.#file);
+    const task = createHash('sha256').update(taskId).digest('hex').slice(0, 12);
+    const path = join(folder, `${start}${task}${ENDING}`);
+    const what = `${this.#file} may hold messages that are still in their queue: its drain of task ${safeLine(taskId)} has not ended.`;
+    const { held, wasLeft } = await hold(path, `${what}\n${this.#resuming ? `${this.#resuming}\n` : ''}`);
+    if (wasLeft && (await isHeldByAnother(path))) {
+      await held?.close();
+      throw new CommandFailure(
+        ExitCode.usage,
+        `Another process is writing the messages of task ${safeLine(taskId)} to ${this.#file}`,
+        { hint: 'Wait until it ends, or write to another file.' },
+      );
+    }
+    this.#taskId = taskId;
+    this.#path = path;
+    this.#held = held;
+    this.#wasLeft = wasLeft;
+  }
+
+  /**
+   * The messages written so far are known to be removed.
+   * @param isEmptied nothing that an interrupted drain has left can be in the queue any more
+   */
+  async settle(isEmptied: boolean): Promise<void> {
+    // Otherwise what the interrupted drain has left may come later.
+    if (this.before === undefined || this.before.isOver || isEmptied) await this.clear();
+  }
+
+  /** Deletes it. */
+  async clear(): Promise<void> {
+    if (this.#path !== undefined) await unlink(this.#path).catch(() => {});
+    await this.leave();
+  }
+
+  /** Leaves it for the next drain, as what was written may still be in the queue. */
+  async leave(): Promise<void> {
+    await this.#held?.close();
+    this.#taskId = undefined;
+    this.#path = undefined;
+    this.#held = undefined;
+  }
 }
 
 /** Creates a marker, or opens the one that is there, and keeps it open: that ends with the process, in whatever way. */

@@ -5,9 +5,8 @@ import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { clearMarkers, howToResume } from './drain-marker.ts';
+import { clearMarkers, DrainMarker, howToResume } from './drain-marker.ts';
 import { FileSink } from './file-sink.ts';
-import { MarkedDrain } from './marked-drain.ts';
 import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
 import { openedLater } from './opened-later.ts';
 import { openStandardOutput } from './redirected-output.ts';
@@ -62,15 +61,15 @@ export async function openOutputFile(
     const status = await stat(out).catch(() => undefined);
     const isFile = status === undefined || status.isFile();
     const resuming = mustBeNew ? undefined : howToResume(out, format === 'json');
-    const drain = use.isRemoving && isFile ? new MarkedDrain(out, resuming) : undefined;
-    if (taskId !== undefined) await drain?.begin(taskId);
-    const { wasLeft = false } = drain?.marker ?? {};
-    const opened = await openFile(out, found, stop.signal, drain?.marker).catch(async (error) => {
-      await (wasLeft ? drain?.leave() : drain?.clear());
+    const marker = use.isRemoving && isFile ? new DrainMarker(out, resuming) : undefined;
+    if (taskId !== undefined) await marker?.begin(taskId);
+    const { wasLeft = false } = marker ?? {};
+    const opened = await openFile(out, found, stop.signal, marker).catch(async (error) => {
+      await (wasLeft ? marker?.leave() : marker?.clear());
       throw error;
     });
     const { sink, end, isNew } = opened;
-    if (isNew) await clearMarkers(out, drain?.marker);
+    if (isNew) await clearMarkers(out, marker);
     const file = sink instanceof FileSink && sink.isRegular ? sink : undefined;
     let writer = createMessageWriter({
       sink,
@@ -84,12 +83,12 @@ export async function openOutputFile(
       const interrupted = { sink: file, name: out, path: out, end };
       // Other formats cannot be continued record by record.
       const before =
-        drain && taskId !== undefined && format === 'jsonl'
+        marker && taskId !== undefined && format === 'jsonl'
           ? await writtenBefore(interrupted, taskId, wasLeft)
           : undefined;
       await repairEnd(context, interrupted);
-      if (drain && before) {
-        drain.before = before;
+      if (marker && before) {
+        marker.before = before;
         writer = withoutRepeating(context, writer, before, out);
       }
     }
@@ -100,22 +99,22 @@ export async function openOutputFile(
       },
       async write(batch) {
         const [first] = batch;
-        if (first !== undefined) await drain?.begin(first.taskId);
+        if (first !== undefined) await marker?.begin(first.taskId);
         await writer.write(batch);
       },
-      settle: async () => drain?.settle(false),
+      settle: async () => marker?.settle(false),
       async end(options) {
         await writer.end();
-        await drain?.settle(options?.emptied !== undefined);
-        await drain?.leave();
+        await marker?.settle(options?.emptied !== undefined);
+        await marker?.leave();
         await opened.close();
       },
       async abandon(options) {
         await writer.abandon(options);
         const isEmpty = file !== undefined && fstatSync(file.fd).size === 0;
         // What an earlier drain left may not have been looked at yet; what this one wrote may not be cut off.
-        const isUnsure = options?.mayBeBack || drain?.before || file?.rollBack() === false;
-        await (isEmpty || !isUnsure ? drain?.clear() : drain?.leave());
+        const isUnsure = options?.mayBeBack || marker?.before || file?.rollBack() === false;
+        await (isEmpty || !isUnsure ? marker?.clear() : marker?.leave());
         // Otherwise another process has truncated it, and may be about to write to it.
         if (isEmpty && file.size === 0) await opened.discard();
         await opened.close();
