@@ -130,10 +130,11 @@ export async function* listTaskQueues(
   try {
     const regex = glob === '*' ? undefined : globToServerRegex(prefix, glob);
     for await (const queues of listed(vhosts, source, regex, historyMs)) {
-      yield queues.flatMap(({ item, other, history, isCounted = true }) => {
-        const taskId = taskIdOf(item.name, prefix);
-        if (taskId === undefined || isReplyQueue(item.name, prefix) || !matches(taskId)) return [];
-        return [toInfo(api, taskId, item, isCounted, other, history, historyMs > 0)];
+      yield queues.flatMap((queue) => {
+        const { name } = queue.totals;
+        const taskId = taskIdOf(name, prefix);
+        if (taskId === undefined || isReplyQueue(name, prefix) || !matches(taskId)) return [];
+        return [toInfo(api, taskId, queue)];
       });
     }
     const others = vhosts.finish();
@@ -144,12 +145,12 @@ export async function* listTaskQueues(
 }
 
 interface Listed {
-  item: Totals;
-  other: Statistics | undefined;
-  /** Samples of its counters. */
-  history?: MessageStats | undefined;
-  /** Default true. */
-  isCounted?: boolean;
+  totals: Totals;
+  isCounted: boolean;
+  /** If requested and known. */
+  statistics?: Statistics | undefined;
+  /** If requested: samples of its counters, where there are any. */
+  history?: { samples: MessageStats | undefined };
 }
 
 /** Queues that match the regular expression, a page at a time, with their statistics where known. */
@@ -160,61 +161,55 @@ async function* listed(
   historyMs: number,
 ): AsyncGenerator<Listed[]> {
   switch (source) {
-    case 'both':
-      yield* orderedJoin(
-        queues<Totals>(vhosts, COUNTED, regex),
-        queues<Statistics>(new VhostFilter(vhosts.api), DETAILS, regex),
-      );
+    case 'both': {
+      const details = queues<Statistics>(new VhostFilter(vhosts.api), DETAILS, regex);
+      for await (const joined of orderedJoin(queues<Totals>(vhosts, COUNTED, regex), details))
+        yield joined.map(({ item, other }) => ({ totals: item, isCounted: true, statistics: other }));
       return;
+    }
     case 'none':
       for await (const items of queues<Totals>(vhosts, NAMES, regex))
-        yield items.map((item) => ({ item, other: undefined, isCounted: false }));
+        yield items.map((totals) => ({ totals, isCounted: false }));
       return;
     case 'counted':
       yield* counted(vhosts, regex);
       return;
     case 'statistics':
-      for await (const joined of withHistory(vhosts, regex, historyMs)) {
-        const items = joined.map(({ item }) => item);
-        // So are those of new queues; but these are counted only where there are no idle times that would end.
-        if (
-          items.some(({ consumers }) => toCount(consumers) === undefined) &&
-          (await isWithoutStatistics(vhosts.api))
-        ) {
+      for await (const page of collected(vhosts, regex, historyMs)) {
+        // Those of new queues are missing too; but these are counted only where there are no idle times that would end.
+        const areSomeMissing = page.some(({ statistics }) => toCount(statistics?.consumers) === undefined);
+        if (areSomeMissing && (await isWithoutStatistics(vhosts.api))) {
           vhosts.reset();
           yield* counted(vhosts, regex);
           return;
         }
-        yield joined.map(({ item, other }) => ({
-          item,
-          other: item,
-          history: other?.message_stats,
-          isCounted: false,
-        }));
+        yield page;
       }
   }
 }
 
+async function* counted(vhosts: VhostFilter, regex: string | undefined): AsyncGenerator<Listed[]> {
+  for await (const items of queues<Totals>(vhosts, COUNTED, regex))
+    yield items.map((totals) => ({ totals, isCounted: true }));
+}
+
 /** The statistics, and samples of the counters if these are asked for. */
-async function* withHistory(
+async function* collected(
   vhosts: VhostFilter,
   regex: string | undefined,
   historyMs: number,
-): AsyncGenerator<{ item: Statistics; other: Statistics | undefined }[]> {
+): AsyncGenerator<Listed[]> {
+  const toListed = (item: Statistics) => ({ totals: item, isCounted: false, statistics: item });
   if (historyMs === 0) {
-    for await (const items of queues<Statistics>(vhosts, STATISTICS, regex))
-      yield items.map((item) => ({ item, other: undefined }));
+    for await (const items of queues<Statistics>(vhosts, STATISTICS, regex)) yield items.map(toListed);
     return;
   }
-  yield* orderedJoin(
-    queues<Statistics>(vhosts, WITH_TOTALS, regex),
-    queues<Statistics>(new VhostFilter(vhosts.api), historyQuery(historyMs), regex),
-  );
-}
-
-async function* counted(vhosts: VhostFilter, regex: string | undefined): AsyncGenerator<Listed[]> {
-  for await (const items of queues<Totals>(vhosts, COUNTED, regex))
-    yield items.map((item) => ({ item, other: undefined }));
+  const history = queues<Statistics>(new VhostFilter(vhosts.api), historyQuery(historyMs), regex);
+  for await (const joined of orderedJoin(queues<Statistics>(vhosts, WITH_TOTALS, regex), history))
+    yield joined.map(({ item, other }) => ({
+      ...toListed(item),
+      history: { samples: other?.message_stats },
+    }));
 }
 
 /** `management_agent.disable_metrics_collector`, `management.disable_stats`. */
@@ -243,15 +238,12 @@ async function* queues<T extends { name: string; vhost?: string }>(
 }
 
 function toInfo(
-  api: ManagementApi,
+  { clockAheadMs }: ManagementApi,
   taskId: string,
-  totals: Totals,
-  isCounted: boolean,
-  details: Statistics | undefined,
-  history: MessageStats | undefined,
-  knowsHistory: boolean,
+  { totals, isCounted, statistics, history }: Listed,
 ): TaskQueueInfo {
-  const consumers = toCount(details?.consumers);
+  const consumers = toCount(statistics?.consumers);
+  const { idle_since, head_message_timestamp, message_stats } = statistics ?? {};
   return {
     taskId,
     ready: toCount(totals.messages_ready),
@@ -260,24 +252,14 @@ function toInfo(
     state: stateOf(totals),
     isCounted,
     statistics:
-      details === undefined || consumers === undefined
+      consumers === undefined
         ? undefined
-        : toStatistics(api, consumers, details, history, knowsHistory),
-  };
-}
-
-function toStatistics(
-  { clockAheadMs }: ManagementApi,
-  consumers: number,
-  { idle_since, head_message_timestamp, message_stats }: Statistics,
-  history: MessageStats | undefined,
-  knowsHistory: boolean,
-): QueueStatistics {
-  return {
-    consumers,
-    idleSince: idleSince(idle_since, message_stats, history, clockAheadMs),
-    ...(knowsHistory && { isUnused: message_stats === undefined }),
-    // An empty string on some versions, null on others.
-    oldestAt: timestampToMs(toCount(head_message_timestamp)),
+        : {
+            consumers,
+            idleSince: idleSince(idle_since, message_stats, history?.samples, clockAheadMs),
+            ...(history && { isUnused: message_stats === undefined }),
+            // An empty string on some versions, null on others.
+            oldestAt: timestampToMs(toCount(head_message_timestamp)),
+          },
   };
 }
