@@ -29,6 +29,17 @@ const MAX_VANISHED = 10;
 const PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
+/** A message, and how to publish it. */
+interface Publish {
+  queue: string;
+  message: PreparedMessage;
+  create: boolean;
+  maxSize: number | undefined;
+  confirmStored: boolean;
+  /** Until when it may be sent again without a confirm, by `performance.now()`; 0 for never. */
+  giveUpAt: number;
+}
+
 /** Publishes to queues that it creates on demand, in the order of the calls for each queue. */
 export class QueuePublisher {
   readonly #publisher: ConfirmedPublisher;
@@ -65,7 +76,11 @@ export class QueuePublisher {
   }
 
   /** Resolves when the broker has confirmed that the message is in the queue. */
-  async publish(queue: string, message: PreparedMessage, options: PublishOptions): Promise<void> {
+  async publish(
+    queue: string,
+    message: PreparedMessage,
+    { create = true, maxSize, confirmStored = false }: PublishOptions,
+  ): Promise<void> {
     const { retryUnconfirmedMs, maxMessageBytes } = this.#options;
     // Before a queue is created for it.
     if (message.body.length > maxMessageBytes) throw tooLargeError(message.body.length, maxMessageBytes);
@@ -74,59 +89,42 @@ export class QueuePublisher {
     const bytes = message.body.length + message.list.length;
     this.#waitingLimit.enter(bytes);
     try {
-      await this.#publish(queue, message, options, giveUpAt);
+      await this.#publish({ queue, message, create, maxSize, confirmStored, giveUpAt });
     } finally {
       this.#waitingLimit.leave(bytes);
     }
   }
 
-  #publish(
-    queue: string,
-    message: PreparedMessage,
-    options: PublishOptions,
-    giveUpAt: number,
-  ): Promise<void> {
-    const { create = true, maxSize } = options;
-    if (maxSize !== undefined) return this.#publishIfRoom(queue, message, options, giveUpAt);
+  #publish(publish: Publish): Promise<void> {
+    const { queue, create, maxSize } = publish;
+    if (maxSize !== undefined) return this.#publishIfRoom(publish);
     const isKnown = !create || this.#known.has(queue);
     const isInTurn = !this.#order.isBusy(queue) && !this.#resend.isStalled(queue);
-    if (isKnown && this.#publisher.isReady && isInTurn) {
-      return this.#send(queue, message, options, giveUpAt);
-    }
-    return this.#publishInTurn(queue, message, options, giveUpAt);
+    if (isKnown && this.#publisher.isReady && isInTurn) return this.#send(publish);
+    return this.#publishInTurn(publish);
   }
 
-  #publishIfRoom(
-    queue: string,
-    message: PreparedMessage,
-    options: PublishOptions,
-    giveUpAt: number,
-  ): Promise<void> {
-    return this.#inTurn(queue, giveUpAt, async () => {
-      await this.#alone(queue);
-      await this.#makeSendable(queue, options);
-      await this.#readyInOrder(queue);
+  #publishIfRoom(publish: Publish): Promise<void> {
+    return this.#inTurn(publish, async () => {
+      await this.#alone(publish.queue);
+      await this.#makeSendable(publish);
+      await this.#readyInOrder(publish.queue);
       // Confirmed before the next one counts, so that it is counted.
-      await this.#send(queue, message, options, giveUpAt);
+      await this.#send(publish);
     });
   }
 
-  async #publishInTurn(
-    queue: string,
-    message: PreparedMessage,
-    options: PublishOptions,
-    giveUpAt: number,
-  ): Promise<void> {
-    const { create = true } = options;
-    const { sent } = await this.#inTurn(queue, giveUpAt, async () => {
+  async #publishInTurn(publish: Publish): Promise<void> {
+    const { queue, create } = publish;
+    const { sent } = await this.#inTurn(publish, async () => {
       // Before the declare as well: a message in flight behind one that was returned would be stored before it.
       await this.#readyInOrder(queue);
       const isKnown = !create || this.#known.has(queue);
       if (!isKnown) {
-        await this.#makeSendable(queue, options);
+        await this.#makeSendable(publish);
         await this.#readyInOrder(queue);
       }
-      const sent = this.#send(queue, message, options, giveUpAt);
+      const sent = this.#send(publish);
       // Later messages follow once this one is certainly stored, so that it stays first even if it is sent again.
       if (!isKnown) await sent;
       // Wrapped in an object so that `await` does not wait for the confirm.
@@ -156,7 +154,7 @@ export class QueuePublisher {
   }
 
   /** One at a time, and by a deadline: a broker that does not answer also delays everything behind. */
-  #inTurn<T>(queue: string, giveUpAt: number, work: () => Promise<T>): Promise<T> {
+  #inTurn<T>({ queue, giveUpAt }: Publish, work: () => Promise<T>): Promise<T> {
     const since = performance.now();
     const ready = async () => {
       // A blocked connection does not answer requests either.
@@ -193,13 +191,8 @@ export class QueuePublisher {
     } while (this.#resend.isStalled(queue));
   }
 
-  async #send(
-    queue: string,
-    message: PreparedMessage,
-    options: PublishOptions,
-    giveUpAt: number,
-  ): Promise<void> {
-    const { create = true, confirmStored = false } = options;
+  async #send(publish: Publish): Promise<void> {
+    const { queue, message, create, confirmStored, giveUpAt } = publish;
     let isUnconfirmed = false;
     let vanished = 0;
     let failures = 0;
@@ -210,7 +203,7 @@ export class QueuePublisher {
         try {
           if (attempts > 1) {
             // Before those that follow it.
-            await this.#resend.turn(queue, place, () => this.#prepareAgain(queue, options, failures));
+            await this.#resend.turn(queue, place, () => this.#prepareAgain(publish, failures));
           }
           const isTrusted = !confirmStored && (!create || this.#known.has(queue));
           const outcome = await this.#publisher.send(queue, message);
@@ -238,14 +231,14 @@ export class QueuePublisher {
   }
 
   /** @param failures of the first of the messages that are to be sent again */
-  async #prepareAgain(queue: string, options: PublishOptions, failures: number): Promise<void> {
+  async #prepareAgain(publish: Publish, failures: number): Promise<void> {
     if (failures > 1) await sleep(pauseAfter(failures - 1, PAUSE_MS, LONGEST_PAUSE_MS));
-    await this.#makeSendable(queue, options);
+    await this.#makeSendable(publish);
     await this.#publisher.ready();
   }
 
   /** Creates the queue where that is wanted. @throws AmqpFailure `QUEUE_OVERFLOW` when there is no room in it */
-  async #makeSendable(queue: string, { create = true, maxSize }: PublishOptions): Promise<void> {
+  async #makeSendable({ queue, create, maxSize }: Publish): Promise<void> {
     if (maxSize === undefined) {
       if (create && !this.#known.has(queue)) await this.#declarer.declare(queue);
       return;
