@@ -1,6 +1,6 @@
-import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { Argument, Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
-import { type ContextSettingOptions, settingOptions } from '../contexts/context-settings.ts';
+import type { ContextSettingOptions } from '../contexts/set-context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 
@@ -18,20 +18,34 @@ const HELP: CommandHelp = {
   instead: 'Options to store: mcp-taskq help connection. More: mcp-taskq help contexts',
 };
 
+interface ContextOptions extends ContextSettingOptions {
+  /** With `use`. */
+  none?: true;
+}
+
 export function contextCommand() {
-  const command = explain(new Command('context'), HELP)
+  const storePassword = new Option('--store-password', 'store the password as clear text; prompts for it');
+  const isProtected = new Option('--protected', 'require its name before messages are removed');
+  return explain(new Command('context'), HELP)
     .addArgument(new Argument('[action]').choices(ACTIONS))
-    .argument('[name]');
-  settingOptions(command);
-  return command.action((action = 'ls', name, options, self) =>
-    run(action, name, options as ContextSettingOptions, self as CommandUnknownOpts),
-  );
+    .argument('[name]')
+    .option('--none', 'with "use": select no context')
+    .optionsGroup('With "set":')
+    .option('--password-command <command>', 'shell command that prints the password')
+    .addOption(storePassword.conflicts('passwordCommand'))
+    .addOption(isProtected.conflicts('unprotected'))
+    .option('--unprotected', 'undo --protected')
+    .option('--description <text>', 'shown in the list')
+    .option('--unset <setting...>', 'remove settings, such as api-url')
+    .action((action = 'ls', name, options, self) =>
+      run(action, name, options as ContextOptions, self as CommandUnknownOpts),
+    );
 }
 
 async function run(
   action: (typeof ACTIONS)[number],
   name: string | undefined,
-  options: ContextSettingOptions,
+  options: ContextOptions,
   command: CommandUnknownOpts,
 ): Promise<void> {
   if (action === 'set') {

@@ -16,7 +16,16 @@ import {
 import { givenSettings } from '../settings/settings.ts';
 import { ask, hasTerminal } from '../terminal/prompts.ts';
 import { shellWords } from '../text/shell-words.ts';
-import type { ContextSettingOptions } from './context-settings.ts';
+
+/** Options of `context set`, in addition to the connection options of every command. */
+export interface ContextSettingOptions {
+  passwordCommand?: string;
+  storePassword?: true;
+  protected?: true;
+  unprotected?: true;
+  description?: string;
+  unset?: string[];
+}
 
 /** `context set`: creates a context, or changes the given settings of an existing one. */
 export async function setContext(
