@@ -3,7 +3,7 @@
  * (index.ts, cli-support.ts) when they run, so the imports of this file must stay few and small.
  */
 
-export { formatNumber } from './errors/number-text.ts';
+export { formatCount, formatNumber } from './errors/number-text.ts';
 export { hasCode, isTaskQueueError } from './errors/task-queue-error.ts';
 export { makeFolder } from './make-folder.ts';
 export { JsonBeginning, parseAbridged } from './messages/abridged-json.ts';

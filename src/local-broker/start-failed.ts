@@ -10,9 +10,6 @@ interface StartFailure {
 /** The error for any reason why a private RabbitMQ cannot run. */
 export function startFailed(message: string, { cause, hint, log }: StartFailure = {}): TaskQueueError {
   const lines = log?.trimEnd().replace(/^/gm, '  ');
-  return new TaskQueueError(
-    ErrorCode.brokerStartFailed,
-    lines ? `${message}. Its output:\n${lines}` : message,
-    { cause, ...(hint === undefined ? {} : { hint }) },
-  );
+  const text = lines ? `${message}. Its output:\n${lines}` : message;
+  return new TaskQueueError(ErrorCode.brokerStartFailed, text, { cause, hint });
 }

@@ -50,5 +50,5 @@ export function clientFacingError(error: unknown, what: string): unknown {
   if (error instanceof PublishUnconfirmedError) {
     return new PublishUnconfirmedError(message, error.messageId, error);
   }
-  return new TaskQueueError(error.code, message, { cause: error, ...(error.hint && { hint: error.hint }) });
+  return new TaskQueueError(error.code, message, { cause: error, hint: error.hint });
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { formatCount } from '../errors/number-text.ts';
 import { ErrorCode, hasCode, isTaskQueueError } from '../errors/task-queue-error.ts';
 import type { MissingEvents } from '../events/event-sequence.ts';
 import type { TaskEvent } from '../events/task-events.ts';
@@ -6,7 +7,7 @@ import type { StoredMessage } from '../messages/stored-message.ts';
 import { MAX_PEEK } from '../options/client-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { type DepthReading, EVENT_DELAY_MS, KnownMessages, LATE_EVENT_MS } from './known-messages.ts';
-import { countOf, itemOf, notShown, type WatchItem } from './watch-items.ts';
+import { itemOf, notShown, type WatchItem } from './watch-items.ts';
 
 /** How often the depth of a named task's queue is read. */
 const POLL_MS = 500;
@@ -19,7 +20,7 @@ const REFUSED =
 const NOT_READABLE =
   'peeking needs read permission, configure permission, and no exclusive consumer on the queue';
 const NOT_PLAIN = 'not a plain classic queue, so peeking could reorder messages or count as a delivery';
-const TOO_DEEP = `watch does not peek at a queue with ${countOf(MAX_PEEK)} or more`;
+const TOO_DEEP = `watch does not peek at a queue with ${formatCount(MAX_PEEK, 'message')} or more`;
 
 const DROPPED = 'events were dropped';
 
@@ -78,7 +79,7 @@ export class TaskWatch {
     known.noteRemoved(event.count, event.event === 'dequeued' ? event.messageId : undefined, arrivedAt);
     if (!removals) return;
     if (count > 0)
-      put({ kind: 'gap', taskId, reason: `${countOf(count, 'removal')}, not shown: ${DROPPED}` });
+      put({ kind: 'gap', taskId, reason: `${formatCount(count, 'removal')}, not shown: ${DROPPED}` });
     put(itemOf(event));
   }
 

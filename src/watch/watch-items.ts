@@ -1,4 +1,4 @@
-import { formatNumber } from '../errors/number-text.ts';
+import { formatCount } from '../errors/number-text.ts';
 import type { TaskQueueError } from '../errors/task-queue-error.ts';
 import type { TaskEvent } from '../events/task-events.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
@@ -40,9 +40,10 @@ export function itemOf(event: TaskEvent): WatchItem {
 }
 
 export function notShown(taskId: string | undefined, missed: number, which: string, why: string): WatchItem {
-  return { kind: 'gap', taskId, missed, reason: `${countOf(missed)}${which}, not shown: ${why}` };
-}
-
-export function countOf(count: number, what = 'message'): string {
-  return `${formatNumber(count)} ${what}${count === 1 ? '' : 's'}`;
+  return {
+    kind: 'gap',
+    taskId,
+    missed,
+    reason: `${formatCount(missed, 'message')}${which}, not shown: ${why}`,
+  };
 }

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withDeadline } from '../errors/deadline.ts';
+import { formatCount } from '../errors/number-text.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { globMatcher } from '../management/globs.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import { type DepthReading, EVENT_DELAY_MS } from './known-messages.ts';
 import { ignoreFailure, type LookOptions, TaskWatch } from './task-watch.ts';
-import { countOf, notShown, type WatchItem } from './watch-items.ts';
+import { notShown, type WatchItem } from './watch-items.ts';
 
 /** The shortest interval between lists of all queues; a slow list is requested less often. */
 const LIST_MS = 5_000;
@@ -113,7 +114,7 @@ export class WatchedTasks {
       const unseen = checked.filter(({ missed }) => missed > 0);
       const missed = unseen.reduce((sum, each) => sum + each.missed, 0);
       const [where, taskId] =
-        unseen.length > 1 ? [` in ${countOf(unseen.length, 'task')}`] : ['', unseen[0]?.taskId];
+        unseen.length > 1 ? [` in ${formatCount(unseen.length, 'task')}`] : ['', unseen[0]?.taskId];
       return missed === 0 ? undefined : notShown(taskId, missed, where, 'the watch ended first');
     } catch (error) {
       if (!isTaskQueueError(error)) throw error;

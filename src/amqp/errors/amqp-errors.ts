@@ -36,7 +36,7 @@ function translate(error: unknown, known?: Outcome): TaskQueueError {
   const said = outcome.isComplete || EXPLAINED.has(outcome.code) ? undefined : quotedReason(text);
   return new AmqpFailure(outcome.code, `${outcome.reason}${said ? ` (${said})` : ''}`, {
     cause: error,
-    ...(outcome.hint ? { hint: outcome.hint } : {}),
+    hint: outcome.hint,
   });
 }
 

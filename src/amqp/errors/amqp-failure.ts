@@ -49,8 +49,5 @@ export function inContext<E>(what: string, error: E, lostHint?: string): E | Tas
   const hint = error.hint ?? (code === ErrorCode.connectionLost ? lostHint : undefined);
   const sentence = `${what}: ${reason}`;
   if (code === ErrorCode.publishUnconfirmed) return new PublishUnconfirmedError(sentence, messageId, cause);
-  return new TaskQueueError(code, sentence, {
-    ...(cause !== undefined && { cause }),
-    ...(hint !== undefined && { hint }),
-  });
+  return new TaskQueueError(code, sentence, { cause, hint });
 }

@@ -1,5 +1,3 @@
-import { formatNumber } from '../../cli-shared.ts';
-
 const UNITS = ['B', 'KB', 'MB', 'GB'];
 
 /** `512 B`, `4.2 KB`, `16 MB`, in powers of 1024. */
@@ -14,9 +12,4 @@ export function formatSize(bytes: number): string {
   return `${amount.toFixed(digits).replace(/\.0$/, '')} ${UNITS[unit]}`;
 }
 
-/** `1 message`, `12,000 messages`. */
-export function formatCount(count: number, noun: string): string {
-  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-export { formatNumber };
+export { formatCount, formatNumber } from '../../cli-shared.ts';
