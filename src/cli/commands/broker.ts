@@ -7,7 +7,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { wholeNumber } from '../input/numbers.ts';
+import { wholeNumber } from '../input/option-values.ts';
 import { PRIVATE_BROKER } from '../settings/private-broker.ts';
 import { askYesOrNo, hasTerminal } from '../terminal/prompts.ts';
 import { standardError } from '../terminal/standard-error.ts';

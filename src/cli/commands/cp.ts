@@ -5,7 +5,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { wholeNumber } from '../input/numbers.ts';
+import { wholeNumber } from '../input/option-values.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
 import { taskCommand } from '../output/this-command.ts';

@@ -4,7 +4,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { wholeNumber } from '../input/numbers.ts';
+import { wholeNumber } from '../input/option-values.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
 import { type ChosenTasks, chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';

@@ -3,7 +3,7 @@ import { MAX_PEEK } from '../../cli-shared.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { wholeNumber } from '../input/numbers.ts';
+import { wholeNumber } from '../input/option-values.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';

@@ -5,7 +5,7 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
-import { notBlank } from '../input/not-blank.ts';
+import { notBlank } from '../input/option-values.ts';
 import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
 import { recordList } from '../output/record-list.ts';
 import { describeTarget } from '../settings/target.ts';

@@ -1,11 +1,10 @@
 import type { ChalkInstance } from 'chalk';
 import type { StoredMessage } from '../../index.ts';
-import { cutMethod } from '../text/cut-method.ts';
 import { formatShortAge } from '../text/durations.ts';
 import { type MessageSummary, summarize } from '../text/message-summary.ts';
 import { formatNumber, formatSize } from '../text/sizes.ts';
 import { safeId, safeLine } from '../text/terminal-text.ts';
-import { cutEnd, cutMiddle, textWidth } from '../text/text-width.ts';
+import { cutEnd, cutMethod, cutMiddle, textWidth } from '../text/text-width.ts';
 import { type Column, type Layout, planColumns, tableLines, widened } from './columns.ts';
 
 export interface MessageTableOptions {

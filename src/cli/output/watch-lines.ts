@@ -1,11 +1,10 @@
 import type { ChalkInstance } from 'chalk';
 import type { WatchItem } from '../../index.ts';
 import { clockTime } from '../text/clock-time.ts';
-import { cutMethod } from '../text/cut-method.ts';
 import { summarize } from '../text/message-summary.ts';
 import { formatCount, formatSize } from '../text/sizes.ts';
 import { safeId, safeLine } from '../text/terminal-text.ts';
-import { cutEnd, cutMiddle, padEnd } from '../text/text-width.ts';
+import { cutEnd, cutMethod, cutMiddle, padEnd } from '../text/text-width.ts';
 
 /** Items about a task's queue; the others are about the watch itself, for the operator. */
 export type TaskItem = Extract<WatchItem, { kind: 'message' | 'large-message' | 'dequeued' | 'cleared' }>;

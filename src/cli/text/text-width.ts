@@ -31,6 +31,13 @@ export function cutStart(text: string, width: number): string {
   return `${ELLIPSIS}${[...fitting([...text].reverse(), width - 1)].reverse().join('')}`;
 }
 
+/** The same for a method, whose last part says the most: `…/progress` for `notifications/progress`. */
+export function cutMethod(method: string, width: number): string {
+  if (textWidth(method) <= width) return method;
+  const slash = method.lastIndexOf('/');
+  return cutStart(slash > 0 ? `…${method.slice(slash)}` : method, width);
+}
+
 /** The same for an id, whose two ends together distinguish it: random, counted or of one moment. */
 export function cutMiddle(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
