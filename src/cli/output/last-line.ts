@@ -14,29 +14,44 @@ export type FileEnd =
 /** The start of every record. */
 const RECORD_START = '{"task_id":';
 
-const BLOCK_BYTES = 64 * 1024;
+const BLOCK_BYTES = 256 * 1024;
 /** A longer line is not a record: brokers do not accept messages of that size. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
-/** Inspects the last line of a file, reading backwards. */
+/** Inspects the last line of a file. */
 export async function inspectEnd(file: Pick<FileHandle, 'read'>, size: number): Promise<FileEnd> {
-  const blocks: Buffer[] = [];
-  let start = size;
-  while (start > 0 && size - start < MAX_LINE_BYTES) {
-    const from = Math.max(0, start - BLOCK_BYTES);
-    const block = await readBlock(file, from, start - from);
-    const feed = block.lastIndexOf(0x0a);
-    blocks.unshift(block.subarray(feed + 1));
-    start = from + feed + 1;
-    if (feed !== -1) break;
+  for await (const line of linesBackwards(file, size)) {
+    if (line.length === 0) break;
+    return { ...classify(line), start: size - line.length, bytes: line.length };
   }
-  if (start === size) return { kind: 'line' };
-  return { ...classify(Buffer.concat(blocks)), start, bytes: size - start };
+  return { kind: 'line' };
 }
 
-async function readBlock(file: Pick<FileHandle, 'read'>, from: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
-  return buffer.subarray(0, bytesRead);
+/** The lines of a file before `end`, the last one first; of a line that is too long to be a record, its end only. */
+export async function* linesBackwards(file: Pick<FileHandle, 'read'>, end: number): AsyncGenerator<Buffer> {
+  /** What was read of a line, the last block first. */
+  let blocks: Buffer[] = [];
+  let lineEnd = end;
+  const line = () => Buffer.concat(blocks.reverse());
+  for (let position = end; position > 0 && lineEnd - position < MAX_LINE_BYTES; ) {
+    const length = Math.min(BLOCK_BYTES, position);
+    position -= length;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+    let stop = bytesRead;
+    for (let feed = lastFeed(buffer, stop); feed !== -1; feed = lastFeed(buffer, stop)) {
+      blocks.push(buffer.subarray(feed + 1, stop));
+      yield line();
+      blocks = [];
+      stop = feed;
+      lineEnd = position + feed;
+    }
+    blocks.push(buffer.subarray(0, stop));
+  }
+  yield line();
+}
+
+function lastFeed(buffer: Buffer, end: number): number {
+  return end === 0 ? -1 : buffer.lastIndexOf(0x0a, end - 1);
 }
 
 function classify(line: Buffer): { kind: 'unended' | 'half' | 'other' } {

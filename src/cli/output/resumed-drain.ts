@@ -1,13 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import { encodeRecord, parseRecord } from '../../cli-support.ts';
 import type { MessageProperties, StoredMessage } from '../../index.ts';
-import { recordStart } from './last-line.ts';
+import { linesBackwards, recordStart } from './last-line.ts';
 
 /** More records than an interrupted drain can have written without the broker receiving their acknowledgements. */
 const MAX_RECORDS = 5_000;
 const MAX_BYTES = 64 * 1024 * 1024;
-
-const BLOCK_BYTES = 256 * 1024;
 
 /** The place of a record that is there more than once. */
 const REPEATED = -1;
@@ -141,29 +139,4 @@ async function lastLinesOf(file: Pick<FileHandle, 'read'>, end: number, start: s
     if (lines.length === MAX_RECORDS) break;
   }
   return lines.reverse();
-}
-
-/** The lines of a file before `end`, the last one first. */
-async function* linesBackwards(file: Pick<FileHandle, 'read'>, end: number): AsyncGenerator<Buffer> {
-  /** What was read of a line, the last block first. */
-  let blocks: Buffer[] = [];
-  const line = () => Buffer.concat(blocks.reverse());
-  for (let position = end; position > 0; ) {
-    const length = Math.min(BLOCK_BYTES, position);
-    position -= length;
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-    let stop = bytesRead;
-    for (let feed = lastFeed(buffer, stop); feed !== -1; feed = lastFeed(buffer, stop)) {
-      blocks.push(buffer.subarray(feed + 1, stop));
-      yield line();
-      blocks = [];
-      stop = feed;
-    }
-    blocks.push(buffer.subarray(0, stop));
-  }
-  yield line();
-}
-
-function lastFeed(buffer: Buffer, end: number): number {
-  return end === 0 ? -1 : buffer.lastIndexOf(0x0a, end - 1);
 }
