@@ -68,11 +68,10 @@ export class FileSink implements Sink {
     this.#ending = Buffer.from(ending);
   }
 
-  write(chunk: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
+  write(chunk: string | readonly Uint8Array[]): Promise<void> {
     return this.#attempt(async () => {
       if (this.#hasEnding) this.#cutEnding();
-      if (typeof chunk === 'string') await this.#writeAll([Buffer.from(chunk)]);
-      else await this.#writeAll(chunk instanceof Uint8Array ? [chunk] : chunk);
+      await this.#writeAll(typeof chunk === 'string' ? [Buffer.from(chunk)] : chunk);
     });
   }
 

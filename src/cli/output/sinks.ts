@@ -7,7 +7,7 @@ import { FileSink } from './file-sink.ts';
 /** A destination for output. Once `flush` has resolved, what was written is as safe as the destination can make it. */
 export interface Sink {
   /** Resolves when the system has taken all of it. Rejects with a CommandFailure. */
-  write(chunk: string | Uint8Array | readonly Uint8Array[]): Promise<void>;
+  write(chunk: string | readonly Uint8Array[]): Promise<void>;
   flush(): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export function streamSink(
     });
   return {
     async write(chunk) {
-      if (typeof chunk === 'string' || chunk instanceof Uint8Array) return writeOne(chunk);
+      if (typeof chunk === 'string') return writeOne(chunk);
       for (const each of chunk) await writeOne(each);
     },
     flush: async () => {},

@@ -83,15 +83,10 @@ class Pager implements PagedOutput {
     for (const say of this.#notes) say();
   }
 
-  async #write(chunk: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
-    const bytes =
-      typeof chunk === 'string'
-        ? Buffer.from(chunk)
-        : chunk instanceof Uint8Array
-          ? Buffer.from(chunk)
-          : Buffer.concat(chunk);
+  async #write(chunk: string | readonly Uint8Array[]): Promise<void> {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.concat(chunk);
     if (this.#child !== undefined) return this.#give(this.#child, bytes);
-    if (this.#held === undefined) return this.#direct.sink.write(bytes);
+    if (this.#held === undefined) return this.#direct.sink.write(chunk);
     this.#held.push(bytes);
     this.#rows += rowsOf(bytes.toString());
     // One row is left for the shell prompt.
@@ -122,7 +117,7 @@ class Pager implements PagedOutput {
   #release(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined && held.length > 0) this.#direct.sink.write(Buffer.concat(held)).catch(() => {});
+    if (held !== undefined && held.length > 0) this.#direct.sink.write([Buffer.concat(held)]).catch(() => {});
   }
 }
 
