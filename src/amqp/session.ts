@@ -30,7 +30,6 @@ const DELETE_CHANNELS = 8;
  */
 export class Session {
   readonly publisher: QueuePublisher;
-  readonly declarer: QueueDeclarer;
   readonly reader: QueueReader;
   /** For messages that are held, a few of them or for a moment. */
   readonly holder: QueueReader;
@@ -63,8 +62,8 @@ export class Session {
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS, 1 / 2);
     const deletions = new ChannelPool(deleting, options, DELETE_CHANNELS);
-    this.declarer = new QueueDeclarer(declarations, confirmed, options);
-    this.publisher = new QueuePublisher(confirmed, this.declarer, options);
+    const declarer = new QueueDeclarer(declarations, confirmed, options);
+    this.publisher = new QueuePublisher(confirmed, declarer, options);
     const readerFor = (kind: ReadingKind) =>
       new QueueReader({ use: (work) => reading.use(kind, work) }, () => this.throwIfClosed());
     this.reader = readerFor('request');

@@ -6,7 +6,7 @@ import type { Asker, OpenQuestion } from './open-questions.ts';
 import { formatAddress } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import { type RpcMessage, withId } from './sdk-shapes.ts';
-import type { PublishSettings, TaskCalls } from './task-calls.ts';
+import type { TaskCalls } from './task-calls.ts';
 import { clearTask } from './task-clearing.ts';
 
 /** Queues a server object's questions and messages, and receives the answers. */
@@ -35,14 +35,14 @@ export class QuestionAsker implements Asker {
       return;
     }
     if (queued.type === 'notification') {
-      await this.#publish(taskId, queued, { maxSize });
+      await this.#publish(taskId, queued, maxSize);
       return;
     }
     // Before it is published, as the answer may be here before the confirm.
     const question = this.#core.questions.open(this, queued.message.id, taskId);
     const message = withId(queued.message, formatAddress(question.address));
     try {
-      await this.#publish(taskId, { ...queued, message }, { maxSize }, question);
+      await this.#publish(taskId, { ...queued, message }, maxSize, question);
     } catch (error) {
       // The question may be in the queue nevertheless, and then its answer counts.
       if (!hasCode(error, ErrorCode.publishUnconfirmed)) this.#core.questions.close(question);
@@ -82,10 +82,10 @@ export class QuestionAsker implements Asker {
   async #publish(
     taskId: string,
     queued: QueueableMessage,
-    settings?: PublishSettings,
+    maxSize?: number,
     question?: OpenQuestion,
   ): Promise<void> {
-    await this.#calls.publish(taskId, queued, settings);
+    await this.#calls.publish(taskId, queued, maxSize);
     // What is queued stays queued if the store fails; a delivery looks again.
     if (!(await this.#store.isCancelled(taskId).catch(() => false))) return;
     // The clearing may not find it: RabbitMQ drops what arrives while it deletes a queue.

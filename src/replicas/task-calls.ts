@@ -5,12 +5,6 @@ import type { CallKind } from '../sdk/call-order.ts';
 import { clientFacingError } from '../sdk/client-facing-error.ts';
 import type { ReplicaCore } from './replica-core.ts';
 
-/** What else a message is published with. */
-export interface PublishSettings {
-  /** Reject when the queue has this many messages. */
-  maxSize?: number | undefined;
-}
-
 /** The calls of one server object, in the order in which they were made. */
 export class TaskCalls {
   readonly #core: ReplicaCore;
@@ -36,8 +30,11 @@ export class TaskCalls {
     return this.#core.order.run(`${this.#token} ${taskId}`, kind, what, work, bytes);
   }
 
-  /** Resolves when it is confirmed. A message that is to be answered waits until answers can be received. */
-  async publish(taskId: string, queued: QueueableMessage, { maxSize }: PublishSettings = {}): Promise<void> {
+  /**
+   * Resolves when it is confirmed. A message that is to be answered waits until answers can be received.
+   * @param maxSize rejects when the queue has this many messages
+   */
+  async publish(taskId: string, queued: QueueableMessage, maxSize?: number): Promise<void> {
     // Encode now, as the caller may change it later.
     const body = encodeQueuedMessage(queued);
     const { client, order, replies, waiter } = this.#core;

@@ -62,7 +62,7 @@ export function clearCommand() {
 }
 
 async function clear(context: ClientContext, words: string[], options: ClearOptions): Promise<void> {
-  const { client, stop } = context;
+  const { stop } = context;
   const select = await selectionOf(options);
   const mustAsk = !options.dryRun && !options.yes;
   if (mustAsk) requireTerminal();
@@ -101,7 +101,7 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
         { hasEffect: false },
       );
       if (!isDeleted) {
-        const left = await describeLeft(context, client, target.taskId, {
+        const left = await describeLeft(context, target.taskId, {
           isDeletable: !options.keepQueue,
           isSelection: select !== undefined,
           held,

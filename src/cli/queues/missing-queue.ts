@@ -72,7 +72,7 @@ export function noneOf(tasks: number, cause: unknown): CommandFailure {
 export async function noteMissingQueue(context: ClientContext, taskId: string): Promise<void> {
   if ((await context.client.depth(taskId)) !== undefined) return;
   const { suggestTasks } = await import('./suggest-tasks.ts');
-  const hint = await suggestTasks(context, context.client, taskId);
+  const hint = await suggestTasks(context, taskId);
   context.note(`Task ${JSON.stringify(taskId)} has no queue yet.${hint === undefined ? '' : ` ${hint}`}`);
 }
 
@@ -80,7 +80,7 @@ export async function noteMissingQueue(context: ClientContext, taskId: string): 
 export async function withSuggestions(context: ClientContext, error: unknown): Promise<unknown> {
   if (!(error instanceof MissingQueueFailure) || context.stop.signal.aborted) return error;
   const { suggestTasks } = await import('./suggest-tasks.ts');
-  const hint = await suggestTasks(context, context.client, error.taskId);
+  const hint = await suggestTasks(context, error.taskId);
   if (hint === undefined) return error;
   return new CommandFailure(error.exitCode, error.message, { hint, cause: error.cause });
 }

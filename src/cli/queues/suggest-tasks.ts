@@ -1,5 +1,5 @@
 import type { TaskQueueClient } from '../../index.ts';
-import type { Context } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { forThisBroker } from '../hints.ts';
 import { raceWith } from '../terminal/stop.ts';
 import { literalGlob } from '../text/literal-glob.ts';
@@ -22,8 +22,7 @@ const LEAST_PREFIX = 3;
  * @returns a sentence, or undefined if no id is similar or the management API does not answer in time
  */
 export async function suggestTasks(
-  { settings }: Pick<Context, 'settings'>,
-  client: TaskQueueClient,
+  { client, settings }: Pick<ClientContext, 'client' | 'settings'>,
   taskId: string,
 ): Promise<string | undefined> {
   const { prefix } = client;
@@ -63,7 +62,7 @@ async function hasQueue(client: TaskQueueClient, taskId: string): Promise<boolea
 }
 
 /** As many ids as can be listed in time. Those with this prefix are also listed separately, so as not to be missed. */
-async function listIds(settings: Context['settings'], start: string): Promise<string[]> {
+async function listIds(settings: ClientContext['settings'], start: string): Promise<string[]> {
   const ids = new Set<string>();
   const signal = AbortSignal.timeout(API_LIMITS.apiTimeoutMs);
   const list = async (glob: string) => {

@@ -1,5 +1,4 @@
-import type { TaskQueueClient } from '../../index.ts';
-import type { Context } from '../context.ts';
+import type { ClientContext, Context } from '../context.ts';
 import { API_LIMITS, describeInTime } from '../queues/describe-in-time.ts';
 import { type ListQueuesOptions, listQueues } from '../queues/list-queues.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -88,12 +87,11 @@ export interface DescribeLeftOptions {
  * @returns a few sentences; undefined if there is nothing to report
  */
 export async function describeLeft(
-  context: Pick<Context, 'settings'>,
-  client: TaskQueueClient,
+  context: Pick<ClientContext, 'client' | 'settings'>,
   taskId: string,
   { isDeletable, isSelection, held: wasHeld }: DescribeLeftOptions,
 ): Promise<string | undefined> {
-  const depth = await client.depth(taskId);
+  const depth = await context.client.depth(taskId);
   if (depth === undefined) return undefined;
   const { messages, consumers } = depth;
   const sentences = [];
