@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { ListTaskQueuesOptions, TaskQueueClient, TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { type Context, withContext } from '../context.ts';
+import { type ClientContext, type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { notBlank, wholeNumber } from '../input/option-values.ts';
@@ -88,30 +88,23 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
   // Connects only where it is needed.
   const client = new TaskQueueClient(context.settings.connection);
   try {
-    if (options.watch) await watch(context, client, pattern, options);
-    else await print(context, client, pattern, options);
+    const run = options.watch ? watch : print;
+    await run({ ...context, client }, pattern, options);
   } finally {
     // Nothing the client still does is worth waiting for.
     await client.close({ timeoutMs: 500 });
   }
 }
 
-async function print(
-  context: Context,
-  client: TaskQueueClient,
-  pattern: string | undefined,
-  options: LsOptions,
-): Promise<void> {
+async function print(context: ClientContext, pattern: string | undefined, options: LsOptions): Promise<void> {
   const unknown = { idle: 0, depth: 0, age: 0 };
   const source = sourceFor(options);
   const looks = (options.peek ?? needsAges(options)) && source !== 'none';
-  const ages = looks
-    ? new (await import('../queues/look-up-ages.ts')).AgeLookups(context, client)
-    : undefined;
+  const ages = looks ? new (await import('../queues/look-up-ages.ts')).AgeLookups(context) : undefined;
   const pages =
     options.ids === undefined
-      ? countUnknown(await list(context, client, pattern, options), options, unknown)
-      : (await import('../queues/queues-by-id.ts')).queuesById(context, client, options.ids);
+      ? countUnknown(await list(context, pattern, options), options, unknown)
+      : (await import('../queues/queues-by-id.ts')).queuesById(context, options.ids);
   let beyondLimit = 0;
   const selected = selectQueues(pages, options, {
     lookUp: ages?.lookUp,
@@ -144,15 +137,10 @@ function showsTotals({ format }: Context, { names, ids }: LsOptions): boolean {
   return format === 'table' && !names && ids === undefined;
 }
 
-async function watch(
-  context: Context,
-  client: TaskQueueClient,
-  pattern: string | undefined,
-  options: LsOptions,
-): Promise<void> {
+async function watch(context: ClientContext, pattern: string | undefined, options: LsOptions): Promise<void> {
   const { watchQueues } = await import('../queues/live-list.ts');
   async function* selected(signal: AbortSignal, onBeyondLimit: (count: number) => void) {
-    yield* selectQueues(await list(context, client, pattern, options, signal), options, { onBeyondLimit });
+    yield* selectQueues(await list(context, pattern, options, signal), options, { onBeyondLimit });
   }
   const { interval: intervalMs, sort } = options;
   const showsIdle = historyFor(options) !== undefined;
@@ -161,8 +149,7 @@ async function watch(
 
 /** The queues from the management API, with the numbers that are needed. */
 async function list(
-  context: Context,
-  client: TaskQueueClient,
+  context: ClientContext,
   pattern: string | undefined,
   options: LsOptions,
   signal: AbortSignal = context.stop.signal,
@@ -176,7 +163,7 @@ async function list(
     historyMs: historyFor(options) ?? 0,
     ...(pattern !== undefined && { glob: pattern }),
   });
-  return source === 'statistics' ? withNewQueues(client, pages) : pages;
+  return source === 'statistics' ? withNewQueues(context.client, pages) : pages;
 }
 
 async function* withNewQueues(

@@ -1,5 +1,5 @@
-import type { TaskQueueClient, TaskQueueInfo } from '../../index.ts';
-import type { Context } from '../context.ts';
+import type { TaskQueueInfo } from '../../index.ts';
+import type { ClientContext } from '../context.ts';
 import { formatCount } from '../text/sizes.ts';
 import { findOldest } from './oldest-messages.ts';
 
@@ -11,14 +11,12 @@ const MOST = 1_000;
  * looked into.
  */
 export class AgeLookups {
-  readonly #context: Pick<Context, 'note' | 'stop'>;
-  readonly #client: TaskQueueClient;
+  readonly #context: ClientContext;
   #looked = 0;
   #left = 0;
 
-  constructor(context: Pick<Context, 'note' | 'stop'>, client: TaskQueueClient) {
+  constructor(context: ClientContext) {
     this.#context = context;
-    this.#client = client;
   }
 
   readonly lookUp = async (queues: readonly TaskQueueInfo[]): Promise<void> => {
@@ -29,8 +27,8 @@ export class AgeLookups {
     const wanted = unknown.slice(0, MOST - this.#looked);
     this.#left += unknown.length - wanted.length;
     if (wanted.length === 0) return;
-    const looking = { client: this.#client, signal: this.#context.stop.signal };
-    await findOldest(looking, wanted, (info, { isEmpty, queuedAt }) => {
+    const { client, stop } = this.#context;
+    await findOldest({ client, signal: stop.signal }, wanted, (info, { isEmpty, queuedAt }) => {
       this.#looked++;
       // The statistics are a few seconds old: the queue may be empty by now.
       if (isEmpty) info.ready = 0;

@@ -1,5 +1,5 @@
-import type { TaskQueueClient, TaskQueueInfo } from '../../index.ts';
-import type { Context } from '../context.ts';
+import type { TaskQueueInfo } from '../../index.ts';
+import type { ClientContext } from '../context.ts';
 import { openLines } from '../input/input-lines.ts';
 import { utf8Text } from '../input/utf8-text.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
@@ -12,8 +12,7 @@ const BATCH = 200;
  * stderr. Over AMQP, the broker only gives the number of ready messages and of consumers.
  */
 export async function* queuesById(
-  { stop, note }: Context,
-  client: TaskQueueClient,
+  { client, stop, note }: ClientContext,
   from: string,
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const source = await openLines(from);
