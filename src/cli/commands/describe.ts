@@ -7,9 +7,9 @@ import { readTask, type TaskReport } from '../describe/read-task.ts';
 import { taskRecord, viewTask } from '../describe/task-view.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { terminalWidth } from '../output/tables.ts';
 import { countEvents } from '../reading/count-events.ts';
 import { colorsFor } from '../terminal/colors.ts';
+import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption } from '../text/durations.ts';
 import { safeLine } from '../text/terminal-text.ts';
 

@@ -4,11 +4,11 @@ import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { layOutFacts } from '../output/facts.ts';
-import { terminalWidth } from '../output/tables.ts';
 import { type BrokerStatus, readStatus } from '../status/read-status.ts';
 import { statusFacts, statusRecord } from '../status/status-view.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { standardError } from '../terminal/standard-error.ts';
+import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption } from '../text/durations.ts';
 import { safeLine } from '../text/terminal-text.ts';
 

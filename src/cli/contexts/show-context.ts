@@ -4,12 +4,12 @@ import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type Fact, layOutFacts } from '../output/facts.ts';
 import { standardOutput } from '../output/sinks.ts';
-import { terminalWidth } from '../output/tables.ts';
 import { chooseContext, requireContext } from '../settings/chosen-context.ts';
 import { readContextFile, shownPath } from '../settings/context-file.ts';
 import { SETTING_NAMES } from '../settings/named-context.ts';
 import { givenSettings, outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
+import { terminalWidth } from '../terminal/terminal-width.ts';
 import { safeLine } from '../text/terminal-text.ts';
 import { redactContext } from './redact-context.ts';
 

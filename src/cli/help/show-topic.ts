@@ -1,8 +1,8 @@
 import { note } from '../context.ts';
 import { standardOutput } from '../output/sinks.ts';
-import { terminalWidth } from '../output/tables.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { pagedOutput } from '../terminal/pager.ts';
+import { terminalWidth } from '../terminal/terminal-width.ts';
 import { USUAL_WIDTH } from './terms.ts';
 import type { HelpTopic } from './topic-list.ts';
 

@@ -3,6 +3,7 @@ import type { ChalkInstance } from 'chalk';
 import { parseLenientJson, timestampToMs } from '../../cli-shared.ts';
 import { propertiesToJson } from '../../cli-support.ts';
 import { propertyText, type StoredMessage } from '../../index.ts';
+import { terminalWidth } from '../terminal/terminal-width.ts';
 import { formatAge } from '../text/durations.ts';
 import { summarize } from '../text/message-summary.ts';
 import { formatSize } from '../text/sizes.ts';
@@ -10,7 +11,6 @@ import { safeId, safeLine, safeText } from '../text/terminal-text.ts';
 import { wrap } from '../text/wrap.ts';
 import { type Fact, layOutFacts } from './facts.ts';
 import { layOutJson } from './json-text.ts';
-import { terminalWidth } from './tables.ts';
 
 /** How much of a body to show: about what a reader would scroll through. */
 const MAX_SHOWN = 64 * 1024;

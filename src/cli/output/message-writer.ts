@@ -1,6 +1,7 @@
 import type { StoredMessage } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { onSuddenEnd } from '../terminal/sudden-end.ts';
+import { terminalWidth } from '../terminal/terminal-width.ts';
 import { safeLine, safeText } from '../text/terminal-text.ts';
 import { FileSink } from './file-sink.ts';
 import type { MessageTable } from './message-table.ts';
@@ -157,9 +158,8 @@ function tableFor({ settings, showTask = false }: MessageWriterOptions): () => P
   let table: MessageTable | undefined;
   return async () => {
     if (table !== undefined) return table;
-    const [{ MessageTable }, { terminalWidth }, { colorsFor }] = await Promise.all([
+    const [{ MessageTable }, { colorsFor }] = await Promise.all([
       import('./message-table.ts'),
-      import('./tables.ts'),
       import('../terminal/colors.ts'),
     ]);
     const { isWide } = settings;

@@ -1,11 +1,11 @@
 import type { Context } from '../context.ts';
 import { describeTarget } from '../settings/target.ts';
 import { colorsFor } from '../terminal/colors.ts';
+import { terminalWidth } from '../terminal/terminal-width.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { QueueListOptions, QueuePrinter } from './queue-list.ts';
 import { QueueTable, totalsLine } from './queue-table.ts';
 import { QueueTotals } from './queue-totals.ts';
-import { terminalWidth } from './tables.ts';
 
 /** Prints queues as a table, and below it how many there are. */
 export function tablePrinter(

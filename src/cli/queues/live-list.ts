@@ -5,11 +5,11 @@ import type { Context } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { drawQueues, type LiveQueues, withRecent } from '../output/live-queues.ts';
 import { QueueTotals } from '../output/queue-totals.ts';
-import { terminalWidth } from '../output/tables.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { type Key, listenForKeys } from '../terminal/keys.ts';
 import { LiveView } from '../terminal/live-view.ts';
 import { raceWith } from '../terminal/stop.ts';
+import { terminalWidth } from '../terminal/terminal-width.ts';
 import type { SortKey } from './queue-selection.ts';
 
 export interface WatchQueuesOptions {
