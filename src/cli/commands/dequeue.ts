@@ -1,14 +1,17 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { hasCode } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
-import type { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import type { MessageFilter } from '../input/filters.ts';
 import { notBlank, wholeNumber } from '../input/option-values.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
 import { howToResume } from '../output/drain-marker.ts';
-import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
+import {
+  isFileName,
+  type OutputFileOptions,
+  openOutputFile,
+  outputFileOptions,
+} from '../output/output-file.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { MissedMessages } from '../reading/missed-messages.ts';
@@ -74,13 +77,8 @@ export function dequeueCommand() {
 async function dequeue(context: ClientContext, taskId: string, options: DequeueOptions): Promise<void> {
   const { client, stop } = context;
   const select = await selectionOf(options);
-  if (options.dryRun) {
-    return dryRun(context, taskId, {
-      limit: options.all ? undefined : options.limit,
-      select,
-      verb: 'removed',
-    });
-  }
+  const wanted = options.all ? undefined : options.limit;
+  if (options.dryRun) return dryRun(context, taskId, { limit: wanted, select, verb: 'removed' });
   const mustAsk = cutsOff(context, options) && !options.yes;
   if (mustAsk) requireTerminal(HOW_TO_SEE_ALL);
   const depth =
@@ -89,11 +87,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
       : undefined;
   if (select && depth?.messages !== 0)
     await stop.race(requirePlainQueue(context, taskId, { ...options, mayBeUnknown: true }));
-  const limit = mustAsk
-    ? await agreedLimit(context, taskId, options, depth?.messages)
-    : options.all
-      ? undefined
-      : options.limit;
+  const limit = mustAsk ? await agreedLimit(context, taskId, wanted, options, depth?.messages) : wanted;
   const writer =
     options.exec === undefined
       ? await openOutputFile(context, options, { inFull: limit === 1, isWhole: true, isRemoving: true })
@@ -143,7 +137,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     select?.tally.report(context);
     if (removed === 0 && !options.all) {
       noteHeld();
-      throw nothingFailure(taskId, options, select, depth?.messages);
+      const looked = select && { count: select.tally.looked, of: depth?.messages ?? select.tally.looked };
+      throw emptyFailure(taskId, options.filter, looked);
     }
     const isEmptied = options.all && select === undefined && depth?.consumers === 0;
     await writer?.end({ emptied: isEmptied ? taskId : undefined });
@@ -159,7 +154,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     );
   }
   if (options.all || options.out) {
-    const where = options.out && options.out !== '-' ? `, now in ${options.out}` : '';
+    const where = isFileName(options.out) ? `, now in ${options.out}` : '';
     context.note(
       `Removed ${formatCount(removed, 'message')} from task ${taskId} on ${describeTarget(context)}${where}.`,
     );
@@ -174,23 +169,24 @@ const HOW_TO_SEE_ALL =
 
 /** Whether messages are shown in a table, which cuts off long ones. */
 function cutsOff({ format }: ClientContext, { limit, all, exec, out }: DequeueOptions): boolean {
-  const isTable = format === 'table' && exec === undefined && (out === undefined || out === '-');
+  const isTable = format === 'table' && exec === undefined && !isFileName(out);
   return isTable && (all === true || limit > 1);
 }
 
 /**
  * Asks whether messages that are not shown in full may be removed. Does not ask about a single message, which is
  * shown in full.
+ * @param wanted undefined for all messages
  * @param present messages in the queue; undefined if the command also waits for more
  * @returns the confirmed number of messages; undefined for all that arrive
  */
 async function agreedLimit(
   context: ClientContext,
   taskId: string,
-  { limit, all, wait, filter }: DequeueOptions,
+  wanted: number | undefined,
+  { wait, filter }: DequeueOptions,
   present: number | undefined,
 ): Promise<number | undefined> {
-  const wanted = all ? undefined : limit;
   const most = present === undefined ? wanted : Math.min(present, wanted ?? present);
   if (most !== undefined && most <= 1) return 1;
   const upTo = filter || wait !== undefined ? 'up to ' : '';
@@ -209,18 +205,8 @@ async function agreedLimit(
   return most;
 }
 
-function nothingFailure(
-  taskId: string,
-  { filter }: DequeueOptions,
-  select: MessageFilter | undefined,
-  present: number | undefined,
-): CommandFailure {
-  const looked = select && { count: select.tally.looked, of: present ?? select.tally.looked };
-  return emptyFailure(taskId, filter, looked);
-}
-
 function resumeHint({ settings }: ClientContext, { out, all }: DequeueOptions): string | undefined {
-  if (out === undefined || out === '-' || !all) return undefined;
+  if (!isFileName(out) || !all) return undefined;
   return howToResume(out, settings.output === 'json');
 }
 

@@ -34,6 +34,7 @@ const HELP: CommandHelp = {
   statuses: '3 some moved, 5 no such task queue, 6 nothing there, 8 declined',
 };
 
+/** Either `limit` or `all`. */
 interface MoveOptions extends SelectionOptions {
   limit?: number;
   all?: true;
@@ -92,7 +93,7 @@ async function dryRunAll(
   chosen: ChosenTasks,
   options: MoveOptions,
 ): Promise<void> {
-  const limit = options.all ? undefined : options.limit;
+  const { limit } = options;
   const failure = await forEachTask(context, sources, chosen, async ({ taskId }) =>
     dryRun(context, taskId, { limit, select: await selectionOf(options), verb: 'moved' }),
   );
@@ -185,7 +186,7 @@ async function moveFrom(
   const { client, stop } = context;
   const { to } = publishing;
   const select = await selectionOf(options);
-  const limit = options.all ? undefined : options.limit;
+  const { limit } = options;
   if (select && present > 0) {
     await stop.race(requirePlainQueue(context, from, { ...options, mayBeUnknown: true }));
     noteWithheld(context, present);

@@ -24,6 +24,11 @@ export function outputFileOptions(command: CommandUnknownOpts): void {
     .addOption(new Option('--overwrite', 'replace that file').conflicts('append'));
 }
 
+/** Whether `--out` names a file; if not, the output is stdout. */
+export function isFileName(out: string | undefined): out is string {
+  return out !== undefined && out !== '-';
+}
+
 export interface OutputFileUse
   extends Pick<MessageWriterOptions, 'inFull' | 'isWhole' | 'isRemoving' | 'showTask'> {
   /** The file must not exist: the command has no option to append or overwrite. */
@@ -43,7 +48,7 @@ export async function openOutputFile(
   { mustBeNew = false, ...use }: OutputFileUse,
 ): Promise<MessageWriter> {
   const { settings } = context;
-  if (out === undefined || out === '-') {
+  if (!isFileName(out)) {
     if (append || overwrite)
       throw new CommandFailure(ExitCode.usage, '--append and --overwrite need --out FILE');
     return openStandardOutput(context, use);
