@@ -118,11 +118,9 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     });
     progress.end();
     await result.report.print(context);
-    if (result.error === undefined) {
-      destination?.add(result.confirmed);
-      await destination?.end();
-    }
     if (result.error !== undefined) throw interrupted(context, taskId, source.count, result, ids, options);
+    destination?.add(result.confirmed);
+    await destination?.end();
     if (result.refused.count > 0) throw refusal(taskId, source.count, result);
   } finally {
     await source.close();

@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { ask, hasTerminal } from '../terminal/prompts.ts';
+import { askToType, hasTerminal } from '../terminal/prompts.ts';
 import type { ChosenContext } from './chosen-context.ts';
 
 /** Commands that remove messages or queues. */
@@ -28,7 +28,6 @@ export async function confirmProtected(
     });
   }
   const message = `${what}. Type its name to continue with ${command.name()}:`;
-  const answer = await ask({ stop }, message, ({ input }, where) => input({ message }, where));
-  if (answer.trim() !== context.name)
+  if (!(await askToType({ stop }, message, context.name)))
     throw new CommandFailure(ExitCode.declined, 'Declined; nothing was done');
 }

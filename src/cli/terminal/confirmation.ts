@@ -2,7 +2,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { formatCount } from '../text/sizes.ts';
-import { ask, askYesOrNo, hasTerminal } from './prompts.ts';
+import { askToType, askYesOrNo, hasTerminal } from './prompts.ts';
 
 /** Above this number of messages, "y" is not enough. */
 const MANY = 1000;
@@ -50,16 +50,10 @@ export async function confirmLoss(
   { question, count, confirmationText, requiresTyping }: DestructiveAction,
 ): Promise<void> {
   requireTerminal();
-  const message =
-    requiresTyping || count > MANY ? `${question} Type ${confirmationText} to confirm:` : question;
   const asked =
-    message === question
-      ? askYesOrNo(context, message)
-      : ask(
-          context,
-          message,
-          async ({ input }, where) => (await input({ message }, where)).trim() === confirmationText,
-        );
+    requiresTyping || count > MANY
+      ? askToType(context, `${question} Type ${confirmationText} to confirm:`, confirmationText)
+      : askYesOrNo(context, question);
   const isSure = await asked.catch((error: unknown) => {
     if (!(error instanceof CommandFailure)) context.note('Stopped; nothing was done.');
     throw error;

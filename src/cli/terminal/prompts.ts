@@ -62,6 +62,15 @@ export function askYesOrNo(context: Partial<Pick<Context, 'stop'>>, message: str
   );
 }
 
+/** Whether this text is typed: a yes to what a single key may not confirm. */
+export function askToType(
+  context: Partial<Pick<Context, 'stop'>>,
+  message: string,
+  text: string,
+): Promise<boolean> {
+  return ask(context, message, async ({ input }, where) => (await input({ message }, where)).trim() === text);
+}
+
 /** Aborted when the input ends: readline then closes, and the prompt would wait forever. */
 function endOfInput(): { signal: AbortSignal; release: () => void } {
   const { stdin } = process;
