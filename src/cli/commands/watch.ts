@@ -69,7 +69,7 @@ async function watch(context: ClientContext, taskIds: string[], options: WatchOp
   // A mistyped id would be watched forever. Looked up in parallel, so as not to delay the watch.
   for (const taskId of named) noteMissingQueue(context, taskId).catch(() => {});
   if (named.length === 0) {
-    const warning = await stop.race(requireSameBroker(context, stop.signal));
+    const warning = await stop.race(requireSameBroker(context.settings, stop.signal));
     if (warning !== undefined) note(`warning: ${warning}`);
   }
   const ending = endings(options, stop.signal);

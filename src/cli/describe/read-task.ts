@@ -49,7 +49,7 @@ export async function readTask(
   const missing: string[] = [];
   let description: TaskQueueDescription | undefined;
   try {
-    await requireSameBroker(context, context.stop.signal);
+    await requireSameBroker(context.settings, context.stop.signal);
     description = await describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl });
   } catch (error) {
     if (!isTaskQueueError(error)) throw error;

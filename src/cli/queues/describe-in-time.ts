@@ -22,7 +22,7 @@ export async function describeInTime(
   try {
     const [description] = await Promise.all([
       describeTaskQueue(taskId, { ...connection, apiUrl, ...API_LIMITS }),
-      requireSameBroker({ settings }, AbortSignal.timeout(API_LIMITS.apiTimeoutMs)),
+      requireSameBroker(settings, AbortSignal.timeout(API_LIMITS.apiTimeoutMs)),
     ]);
     return description;
   } catch {

@@ -20,7 +20,7 @@ export async function* listQueues(
   const { listTaskQueues } = await import('../../index.ts');
   const ended = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, ended.signal]) : ended.signal;
-  const verified = requireSameBroker({ settings }, signal);
+  const verified = requireSameBroker(settings, signal);
   // The list of another broker, or of one that is stuck, is not waited for.
   verified.catch((error) => ended.abort(error));
   let isVerified = false;

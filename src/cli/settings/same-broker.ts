@@ -1,5 +1,4 @@
 import { hasCode } from '../../cli-shared.ts';
-import type { Context } from '../context.ts';
 import { placesOf } from './one-target.ts';
 import type { Settings } from './settings.ts';
 import { describeTarget } from './target.ts';
@@ -16,14 +15,10 @@ const answers = new WeakMap<Settings, Promise<string | undefined>>();
  * @returns what could not be found out, as a warning
  * @throws TaskQueueError `TARGET_MISMATCH`, or `NO_ANSWER` where the API is stuck
  */
-export function requireSameBroker(
-  asking: Pick<Context, 'settings'>,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const { settings } = asking;
+export function requireSameBroker(settings: Settings, signal: AbortSignal): Promise<string | undefined> {
   const known = answers.get(settings);
   if (known !== undefined) return known;
-  const asked = compare(asking, signal);
+  const asked = compare(settings, signal);
   answers.set(settings, asked);
   // Given up with the list that it was for.
   asked.catch(() => signal.aborted && answers.delete(settings));
@@ -37,10 +32,7 @@ function isElsewhere({ connection: { url = [] }, apiUrl }: Settings): boolean {
   return placesOf(apiUrl ?? '').some((place) => !hosts.includes(hostOf(place)));
 }
 
-async function compare(
-  { settings }: Pick<Context, 'settings'>,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+async function compare(settings: Settings, signal: AbortSignal): Promise<string | undefined> {
   const { connection, apiUrl, urlSource } = settings;
   if (urlSource === 'default' && apiUrl !== undefined) return undefined;
   const { verifySameBroker } = await import('../../cli-support.ts');
