@@ -112,7 +112,7 @@ async function peekAtOne(
   const most = all || newest ? Number.POSITIVE_INFINITY : limit;
   // With a filter, looks at as many messages as can be held.
   const window = newest?.window ?? (all || select ? MAX_PEEK - skip : limit);
-  const before = output.count;
+  const before = output.count();
   const looked = await lookAtMessages(
     context,
     taskId,
@@ -121,13 +121,13 @@ async function peekAtOne(
   );
   if (newest && newest.kept.length > 0) await output.write(newest.kept);
   select?.tally.report(context);
-  if (output.count === before) {
+  if (output.count() === before) {
     const filter = looked === 0 ? undefined : (options.filter ?? (options.since && '--since'));
     throw emptyFailure(taskId, filter || undefined, { count: looked, of: depth.messages - skip });
   }
   const behind = depth.messages - skip - looked;
   if (behind > 0 && (all || select || standardError().isTTY)) {
-    const which = output.count - before === 1 && looked === 1 ? 'this one' : 'these';
+    const which = output.count() - before === 1 && looked === 1 ? 'this one' : 'these';
     note(`${formatCount(behind, 'more message')} after ${which}.`);
   }
 }

@@ -84,9 +84,6 @@ export function withoutRepeating(
     ...writer,
     // Even an empty batch is flushed: what the killed drain wrote may not be on disk yet.
     write: (batch) => writer.write(before.without(batch)),
-    get count() {
-      return writer.count;
-    },
     async end() {
       await writer.end();
       report();

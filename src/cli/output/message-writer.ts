@@ -51,7 +51,7 @@ export interface MessageWriter {
    */
   abandon(options?: { mayBeBack: boolean }): Promise<void>;
   /** Number of messages written. */
-  readonly count: number;
+  count(): number;
 }
 
 /** The end of a JSON document. */
@@ -108,9 +108,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
       if (file) file.rollBack();
       else if (kept > 0 && format === 'json') await sink.write(ending);
     },
-    get count() {
-      return count;
-    },
+    count: () => count,
   };
 }
 

@@ -16,8 +16,6 @@ export function openedLater(open: (taskId: string | undefined) => Promise<Messag
     settle: async () => writer?.settle(),
     end: async (options) => (await opened(options?.emptied)).end(options),
     abandon: async (options) => writer?.abandon(options),
-    get count() {
-      return writer?.count ?? 0;
-    },
+    count: () => writer?.count() ?? 0,
   };
 }

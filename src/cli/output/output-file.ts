@@ -99,9 +99,6 @@ export async function openOutputFile(
     }
     return {
       ...writer,
-      get count() {
-        return writer.count;
-      },
       async write(batch) {
         const [first] = batch;
         if (first !== undefined) await marker?.begin(first.taskId);

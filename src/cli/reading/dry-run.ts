@@ -34,16 +34,16 @@ export async function dryRun(
   const looking = lookAtMessages(context, taskId, { window, skip, select, most }, writer.write);
   const looked = await stop.race(looking);
   select?.tally.report(context);
-  if (writer.count === 0 && limit !== undefined) {
+  if (writer.count() === 0 && limit !== undefined) {
     // The message does not repeat the filter.
     const filter = select && looked > 0 ? '' : undefined;
     throw emptyFailure(taskId, filter, { count: looked, of: present });
   }
   await writer.end();
   const unseen = present - looked;
-  const isBeyond = unseen > 0 && most > writer.count;
-  const found = formatCount(writer.count, 'message');
-  const what = isBeyond && writer.count > 0 ? `At least ${found}` : found;
+  const isBeyond = unseen > 0 && most > writer.count();
+  const found = formatCount(writer.count(), 'message');
+  const what = isBeyond && writer.count() > 0 ? `At least ${found}` : found;
   const rest = isBeyond
     ? ` (the ${formatCount(unseen, 'message')} after the first ${formatCount(skip + looked, 'message')} were not looked at)`
     : '';
