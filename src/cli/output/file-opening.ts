@@ -42,14 +42,10 @@ export async function checkFile(out: string, { append, overwrite, mustBeNew }: I
   if (!append && !overwrite && found.isFile()) throw existsFailure(out, mustBeNew);
   if (overwrite) await requireReplaceable(out);
   if (!append || !found.isFile()) return;
-  const file = await open(out, 'r').catch((cause) => {
+  const end = await inspectEnd(out, found.size).catch((cause) => {
     throw cannotWrite(out, cause);
   });
-  try {
-    refuseOtherText(out, await inspectEnd(file, found.size));
-  } finally {
-    await file.close();
-  }
+  refuseOtherText(out, end);
 }
 
 /** An incomplete record can be cut off, but other incomplete lines cannot be judged. */
@@ -97,7 +93,8 @@ export async function openFile(
     throw cannotWrite(out, cause);
   }
   const found = await file.stat();
-  const end: FileEnd = append && found.isFile() ? await endOf(out, found.size) : { kind: 'line' };
+  const end: FileEnd =
+    append && found.isFile() && found.size > 0 ? await inspectEnd(out, found.size) : { kind: 'line' };
   try {
     refuseOtherText(out, end);
   } catch (error) {
@@ -142,17 +139,6 @@ async function openPipe(out: string, signal: AbortSignal): Promise<OpenedFile> {
 function openingFlags(overwrite: boolean, mustBeMade: boolean): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_TRUNC } = constants;
   return O_WRONLY | O_APPEND | O_CREAT | (overwrite ? O_TRUNC : 0) | (mustBeMade ? O_EXCL : 0);
-}
-
-/** Uses its own handle, as the one for writing need not be readable. */
-async function endOf(out: string, size: number): Promise<FileEnd> {
-  if (size === 0) return { kind: 'line' };
-  const file = await open(out, 'r');
-  try {
-    return await inspectEnd(file, size);
-  } finally {
-    await file.close();
-  }
 }
 
 /** A new file survives a crash only if its folder is synced too. */

@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** How a file of records ends. */
 export type FileEnd =
@@ -18,13 +18,18 @@ const BLOCK_BYTES = 256 * 1024;
 /** A longer line is not a record: brokers do not accept messages of that size. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
-/** Inspects the last line of a file. */
-export async function inspectEnd(file: Pick<FileHandle, 'read'>, size: number): Promise<FileEnd> {
-  for await (const line of linesBackwards(file, size)) {
-    if (line.length === 0) break;
-    return { ...classify(line), start: size - line.length, bytes: line.length };
+/** Inspects the last line of a file of this size, by a handle of its own: that for writing need not be readable. */
+export async function inspectEnd(path: string, size: number): Promise<FileEnd> {
+  const file = await open(path, 'r');
+  try {
+    for await (const line of linesBackwards(file, size)) {
+      if (line.length === 0) break;
+      return { ...classify(line), start: size - line.length, bytes: line.length };
+    }
+    return { kind: 'line' };
+  } finally {
+    await file.close();
   }
-  return { kind: 'line' };
 }
 
 /** The lines of a file before `end`, the last one first; of a line that is too long to be a record, its end only. */

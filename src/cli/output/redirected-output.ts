@@ -1,5 +1,4 @@
 import { constants, fstatSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -29,8 +28,7 @@ export async function openStandardOutput(context: Context, use: OutputFileUse): 
   return openedLater(async (taskId) => {
     const { inspectEnd } = await import('./last-line.ts');
     const path = `/dev/fd/${sink.fd}`;
-    const file = await open(path, 'r').catch(() => undefined);
-    const end = file && (await inspectEnd(file, sink.size as number).finally(() => file.close()));
+    const end = await inspectEnd(path, sink.size as number).catch(() => undefined);
     // Truncating is safe only if the file is open for appending; otherwise the next write would leave a gap.
     if (end !== undefined && end.kind !== 'other' && (await isAppendedTo(sink.fd))) {
       const { repairEnd, withoutRepeating, writtenBefore } = await import('./interrupted-file.ts');
