@@ -57,6 +57,18 @@ test('a drain of all or none whose queue is deleted and declared again keeps wha
   expect((await client.peek(task)).map(({ body }) => body.toString())).toEqual(['"new"']);
 });
 
+test('a drain with a filter says how many it removed before its queue was deleted', async () => {
+  const client = openClient();
+  const task = newTask();
+  const [first] = await publish(client, task, 250);
+  const select = ({ body }: StoredMessage) => body.toString() === first;
+  // A hundred that do not match fill the channel: then it opens another one, for a queue that is not there any more.
+  const onRead = async (count: number) => {
+    if (count === 101) await amqp(async (channel) => void (await channel.deleteQueue(queueName(task))));
+  };
+  expect(await client.drain(task, () => {}, { batchSize: 1, select, onRead })).toBe(1);
+});
+
 test('many drains at once whose queues are deleted all end by themselves', async () => {
   const client = openClient();
   const tasks = Array.from({ length: 16 }, () => newTask());

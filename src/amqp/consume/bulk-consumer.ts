@@ -54,14 +54,14 @@ const KEPT_WINDOW_ONE_BY_ONE = 100;
  * acknowledged when the handler resolves, except for the messages that it returns. Everything else that was delivered
  * is back at its place when this resolves or rejects.
  * @throws AmqpFailure `CONNECTION_LOST` when the broker has not confirmed that the last ones are removed
- * @returns how many messages were handled and acknowledged, and whether the queue was deleted meanwhile
+ * @returns whether the queue was deleted meanwhile
  */
 export async function consumeInBatches(
   lease: ChannelLease,
   queue: string,
   options: BulkOptions,
   handle: BatchHandler,
-): Promise<{ removed: number; isDeleted: boolean }> {
+): Promise<boolean> {
   const { taskId, limit, batchSize, select, allOrNone = false, signal, onRead, onRemoved } = options;
   const { most = limit, deleteQueue, keepsResult = false } = options;
   const prefetch = prefetchFor(options);
@@ -137,7 +137,7 @@ export async function consumeInBatches(
   }
   // What was acknowledged before is known to be removed by the answer to a later request.
   if (isStopped && !isDeleted && !isAnswered && !keepsResult) throw unansweredError();
-  return { removed: held.removed, isDeleted };
+  return isDeleted;
 }
 
 /**

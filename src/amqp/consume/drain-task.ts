@@ -56,6 +56,7 @@ export async function drainTask(
 ): Promise<number> {
   const { limit, batchSize = DEFAULT_BATCH_SIZE, select, allOrNone = false, signal, onRead, onEnd } = options;
   let isHandedOver = false;
+  let removed = 0;
   /** If the connection is lost from here on, it may have held messages. */
   let isBegun = false;
   /** Deleted unless the reading comes to its end. */
@@ -66,7 +67,7 @@ export async function drainTask(
     isBegun = true;
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
     end = { counted: bound, read: 0, isDeleted: bound > 0 };
-    if (bound === 0) return 0;
+    if (bound === 0) return;
     // Everything is handed over before the reader ends.
     if (!allOrNone && refusesAutoDelete) await kinds.refuseAutoDelete(queue);
     const bulk = {
@@ -86,21 +87,21 @@ export async function drainTask(
         if (onRead) await failure.watch(() => onRead(count));
       },
       onRemoved: async (count: number) => {
+        removed += count;
         onRemoved(count);
         if (options.onRemoved) await failure.watch(() => options.onRemoved?.(count));
       },
     };
-    const { removed, isDeleted } = await consumeInBatches(lease, queue, bulk, (batch, before) => {
+    end.isDeleted = await consumeInBatches(lease, queue, bulk, (batch, before) => {
       isHandedOver = true;
       return failure.watch(async () => keptOf(await handle([...batch], before), batch));
     });
-    end.isDeleted = isDeleted;
-    return removed;
   };
   // A queue that is gone takes with it what was handed over, which then exists nowhere else.
   const isRepeatable = (error: unknown) =>
     !isHandedOver || (allOrNone && !failure.isKnown && hasCode(error, ErrorCode.connectionLost));
-  const drained = reader.read({ queue, missing: 0, isRepeatable }, drain).then(async (removed) => {
+  // If the queue is deleted meanwhile, some may have been removed before.
+  const drained = reader.read({ queue, missing: undefined, isRepeatable }, drain).then(async () => {
     if (onEnd && !signal?.aborted) await failure.watch(() => onEnd(end));
     return removed;
   });
