@@ -136,3 +136,25 @@ describe('a malformed message that dequeue() comes upon', () => {
     },
   );
 });
+
+test('a message that arrives while two clients delete the queue stays in it', async () => {
+  const task = await filledTask();
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const slow = openClient({ url: proxy.url });
+  proxy.fault = { kind: 'hold', answerTo: queueOf(task) };
+  const deleting = slow.deleteIfUnused(task);
+  await until(() => proxy.isHolding);
+  // By now the broker has answered that it is empty.
+  await amqp.depth(queueOf(task));
+  amqp.publish(queueOf(task), { list: propertyList({}), body: Buffer.from('late') });
+  await amqp.confirmed();
+  const { sent } = proxy;
+  proxy.fault = { kind: 'none' };
+  proxy.fault = { kind: 'hold', answerTo: queueOf(task) };
+  await until(() => proxy.sent > sent);
+  // The first has just looked whether there is a message, and does not know it yet.
+  expect(await openClient().deleteIfUnused(task)).toBe(false);
+  proxy.fault = { kind: 'none' };
+  expect(await deleting).toBe(false);
+  expect(await bodiesIn(task)).toEqual(['late']);
+});

@@ -77,6 +77,11 @@ export class FaultProxy {
     return `amqp://127.0.0.1:${port}`;
   }
 
+  /** Something of the broker's is held. */
+  get isHolding(): boolean {
+    return this.#held.length > 0;
+  }
+
   /** Ends all connections with a TCP reset. */
   reset(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();

@@ -1,8 +1,8 @@
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueType } from '../../options/task-queue-options.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
+import type { ChannelLease } from '../connection/pooled-channel.ts';
 import type { QueuePublisher } from '../publish/queue-publisher.ts';
-import { putBack } from './put-back.ts';
 import type { QueueKinds } from './queue-kinds.ts';
 import type { QueueReader } from './queue-reader.ts';
 
@@ -88,13 +88,21 @@ export class QueueDeleter {
       // RabbitMQ 4 deletes a queue whose node is down, whatever is in it, but refuses a passive declare.
       const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
       if (messageCount > 0) return false;
-      const message = looks && (await lease.request((channel) => channel.get(queue)));
-      if (message) {
-        await putBack(lease, queue, message);
-        return false;
-      }
+      if (looks && (await isFilled(lease, queue))) return false;
       await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
       return true;
     });
   }
+}
+
+/**
+ * Whether a `get` finds a message. What is to give it back is sent at once, and does not wait for the answer: meanwhile
+ * the queue would count as empty and unused, and another client that deletes it would delete the message.
+ */
+function isFilled(lease: ChannelLease, queue: string): Promise<boolean> {
+  return lease.request(async (channel) => {
+    const answer = channel.get(queue);
+    channel.nackAll(true);
+    return (await answer) !== false;
+  });
 }
