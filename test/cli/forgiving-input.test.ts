@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { BIN, cliEnvironment, recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
+import { callApi } from '../support/vhost.ts';
 
 const record = (n: number) =>
   `{"task_id":"a","redelivered":false,"properties":{"priority":1},"body":{"n":${n}.0}}`;
@@ -212,6 +214,19 @@ describe('--password-file takes', () => {
     await writeFile(file, text);
     const args = ['peek', 'no-such-task', '-u', withUser(), '--password-file', file];
     expect((await runCli(args)).status).toBe(5);
+  });
+
+  test('the password of the user in the broker URL, for an API URL without a user too', async () => {
+    const user = `user-${randomUUID()}`;
+    await callApi('PUT', `users/${user}`, { password: 'pw', tags: 'management' });
+    onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
+    await callApi('PUT', `permissions/%2F/${user}`, { configure: '', write: '', read: '' });
+    const file = join(await temporaryFolder(), 'password');
+    await writeFile(file, 'pw\n');
+    const url = inject('url').replace('//', `//${user}@`);
+    const args = ['ls', '--limit', '1', '-u', url, '--password-file', file, '--api-url', inject('apiUrl')];
+    const { status, stderr } = await runCli(args);
+    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.not.stringContaining('refuses') });
   });
 
   test.each([

@@ -115,7 +115,8 @@ describe('the settings', () => {
       MCP_TASKQ_PASSWORD_FILE: password,
     };
     const own = settings(['x'], environment);
-    expect(own).toMatchObject({ apiUrl: 'http://guest:secret@one:15672/', urlSource: 'MCP_TASKQ_URL' });
+    // The API gets the credentials of the broker's URL: ann's, not guest's.
+    expect(own).toMatchObject({ apiUrl: 'http://one:15672', urlSource: 'MCP_TASKQ_URL' });
     expect(own.connection.url).toEqual(['amqp://ann:secret@one:1/v']);
     // Another vhost of the same broker, or another user.
     const same = settings(['x', '-u', 'amqp://ann@one:1/w'], environment);

@@ -15,15 +15,16 @@ export function toUrl(text: string): URL | undefined {
 }
 
 /**
- * Puts a password into a URL, for its user, or guest if it has none. Invalid URLs are left for the library to
- * report.
+ * Puts a password into a URL, for its user, or for the given one if it has none; without either, the URL stays as it is.
+ * Invalid URLs are left for the library to report.
  */
-export function withPassword(password: string | undefined): (url: string) => string {
+export function withPassword(password: string | undefined, defaultUser = ''): (url: string) => string {
   return (text) => {
     const url = toUrl(text);
     if (password === undefined || url === undefined) return text;
     if (url.password !== '') return text;
-    if (url.username === '') url.username = 'guest';
+    if (url.username === '') url.username = defaultUser;
+    if (url.username === '') return text;
     // The setter alone would not encode %, which a password may contain.
     url.password = encodeURIComponent(password);
     return url.href;

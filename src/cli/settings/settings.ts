@@ -24,7 +24,7 @@ const LARGEST_MESSAGE_BYTES = 512 * 1024 * 1024;
 export interface Settings {
   /** Passed unchanged to the library's clients. */
   connection: TaskQueueOptions;
-  /** URL of the management API, if given; contains the password from the password file if that applies. */
+  /** URL of the management API, if given; one that names a user contains the password from the password file. */
   apiUrl: string | undefined;
   /** Time limit for the whole command. */
   timeoutMs: number | undefined;
@@ -81,13 +81,14 @@ export function resolveSettings(
   const { urls, tls } = readUrlFiles(splitUrls(options.url ?? DEFAULT_URL), options.timeout);
   return {
     connection: {
-      ...((options.url || password) && { url: urls.map(withPassword(password)) }),
+      ...((options.url || password) && { url: urls.map(withPassword(password, 'guest')) }),
       prefix: options.prefix,
       queueType: options.queueType,
       connectTimeoutMs: options.connectTimeout,
       maxMessageBytes: LARGEST_MESSAGE_BYTES,
       tls: { ...tls, ...tlsOptions(options) },
     },
+    // Without a user, it gets those credentials of the broker's URL.
     apiUrl: options.apiUrl && withPassword(password)(options.apiUrl),
     timeoutMs: options.timeout,
     ...formatAsked(options),
