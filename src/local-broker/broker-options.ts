@@ -1,3 +1,14 @@
+import {
+  aBoolean,
+  aFunction,
+  anObject,
+  aSignal,
+  aString,
+  type Checks,
+  integer,
+  manyStrings,
+  positive,
+} from '../options/check-options.ts';
 import type { ServerInstallation } from './find-server.ts';
 
 /** For {@link startBroker}. */
@@ -27,6 +38,23 @@ export interface BrokerOptions {
   /** The RabbitMQ to run. Default: one found on this machine. */
   installation?: ServerInstallation | undefined;
 }
+
+const aPort = integer(1, 65_535);
+
+export const BROKER_CHECKS: Checks<BrokerOptions> = {
+  port: aPort,
+  apiPort: aPort,
+  dataDir: aString,
+  management: aBoolean,
+  install: aBoolean,
+  confirmInstall: aFunction,
+  onProgress: aFunction,
+  startTimeoutMs: positive,
+  signal: aSignal,
+  config: manyStrings,
+  plugins: manyStrings,
+  installation: anObject,
+};
 
 /** A private RabbitMQ node that listens on 127.0.0.1 only, with the user guest. */
 export interface RunningBroker {

@@ -1,5 +1,4 @@
 import { createServer } from 'node:net';
-import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { forgetOldest } from '../forget-oldest.ts';
 import { startFailed } from './start-failed.ts';
 
@@ -40,12 +39,6 @@ export async function takeIfFree(port: number): Promise<boolean> {
 
 /** @throws TaskQueueError saying why the given port cannot be used. */
 export async function requireFreePort(port: number): Promise<void> {
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new TaskQueueError(
-      ErrorCode.invalidArgument,
-      `The port must be a whole number from 1 to 65535, not ${port}`,
-    );
-  }
   handOut(port);
   const problem = await portProblem(port);
   if (problem === undefined) return;

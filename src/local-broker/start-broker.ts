@@ -1,8 +1,9 @@
 import { guarded } from '../errors/guarded-callback.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
+import { checkOptions } from '../options/check-options.ts';
 import { awaitReady } from './await-ready.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
-import type { BrokerOptions, RunningBroker } from './broker-options.ts';
+import { BROKER_CHECKS, type BrokerOptions, type RunningBroker } from './broker-options.ts';
 import { chooseNode } from './choose-node.ts';
 import { findFreePort, requireFreePort, takeIfFree } from './free-ports.ts';
 import { readKnownPorts, writeKnownPorts } from './known-ports.ts';
@@ -21,8 +22,9 @@ const START_TIMEOUT_MS = 180_000;
  * @throws TaskQueueError `BROKER_START_FAILED` saying what failed and what to do, `INVALID_ARGUMENT`; the
  * reason of `signal` when that is aborted. Nothing is left behind then either.
  */
-export async function startBroker(given: BrokerOptions = {}): Promise<RunningBroker> {
-  const options = { ...given, onProgress: guarded(given.onProgress ?? (() => {})) };
+export async function startBroker(given?: BrokerOptions): Promise<RunningBroker> {
+  const checked = checkOptions(given, BROKER_CHECKS);
+  const options = { ...checked, onProgress: guarded(checked.onProgress ?? (() => {})) };
   options.signal?.throwIfAborted();
   if (process.platform === 'win32') {
     throw startFailed('A private RabbitMQ cannot be started on Windows', {

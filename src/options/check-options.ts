@@ -84,6 +84,11 @@ export const strings: Check = (value) =>
     ? undefined
     : `must be a string or an array of strings${Array.isArray(value) ? '' : not(value)}`;
 
+export const manyStrings: Check = (value) =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string')
+    ? undefined
+    : `must be an array of strings${Array.isArray(value) ? '' : not(value)}`;
+
 /** An object of any class. */
 export const anInstance: Check = (value) =>
   typeof value === 'object' && value !== null ? undefined : `must be an object${not(value)}`;

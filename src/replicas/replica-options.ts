@@ -14,7 +14,8 @@ export interface ReplicasOptions extends TaskQueueOptions {
    * Returns the user on whose behalf a message arrives, if the server knows: a task's messages are delivered only to
    * the user who created it, and an answer counts only from the user to whom the question was delivered. Use anything
    * that stays the same as long as the user's tasks, such as a token's subject. Default: the client id of the
-   * authentication, which many users may share.
+   * authentication, which many users may share. Unlike other options, null is refused: nobody is meant to do without users
+   * by mistake.
    */
   principal?: ((origin: MessageOrigin) => string | undefined) | undefined;
 }

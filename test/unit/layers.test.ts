@@ -48,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'waiting',
     'sdk',
   ],
-  'local-broker': ['errors', 'make-folder.ts'],
+  'local-broker': ['errors', 'options', 'make-folder.ts'],
   'index.ts': [
     'errors',
     'properties',

@@ -7,6 +7,7 @@ import {
   TaskQueueClient,
   watchTasks,
 } from '../../src/index.ts';
+import { startBroker } from '../../src/local-broker/index.ts';
 import { Replicas } from '../../src/replicas/index.ts';
 
 /*
@@ -64,6 +65,38 @@ test('watching and pruning refuse one id in place of a list, whose characters wo
   await expect(pruneTaskQueues(client, isWrong).next()).rejects.toMatchObject(refusal('taskIds'));
   await expect(watchTasks(url as never, []).next()).rejects.toMatchObject(refusal('client'));
   await expect(pruneTaskQueues(queue as never, []).next()).rejects.toMatchObject(refusal('client'));
+});
+
+test.each<[name: string, options: unknown]>([
+  ['The options', 5],
+  ['Option port', { port: '5672' }],
+  ['Option port', { port: 65_536 }],
+  ['Option apiPort', { apiPort: 0 }],
+  ['Option startTimeoutMs', { startTimeoutMs: 2 ** 31 }],
+  ['Option startTimeoutMs', { startTimeoutMs: 0 }],
+  ['Option dataDir', { dataDir: 5 }],
+  ['Option config', { config: 'vm_memory_high_watermark.relative = 0.5' }],
+  ['Option plugins', { plugins: [5] }],
+  ['Option signal', { signal: {} }],
+  ['Option instal', { instal: true }],
+])('a private broker is not started with a wrong option: %s, %j', async (name, options) => {
+  await expect(startBroker(options as never)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(`^${name} (must be|is unknown: did you mean)`),
+  });
+});
+
+test('null counts as left out, also for a private broker', async () => {
+  const nulls = {
+    port: null,
+    apiPort: null,
+    config: null,
+    plugins: null,
+    startTimeoutMs: null,
+    onProgress: null,
+  };
+  const signal = AbortSignal.abort(new Error('as far as the options'));
+  await expect(startBroker({ ...nulls, signal } as never)).rejects.toThrow('as far as the options');
 });
 
 test('a record that is not a string is refused, and whatever is to be printed is redacted', () => {
