@@ -112,7 +112,11 @@ test.each([
   ['an API that is away', ['--api-url', 'http://127.0.0.1:1'], /Cannot reach the management API/],
   ['a vhost that is not there', ['-u', 'amqp://127.0.0.1/nowhere'], /./],
   ['a URL that is none', ['-u', 'foo'], /is unusable/],
-  ['thresholds the wrong way round', ['--age-warn', '2h', '--age-critical', '1h'], /would never apply/],
+  [
+    'thresholds the wrong way round',
+    ['--age-warn', '1500ms', '--age-critical', '1s'],
+    /--age-warn 1500ms is above --age-critical 1s, so it would never apply/,
+  ],
   ['an unknown option', ['--bogus'], /Unknown option --bogus/],
   ['a threshold that is not a number', ['--depth-warn', 'many'], /--depth-warn is invalid/],
   ['a broker URL in place of a pattern', ['amqp://u:pw@h'], /A broker URL was given/],

@@ -138,6 +138,36 @@ test('a task or message may be called like a command of another tool', async () 
   expect((await runCli(['peek', task, '--filter', 'method != "rm"'])).status).toBe(0);
 });
 
+test('messages that --skip leaves out are not called absent', async () => {
+  const task = await filledTask(3);
+  const skipped = 'error: Task "%" has 3 messages waiting; --skip 3 leaves nothing\n'.replace('%', task);
+  for (const args of [
+    ['peek', task],
+    ['peek', task, '--all'],
+    ['peek', task, '--filter', 'body.n == 0'],
+    ['cp', task, `${task}-2`, '-n', '1'],
+    ['cp', task, `${task}-2`, '-n', '1', '--dry-run'],
+  ])
+    expect(await runCli([...args, '--skip', '3'])).toMatchObject({ status: 6, stderr: skipped });
+  const unmatched = async (command: string[], ...args: string[]) => {
+    const { status, stderr } = await runCli([...command, ...args, '--filter', 'body.n == 0']);
+    expect(status).toBe(6);
+    return stderr;
+  };
+  for (const command of [
+    ['peek', task],
+    ['cp', task, `${task}-2`, '-n', '1'],
+  ]) {
+    expect(await unmatched(command, '--skip', '1')).toContain(
+      `None of the last 2 messages of task "${task}"`,
+    );
+    expect(await unmatched(command, '--skip', '2')).toContain(`The last message of task "${task}" does not`);
+  }
+  await expect(observer().depth(`${task}-2`)).resolves.toBeUndefined();
+  const beyond = { status: 2, stderr: 'error: --skip must be less than 1,000\n' };
+  expect(await runCli(['peek', task, '--all', '--skip', '1000'])).toMatchObject(beyond);
+});
+
 describe('a filter that nothing matches', () => {
   test('says how many messages it has looked at', async () => {
     const task = await filledTask(1_001);
@@ -145,6 +175,10 @@ describe('a filter that nothing matches', () => {
     expect(peek.status).toBe(6);
     expect(peek.stderr).toContain(
       `None of the first 1,000 of 1,001 messages of task "${task}" matches the filter`,
+    );
+    const skipping = await runCli(['peek', task, '--skip', '2', '--filter', 'body.n == 1000']);
+    expect(skipping.stderr).toContain(
+      `None of the messages 3 to 1,000 (of 1,001) of task "${task}" matches the filter`,
     );
     const rehearsal = await runCli(['dequeue', task, '--filter', 'type == "x"', '--dry-run']);
     expect(rehearsal.status).toBe(6);

@@ -7,7 +7,13 @@ import { viewMessage } from '../../src/cli/output/message-view.ts';
 import { taskCommand, thisCommand, withOptions } from '../../src/cli/output/this-command.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
-import { formatAge, formatDuration, formatShortAge, parseDuration } from '../../src/cli/text/durations.ts';
+import {
+  exactDuration,
+  formatAge,
+  formatDuration,
+  formatShortAge,
+  parseDuration,
+} from '../../src/cli/text/durations.ts';
 import { summarize } from '../../src/cli/text/message-summary.ts';
 import { shellWords } from '../../src/cli/text/shell-words.ts';
 import { formatSize } from '../../src/cli/text/sizes.ts';
@@ -403,6 +409,15 @@ describe('small formats', () => {
       '1d 1h',
       '0ms',
     ]);
+  });
+
+  test('durations that were given, so that they can be given again', () => {
+    const given = ['500ms', '1500ms', '10s', '90s', '90m', '2h', '25h', '7d'];
+    expect(given.map((text) => exactDuration(parseDuration(text) as number))).toEqual(given);
+    expect(
+      ['0.5ms', '1.5m', '60m', '24h'].map((text) => exactDuration(parseDuration(text) as number)),
+    ).toEqual(['0.5ms', '90s', '1h', '1d']);
+    expect(exactDuration(0)).toBe('0ms');
   });
 
   test('sizes', () => {

@@ -37,8 +37,12 @@ export function brokerCommand() {
   return (
     explain(new Command('broker'), HELP)
       .argument('[command...]')
-      .option('--port <number>', 'AMQP port (default: a free one)', wholeNumber(1))
-      .option('--api-port <number>', 'port of the management API; implies --management', wholeNumber(1))
+      .option('--port <number>', 'AMQP port (default: a free one)', wholeNumber(1, 65_535))
+      .option(
+        '--api-port <number>',
+        'port of the management API; implies --management',
+        wholeNumber(1, 65_535),
+      )
       .option('--data <dir>', 'keep data and ports in this folder (default: temporary)')
       .option('--management', 'with the management API, for ls, check and prune')
       .option('--install', 'install RabbitMQ if it is missing, without asking')

@@ -10,7 +10,7 @@ import { hintFor } from '../hints.ts';
 import { notBlank, wholeNumber } from '../input/option-values.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
-import { ageOption, formatDuration } from '../text/durations.ts';
+import { ageOption, exactDuration } from '../text/durations.ts';
 
 const HELP: CommandHelp = {
   description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics (up to 10 s old), which does not
@@ -87,7 +87,7 @@ function thresholdsOf(options: CheckOptions): Thresholds {
   const { depthWarn, depthCritical, ageWarn, ageCritical, unconsumedWarn, unconsumedCritical } = options;
   return {
     depth: threshold('depth', depthWarn, depthCritical),
-    age: threshold('age', ageWarn, ageCritical, formatDuration),
+    age: threshold('age', ageWarn, ageCritical, exactDuration),
     unconsumed: threshold('unconsumed', unconsumedWarn, unconsumedCritical),
   };
 }

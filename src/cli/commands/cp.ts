@@ -12,11 +12,12 @@ import { taskCommand } from '../output/this-command.ts';
 import { chooseOneTask } from '../queues/chosen-tasks.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
+import { requireSkip } from '../reading/look-at-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack } from '../reading/withheld.ts';
 import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
-import { formatCount, formatNumber } from '../text/sizes.ts';
+import { formatCount } from '../text/sizes.ts';
 
 const HELP: CommandHelp = {
   description: `Copy messages to another task, in order, with the same bytes and properties, message ids included. While cp
@@ -72,8 +73,7 @@ async function copy(
   const to = await stop.race(chooseOneTask(context, target));
   if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
   const { skip, create = true, keepExpiration = false } = options;
-  if (skip >= MAX_PEEK)
-    throw new CommandFailure(ExitCode.usage, `--skip must be less than ${formatNumber(MAX_PEEK)}`);
+  requireSkip(skip);
   const select = await selectionOf(options);
   const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit as number);
   if (options.dryRun) {
@@ -113,6 +113,7 @@ async function copy(
     throw emptyFailure(from, looked === 0 ? undefined : options.filter, {
       count: looked,
       of: depth.messages,
+      skip,
     });
   }
   const data = { from, to, copied: tally.copied };

@@ -23,7 +23,7 @@ import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';
-import { durationOption, formatDuration } from '../text/durations.ts';
+import { durationOption, exactDuration } from '../text/durations.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeId } from '../text/terminal-text.ts';
 
@@ -192,7 +192,7 @@ async function agreedLimit(
   const upTo = filter || wait !== undefined ? 'up to ' : '';
   const what = most === undefined ? 'all messages' : `${upTo}${formatCount(most, 'message')}`;
   const matching = filter ? ' that match' : '';
-  const waiting = wait === undefined ? '' : `, waiting ${formatDuration(wait)} for them`;
+  const waiting = wait === undefined ? '' : `, waiting ${exactDuration(wait)} for them`;
   await context.stop.race(
     confirmLoss(context, {
       question:

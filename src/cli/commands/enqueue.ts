@@ -136,7 +136,7 @@ function nothingToAdd({ from, skip }: EnqueueOptions): string {
   const input = from === '-' ? 'Standard input' : from;
   return skip === 0
     ? `${input} has no messages.`
-    : `${input} has no messages after the first ${formatNumber(skip)}.`;
+    : `${input} has no messages after the first ${skip === 1 ? 'one' : formatNumber(skip)}.`;
 }
 
 function reportDryRun(context: ClientContext, taskId: string, count: number): Promise<void> {

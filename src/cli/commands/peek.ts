@@ -10,7 +10,7 @@ import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../ou
 import { chooseTasks } from '../queues/chosen-tasks.ts';
 import { forEachTask } from '../queues/each-task.ts';
 import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
-import { lookAtMessages } from '../reading/look-at-messages.ts';
+import { lookAtMessages, requireSkip } from '../reading/look-at-messages.ts';
 import { newestWindow } from '../reading/newest-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { confirmMany } from '../terminal/confirmation.ts';
@@ -70,6 +70,7 @@ export function peekCommand() {
 async function peek(context: ClientContext, words: string[], options: PeekOptions): Promise<void> {
   const { taskIds, isPattern } = await chooseTasks(context, words, options);
   if (isPattern && !options.yes) await confirmMany(context, taskIds.length);
+  requireSkip(options.skip);
   const isOne = taskIds.length === 1;
   const inFull = options.full === true || (isOne && (options.tail ?? options.limit) === 1 && !options.all);
   const output = await openOutputFile(context, options, {
@@ -123,7 +124,7 @@ async function peekAtOne(
   select?.tally.report(context);
   if (output.count() === before) {
     const filter = looked === 0 ? undefined : (options.filter ?? (options.since && '--since'));
-    throw emptyFailure(taskId, filter || undefined, { count: looked, of: depth.messages - skip });
+    throw emptyFailure(taskId, filter || undefined, { count: looked, of: depth.messages, skip });
   }
   const behind = depth.messages - skip - looked;
   if (behind > 0 && (all || select || standardError().isTTY)) {

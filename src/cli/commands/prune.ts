@@ -10,7 +10,7 @@ import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
 import { recordList } from '../output/record-list.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
-import { ageOption, formatDuration } from '../text/durations.ts';
+import { ageOption, exactDuration } from '../text/durations.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 import { safeId, safeLine } from '../text/terminal-text.ts';
 
@@ -61,7 +61,7 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
   // Reads all pages first, as deleting would shift them.
   const queues = await stop.race(collect(found));
   const report = reporter(context);
-  const about = `${formatCount(queues.length, 'empty, unused queue')} idle for ${formatDuration(options.idle)} or longer on ${describeTarget(context)}`;
+  const about = `${formatCount(queues.length, 'empty, unused queue')} idle for ${exactDuration(options.idle)} or longer on ${describeTarget(context)}`;
   if (queues.length === 0) {
     await report.end();
     note(`${about}: nothing to do.`);

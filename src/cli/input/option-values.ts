@@ -6,11 +6,13 @@ export function notBlank(text: string): string {
   return text;
 }
 
-/** Option parser: a whole number, `least` or more. */
-export function wholeNumber(least: number): (text: string) => number {
+/** Option parser: a whole number, `least` or more, and at most `most` if that is given. */
+export function wholeNumber(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
+  const range = most === Number.POSITIVE_INFINITY ? `, ${least} or more` : ` from ${least} to ${most}`;
   return (text) => {
     const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(number >= least)) throw new InvalidArgumentError(`Expected a whole number, ${least} or more.`);
+    if (!(number >= least && number <= most))
+      throw new InvalidArgumentError(`Expected a whole number${range}.`);
     return number;
   };
 }

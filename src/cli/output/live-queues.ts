@@ -3,7 +3,7 @@ import type { TaskQueueInfo } from '../../index.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
 import { STALLED_MS, stalledFor } from '../terminal/stall-notice.ts';
 import { clockTime } from '../text/clock-time.ts';
-import { formatDuration } from '../text/durations.ts';
+import { exactDuration } from '../text/durations.ts';
 import { formatNumber } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
 import { cutEnd } from '../text/text-width.ts';
@@ -62,7 +62,7 @@ export function drawQueues(
   } = shown;
   const cut = (text: string) => cutEnd(safeLine(text), columns);
   const wrapped = (text: string) => wrap(safeLine(text), columns).map((line) => cutEnd(line, columns));
-  const head = `mcp-taskq ls  ${clockTime(last?.at ?? Date.now())}  every ${formatDuration(intervalMs)}  ${title}`;
+  const head = `mcp-taskq ls  ${clockTime(last?.at ?? Date.now())}  every ${exactDuration(intervalMs)}  ${title}`;
   const lines = [colors.bold(cut(head.trimEnd()))];
   if (waitingMs >= STALLED_MS)
     lines.push(...wrapped(stalledFor(waitingMs)).map((line) => colors.yellow(line)));

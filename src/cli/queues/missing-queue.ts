@@ -35,31 +35,34 @@ export async function depthOrFail(
 
 /**
  * @param filter the expression that no message matched, if there was one
- * @param looked how many messages were looked at, and how many were present
+ * @param looked how many messages were looked at, how many were present, and how many of these were skipped
  */
 export function emptyFailure(
   taskId: string,
   filter?: string,
-  looked?: { count: number; of: number },
+  looked: { count: number; of: number; skip?: number } = { count: 0, of: 0 },
 ): CommandFailure {
   const task = JSON.stringify(taskId);
-  if (filter === undefined)
-    return new CommandFailure(ExitCode.nothingThere, `Task ${task} has no messages waiting`);
-  if (looked === undefined || looked.of === 0) {
-    return new CommandFailure(ExitCode.nothingThere, `Task ${task} has no message that matches the filter`);
-  }
+  const { count, of: present, skip = 0 } = looked;
+  const failure = (message: string) => new CommandFailure(ExitCode.nothingThere, message);
+  if (present > 0 && present <= skip)
+    return failure(
+      `Task ${task} has ${formatCount(present, 'message')} waiting; --skip ${skip} leaves nothing`,
+    );
+  if (filter === undefined) return failure(`Task ${task} has no messages waiting`);
+  if (present === 0) return failure(`Task ${task} has no message that matches the filter`);
   // Messages may have arrived since the count.
-  const of = Math.max(looked.count, looked.of);
-  const which =
-    looked.count < of
-      ? `first ${formatNumber(looked.count)} of ${formatCount(of, 'message')}`
-      : formatCount(of, 'message');
-  return new CommandFailure(
-    ExitCode.nothingThere,
-    of === 1
-      ? `The only message of task ${task} does not match the filter`
-      : `None of the ${which} of task ${task} matches the filter`,
-  );
+  const of = Math.max(count, present - skip);
+  if (of === 1)
+    return failure(`The ${skip > 0 ? 'last' : 'only'} message of task ${task} does not match the filter`);
+  return failure(`None of the ${whichOf(count, of, skip)} of task ${task} matches the filter`);
+}
+
+/** The messages that were looked at, of those after the skipped ones. */
+function whichOf(count: number, of: number, skip: number): string {
+  if (count >= of) return `${skip > 0 ? 'last ' : ''}${formatCount(of, 'message')}`;
+  if (skip === 0) return `first ${formatNumber(count)} of ${formatCount(of, 'message')}`;
+  return `messages ${formatNumber(skip + 1)} to ${formatNumber(skip + count)} (of ${formatNumber(skip + of)})`;
 }
 
 /** The failure if {@link emptyFailure} is that of each of several tasks. */

@@ -37,7 +37,7 @@ export async function dryRun(
   if (writer.count() === 0 && limit !== undefined) {
     // The message does not repeat the filter.
     const filter = select && looked > 0 ? '' : undefined;
-    throw emptyFailure(taskId, filter, { count: looked, of: present });
+    throw emptyFailure(taskId, filter, { count: looked, of: depth.messages, skip });
   }
   await writer.end();
   const unseen = present - looked;
@@ -45,7 +45,7 @@ export async function dryRun(
   const found = formatCount(writer.count(), 'message');
   const what = isBeyond && writer.count() > 0 ? `At least ${found}` : found;
   const rest = isBeyond
-    ? ` (the ${formatCount(unseen, 'message')} after the first ${formatCount(skip + looked, 'message')} were not looked at)`
+    ? ` (the ${formatCount(unseen, 'message')} after the first ${formatCount(skip + looked, 'message')} ${unseen === 1 ? 'was' : 'were'} not looked at)`
     : '';
   note(
     `${what} of task ${taskId} on ${describeTarget(context)} would be ${verb}${rest}; nothing was ${verb}.`,

@@ -1,6 +1,6 @@
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { formatDuration } from '../text/durations.ts';
+import { exactDuration } from '../text/durations.ts';
 import { endSuddenly } from './sudden-end.ts';
 
 /** A command's early end: Ctrl-C, a termination signal, a closed terminal, or `--timeout`. */
@@ -55,7 +55,7 @@ export function listenForStop(timeoutMs: number | undefined, spentMs = 0): Stop 
 export function timeoutFailure(timeoutMs: number): CommandFailure {
   return new CommandFailure(
     ExitCode.timedOut,
-    `The command did not end within ${formatDuration(timeoutMs)} (--timeout)`,
+    `The command did not end within ${exactDuration(timeoutMs)} (--timeout)`,
   );
 }
 

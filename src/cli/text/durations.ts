@@ -37,6 +37,15 @@ export function sinceOption(text: string): number {
   return at;
 }
 
+/** A duration that was given, in full and so that it can be given again: `1500ms`, `90m`, `1d`. */
+export function exactDuration(ms: number): string {
+  const [unit, size] = Object.entries(MS_PER_UNIT).findLast(([, size]) => ms > 0 && ms % size === 0) ?? [
+    'ms',
+    1,
+  ];
+  return `${ms / size}${unit}`;
+}
+
 /** Short, in the two largest units: `340ms`, `12s`, `3m 20s`, `5h 2m`, `9d 4h`. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
