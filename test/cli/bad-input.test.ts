@@ -65,6 +65,24 @@ test.each<[what: string, args: () => string[], status: number, says: string]>([
   ['an empty pattern to check', () => ['check', ''], 3, 'It is empty'],
   ['an empty pattern to list', () => ['ls', ''], 2, 'It is empty'],
   ['an empty pattern to prune', () => ['prune', '--pattern', '', '--yes'], 2, 'It is empty'],
+  [
+    'a range of one message',
+    () => ['enqueue', 'task', '--method', 'm', '--skip', '1'],
+    2,
+    '--skip needs --from',
+  ],
+  [
+    'an id prefix for one message',
+    () => ['enqueue', 'task', '{}', '--id-prefix', 'p'],
+    2,
+    '--id-prefix needs --from',
+  ],
+  [
+    'a speed alone',
+    () => ['enqueue', 'task', '--from', '-', '--speed', '2'],
+    2,
+    '--speed needs --keep-timing',
+  ],
   ['an empty request id', () => ['enqueue', 'task', '--method', 'm', '--id', ''], 2, 'It is empty'],
   ['a number and all', () => ['dequeue', 'task', '-n', '2', '--all'], 2, '--all cannot be used with --limit'],
   [

@@ -79,12 +79,16 @@ describe('ls', () => {
     }
   });
 
+  test('compares idle times with a month too, as prune does', async () => {
+    expect(await runCli(['ls', '--idle', '30d'], { env: three })).toMatchObject({ status: 0, stdout: '' });
+  });
+
   test('with --ids counts over AMQP alone, in the order given, and leaves out what has no queue', async () => {
     const env = { ...three, MCP_TASKQ_API_URL: 'http://127.0.0.1:1' };
     const { status, stdout } = await runCli(['ls', '--ids', '-'], { env, input: 'twelve\nmissing\none\r\n' });
     expect(status).toBe(0);
     expect(recordsIn(stdout)).toMatchObject([
-      { task_id: 'twelve', ready: 12, unacked: null },
+      { task_id: 'twelve', ready: 12, unacked: null, type: null, state: null },
       { task_id: 'one', ready: 1, statistics: { consumers: 0 } },
     ]);
   });

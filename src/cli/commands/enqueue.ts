@@ -80,6 +80,7 @@ export function enqueueCommand() {
 
 async function enqueue(context: ClientContext, taskId: string, options: EnqueueOptions): Promise<void> {
   checkMessageSource(options);
+  checkManyOptions(options);
   const headers = { ...options.header, ...(options.mark && { [REPLAY_HEADER]: new Date().toISOString() }) };
   const { client, stop } = context;
   // Connects while the messages are being checked. Errors in them come first, even if the broker cannot be reached.
@@ -130,6 +131,14 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     task_id: taskId,
     enqueued: count,
   });
+}
+
+/** Options that would change nothing. */
+function checkManyOptions({ from, skip, limit, idPrefix, rate, keepTiming, speed }: EnqueueOptions): void {
+  const many = { skip, limit, 'id-prefix': idPrefix, rate, 'keep-timing': keepTiming };
+  const [unused] = from === undefined ? Object.entries(many).filter(([, value]) => value) : [];
+  if (unused !== undefined) throw new CommandFailure(ExitCode.usage, `--${unused[0]} needs --from FILE`);
+  if (speed !== 1 && !keepTiming) throw new CommandFailure(ExitCode.usage, '--speed needs --keep-timing');
 }
 
 function nothingToAdd({ from, skip }: EnqueueOptions): string {

@@ -41,7 +41,7 @@ export function lsCommand() {
     .option('--no-consumers', 'only queues with messages but no consumer')
     .option('--min <n>', 'only queues with at least n messages ready', wholeNumber(1))
     .option('--older-than <dur>', 'only queues whose oldest message is older than this', ageOption)
-    .option('--idle <dur>', 'only queues idle for at least this long', durationOption)
+    .option('--idle <dur>', 'only queues idle for at least this long', ageOption)
     .option('--ids <file>', 'read task ids from a file, one per line; - for stdin')
     .option('--limit <n>', 'at most n queues', wholeNumber(1))
     .optionsGroup('How to list them:')

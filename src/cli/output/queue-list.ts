@@ -54,8 +54,9 @@ function queueRecord({ taskId, ready, unacked, type, state, isCounted, statistic
     ready: ready ?? null,
     unacked: unacked ?? null,
     counted: isCounted,
-    type,
-    state,
+    // Over AMQP alone, these are not known.
+    type: type || null,
+    state: state || null,
     statistics: statistics && {
       consumers: statistics.consumers,
       idle_since: time(statistics.idleSince),
