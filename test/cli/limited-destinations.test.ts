@@ -80,7 +80,7 @@ const LIMITED: Record<string, Limited> = {
     policy: { 'max-length': 3, overflow: 'reject-publish-dlx' },
     says: '(max-length)',
   },
-  ttl: { policy: { 'message-ttl': 0 }, says: 'drops every message at once (message-ttl)' },
+  ttl: { policy: { 'message-ttl': 0 }, says: '(message-ttl)\nhint: Raise or remove message-ttl;' },
   'ttl-argument': { own: { 'x-message-ttl': 0 }, says: '(message-ttl)' },
 };
 

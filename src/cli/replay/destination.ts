@@ -247,8 +247,10 @@ export class Destination {
   }
 }
 
+/** With a message-ttl of 0, fewer messages would not stay either. */
 function refusal(reason: string): CommandFailure {
-  return new CommandFailure(ExitCode.failed, reason, {
-    hint: 'Add fewer messages with -n, raise the limit, or set overflow to reject-publish; --force adds them anyway.',
-  });
+  const remedy = reason.endsWith('(message-ttl)')
+    ? 'Raise or remove message-ttl'
+    : 'Make room, add fewer messages with -n, raise the limit, or set overflow to reject-publish';
+  return new CommandFailure(ExitCode.failed, reason, { hint: `${remedy}; --force adds them anyway.` });
 }
