@@ -52,6 +52,7 @@ export interface LeftOutQueues {
 
 /** The outcome for a queue to be pruned. */
 export type PruneOutcome =
+  /** It is gone; somebody else may have deleted it before. */
   | { taskId: string; outcome: 'deleted' }
   /** It had a message or consumer by then, or its type cannot be deleted safely. */
   | { taskId: string; outcome: 'kept' }
