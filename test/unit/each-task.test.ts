@@ -16,7 +16,7 @@ async function endOf(...statuses: ExitCode[]) {
   return { failure: failure as CommandFailure | undefined, notes };
 }
 
-test('tasks of a pattern that are gone by now are no failure', async () => {
+test('a pattern does not fail for tasks that are gone by now', async () => {
   expect(await endOf(ExitCode.noSuchQueue, ExitCode.noSuchQueue)).toEqual({ failure: undefined, notes: [] });
 });
 
