@@ -15,6 +15,7 @@ import {
 } from '../settings/named-context.ts';
 import { givenSettings } from '../settings/settings.ts';
 import { ask, hasTerminal } from '../terminal/prompts.ts';
+import { exactDuration } from '../text/durations.ts';
 import { shellWords } from '../text/shell-words.ts';
 
 /** Options of `context set`, in addition to the connection options of every command. */
@@ -124,18 +125,6 @@ function connectionSettings(command: CommandUnknownOpts): Record<string, unknown
     else settings[name] = kind === 'duration' ? exactDuration(Number(value)) : value;
   }
   return settings;
-}
-
-/** In the largest unit that gives a whole number. */
-function exactDuration(ms: number): string {
-  const units = [
-    ['h', 3_600_000],
-    ['m', 60_000],
-    ['s', 1000],
-    ['ms', 1],
-  ] as const;
-  const [unit, size] = units.find(([, each]) => ms % each === 0) ?? ['ms', 1];
-  return `${ms / size}${unit}`;
 }
 
 /** A new password source replaces the previous one. */
