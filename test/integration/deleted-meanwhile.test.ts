@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, connect } from 'amqplib';
-import { expect, inject, test } from 'vitest';
-import type { StoredMessage, TaskQueueClient } from '../../src/index.ts';
+import { describe, expect, inject, test } from 'vitest';
+import type { PublishOptions, StoredMessage, TaskQueueClient } from '../../src/index.ts';
 import { queueName } from '../../src/messages/queue-names.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
+import { collectWarnings } from '../support/warnings.ts';
 
 async function publish(client: TaskQueueClient, task: string, count: number): Promise<string[]> {
   const bodies = Array.from({ length: count }, (_, index) => `"${index}"`);
@@ -67,6 +69,48 @@ test('a drain with a filter says how many it removed before its queue was delete
     if (count === 101) await amqp(async (channel) => void (await channel.deleteQueue(queueName(task))));
   };
   expect(await client.drain(task, () => {}, { batchSize: 1, select, onRead })).toBe(1);
+});
+
+describe('messages that somebody reads, and deletes their queue, before their publisher has heard of the confirm', () => {
+  async function publishUnheard(options: PublishOptions, bodies = ['"a"']) {
+    const task = newTask();
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const { warnings, onStatus } = collectWarnings();
+    const client = openClient({ url: proxy.url, events: 'off', onStatus });
+    // Those of a queue that is in use are sent together.
+    await (options.create === false ? observer() : client).publish(task, raw('"first"'));
+    proxy.fault = { kind: 'hold', answerTo: '"a"' };
+    const outcomes = Promise.allSettled(bodies.map((body) => client.publish(task, raw(body), options)));
+    await until(async () => (await observer().depth(task))?.messages === 1 + bodies.length);
+    await openClient().clear(task);
+    proxy.fault = { kind: 'none' };
+    return { outcomes: await outcomes, task, warnings };
+  }
+
+  test('are published again, with one warning', async () => {
+    const bodies = ['"a"', '"b"', '"c"'];
+    const { outcomes, task, warnings } = await publishUnheard({ confirmStored: true }, bodies);
+    expect(outcomes.map(({ status }) => status)).toEqual(bodies.map(() => 'fulfilled'));
+    const queued = await observer().peek(task, { limit: 9 });
+    expect(queued.map(({ body }) => body.toString())).toEqual(bodies);
+    expect(warnings).toMatchObject([{ message: expect.stringContaining('delivered twice') }]);
+  });
+
+  test.each([undefined, true])(
+    'are unconfirmed with create: false, confirmStored: %s',
+    async (confirmStored) => {
+      const { outcomes, task } = await publishUnheard({ create: false, confirmStored });
+      expect(outcomes).toMatchObject([
+        {
+          reason: {
+            code: 'PUBLISH_UNCONFIRMED',
+            message: expect.stringContaining('its queue was deleted right after the confirm'),
+          },
+        },
+      ]);
+      expect(await observer().depth(task)).toBeUndefined();
+    },
+  );
 });
 
 test('many drains at once whose queues are deleted all end by themselves', async () => {

@@ -1,7 +1,7 @@
 /*
  * What can go wrong with a publish, in words.
  */
-import { ErrorCode } from '../../errors/task-queue-error.ts';
+import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { QueueType } from '../../options/task-queue-options.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 
@@ -95,6 +95,18 @@ export function unverifiedError(messageId: string | undefined, cause: unknown): 
     `it was confirmed, but RabbitMQ did not answer whether its queue still exists: ${reason}`,
     messageId,
     cause,
+  );
+}
+
+/** The same, where it is not sent again. */
+export function deletedSinceError(messageId: string | undefined): AmqpFailure {
+  return unconfirmedError('its queue was deleted right after the confirm', messageId, undefined);
+}
+
+export function deletedSinceWarning(queue: string): TaskQueueError {
+  return new TaskQueueError(
+    ErrorCode.queueNotFound,
+    `The queue ${queue} was deleted right after RabbitMQ had confirmed messages for it. They are sent again; if a reader had read them before it deleted the queue, they are delivered twice`,
   );
 }
 

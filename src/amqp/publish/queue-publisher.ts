@@ -12,6 +12,8 @@ import { KeyedMutex } from './keyed-mutex.ts';
 import { KnownQueues } from './known-queues.ts';
 import { OrderedResend } from './ordered-resend.ts';
 import {
+  deletedSinceError,
+  deletedSinceWarning,
   missingError,
   overflowError,
   stillUnconfirmedError,
@@ -55,6 +57,8 @@ export class QueuePublisher {
   /** For each queue, how many messages are in flight, about to be sent, or not yet known to be stored. */
   readonly #sending = new Map<string, number>();
   readonly #onSettled: (() => void)[] = [];
+  /** Queues that were deleted after the confirm of messages, which are to be sent again. */
+  readonly #deletedSince = new Set<string>();
 
   constructor(publisher: ConfirmedPublisher, declarer: QueueDeclarer, options: ResolvedOptions) {
     this.#options = options;
@@ -205,11 +209,17 @@ export class QueuePublisher {
             // Before those that follow it.
             await this.#resend.turn(queue, place, () => this.#prepareAgain(publish, failures));
           }
-          const isTrusted = !confirmStored && (!create || this.#known.has(queue));
+          const isTrusted = !confirmStored && this.#known.has(queue);
           const outcome = await this.#publisher.send(queue, message);
           // Each time, another message has been refused, so this comes to an end.
           if (outcome === 'unread') continue;
-          if (outcome === 'queued' && (isTrusted || (await this.#hasSurvived(queue, message)))) return;
+          if (outcome === 'queued') {
+            if (isTrusted || (await this.#hasSurvived(queue, message))) return;
+            // A reader that deleted the queue may have read it first.
+            isUnconfirmed = true;
+            if (!create) throw deletedSinceError(message.messageId);
+            this.#deletedSince.add(queue);
+          }
           if (!create) throw missingError();
           if (vanished === MAX_VANISHED) throw vanishedError(vanished);
           vanished++;
@@ -232,6 +242,8 @@ export class QueuePublisher {
 
   /** @param failures of the first of the messages that are to be sent again */
   async #prepareAgain(publish: Publish, failures: number): Promise<void> {
+    const { queue } = publish;
+    if (this.#deletedSince.delete(queue)) this.#options.warn(deletedSinceWarning(queue));
     if (failures > 1) await sleep(pauseAfter(failures - 1, PAUSE_MS, LONGEST_PAUSE_MS));
     await this.#makeSendable(publish);
     await this.#publisher.ready();
