@@ -23,6 +23,8 @@ export type Fault =
   | { kind: 'hold'; afterBytes: number }
   /** Passes the broker's answer to this text, and what follows, when the fault is over. */
   | { kind: 'hold'; answerTo: string }
+  /** Passes the broker's answer to this piece that comes for it, counted from the first, when the fault is over. */
+  | { kind: 'hold'; atPiece: number }
   /** Once, in one piece with the broker's next answer of this kind: the end of the connection. */
   | { kind: 'farewell'; with: Buffer }
   | { kind: 'delay'; ms: number }
@@ -43,8 +45,9 @@ export class FaultProxy {
   accepted = 0;
   /** Bytes that came from the broker so far. */
   received = 0;
-  /** Bytes that came for the broker so far. */
+  /** Bytes that came for the broker so far, and in how many pieces. */
   sent = 0;
+  pieces = 0;
   farewells = 0;
   /** Of them, those that a deaf peer did not hear. */
   unheard = 0;
@@ -119,7 +122,10 @@ export class FaultProxy {
         const { fault } = this;
         const isFromBroker = from === broker;
         if (isFromBroker) this.received += bytes.length;
-        else this.sent += bytes.length;
+        else {
+          this.sent += bytes.length;
+          this.pieces++;
+        }
         if (fault.kind === 'deaf' && 'before' in fault)
           isDeaf ||= !isFromBroker && bytes.includes(fault.before);
         if (isDeaf && !isFromBroker) {
@@ -129,6 +135,8 @@ export class FaultProxy {
         if (fault.kind === 'deaf' && 'after' in fault)
           isDeaf ||= !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'hold' && 'answerTo' in fault && !isFromBroker && bytes.includes(fault.answerTo))
+          this.#held.push(broker.pause());
+        if (fault.kind === 'hold' && 'atPiece' in fault && !isFromBroker && this.pieces === fault.atPiece)
           this.#held.push(broker.pause());
         isLate ||= fault.kind === 'late' && !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
