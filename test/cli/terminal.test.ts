@@ -81,6 +81,32 @@ describe('on a terminal', () => {
   });
 });
 
+test('JSON for programs has escapes for what a terminal would obey', async () => {
+  const odd = '\u202eevil\u2028';
+  const [task, other] = [`${newTask()}${odd}`, `${newTask()}${odd}`];
+  const message = '{"jsonrpc":"2.0","method":"m"}';
+  const env = { XDG_CONFIG_HOME: await temporaryFolder() };
+  const set = ['context', 'set', 'odd', '-u', 'amqp://h', '--description', odd];
+  await runCli(set, { env });
+  await runCli(['enqueue', task, message]);
+  const commands = [
+    ['enqueue', task, message, '--json'],
+    ['cp', task, other, '--all', '--json'],
+    ['mv', task, other, '--all', '--json'],
+    ['clear', other, '--yes', '--json'],
+    ['context', 'ls', '-o', 'json'],
+    ['context', 'ls', '-o', 'jsonl'],
+    ['context', 'show', 'odd', '-o', 'json'],
+    ['context', 'show', 'odd', '-o', 'jsonl'],
+  ];
+  for (const args of commands) {
+    const { status, stdout } = await runCli(args, { env });
+    expect({ args, status, stdout }).toMatchObject({ status: 0, stdout: expect.stringContaining('evil') });
+    expect(JSON.stringify(JSON.parse(stdout))).toContain(odd);
+    expect(stdout).toMatch(/^[\x20-\x7e\n]+$/);
+  }
+});
+
 describe('clear on a terminal', () => {
   test('shows what would go and asks; Enter means no and ends with 8', async () => {
     const task = await filledTask(2);

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { formatDuration } from '../text/durations.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
-import { safeId, safeLine } from '../text/terminal-text.ts';
+import { jsonLine, safeId, safeLine } from '../text/terminal-text.ts';
 import { wrapFor } from '../text/wrap.ts';
 import { CheckStatus, type Evaluation, type Threshold, type Thresholds } from './evaluate.ts';
 import type { TaskMeasure } from './survey-tasks.ts';
@@ -27,7 +27,7 @@ export function reportCheck(format: CheckFormat, found: Evaluation, options: Che
       // A monitoring system gets it line by line; a terminal is read by a person.
       return wrapFor(process.stdout, textReport(found, options));
     case 'json':
-      return `${safeLine(JSON.stringify(checkRecord(found, options)))}\n`;
+      return `${jsonLine(checkRecord(found, options))}\n`;
     case 'prometheus':
       return prometheusReport(found, options);
   }
@@ -39,7 +39,7 @@ export function reportUnknown(format: CheckFormat, message: string, pattern: str
     case 'text':
       return wrapFor(process.stdout, `TASKQ UNKNOWN - ${safeLine(message).replaceAll('|', '¦')}\n`);
     case 'json':
-      return `${safeLine(JSON.stringify({ status: 'unknown', code: CheckStatus.unknown, error: message }))}\n`;
+      return `${jsonLine({ status: 'unknown', code: CheckStatus.unknown, error: message })}\n`;
     case 'prometheus':
       return metrics([[...STATUS_METRIC, CheckStatus.unknown]], pattern);
   }

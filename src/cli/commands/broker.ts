@@ -11,6 +11,7 @@ import { wholeNumber } from '../input/option-values.ts';
 import { PRIVATE_BROKER } from '../settings/private-broker.ts';
 import { askYesOrNo, hasTerminal } from '../terminal/prompts.ts';
 import { standardError } from '../terminal/standard-error.ts';
+import { jsonLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Run a private RabbitMQ on 127.0.0.1 for trials, tests and demos: an installed one, else one in Docker or
@@ -119,7 +120,7 @@ async function confirmInstall({ stop }: Context, what: string): Promise<boolean>
 async function serve({ settings, stdout, note, stop }: Context, broker: RunningBroker): Promise<void> {
   await stdout.write(
     settings.output === 'json' || settings.output === 'jsonl'
-      ? `${JSON.stringify(brokerRecord(broker))}\n`
+      ? `${jsonLine(brokerRecord(broker))}\n`
       : Object.entries(addresses(broker))
           .map(([name, value]) => `${name}=${value}\n`)
           .join(''),

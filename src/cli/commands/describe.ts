@@ -11,7 +11,7 @@ import { countEvents } from '../reading/count-events.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption } from '../text/durations.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { jsonLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Show what is in the queue of a task and who reads it: counts, oldest and newest message, messages by type and
@@ -54,7 +54,7 @@ async function describe(
     const colors = colorsFor(process.stdout, settings);
     await stdout.write(viewTask(report, steps, { width: terminalWidth(), colors, now }));
   } else {
-    await stdout.write(`${safeLine(JSON.stringify(taskRecord(report, steps)))}\n`);
+    await stdout.write(`${jsonLine(taskRecord(report, steps))}\n`);
   }
   for (const sentence of report.missing) note(sentence);
   // A stop shortens the listening only; the exit status reports it.

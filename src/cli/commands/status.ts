@@ -10,7 +10,7 @@ import { colorsFor } from '../terminal/colors.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption } from '../text/durations.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { jsonLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Show which broker this is, who you are there, what you may do, and whether anything is wrong. Checking
@@ -47,7 +47,7 @@ async function status(context: Context, { api, listen: listenMs }: StatusOptions
       const { redactUrl } = await import('../../index.ts');
       const { message, code } = error as { message: string; code?: unknown };
       const problem = { problem: redactUrl(message), code: typeof code === 'string' ? code : null };
-      await stdout.write(`${JSON.stringify({ ok: false, problems: [problem] })}\n`);
+      await stdout.write(`${jsonLine({ ok: false, problems: [problem] })}\n`);
     }
     throw error;
   }
@@ -55,7 +55,7 @@ async function status(context: Context, { api, listen: listenMs }: StatusOptions
     const colors = colorsFor(process.stdout, settings);
     await stdout.write(layOutFacts(statusFacts(found, colors), { width: terminalWidth(), colors }));
   } else {
-    await stdout.write(`${safeLine(JSON.stringify(statusRecord(found)))}\n`);
+    await stdout.write(`${jsonLine(statusRecord(found))}\n`);
   }
   const red = colorsFor(standardError(), settings).red;
   for (const { problem, hint } of found.problems) {

@@ -15,7 +15,7 @@ import { standardError } from '../terminal/standard-error.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption, formatDuration } from '../text/durations.ts';
 import { formatCount } from '../text/sizes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { jsonLine, safeLine } from '../text/terminal-text.ts';
 
 const HELP: CommandHelp = {
   description: `Follow messages as they are queued: for named tasks, tasks that match a pattern, or all tasks. Removes
@@ -139,7 +139,7 @@ function printer(context: ClientContext, messages: MessageWriter, showTask: bool
       await stdout.write(`${await eventRecord(item)}\n`);
     } else {
       // Neither one JSON document nor bodies alone have a place for it.
-      note(safeLine(await eventRecord(item)));
+      note(await eventRecord(item));
     }
   };
 }
@@ -149,7 +149,7 @@ async function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): Promis
   const at = new Date(item.at).toISOString();
   if (item.kind === 'large-message') {
     const { propertiesToJson } = await import('../../cli-support.ts');
-    return JSON.stringify({
+    return jsonLine({
       event: 'enqueued',
       at,
       task_id,
@@ -158,7 +158,7 @@ async function eventRecord(item: Exclude<TaskItem, { kind: 'message' }>): Promis
     });
   }
   const message_id = item.kind === 'dequeued' ? item.messageId : undefined;
-  return JSON.stringify({ event: item.kind, at, task_id, count: item.count, message_id });
+  return jsonLine({ event: item.kind, at, task_id, count: item.count, message_id });
 }
 
 function noteOf(item: Extract<WatchItem, { kind: 'gap' | 'interrupted' | 'resumed' }>): string {

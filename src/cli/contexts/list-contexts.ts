@@ -7,7 +7,7 @@ import { readContextFile, shownPath } from '../settings/context-file.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { jsonLine, safeLine, safeText } from '../text/terminal-text.ts';
 import { cutEnd, cutMiddle } from '../text/text-width.ts';
 import { redactContext } from './redact-context.ts';
 
@@ -22,8 +22,8 @@ export async function listContexts(command: CommandUnknownOpts): Promise<void> {
     const records = all.map(({ name, ...context }) => ({ name, current: name === current, ...context }));
     await stdout.write(
       format === 'json'
-        ? `${JSON.stringify(records, null, 2)}\n`
-        : records.map((record) => `${JSON.stringify(record)}\n`).join(''),
+        ? safeText(`${JSON.stringify(records, null, 2)}\n`)
+        : records.map((record) => `${jsonLine(record)}\n`).join(''),
     );
     return;
   }

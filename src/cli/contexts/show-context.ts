@@ -10,7 +10,7 @@ import { SETTING_NAMES } from '../settings/named-context.ts';
 import { givenSettings, outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { safeLine, safeText } from '../text/terminal-text.ts';
 import { redactContext } from './redact-context.ts';
 
 /** `context show`: prints a context, by default the one in effect and what selected it. */
@@ -33,7 +33,7 @@ export async function showContext(wanted: string | undefined, command: CommandUn
   const stdout = standardOutput();
   if (format !== 'table') {
     const record = { name, current: file.current === name, in_effect: source !== undefined, ...context };
-    await stdout.write(`${JSON.stringify(record, null, format === 'json' ? 2 : undefined)}\n`);
+    await stdout.write(safeText(`${JSON.stringify(record, null, format === 'json' ? 2 : undefined)}\n`));
     return;
   }
   const colors = colorsFor(process.stdout, { color });

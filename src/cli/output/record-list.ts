@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { jsonLine } from '../text/terminal-text.ts';
 
 /** A list for programs: an object per line, or with `-o json` one array. */
 export interface RecordList {
@@ -12,8 +12,7 @@ export function recordList({ stdout, format }: Pick<Context, 'stdout' | 'format'
   let count = 0;
   return {
     async write(records) {
-      // Inside JSON, the escapes stand for the same text.
-      const lines = records.map((record) => safeLine(JSON.stringify(record)));
+      const lines = records.map(jsonLine);
       if (format === 'json')
         await stdout.write(lines.map((line) => `${count++ === 0 ? '[\n' : ',\n'}${line}`).join(''));
       else await stdout.write(lines.map((line) => `${line}\n`).join(''));

@@ -1,7 +1,7 @@
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { safeLine } from '../text/terminal-text.ts';
+import { jsonLine, safeLine } from '../text/terminal-text.ts';
 import { wrapFor } from '../text/wrap.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function printResult(
 ): Promise<void> {
   try {
     await stdout.write(
-      format === 'table' ? `${wrapFor(process.stdout, safeLine(sentence))}\n` : `${JSON.stringify(data)}\n`,
+      format === 'table' ? `${wrapFor(process.stdout, safeLine(sentence))}\n` : `${jsonLine(data)}\n`,
     );
   } catch (error) {
     if (!hasEffect || !(error instanceof CommandFailure) || error.exitCode === ExitCode.done) throw error;

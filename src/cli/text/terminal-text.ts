@@ -25,6 +25,11 @@ export function safeText(text: string): string {
   );
 }
 
+/** A value as one line of JSON. Inside JSON, the escapes stand for the same text. */
+export function jsonLine(value: object): string {
+  return safeLine(JSON.stringify(value));
+}
+
 function escapeUnits(character: string): string {
   return Array.from(
     { length: character.length },
