@@ -83,6 +83,15 @@ describe('ls', () => {
     expect(await runCli(['ls', '--idle', '30d'], { env: three })).toMatchObject({ status: 0, stdout: '' });
   });
 
+  test.each([
+    ['--idle', '1h'],
+    ['--sort', 'idle'],
+  ])('with --ids refuses %s %s, which it cannot know', async (...args) => {
+    const { status, stderr } = await runCli(['ls', '--ids', '-', ...args], { input: 'one\n' });
+    expect(status).toBe(2);
+    expect(stderr).toContain('--ids cannot be combined with --idle or --sort idle');
+  });
+
   test('with --ids counts over AMQP alone, in the order given, and leaves out what has no queue', async () => {
     const env = { ...three, MCP_TASKQ_API_URL: 'http://127.0.0.1:1' };
     const { status, stdout } = await runCli(['ls', '--ids', '-'], { env, input: 'twelve\nmissing\none\r\n' });

@@ -75,6 +75,11 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
   if (options.ids !== undefined && (pattern !== undefined || options.watch)) {
     throw new CommandFailure(ExitCode.usage, '--ids cannot be combined with a pattern or --watch');
   }
+  if (options.ids !== undefined && historyFor(options) !== undefined) {
+    throw new CommandFailure(ExitCode.usage, '--ids cannot be combined with --idle or --sort idle', {
+      hint: 'It counts over AMQP, and only the management API has idle times.',
+    });
+  }
   if (context.format === 'raw')
     throw new CommandFailure(ExitCode.usage, 'ls does not support -o raw', {
       hint: 'Use --names for the ids alone.',
