@@ -101,8 +101,9 @@ export class QueueDeleter {
  */
 function isFilled(lease: ChannelLease, queue: string): Promise<boolean> {
   return lease.request(async (channel) => {
-    const answer = channel.get(queue);
-    channel.nackAll(true);
-    return (await answer) !== false;
+    const giveBack = async () => channel.nackAll(true);
+    // Both fail on a channel that has just ended.
+    const [answer] = await Promise.all([channel.get(queue), giveBack()]);
+    return answer !== false;
   });
 }
