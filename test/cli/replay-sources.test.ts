@@ -189,7 +189,7 @@ describe('a file with messages of several tasks', () => {
 });
 
 test('input that cannot be copied is a failure with the name of the folder, and not a bug', async () => {
-  const env = { TMPDIR: '/nonexistent' };
+  const env = temporaryFilesIn('/nonexistent');
   const { status, stderr } = await runCli(['enqueue', newTask(), '--from', '-'], { env, ownProcess: true });
   expect({ status, stderr }).toEqual({
     status: 1,
