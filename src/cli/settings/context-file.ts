@@ -79,8 +79,7 @@ export function readContextFile(environment?: NodeJS.ProcessEnv): ContextFile {
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       return { path, current: undefined, contexts: new Map(), isExposed: false, isWritableByOthers: false };
     }
-    if (code === 'EACCES') throw unusable(path, message, cause, FOLDER_HINT);
-    throw unusable(path, message, cause);
+    throw unusable(path, message, cause, code === 'EACCES' ? FOLDER_HINT : undefined);
   }
   // Windows does not have these permission modes.
   const mode = process.platform === 'win32' ? 0o600 : stats.mode;
