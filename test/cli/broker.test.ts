@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { runWith } from '../../src/cli/commands/broker.ts';
 import { findFreePort } from '../../src/local-broker/free-ports.ts';
-import { BIN, temporaryFilesIn } from '../support/cli.ts';
+import { BIN, runCli, temporaryFilesIn } from '../support/cli.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
@@ -204,4 +204,15 @@ test('refuses a port that is taken (1) and one that is none (2)', async () => {
   });
   expect(await broker('--port', '70000').ended).toMatchObject({ status: 2 });
   expect(await broker('--port', 'x').ended).toMatchObject({ status: 2 });
+});
+
+test('refuses to be told which broker to use (2), unless an alias says it', async () => {
+  for (const args of [['--url', 'amqp://localhost'], ['--context=prod'], ['--prefix', 'x:']]) {
+    expect(await broker(...args).ended).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/"broker" does not take --\w+: it starts a broker of its own/),
+    });
+  }
+  const { stderr } = await runCli(['--url', 'amqp://localhost', 'broker', '--port', '70000']);
+  expect(stderr).toMatch(/70000/);
 });

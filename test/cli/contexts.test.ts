@@ -226,6 +226,11 @@ test.each([
     ['set', 'x', '-u', 'amqp://ops:hunter2@h/v'],
     /: mcp-taskq context set x -u 'amqp:\/\/ops@h\/v' --password-command 'pass show mq'$/m,
   ],
+  [
+    ['set', 'x', '-u', 'amqp://h', '--timeout', '5s'],
+    /A context does not store --timeout\nhint: Set MCP_TASKQ_TIMEOUT/,
+  ],
+  [['set', 'x', '-u', 'amqp://h', '--context', 'y'], /A context does not store --context/],
   [['ls', '--none'], /"context ls" does not take --none/],
   [['set'], /needs the name of a context/],
   [['use', 'x'], /Unknown context "x"/],

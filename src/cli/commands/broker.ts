@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
-import { Command } from '@commander-js/extra-typings';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { BrokerOptions, RunningBroker } from '../../local-broker/index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/option-values.ts';
+import { CONNECTION_OPTIONS, flagOf } from '../settings/global-options.ts';
 import { PRIVATE_BROKER } from '../settings/private-broker.ts';
 import { askYesOrNo, hasTerminal } from '../terminal/prompts.ts';
 import { standardError } from '../terminal/standard-error.ts';
@@ -49,11 +50,24 @@ export function brokerCommand() {
       .option('--install', 'install RabbitMQ if it is missing, without asking')
       // Options after the command's name belong to that command.
       .passThroughOptions()
-      .action((words, options, self) =>
-        withContext(self, (context) => runBroker(context, words, options), {
+      .action((words, options, self) => {
+        refuseAnotherBroker(self as CommandUnknownOpts);
+        return withContext(self, (context) => runBroker(context, words, options), {
           purpose: 'private-broker',
-        }),
-      )
+        });
+      })
+  );
+}
+
+/** Before the name of the command they may come from an alias, and are ignored. */
+function refuseAnotherBroker(command: CommandUnknownOpts): void {
+  const given = Object.keys(command.opts());
+  const misplaced = CONNECTION_OPTIONS.find(({ name }) => name !== 'timeout' && given.includes(name));
+  if (misplaced === undefined) return;
+  throw new CommandFailure(
+    ExitCode.usage,
+    `"broker" does not take ${flagOf(misplaced.name)}: it starts a broker of its own`,
+    { hint: 'To see which broker you are connected to: mcp-taskq status' },
   );
 }
 

@@ -6,6 +6,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { readUrlFiles, splitUrls, toUrl } from '../settings/broker-urls.ts';
 import { changeContextFile, readContextFile, shownPath } from '../settings/context-file.ts';
+import { flagOf } from '../settings/global-options.ts';
 import {
   findFault,
   isContextName,
@@ -39,6 +40,7 @@ export async function setContext(
       hint: 'A name is 1 to 32 letters, digits, dots, dashes and underscores.',
     });
   }
+  refuseUnstored(command);
   const file = readContextFile();
   const before = file.contexts.get(name);
   // Refused before anything is asked or written.
@@ -61,6 +63,18 @@ export async function setContext(
   note(`${before === undefined ? 'Stored' : 'Changed'} context ${name} in ${shownPath(file.path)}.`);
   if (file.current !== name && before === undefined) {
     note(`Use it with --context ${name}, or for all commands: mcp-taskq context use ${name}`);
+  }
+}
+
+/** Before the name of the command they may come from an alias, and mean this command. */
+function refuseUnstored(command: CommandUnknownOpts): void {
+  const given = command.opts();
+  for (const [name, hint] of [
+    ['timeout', 'Set MCP_TASKQ_TIMEOUT in the environment instead.'],
+    ['context', 'Name the context to store after "set".'],
+  ] as const) {
+    if (given[name] === undefined) continue;
+    throw new CommandFailure(ExitCode.usage, `A context does not store ${flagOf(name)}`, { hint });
   }
 }
 
