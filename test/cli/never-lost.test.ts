@@ -262,7 +262,7 @@ function canMount(): boolean {
 describe('a reader that leaves', () => {
   const hasLeft = (task: string, removed: number) =>
     `The reader of the output has left: ${removed === 1 ? '1 message was' : `${removed} messages were`} ` +
-    `removed from task ${task}; the rest is still there.\n`;
+    `removed from task ${task}; any others are still there.\n`;
 
   test('is not an error, and what it has read and the queue hold everything where a batch fills the pipe', async () => {
     // It leaves in the middle of the second one, whose rest alone fills the pipe, however few come in a batch.

@@ -254,7 +254,7 @@ async function execIsSlow(): Promise<void> {
   await writeFile(over, '');
   const { status, stderr } = await dequeue;
   expect(stderr).toMatch(
-    /1 message was removed .*; it may be back in the queue, and the rest is still there/,
+    /1 message was removed .*; it may be back in the queue, and any others are still there/,
   );
   expect(stderr).toMatch(/^hint: .*consumer_timeout/m);
   expect(status).toBe(3);

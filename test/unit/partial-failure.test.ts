@@ -11,13 +11,13 @@ test.each([ErrorCode.connectionLost, ErrorCode.connectionFailed, ErrorCode.vhost
   (code) => {
     expect(messageAfter(code)).toBe(
       'It failed. Before that, 5 messages were removed; some or all of them may be back in the queue, ' +
-        'and the rest is still there unless the queue was deleted.',
+        'and any others are still there unless the queue was deleted.',
     );
   },
 );
 
 test('while the connection lasts, what was removed stays so, and the rest is where it was', () => {
   expect(messageAfter(ErrorCode.queueOverflow)).toBe(
-    'It failed. Before that, 5 messages were removed; the rest is still there.',
+    'It failed. Before that, 5 messages were removed; any others are still there.',
   );
 });

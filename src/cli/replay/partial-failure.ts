@@ -27,8 +27,8 @@ export function partialFailure(
   const hint = said === undefined || isRemovalUnsure(error) ? (resumeHint ?? said) : said;
   // Nor is it known then whether somebody has deleted the queue, and perhaps declared it again.
   const rest = isRemovalUnsure(error)
-    ? `${mayBeBack(done)}, and the rest is still there unless the queue was deleted`
-    : 'the rest is still there';
+    ? `${mayBeBack(done)}, and any others are still there unless the queue was deleted`
+    : 'any others are still there';
   const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${rest}.`;
   if (status === ExitCode.done) {
     note(`The reader of the output has left: ${far}`);
