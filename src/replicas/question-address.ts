@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
  * Where to send the answer to a question. As text it is the id of a queued question; the id that a client gets also
@@ -47,10 +47,11 @@ function isSame(one: string, other: string): boolean {
 
 /** Seals addresses, so that a client can neither make one up nor use one that another client got. */
 export class Seals {
-  readonly #secret: string | Buffer;
+  /** A copy, as the caller may overwrite a buffer. */
+  readonly #secret: KeyObject;
 
   constructor(secret: string | Buffer) {
-    this.#secret = secret;
+    this.#secret = createSecretKey(typeof secret === 'string' ? Buffer.from(secret) : secret);
   }
 
   /** The id under which the recipient gets the question. */

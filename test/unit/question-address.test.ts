@@ -37,6 +37,14 @@ test('a sealed user is recognised, and does not show who it is', () => {
     expect(seals.isOwner(other, 'alice')).toBe(false);
 });
 
+test('a secret that is overwritten once it was handed over still seals as before', () => {
+  const secret = randomBytes(32);
+  const [kept, handedOver] = [new Seals(secret), Buffer.from(secret)];
+  const own = new Seals(handedOver);
+  handedOver.fill(0);
+  expect(own.seal(address, alice)).toBe(kept.seal(address, alice));
+});
+
 describe('a sealed address', () => {
   test('is opened for whom it was sealed', () => {
     expect(seals.open(sealed, alice)).toEqual(address);
