@@ -119,8 +119,9 @@ class WrappedTransport {
   #receive(message: RpcMessage, extra: Parameters<Receive>[1]): void {
     try {
       if (isResponse(message)) this.#receiveResponse(message, extra);
-      else if (message.method === 'notifications/progress') this.#receiveProgress(message, extra);
+      // Whatever its method: passed on as progress, it would be answered to the asker's client.
       else if (isRequest(message)) this.#receiveRequest(message, extra);
+      else if (message.method === 'notifications/progress') this.#receiveProgress(message, extra);
       else {
         if (message.method === 'notifications/cancelled') {
           this.#link.requests.end(

@@ -193,6 +193,28 @@ describe('what a client sends', () => {
     expect(outcome).toBe('rejected');
   });
 
+  test('as a request, not a notification, is answered there, and reaches nobody else', async ({ store }) => {
+    const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+    const taskId = await a.startTask([{ hold: true }]);
+    b.client.setRequestHandler(ElicitRequestSchema, async (_request, { _meta }) => {
+      const params = { progressToken: _meta?.progressToken, progress: 1 };
+      await b.sendRaw({ jsonrpc: '2.0', id: 77, method: 'notifications/progress', params });
+      return ACCEPTED;
+    });
+    const replies = { a: [] as string[], b: [] as string[] };
+    a.client.onerror = ({ message }) => void replies.a.push(message);
+    b.client.onerror = ({ message }) => void replies.b.push(message);
+    const result = b.taskResult(taskId).catch(() => {});
+    const progress: unknown[] = [];
+    const onprogress = (each: unknown) => void progress.push(each);
+    expect(await ask(a, taskId, { onprogress })).toEqual(ACCEPTED);
+    await until(() => replies.b.length === 1);
+    expect(replies).toEqual({ a: [], b: [expect.stringContaining('unknown message ID')] });
+    expect(progress).toEqual([]);
+    await b.client.experimental.tasks.cancelTask(taskId);
+    await result;
+  });
+
   test('twice counts once, and from another client not at all', async ({ store }) => {
     const [a, b, c] = [
       await serve(openReplicas(), store),
