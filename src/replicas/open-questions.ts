@@ -1,3 +1,4 @@
+import { forgetOldest } from '../forget-oldest.ts';
 import { formatAddress, type QuestionAddress, randomToken } from './question-address.ts';
 
 /** A server object of this process that asks questions. */
@@ -15,11 +16,16 @@ export interface OpenQuestion {
   readonly taskId: string;
 }
 
+/** A client's tasks may never end, and a server object may live longer than they do. */
+const MAX_CLIENT_TASKS = 10_000;
+
 /** The questions of this process's server objects that wait for an answer. Each is answered once. */
 export class OpenQuestions {
   readonly #instance: string;
   readonly #bySerial = new Map<string, OpenQuestion>();
   readonly #byAsker = new Map<Asker, Map<number | string, OpenQuestion>>();
+  /** Those that were answered with a task of the client's own, which may report progress until it ends. */
+  readonly #clientTasks = new Map<string, OpenQuestion>();
 
   constructor(instance: string) {
     this.#instance = instance;
@@ -38,8 +44,21 @@ export class OpenQuestions {
     return this.#bySerial.get(serial);
   }
 
+  /** The same, or one that was answered with a task of the client's own. */
+  findForProgress(serial: string): OpenQuestion | undefined {
+    return this.find(serial) ?? this.#clientTasks.get(serial);
+  }
+
   findByMessageId(asker: Asker, messageId: unknown): OpenQuestion | undefined {
     return this.#byAsker.get(asker)?.get(messageId as number | string);
+  }
+
+  /** @param isTask whether the answer is a task of the client's own */
+  answer(question: OpenQuestion, isTask: boolean): void {
+    this.close(question);
+    if (!isTask) return;
+    this.#clientTasks.set(question.address.serial, question);
+    forgetOldest(this.#clientTasks, MAX_CLIENT_TASKS);
   }
 
   close({ address, asker, messageId }: OpenQuestion): void {
@@ -54,6 +73,9 @@ export class OpenQuestions {
       this.#bySerial.delete(question.address.serial);
     }
     this.#byAsker.delete(asker);
+    for (const [serial, question] of this.#clientTasks) {
+      if (question.asker === asker) this.#clientTasks.delete(serial);
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors/
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import type { OpenQuestions } from './open-questions.ts';
 import type { QuestionAddress } from './question-address.ts';
-import type { RpcMessage } from './sdk-shapes.ts';
+import { isClientTask, type RpcMessage } from './sdk-shapes.ts';
 
 /** What is said about a question: its answer, how far the answer is, or that its task ended without one. */
 export type ReplyKind = 'answer' | 'progress' | 'ended';
@@ -135,7 +135,8 @@ export class ReplyRouter {
 
   /** A question that is not open was answered before, was given up, or was never asked: nothing comes of it. */
   #reply(serial: string, kind: ReplyKind, message: RpcMessage): void {
-    const question = this.#questions.find(serial);
+    const questions = this.#questions;
+    const question = kind === 'progress' ? questions.findForProgress(serial) : questions.find(serial);
     if (question === undefined) return;
     const { asker, messageId } = question;
     if (kind === 'progress') {
@@ -143,7 +144,7 @@ export class ReplyRouter {
       asker.receive({ ...message, params });
       return;
     }
-    this.#questions.close(question);
+    questions.answer(question, isClientTask(message));
     asker.receive({ ...(kind === 'ended' ? ENDED : message), id: messageId });
   }
 

@@ -54,6 +54,12 @@ export function isRequest(message: RpcMessage): boolean {
   return message.method !== undefined && message.id !== undefined && message.id !== null;
 }
 
+/** Whether it is an answer that creates a task of the client's own, as the SDK recognises it. */
+export function isClientTask({ result }: RpcMessage): boolean {
+  const { task } = (result ?? {}) as { task?: { taskId?: unknown } | null };
+  return typeof task?.taskId === 'string';
+}
+
 /** By which a receiver reports the progress of a request. */
 export function progressTokenOf({ params }: RpcMessage): unknown {
   const meta = params?._meta as { progressToken?: unknown } | undefined;

@@ -1,19 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
-import type { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import {
+  CreateTaskResultSchema,
   ElicitRequestSchema,
   type ElicitResult,
   ElicitResultSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { describe, expect, inject, vi } from 'vitest';
+import { describe, expect, inject, onTestFinished, vi } from 'vitest';
 import { listTaskQueues, type TaskQueueError } from '../../src/index.ts';
 import { Replicas } from '../../src/replicas/index.ts';
 import { ReplicaCore } from '../../src/replicas/replica-core.ts';
 import { runCli } from '../support/cli.ts';
 import { extent, noteFigures } from '../support/figures.ts';
-import { ACCEPTED, ask, breakPipe, openReplicas, serve, test, textOf } from '../support/replicas.ts';
+import {
+  ACCEPTED,
+  ask,
+  breakPipe,
+  openReplicas,
+  serve,
+  serverOf,
+  test,
+  textOf,
+} from '../support/replicas.ts';
 import { newTask, numbered, observer, openClient, openQueue, queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
@@ -351,6 +362,41 @@ test('progress and a timeout reach across replicas', async ({ store }) => {
   await expect(ask(a, taskId, { timeout: 500 })).rejects.toThrow('timed out');
   await until(() => cancelled.length === 1);
   await b.client.experimental.tasks.cancelTask(taskId);
+  await result;
+});
+
+test('progress of a task with which the client answers reaches the asker after the answer', async ({
+  store,
+}) => {
+  const a = await serve(openReplicas(), store);
+  const link = openReplicas().link();
+  const [atServer, atClient] = InMemoryTransport.createLinkedPair();
+  const capabilities = { elicitation: {}, tasks: { requests: { elicitation: { create: {} } } } };
+  const client = new Client({ name: 'c', version: '1' }, { capabilities });
+  await Promise.all([serverOf(link, store).connect(link.wrapTransport(atServer)), client.connect(atClient)]);
+  onTestFinished(() => client.close());
+  const tokens: unknown[] = [];
+  client.setRequestHandler(ElicitRequestSchema, (_request, { _meta }) => {
+    tokens.push(_meta?.progressToken);
+    const at = new Date().toISOString();
+    return { task: { taskId: 'own', status: 'working', ttl: null, createdAt: at, lastUpdatedAt: at } };
+  });
+  const taskId = await a.startTask([{ hold: true }]);
+  const result = client.experimental.tasks.getTaskResult(taskId).catch(() => {});
+  const progress: unknown[] = [];
+  const params = { mode: 'form', message: 'well?', requestedSchema: { type: 'object', properties: {} } };
+  const { task } = await a.mcp.server.request(
+    { method: 'elicitation/create', params } as never,
+    CreateTaskResultSchema,
+    { relatedTask: { taskId }, task: {}, onprogress: (each) => void progress.push(each) },
+  );
+  expect(task.taskId).toBe('own');
+  for (const number of [1, 2]) {
+    const params = { progressToken: tokens[0] as string, progress: number };
+    await client.notification({ method: 'notifications/progress', params });
+  }
+  await until(() => progress.length === 2);
+  await client.experimental.tasks.cancelTask(taskId);
   await result;
 });
 
