@@ -27,6 +27,20 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @throws TaskQueueError `INVALID_MESSAGE` naming what is wrong with it.
  */
 export function encodeQueuedMessage(message: QueueableMessage): Buffer {
+  try {
+    return encode(message);
+  } catch (cause) {
+    if (cause instanceof TaskQueueError) throw cause;
+    // Getters, toJSON and proxies run code of the caller, which may throw anything.
+    const { message: why } = (cause ?? {}) as { message?: unknown };
+    const [line] = typeof why === 'string' ? why.split('\n') : ['a value of it threw an error'];
+    throw new TaskQueueError(ErrorCode.invalidMessage, `The message is not serialisable as JSON: ${line}`, {
+      cause,
+    });
+  }
+}
+
+function encode(message: QueueableMessage): Buffer {
   const checked = parseQueuedMessage(message);
   checkSerializable(checked);
   const envelope = {
@@ -36,20 +50,9 @@ export function encodeQueuedMessage(message: QueueableMessage): Buffer {
     original_request_id: checked.originalRequestId ?? null,
     ...membersBesides(MESSAGE_MEMBERS, checked),
   };
-  const text = toJson(envelope);
+  const text = JSON.stringify(envelope);
   if (isNestedTooDeeply(text)) throw invalid(TOO_DEEP);
   return Buffer.from(text);
-}
-
-function toJson(envelope: object): string {
-  try {
-    return JSON.stringify(envelope);
-  } catch (cause) {
-    const [why] = (cause as Error).message.split('\n');
-    throw new TaskQueueError(ErrorCode.invalidMessage, `The message is not serialisable as JSON: ${why}`, {
-      cause,
-    });
-  }
 }
 
 /**

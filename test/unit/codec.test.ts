@@ -352,6 +352,36 @@ describe('a message that is handed in to be queued is refused with its reason:',
     expect(() => encodeQueuedMessage(large as never)).toThrowError('not serialisable');
   });
 
+  test.each([
+    ['an error', new Error('boom'), 'boom'],
+    ['a string', 'boom', 'threw'],
+    ['null', null, 'threw'],
+    ['undefined', undefined, 'threw'],
+  ])('a member whose reading throws %s', (_what, thrown, reason) => {
+    const throwing = {
+      enumerable: true,
+      get: () => {
+        throw thrown;
+      },
+    };
+    const params = Object.defineProperty({}, 'a', throwing);
+    const valid = { jsonrpc: '2.0', method: 'm' };
+    const messages = [
+      { type: 'notification', timestamp: 0, message: { ...valid, params } },
+      {
+        type: 'notification',
+        timestamp: 0,
+        message: Object.defineProperty({ ...valid }, 'params', throwing),
+      },
+      Object.defineProperty({ timestamp: 0, message: valid }, 'type', throwing),
+    ];
+    for (const message of messages) {
+      expect(() => encodeQueuedMessage(message as never)).toThrowError(
+        expect.objectContaining({ code: 'INVALID_MESSAGE', message: expect.stringContaining(reason) }),
+      );
+    }
+  });
+
   test('a notification with an id, which would be answered', () => {
     for (const id of [0, '0', null]) {
       const message = { jsonrpc: '2.0', method: 'elicitation/create', id };
