@@ -16,11 +16,11 @@ export class HeldMessage {
   /** Gives it back to its place. */
   giveBack: (reason: unknown) => void = () => {};
   readonly taskId: string;
-  readonly #context: RequestContext | undefined;
+  readonly context: RequestContext | undefined;
 
   constructor(taskId: string, context: RequestContext | undefined) {
     this.taskId = taskId;
-    this.#context = context;
+    this.context = context;
     this.sent = new Promise((resolve, reject) => {
       this.#done = resolve;
       this.giveBack = reject;
@@ -42,7 +42,7 @@ export class HeldMessage {
   }
 
   async #checkWritable(): Promise<void> {
-    const exchange = this.#context?.exchanges.at(-1);
+    const exchange = this.context?.exchanges.at(-1);
     for (let looks = 1; exchange?.areHeadersSent() === false && !exchange.gone.aborted; looks++) {
       // What was stored is replayed first, however long that takes.
       if (!exchange.isResumption && looks > MOST_LOOKS) throw jsonModeError();
@@ -53,7 +53,7 @@ export class HeldMessage {
 
   /** Streamable HTTP resolves also when the client has gone and nothing was written. */
   #throwIfGone(): void {
-    throwIfGone(this.#context);
+    throwIfGone(this.context);
   }
 }
 

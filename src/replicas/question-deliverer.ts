@@ -45,6 +45,7 @@ export class QuestionDeliverer {
       // SDK 1.24 asks the store only after it has delivered what is queued, for whatever id the client has sent.
       const isUnseen = context?.taskId === taskId && context.task === undefined;
       if (isUnseen && (await this.#store.isMissing(taskId))) return undefined;
+      if (context?.taskId === taskId) await this.#settleCopied(context);
       for (;;) {
         this.#connection.throwIfClosed();
         throwIfGone(context);
@@ -77,6 +78,15 @@ export class QuestionDeliverer {
       this.#held.delete(message);
     }
     return true;
+  }
+
+  /**
+   * The SDK asks for the next message once it has sent the one before. That is still held where something between the SDK and
+   * our transport has sent a copy of it, as to log or change messages.
+   */
+  async #settleCopied(context: RequestContext): Promise<void> {
+    for (const [message, held] of this.#held)
+      if (held.context === context) await this.sendHeld(message, async () => {});
   }
 
   /** What was not sent is given back, and nobody answers here any more. */

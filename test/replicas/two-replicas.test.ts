@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   CreateTaskResultSchema,
   ElicitRequestSchema,
@@ -398,6 +399,29 @@ test('progress of a task with which the client answers reaches the asker after t
   await until(() => progress.length === 2);
   await client.experimental.tasks.cancelTask(taskId);
   await result;
+});
+
+test('a message is delivered once, though the server object sends a copy of it', async ({ store }) => {
+  const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+  const { server } = b.mcp;
+  const transport = server.transport as Transport;
+  const send: Transport['send'] = (message, options) => transport.send({ ...message }, options);
+  Object.assign(server, { _transport: Object.create(transport, { send: { value: send } }) });
+  const taskId = await a.startTask([{ log: 'one' }, { log: 'two' }, { elicit: 'sure?' }, { hold: true }]);
+  const result = b.taskResult(taskId).catch(() => {});
+  await until(() => b.received.length === 3);
+  await b.client.close();
+  await result;
+  const c = await serve(openReplicas(), store);
+  const again = c.taskResult(taskId).catch(() => {});
+  const last = { method: 'notifications/message', params: { level: 'info', data: 'last' } } as const;
+  await a.mcp.server.notification(last, { relatedTask: { taskId } });
+  await until(() => c.received.includes('last'));
+  // The question may not have been known to be sent.
+  expect(c.received).not.toContain('one');
+  expect(c.received).not.toContain('two');
+  await c.client.experimental.tasks.cancelTask(taskId);
+  await again;
 });
 
 test('a message whose send fails, or whose client has gone, is there for the next one', async ({ store }) => {
