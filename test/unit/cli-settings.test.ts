@@ -23,7 +23,8 @@ function settings(args: string[], environment: Record<string, string> = {}): Set
   let result: Settings | undefined;
   const program = new Command().enablePositionalOptions().exitOverride();
   const command = new Command('x').action((_options, self) => {
-    result = resolveSettings(self, environment);
+    // No contexts of the reader's.
+    result = resolveSettings(self, { XDG_CONFIG_HOME: '/nonexistent', ...environment });
   });
   command.copyInheritedSettings(program).configureOutput({ writeErr: () => {} });
   addGlobalOptions(program);
