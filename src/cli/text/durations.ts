@@ -31,7 +31,9 @@ export function ageOption(text: string): number {
 export function sinceOption(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return Date.now() - ms;
-  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  const [day = ''] = /^\d{4}-\d\d-\d\d/.exec(text) ?? [];
+  // Date.parse takes 31 June for 1 July.
+  const at = new Date(day).getUTCDate() === Number(day.slice(-2)) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(at))
     throw new InvalidArgumentError('Use a duration such as 10m, or a time such as 2026-01-10T00:46:05Z.');
   return at;
