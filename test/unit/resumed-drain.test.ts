@@ -40,6 +40,14 @@ test.each([
   ['a run at the end of the file', ['a', 'b', 'c'], [['b', 'c', 'd']], ['d'], 2, 0],
   ['a run over several batches', ['a', 'b', 'c'], [['a'], ['b'], ['c', 'd']], ['', '', 'd'], 3, 0],
   ['a run that begins with repeated messages', ['x', 'a', 'x', 'b'], [['x', 'b', 'c']], ['c'], 2, 0],
+  [
+    'a run that becomes clear in a later batch',
+    ['x', 'x', 'a'],
+    [['x'], ['x'], ['a', 'b']],
+    ['x', 'x', 'b'],
+    1,
+    2,
+  ],
   ['only what is left of the run', ['a', 'b', 'c'], [['c', 'd']], ['d'], 1, 0],
   ['nothing that is not there', ['a', 'b'], [['c', 'd']], ['c d'], 0, 0],
   ['nothing that is not in the same order', ['a', 'b', 'c'], [['b', 'd']], ['b d'], 0, 1],
@@ -52,6 +60,8 @@ test.each([
 test('a resumed drain recognises what a quorum queue has counted, and nothing that is delivered for the first time', async () => {
   const counted = message('a', { 'x-delivery-count': 1, 'x-acquired-count': 1 });
   expect(await outcomeOf(['a'], [[counted]])).toEqual({ fresh: [''], count: 1, doubtful: 0 });
+  const [one, other] = [1, 2].map((h) => message('a', { 'x-delivery-count': 1, h }));
+  expect(await outcomeOf([one as StoredMessage], [[other as StoredMessage]])).toMatchObject({ fresh: ['a'] });
   const first = { ...message('a'), redelivered: false };
   expect(await outcomeOf(['a'], [[first]])).toEqual({ fresh: ['a'], count: 0, doubtful: 0 });
 });

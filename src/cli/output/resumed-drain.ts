@@ -67,7 +67,7 @@ export class WrittenBefore {
     // What is redelivered comes first.
     this.#isOver ||= returned.length < batch.length;
     const records = returned.map(comparable);
-    if (records.length > 0) this.#next ??= this.#startOf(records);
+    this.#next ??= this.#startOf(records);
     const known = new Set<StoredMessage>();
     for (const [index, message] of returned.entries()) {
       const record = records[index] as string;
@@ -83,7 +83,7 @@ export class WrittenBefore {
     }
     this.#count += known.size;
     this.#isOver ||= this.#next === this.#records.length;
-    return known.size === 0 ? batch : batch.filter((message) => !known.has(message));
+    return batch.filter((message) => !known.has(message));
   }
 
   /**
@@ -114,7 +114,7 @@ function comparable(message: StoredMessage): string {
 /** Quorum queues count deliveries in headers. */
 function withoutCounters({ headers = {}, ...properties }: MessageProperties): MessageProperties {
   const { 'x-delivery-count': _deliveries, 'x-acquired-count': _acquisitions, ...kept } = headers;
-  return Object.keys(kept).length === 0 ? properties : { ...properties, headers: kept };
+  return { ...properties, headers: kept };
 }
 
 /** A line of the file as a {@link comparable} text; any other line as it is. */
