@@ -65,12 +65,10 @@ export class FieldWriter extends ByteWriter {
       for (const key of Object.keys(table)) {
         const value = (table as { [key: string]: unknown })[key];
         if (value === undefined) continue;
-        const entry = this.at;
         try {
           this.shortText(key);
           this.value(value, depth);
         } catch (error) {
-          this.at = entry;
           throw depth === 1 ? inHeader(key, error) : error;
         }
       }

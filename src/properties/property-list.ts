@@ -93,12 +93,10 @@ function encode(properties: MessageProperties): void {
   writer.start();
   writer.uint16(0);
   let flags = 0;
-  let count = 0;
   for (let index = 0; index < PROPERTIES.length; index++) {
     const [name, kind] = PROPERTIES[index] as (typeof PROPERTIES)[number];
     const value: unknown = properties[name];
     if (value === undefined) continue;
-    count++;
     flags |= HIGHEST_FLAG >> index;
     try {
       write(kind, value);
@@ -108,7 +106,7 @@ function encode(properties: MessageProperties): void {
     }
   }
   writer.patch16(0, flags);
-  checkNames(properties, count);
+  checkNames(properties);
 }
 
 function write(kind: (typeof PROPERTIES)[number][1], value: unknown): void {
@@ -145,10 +143,8 @@ function uint64In(value: unknown): unknown {
 }
 
 /** A misspelt property would be dropped silently. */
-function checkNames(properties: object, count: number): void {
-  const names = Object.keys(properties);
-  if (names.length === count) return;
-  for (const name of names) {
+function checkNames(properties: object): void {
+  for (const name of Object.keys(properties)) {
     if (!PROPERTY_NAMES.has(name) && (properties as { [name: string]: unknown })[name] !== undefined) {
       throw new Unencodable(`AMQP has no property ${JSON.stringify(name)}`);
     }

@@ -153,7 +153,6 @@ function editHeaders(edit: ListEdit, start: number, end: number): void {
     }
     at = entryEnd;
   }
-  if (edits.length === 0) return;
   const length = Buffer.alloc(4);
   length.writeUInt32BE(size);
   edit.replace(start, start + 4, length);
