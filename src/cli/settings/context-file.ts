@@ -114,7 +114,7 @@ export async function changeContextFile(
   try {
     const { current, contexts } = change(readContextFile(environment));
     const sorted = [...contexts].sort(([a], [b]) => (a < b ? -1 : 1));
-    const content = { ...(current !== undefined && { current }), contexts: Object.fromEntries(sorted) };
+    const content = { current, contexts: Object.fromEntries(sorted) };
     await inFolder(path, () => {
       writeFileSync(next, `${JSON.stringify(content, null, 2)}\n`);
       renameSync(next, target);

@@ -32,7 +32,7 @@ export function editDistance(a: string, b: string, bound: number): number {
         (current[column - 1] as number) + 1,
         (before[column - 1] as number) + cost,
       );
-      const isSwapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      const isSwapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
       if (isSwapped) value = Math.min(value, (twoBefore[column - 2] as number) + 1);
       current.push(value);
       least = Math.min(least, value);
