@@ -152,14 +152,13 @@ export class CallOrder {
   #leave(taskId: string, turn: Turn): void {
     turn.calls--;
     const turns = this.#turnsOf(taskId);
-    const isFirst = turns[0] === turn;
     if (turn.calls === 0) turns.splice(turns.indexOf(turn), 1);
-    if (!isFirst || turn.calls > 0) return;
     if (turns.length === 0) {
       this.#turns.delete(taskId);
       if (this.#turns.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
       return;
     }
+    // None, while the first turn has calls.
     for (const waiter of [...(turns[0] as Turn).waiters]) waiter.start();
   }
 }
