@@ -419,8 +419,9 @@ describe('nesting', () => {
     );
   });
 
-  test('in strings does not count', () => {
-    const text = body({ message: rpc({ params: { a: '{['.repeat(1_000) } }) });
+  test('in strings or side by side does not count', () => {
+    const params = { a: '{['.repeat(1_000), b: Array(1_000).fill([{}, '"']) };
+    const text = body({ message: rpc({ params }) });
     expect(decode(text).message).toMatchObject({ id: 1 });
   });
 });

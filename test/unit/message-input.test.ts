@@ -101,6 +101,10 @@ describe('a message to be enqueued', () => {
     ['{"jsonrpc":"2.0"}', 'no "method", "result" or "error"'],
     ['{"jsonrpc":"1.0","method":"m"}', '"message.jsonrpc" is not "2.0"'],
     ['{"type":"request","message":{"jsonrpc":"2.0","method":"m"}}', '"message.id"'],
+    [
+      '{"type":"request","message":{"jsonrpc":"2.0","method":"m"},"timestamp":"2026-01-10T00:46:05Z"}',
+      '"message.id"',
+    ],
     ['{"type":"letter","message":{"jsonrpc":"2.0","method":"m"}}', '"type" must be'],
     ['{"type":"notification","message":{"jsonrpc":"2.0","method":"m"},"timestamp":"noon"}', 'not ISO 8601'],
     ['{"type":"notification","message":{"jsonrpc":"2.0","method":"m","id":0}}', 'of a notification'],

@@ -72,6 +72,7 @@ describe('a record', () => {
     ['several lines of JSON', '{\n  "a": 1\n}'],
     ['JSON with a carriage return', '{\r"a":1}'],
     ['JSON with space around it', ' {"a":1} '],
+    ['JSON with a tab after it', '1\t'],
     ['JSON after a byte order mark', '\ufeff{}'],
     ['JSON in broken UTF-8', Buffer.from([0x22, 0xc3, 0x28, 0x22])],
     ['what Python takes for JSON', '{"a": NaN, "b": -Infinity}'],
