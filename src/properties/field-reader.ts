@@ -188,12 +188,8 @@ export class FieldReader {
   /** A string of digits where a number would not be exact. */
   #signed64(limit: number): number | string {
     const start = this.#take(8, limit);
-    const high = this.#list.readInt32BE(start);
-    if (high >= -0x200000 && high < 0x200000) {
-      const value = high * 0x100000000 + this.#list.readUInt32BE(start + 4);
-      if (Number.isSafeInteger(value)) return value;
-    }
-    return this.#list.readBigInt64BE(start).toString();
+    const value = this.#list.readInt32BE(start) * 0x100000000 + this.#list.readUInt32BE(start + 4);
+    return Number.isSafeInteger(value) ? value : this.#list.readBigInt64BE(start).toString();
   }
 
   /** Most strings are short ASCII, which is cheaper to check here than in native code. */
