@@ -100,8 +100,6 @@ function joined(separator: string, ...values: unknown[]): string {
 function shown(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value instanceof JsonBeginning) return value.text;
-  // JSON cannot express NaN or infinity.
-  if (typeof value === 'number') return String(value);
   try {
     return exactJsonText(value);
   } catch {
