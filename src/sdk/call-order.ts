@@ -106,21 +106,24 @@ export class CallOrder {
     work: () => Promise<T>,
     bytes: number,
   ): Promise<T> {
-    const turn = await this.countWaiting(kind, what, bytes, async () => {
+    const begun = await this.countWaiting(kind, what, bytes, async () => {
       const later = turnFor(kind, this.#turnsOf(taskId));
       later.calls++;
       try {
-        await this.#started(later, what);
+        return await this.#begun(later, what, () => this.#runNow(taskId, later, work));
       } catch (error) {
         this.#leave(taskId, later);
         throw error;
       }
-      return later;
     });
-    return this.#runNow(taskId, turn, work);
+    return begun.result;
   }
 
-  #started(turn: Turn, what: string): Promise<void> {
+  /**
+   * Begins when the turn comes, at once, as a call that is made then joins the turn and does not wait.
+   * @returns the result wrapped in an object, so that `await` does not wait for it
+   */
+  #begun<T>(turn: Turn, what: string, begin: () => Promise<T>): Promise<{ result: Promise<T> }> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => {
         clearTimeout(timer);
@@ -128,7 +131,7 @@ export class CallOrder {
         settle();
       };
       const waiter: Waiter = {
-        start: () => end(resolve),
+        start: () => end(() => resolve({ result: begin() })),
         fail: (error) => end(() => reject(error)),
       };
       const timer = setTimeout(() => waiter.fail(turnTimeoutError(what, this.#timeoutMs)), this.#timeoutMs);

@@ -57,6 +57,16 @@ describe('calls for one task', () => {
     expect(begun).toEqual(['a', 'b', 'c']);
   });
 
+  test('begin in order, also those made as soon as the turn of others has come', async () => {
+    const { begun, call, end } = calls();
+    const first = call('a', 'dequeue');
+    void call('b', 'enqueue');
+    void call('c', 'enqueue');
+    void first.then(() => void call('d', 'enqueue'));
+    await end('a');
+    expect(begun).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   test('do not wait for those of another task', () => {
     const { begun, call } = calls();
     void call('a', 'enqueue', 'one');
