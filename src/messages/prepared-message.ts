@@ -65,13 +65,12 @@ export function prepareMessage(message: RawMessage, policy = ANY_USER): Prepared
   const { list, changes } = applyReplayPolicy(propertyListOf(message), policy);
   if ((list.readUInt16BE(0) & (EXPIRATION_FLAG | REPLY_TO_FLAG)) !== 0)
     checkMeaning(decodePropertyList(list));
-  const { message_id: messageId } = message.properties;
-  return {
-    body: message.body,
-    list,
-    messageId: typeof messageId === 'string' ? messageId : undefined,
-    changes,
-  };
+  return { body: message.body, list, messageId: messageIdOf(message.properties), changes };
+}
+
+/** Undefined if it is not text. */
+export function messageIdOf({ message_id }: MessageProperties): string | undefined {
+  return typeof message_id === 'string' ? message_id : undefined;
 }
 
 /** Ten years, in milliseconds (`MAX_EXPIRY_TIMER` in rabbit.hrl). */

@@ -21,6 +21,23 @@ async function amqp(work: (channel: Channel) => Promise<void>): Promise<void> {
   await connection.close();
 }
 
+test.each(['an-id', undefined])(
+  'a message that a broker returns with changed headers is not taken for stored, message_id: %s',
+  async (message_id) => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const client = openClient({ url: proxy.url, events: 'off' });
+    const task = newTask();
+    await publish(client, task, 1);
+    await amqp(async (channel) => void (await channel.deleteQueue(queueName(task))));
+    // As message interceptors do (set_header_timestamp, set_header_routing_node).
+    proxy.fault = { kind: 'change', text: 'stamp-0', into: 'stamp-1' };
+    const properties = { ...(message_id && { message_id }), headers: { at: 'stamp-0' } };
+    await client.publish(task, { ...raw('"a"'), properties });
+    expect(await observer().depth(task)).toMatchObject({ messages: 1 });
+    expect(client.stats()).toMatchObject({ confirmed: 2, returned: 1 });
+  },
+);
+
 test('a drain whose queue is deleted meanwhile hands over what it was sent, and does not call that a failure', async () => {
   const client = openClient({ queueType: 'quorum' });
   const task = newTask();

@@ -27,6 +27,8 @@ export type Fault =
   | { kind: 'hold'; atPiece: number }
   /** Once, in one piece with the broker's next answer of this kind: the end of the connection. */
   | { kind: 'farewell'; with: Buffer }
+  /** Passes this text from the broker as another one of the same length: a broker that changes messages. */
+  | { kind: 'change'; text: string; into: string }
   | { kind: 'delay'; ms: number }
   /** Delays the broker's answer to this text, and what follows: a broker that answers too late. */
   | { kind: 'late'; after: string; ms: number };
@@ -140,6 +142,10 @@ export class FaultProxy {
           this.#held.push(broker.pause());
         isLate ||= fault.kind === 'late' && !isFromBroker && bytes.includes(fault.after);
         if (fault.kind === 'stall' || (fault.kind === 'mute' && isFromBroker)) return;
+        if (fault.kind === 'change' && isFromBroker) {
+          const at = bytes.indexOf(fault.text);
+          if (at >= 0) bytes.write(fault.into, at);
+        }
         if (fault.kind === 'farewell' && isFromBroker && bytes.includes(fault.with)) {
           this.fault = { kind: 'none' };
           to.write(Buffer.concat([bytes, CONNECTION_CLOSE]));

@@ -1,4 +1,5 @@
-import type { PreparedMessage } from '../../messages/prepared-message.ts';
+import { messageIdOf, type PreparedMessage } from '../../messages/prepared-message.ts';
+import { decodePropertyList } from '../../properties/property-list.ts';
 import { propertyListIn } from '../connection/raw-frames.ts';
 
 /** A message that was sent, and not answered yet. */
@@ -41,21 +42,30 @@ export class MessagesInFlight implements Iterable<MessageInFlight> {
 
   /**
    * A return comes before the confirm of the same message, and the confirm still says ok. It is matched by queue and
-   * bytes, which come back as they were sent; among messages that are alike in all of them it makes no difference which
-   * one is published again.
+   * bytes; among messages that are alike in all of them it makes no difference which one is published again. A broker with
+   * message interceptors returns other properties than it was sent, but for the `message_id`.
    */
-  markReturned(returned: { fields: { routingKey: string }; properties: object; content: Buffer }): void {
-    const list = propertyListIn(returned);
-    for (const message of this.#messages) {
-      if (
-        !message.returned &&
-        message.queue === returned.fields.routingKey &&
-        message.list.equals(list) &&
-        message.body.equals(returned.content)
-      ) {
-        message.returned = true;
-        return;
+  markReturned({ fields, properties, content }: ReturnedMessage): void {
+    const list = propertyListIn({ properties });
+    const find = (isIt: (message: MessageInFlight) => boolean) => {
+      for (const message of this.#messages) {
+        if (message.returned || message.queue !== fields.routingKey) continue;
+        if (isIt(message) && message.body.equals(content)) return message;
       }
-    }
+      return undefined;
+    };
+    const findChanged = () => {
+      const messageId = messageIdOf(decodePropertyList(list));
+      return find((message) => message.messageId === messageId);
+    };
+    const found = find((message) => message.list.equals(list)) ?? findChanged();
+    if (found) found.returned = true;
   }
+}
+
+/** As amqplib passes it on. */
+interface ReturnedMessage {
+  fields: { routingKey: string };
+  properties: object;
+  content: Buffer;
 }
