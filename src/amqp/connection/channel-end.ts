@@ -1,4 +1,4 @@
-import type { Channel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 
@@ -17,4 +17,15 @@ export function throwIfEnded(channel: Channel): void {
   const { ch, connection } = channel as unknown as ListedChannel;
   if (connection.channels[ch]?.channel === channel) return;
   throw new AmqpFailure(ErrorCode.connectionLost, 'the connection to the broker was lost');
+}
+
+/**
+ * Closes a channel, or a connection with its channels. Resolves when it has ended, in whatever way: when it is lost
+ * before the broker answers, amqplib's own promise never settles.
+ */
+export function closeFully(closing: Channel | ChannelModel): Promise<void> {
+  return new Promise((resolve) => {
+    closing.once('close', () => resolve());
+    closing.close().catch(() => resolve());
+  });
 }

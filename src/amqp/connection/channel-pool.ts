@@ -1,7 +1,7 @@
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
-import { throwIfEnded } from './channel-end.ts';
+import { closeFully, throwIfEnded } from './channel-end.ts';
 import type { BrokerConnection } from './connection.ts';
 import { type ChannelLease, PooledChannel } from './pooled-channel.ts';
 import { readGateOf } from './raw-frames.ts';
@@ -78,7 +78,7 @@ export class ChannelPool {
    */
   async close(): Promise<void> {
     if (this.#lent > 0) await new Promise<void>((resolve) => this.#onAllReturned.push(resolve));
-    await Promise.all(this.#idle.splice(0).map(({ channel }) => channel.close().catch(() => {})));
+    await Promise.all(this.#idle.splice(0).map(({ channel }) => closeFully(channel)));
   }
 
   async #waitToEnter(): Promise<void> {

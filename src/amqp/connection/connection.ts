@@ -11,6 +11,7 @@ import { type BrokerAddress, describeAddress, nodeOf } from '../../options/broke
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { translateAmqpError, translateConnectError } from '../errors/amqp-errors.ts';
 import { AmqpFailure, inContext } from '../errors/amqp-failure.ts';
+import { closeFully } from './channel-end.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
 import { joinWrites } from './joined-writes.ts';
 import { findOpeningRefusal, isOpeningRefused } from './opening-refusal.ts';
@@ -164,10 +165,10 @@ export class BrokerConnection {
     if (!current) return;
     try {
       // A closing handshake, so that the broker has seen everything sent before it.
-      await withDeadline(current.model.close(), timeoutMs, closedError);
+      await withDeadline(closeFully(current.model), timeoutMs, closedError);
       current.stream.destroy();
     } catch {
-      // Already closed, or the peer no longer answers: destroy the socket.
+      // The peer no longer answers.
       current.socket.abort();
     }
   }

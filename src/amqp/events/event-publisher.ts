@@ -8,7 +8,7 @@ import {
   routingKeyOf,
   type TaskEvent,
 } from '../../events/task-events.ts';
-import { throwIfEnded } from '../connection/channel-end.ts';
+import { closeFully, throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
@@ -78,7 +78,7 @@ export class EventPublisher {
     await this.#opening;
     clearTimeout(this.#due?.timer);
     await this.#sendWaiting();
-    await this.#channel?.close().catch(() => {});
+    if (this.#channel) await closeFully(this.#channel);
   }
 
   /** @param at by `performance.now()` */

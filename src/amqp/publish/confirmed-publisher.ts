@@ -4,7 +4,7 @@ import { withDeadline } from '../../errors/deadline.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
-import { throwIfEnded } from '../connection/channel-end.ts';
+import { closeFully, throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { maxPropertyListBytes, publishRaw } from '../connection/raw-frames.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
@@ -233,7 +233,7 @@ export class ConfirmedPublisher {
     this.#retiredAt = performance.now();
     this.#channel = undefined;
     this.#retired = this.flush()
-      .then(() => this.#connection.answered(channel.close()))
+      .then(() => this.#connection.answered(closeFully(channel)))
       .catch(() => {});
   }
 
