@@ -2,12 +2,13 @@
 const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 500;
 
-/** However many tasks there are, check at most this often: 200 times a second. */
+/** However many tasks there are, check at most this often: 200 times a second, and as many at a time. */
 const LOOKS_PER_TURN = 20;
 const TURN_MS = 100;
 
 interface PollState {
   pauseMs: number;
+  /** Never while it is being checked: the queue of one task may not answer, and the others do not wait for it. */
   dueAt: number;
 }
 
@@ -18,7 +19,7 @@ export class DepthPoller {
   #timer: NodeJS.Timeout | undefined;
   #timerDueAt = Number.POSITIVE_INFINITY;
   #nextTurnAt = 0;
-  #isLooking = false;
+  #looking = 0;
 
   /** @param look must not reject */
   constructor(look: (taskId: string) => Promise<void>) {
@@ -45,7 +46,7 @@ export class DepthPoller {
   #schedule(): void {
     clearTimeout(this.#timer);
     this.#timerDueAt = Number.POSITIVE_INFINITY;
-    if (this.#isLooking) return;
+    if (this.#looking === LOOKS_PER_TURN) return;
     for (const { dueAt } of this.#polled.values()) this.#timerDueAt = Math.min(this.#timerDueAt, dueAt);
     if (this.#timerDueAt === Number.POSITIVE_INFINITY) return;
     const delayMs = Math.max(this.#timerDueAt, this.#nextTurnAt) - performance.now();
@@ -53,23 +54,26 @@ export class DepthPoller {
   }
 
   /** Checks the tasks that are due, the most overdue first, and at most a few. */
-  async #turn(): Promise<void> {
+  #turn(): void {
     const now = performance.now();
+    const most = LOOKS_PER_TURN - this.#looking;
     const due = [...this.#polled]
       .filter(([, { dueAt }]) => dueAt <= now)
       .sort(([, a], [, b]) => a.dueAt - b.dueAt)
-      .slice(0, LOOKS_PER_TURN);
-    if (due.length === LOOKS_PER_TURN) this.#nextTurnAt = now + TURN_MS;
-    this.#isLooking = true;
-    await Promise.all(
-      due.map(async ([taskId, state]) => {
-        await this.#look(taskId);
-        state.pauseMs = Math.min(state.pauseMs * 2, LAST_PAUSE_MS);
-        // Jitter keeps tasks that started together from being checked together forever.
-        state.dueAt = performance.now() + state.pauseMs * (0.75 + Math.random() / 4);
-      }),
-    );
-    this.#isLooking = false;
+      .slice(0, most);
+    if (due.length === most) this.#nextTurnAt = now + TURN_MS;
+    for (const [taskId, state] of due) void this.#check(taskId, state);
+    this.#schedule();
+  }
+
+  async #check(taskId: string, state: PollState): Promise<void> {
+    state.dueAt = Number.POSITIVE_INFINITY;
+    this.#looking++;
+    await this.#look(taskId);
+    this.#looking--;
+    state.pauseMs = Math.min(state.pauseMs * 2, LAST_PAUSE_MS);
+    // Jitter keeps tasks that started together from being checked together forever.
+    state.dueAt = performance.now() + state.pauseMs * (0.75 + Math.random() / 4);
     this.#schedule();
   }
 }
