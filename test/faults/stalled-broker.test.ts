@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, inject, test } from 'vitest';
 import { type TaskQueueOptions, watchTasks } from '../../src/index.ts';
 import type { SubscriptionListener } from '../../src/options/client-options.ts';
@@ -114,6 +115,20 @@ describe('a broker that goes silent', () => {
     ]);
     await soon(Promise.all([client.close(), queue.close()]));
     proxy.fault = { kind: 'none' };
+  });
+
+  test('delays no close by more than twice its time, also with a queue for replies', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const closeTimeoutMs = 3_000;
+    const client = openClient({ url: proxy.url, closeTimeoutMs });
+    // An open channel on each connection.
+    await client.publish(newTask(), raw('x'));
+    await client.depth(newTask());
+    await client.receiveReplies(randomBytes(16).toString('base64url'), () => {}).open();
+    proxy.fault = { kind: 'mute' };
+    const begun = performance.now();
+    await client.close();
+    expect(performance.now() - begun).toBeLessThan(2.8 * closeTimeoutMs);
   });
 
   test('in the middle of setting up a subscription ends that by its deadline', async () => {

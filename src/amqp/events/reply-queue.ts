@@ -67,8 +67,9 @@ export class ReplyQueue {
     }
   }
 
-  /** Deletes the queue, and closes the connection; each within `timeoutMs`. */
+  /** Deletes the queue, and closes the connection; both within `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
+    const giveUpAt = performance.now() + timeoutMs;
     this.#isClosed = true;
     clearTimeout(this.#retryTimer);
     const channel = this.#channel;
@@ -76,7 +77,7 @@ export class ReplyQueue {
       const deleted = (async () => channel.deleteQueue(this.#queue))();
       await settledWithin(deleted, timeoutMs);
     }
-    await this.#connection.close(timeoutMs);
+    await this.#connection.close(Math.max(1, giveUpAt - performance.now()));
   }
 
   async #setUp(model: ChannelModel): Promise<void> {
