@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent } from '../support/figures.ts';
 import { newTask, numbered, observer, openClient, openQueue, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 
 // RabbitMQ confirms, and loses, what arrives in the instant in which a queue is deleted. It happens in one of some
 // hundred bursts, so there are many, of which `npm test` tries some.
@@ -43,4 +45,18 @@ test('a message that reaches a forgotten queue while another process deletes it 
     await cleaner.drain(task, () => {});
   }
   expect(deleted).toBeGreaterThan(0);
+});
+
+test('a deletion that finds no connection keeps no message from being published', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const client = openClient({ url: proxy.url, events: 'off', reconnectTimeoutMs: 600_000 });
+  const task = newTask();
+  await client.publish(task, raw('"a"'));
+  proxy.fault = { kind: 'gone' };
+  const accepted = proxy.accepted;
+  const deletion = expect(client.deleteIfUnused(task)).rejects.toMatchObject({ code: 'CLOSED' });
+  await until(() => proxy.accepted > accepted);
+  await client.publish(task, raw('"b"'));
+  await client.close();
+  await deletion;
 });

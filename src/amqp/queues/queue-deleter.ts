@@ -57,18 +57,13 @@ export class QueueDeleter {
   }
 
   async #delete(queue: string): Promise<boolean> {
-    const remove = async () => {
-      try {
-        return await this.#deleteIfEmpty(queue, { looks: true });
-      } catch (error) {
+    try {
+      return await this.#deleteIfEmpty(queue, { looks: true }).catch(async (error) => {
         // Without read permission, the queue's kind has to be enough.
         if (!hasCode(error, ErrorCode.accessRefused)) throw error;
         const isStream = (await this.#kinds.kind(queue))?.kind === 'stream';
         return !isStream && (await this.#deleteIfEmpty(queue, { looks: false }));
-      }
-    };
-    try {
-      return (await this.#publisher.removeUnlessSending(queue, remove)) ?? false;
+      });
     } catch (error) {
       if (hasCode(error, ErrorCode.queueNotFound)) return true;
       // A type of queue without conditional delete is unsupported (540).
@@ -81,16 +76,20 @@ export class QueueDeleter {
    * RabbitMQ counts a stream as empty, and a conditional delete removes it with its messages. A `get` on a stream
    * closes the connection (540), which {@link deleteIfUnused} handles.
    * @param options `looks`: whether to `get` a message, which takes read permission
-   * @returns false for a queue with messages
+   * @returns false for a queue with messages, or to which messages are on their way
    */
   #deleteIfEmpty(queue: string, { looks }: { looks: boolean }): Promise<boolean> {
     return this.#channels.use(async (lease) => {
-      // RabbitMQ 4 deletes a queue whose node is down, whatever is in it, but refuses a passive declare.
-      const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
-      if (messageCount > 0) return false;
-      if (looks && (await isFilled(lease, queue))) return false;
-      await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
-      return true;
+      const remove = async () => {
+        // RabbitMQ 4 deletes a queue whose node is down, whatever is in it, but refuses a passive declare.
+        const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
+        if (messageCount > 0) return false;
+        if (looks && (await isFilled(lease, queue))) return false;
+        await lease.request((channel) => channel.deleteQueue(queue, { ifEmpty: true, ifUnused: true }));
+        return true;
+      };
+      // With a channel, as publishes for the queue wait meanwhile.
+      return (await this.#publisher.removeUnlessSending(queue, remove)) ?? false;
     });
   }
 }
