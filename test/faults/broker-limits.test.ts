@@ -8,6 +8,7 @@ import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { duration, noteFigures } from '../support/figures.ts';
+import { queueOf } from '../support/raw-tasks.ts';
 import { SharedFault } from '../support/shared-fault.ts';
 import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -324,4 +325,22 @@ test('a watch whose queue is deleted begins again with another one', async () =>
   await until(() => bodiesIn(items).length === 3);
   expect(bodiesIn(items)).toEqual([...first, ...rest]);
   expect(items[1]).toMatchObject({ kind: 'interrupted', error: { code: 'CONNECTION_LOST' } });
+});
+
+test('a message that is rejected as its queue crashes is not said to be one too many for certain', async () => {
+  const client = openClient({ url: broker.url, events: 'off' });
+  await client.publish('crashing', raw('a'));
+  const name = queueOf('crashing');
+  const onQueue = (what: string) => {
+    const queue = `rabbit_misc:r(<<"/">>, queue, <<"${name}">>)`;
+    return broker.ctl('eval', `{ok, Q} = rabbit_amqqueue:lookup(${queue}), ${what}, ok.`);
+  };
+  await onQueue('sys:suspend(amqqueue:get_pid(Q))');
+  const publishing = expect(client.publish('crashing', raw('b'))).rejects.toMatchObject({
+    code: 'QUEUE_OVERFLOW',
+    hint: expect.stringContaining('the queue has crashed'),
+  });
+  await until(() => client.stats().inFlight.messages === 1);
+  await onQueue('exit(amqqueue:get_pid(Q), kill)');
+  await publishing;
 });

@@ -32,7 +32,10 @@ export function blockedError(reason: string): AmqpFailure {
   });
 }
 
-/** RabbitMQ nacks what a queue with `overflow: reject-publish` has no room for, and what a queue without leader gets. */
+/**
+ * RabbitMQ nacks what a queue with `overflow: reject-publish` has no room for, what a queue without leader gets, and what is on
+ * its way to a queue that crashes. It does not say which.
+ */
 export function rejectedError(queueType: QueueType, cause: unknown): AmqpFailure {
   if (queueType === 'quorum') {
     return new AmqpFailure(ErrorCode.publishRejected, `the broker rejected the message`, {
@@ -45,7 +48,7 @@ export function rejectedError(queueType: QueueType, cause: unknown): AmqpFailure
     `Task message queue overflow: the broker rejected the message`,
     {
       cause,
-      hint: 'A policy limits the length of the queue (max-length with overflow reject-publish or reject-publish-dlx).',
+      hint: 'Either a policy limits the length of the queue (max-length with overflow reject-publish or reject-publish-dlx), or the queue has crashed or has no leader: then try again.',
     },
   );
 }
