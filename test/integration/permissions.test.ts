@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import {
   listTaskQueues,
@@ -46,6 +47,22 @@ async function userWith({ tags, ...permissions }: ReturnType<typeof permissionsI
 }
 
 const refused = { code: 'ACCESS_REFUSED' };
+
+test('a publisher that loses its permission meanwhile says so, and not that the connection is lost', async () => {
+  const { adminUrl, url } = await userWith({ configure: '.*', write: '.*', read: '.*', tags: '' });
+  const client = openClient({ url, events: 'off' });
+  await client.publish('task', raw('a'));
+  const { username } = new URL(url);
+  const permissions = { configure: '.*', write: 'no-exchange', read: '.*' };
+  await callApi('PUT', `permissions/${new URL(adminUrl).pathname.slice(1)}/${username}`, permissions);
+  const refusal = until(async () => {
+    // RabbitMQ remembers the permission for an open channel, until that has been idle for a while.
+    await sleep(2_000);
+    await client.publish('task', raw('b'));
+    return false;
+  });
+  await expect(refusal).rejects.toMatchObject(refused);
+});
 
 /** What is there already cannot be looked at, which a watch says and is no failure; what comes is seen. */
 async function expectEventsAlone(

@@ -191,11 +191,12 @@ export class ConfirmedPublisher {
   }
 
   /**
-   * The broker has closed the channel because of one message (406). It reads them in order: those before that one may be
-   * stored, and it has thrown away those behind it.
+   * The broker has closed the channel because of one message: it refuses that one (406), or the user may no longer publish
+   * (403). It reads them in order: those before that one may be stored, and it has thrown away those behind it.
    */
   #blame(error: unknown): void {
-    if ((error as { code?: unknown }).code !== PRECONDITION_FAILED) return;
+    const { code } = error as { code?: unknown };
+    if (code !== PRECONDITION_FAILED && code !== ACCESS_REFUSED) return;
     const refused = refusedMessage(this.#inFlight, (error as Error).message);
     let isBehind = false;
     for (const message of this.#inFlight) {
@@ -207,7 +208,9 @@ export class ConfirmedPublisher {
 
   /** The user may not publish (403): nothing sent on this channel has come through. */
   get #isRefused(): boolean {
-    return !this.#hasConfirmed && (this.#closeReason as { code?: unknown } | undefined)?.code === 403;
+    return (
+      !this.#hasConfirmed && (this.#closeReason as { code?: unknown } | undefined)?.code === ACCESS_REFUSED
+    );
   }
 
   /** Names a limit of the broker, such as that of channels: the channel hears only that its connection is lost. */
@@ -269,7 +272,8 @@ export class ConfirmedPublisher {
   }
 }
 
-/** AMQP 0-9-1 reply code. */
+/** AMQP 0-9-1 reply codes. */
+const ACCESS_REFUSED = 403;
 const PRECONDITION_FAILED = 406;
 
 /** What amqplib (lib/channel.js) passes to the callback of a nacked message, and to no other. */
