@@ -8,7 +8,7 @@ const USAGE = 'Usage: mcp-taskq <command> [options]\n       mcp-taskq help <comm
 
 /** For commander: all commands on one screen of 80 columns and 24 lines. */
 export function formatProgramHelp(program: CommandUnknownOpts, help: Help): string {
-  const width = help.helpWidth ?? USUAL_WIDTH;
+  const width = help.helpWidth || USUAL_WIDTH;
   const labelled = (label: string, text: string) =>
     wrap(text, width - LABEL_WIDTH)
       .map((line, index) => `${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}\n`)

@@ -51,6 +51,15 @@ describe('on a terminal', () => {
     expect(JSON.parse(lines.filter(isData).join('\n'))).toHaveLength(2);
   });
 
+  test.each(['--help', 'ls --help'])('that does not say its size has 80 columns for %s', async (words) => {
+    const command = `stty cols 0 rows 0; exec "${process.execPath}" "${BIN}" ${words} --no-pager`;
+    const terminal = new Terminal('sh', ['-c', command]);
+    expect(await terminal.ended).toBe(0);
+    const lengths = terminal.text.split('\n').map((line) => line.length);
+    expect(Math.max(...lengths)).toBeGreaterThan(70);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(80);
+  });
+
   test('several messages are shown a line each', async () => {
     const terminal = await runOnTerminal(['peek', await filledTask(3), '-n', '2']);
     expect(terminal.status).toBe(0);

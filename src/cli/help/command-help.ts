@@ -42,7 +42,7 @@ const ABOUT_SETTINGS = 'Connection and output options: mcp-taskq help connection
 /** For commander: what the command does, how it is used, and its own options; those of all commands are a topic. */
 export function formatCommandHelp(command: CommandUnknownOpts, help: Help): string {
   const { examples, list, statuses, instead = ABOUT_SETTINGS } = HELP_OF.get(command) ?? { examples: [] };
-  const width = help.helpWidth ?? USUAL_WIDTH;
+  const width = help.helpWidth || USUAL_WIDTH;
   const wrapped = (text: string) => `${wrapSentences(text, width)}\n`;
   const usage = wrap(`Usage: ${help.commandUsage(command)}`, width).join('\n');
   const sections = [`${usage}\n`, wrapped(command.description())];
