@@ -233,7 +233,7 @@ describe('a disk that fills up', () => {
     const moved = await runShell(`${CLI} mv ${from} ${to} --all > /dev/full`);
     expect(moved).toMatchObject({
       status: 3,
-      stderr: expect.stringContaining('Before that: Moved 1 message'),
+      stderr: expect.stringContaining('Before that, 1 message was moved'),
     });
     expect((await observer().depth(to))?.messages).toBe(1);
   });

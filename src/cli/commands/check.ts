@@ -8,6 +8,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
 import { notBlank, wholeNumber } from '../input/option-values.ts';
+import { reportSink } from '../output/sinks.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { ageOption, exactDuration } from '../text/durations.ts';
@@ -79,7 +80,7 @@ async function check(
   // After a stop, a result has already been reported.
   stop.signal.throwIfAborted();
   const colors = colorsFor(process.stdout, settings);
-  await stdout.write(reportCheck(format, found, { thresholds, pattern, colors }));
+  await reportSink(stdout).write(reportCheck(format, found, { thresholds, pattern, colors }));
   if (found.status !== CheckStatus.ok) throw new CommandFailure(found.status, '');
 }
 

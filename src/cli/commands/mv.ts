@@ -230,6 +230,7 @@ async function moveFrom(
         to,
         moved,
       },
+      { hasEffect: false },
     );
     return missed.report(context, from, moved);
   }

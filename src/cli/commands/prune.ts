@@ -8,6 +8,7 @@ import { hintFor } from '../hints.ts';
 import { notBlank } from '../input/option-values.ts';
 import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
 import { recordList } from '../output/record-list.ts';
+import { reportSink } from '../output/sinks.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { ageOption, exactDuration } from '../text/durations.ts';
@@ -92,8 +93,16 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
       await report.write(outcome);
       if (stop.signal.aborted) break;
     }
-  } finally {
     await report.end();
+  } catch (error) {
+    await report.end().catch(() => {});
+    if (counts.deleted === 0) throw error;
+    const { message } = error as Error;
+    const deleted = `${formatCount(counts.deleted, 'queue')} ${counts.deleted === 1 ? 'was' : 'were'} deleted`;
+    throw new CommandFailure(ExitCode.partly, `${message}. Before that, ${deleted}`, {
+      hint: hintFor(error as Error),
+      cause: error,
+    });
   }
   const left = counts.kept > 0 ? `, ${counts.kept} kept because they are now in use` : '';
   note(`${formatCount(counts.deleted, 'queue')} deleted on ${describeTarget(context)}${left}.`);
@@ -118,8 +127,9 @@ async function collect(pages: AsyncIterable<TaskQueueInfo[]>): Promise<TaskQueue
 }
 
 function reporter(context: ClientContext) {
-  const { stdout, format } = context;
-  const list = format === 'table' ? undefined : recordList(context);
+  const { format } = context;
+  const stdout = reportSink(context.stdout);
+  const list = format === 'table' ? undefined : recordList({ stdout, format });
   return {
     async write(pruned: PruneOutcome | { taskId: string; outcome: 'would delete' }): Promise<void> {
       const { taskId, outcome } = pruned;

@@ -4,6 +4,7 @@ import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { layOutFacts } from '../output/facts.ts';
+import { reportSink } from '../output/sinks.ts';
 import { type BrokerStatus, readStatus } from '../status/read-status.ts';
 import { statusFacts, statusRecord } from '../status/status-view.ts';
 import { colorsFor } from '../terminal/colors.ts';
@@ -36,7 +37,8 @@ export function statusCommand() {
 }
 
 async function status(context: Context, { api, listen: listenMs }: StatusOptions): Promise<void> {
-  const { format, stdout, settings, note, stop } = context;
+  const { format, settings, note, stop } = context;
+  const stdout = reportSink(context.stdout);
   if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'status does not support -o raw');
   let found: BrokerStatus;
   try {

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { jsonLine, safeLine } from '../text/terminal-text.ts';
 import { wrapFor } from '../text/wrap.ts';
+import { reportSink } from './sinks.ts';
 
 /**
  * Prints a command's result on stdout: a sentence for people, a JSON object for programs.
@@ -16,11 +17,11 @@ export async function printResult(
   { hasEffect = true } = {},
 ): Promise<void> {
   try {
-    await stdout.write(
+    await reportSink(stdout).write(
       format === 'table' ? `${wrapFor(process.stdout, safeLine(sentence))}\n` : `${jsonLine(data)}\n`,
     );
   } catch (error) {
-    if (!hasEffect || !(error instanceof CommandFailure) || error.exitCode === ExitCode.done) throw error;
+    if (!hasEffect || !(error instanceof CommandFailure)) throw error;
     const done = sentence.replace(/\.$/, '');
     throw new CommandFailure(ExitCode.partly, `${error.message}. Before that: ${done}`, { cause: error });
   }

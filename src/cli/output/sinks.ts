@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { CommandFailure } from '../command-failure.ts';
+import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { writeFailure } from '../terminal/write-failure.ts';
 import { FileSink } from './file-sink.ts';
 
@@ -39,6 +40,19 @@ export function standardOutput(): Sink {
   const { fd } = process.stdout;
   const name = 'standard output';
   return isFile(fd) ? new FileSink(fd, name) : streamSink(process.stdout, name);
+}
+
+/**
+ * A destination for what a command reports of its work, rather than for data. If the reader leaves, the work goes on,
+ * and the exit status is the same.
+ */
+export function reportSink(sink: Sink): Sink {
+  const unlessLeft = async (writing: Promise<void>) => {
+    await writing.catch((error: unknown) => {
+      if (getExitCode(error) !== ExitCode.done) throw error;
+    });
+  };
+  return { write: (chunk) => unlessLeft(sink.write(chunk)), flush: () => unlessLeft(sink.flush()) };
 }
 
 function isFile(fd: number): boolean {
