@@ -259,6 +259,34 @@ function canMount(): boolean {
   }
 }
 
+describe('a file that is written to in two places', () => {
+  const OVERWRITES = 'the same file is written to in another place, so one would overwrite the other';
+
+  test.runIf(process.platform === 'linux').each([
+    ['by another command', 'exec 3> x 4> x; echo other >&3', '>&4 2> errors'],
+    ['by the messages of the same command', ':', '> x 2> x; cp x errors'],
+    ['by its messages, with --out', 'exec 3> x', '--out x --append 2>&3; cp x errors'],
+  ])('%s does not cost any message', async (_what, before, redirected) => {
+    const { task, ids } = await taskWithIds(5);
+    const folder = await temporaryFolder();
+    await runShell(`cd ${folder}; ${before}; ${CLI} dequeue ${task} --all ${redirected}`);
+    expect(await readFile(join(folder, 'errors'), 'utf8')).toContain(OVERWRITES);
+    expect(await drainedIds(task)).toEqual(ids);
+  });
+
+  test('is not what 2>&1 makes of it', async () => {
+    const { task, ids } = await taskWithIds(5);
+    const file = join(await temporaryFolder(), 'x');
+    const drain = `${CLI} dequeue ${task} --all`;
+    const { status } = await runShell(`(echo first; ${drain}; ${drain}; echo last) > ${file} 2>&1`);
+    expect(status).toBe(0);
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const said = lines.map((line) => (line.startsWith('{') ? JSON.parse(line).properties.message_id : line));
+    const removed = expect.stringMatching(/^Removed \d messages from task /);
+    expect(said).toEqual(['first', ...ids, removed, removed, 'last']);
+  });
+});
+
 describe('a reader that leaves', () => {
   const hasLeft = (task: string, removed: number) =>
     `The reader of the output has left: ${removed === 1 ? '1 message was' : `${removed} messages were`} ` +

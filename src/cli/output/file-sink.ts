@@ -1,12 +1,19 @@
 import { fstatSync, fsync, ftruncateSync, statSync, writeSync, writev } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { writeFailure } from '../terminal/write-failure.ts';
+import { inspectDescriptor } from './open-descriptor.ts';
 import type { Sink } from './sinks.ts';
 
 const writeTo = promisify(writev);
 const syncToDisk = promisify(fsync);
+
+const STANDARD_ERROR = 2;
+
+/** How long to wait for the system to move the place of the next write. */
+const MOVED_MS = 20;
 
 /**
  * An open file or device. `write` resolves when everything is written, even after short writes. Node's own stdout to
@@ -90,11 +97,16 @@ export class FileSink implements Sink {
 
   /**
    * Checks that what was written is still where it is looked for: others may delete, move, replace or truncate the file.
-   * Data that others append does not matter.
-   * @throws CommandFailure if it is not
+   * Data that others append does not matter, but others that write at places of their own overwrite it, or are overwritten.
+   * @throws CommandFailure if it is not, or will not be
    */
-  requireIntact(): void {
+  async requireIntact(): Promise<void> {
     if (this.#size === undefined) return;
+    // The system moves the place of the next write a moment after the size, when a shared descriptor is written to.
+    if (await this.#isOverwritten()) {
+      await sleep(MOVED_MS);
+      if (await this.#isOverwritten()) throw this.#overwritten();
+    }
     const { nlink, size, dev, ino } = fstatSync(this.#fd);
     if (nlink === 0 && this.#hasName) throw this.#lost('it was deleted or replaced');
     if (this.#path !== undefined) {
@@ -102,6 +114,28 @@ export class FileSink implements Sink {
       if (found?.dev !== dev || found.ino !== ino) throw this.#lost('it was moved or replaced');
     }
     if (size < this.#size) throw this.#lost('it was truncated');
+  }
+
+  /** Whether this process writes to the file in front of its end: `> FILE` in two processes, or `> FILE 2> FILE`. */
+  async #isOverwritten(): Promise<boolean> {
+    const { size, dev, ino } = fstatSync(this.#fd);
+    for (const fd of [this.#fd, STANDARD_ERROR]) {
+      const found = fstatSync(fd);
+      if (found.dev !== dev || found.ino !== ino) continue;
+      const descriptor = await inspectDescriptor(fd);
+      if (descriptor && !descriptor.isAppending && descriptor.position < size) return true;
+    }
+    return false;
+  }
+
+  #overwritten(): CommandFailure {
+    return new CommandFailure(
+      ExitCode.failed,
+      `Cannot write to ${this.#name}: the same file is written to in another place, so one would overwrite the other`,
+      {
+        hint: 'Give each command a file of its own, or append with >> FILE; for messages too: >> FILE 2>&1.',
+      },
+    );
   }
 
   #lost(what: string): CommandFailure {

@@ -77,17 +77,17 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
     kept = count;
   };
   // What is removed from a queue must stay in the file.
-  const requireIntact = () => isRemoving && file?.requireIntact();
+  const requireIntact = async () => isRemoving && file?.requireIntact();
   return {
     async write(batch) {
-      requireIntact();
+      await requireIntact();
       const { recordParts } = await import('../../cli-support.ts');
       const chunks = new Chunks(sink);
       for await (const piece of RENDERERS[format](batch, count + 1, { ...options, recordParts, table }))
         await chunks.add(piece);
       await chunks.end();
       await sink.flush();
-      requireIntact();
+      await requireIntact();
       count += batch.length;
       if (!isRemoving) keep();
     },
@@ -99,7 +99,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
         if (format === 'json') await (file ? file.complete() : sink.write(ending));
         await sink.flush();
       }
-      requireIntact();
+      await requireIntact();
       keep();
       releaseEnd?.();
     },

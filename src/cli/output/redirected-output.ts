@@ -1,9 +1,10 @@
-import { constants, fstatSync, statSync } from 'node:fs';
+import { fstatSync, statSync } from 'node:fs';
 import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { FileSink } from './file-sink.ts';
 import { createMessageWriter, type MessageWriter } from './message-writer.ts';
+import { inspectDescriptor } from './open-descriptor.ts';
 import { openedLater } from './opened-later.ts';
 import type { OutputFileUse } from './output-file.ts';
 
@@ -30,7 +31,7 @@ export async function openStandardOutput(context: Context, use: OutputFileUse): 
     const path = `/dev/fd/${sink.fd}`;
     const end = await inspectEnd(path, sink.size as number).catch(() => undefined);
     // Truncating is safe only if the file is open for appending; otherwise the next write would leave a gap.
-    if (end !== undefined && end.kind !== 'other' && (await isAppendedTo(sink.fd))) {
+    if (end !== undefined && end.kind !== 'other' && (await inspectDescriptor(sink.fd))?.isAppending) {
       const { repairEnd, withoutRepeating, writtenBefore } = await import('./interrupted-file.ts');
       const name = 'the file of standard output';
       const interrupted = { sink, name, path, end };
@@ -47,10 +48,6 @@ export async function openStandardOutput(context: Context, use: OutputFileUse): 
   });
 }
 
-async function isAppendedTo(fd: number): Promise<boolean> {
-  return ((await openFlags(fd)) & constants.O_APPEND) !== 0;
-}
-
 /**
  * Node puts /dev/null, opened for both directions, in the place of a closed descriptor, and so do programs that start
  * another one without an output. A shell's `> /dev/null`, which somebody wrote on purpose, only writes.
@@ -62,12 +59,5 @@ async function isClosed(fd: number): Promise<boolean> {
   } catch {
     return false;
   }
-  return ((await openFlags(fd)) & constants.O_RDWR) !== 0;
-}
-
-/** Linux only: Node has no `fcntl`. */
-async function openFlags(fd: number): Promise<number> {
-  const { readFile } = await import('node:fs/promises');
-  const info = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
-  return Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8);
+  return (await inspectDescriptor(fd))?.isReadWrite === true;
 }

@@ -1,0 +1,24 @@
+import { constants } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+
+/** How a file descriptor is open, which Node cannot say. */
+export interface OpenDescriptor {
+  /** Offset of the next byte that is read or written. */
+  position: number;
+  isAppending: boolean;
+  isReadWrite: boolean;
+}
+
+/** @returns undefined on systems other than Linux */
+export async function inspectDescriptor(fd: number): Promise<OpenDescriptor | undefined> {
+  const info = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
+  const [, position] = /^pos:\s*(\d+)$/m.exec(info) ?? [];
+  const [, octal] = /^flags:\s*([0-7]+)$/m.exec(info) ?? [];
+  if (position === undefined || octal === undefined) return undefined;
+  const flags = Number.parseInt(octal, 8);
+  return {
+    position: Number(position),
+    isAppending: (flags & constants.O_APPEND) !== 0,
+    isReadWrite: (flags & constants.O_RDWR) !== 0,
+  };
+}
