@@ -14,6 +14,8 @@ const REASONS: Record<string, string> = {
   ECONNRESET: 'the other side reset the connection',
   ECONNABORTED: 'the connection was aborted',
   EPIPE: 'the other side ended the connection',
+  EMFILE: 'this process has too many open files (ulimit -n)',
+  ENFILE: 'this machine has too many open files',
 };
 
 /** @returns undefined for a code that is not about reaching a host */
