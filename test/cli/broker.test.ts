@@ -206,7 +206,7 @@ test('refuses a port that is taken (1) and one that is none (2)', async () => {
   expect(await broker('--port', 'x').ended).toMatchObject({ status: 2 });
 });
 
-test('refuses to be told which broker to use (2), unless an alias says it', async () => {
+test('refuses options that name another broker (2), except before its name, where an alias puts them', async () => {
   for (const args of [['--url', 'amqp://localhost'], ['--context=prod'], ['--prefix', 'x:']]) {
     expect(await broker(...args).ended).toMatchObject({
       status: 2,

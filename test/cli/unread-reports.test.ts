@@ -56,7 +56,7 @@ test('mv says once how far it got when it cannot write its report', async () => 
   const [from, to] = [...(await tasksWith(1)), newTask()];
   const { status, stderr } = await bash(`mcp-taskq mv ${from} ${to} --all > /dev/full`);
   expect(status).toBe(3);
-  const far = `Before that, 1 message was moved from task ${from} to task ${to}; the rest is still there.`;
+  const far = `Before that, 1 message was moved from task ${from} to task ${to}; any others are still there.`;
   expect(stderr).toMatch(/^error: Cannot write to standard output: ENOSPC: [^.]*\. [^.]*\.$/m);
   expect(stderr).toContain(far);
 });

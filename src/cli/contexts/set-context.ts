@@ -40,7 +40,7 @@ export async function setContext(
       hint: 'A name is 1 to 32 letters, digits, dots, dashes and underscores.',
     });
   }
-  refuseUnstored(command);
+  refuseForeignOptions(command);
   const file = readContextFile();
   const before = file.contexts.get(name);
   // Refused before anything is asked or written.
@@ -67,7 +67,7 @@ export async function setContext(
 }
 
 /** Before the name of the command they may come from an alias, and mean this command. */
-function refuseUnstored(command: CommandUnknownOpts): void {
+function refuseForeignOptions(command: CommandUnknownOpts): void {
   const given = command.opts();
   for (const [name, hint] of [
     ['timeout', 'Set MCP_TASKQ_TIMEOUT in the environment instead.'],
