@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 /*
  * The errors of the operating system and Node for a connection that cannot be opened, over AMQP or HTTP,
  * https://nodejs.org/api/errors.html#common-system-errors, in words.
@@ -18,9 +20,17 @@ const REASONS: Record<string, string> = {
   ENFILE: 'this machine has too many open files',
 };
 
-/** @returns undefined for a code that is not about reaching a host */
+/** @returns undefined for a code that is not of the operating system or of Node's look-up of names */
 export function networkFailure(code: unknown): string | undefined {
-  return typeof code === 'string' && Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
+  if (typeof code !== 'string') return undefined;
+  if (Object.hasOwn(REASONS, code)) return REASONS[code];
+  const [, text] = [...getSystemErrorMap().values()].find(([name]) => name === code) ?? [];
+  return text;
+}
+
+/** Whether it says nothing about the other side. */
+export function isOutOfFiles(code: unknown): boolean {
+  return code === 'EMFILE' || code === 'ENFILE';
 }
 
 /** Whether the peer accepted the connection and then closed it: the port may belong to something else. */

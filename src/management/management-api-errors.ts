@@ -1,4 +1,4 @@
-import { networkFailure } from '../errors/network-failures.ts';
+import { isOutOfFiles, networkFailure } from '../errors/network-failures.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { tlsFailure } from '../errors/tls-failures.ts';
 import { redactUrl } from '../options/broker-url.ts';
@@ -163,8 +163,10 @@ export function unreachable({ origin }: URL, cause: Error & { code?: string }): 
     : 'the server there does not speak HTTP';
   return new TaskQueueError(ErrorCode.apiUnavailable, `${at}: ${reason}`, {
     cause,
-    hint: isHttp
-      ? HINT
-      : 'It may be the AMQP port; the API listens on port 15672 by default (15671 with TLS).',
+    hint: isOutOfFiles(cause.code)
+      ? undefined
+      : isHttp
+        ? HINT
+        : 'It may be the AMQP port; the API listens on port 15672 by default (15671 with TLS).',
   });
 }

@@ -22,7 +22,7 @@ const PROGRAM = `
   for (const file of files) closeSync(file);
   const depth = await client.depth(process.env.TASK);
   await client.close();
-  console.log(JSON.stringify([failure.code, failure.message, depth ?? null]));
+  console.log(JSON.stringify([failure.code, failure.message, failure.hint ?? null, depth ?? null]));
 `;
 
 test('a process with too many open files says that, and connects once it has fewer', () => {
@@ -31,5 +31,5 @@ test('a process with too many open files says that, and connects once it has few
   const { stdout, stderr } = spawnSync('bash', ['-c', command], { env, encoding: 'utf8' });
   expect(stderr).toBe('');
   const reason = /^Cannot connect to RabbitMQ at \S+: this process has too many open files \(ulimit -n\)$/;
-  expect(JSON.parse(stdout)).toEqual(['CONNECTION_FAILED', expect.stringMatching(reason), null]);
+  expect(JSON.parse(stdout)).toEqual(['CONNECTION_FAILED', expect.stringMatching(reason), null, null]);
 });

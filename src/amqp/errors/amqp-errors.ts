@@ -1,4 +1,4 @@
-import { isHungUp, networkFailure } from '../../errors/network-failures.ts';
+import { isHungUp, isOutOfFiles, networkFailure } from '../../errors/network-failures.ts';
 import { ErrorCode, isTaskQueueError, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import { tlsFailure } from '../../errors/tls-failures.ts';
 import { redactUrl } from '../../options/broker-url.ts';
@@ -56,10 +56,11 @@ function quotedReason(text: string): string | undefined {
 }
 
 function ofSystem(code: unknown, message: unknown): Outcome | undefined {
+  // Failures of TLS may have a code of the system.
+  const tls = tlsFailure({ code, message });
+  if (tls) return tls;
   const reason = networkFailure(code);
-  if (reason) {
-    const hint = isHungUp(code) ? WRONG_PORT_HINT : UNREACHABLE_HINT;
-    return { code: ErrorCode.connectionFailed, reason, hint };
-  }
-  return tlsFailure({ code, message });
+  if (reason === undefined) return undefined;
+  const hint = isHungUp(code) ? WRONG_PORT_HINT : isOutOfFiles(code) ? undefined : UNREACHABLE_HINT;
+  return { code: ErrorCode.connectionFailed, reason, hint };
 }

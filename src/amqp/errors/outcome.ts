@@ -8,7 +8,7 @@ export interface Outcome {
   /** The reason has all that the broker says. */
   isComplete?: true;
   /** What to do about it; the library's options are named as in TaskQueueOptions. */
-  hint?: string;
+  hint?: string | undefined;
 }
 
 /** A way of saying no, and what it means. */
