@@ -8,7 +8,6 @@ const TURN_MS = 100;
 
 interface PollState {
   pauseMs: number;
-  /** Never while it is being checked: the queue of one task may not answer, and the others do not wait for it. */
   dueAt: number;
 }
 
@@ -19,7 +18,8 @@ export class DepthPoller {
   #timer: NodeJS.Timeout | undefined;
   #timerDueAt = Number.POSITIVE_INFINITY;
   #nextTurnAt = 0;
-  #looking = 0;
+  /** Tasks that are being checked. The queue of one may not answer: the others do not wait for it. */
+  readonly #looking = new Set<string>();
 
   /** @param look must not reject */
   constructor(look: (taskId: string) => Promise<void>) {
@@ -46,8 +46,9 @@ export class DepthPoller {
   #schedule(): void {
     clearTimeout(this.#timer);
     this.#timerDueAt = Number.POSITIVE_INFINITY;
-    if (this.#looking === LOOKS_PER_TURN) return;
-    for (const { dueAt } of this.#polled.values()) this.#timerDueAt = Math.min(this.#timerDueAt, dueAt);
+    if (this.#looking.size === LOOKS_PER_TURN) return;
+    for (const [taskId, { dueAt }] of this.#polled)
+      if (!this.#looking.has(taskId)) this.#timerDueAt = Math.min(this.#timerDueAt, dueAt);
     if (this.#timerDueAt === Number.POSITIVE_INFINITY) return;
     const delayMs = Math.max(this.#timerDueAt, this.#nextTurnAt) - performance.now();
     this.#timer = setTimeout(() => this.#turn(), Math.max(0, delayMs));
@@ -56,9 +57,9 @@ export class DepthPoller {
   /** Checks the tasks that are due, the most overdue first, and at most a few. */
   #turn(): void {
     const now = performance.now();
-    const most = LOOKS_PER_TURN - this.#looking;
+    const most = LOOKS_PER_TURN - this.#looking.size;
     const due = [...this.#polled]
-      .filter(([, { dueAt }]) => dueAt <= now)
+      .filter(([taskId, { dueAt }]) => dueAt <= now && !this.#looking.has(taskId))
       .sort(([, a], [, b]) => a.dueAt - b.dueAt)
       .slice(0, most);
     if (due.length === most) this.#nextTurnAt = now + TURN_MS;
@@ -67,10 +68,9 @@ export class DepthPoller {
   }
 
   async #check(taskId: string, state: PollState): Promise<void> {
-    state.dueAt = Number.POSITIVE_INFINITY;
-    this.#looking++;
+    this.#looking.add(taskId);
     await this.#look(taskId);
-    this.#looking--;
+    this.#looking.delete(taskId);
     state.pauseMs = Math.min(state.pauseMs * 2, LAST_PAUSE_MS);
     // Jitter keeps tasks that started together from being checked together forever.
     state.dueAt = performance.now() + state.pauseMs * (0.75 + Math.random() / 4);
