@@ -264,7 +264,7 @@ export class TaskQueueClient {
    * runs, nothing else is read from its connection, so other calls that read open another one.
    * @returns how many were removed; fewer than were queued if others are reading too
    * @throws TaskQueueError `CONNECTION_LOST` also when all were handled, but the broker has not confirmed that the last ones
-   * are removed: those may be delivered again
+   * are removed: those may be delivered again. With `allOrNone` that is not noticed
    */
   async drain(taskId: string, handle: BatchHandler, options?: DrainOptions): Promise<number> {
     checkArgument('handle', handle, aFunction);
