@@ -4,12 +4,13 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Short files that take long: without an earlier run vitest goes by size, and would end with one of them alone. */
 const FIRST = [
-  'package/readme-steps',
-  'faults/cluster',
-  'faults/memory-bounds',
-  'integration/sdk-end-to-end',
-  'cli/demo',
+  'package/readme-steps.slow',
+  'faults/cluster.slow',
+  'faults/memory-bounds.slow',
+  'cli/demo.slow',
   'faults/broker-limits',
+  'cli/refusals',
+  'integration/sdk-end-to-end',
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -20,6 +21,9 @@ class LongestFirst extends BaseSequencer {
     return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
   }
 }
+
+/** What takes long alone: `npm test` leaves it out, and `npm run test:slow` runs nothing else. */
+const SLOW = ['test/**/*.slow.test.ts'];
 
 // `npm run test:faults` has the mode "long": the faults for longer, and a table of what was measured.
 export default defineConfig(({ mode }) => {
@@ -56,6 +60,13 @@ export default defineConfig(({ mode }) => {
   };
   // Not by `extends`, which reads this file again, without the mode.
   const project = (test: TestUserConfig) => ({ ...shared, test: { ...shared.test, ...test } });
+  const onBroker = (test: TestUserConfig) =>
+    project({
+      globalSetup: ['test/support/global-setup.ts'],
+      setupFiles: ['test/support/clean-up.ts'],
+      provide: { isLong },
+      ...test,
+    });
   return {
     root,
     test: {
@@ -63,14 +74,8 @@ export default defineConfig(({ mode }) => {
       ...(isLong && { reporters: ['default', './test/support/figures-reporter.ts'] }),
       projects: [
         project({ name: 'unit', include: ['test/unit/**/*.test.ts'] }),
-        project({
-          name: 'broker',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/unit/**'],
-          globalSetup: ['test/support/global-setup.ts'],
-          setupFiles: ['test/support/clean-up.ts'],
-          provide: { isLong },
-        }),
+        onBroker({ name: 'broker', include: ['test/**/*.test.ts'], exclude: ['test/unit/**', ...SLOW] }),
+        onBroker({ name: 'slow', include: SLOW }),
       ],
     },
   };

@@ -11,7 +11,7 @@ import { connectRouted } from '../support/routed-client.ts';
 import { queueObserver } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
-/** The same as in fleet.test.ts. */
+/** The same as in fleet.slow.test.ts. */
 const TASKS = extent(8, 200);
 const SECRET = 'what only the replicas of this fleet know';
 

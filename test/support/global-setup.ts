@@ -39,7 +39,10 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   });
   const isSlow = process.env.TASKQ_TEST_NETWORK === 'slow';
   const reached = (address: string) => (isSlow ? slowNetworkTo(address) : address);
-  provide('url', await reached(broker.url));
-  provide('apiUrl', await reached(broker.apiUrl as string));
+  // For the next project of the same run.
+  process.env.TASKQ_TEST_URL = await reached(broker.url);
+  process.env.TASKQ_TEST_API_URL = await reached(broker.apiUrl as string);
+  provide('url', process.env.TASKQ_TEST_URL);
+  provide('apiUrl', process.env.TASKQ_TEST_API_URL);
   return () => broker.stop();
 }

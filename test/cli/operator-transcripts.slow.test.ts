@@ -10,7 +10,7 @@ import { newVhost } from '../support/vhost.ts';
 
 /*
  * What an operator sees of the commands that look after many tasks or brokers, on terminals of 80 and 60 columns and
- * piped. See transcripts.test.ts.
+ * piped. See transcripts.slow.test.ts.
  */
 
 /** So long ago that it stays "4d 2h" while the tests run. */
