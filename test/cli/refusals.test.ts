@@ -114,6 +114,30 @@ describe('--timeout and a signal end the process, whatever does not answer', () 
     expect(performance.now() - stalledAt).toBeLessThan(SOON_MS);
   });
 
+  test.each([
+    [
+      'enqueue',
+      (task: string) => ['enqueue', task, '--method', 'held/back'],
+      /may be in task .*; peek before/,
+    ],
+    [
+      'enqueue --from',
+      (task: string) => ['enqueue', task, '--from', '-'],
+      /up to [12] more may have been added.*To resume: /s,
+    ],
+    ['cp', (task: string) => ['cp', task, newTask(), '--all'], /up to [12] more may have been copied/],
+  ])('%s says what a broker that does not confirm may have stored', async (command, words, doubt) => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const task = newTask();
+    const messages = ['held/back', 'held/back'].map((method) => JSON.stringify({ jsonrpc: '2.0', method }));
+    if (command === 'cp') for (const body of messages) await openClient().publish(task, raw(body));
+    proxy.fault = { kind: 'hold', answerTo: 'held/back' };
+    const args = [...words(task), '-u', proxy.url, '--timeout', '2s'];
+    const { status, stderr } = await runCli(args, { ownProcess: true, input: messages.join('\n') });
+    expect({ status, stderr }).toEqual({ status: 124, stderr: expect.stringMatching(doubt) });
+    expect(stderr).toContain('did not end within 2s (--timeout)');
+  });
+
   test('Ctrl-C while the API says nothing', async () => {
     let isConnected = false;
     const at = await silentServer(() => {

@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { MAX_PEEK } from '../../cli-shared.ts';
+import { hasCode, MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
@@ -17,7 +17,7 @@ import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack } from '../reading/withheld.ts';
 import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
 import { ReplayReport } from '../replay/replay-report.ts';
-import { formatCount } from '../text/sizes.ts';
+import { formatCount, formatNumber } from '../text/sizes.ts';
 
 const HELP: CommandHelp = {
   description: `Copy messages to another task, in order, with the same bytes and properties, message ids included. While cp
@@ -89,13 +89,17 @@ async function copy(
   await stop.race(destination.requireRoom(least, whole));
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
-  const tally: CopyTally = { copied: 0, behind: 0, report: new ReplayReport() };
+  const tally: CopyTally = { copied: 0, behind: 0, unsure: 0, report: new ReplayReport() };
   let looked = 0;
   const view = async (batch: StoredMessage[]) => {
     stop.signal.throwIfAborted();
     const wanted = (select ? batch.filter(select) : batch).slice(0, limit - tally.copied);
     const { fitting, failure } = destination.fit(wanted);
-    await copyBatch(client, to, fitting, { create, keepExpiration, tally });
+    await copyBatch(client, to, fitting, { create, keepExpiration, tally }).catch((error) => {
+      // What the stop has given up fails with the end of the client.
+      stop.signal.throwIfAborted();
+      throw error;
+    });
     looked += batch.length;
     const dropped = await destination.verify(fitting);
     if (dropped ?? failure) throw dropped ?? failure;
@@ -142,6 +146,8 @@ interface CopyTally {
   copied: number;
   /** Copied after a message that failed. */
   behind: number;
+  /** Sent but not confirmed, so that they may have been copied. */
+  unsure: number;
   /** Which properties were left out or renamed. */
   report: ReplayReport;
 }
@@ -161,6 +167,7 @@ async function copyBatch(
   for (const outcome of outcomes) {
     if (outcome.status === 'rejected') {
       failure ??= outcome;
+      if (hasCode(outcome.reason, 'PUBLISH_UNCONFIRMED')) tally.unsure++;
       continue;
     }
     if (failure === undefined) tally.copied++;
@@ -174,9 +181,9 @@ async function copyBatch(
 function failureAmid(
   { note }: ClientContext,
   error: unknown,
-  { from, to, tally: { copied, behind } }: { from: string; to: string; tally: CopyTally },
+  { from, to, tally: { copied, behind, unsure } }: { from: string; to: string; tally: CopyTally },
 ): unknown {
-  if (copied + behind === 0) return error;
+  if (copied + behind + unsure === 0) return error;
   const gap = behind > 0 ? ` in order, and ${formatCount(behind, 'message')} after a gap` : '';
   const isOne = copied + behind === 1;
   const are =
@@ -187,13 +194,15 @@ function failureAmid(
       : isOne
         ? 'is in'
         : 'are in';
-  const far = `${formatCount(copied, 'message')}${gap} ${are} task ${to}; all are still in task ${from}.`;
+  const more = unsure > 0 ? `; up to ${formatNumber(unsure)} more may have been copied` : '';
+  const far = `${formatCount(copied, 'message')}${gap} ${are} task ${to}${more}; all are still in task ${from}.`;
   if (getExitCode(error) >= ExitCode.timedOut) {
     note(`Stopped: ${far}`);
     return error;
   }
   const { message, hint } = error as { message: string; hint?: string };
-  return new CommandFailure(ExitCode.partly, `${message}. ${far}`, {
+  const status = copied + behind === 0 ? ExitCode.failed : ExitCode.partly;
+  return new CommandFailure(status, `${message}. ${far}`, {
     cause: error,
     hint: hint ?? 'Clear the copies before repeating the command, or they will be duplicated.',
   });

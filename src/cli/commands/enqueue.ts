@@ -189,7 +189,12 @@ function interrupted(
   { from, skip, limit }: EnqueueOptions,
 ): unknown {
   const added = confirmed + confirmedBehind;
-  if (from === undefined || (count === 1 && added === 0)) return error;
+  const isStopped = getExitCode(error) >= ExitCode.timedOut;
+  if (from === undefined || (count === 1 && added === 0)) {
+    if (isStopped && unsure > 0)
+      note(`Stopped: the message may be in task ${taskId}; peek before sending it again.`);
+    return error;
+  }
   const far = [
     `${formatNumber(confirmed)} of ${formatCount(count, 'message')} added to task ${taskId}`,
     confirmedBehind > 0 &&
@@ -203,7 +208,7 @@ function interrupted(
     ...(limit !== undefined && { '--limit': String(limit - answered) }),
     ...(ids?.areUsed && confirmedBehind + unsure > 0 && { '--id-prefix': ids.prefix }),
   })}`;
-  if (getExitCode(error) >= ExitCode.timedOut) {
+  if (isStopped) {
     note(`Stopped: ${done}\n${hint}`);
     return error;
   }

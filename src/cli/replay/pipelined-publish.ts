@@ -77,7 +77,8 @@ export async function publishInOrder(
       if (hasCode(reason, 'PUBLISH_UNCONFIRMED')) unsure++;
       if (index < firstFailed) {
         firstFailed = index;
-        error = reason;
+        // What the stop has given up fails with the end of the client.
+        error = signal.aborted ? signal.reason : reason;
         onFailure?.();
       }
     } finally {
