@@ -156,9 +156,11 @@ export class Session {
 
   async #close(timeoutMs: number): Promise<void> {
     // In this order, as events follow what was published.
-    const settled = this.publisher
-      .flush()
-      .then(() => Promise.all(this.#channels.map((each) => each.close())));
+    const settled = this.publisher.flush().then(() => {
+      // Only events are left to be sent there, and while an alarm lasts the broker reads nothing from it.
+      this.#publishing.abandonIfBlocked();
+      return Promise.all(this.#channels.map((each) => each.close()));
+    });
     // What is not done by then is given up with the connection, and its callers' promises reject.
     await settledWithin(settled, timeoutMs);
     const others = [...this.#subscriptions, ...this.#replyQueues, ...this.#connections];

@@ -53,6 +53,7 @@ export class BrokerConnection {
   #preferred = 0;
   readonly #history: ConnectionHistory;
   #blocked: { reason: string; ended: Promise<void>; end: () => void } | undefined;
+  #abandonsIfBlocked = false;
   #closeReason: unknown;
   /** That it leads to, or that was tried last. */
   #address: BrokerAddress | undefined;
@@ -149,6 +150,12 @@ export class BrokerConnection {
       `RabbitMQ at ${this.#where} did not answer, and the connection was dropped`,
     );
     this.#current.socket.abort();
+  }
+
+  /** The same as soon as the broker blocks it, or at once: what is left to do is not worth the wait. */
+  abandonIfBlocked(): void {
+    this.#abandonsIfBlocked = true;
+    if (this.#blocked) this.abandon();
   }
 
   /** Never rejects, and never takes longer than `timeoutMs`. */
@@ -299,6 +306,7 @@ export class BrokerConnection {
       });
       this.#blocked = { reason, ended, end };
       this.#report({ type: 'blocked', reason });
+      if (this.#abandonsIfBlocked) this.abandon();
     });
     model.on('unblocked', () => {
       this.#unblock();
