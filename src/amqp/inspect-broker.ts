@@ -91,8 +91,9 @@ class PermissionProbe {
       watch:
         (await this.#mayDelete(watchQueue)) &&
         (await this.#isPermitted((lease) => lease.request((channel) => channel.get(watchQueue)))) &&
+        // As a watch of all tasks binds it, for the permissions on topics.
         (await this.#isPermitted((lease) =>
-          lease.request((channel) => channel.bindQueue(watchQueue, EVENT_EXCHANGE, '')),
+          lease.request((channel) => channel.bindQueue(watchQueue, EVENT_EXCHANGE, 'enqueued.#')),
         )),
       // The last one, as an alarm blocks the connection that publishes. RabbitMQ 4.3 may also refuse the question about an
       // exchange that follows, to a user without any permission on that.

@@ -8,7 +8,7 @@ export interface BrokerPermissions {
   read: boolean | undefined;
   /** Publish events: `write` on `mcp:events`. */
   publishEvents: boolean | undefined;
-  /** Watch: `configure`, `write` and `read` on `mcp:watch:*`, and `read` on `mcp:events`. */
+  /** Watch: `configure`, `write` and `read` on `mcp:watch:*`, and `read` on `mcp:events` and its topics. */
   watch: boolean | undefined;
 }
 

@@ -55,6 +55,17 @@ test.each([
   expect(await user.queueNames()).toEqual([]);
 });
 
+test.each([
+  ['^(enqueued|dequeued|cleared)\\.', true],
+  ['^(enqueued\\.one-task)?$', false],
+])('a user who may read the topics %s of events may watch all tasks: %s', async (read, watch) => {
+  const { url, name } = await userMay({ configure: '.*', write: '.*', read: '.*' });
+  const vhost = new URL(url).pathname.slice(1);
+  await callApi('PUT', `exchanges/${vhost}/mcp:events`, { type: 'topic', durable: true });
+  await callApi('PUT', `topic-permissions/${vhost}/${name}`, { exchange: 'mcp:events', write: '.*', read });
+  expect((await inspectBroker({ url })).permissions).toMatchObject({ watch });
+});
+
 test('the broker and its management API name the same cluster, version and user', async () => {
   const found = await inspectBroker({ url: inject('url') });
   const overview = await readClusterOverview({ url: inject('url'), apiUrl: inject('apiUrl') });
