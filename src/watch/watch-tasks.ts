@@ -157,7 +157,8 @@ export async function* watchTasks(
     if (hasBegun) {
       tasks.poll().catch(fail);
       yield* items as AsyncIterable<WatchItem>;
-    }
+    } else if (!failure)
+      yield { kind: 'gap', taskId: undefined, reason: 'stopped before the watch had begun' };
     if (failure) throw failure.error;
   } finally {
     stopping.abort();

@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from 'vitest';
-import { watchTasks } from '../../src/index.ts';
+import { type WatchItem, watchTasks } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { newVhost } from '../support/vhost.ts';
@@ -20,6 +20,20 @@ describe('a watch ends', () => {
     );
     expect(texts(seen)).toEqual(['x']);
     await expect.poll(queueNames).toEqual(['mcp:queue:task']);
+  });
+
+  test('with its signal before it has begun, and says so', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const task = newTask();
+    await openClient().publish(task, raw('x'));
+    proxy.fault = { kind: 'delay', ms: 200 };
+    const client = openClient({ url: proxy.url });
+    const items: WatchItem[] = [];
+    const signal = AbortSignal.timeout(300);
+    for await (const item of watchTasks(client, [task], { tail: 1, signal })) items.push(item);
+    expect(items).toEqual([
+      { kind: 'gap', taskId: undefined, reason: expect.stringContaining('before the watch had begun') },
+    ]);
   });
 
   test('with its signal while more comes than is read', async () => {
