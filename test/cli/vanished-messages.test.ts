@@ -122,7 +122,7 @@ describe('messages that are purged meanwhile', () => {
     expect({ status, stderr }).toEqual({
       status: 0,
       stderr: expect.stringContaining(
-        `${missed} counted at the start were not there any more: taken by another reader, expired, purged, or deleted with a queue that was declared again.`,
+        `${missed} counted at the start were not there any more: taken by another reader, expired, dropped by a limit, purged, or deleted with a queue that was declared again.`,
       ),
     });
   });

@@ -55,7 +55,7 @@ export class MissedMessages {
       return new CommandFailure(status, `${message}: the queue was deleted`);
     }
     note(
-      `${message}: taken by another reader, expired, purged, or deleted with a queue that was declared again.`,
+      `${message}: taken by another reader, expired, dropped by a limit, purged, or deleted with a queue that was declared again.`,
     );
     return undefined;
   }
