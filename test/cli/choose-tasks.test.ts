@@ -208,12 +208,15 @@ test.each(['mv', 'clear', 'mv --dry-run'])(
     await channel.assertQueue(auto, { durable: true, autoDelete: true });
     channel.sendToQueue(auto, Buffer.from('{}'));
     await channel.waitForConfirms();
+    // Nobody else may count its messages.
+    await channel.assertQueue(`mcp:queue:${start}0-exclusive`, { exclusive: true });
     const [command = '', ...more] = words.split(' ');
     const to = newTask('to');
     const args = command === 'mv' ? [`${start}*`, to, '--all', ...more] : [`${start}*`];
     const { status, stderr } = await runCli([command, ...args, '--yes']);
     expect(stderr).toContain('is an auto-delete queue');
-    expect(stderr).toMatch(/error: [12] tasks? skipped/);
+    expect(stderr).toContain('belongs exclusively to another connection; skipped.');
+    expect(stderr).toMatch(/error: [23] tasks skipped/);
     expect(status).toBe(3);
     expect((await channel.checkQueue(auto)).messageCount).toBe(1);
     await channel.deleteQueue(auto);

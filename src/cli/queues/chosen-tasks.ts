@@ -76,10 +76,11 @@ const SHOWN_TASKS = 10;
 /** Lists tasks before a question about them. */
 export function noteTasks(
   { note }: ClientContext,
-  tasks: readonly { taskId: string; messages: number }[],
+  tasks: readonly { taskId: string; messages: number; failure?: unknown }[],
 ): void {
-  for (const { taskId, messages } of tasks.slice(0, SHOWN_TASKS)) {
-    note(`  ${safeId(taskId)}  ${formatCount(messages, 'message')}`);
+  for (const { taskId, messages, failure } of tasks.slice(0, SHOWN_TASKS)) {
+    const what = failure === undefined ? formatCount(messages, 'message') : 'not counted, and skipped';
+    note(`  ${safeId(taskId)}  ${what}`);
   }
   const more = tasks.length - SHOWN_TASKS;
   if (more > 0) note(`  and ${formatCount(more, 'more task')}`);

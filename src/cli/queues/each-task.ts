@@ -11,10 +11,13 @@ export interface CountedTask {
   taskId: string;
   messages: number;
   consumers: number;
+  /** Why it could not be counted, and is skipped. */
+  failure?: unknown;
 }
 
 /**
- * Counts the messages of all tasks before anything is done: an id may be mistyped.
+ * Counts the messages of all tasks before anything is done: an id may be mistyped. One of several that match a pattern may
+ * not be countable.
  * @throws CommandFailure no such queue (5) unless the tasks were found by a pattern: those may be gone by now
  */
 export async function countTasks(
@@ -23,8 +26,13 @@ export async function countTasks(
 ): Promise<CountedTask[]> {
   const counted: CountedTask[] = [];
   for (const taskId of taskIds) {
-    const depth = isPattern ? await context.client.depth(taskId) : await depthOrFail(context, taskId);
-    if (depth !== undefined) counted.push({ taskId, ...depth });
+    try {
+      const depth = isPattern ? await context.client.depth(taskId) : await depthOrFail(context, taskId);
+      if (depth !== undefined) counted.push({ taskId, ...depth });
+    } catch (failure) {
+      if (!isPattern || taskIds.length === 1 || !isOfOneTask(failure)) throw failure;
+      counted.push({ taskId, messages: 0, consumers: 0, failure });
+    }
   }
   return counted;
 }
@@ -45,7 +53,7 @@ interface EachTaskOptions {
  * the command has done nothing; nothing there (6) if no task had anything
  * @throws what `handle` throws for a single task, and what concerns all of them
  */
-export async function forEachTask<T extends { taskId: string }>(
+export async function forEachTask<T extends { taskId: string; failure?: unknown }>(
   { note }: Pick<ClientContext, 'note'>,
   tasks: readonly T[],
   { isPattern, isEnding = () => false, effect = () => undefined }: EachTaskOptions,
@@ -58,6 +66,7 @@ export async function forEachTask<T extends { taskId: string }>(
   let nothingThere: unknown;
   for (const task of tasks) {
     try {
+      if (task.failure !== undefined) throw task.failure;
       const failure = await handle(task);
       if (failure === undefined) {
         done++;
