@@ -14,7 +14,7 @@ const BUILT_IN = [
   '@inquirer/external-editor @inquirer/figures @inquirer/input @inquirer/number @inquirer/password',
   '@inquirer/rawlist @inquirer/search @inquirer/select',
   'cli-width mute-stream signal-exit wrap-ansi yoctocolors-cjs chardet iconv-lite safer-buffer',
-  'chalk cli-progress cli-table3 @colors/colors string-width strip-ansi ansi-regex ansi-styles color-convert',
+  'chalk cli-table3 @colors/colors string-width strip-ansi ansi-regex ansi-styles color-convert',
   'color-name emoji-regex get-east-asian-width is-fullwidth-code-point marked',
 ].flatMap((names) => names.split(' '));
 

@@ -11,6 +11,10 @@ const CTRL_C = '\u0003';
 const CTRL_D = '\u0004';
 const CTRL_Z = '\u001a';
 
+/** Saves and restores the cursor's position, or switches whether long lines are broken. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
+const OTHER_STATES = /\u001b[78]|\u001b\[\?7[hl]/;
+
 /** An interactive shell, which has the job control that Ctrl-Z needs. */
 async function openShell(): Promise<Terminal> {
   const shell = new Terminal('bash', ['--norc', '--noprofile', '-i'], { PS1: '$ ' }, 200);
@@ -99,7 +103,20 @@ describe('Ctrl-Z and fg', () => {
     await until(() => /[█░]{30} [1-9]/.test(shell.text.slice(shell.text.indexOf('Stopped'))));
     shell.type(CTRL_C);
     await shell.shows(/Stopped: [\d,]+ of 6,000/);
+    // Neither where lines are broken, nor a position that meanwhile holds something else.
+    expect(shell.output).not.toMatch(OTHER_STATES);
   });
+});
+
+test('Ctrl-\\ at a progress bar gives the cursor back', async () => {
+  const file = join(await temporaryFolder(), 'messages.jsonl');
+  await writeFile(file, '{"jsonrpc":"2.0","method":"m"}\n'.repeat(6_000));
+  const terminal = cliOnTerminal(['enqueue', newTask(), '--from', file, '--rate', '60/s']);
+  await terminal.shows(/[█░]{30} [1-9]/);
+  terminal.type('\u001c');
+  expect(await terminal.ended).toBe(131);
+  expect(terminal.output.split(/[█░]/).at(-1)).toContain('\r\u001b[K\u001b[?25h');
+  expect(terminal.output).not.toMatch(OTHER_STATES);
 });
 
 describe('Ctrl-C in a dequeue --exec', () => {

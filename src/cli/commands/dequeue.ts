@@ -93,7 +93,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
       ? await openOutputFile(context, options, { inFull: limit === 1, isWhole: true, isRemoving: true })
       : undefined;
   if (select && depth !== undefined) noteWithheld(context, depth.messages);
-  const progress = await startProgress(Math.min(depth?.messages ?? 0, limit ?? Number.POSITIVE_INFINITY), {
+  const progress = startProgress(Math.min(depth?.messages ?? 0, limit ?? Number.POSITIVE_INFINITY), {
     isOutputShown: options.exec !== undefined || (options.out === undefined && process.stdout.isTTY),
     reportsStalls: true,
   });

@@ -106,7 +106,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     const { from, skip, idPrefix = randomUUID() } = options;
     const ids = from === undefined ? undefined : new MessageIds(idPrefix, skip);
     const messages = completed(paced(source.messages(), options, pausing), headers, ids);
-    const progress = await startProgress(source.count, { isOutputShown: false });
+    const progress = startProgress(source.count, { isOutputShown: false });
     // The file still has what a limit of the queue drops, so that is only noted.
     const opened = from === undefined ? undefined : Destination.open(context, taskId, true);
     const destination = await stop.race(Promise.resolve(opened?.catch(() => undefined)));

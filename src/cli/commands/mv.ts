@@ -191,7 +191,7 @@ async function moveFrom(
     await stop.race(requirePlainQueue(context, from, { ...options, mayBeUnknown: true }));
     noteWithheld(context, present);
   }
-  const progress = await startProgress(Math.min(present, limit ?? present), {
+  const progress = startProgress(Math.min(present, limit ?? present), {
     isOutputShown: false,
     reportsStalls: true,
   });

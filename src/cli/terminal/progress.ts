@@ -18,7 +18,7 @@ export interface Progress {
 /** Smaller amounts of work finish too quickly for a bar. */
 const LEAST_TOTAL = 500;
 
-/** Often enough, as the bar is drawn every 200 ms. */
+/** Often enough to be seen moving. */
 const UPDATE_MS = 100;
 
 export interface ProgressOptions {
@@ -32,15 +32,19 @@ export interface ProgressOptions {
  * A progress bar on stderr: count, rate and time left. Not shown for short work, without a terminal, or if the output
  * itself goes to that terminal. Optionally reports when the broker does not answer.
  */
-export async function startProgress(
+export function startProgress(
   total: number,
   { isOutputShown, reportsStalls = false }: ProgressOptions,
-): Promise<Progress> {
+): Progress {
   const stderr = standardError();
   const hasBar = total >= LEAST_TOTAL && !isOutputShown && process.env.TERM !== 'dumb' && stderr.isTTY;
-  const bar = hasBar ? await startBar(total, stderr) : undefined;
-  const note = (text: string) => void stderr.write(`${wrapFor(stderr, text)}\n`);
-  const stall = reportsStalls ? startStallNotice({ note }, () => bar?.clear()) : undefined;
+  const bar = hasBar ? startBar(total, stderr) : undefined;
+  const note = (text: string) => {
+    bar?.clear();
+    stderr.write(`${wrapFor(stderr, text)}\n`);
+    bar?.draw();
+  };
+  const stall = reportsStalls ? startStallNotice({ note }) : undefined;
   return {
     update(done) {
       stall?.moved();
@@ -54,7 +58,8 @@ export async function startProgress(
   };
 }
 
-const CLEAR_LINE = '\r\u001b[K';
+const CLEAR_LINE_END = '\u001b[K';
+const CLEAR_LINE = `\r${CLEAR_LINE_END}`;
 const SHOW_CURSOR = '\u001b[?25h';
 const HIDE_CURSOR = '\u001b[?25l';
 
@@ -65,45 +70,52 @@ const ESTIMATE_MS = 3_000;
 const MOST_BAR = 30;
 const NUMBERS_WIDTH = 45;
 
-async function startBar(total: number, stream: NodeJS.WriteStream) {
-  const { default: cliProgress } = await import('cli-progress');
-  const bar = new cliProgress.SingleBar({
-    stream,
-    format: '{bar} {value}/{total}  {rate}/s{left}',
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    barsize: Math.max(0, Math.min(MOST_BAR, stream.columns - NUMBERS_WIDTH)),
-    formatValue: (value, _options, type) => (type === 'percentage' ? `${value}` : formatNumber(value)),
-    fps: 5,
-    hideCursor: true,
-    clearOnComplete: true,
-    // Our own handlers end it, after they have handled the signal.
-    gracefulExit: false,
-  });
+/**
+ * The only states of the terminal that it changes are the cursor, and its line: not where lines are broken, nor a saved
+ * position, as Ctrl-Z lets others write to the terminal in between.
+ */
+function startBar(total: number, stream: NodeJS.WriteStream) {
   const start = performance.now();
   let shownAt = start;
-  bar.start(total, 0, { rate: 0, left: '' });
+  let line = '';
+  // The last column stays empty: after it, some terminals begin a new line.
+  const draw = () => void stream.write(`\r${line.slice(0, columnsOf(stream) - 1)}${CLEAR_LINE_END}`);
+  const show = (done: number, rate: number, left: string) => {
+    const size = Math.max(0, Math.min(MOST_BAR, columnsOf(stream) - NUMBERS_WIDTH));
+    const full = Math.round((size * Math.min(done, total)) / total);
+    const bar = `${'█'.repeat(full)}${'░'.repeat(size - full)}`;
+    line = `${bar} ${formatNumber(done)}/${formatNumber(total)}  ${formatNumber(rate)}/s${left}`;
+    draw();
+  };
   const clear = () => void stream.write(CLEAR_LINE);
-  const release = onLeavingTerminal(
-    () => void stream.write(`${CLEAR_LINE}${SHOW_CURSOR}`),
-    () => void stream.write(HIDE_CURSOR),
-  );
+  const giveBack = () => void stream.write(`${CLEAR_LINE}${SHOW_CURSOR}`);
+  const release = onLeavingTerminal(giveBack, () => {
+    stream.write(HIDE_CURSOR);
+    draw();
+  });
+  stream.write(HIDE_CURSOR);
+  show(0, 0, '');
   return {
     clear,
+    draw,
     update(done: number) {
       const now = performance.now();
       if (now - shownAt < UPDATE_MS) return;
       shownAt = now;
-      // The rate since the start: cli-progress averages only its last few updates, but many confirms arrive in the
-      // same millisecond.
+      // The rate since the start, as many confirms arrive in the same millisecond.
       const perSecond = (1000 * done) / (now - start);
       const isKnown = done > 0 && now - start >= ESTIMATE_MS;
       const left = isKnown ? `  ${formatDuration(1000 * Math.ceil((total - done) / perSecond))} left` : '';
-      bar.update(done, { rate: formatNumber(Math.round(perSecond)), left });
+      show(done, Math.round(perSecond), left);
     },
     end() {
       release();
-      bar.stop();
+      giveBack();
     },
   };
+}
+
+/** Some terminals do not say. */
+function columnsOf({ columns }: NodeJS.WriteStream): number {
+  return columns || 80;
 }

@@ -23,8 +23,7 @@ export interface StallNotice {
 
 const NOTHING: StallNotice = { moved: () => {}, pause: () => {}, end: () => {} };
 
-/** @param beforeNote clears the current line */
-export function startStallNotice({ note }: Pick<Context, 'note'>, beforeNote = () => {}): StallNotice {
+export function startStallNotice({ note }: Pick<Context, 'note'>): StallNotice {
   if (!standardError().isTTY) return NOTHING;
   let timer: NodeJS.Timeout | undefined;
   let movedAt = 0;
@@ -36,7 +35,6 @@ export function startStallNotice({ note }: Pick<Context, 'note'>, beforeNote = (
   };
   const say = () => {
     if (performance.now() - movedAt > STALLED_MS + SUSPENDED_MS) return moved();
-    beforeNote();
     note(stalledFor(STALLED_MS));
   };
   moved();

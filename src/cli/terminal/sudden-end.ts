@@ -1,6 +1,6 @@
 /*
- * Cleanup for a process that ends in the middle of its work: a second Ctrl-C, `process.exit`, or an uncaught
- * exception. Only synchronous code still runs.
+ * Cleanup for a process that ends in the middle of its work: a second Ctrl-C, Ctrl-\, `process.exit`, or an
+ * uncaught exception. Only synchronous code still runs.
  */
 
 const actions = new Set<() => void>();
@@ -11,11 +11,11 @@ const actions = new Set<() => void>();
  * @returns a function that unregisters it
  */
 export function onSuddenEnd(action: () => void): () => void {
-  if (actions.size === 0) process.on('exit', endSuddenly);
+  if (actions.size === 0) process.on('exit', endSuddenly).on('SIGQUIT', quit);
   actions.add(action);
   return () => {
     actions.delete(action);
-    if (actions.size === 0) process.off('exit', endSuddenly);
+    if (actions.size === 0) process.off('exit', endSuddenly).off('SIGQUIT', quit);
   };
 }
 
@@ -32,4 +32,11 @@ export function endSuddenly(): void {
     }
   }
   actions.clear();
+}
+
+/** Ctrl-\ asks for the default action, which leaves a core file where the system is set up for that. */
+function quit(): void {
+  endSuddenly();
+  process.off('SIGQUIT', quit);
+  process.kill(process.pid, 'SIGQUIT');
 }
