@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { BIN, runCli, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
+import { aliveAmong } from '../support/processes.ts';
 import { screenOf } from '../support/screen.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal, runOnTerminal, Terminal, withoutStalls } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
 
 const MESSAGE = JSON.stringify({
   type: 'request',
@@ -345,4 +347,24 @@ test('a topic of the help goes through PAGER where it is longer than the screen'
   const blank = cliOnTerminal(['help', 'connection', '--no-color'], { PAGER: ' ' });
   expect(await blank.ended).toBe(0);
   expect(blank.text).toContain('--url');
+});
+
+test('a pager is said not to run where there is no shell to run it', async () => {
+  const command = `PATH=/nowhere; exec "${process.execPath}" "${BIN}" help connection`;
+  const terminal = new Terminal('sh', ['-c', command], { PAGER: 'less' });
+  expect(await terminal.ended).toBe(0);
+  expect(terminal.text).toBe('The pager "less" cannot be run: correct PAGER, or use --no-pager.\n');
+});
+
+test.each([
+  ['SIGTERM, also while it is still written to', 'TERM', [0, 143]],
+  ['Ctrl-\\', 'QUIT', [131]],
+])('a pager ends with the command at %s', async (_what, signal, statuses) => {
+  const task = await filledTask(60);
+  const file = join(await temporaryFolder(), 'pid');
+  const pager = `echo $$ > ${file}; kill -${signal} $PPID; exec sleep 600`;
+  const terminal = cliOnTerminal(['peek', task, '--all'], { PAGER: pager });
+  expect(statuses).toContain(await terminal.ended);
+  const pid = Number(await readFile(file, 'utf8'));
+  await until(() => aliveAmong([pid]).length === 0);
 });

@@ -4,15 +4,16 @@ import type { Writable } from 'node:stream';
 import type { Sink } from '../output/sinks.ts';
 import type { Settings } from '../settings/settings.ts';
 import { shownWidth } from '../text/wrap.ts';
+import { onSuddenEnd } from './sudden-end.ts';
 import { writeFailure } from './write-failure.ts';
 
 /** Exits by itself if everything fits on the screen, shows colours, and leaves the text on the screen. */
-const DEFAULT_PAGER = 'command -v less >/dev/null 2>&1 || exec cat; less -FRX';
+const DEFAULT_PAGER = 'command -v less >/dev/null 2>&1 || exec cat; exec less -FRX';
 
 /** How much output may wait for the reader before writing blocks. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-/** The statuses of a shell that cannot run a command. */
+/** The statuses of a shell that cannot run a command. Without a shell, Node says the negative number of an error. */
 const NOT_RUN: readonly unknown[] = [126, 127];
 
 export interface PagedOutput {
@@ -66,17 +67,10 @@ class Pager implements PagedOutput {
       this.#release();
       return this.#direct.end();
     }
-    const ignore = () => {};
-    const pass = (signal: NodeJS.Signals) => child.kill(signal);
-    // In a pager, Ctrl-C only ends a search.
-    process.on('SIGINT', ignore).on('SIGTERM', pass).on('SIGHUP', pass);
-    try {
-      child.stdin.end();
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    } finally {
-      process.off('SIGINT', ignore).off('SIGTERM', pass).off('SIGHUP', pass);
-    }
-    if (NOT_RUN.includes(child.exitCode))
+    child.stdin.end();
+    if (child.exitCode === null && child.signalCode === null)
+      await new Promise((resolve) => child.once('close', resolve));
+    if (NOT_RUN.includes(child.exitCode) || (child.exitCode ?? 0) < 0)
       this.#direct.note(
         `The pager ${JSON.stringify(this.#command)} cannot be run: correct PAGER, or use --no-pager.`,
       );
@@ -102,6 +96,21 @@ class Pager implements PagedOutput {
     const env = { LESS: 'FRX', LV: '-c', ...process.env };
     const child = spawn('sh', ['-c', this.#command], { stdio: ['pipe', 'inherit', 'inherit'], env });
     child.stdin.on('error', () => {});
+    // Also while the command still writes. A pager that outlives it reads from the terminal beside the shell.
+    const ignore = () => {};
+    const pass = (signal: NodeJS.Signals) => child.kill(signal);
+    // In a pager, Ctrl-C only ends a search.
+    process.on('SIGINT', ignore).on('SIGTERM', pass).on('SIGHUP', pass);
+    const release = () => process.off('SIGINT', ignore).off('SIGTERM', pass).off('SIGHUP', pass);
+    const releaseEnd = onSuddenEnd(() => {
+      pass('SIGTERM');
+      // A second signal is to end this process.
+      release();
+    });
+    child.on('error', ignore).once('close', () => {
+      releaseEnd();
+      release();
+    });
     return child;
   }
 
