@@ -3,11 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, inject, test } from 'vitest';
-import { cliInPath, runCli } from '../support/cli.ts';
+import { connect } from 'amqplib';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { cliInPath, runCli, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
 import { Terminal } from '../support/terminal.ts';
+import { newVhost } from '../support/vhost.ts';
 
 const run = promisify(execFile);
 
@@ -54,6 +56,23 @@ test('task ids come from the broker, and quickly nothing when it is away', async
     expect(outcome).toMatchObject({ status: 0, stdout: '', stderr: '' });
     expect(performance.now() - start).toBeLessThan(30_000);
   }
+});
+
+test('a password in a pipe that nobody writes to does not keep Tab waiting', async () => {
+  const pipe = join(await temporaryFolder(), 'password');
+  await run('mkfifo', [pipe]);
+  const { stdout } = await runCli(['__task-ids', '', '--password-file', pipe], { ownProcess: true });
+  expect(stdout).toBe('');
+});
+
+test('an id that no command takes is not offered', async () => {
+  const { url } = await newVhost();
+  const model = await connect(url);
+  onTestFinished(() => model.close());
+  const channel = await model.createChannel();
+  for (const task of ['a', 'b\u001b[31m', 'c\td']) await channel.assertQueue(`mcp:queue:${task}`);
+  const { stdout } = await runCli(['__task-ids', '', '-u', url], { env: PATIENT, ownProcess: true });
+  expect(stdout).toBe('a\n');
 });
 
 describe.skipIf(!isInstalled('bash'))('bash', () => {

@@ -1,10 +1,11 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { hasControlCharacter } from '../../cli-shared.ts';
 import { addGlobalOptions } from '../settings/global-options.ts';
 import { resolveSettings, type Settings } from '../settings/settings.ts';
 import { raceWith } from '../terminal/stop.ts';
 import { literalGlob } from '../text/literal-glob.ts';
 
-/** How long the user who pressed Tab waits for the API, once the process has started. `--timeout` overrides it. */
+/** How long the user who pressed Tab waits, once the process has started. `--timeout` overrides it. */
 const BUDGET_MS = 300;
 
 const MAX_IDS = 200;
@@ -17,7 +18,9 @@ export function taskIdsCommand() {
   const command = new Command('__task-ids').argument('[start]', '', '').argument('[words...]');
   return command.action(async (start, words, _options, self) => {
     const line = words.length === 0 ? self : optionsIn(words);
-    const settings = resolveSettings(line, process.env, 'completion');
+    // A password may be in a pipe that nobody writes to.
+    const environment = { MCP_TASKQ_TIMEOUT: `${BUDGET_MS}ms`, ...process.env };
+    const settings = resolveSettings(line, environment, 'completion');
     const { timeoutMs = BUDGET_MS } = settings;
     const { listTaskQueues } = await import('../../index.ts');
     const listed = listIds(listTaskQueues, settings, start, timeoutMs);
@@ -48,7 +51,8 @@ async function listIds(
   const glob = `${literalGlob(start)}*`;
   const pages = listTaskQueues({ ...connection, apiUrl, glob, source: 'none', apiTimeoutMs });
   for await (const page of pages) {
-    ids.push(...page.map(({ taskId }) => taskId));
+    // No command takes the others.
+    ids.push(...page.map(({ taskId }) => taskId).filter((id) => !hasControlCharacter(id)));
     if (ids.length >= MAX_IDS) break;
   }
   return ids.slice(0, MAX_IDS);
