@@ -169,6 +169,9 @@ test('a queue whose node is down is unknown (3), not well', async () => {
     uncounted: 1,
     unavailable: 1,
   });
+  const metrics = (await checkAmid(down, '--format', 'prometheus')).stdout;
+  expect(metrics).toContain('mcp_taskq_tasks_uncounted 1\n');
+  expect(metrics).toContain('mcp_taskq_tasks_unavailable 1\n');
 });
 
 test('a quorum queue without a majority is unknown (3), and a new one is not', async () => {

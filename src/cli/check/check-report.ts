@@ -168,6 +168,8 @@ function prometheusReport(found: Evaluation, { pattern }: CheckReportOptions): s
     [
       [...STATUS_METRIC, found.status],
       ['tasks', 'Tasks that have a queue.', found.tasks],
+      ['tasks_uncounted', 'Tasks whose messages are not counted in the metrics below.', found.uncounted],
+      ['tasks_unavailable', 'Tasks whose queue is down, crashed or without a majority.', found.unavailable],
       ['messages_ready', 'Messages ready in all task queues.', found.ready],
       ['messages_unacknowledged', 'Messages held unacknowledged.', found.unacked],
       ['depth_max', 'Messages ready in the deepest task queue.', found.deepest?.ready ?? 0],
