@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, inject, test } from 'vitest';
-import { BIN, temporaryFolder } from '../support/cli.ts';
+import { BIN, cliEnvironment, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
+import { findPython } from '../support/python.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal, Terminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
@@ -188,4 +191,31 @@ describe('Ctrl-D at a question', () => {
     expect(await terminal.ended).toBe(8);
     expect((await observer().depth(task))?.messages).toBe(1);
   });
+});
+
+/** Runs a command on a terminal of its own, closes that once it shows a text, and prints how the command ended. */
+const CLOSE_TERMINAL = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0: os.execv(sys.argv[2], sys.argv[2:])
+shown = b''
+while sys.argv[1].encode() not in shown: shown += os.read(terminal, 65536)
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+const python = findPython('pty');
+
+test.skipIf(python === undefined).each([
+  ['watch', '"n":0', [129]],
+  ['ls --watch', 'q quits', [129]],
+  // Depends on what comes first: the end of the input, or the signal.
+  ['clear', '(y/N)', [8, 129]],
+])('%s ends cleanly when its terminal is closed', async (command, shown, statuses) => {
+  const task = await filledTask(1);
+  const words = [process.execPath, BIN, ...command.split(' '), task];
+  const env = { ...cliEnvironment(), TERM: 'xterm' };
+  const ending = promisify(execFile)(python as string, ['-c', CLOSE_TERMINAL, shown, ...words], { env });
+  expect(statuses).toContain(Number((await ending).stdout));
+  expect((await observer().depth(task))?.messages).toBe(1);
 });

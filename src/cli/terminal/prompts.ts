@@ -76,10 +76,15 @@ function endOfInput(): { signal: AbortSignal; release: () => void } {
   const { stdin } = process;
   const controller = new AbortController();
   const end = () => controller.abort();
+  const onEnd = () => {
+    // A terminal that has gone cannot leave raw mode, and readline throws what nobody could catch.
+    stdin.removeAllListeners('error').on('error', () => {});
+    end();
+  };
   // Ctrl-D closes readline, which pauses its input, unless there is text on the line.
   const onKey = (_: unknown, key?: { ctrl?: boolean; name?: string }) => {
     if (key?.ctrl && key.name === 'd') setImmediate(() => stdin.isPaused() && end());
   };
-  stdin.on('keypress', onKey).on('end', end);
-  return { signal: controller.signal, release: () => stdin.off('keypress', onKey).off('end', end) };
+  stdin.on('keypress', onKey).on('end', onEnd);
+  return { signal: controller.signal, release: () => stdin.off('keypress', onKey).off('end', onEnd) };
 }
