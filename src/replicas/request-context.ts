@@ -8,6 +8,8 @@ export interface RequestContext {
   readonly method: string;
   /** Of `tasks/result`. */
   readonly taskId: unknown;
+  /** As the SDK knows it. */
+  readonly sessionId: string | undefined;
   readonly origin: MessageOrigin;
   /**
    * Its own, and those by which the client came back, if the transport has an event store. It may be back before its own is

@@ -19,10 +19,13 @@ const DEFAULT_POLL_MS = 1_000;
 export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, store: Store): Store {
   checkArgument('store', store, anInstance);
   link.store.link(store);
-  const getTask = async (taskId: string, sessionId?: string) => {
-    const look = async () => ((await store.getTask(taskId, sessionId)) ?? null) as TaskSnapshot | null;
+  const getTask = async (taskId: string, given?: string) => {
     const context = requestContext.getStore();
-    return context?.taskId === taskId ? taskForSdk(link, context, look) : look();
+    const isForResult = context?.taskId === taskId;
+    // Before SDK 1.32, the pause between two looks names no session, and a store may then know no task.
+    const sessionId = given ?? (isForResult ? context.sessionId : undefined);
+    const look = async () => ((await store.getTask(taskId, sessionId)) ?? null) as TaskSnapshot | null;
+    return isForResult ? taskForSdk(link, context, look) : look();
   };
   return standInFor(store, {
     get(name) {

@@ -168,6 +168,7 @@ class WrappedTransport {
       id: message.id as string | number,
       method: message.method as string,
       taskId: message.method === 'tasks/result' ? message.params?.taskId : undefined,
+      sessionId: this.#target.sessionId,
       origin: extra ?? {},
       exchanges: handled?.transport === this.#target ? [handled.exchange] : [],
       isResumable: extra?.closeSSEStream !== undefined,

@@ -1,12 +1,54 @@
+import type { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { InMemoryTransport } from 'sdk-1.24/inMemory.js';
 import { McpServer } from 'sdk-1.24/server/mcp.js';
-import type { JSONRPCMessage } from 'sdk-1.24/types.js';
+import { ElicitResultSchema, type JSONRPCMessage } from 'sdk-1.24/types.js';
 import { expect, onTestFinished } from 'vitest';
 import { openReplicas, test } from '../support/replicas.ts';
 import { newTask, numbered, openQueue } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 test('with SDK 1.24, a client gets nothing of a task that the store does not know', async ({ store }) => {
+  const { atClient, received } = await serveOldest(store);
+  const taskId = newTask();
+  const queue = openQueue();
+  await queue.enqueue(taskId, numbered(1));
+  await atClient.send({ jsonrpc: '2.0', id: 1, method: 'tasks/result', params: { taskId } });
+  await until(() => received.some((message) => 'id' in message));
+  expect(received).toMatchObject([{ id: 1, error: { message: expect.stringContaining('not found') } }]);
+  expect(await queue.size(taskId)).toBe(1);
+});
+
+test('with SDK 1.24, a question stays open in a store that knows its task only in its session', async ({
+  store,
+}) => {
+  const looks: unknown[] = [];
+  const strict: InMemoryTaskStore = Object.create(store);
+  strict.getTask = async (taskId, sessionId) => {
+    looks.push(sessionId);
+    return sessionId === 'one' ? store.getTask(taskId) : null;
+  };
+  const { mcp, atClient, received } = await serveOldest(strict, 'one');
+  const { taskId } = await store.createTask({ pollInterval: 10 }, 1, { method: 'tools/call' });
+  const params = { message: 'well?', requestedSchema: { type: 'object' as const, properties: {} } };
+  const asked = mcp.server.request({ method: 'elicitation/create', params }, ElicitResultSchema, {
+    relatedTask: { taskId },
+  });
+  // It is awaited after the client has answered.
+  asked.catch(() => {});
+  await atClient.send({ jsonrpc: '2.0', id: 1, method: 'tasks/result', params: { taskId } });
+  await until(() => received.length === 1);
+  const looksBefore = looks.length;
+  await until(() => looks.length > looksBefore + 20);
+  const { id } = received[0] as { id: string };
+  await atClient.send({ jsonrpc: '2.0', id, result: { action: 'decline' } });
+  expect(await asked).toEqual({ action: 'decline' });
+  expect(new Set(looks)).toEqual(new Set(['one']));
+  await store.storeTaskResult(taskId, 'completed', { content: [] });
+  await until(() => received.length === 2);
+});
+
+/** A server object of the oldest SDK, and what comes to its client. */
+async function serveOldest(store: InMemoryTaskStore, sessionId?: string) {
   const link = openReplicas().link();
   const mcp = new McpServer(
     { name: 's', version: '1' },
@@ -18,14 +60,9 @@ test('with SDK 1.24, a client gets nothing of a task that the store does not kno
   );
   onTestFinished(() => mcp.close());
   const [atServer, atClient] = InMemoryTransport.createLinkedPair();
+  if (sessionId !== undefined) atServer.sessionId = sessionId;
   await mcp.connect(link.wrapTransport(atServer));
   const received: JSONRPCMessage[] = [];
   atClient.onmessage = (message) => void received.push(message);
-  const taskId = newTask();
-  const queue = openQueue();
-  await queue.enqueue(taskId, numbered(1));
-  await atClient.send({ jsonrpc: '2.0', id: 1, method: 'tasks/result', params: { taskId } });
-  await until(() => received.some((message) => 'id' in message));
-  expect(received).toMatchObject([{ id: 1, error: { message: expect.stringContaining('not found') } }]);
-  expect(await queue.size(taskId)).toBe(1);
-});
+  return { mcp, atClient, received };
+}
