@@ -61,8 +61,12 @@ export class HeldMessage {
 export function throwIfGone(context: RequestContext | undefined): void {
   if (context === undefined) return;
   if (context.abort.signal.aborted || (isClientGone(context) && !context.isResumable)) {
-    throw new TaskQueueError(ErrorCode.closed, 'The client has gone; messages stay in their queue');
+    throw clientGoneError();
   }
+}
+
+export function clientGoneError(): TaskQueueError {
+  return new TaskQueueError(ErrorCode.closed, 'The client has gone; messages stay in their queue');
 }
 
 function jsonModeError(): TaskQueueError {

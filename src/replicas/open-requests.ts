@@ -13,7 +13,7 @@ export class OpenRequests {
   end(requestId: unknown, reason?: Error): void {
     const context = this.#contexts.get(requestId);
     this.#contexts.delete(requestId);
-    if (reason !== undefined) context?.abort.abort(reason);
+    if (reason !== undefined && context !== undefined) abort(context, reason);
   }
 
   /** A client is back. Which of its streams it resumes cannot be seen, nor does it matter much. */
@@ -22,12 +22,16 @@ export class OpenRequests {
       if (!context.isResumable) continue;
       context.exchanges = [...context.exchanges.filter(({ gone }) => !gone.aborted), exchange];
       context.onReturn?.();
-      context.onReturn = undefined;
     }
   }
 
   endAll(reason: Error): void {
-    for (const { abort } of this.#contexts.values()) abort.abort(reason);
+    for (const context of this.#contexts.values()) abort(context, reason);
     this.#contexts.clear();
   }
+}
+
+function abort(context: RequestContext, reason: Error): void {
+  context.abort.abort(reason);
+  context.onReturn?.();
 }

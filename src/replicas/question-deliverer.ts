@@ -5,7 +5,7 @@ import type { QueuedMessage, QueuedNotification } from '../messages/queued-messa
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { clientFacingError } from '../sdk/client-facing-error.ts';
 import type { ClientConnection } from './client-connection.ts';
-import { HeldMessage, throwIfGone } from './held-message.ts';
+import { clientGoneError, HeldMessage, throwIfGone } from './held-message.ts';
 import type { LinkedStore } from './linked-store.ts';
 import { parseAddress, type QuestionAddress, randomToken } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
@@ -55,7 +55,8 @@ export class QuestionDeliverer {
         if (context !== undefined && hasClientLeft(context)) await waitForReturn(context);
         const message = await this.#calls.inOrder(taskId, 'dequeue', what, () => this.#take(taskId, context));
         if (message !== undefined || context?.taskId !== taskId) return message;
-        if (!(await waitForMessage(this.#core.waiter, taskId, context))) return undefined;
+        if (!(await waitForMessage(this.#core.waiter, taskId, context)) && !hasClientLeft(context))
+          return undefined;
       }
     } catch (error) {
       throw clientFacingError(error, what);
@@ -72,6 +73,8 @@ export class QuestionDeliverer {
         // store, and reports its failures.
         if (await this.#store.isCancelled(held.taskId).catch(() => false))
           this.#core.endQuestions(held.taskId);
+        // It is taken again when the client is back.
+        else if (held.context !== undefined && hasClientLeft(held.context)) held.giveBack(clientGoneError());
         else await send();
       });
     } finally {

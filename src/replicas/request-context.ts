@@ -18,7 +18,7 @@ export interface RequestContext {
   exchanges: readonly HttpExchange[];
   /** What is sent when the client has gone reaches it when it is back: the transport has an event store. */
   readonly isResumable: boolean;
-  /** Called once, when a client that was gone is back. */
+  /** Called when a client that was gone is back, and when the request is aborted. */
   onReturn: (() => void) | undefined;
   /** Ends what waits on behalf of the request. */
   readonly abort: AbortController;
@@ -40,7 +40,7 @@ export function isClientGone({ exchanges }: RequestContext): boolean {
   return exchanges.length > 0 && exchanges.every(({ gone }) => gone.aborted);
 }
 
-/** Whether the client has left and may return. */
+/** Whether the client has left a `tasks/result`, and may return to it. */
 export function hasClientLeft(context: RequestContext): boolean {
-  return context.isResumable && isClientGone(context);
+  return context.taskId !== undefined && context.isResumable && isClientGone(context);
 }

@@ -16,11 +16,15 @@ export function waitForMessage(
 }
 
 /**
- * Waits for a client that has gone to come back, by `Last-Event-ID`.
- * @returns false when the task is over, or when nothing is known of it
+ * Waits for a client that has gone to come back, by `Last-Event-ID`, also when the task is over: the transport of SDK 1.25 to
+ * 1.29 drops what it should store for a client that is away.
+ * @throws when the request ends
  */
-export function waitForReturn(context: RequestContext): Promise<boolean> {
-  return waitWhileTaskRuns(context, () => new Promise((resolve) => (context.onReturn = resolve)));
+export async function waitForReturn(context: RequestContext): Promise<void> {
+  const returned = new Promise<void>((resolve) => (context.onReturn = resolve));
+  await waitWhileTaskRuns(context, () => returned);
+  await returned;
+  throwIfGone(context);
 }
 
 /** Looks at the task as often as the SDK would. */

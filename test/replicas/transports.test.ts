@@ -17,9 +17,10 @@ import {
 import {
   CallToolResultSchema,
   ElicitRequestSchema,
+  LoggingMessageNotificationSchema,
   RootsListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { describe, expect, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import type { TaskQueueError } from '../../src/index.ts';
 import type { Replicas } from '../../src/replicas/index.ts';
 import {
@@ -47,7 +48,7 @@ async function listen(handle: RequestListener): Promise<URL> {
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 }
 
-/** A client that accepts whatever it is asked, and counts that. */
+/** A client that accepts whatever it is asked, and keeps what it gets. */
 async function connect(transport: StreamableHTTPClientTransport | SSEClientTransport) {
   const client = new Client({ name: 'c', version: '1' }, { capabilities: { elicitation: { form: {} } } });
   client.onerror = () => {};
@@ -56,11 +57,15 @@ async function connect(transport: StreamableHTTPClientTransport | SSEClientTrans
     asked.push(params.message);
     return ACCEPTED;
   });
+  const logged: unknown[] = [];
+  client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
+    logged.push(params.data);
+  });
   await client.connect(transport as Parameters<Client['connect']>[0]);
   onTestFinished(() => client.close());
   const taskResult = (taskId: string) =>
     client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema).catch((error) => error);
-  return { client, asked, taskResult };
+  return { client, asked, logged, taskResult };
 }
 
 /** Reads a stream until it contains the text. */
@@ -204,6 +209,54 @@ describe.for(Object.entries(FLAVOURS))(
       await readUntil(resumed, '"data":2');
       await store.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text: 'done' }] });
       await readUntil(resumed, 'done');
+    });
+
+    test('leaves it to another session, and gets its result, also when the task ends meanwhile', async ({
+      store,
+    }) => {
+      const [b, c] = [await serveResumable(store), await serve(openReplicas(), store)];
+      const { taskId } = await store.createTask({ pollInterval: 50 }, 1, { method: 'tools/call' });
+      const queue = openQueue();
+      await queue.enqueue(taskId, numbered(1));
+      const result = b.taskResult(taskId);
+      await until(() => b.logged.length === 1);
+      await b.cut();
+      for (const number of [2, 3]) await queue.enqueue(taskId, numbered(number));
+      await store.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text: 'done' }] });
+      const looks = vi.spyOn(store, 'getTask');
+      await until(() => looks.mock.calls.length > 0);
+      await c.taskResult(taskId);
+      b.letIn();
+      expect(textOf(await result)).toBe('done');
+      expect([b.logged, c.received]).toEqual([[1], [2, 3]]);
+    });
+
+    test('gets the message that was about to be sent to it, once', async ({ store }) => {
+      let cut: (() => Promise<void>) | undefined;
+      const cutting: InMemoryTaskStore = Object.create(store);
+      cutting.getTask = async (taskId) => {
+        const cutNow = cut;
+        cut = undefined;
+        await cutNow?.();
+        return store.getTask(taskId);
+      };
+      const b = await serveResumable(cutting);
+      const { taskId } = await store.createTask({ pollInterval: 300_000 }, 1, { method: 'tools/call' });
+      const result = b.taskResult(taskId);
+      const queue = openQueue();
+      await queue.enqueue(taskId, numbered(1));
+      await until(() => b.logged.length === 1);
+      // The next look at the task is the last one before the message is sent.
+      cut = b.cut;
+      await queue.enqueue(taskId, numbered(2));
+      await until(() => cut === undefined);
+      await until(async () => (await queue.size(taskId)) === 1);
+      b.letIn();
+      await until(() => b.logged.length === 2);
+      expect(b.logged).toEqual([1, 2]);
+      expect(await queue.size(taskId)).toBe(0);
+      await b.client.close();
+      await result;
     });
 
     test('leaves what is queued meanwhile to another session, if that comes first', async ({ store }) => {
