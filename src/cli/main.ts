@@ -19,15 +19,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     const { writeFailure } = await import('./terminal/write-failure.ts');
     throw writeFailure('standard output', outputFailure);
   } catch (error) {
-    await printReport(error);
-    await printError(error, argv.includes('--verbose'));
-    const [{ getExitCode }, { endSoon }] = await Promise.all([
-      import('./exit-codes.ts'),
-      import('./terminal/grace.ts'),
-    ]);
-    const status = getExitCode(error);
-    endSoon(status);
-    return status;
+    const { reportError } = await import('./report-error.ts');
+    return reportError(error, argv.includes('--verbose'));
   }
 }
 
@@ -50,32 +43,4 @@ async function runCommand(argv: readonly string[]): Promise<void> {
 /** Handled without loading any module, as scripts often ask for the version. */
 function asksForVersionOnly([, , option, ...more]: readonly string[]): boolean {
   return (option === '--version' || option === '-V') && more.length === 0;
-}
-
-/** For the program that reads standard output. */
-async function printReport(error: unknown): Promise<void> {
-  const { CommandFailure } = await import('./command-failure.ts');
-  if (!(error instanceof CommandFailure) || error.report === undefined) return;
-  const [{ redactUrl }, { withoutCredentials }] = await Promise.all([
-    import('../index.ts'),
-    import('./settings/broker-urls.ts'),
-  ]);
-  process.stdout.write(await error.report(withoutCredentials(error.message, redactUrl)));
-}
-
-async function printError(error: unknown, verbose: boolean): Promise<void> {
-  const { describeError } = await import('./report-error.ts');
-  const text = describeError(error, { verbose });
-  if (text === '') return;
-  const [{ redactUrl }, { withoutCredentials }, { standardError }, { safeText }, { wrapFor }] =
-    await Promise.all([
-      import('../index.ts'),
-      import('./settings/broker-urls.ts'),
-      import('./terminal/standard-error.ts'),
-      import('./text/terminal-text.ts'),
-      import('./text/wrap.ts'),
-    ]);
-  const redacted = withoutCredentials(text, redactUrl);
-  const stderr = standardError();
-  stderr.write(stderr.isTTY ? wrapFor(stderr, safeText(redacted)) : redacted);
 }

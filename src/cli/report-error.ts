@@ -1,8 +1,33 @@
 import type { CommanderError } from '@commander-js/extra-typings';
 import { isTaskQueueError } from '../cli-shared.ts';
 import { CommandFailure } from './command-failure.ts';
+import { getExitCode } from './exit-codes.ts';
 import { hintFor, inFlagsOf } from './hints.ts';
+import { withoutCredentials } from './settings/broker-urls.ts';
 import { privateBrokerHint } from './settings/private-broker.ts';
+import { endSoon } from './terminal/grace.ts';
+import { standardError } from './terminal/standard-error.ts';
+import { safeText } from './text/terminal-text.ts';
+import { wrapFor } from './text/wrap.ts';
+
+/**
+ * Prints the error that ended a command: on standard output for a program that reads that, and on standard error for people.
+ * @returns the exit status
+ */
+export async function reportError(error: unknown, verbose: boolean): Promise<number> {
+  const text = describeError(error, { verbose });
+  if (text !== '') {
+    const { redactUrl } = await import('../index.ts');
+    const redacted = (words: string) => withoutCredentials(words, redactUrl);
+    if (error instanceof CommandFailure && error.report !== undefined)
+      process.stdout.write(await error.report(redacted(error.message)));
+    const stderr = standardError();
+    stderr.write(stderr.isTTY ? wrapFor(stderr, safeText(redacted(text))) : redacted(text));
+  }
+  const status = getExitCode(error);
+  endSoon(status);
+  return status;
+}
 
 /**
  * The text for the error that ended a command: what failed, what to do, and with `--verbose` the cause chain. Empty
