@@ -169,12 +169,12 @@ export class QuestionDeliverer {
       // for another one's.
       const address = parseAddress(id) ?? { instance: this.#core.instance, serial: randomToken() };
       if (parseAddress(id) === undefined) this.#core.options.warn(strangerWarning(taskId));
-      return { ...queued, message: withId(queued.message, this.#core.seal(address, recipient)) };
+      return { ...queued, message: withId(queued.message, this.#core.seals.seal(address, recipient)) };
     }
     if (!isCancellation(queued)) return queued;
     const address = parseAddress(queued.message.params?.requestId) as QuestionAddress;
     this.#core.delivered.delete(address);
-    const params = { ...queued.message.params, requestId: this.#core.seal(address, recipient) };
+    const params = { ...queued.message.params, requestId: this.#core.seals.seal(address, recipient) };
     return { ...queued, message: { ...queued.message, params } };
   }
 }

@@ -25,7 +25,7 @@ export class ReplicaCore extends MessageQueues {
   readonly delivered = new DeliveredQuestions();
   readonly replies: ReplyRouter;
   readonly owners: TaskOwners;
-  readonly #seals: Seals;
+  readonly seals: Seals;
   readonly #principal: (origin: MessageOrigin) => string | undefined;
   readonly #answered = new Set<string>();
 
@@ -33,8 +33,8 @@ export class ReplicaCore extends MessageQueues {
     const { secret, principal, queueOptions } = resolveReplicasOptions(options);
     super(queueOptions);
     this.replies = new ReplyRouter(this.instance, this.client, this.questions, this.options.warn);
-    this.#seals = new Seals(secret);
-    this.owners = new TaskOwners(this.#seals);
+    this.seals = new Seals(secret);
+    this.owners = new TaskOwners(this.seals);
     this.#principal = principal;
   }
 
@@ -60,14 +60,6 @@ export class ReplicaCore extends MessageQueues {
     const error = new TaskQueueError(ErrorCode.invalidArgument, `Option principal ${problem}`, { cause });
     this.options.warn(error);
     return error;
-  }
-
-  seal(address: QuestionAddress, recipient: Recipient): string {
-    return this.#seals.seal(address, recipient);
-  }
-
-  unseal(id: string, recipient: Recipient): QuestionAddress | undefined {
-    return this.#seals.open(id, recipient);
   }
 
   /** They say whose task it is; operators also see of a question who asked, and where its answer goes. */

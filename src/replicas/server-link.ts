@@ -1,13 +1,14 @@
+import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import type { QueuedMessage } from '../messages/queued-message.ts';
-import { AnswerReceiver } from './answer-receiver.ts';
 import { ClientConnection, type ConnectedTransport, closedError } from './client-connection.ts';
 import { LinkedStore } from './linked-store.ts';
 import { OpenRequests } from './open-requests.ts';
+import type { QuestionAddress } from './question-address.ts';
 import { QuestionAsker } from './question-asker.ts';
 import { QuestionDeliverer } from './question-deliverer.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import { requestContext } from './request-context.ts';
-import type { TaskSnapshot } from './sdk-shapes.ts';
+import type { MessageOrigin, RpcMessage, TaskSnapshot } from './sdk-shapes.ts';
 import { TaskCalls } from './task-calls.ts';
 import { clearTask } from './task-clearing.ts';
 
@@ -16,7 +17,6 @@ export class ServerLink {
   readonly requests = new OpenRequests();
   readonly asker: QuestionAsker;
   readonly deliverer: QuestionDeliverer;
-  readonly receiver: AnswerReceiver;
   readonly store: LinkedStore;
   readonly core: ReplicaCore;
   readonly #connection = new ClientConnection();
@@ -28,7 +28,6 @@ export class ServerLink {
     this.store = new LinkedStore(() => this.#connection.sessionId);
     this.asker = new QuestionAsker(core, this.#connection, this.#calls, this.store);
     this.deliverer = new QuestionDeliverer(core, this.#connection, this.#calls, this.store);
-    this.receiver = new AnswerReceiver(core, this.#connection);
   }
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` while the server object has another transport */
@@ -42,6 +41,33 @@ export class ServerLink {
     this.requests.endAll(closedError());
     this.deliverer.close(closedError());
     this.asker.close();
+  }
+
+  /**
+   * Passes an answer on to who asked.
+   * @throws TaskQueueError when this client was not asked, or has answered before
+   */
+  answer(id: string, message: RpcMessage, origin: MessageOrigin): void {
+    const address = this.#addressIn(id, origin);
+    if (!this.core.noteAnswer(address)) {
+      throw new TaskQueueError(ErrorCode.accessRefused, 'The question was already answered');
+    }
+    this.core.delivered.delete(address);
+    this.core.replies.send(address, 'answer', message);
+  }
+
+  /** Passes progress on to who asked. @throws TaskQueueError when this client was not asked */
+  progress(token: string, message: RpcMessage, origin: MessageOrigin): void {
+    this.core.replies.send(this.#addressIn(token, origin), 'progress', message);
+  }
+
+  #addressIn(id: string, origin: MessageOrigin): QuestionAddress {
+    const address = this.core.seals.open(id, this.core.recipient(origin, this.#connection.session));
+    if (address !== undefined) return address;
+    throw new TaskQueueError(
+      ErrorCode.accessRefused,
+      'It does not answer a question delivered to this client',
+    );
   }
 
   /** Returns nothing, as the SDK would only look for those who asked, and they are notified already. */

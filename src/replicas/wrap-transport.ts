@@ -144,7 +144,7 @@ class WrappedTransport {
       return;
     }
     if (typeof id !== 'string') throw new Error(`Refused a response for an unknown message ID: ${id}`);
-    this.#link.receiver.answer(id, message, extra ?? {});
+    this.#link.answer(id, message, extra ?? {});
   }
 
   #receiveProgress(message: RpcMessage, extra: Parameters<Receive>[1]): void {
@@ -154,7 +154,7 @@ class WrappedTransport {
       return;
     }
     if (typeof token !== 'string') throw new Error(`Refused progress for an unknown token: ${token}`);
-    this.#link.receiver.progress(token, message, extra ?? {});
+    this.#link.progress(token, message, extra ?? {});
   }
 
   /** Work started by the message does not belong to the request that passed it on, here or at another server object. */
