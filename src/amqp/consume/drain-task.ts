@@ -101,7 +101,7 @@ export async function drainTask(
   const isRepeatable = (error: unknown) =>
     !isHandedOver || (allOrNone && !failure.isKnown && hasCode(error, ErrorCode.connectionLost));
   // If the queue is deleted meanwhile, some may have been removed before.
-  const drained = reader.read({ queue, missing: undefined, isRepeatable }, drain).then(async () => {
+  const drained = reader.read({ missing: undefined, isRepeatable }, drain).then(async () => {
     if (onEnd && !signal?.aborted) await failure.watch(() => onEnd(end));
     return removed;
   });

@@ -49,7 +49,7 @@ export class QueueKinds {
 
   /** As {@link kind}, but never from the cache. */
   async kindNow(queue: string): Promise<QueueKind | undefined> {
-    const kind = await findQueueKind(queue, (work) => this.#probes.read({ queue, missing: undefined }, work));
+    const kind = await findQueueKind(queue, (work) => this.#probes.read({ missing: undefined }, work));
     this.#kinds.delete(queue);
     if (kind === undefined) return undefined;
     this.#kinds.set(queue, { kind, until: performance.now() + KIND_MS });

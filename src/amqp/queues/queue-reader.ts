@@ -5,7 +5,6 @@ import type { ChannelLease } from '../connection/pooled-channel.ts';
 
 /** For {@link QueueReader.read}. */
 export interface ReadOptions<T> {
-  queue: string;
   /** The result if the queue does not exist. */
   missing: T;
   /** Returns false once the work has had an effect and must not be repeated after this error. Default: it never has. */
@@ -32,8 +31,8 @@ export class QueueReader {
    * says so of a queue that is being deleted.
    */
   async read<T>(
-    { queue, missing, isRepeatable = () => true }: ReadOptions<T>,
-    work: (lease: ChannelLease, queue: string) => Promise<T>,
+    { missing, isRepeatable = () => true }: ReadOptions<T>,
+    work: (lease: ChannelLease) => Promise<T>,
   ): Promise<T> {
     const mayRetry = (error: unknown) => {
       const isLost = hasCode(error, ErrorCode.connectionLost);
@@ -43,7 +42,7 @@ export class QueueReader {
     };
     try {
       const options = { attempts: 2, mayRetry, pauseMs: RETRY_MS };
-      return await retry(() => this.#channels.use((lease) => work(lease, queue)), options);
+      return await retry(() => this.#channels.use(work), options);
     } catch (error) {
       if (hasCode(error, ErrorCode.queueNotFound)) return missing;
       throw error;
@@ -52,7 +51,7 @@ export class QueueReader {
 
   /** The exact number of messages and consumers; `undefined` if the queue does not exist. */
   depth(queue: string): Promise<QueueDepth | undefined> {
-    return this.read<QueueDepth | undefined>({ queue, missing: undefined }, async (lease) => {
+    return this.read<QueueDepth | undefined>({ missing: undefined }, async (lease) => {
       const { messageCount, consumerCount } = await lease.request((channel) => channel.checkQueue(queue));
       return { messages: messageCount, consumers: consumerCount };
     });
