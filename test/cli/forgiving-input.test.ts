@@ -153,6 +153,12 @@ describe('ls --ids', () => {
     expect(status).toBe(0);
     expect(stderr).toContain('1 of 2 tasks has no queue: "no-such-task"');
   });
+
+  test('of many tasks, which are looked up together, leave no warning of Node', async () => {
+    const input = Array.from({ length: 20 }, (_, index) => `no-such-task-${index}\n`).join('');
+    const { stderr } = await runCli(['ls', '--ids', '-'], { input });
+    expect(stderr).toMatch(/^20 of 20 tasks have no queue: .*\n$/);
+  });
 });
 
 describe('bytes that are not UTF-8 name no other task', () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { exactDuration } from '../text/durations.ts';
@@ -27,6 +28,8 @@ const SIGNALS = {
 export function listenForStop(timeoutMs: number | undefined, spentMs = 0): Stop {
   const controller = new AbortController();
   const { signal } = controller;
+  // Node 20 takes more than ten races, such as those of many look-ups at once, for a leak.
+  setMaxListeners(0, signal);
   const listeners = Object.entries(SIGNALS).map(([name, exitCode]) => {
     const listener = () => {
       if (signal.aborted) {
