@@ -1,5 +1,7 @@
 import { packageVersion } from './package-version.ts';
 
+export { leaveTerminals } from './terminal/leave-terminals.ts';
+
 /**
  * Runs one command line.
  * @param argv as `process.argv`

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, writeFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, inject, test } from 'vitest';
@@ -190,6 +190,28 @@ describe('Ctrl-D at a question', () => {
     terminal.type(CTRL_D);
     expect(await terminal.ended).toBe(8);
     expect((await observer().depth(task))?.messages).toBe(1);
+  });
+});
+
+describe('the state of a terminal stays that of', () => {
+  test('the shell, when a command in the background ends', async () => {
+    const folder = await temporaryFolder();
+    const shell = await openShell();
+    const watch = `"${process.execPath}" "${BIN}" watch ${await filledTask(1)} --for 3s`;
+    shell.type(`tty > ${folder}/tty; (${watch} > /dev/null 2>&1; : > ${folder}/ended) & sleep 1\r`);
+    await until(() => exists(join(folder, 'ended')));
+    const { stdout } = await promisify(execFile)('sh', ['-c', `stty -a < "$(cat ${folder}/tty)"`]);
+    expect(stdout).toContain('-icanon');
+  });
+
+  test('less, when the command before it ends later', async () => {
+    const file = join(await temporaryFolder(), 'state');
+    const shell = await openShell();
+    const watch = `"${process.execPath}" "${BIN}" watch ${await filledTask(1)} --for 3s`;
+    const less = '(sleep 1; stty sane < /dev/tty; exec cat > /dev/null)';
+    shell.type(`stty raw -echo; ${watch} | ${less}; stty -a > ${file}.new; mv ${file}.new ${file}\r`);
+    await until(() => exists(file));
+    expect(await readFile(file, 'utf8')).toMatch(/[^-]icanon/);
   });
 });
 
