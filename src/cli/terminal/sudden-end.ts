@@ -11,7 +11,8 @@ const actions = new Set<() => void>();
  * @returns a function that unregisters it
  */
 export function onSuddenEnd(action: () => void): () => void {
-  if (actions.size === 0) process.on('exit', endSuddenly).on('SIGQUIT', quit);
+  // Before the terminals are left, which closes some.
+  if (actions.size === 0) process.prependListener('exit', endSuddenly).on('SIGQUIT', quit);
   actions.add(action);
   return () => {
     actions.delete(action);
