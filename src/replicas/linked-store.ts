@@ -4,14 +4,17 @@ import type { TaskSnapshot, TaskStoreLike } from './sdk-shapes.ts';
 export class LinkedStore {
   readonly #sessionId: () => string | undefined;
   #store: TaskStoreLike | undefined;
+  #look: TaskStoreLike['getTask'] | undefined;
 
   /** @param sessionId the SDK's, of the server object's client */
   constructor(sessionId: () => string | undefined) {
     this.#sessionId = sessionId;
   }
 
-  link(store: TaskStoreLike): void {
+  /** @param look looks at a task on behalf of the `tasks/result` that is handled, and notes its state */
+  link(store: TaskStoreLike, look: TaskStoreLike['getTask']): void {
     this.#store = store;
+    this.#look = look;
   }
 
   /** False as well if the store does not know the task, or was not wrapped. */
@@ -19,9 +22,9 @@ export class LinkedStore {
     return (await this.#find(taskId))?.status === 'cancelled';
   }
 
-  /** Whether there is no such task for the server object's client; false as well if the store was not wrapped. */
+  /** Whether there is no such task for the client whose `tasks/result` is handled; false as well if the store was not wrapped. */
   async isMissing(taskId: string): Promise<boolean> {
-    return this.#store !== undefined && !(await this.#find(taskId));
+    return this.#look !== undefined && !(await this.#look(taskId));
   }
 
   async #find(taskId: string): Promise<TaskSnapshot | null | undefined> {

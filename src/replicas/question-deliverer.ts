@@ -42,7 +42,7 @@ export class QuestionDeliverer {
       this.#core.options.warn(missingTransportWarning());
     }
     try {
-      // SDK 1.24 asks the store only after it has delivered what is queued, for whatever id the client has sent.
+      // Before 1.32, the SDK asks the store only after it has delivered what is queued, for whatever id the client has sent.
       const isUnseen = context?.taskId === taskId && context.task === undefined;
       if (isUnseen && (await this.#store.isMissing(taskId))) return undefined;
       if (context?.taskId === taskId) await this.#settleCopied(context);

@@ -18,7 +18,6 @@ const DEFAULT_POLL_MS = 1_000;
  */
 export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, store: Store): Store {
   checkArgument('store', store, anInstance);
-  link.store.link(store);
   const getTask = async (taskId: string, given?: string) => {
     const context = requestContext.getStore();
     const isForResult = context?.taskId === taskId;
@@ -27,6 +26,7 @@ export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, sto
     const look = async () => ((await store.getTask(taskId, sessionId)) ?? null) as TaskSnapshot | null;
     return isForResult ? taskForSdk(link, context, look) : look();
   };
+  link.store.link(store, getTask);
   return standInFor(store, {
     get(name) {
       if (name === 'getTask') return getTask;
