@@ -38,7 +38,10 @@ const AT_MOST_WAITING = { objectMode: true, readableHighWaterMark: 1, writableHi
 
 /** For {@link watchTasks}. */
 export interface WatchTasksOptions {
-  /** Stops watching. The iteration then ends without an error, after a last look that takes at most 3 seconds. */
+  /**
+   * Stops watching. The iteration then ends without an error, after a last look that takes at most 3 seconds, or a gap if the
+   * watch had not begun.
+   */
   signal?: AbortSignal | undefined;
   /** First show this many of the newest messages of each task, at most. Without named tasks it requires `api`. Default 0. */
   tail?: number | undefined;
@@ -157,8 +160,7 @@ export async function* watchTasks(
     if (hasBegun) {
       tasks.poll().catch(fail);
       yield* items as AsyncIterable<WatchItem>;
-    } else if (!failure)
-      yield { kind: 'gap', taskId: undefined, reason: 'stopped before the watch had begun' };
+    }
     if (failure) throw failure.error;
   } finally {
     stopping.abort();
@@ -168,4 +170,5 @@ export async function* watchTasks(
     // Close one that is still being set up as soon as it is ready.
     else subscribing.then((late) => late.close()).catch(() => {});
   }
+  if (!hasBegun) yield { kind: 'gap', taskId: undefined, reason: 'stopped before the watch had begun' };
 }

@@ -17,7 +17,7 @@ test('any number of waits and watches share one listener of a signal, and leave 
   const reason = new Error('enough');
   stopping.abort(reason);
   for (const outcome of await Promise.allSettled(waits)) expect(outcome).toMatchObject({ reason });
-  for (const outcome of await Promise.all(watches)) expect(outcome).toMatchObject({ done: true });
+  for (const outcome of await Promise.all(watches)) expect(outcome).toMatchObject({ value: { kind: 'gap' } });
   expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 });
 

@@ -94,9 +94,8 @@ class Pager implements PagedOutput {
   #start(): ChildProcessByStdio<Writable, null, null> {
     // Lets less, under whatever name, and lv show colours.
     const env = { LESS: 'FRX', LV: '-c', ...process.env };
-    const child = spawn('sh', ['-c', this.#command], { stdio: ['pipe', 'inherit', 'inherit'], env });
-    child.stdin.on('error', () => {});
-    // Also while the command still writes. A pager that outlives it reads from the terminal beside the shell.
+    // Before it runs, and also while the command still writes: a pager that outlives the command reads from the terminal
+    // beside the shell.
     const ignore = () => {};
     const pass = (signal: NodeJS.Signals) => child.kill(signal);
     // In a pager, Ctrl-C only ends a search.
@@ -107,6 +106,8 @@ class Pager implements PagedOutput {
       // A second signal is to end this process.
       release();
     });
+    const child = spawn('sh', ['-c', this.#command], { stdio: ['pipe', 'inherit', 'inherit'], env });
+    child.stdin.on('error', ignore);
     child.on('error', ignore).once('close', () => {
       releaseEnd();
       release();
