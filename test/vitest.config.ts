@@ -9,7 +9,7 @@ const FIRST = [
   'faults/memory-bounds.slow',
   'cli/demo.slow',
   'faults/broker-limits',
-  'cli/refusals',
+  'faults/broker-kill',
   'integration/sdk-end-to-end',
 ];
 
