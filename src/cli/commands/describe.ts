@@ -16,7 +16,8 @@ import { jsonLine } from '../text/terminal-text.ts';
 const HELP: CommandHelp = {
   description: `Show what is in the queue of a task and who reads it: counts, oldest and newest message, messages by type and
     method, consumers, policy, node and idle time, and what to do next. Like peek, it looks at up to 1,000 messages where
-    that is safe, which resets the idle time; --no-peek skips this. Without the management API it shows less.`,
+    that is safe, which resets the idle time; --no-peek skips this, and takes counts that are up to 10 s old. Without the
+    management API it shows less.`,
   examples: [
     ['mcp-taskq describe 786512e2', 'what is wrong here?'],
     ['mcp-taskq describe 786512e2 --listen 10s', 'does anything move?'],

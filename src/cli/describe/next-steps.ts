@@ -28,7 +28,17 @@ export function nextSteps(report: TaskReport, now: number, settings: Settings): 
 }
 
 function possibleSteps(report: TaskReport, now: number, settings: Settings): NextStep[] {
-  const { taskId, ready, unacked = 0, state, consumerCount, description, counts, isLookRefused } = report;
+  const {
+    taskId,
+    depth,
+    ready,
+    unacked = 0,
+    state,
+    consumerCount,
+    description,
+    counts,
+    isLookRefused,
+  } = report;
   const { effectivePolicy = {}, consumers = [] } = description ?? {};
   const of = (command: string, ...options: string[]) => taskCommand(settings, command, taskId, options);
   const steps: NextStep[] = [];
@@ -69,8 +79,8 @@ function possibleSteps(report: TaskReport, now: number, settings: Settings): Nex
       });
     }
   }
-  // RabbitMQ counts no messages in a queue without a leader.
-  if (isAvailable && ready === 0 && unacked === 0 && consumerCount === 0) {
+  // RabbitMQ counts no messages in a queue without a leader, and its statistics do not have those of the last seconds.
+  if (isAvailable && depth?.messages === 0 && unacked === 0 && consumerCount === 0) {
     steps.push({
       reason: 'the queue is empty: if the task is over, delete it',
       command: of('clear'),

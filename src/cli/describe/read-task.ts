@@ -15,6 +15,7 @@ export interface TaskReport {
   description: TaskQueueDescription | undefined;
   /** Exact, over AMQP; undefined if not queried, as that would reset the idle time. */
   depth: QueueDepth | undefined;
+  /** By `depth`, else from the statistics, up to 10 s old. */
   ready: number;
   /** From the statistics, up to 10 s old: counting would reset the idle time of every queue in the vhost. */
   unacked: number | undefined;

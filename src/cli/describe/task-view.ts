@@ -66,9 +66,9 @@ function stateOf({ state = 'unknown' }: TaskReport, colors: ChalkInstance): stri
     : colors.red(safeLine(state));
 }
 
-function messagesOf({ ready, unacked, bodyBytes }: TaskReport, colors: ChalkInstance): string {
+function messagesOf({ depth, ready, unacked, bodyBytes }: TaskReport, colors: ChalkInstance): string {
   return [
-    `${ready > 0 ? colors.bold(formatNumber(ready)) : '0'} ready`,
+    `${depth === undefined ? '~' : ''}${ready > 0 ? colors.bold(formatNumber(ready)) : '0'} ready`,
     unacked === undefined
       ? colors.dim('unacknowledged unknown')
       : `~${unacked > 0 ? colors.yellow(formatNumber(unacked)) : '0'} unacknowledged`,
