@@ -30,8 +30,8 @@ interface BaseEvent {
   /** When it happened by the publisher's clock, in milliseconds since the epoch. */
   at: number;
   /**
-   * The events that one publisher has for one routing key. Those of versions before sequence numbers have none, and what
-   * is missing among them is not known.
+   * The events that one publisher has for one routing key. Other programs may publish events without it: what is missing
+   * among them is not known.
    */
   stream?: string | undefined;
   /** Its number in the stream, from 1. A number is missing where an event was not sent, or was dropped on its way. */

@@ -30,8 +30,8 @@ const BY_HAND = 'Install RabbitMQ or start Docker or Podman: https://www.rabbitm
 /**
  * Installs RabbitMQ with the system's package manager, if the caller agrees.
  *
- * @throws TaskQueueError `BROKER_START_FAILED` if no package manager has it, the caller declines, or the installation
- * fails. An abort interrupts the package manager and waits until it ends, so that its database stays consistent; then
+ * @throws TaskQueueError `BROKER_START_FAILED` if no package manager has it, this user may not install it, the caller
+ * declines, or the installation fails. An abort interrupts the package manager and waits until it ends, so that its database stays consistent; then
  * the signal's reason is thrown.
  */
 export async function installServer({ confirm, onProgress, signal }: InstallOptions): Promise<void> {
@@ -62,7 +62,7 @@ export async function installServer({ confirm, onProgress, signal }: InstallOpti
 }
 
 async function makePlan(): Promise<InstallPlan | undefined> {
-  if ((await findOnPath('apt-get')) !== undefined) return aptPlan();
+  if ((await findOnPath('apt-get')) !== undefined) return await aptPlan();
   if ((await findOnPath('brew')) !== undefined) {
     return {
       what: 'Install RabbitMQ with "brew install rabbitmq"',
@@ -72,10 +72,16 @@ async function makePlan(): Promise<InstallPlan | undefined> {
   return undefined;
 }
 
-function aptPlan(): InstallPlan {
+async function aptPlan(): Promise<InstallPlan> {
   // `env` in front, as sudo drops the caller's variables. Waits for another running apt-get.
   const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120'];
-  const asRoot = process.getuid?.() === 0 ? apt : ['sudo', ...apt];
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && (await findOnPath('sudo')) === undefined) {
+    throw startFailed('RabbitMQ is not installed here, and installing it needs root, or sudo', {
+      hint: 'Run "apt-get install rabbitmq-server" as root, or start Docker or Podman.',
+    });
+  }
+  const asRoot = isRoot ? apt : ['sudo', ...apt];
   return {
     what: 'Install the system package rabbitmq-server with apt-get (on a machine with systemd that also starts its service)',
     steps: [

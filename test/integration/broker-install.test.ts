@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ErrorCode } from '../../src/index.ts';
 import { findContainerEngine } from '../../src/local-broker/find-container-engine.ts';
 import { findServer } from '../../src/local-broker/find-server.ts';
@@ -100,6 +100,19 @@ describe('installing a server', () => {
       code: ErrorCode.brokerStartFailed,
       message: expect.stringMatching(/ended with status 100[\s\S]*E: Unable to locate package/),
     });
+  });
+
+  test('says that it needs root, before it asks, where there is no sudo', async () => {
+    program('apt-get', '');
+    const asUser = vi.spyOn(process, 'getuid').mockReturnValue(1000);
+    onTestFinished(() => asUser.mockRestore());
+    const confirm = vi.fn(agree);
+    await expect(installServer({ confirm })).rejects.toMatchObject({
+      code: ErrorCode.brokerStartFailed,
+      message: expect.stringContaining('needs root, or sudo'),
+      hint: expect.stringContaining('apt-get install rabbitmq-server'),
+    });
+    expect(confirm).not.toHaveBeenCalled();
   });
 
   test('says so when there is no package manager it knows', async () => {
