@@ -86,7 +86,7 @@ export class TaskQueueClient {
   }
 
   /** Opens the connection for this kind of work now, to fail early or to save time later. */
-  async connect(work: 'read' | 'publish' = 'read'): Promise<void> {
+  async connect(work: 'read' | 'publish' | 'delete' = 'read'): Promise<void> {
     await this.#during(CONNECTING, () => this.#session.connect(work));
   }
 
@@ -288,6 +288,7 @@ export class TaskQueueClient {
     checkArgument('handle', handle, aFunction);
     const { keepQueue = false, isIndependent, ...drainOptions } = checkOptions(options, CLEAR_CHECKS);
     const { holder, bulkHolder } = this.#session;
+    if (!keepQueue) this.#session.connectEarly('delete');
     let removed = 0;
     const onRemoved = (count: number) => {
       removed += count;
@@ -443,7 +444,11 @@ export class TaskQueueClient {
         if (trace) trace.messages += count;
         onRemoved(count);
       };
-      const draining = { ...task, operationTimeoutMs, onRemoved: removed };
+      // Far from the broker, connecting takes longer than a drain.
+      const onBegin = () => {
+        if (!this.#session.events.isOff) this.#session.connectEarly('publish');
+      };
+      const draining = { ...task, operationTimeoutMs, onBegin, onRemoved: removed };
       return this.#during(what, () => drainTask(draining, noted, options), KEPT_HINT);
     });
   }

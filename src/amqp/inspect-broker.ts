@@ -16,6 +16,9 @@ import { during } from './errors/amqp-failure.ts';
 /** How often to look whether the broker has blocked the connection, while it does not answer. */
 const BLOCKED_POLL_MS = 20;
 
+/** Each on a channel of its own, which a refusal closes. */
+const PROBES_AT_ONCE = 6;
+
 /** AMQP's reply code: the permission was checked before it, and is there. */
 const NOT_FOUND = 404;
 
@@ -35,7 +38,7 @@ const ANY_EXCHANGE = 'amq.direct';
 export async function inspectBroker(given?: string | TaskQueueOptions): Promise<BrokerInspection> {
   const options = resolveOptions(given);
   const connection = new BrokerConnection(options, 'inspect', newHistory());
-  const channels = new ChannelPool(connection, options, 1);
+  const channels = new ChannelPool(connection, options, PROBES_AT_ONCE);
   try {
     const model = await connection.open();
     const introduced = model.connection.serverProperties as Record<string, unknown>;
@@ -79,32 +82,33 @@ class PermissionProbe {
     const queue = this.#queue;
     const watchQueue = `mcp:watch:${this.#unique}`;
     const nowhere = `mcp-taskq:status:${this.#unique}`;
-    return {
-      configure: await this.#mayDelete(queue),
-      read: await this.#isPermitted((lease) => lease.request((channel) => channel.get(queue))),
+    const get = (from: string) => this.#isPermitted((lease) => lease.request((channel) => channel.get(from)));
+    const [configure, read, publishEvents, ...watch] = await Promise.all([
+      this.#mayDelete(queue),
+      get(queue),
       // Binding an exchange writes to the one that gets the messages, and reads the other one, which is not there. Its
       // name may be refused too, so a refusal is only one of the first.
-      publishEvents: await this.#isPermitted(
+      this.#isPermitted(
         (lease) => lease.request((channel) => channel.bindExchange(EVENT_EXCHANGE, nowhere, '')),
         EVENT_EXCHANGE,
       ),
-      watch:
-        (await this.#mayDelete(watchQueue)) &&
-        (await this.#isPermitted((lease) => lease.request((channel) => channel.get(watchQueue)))) &&
-        // As a watch of all tasks binds it, for the permissions on topics.
-        (await this.#isPermitted((lease) =>
-          lease.request((channel) => channel.bindQueue(watchQueue, EVENT_EXCHANGE, 'enqueued.#')),
-        )),
-      // The last one, as an alarm blocks the connection that publishes. RabbitMQ 4.3 may also refuse the question about an
-      // exchange that follows, to a user without any permission on that.
-      write: await this.#unlessBlocked(
-        this.#isPermitted(async (lease) => {
-          // Routed nowhere, and so sent back.
-          lease.channel.publish('', queue, Buffer.alloc(0), { mandatory: true });
-          await lease.request((channel) => channel.checkExchange(ANY_EXCHANGE));
-        }, DEFAULT_EXCHANGE),
+      this.#mayDelete(watchQueue),
+      get(watchQueue),
+      // As a watch of all tasks binds it, for the permissions on topics.
+      this.#isPermitted((lease) =>
+        lease.request((channel) => channel.bindQueue(watchQueue, EVENT_EXCHANGE, 'enqueued.#')),
       ),
-    };
+    ]);
+    // The last one, as an alarm blocks the connection that publishes. RabbitMQ 4.3 may also refuse the question about an
+    // exchange that follows, to a user without any permission on that.
+    const write = await this.#unlessBlocked(
+      this.#isPermitted(async (lease) => {
+        // Routed nowhere, and so sent back.
+        lease.channel.publish('', queue, Buffer.alloc(0), { mandatory: true });
+        await lease.request((channel) => channel.checkExchange(ANY_EXCHANGE));
+      }, DEFAULT_EXCHANGE),
+    );
+    return { configure, read, publishEvents, watch: watch.every(Boolean), write };
   }
 
   #mayDelete(queue: string): Promise<boolean> {

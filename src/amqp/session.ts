@@ -84,8 +84,14 @@ export class Session {
   }
 
   /** Opens the connection for this. */
-  async connect(work: 'read' | 'publish'): Promise<void> {
-    await (work === 'read' ? this.#reading.first : this.#publishing).open();
+  async connect(work: 'read' | 'publish' | 'delete'): Promise<void> {
+    const connections = { read: this.#reading.first, publish: this.#publishing, delete: this.#deleting };
+    await connections[work].open();
+  }
+
+  /** The same without waiting: who needs the connection gets the error. */
+  connectEarly(work: 'read' | 'publish' | 'delete'): void {
+    this.connect(work).catch(() => {});
   }
 
   /** Listens to events, on a connection of its own that ends with the subscription. */

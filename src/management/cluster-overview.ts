@@ -57,15 +57,18 @@ interface NodeHealth {
 export function readClusterOverview(options?: ManagementApiOptions): Promise<ClusterOverview> {
   return withManagementApi(options, async (api) => {
     const columns = 'cluster_name,rabbitmq_version,node';
+    const others = Promise.all([api.whoAmI(), readAlarms(api)]);
+    // What is wrong with the API, the overview says soonest.
+    others.catch(() => {});
     const { cluster_name, rabbitmq_version, node } = await api.overview<Overview>(columns);
-    const { name, tags } = await api.whoAmI();
+    const [{ name, tags }, alarms] = await others;
     return {
       clusterName: cluster_name,
       version: rabbitmq_version,
       node,
       user: name,
       tags,
-      alarms: await readAlarms(api),
+      alarms,
     };
   });
 }

@@ -31,6 +31,8 @@ export interface DrainedTask {
    * acknowledgement, so that the message may come again. Default false: that is a failure.
    */
   keepsResult?: boolean;
+  /** Called when there are messages to remove, before they are read. */
+  onBegin(): void;
   /** Called with the number of messages removed since the last call. */
   onRemoved(count: number): void;
 }
@@ -49,6 +51,7 @@ export async function drainTask(
     operationTimeoutMs,
     refusesAutoDelete = true,
     keepsResult,
+    onBegin,
     onRemoved,
   }: DrainedTask,
   handle: BatchHandler,
@@ -68,6 +71,7 @@ export async function drainTask(
     const bound = select ? messageCount : Math.min(messageCount, limit ?? messageCount);
     end = { counted: bound, read: 0, isDeleted: bound > 0 };
     if (bound === 0) return;
+    onBegin();
     // Everything is handed over before the reader ends.
     if (!allOrNone && refusesAutoDelete) await kinds.refuseAutoDelete(queue);
     const bulk = {

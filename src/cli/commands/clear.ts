@@ -137,6 +137,8 @@ async function clearOne(
   const { client, stop } = context;
   if (select && messages > 0)
     await stop.race(requirePlainQueue(context, taskId, { force, mayBeUnknown: true }));
+  // Far from the broker, connecting takes longer than removing.
+  if (!keepQueue) client.connect('delete').catch(() => {});
   const stall = startStallNotice(context);
   const keep = async (batch: StoredMessage[]) => {
     stall.pause();

@@ -10,7 +10,7 @@ import { filterOption, type SelectionOptions, selectionOf } from '../input/selec
 import { printResult } from '../output/result-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import { chooseOneTask } from '../queues/chosen-tasks.ts';
-import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
+import { depthBeforeReading, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { requireSkip } from '../reading/look-at-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
@@ -79,7 +79,7 @@ async function copy(
   if (options.dryRun) {
     return dryRun(context, from, { limit: options.all ? undefined : limit, skip, select, verb: 'copied' });
   }
-  const depth = await stop.race(depthOrFail(context, from));
+  const depth = await stop.race(depthBeforeReading(context, from));
   if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));
   const behind = Math.max(0, depth.messages - skip);
   const least = Math.min(behind, select ? 1 : Math.min(limit, MAX_PEEK - skip));

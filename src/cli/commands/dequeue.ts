@@ -12,7 +12,7 @@ import {
   openOutputFile,
   outputFileOptions,
 } from '../output/output-file.ts';
-import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
+import { depthBeforeReading, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { MissedMessages } from '../reading/missed-messages.ts';
 import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
@@ -83,7 +83,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   if (mustAsk) requireTerminal(HOW_TO_SEE_ALL);
   const depth =
     options.wait === undefined
-      ? await stop.race(awaitAnswer(context, depthOrFail(context, taskId)))
+      ? await stop.race(awaitAnswer(context, depthBeforeReading(context, taskId)))
       : undefined;
   if (select && depth?.messages !== 0)
     await stop.race(requirePlainQueue(context, taskId, { ...options, mayBeUnknown: true }));

@@ -9,7 +9,7 @@ import type { MessageWriter } from '../output/message-writer.ts';
 import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
 import { chooseTasks } from '../queues/chosen-tasks.ts';
 import { forEachTask } from '../queues/each-task.ts';
-import { depthOrFail, emptyFailure } from '../queues/missing-queue.ts';
+import { depthBeforeReading, emptyFailure } from '../queues/missing-queue.ts';
 import { lookAtMessages, requireSkip } from '../reading/look-at-messages.ts';
 import { newestWindow } from '../reading/newest-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
@@ -101,7 +101,7 @@ async function peekAtOne(
 ): Promise<void> {
   const { note } = context;
   const select = await selectionOf(options);
-  const depth = await awaitAnswer(context, depthOrFail(context, taskId));
+  const depth = await awaitAnswer(context, depthBeforeReading(context, taskId));
   await requirePlainQueue(context, taskId, { ...options, isEmpty: depth.messages === 0 });
   if (depth.consumers > 0) {
     const are = depth.consumers === 1 ? 'is' : 'are';

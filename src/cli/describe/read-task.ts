@@ -1,7 +1,7 @@
 import { hasCode, isTaskQueueError, MAX_PEEK } from '../../cli-shared.ts';
 import type { ErrorCode, QueueDepth, TaskQueueDescription } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
-import { depthOrFail } from '../queues/missing-queue.ts';
+import { depthBeforeReading } from '../queues/missing-queue.ts';
 import type { HeardEvents } from '../reading/count-events.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
@@ -49,9 +49,13 @@ export async function readTask(
   const { describeTaskQueue } = await import('../../index.ts');
   const missing: string[] = [];
   let description: TaskQueueDescription | undefined;
+  // For later: what is asked over AMQP resets the idle time. It fails again there.
+  if (looks) client.connect().catch(() => {});
   try {
-    await requireSameBroker(context.settings, context.stop.signal);
-    description = await describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl });
+    [description] = await Promise.all([
+      describeTaskQueue(taskId, { ...settings.connection, apiUrl: settings.apiUrl }),
+      requireSameBroker(context.settings, context.stop.signal),
+    ]);
   } catch (error) {
     if (!isTaskQueueError(error)) throw error;
     missing.push(
@@ -107,7 +111,7 @@ async function depthOf(
   missing: string[],
 ): Promise<QueueDepth | undefined> {
   try {
-    return await depthOrFail(context, taskId);
+    return await depthBeforeReading(context, taskId);
   } catch (error) {
     const isLeft = hasCode(error, 'QUEUE_UNAVAILABLE', 'ACCESS_REFUSED', 'LIMIT_REACHED');
     if (!isLeft || description === undefined) throw error;

@@ -4,7 +4,7 @@ import type { ClientContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { ChosenTasks } from './chosen-tasks.ts';
-import { depthOrFail, noneOf } from './missing-queue.ts';
+import { depthBeforeReading, noneOf } from './missing-queue.ts';
 
 /** A task that was chosen, and what was in it when the command started. */
 export interface CountedTask {
@@ -27,7 +27,9 @@ export async function countTasks(
   const counted: CountedTask[] = [];
   for (const taskId of taskIds) {
     try {
-      const depth = isPattern ? await context.client.depth(taskId) : await depthOrFail(context, taskId);
+      const depth = isPattern
+        ? await context.client.depth(taskId)
+        : await depthBeforeReading(context, taskId);
       if (depth !== undefined) counted.push({ taskId, ...depth });
     } catch (failure) {
       if (!isPattern || taskIds.length === 1 || !isOfOneTask(failure)) throw failure;

@@ -34,6 +34,20 @@ export async function depthOrFail(
 }
 
 /**
+ * The same for a task whose messages are read next. The client then needs to know the kind of the queue, and is asked for it
+ * at the same time: far from the broker, each answer takes its time.
+ */
+export async function depthBeforeReading(
+  context: Pick<ClientContext, 'client' | 'settings'>,
+  taskId: string,
+): Promise<QueueDepth> {
+  // What needs it gets the error.
+  const kindKnown = context.client.queueKind(taskId).catch(() => {});
+  const [depth] = await Promise.all([depthOrFail(context, taskId), kindKnown]);
+  return depth;
+}
+
+/**
  * @param filter the expression that no message matched, if there was one
  * @param looked how many messages were looked at, how many were present, and how many of these were skipped
  */

@@ -98,25 +98,40 @@ interface Answer
 async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
   const { listTaskQueues } = await import('../../index.ts');
   const { readClusterOverview, readDefaultQueueType, readEventCounts } = await import('../../cli-support.ts');
-  let overview: ClusterOverview | undefined;
-  try {
-    overview = await readClusterOverview({ ...connection, apiUrl });
-    const mismatch = await findMismatch({ ...connection, apiUrl });
-    if (mismatch !== undefined) return { overview, mismatch };
+  const options = { ...connection, apiUrl };
+  const totalled = async () => {
     const totals = new QueueTotals();
     // Uses the statistics, as counting would make every queue look busy.
-    for await (const page of listTaskQueues({ ...connection, apiUrl, source: 'statistics' }))
-      totals.add(page);
-    // Unknown on a broker without statistics; everything else is still reported.
-    const events = await readEventCounts({ ...connection, apiUrl }).then(
-      (counts) => counts ?? null,
-      () => undefined,
-    );
-    const defaultQueueType = await readDefaultQueueType({ ...connection, apiUrl }).catch(() => undefined);
-    return { overview, totals, events, defaultQueueType };
+    for await (const page of listTaskQueues({ ...options, source: 'statistics' })) totals.add(page);
+    return totals;
+  };
+  let overview: ClusterOverview | undefined;
+  try {
+    overview = await readClusterOverview(options);
+    // All at once, as the API may be far away. What is wrong with it comes first.
+    const others = Promise.allSettled([
+      totalled(),
+      readEventCounts(options).then((counts) => counts ?? null),
+      readDefaultQueueType(options),
+    ]);
+    const mismatch = await findMismatch(options);
+    if (mismatch !== undefined) return { overview, mismatch };
+    const [totals, events, defaultQueueType] = await others;
+    if (totals.status === 'rejected') throw totals.reason;
+    // The others are unknown on a broker without statistics.
+    return {
+      overview,
+      totals: totals.value,
+      events: found(events),
+      defaultQueueType: found(defaultQueueType),
+    };
   } catch (error) {
     return { overview, error };
   }
+}
+
+function found<T>(outcome: PromiseSettledResult<T>): T | undefined {
+  return outcome.status === 'fulfilled' ? outcome.value : undefined;
 }
 
 async function findMismatch(options: ManagementApiOptions): Promise<string | undefined> {
