@@ -102,6 +102,19 @@ test.each([
   });
 });
 
+test.each([['mv'], ['cp'], ['enqueue']])(
+  'a dry run of %s fails with --no-create if there is no destination',
+  async (command) => {
+    const [from, to] = [await filledTask(3), newTask('to')];
+    const args = command === 'enqueue' ? [to, '--method', 'ping'] : [from, to, '--all'];
+    for (const dry of [['--dry-run'], []]) {
+      const { status, stdout, stderr } = await runCli([command, ...args, '--no-create', ...dry]);
+      expect([status, stdout]).toEqual([5, '']);
+      expect(stderr).toContain('has no queue');
+    }
+  },
+);
+
 test('a quorum queue is not looked at without --force', async () => {
   const [from, to] = [newTask('quorum'), newTask('to')];
   await openClient({ queueType: 'quorum' }).publish(from, raw('x'));

@@ -97,8 +97,8 @@ test('mv and cp refuse a destination of which it is known that it would drop mes
     await untilKnown(task, { ...policy, ...operatorPolicy });
   for (const [task, { says }] of Object.entries(LIMITED)) {
     const before = await depths(task);
-    const refuse = async (command: string) => {
-      const { status, stdout, stderr } = await run(command, 'from', task, '--all', '--no-create');
+    const refuse = async (command: string, ...options: string[]) => {
+      const { status, stdout, stderr } = await run(command, 'from', task, '--all', '--no-create', ...options);
       expect({ command, task, status, stdout, stderr }).toEqual({
         command,
         task,
@@ -107,7 +107,9 @@ test('mv and cp refuse a destination of which it is known that it would drop mes
         stderr: expect.stringContaining(says),
       });
     };
-    await Promise.all(['mv', 'cp'].map(refuse));
+    await Promise.all(['mv', 'cp'].map((command) => refuse(command)));
+    await refuse('mv', '--dry-run');
+    await refuse('cp', '--dry-run');
     expect(await depths('from', task)).toEqual([COUNT, ...before]);
   }
 });
@@ -244,7 +246,7 @@ test('what cannot be counted at the destination is taken for dropped', async () 
   const task = newTask();
   await client.publish(task, raw(body(1)));
   const context = { client, note: () => {} } as unknown as ClientContext;
-  const destinations = [false, true].map((isForced) => Destination.open(context, task, isForced));
+  const destinations = [false, true].map((isForced) => Destination.open(context, task, { isForced }));
   const [strict, forced] = await Promise.all(destinations);
   proxy.fault = { kind: 'gone' };
   proxy.reset();
@@ -268,7 +270,9 @@ test.each(['policies', 'operator-policies'])(
     await client.publish('to', raw(body(9)));
     await untilKnown('to', {});
     const context = { client, settings, note: () => {}, stop: { signal: new AbortController().signal } };
-    const destination = await Destination.open(context as unknown as ClientContext, 'to', false);
+    const destination = await Destination.open(context as unknown as ClientContext, 'to', {
+      isForced: false,
+    });
     await destination.requireRoom(COUNT);
     const added = Array.from({ length: COUNT }, (_, n) => ({ body: Buffer.from(body(n)) }));
     await fill('to');

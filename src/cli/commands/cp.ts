@@ -76,17 +76,18 @@ async function copy(
   requireSkip(skip);
   const select = await selectionOf(options);
   const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit as number);
-  if (options.dryRun) {
-    return dryRun(context, from, { limit: options.all ? undefined : limit, skip, select, verb: 'copied' });
-  }
   const depth = await stop.race(depthBeforeReading(context, from));
-  if (depth.messages > 0) await stop.race(requirePlainQueue(context, from, options));
+  if (depth.messages > 0 && !options.dryRun) await stop.race(requirePlainQueue(context, from, options));
   const behind = Math.max(0, depth.messages - skip);
   const least = Math.min(behind, select ? 1 : Math.min(limit, MAX_PEEK - skip));
   const isWhole = !select && least === depth.messages;
-  const destination = await stop.race(Destination.open(context, to, options.force === true));
+  const opened = Destination.open(context, to, { isForced: options.force === true, create });
+  const destination = await stop.race(opened);
   const whole = isWhole ? { taskId: from, ...depth } : undefined;
   await stop.race(destination.requireRoom(least, whole));
+  if (options.dryRun) {
+    return dryRun(context, from, { limit: options.all ? undefined : limit, skip, select, verb: 'copied' });
+  }
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
   const tally: CopyTally = { copied: 0, behind: 0, unsure: 0, report: new ReplayReport() };

@@ -9,6 +9,7 @@ import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
 import { notBlank, wholeNumber } from '../input/option-values.ts';
 import { printResult } from '../output/result-line.ts';
 import { thisCommand } from '../output/this-command.ts';
+import { depthOrFail } from '../queues/missing-queue.ts';
 import { completed, MessageIds } from '../replay/complete-messages.ts';
 import { Destination } from '../replay/destination.ts';
 import {
@@ -72,7 +73,7 @@ export function enqueueCommand() {
     .option('--no-create', 'fail if the task has no queue, instead of creating it')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')
     .option('--mark', `add the header ${REPLAY_HEADER}`)
-    .option('--dry-run', 'check everything, but send nothing')
+    .option('--dry-run', 'check the messages, but send nothing')
     .action((taskId, message, options, self) =>
       withClient(self, (context) => enqueue(context, taskId, { ...options, message } as EnqueueOptions)),
     );
@@ -93,7 +94,11 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     checkHeaders(message, headers),
   );
   try {
-    if (options.dryRun) return await reportDryRun(context, taskId, source.count);
+    if (options.dryRun) {
+      // Without this, a broker is not needed.
+      if (!options.create) await stop.race(depthOrFail(context, taskId));
+      return await reportDryRun(context, taskId, source.count);
+    }
     // The pace starts only once messages can be sent.
     await stop.race(connecting as Promise<void>);
     if (source.count === 0) context.note(nothingToAdd(options));
@@ -108,7 +113,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     const messages = completed(paced(source.messages(), options, pausing), headers, ids);
     const progress = startProgress(source.count, { isOutputShown: false });
     // The file still has what a limit of the queue drops, so that is only noted.
-    const opened = from === undefined ? undefined : Destination.open(context, taskId, true);
+    const opened = from === undefined ? undefined : Destination.open(context, taskId, { isForced: true });
     const destination = await stop.race(Promise.resolve(opened?.catch(() => undefined)));
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,

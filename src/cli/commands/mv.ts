@@ -82,7 +82,10 @@ async function move(
   // A pattern may also match the destination.
   const taskIds = chosen.taskIds.filter((taskId) => taskId !== to);
   const sources = await context.stop.race(countTasks(context, { ...chosen, taskIds }));
-  if (options.dryRun) return dryRunAll(context, sources, chosen, options);
+  if (options.dryRun) {
+    await openDestination(context, sources, to, options);
+    return dryRunAll(context, sources, chosen, options);
+  }
   if (chosen.isPattern && !options.yes) await context.stop.race(confirmPattern(context, sources, to));
   await moveAll(context, sources, to, { ...options, ...chosen });
 }
@@ -161,9 +164,10 @@ async function openDestination(
   context: ClientContext,
   sources: readonly CountedTask[],
   to: string,
-  { all, limit, filter, force }: MoveOptions,
+  { all, limit, filter, create, force }: MoveOptions,
 ): Promise<Destination> {
-  const destination = await context.stop.race(Destination.open(context, to, force === true));
+  const opened = Destination.open(context, to, { isForced: force === true, create });
+  const destination = await context.stop.race(opened);
   const wanted = sources.reduce((sum, { messages }) => sum + Math.min(messages, limit ?? messages), 0);
   const [first, ...others] = sources;
   const isWhole = all === true && filter === undefined && others.length === 0;

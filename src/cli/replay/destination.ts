@@ -4,6 +4,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { describeInTime } from '../queues/describe-in-time.ts';
+import { depthOrFail } from '../queues/missing-queue.ts';
 import { formatCount, formatSize } from '../text/sizes.ts';
 import { type DroppingRules, droppingRules, mayHaveDropped } from './dropping-rules.ts';
 
@@ -42,9 +43,18 @@ export class Destination {
   #missing = 0;
   #addedAt: number | undefined;
 
-  /** @param isForced whether to add messages beyond a limit too; nothing is a failure then */
-  static async open(context: ClientContext, taskId: string, isForced: boolean): Promise<Destination> {
-    return new Destination(context, taskId, isForced, await context.client.depth(taskId));
+  /**
+   * @param isForced whether to add messages beyond a limit too; nothing is a failure then
+   * @param create whether the queue may be missing
+   * @throws CommandFailure (5) if it is missing and may not be
+   */
+  static async open(
+    context: ClientContext,
+    taskId: string,
+    { isForced, create = true }: { isForced: boolean; create?: boolean | undefined },
+  ): Promise<Destination> {
+    const depth = create ? await context.client.depth(taskId) : await depthOrFail(context, taskId);
+    return new Destination(context, taskId, isForced, depth);
   }
 
   private constructor(
