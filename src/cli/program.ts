@@ -30,7 +30,7 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
         command.parent === null ? formatProgramHelp(command, help) : formatCommandHelp(command, help),
     })
     .exitOverride((error) => {
-      throw usageFailure(error, undefined, commandIn(argv)?.usageReport);
+      throw usageFailure(error, program, commandIn(argv)?.usageReport);
     })
     .helpCommand(false)
     // main() prints the error, with passwords from a mistyped command line removed.
@@ -47,7 +47,7 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
       .aliases(aliases)
       .copyInheritedSettings(program)
       .exitOverride((error) => {
-        throw usageFailure(error, name, usageReport);
+        throw usageFailure(error, command, usageReport);
       });
     if (isWanted(entry)) {
       addGlobalOptions(command);

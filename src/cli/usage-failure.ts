@@ -1,4 +1,4 @@
-import type { CommanderError } from '@commander-js/extra-typings';
+import type { CommanderError, CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure, type UsageReport } from './command-failure.ts';
 import { ExitCode } from './exit-codes.ts';
 
@@ -23,6 +23,8 @@ const FLAGS = /(?<=option )'(?:-\w, )?(--[\w-]+)(?: <.*?>)?'/g;
 /** Commander's advice, on a line of its own: `(Did you mean --sort?)`. */
 const ADVICE = /\n\((Did you mean .*)\)$/;
 
+const REFUSED_CHOICE = /^option '.*?' argument '(.*)' is invalid\. Allowed choices are /s;
+
 /** What commander does not advise. */
 const MORE_ADVICE: readonly [pattern: RegExp, advice: string][] = [
   [/^unknown option '-[^-]./, 'If that is a task id, put -- before it.'],
@@ -32,11 +34,11 @@ const MORE_ADVICE: readonly [pattern: RegExp, advice: string][] = [
 /**
  * A mistake in the command line, as this program reports it. Help and version, which commander throws too, are thrown
  * on.
- * @param command whose options they are; none for the program itself
+ * @param command whose options they are; the program itself if it has no parent
  */
 export function usageFailure(
   error: CommanderError,
-  command?: string,
+  command: CommandUnknownOpts,
   { exitCode, report }: UsageReport = { exitCode: ExitCode.usage },
 ): CommandFailure {
   if (['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)) throw error;
@@ -44,15 +46,24 @@ export function usageFailure(
     .replace(ADVICE, '')
     .replace(/^error: /, '')
     .replace(FLAGS, "'$1'");
-  const advice = ADVICE.exec(error.message)?.[1] ?? MORE_ADVICE.find(([each]) => each.test(message))?.[1];
+  const advice =
+    ADVICE.exec(error.message)?.[1] ??
+    optionThatTakes(REFUSED_CHOICE.exec(message)?.[1], command) ??
+    MORE_ADVICE.find(([each]) => each.test(message))?.[1];
   const [pattern, words] = REWORDED.find(([each]) => each.test(message)) ?? [];
   const about =
-    command === undefined
+    command.parent === null
       ? '"mcp-taskq help" lists the commands.'
-      : `"mcp-taskq help ${command}" explains the command.`;
+      : `"mcp-taskq help ${command.name()}" explains the command.`;
   return new CommandFailure(exitCode, pattern && words ? message.replace(pattern, words) : message, {
     hint: advice === undefined ? about : `${advice} ${about}`,
     cause: error,
     report,
   });
+}
+
+/** `check -o prometheus`: another option has this choice. */
+function optionThatTakes(value: string | undefined, { options }: CommandUnknownOpts): string | undefined {
+  const meant = options.find(({ argChoices }) => value !== undefined && argChoices?.includes(value));
+  return meant && `Did you mean ${meant.long} ${value}?`;
 }

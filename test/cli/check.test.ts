@@ -221,3 +221,9 @@ test('a password in the wrong place is not in the report', async () => {
 test('help is not a failure', async () => {
   expect((await runCli(['check', '--help'])).status).toBe(0);
 });
+
+test('-o prometheus is refused, and the hint names the option that takes it', async () => {
+  const { status, stdout, stderr } = await runCli(['check', '-o', 'prometheus']);
+  expect([status, stdout]).toEqual([3, expect.stringContaining('mcp_taskq_check_status 3\n')]);
+  expect(stderr).toContain('hint: Did you mean --format prometheus? ');
+});
