@@ -24,6 +24,7 @@ test.each<[what: string, args: () => string[], status: number, says: string]>([
     2,
     'error: --sort is invalid: "x". Allowed choices',
   ],
+  ['--names as JSON', () => ['ls', '--names', '--json'], 2, 'error: --names cannot be used with -o json'],
   [
     'an argument that is not a choice',
     () => ['completion', 'tcsh'],

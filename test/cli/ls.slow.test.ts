@@ -73,6 +73,10 @@ describe('ls', () => {
         ['none', 'one'],
       ],
       [['--names', 'no-such-*'], []],
+      [
+        ['--names', '-o', 'raw'],
+        ['none', 'one', 'twelve'],
+      ],
     ] as const) {
       const { status, stdout } = await runCli(['ls', '--exact', ...args], { env });
       expect([args, status, stdout.split('\n').slice(0, -1)]).toEqual([args, 0, expected]);

@@ -80,12 +80,16 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
       hint: 'It counts over AMQP, and only the management API has idle times.',
     });
   }
-  if (context.format === 'raw')
+  if (context.format === 'raw' && !options.names)
     throw new CommandFailure(ExitCode.usage, 'ls does not support -o raw', {
       hint: 'Use --names for the ids alone.',
     });
-  if (options.watch && ['json', 'jsonl'].includes(context.settings.output))
-    throw new CommandFailure(ExitCode.usage, `--watch cannot be used with -o ${context.settings.output}`);
+  for (const option of ['watch', 'names'] as const)
+    if (options[option] && ['json', 'jsonl'].includes(context.settings.output))
+      throw new CommandFailure(
+        ExitCode.usage,
+        `--${option} cannot be used with -o ${context.settings.output}`,
+      );
   if (options.null && !options.names) throw new CommandFailure(ExitCode.usage, '--null needs --names');
   if (options.ids === undefined)
     for (const warning of context.settings.apiWarnings) context.note(`warning: ${warning}`);
