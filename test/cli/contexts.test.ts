@@ -92,6 +92,10 @@ test('a password stays out of the file unless the person insists, and out of eve
     input: 'hunter2\n',
   });
   expect(asked.stderr).toContain('in clear text');
+  const unanswered = await runCli(['context', 'set', 'd', '-u', 'amqp://ann@h', '--store-password'], { env });
+  expect(unanswered.stderr).toContain(
+    'printf %s PASSWORD | mcp-taskq context set d -u amqp://ann@h --store-password',
+  );
   expect(stored().contexts.c).toEqual({ url: 'amqp://ann@h', password: 'hunter2' });
   for (const args of [['ls', '-o', 'table'], ['ls'], ['show', 'c'], ['show', 'c', '-o', 'table']]) {
     const shown = await context(...args);

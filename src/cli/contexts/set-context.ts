@@ -225,6 +225,6 @@ async function askForPassword(name: string): Promise<string> {
   }
   if (answer !== '') return answer;
   throw new CommandFailure(ExitCode.usage, 'No password was given', {
-    hint: `${shellWords(['printf', '%s', 'PASSWORD'])} | mcp-taskq context set ${name} --store-password`,
+    hint: `${shellWords(['printf', '%s', 'PASSWORD'])} | ${thisCommand({})}`,
   });
 }
