@@ -19,8 +19,8 @@ export interface InterruptedFile {
 export async function repairEnd({ note }: Context, { sink, name, end }: InterruptedFile): Promise<void> {
   if (end.kind === 'half') {
     note(
-      `${name} ended in an incomplete record (${formatCount(end.bytes, 'byte')}), left by a drain that was killed. ` +
-        'It was cut off: its message was not removed from the queue.',
+      `${name} ended in an incomplete record (${formatCount(end.bytes, 'byte')}), which was cut off. ` +
+        'If a drain was killed there, its message is still in the queue.',
     );
     sink.cutTo(end.start);
   } else if (end.kind === 'unended') {

@@ -132,10 +132,11 @@ async function checkAll(
   );
 }
 
-/** The hint for an incomplete last line, left by a killed drain. The task id is taken from the line itself. */
+/** The hint for an incomplete last line, as a killed drain leaves it. The task id is taken from the line itself. */
 function unfinishedHint({ path }: LineSource, { text, offset }: InputLine, settings: Settings): string {
   const why =
-    'The last line is incomplete: a drain was interrupted there, and its message is still in the queue.';
+    'The last line is incomplete. If this is a copy, copy it again. If a drain was interrupted there, its message is ' +
+    'still in the queue.';
   if (path === undefined) return `${why} Leave the line out.`;
   const task = /^\{"task_id":("(?:[^"\\]|\\.)*")/.exec(text.toString())?.[1];
   const drain =
