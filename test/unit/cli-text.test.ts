@@ -438,7 +438,9 @@ describe('small formats', () => {
   });
 
   test('words of a shell', () => {
-    expect(shellWords(['a-b', 'x y', "it's", '$x', ''])).toBe(`a-b 'x y' 'it'\\''s' '$x' ''`);
+    expect(shellWords(['a-b', 'x y', "it's", '$x', '', 'n=v', '=zsh'])).toBe(
+      `a-b 'x y' 'it'\\''s' '$x' '' n=v '=zsh'`,
+    );
   });
 
   test.each([

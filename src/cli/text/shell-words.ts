@@ -1,6 +1,6 @@
-/** Quotes words for a shell. */
+/** Quotes words for a shell. For zsh, a word that begins with = names a command. */
 export function shellWords(words: readonly string[]): string {
   return words
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .map((word) => (/^[\w@%+:,./-][\w@%+=:,./-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
     .join(' ');
 }
