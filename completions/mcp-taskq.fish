@@ -212,7 +212,7 @@ complete -c mcp-taskq -n '__fish_seen_subcommand_from enqueue' -a '(__mcp_taskq_
 complete -c mcp-taskq -n __fish_use_subcommand -a dequeue -d 'print messages and remove them, one or all (drain)'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from dequeue' -s n -l limit -x -d 'at most n messages'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from dequeue' -l all -d 'all messages present when the command starts'
-complete -c mcp-taskq -n '__fish_seen_subcommand_from dequeue' -l wait -x -d 'wait up to this long if too few messages are ready'
+complete -c mcp-taskq -n '__fish_seen_subcommand_from dequeue' -l wait -x -d 'wait up to this long for each that is missing; with --all, until none comes'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from dequeue' -l filter -x -d 'only matching messages; others stay'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from dequeue' -l out -r -F -d 'write to a new file, as JSON Lines unless -o is given'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from dequeue' -l append -d 'append to that file, or continue it'

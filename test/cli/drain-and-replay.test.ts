@@ -195,6 +195,21 @@ describe('dequeue', () => {
     expect((await runCli(['dequeue', newTask(), '--wait', '200ms'])).status).toBe(6);
   });
 
+  test('with --wait looks again at messages that do not match only when others came, and ends in time', async () => {
+    const task = await filledTask(2);
+    const client = openClient();
+    const args = ['dequeue', task, '--wait', '3s', '--filter', 'size > 100'];
+    const none = await runCli([...args, '--timeout', '20s']);
+    expect([none.status, none.stdout]).toEqual([6, '']);
+    expect(none.stderr).toContain(`None of the 2 messages of task "${task}" matches the filter`);
+    const running = runCli([...args, '-n', '2', '--timeout', '20s']);
+    await client.publish(task, raw('{"n":2}'));
+    for (const n of [3, 4]) await client.publish(task, raw(JSON.stringify({ n, text: 'x'.repeat(100) })));
+    const { status, stdout } = await running;
+    expect([status, numbersOf(stdout)]).toEqual([0, [3, 4]]);
+    expect((await client.depth(task))?.messages).toBe(3);
+  });
+
   test('hands messages to a command, and removes those it exits 0 for', async () => {
     const task = await filledTask(4);
     const command =

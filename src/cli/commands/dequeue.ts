@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from '@commander-js/extra-typings';
 import { hasCode } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
@@ -55,7 +56,11 @@ export function dequeueCommand() {
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages (default: 1)', wholeNumber(1), 1)
     .addOption(new Option('--all', 'all messages present when the command starts').conflicts('limit'))
-    .option('--wait <dur>', 'wait up to this long if too few messages are ready', durationOption);
+    .option(
+      '--wait <dur>',
+      'wait up to this long for each that is missing; with --all, until none comes',
+      durationOption,
+    );
   filterOption(command, 'only matching messages; others stay');
   command.optionsGroup('Where they go:');
   outputFileOptions(command);
@@ -98,6 +103,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     reportsStalls: true,
   });
   let removed = 0;
+  /** How many the last look has left in the queue, as they do not match. */
+  let staying = 0;
   const missed = new MissedMessages({ present: depth?.messages, limit, isSelection: select !== undefined });
   const handle = async (batch: StoredMessage[]) => {
     progress.pause();
@@ -106,6 +113,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     progress.update(removed);
   };
   const drain = async () => {
+    const before = removed;
+    select?.tally.startAgain();
     await client.drain(taskId, handle, {
       limit: limit === undefined ? undefined : limit - removed,
       // Each command handles one message, which is then acknowledged.
@@ -117,7 +126,10 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
         writer?.keep();
         progress.update(removed);
       },
-      onEnd: missed.add,
+      onEnd: (end) => {
+        missed.add(end);
+        staying = end.read - (removed - before);
+      },
     });
     await writer?.settle();
   };
@@ -125,12 +137,16 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   try {
     await drain();
     if (options.wait !== undefined) {
-      progress.pause();
-      await keepWaiting(context, taskId, options.wait, async () => {
-        if (removed < (limit ?? Number.POSITIVE_INFINITY)) await drain();
+      const { wait } = options;
+      for (let since = performance.now(); removed < (limit ?? Number.POSITIVE_INFINITY); ) {
         progress.pause();
-        return removed < (limit ?? Number.POSITIVE_INFINITY);
-      });
+        const before = removed;
+        const isMore = await haveMoreCome(context, taskId, staying, since + wait);
+        if (isMore || staying > 0) await drain();
+        if (!isMore) break;
+        if (removed > before) since = performance.now();
+      }
+      progress.pause();
     }
     progress.end();
     stop.signal.throwIfAborted();
@@ -210,16 +226,33 @@ function resumeHint({ settings }: ClientContext, { out, all }: DequeueOptions): 
   return howToResume(out, settings.output === 'json');
 }
 
-/** Calls `more` to drain whenever messages have arrived, until it returns false or nothing has arrived for `waitMs`. */
-async function keepWaiting(
+const POLL_MS = 500;
+
+/**
+ * Whether messages arrive in time, besides those that stay in the queue. To look at these again and again would keep them from
+ * other readers, and on a quorum queue count as deliveries. One may come as another is taken: the caller looks once more at
+ * the end.
+ */
+async function haveMoreCome(
   { client, stop }: ClientContext,
   taskId: string,
-  waitMs: number,
-  more: () => Promise<boolean>,
-): Promise<void> {
-  try {
-    while (await more()) await client.waitForMessage(taskId, { timeoutMs: waitMs, signal: stop.signal });
-  } catch (error) {
-    if (!hasCode(error, 'WAIT_TIMEOUT')) throw error;
+  staying: number,
+  giveUpAt: number,
+): Promise<boolean> {
+  if (staying === 0) {
+    const timeoutMs = Math.max(0, giveUpAt - performance.now());
+    return client.waitForMessage(taskId, { timeoutMs, signal: stop.signal }).then(
+      () => true,
+      (error) => {
+        if (hasCode(error, 'WAIT_TIMEOUT')) return false;
+        throw error;
+      },
+    );
   }
+  for (let left = giveUpAt - performance.now(); left > 0; left = giveUpAt - performance.now()) {
+    await stop.race(sleep(Math.min(POLL_MS, left)));
+    const depth = await stop.race(client.depth(taskId));
+    if ((depth?.messages ?? 0) !== staying) return true;
+  }
+  return false;
 }

@@ -12,6 +12,7 @@ export class UndatedError extends Error {}
 /** Counts the messages a filter has looked at, and those it could not decide on. */
 export class FilterTally {
   looked = 0;
+  /** Also in earlier looks. */
   matched = 0;
   /** Messages without a time of queueing, if the selection needs one. */
   undated = 0;
@@ -21,6 +22,14 @@ export class FilterTally {
   /** Messages on which it failed for another reason. */
   #failed = 0;
   readonly #reasons = new Set<string>();
+
+  /** Before another look, which meets those again that did not match. */
+  startAgain(): void {
+    this.looked = 0;
+    this.undated = 0;
+    this.#missing = 0;
+    this.#failed = 0;
+  }
 
   /** Counts a message on which the expression could not be evaluated. */
   addFailure(error: unknown): void {
@@ -46,7 +55,7 @@ export class FilterTally {
   report({ note }: Pick<Context, 'note'>): void {
     const isOne = this.looked === 1;
     const of = `of the ${formatCount(this.looked, 'message')} looked at`;
-    if (this.#failed > 0 && this.#failed === this.looked) {
+    if (this.#failed > 0 && this.#failed === this.looked && this.matched === 0) {
       const which = isOne ? 'the message looked at' : `any ${of}`;
       throw new CommandFailure(
         ExitCode.usage,
