@@ -244,7 +244,7 @@ complete -c mcp-taskq -n '__fish_seen_subcommand_from dequeue' -s h -l help -d '
 complete -c mcp-taskq -n '__fish_seen_subcommand_from dequeue' -a '(__mcp_taskq_tasks)'
 
 complete -c mcp-taskq -n __fish_use_subcommand -a mv -d 'move messages to another task'
-complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -s n -l limit -x -d 'at most n messages'
+complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -s n -l limit -x -d 'at most n messages of each task'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l all -d 'all messages present when the command starts'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -l filter -x -d 'only matching messages'
 complete -c mcp-taskq -n '__fish_seen_subcommand_from mv' -s 0 -l null -d 'with -: ids on stdin end with NUL'

@@ -51,7 +51,7 @@ export function mvCommand() {
     .argument('<from>')
     .argument('<to>')
     .optionsGroup('Which messages:')
-    .option('-n, --limit <n>', 'at most n messages', wholeNumber(1))
+    .option('-n, --limit <n>', 'at most n messages of each task', wholeNumber(1))
     .addOption(new Option('--all', 'all messages present when the command starts').conflicts('limit'));
   filterOption(command, 'only matching messages');
   command
