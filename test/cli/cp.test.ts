@@ -55,6 +55,9 @@ test('says what it did not copy of a deep queue (3)', async () => {
   const { status, stdout, stderr } = await runCli(['cp', from, to, '--all']);
   expect(JSON.parse(stdout)).toMatchObject({ copied: 1000 });
   expect(stderr).toContain(`5 messages after the oldest 1,000 messages of task ${from} were not copied`);
+  expect(stderr).toContain(
+    'hint: To copy all, clear the copies, drain to a file and replay it to both tasks: ',
+  );
   expect(status).toBe(3);
   expect((await runCli(['cp', from, newTask('few'), '-n', '10'])).status).toBe(0);
   expect((await observer().depth(from))?.messages).toBe(1005);
