@@ -319,3 +319,21 @@ test('peek --full shows whole messages, several and large ones', async () => {
   expect(stdout).toContain('"text": "a"');
   expect(stdout).toContain('bend"}');
 });
+
+test.each(['mv', 'peek'])(
+  '%s skips a task whose messages the filter does not suit, and goes on (3)',
+  async (command) => {
+    const [odd, even, to] = [newTask('odd'), newTask('even'), newTask('to')];
+    const client = openClient();
+    await client.publish(odd, raw('{"n":5}'));
+    await client.publish(even, raw('{"n":"a"}'));
+    const more = command === 'mv' ? ['-', to, '--all'] : ['-'];
+    const run = (ids: string[]) =>
+      runCli([command, ...more, '--filter', 'body.n.startsWith("a")'], { input: ids.join('\n') });
+    const { status, stdout, stderr } = await run([odd, even]);
+    expect(stderr).toContain(`Task "${odd}": The filter cannot be evaluated on the message looked at: `);
+    expect([status, recordsIn(stdout).length]).toEqual([3, 1]);
+    const none = await run([odd]);
+    expect([none.status, none.stdout]).toEqual([2, '']);
+  },
+);

@@ -9,6 +9,9 @@ const MAX_LISTED = 3;
 /** An expression needs the age of a message that does not say when it was queued. */
 export class UndatedError extends Error {}
 
+/** The filter cannot be evaluated on any message that was looked at. */
+export class FilterFailure extends CommandFailure {}
+
 /** Counts the messages a filter has looked at, and those it could not decide on. */
 export class FilterTally {
   looked = 0;
@@ -50,14 +53,14 @@ export class FilterTally {
 
   /**
    * Reports on how many messages the expression could not be evaluated.
-   * @throws CommandFailure (usage) if it failed on every message, for another reason than a missing field
+   * @throws FilterFailure (usage) if it failed on every message, for another reason than a missing field
    */
   report({ note }: Pick<Context, 'note'>): void {
     const isOne = this.looked === 1;
     const of = `of the ${formatCount(this.looked, 'message')} looked at`;
     if (this.#failed > 0 && this.#failed === this.looked && this.matched === 0) {
       const which = isOne ? 'the message looked at' : `any ${of}`;
-      throw new CommandFailure(
+      throw new FilterFailure(
         ExitCode.usage,
         `The filter cannot be evaluated on ${which}: ${[...this.#reasons].join('; ')}`,
       );
@@ -81,9 +84,8 @@ export class FilterTally {
       );
     }
     if (this.#failed > 0) {
-      note(
-        `The filter could not be evaluated on ${formatNumber(this.#failed)} ${of}: ${[...this.#reasons].join('; ')}`,
-      );
+      const which = isOne ? 'the message looked at' : `${formatNumber(this.#failed)} ${of}`;
+      note(`The filter could not be evaluated on ${which}: ${[...this.#reasons].join('; ')}`);
     }
   }
 }

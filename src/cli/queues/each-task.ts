@@ -2,6 +2,7 @@ import { hasCode } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
+import { FilterFailure } from '../input/filter-tally.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { ChosenTasks } from './chosen-tasks.ts';
 import { depthBeforeReading, noneOf } from './missing-queue.ts';
@@ -84,7 +85,8 @@ export async function forEachTask<T extends { taskId: string; failure?: unknown 
       else if (status !== ExitCode.noSuchQueue || !isPattern) {
         skipped++;
         firstFailure ??= error;
-        note(`${(error as Error).message}; skipped.`);
+        const which = error instanceof FilterFailure ? `Task ${JSON.stringify(task.taskId)}: ` : '';
+        note(`${which}${(error as Error).message}; skipped.`);
       }
     }
   }
@@ -112,6 +114,7 @@ const CODES_OF_ONE = ['UNSUPPORTED', 'QUEUE_LOCKED', 'QUEUE_UNAVAILABLE', 'ACCES
 
 /** Whether the next task may be handled after this error. */
 function isOfOneTask(error: unknown): boolean {
-  if (error instanceof CommandFailure) return STATUSES_OF_ONE.includes(error.exitCode);
+  if (error instanceof CommandFailure)
+    return error instanceof FilterFailure || STATUSES_OF_ONE.includes(error.exitCode);
   return hasCode(error, ...CODES_OF_ONE);
 }
