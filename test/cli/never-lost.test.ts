@@ -332,6 +332,32 @@ describe('a reader that leaves', () => {
   });
 });
 
+describe('a standard stream that Node does not support', () => {
+  test.each([
+    ['a datagram socket', '> /dev/udp/127.0.0.1/9', 'it is not a stream socket'],
+    ['a folder', '1< /', 'it is a directory'],
+  ])('costs no message as the standard output: %s', async (_what, redirected, reason) => {
+    const { task, ids } = await taskWithIds(5);
+    const { status, stderr } = await runShell(`${CLI} dequeue ${task} --all ${redirected}`);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: `error: Cannot write to standard output: ${reason}\nhint: Put a pipe in between: mcp-taskq … | cat\n`,
+    });
+    expect(await drainedIds(task)).toEqual(ids);
+  });
+
+  test.each([
+    ['a datagram socket', '< /dev/udp/127.0.0.1/9', 'it is not a stream socket'],
+    ['a folder', '< /', 'it is a directory'],
+  ])('is not taken for an empty standard input: %s', async (_what, redirected, reason) => {
+    expect(await runShell(`${CLI} enqueue ${newTask()} --from - ${redirected}`)).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: `error: Cannot read standard input: ${reason}\n`,
+    });
+  });
+});
+
 test('four drains of one task get each message once', async () => {
   const task = await filledTask(2000);
   const drains = await Promise.all(Array.from({ length: 4 }, () => runCli(['dequeue', task, '--all'])));

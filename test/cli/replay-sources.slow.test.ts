@@ -5,15 +5,7 @@ import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import {
-  BIN,
-  cliEnvironment,
-  cliInPath,
-  runCli,
-  startCli,
-  temporaryFilesIn,
-  temporaryFolder,
-} from '../support/cli.ts';
+import { cliInPath, runCli, startCli, temporaryFilesIn, temporaryFolder } from '../support/cli.ts';
 import { newTask, observer, openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
@@ -196,16 +188,5 @@ test('input that cannot be copied is a failure with the name of the folder, and 
     stderr: expect.stringMatching(
       /^error: Cannot copy standard input to \/nonexistent: ENOENT: .*\nhint: TMPDIR sets .*\n$/,
     ),
-  });
-});
-
-test('a folder as standard input is refused, and not taken for an empty file', async () => {
-  const child = await promisify(execFile)('sh', ['-c', `"$NODE" "$BIN" enqueue ${newTask()} --from - < /`], {
-    env: { ...cliEnvironment(), NODE: process.execPath, BIN },
-  }).catch((error) => error);
-  expect(child).toMatchObject({
-    code: 2,
-    stdout: '',
-    stderr: 'error: Cannot read standard input: it is a directory\n',
   });
 });

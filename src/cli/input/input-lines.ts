@@ -1,4 +1,3 @@
-import { fstatSync } from 'node:fs';
 import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import { Readable } from 'node:stream';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { openForReading } from '../terminal/blocking-files.ts';
+import { whyUnsupported } from '../terminal/unsupported-stream.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { detectEncoding, SIGNATURE_BYTES } from './input-encoding.ts';
 
@@ -46,9 +46,9 @@ export interface LineSource {
  */
 export async function openLines(from: string): Promise<LineSource> {
   if (from === '-') {
-    // Node reads a folder there as if it were empty.
-    if (fstatSync(0).isDirectory())
-      throw new CommandFailure(ExitCode.usage, 'Cannot read standard input: it is a directory');
+    const unsupported = whyUnsupported(process.stdin);
+    if (unsupported !== undefined)
+      throw new CommandFailure(ExitCode.usage, `Cannot read standard input: ${unsupported}`);
     return keepLines('standard input', process.stdin);
   }
   const file = await openFile(from);

@@ -1,7 +1,8 @@
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import type { CommandFailure } from '../command-failure.ts';
+import { CommandFailure } from '../command-failure.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
+import { whyUnsupported } from '../terminal/unsupported-stream.ts';
 import { writeFailure } from '../terminal/write-failure.ts';
 import { FileSink } from './file-sink.ts';
 
@@ -36,10 +37,17 @@ export function streamSink(
   };
 }
 
+/** @throws CommandFailure (usage) if what is written there would be lost */
 export function standardOutput(): Sink {
-  const { fd } = process.stdout;
+  const { stdout } = process;
   const name = 'standard output';
-  return isFile(fd) ? new FileSink(fd, name) : streamSink(process.stdout, name);
+  const unsupported = whyUnsupported(stdout);
+  if (unsupported !== undefined) {
+    throw new CommandFailure(ExitCode.usage, `Cannot write to ${name}: ${unsupported}`, {
+      hint: 'Put a pipe in between: mcp-taskq … | cat',
+    });
+  }
+  return isFile(stdout.fd) ? new FileSink(stdout.fd, name) : streamSink(stdout, name);
 }
 
 /**
