@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test, vi } from 'vitest';
@@ -116,6 +117,26 @@ test('a drain that is killed at any moment leaves every message in a file or in 
   }
   expect(saved.length).toBeGreaterThan(0);
   await expectAll(count, [task], saved);
+});
+
+const canBeFirst = canUnshare('--pid', '--fork', '--mount-proc', 'true');
+
+// Linux takes no default action of a signal there.
+test.runIf(canBeFirst).each([
+  ['a second signal', ['SIGINT', 'SIGTERM']],
+  ['SIGQUIT', ['SIGQUIT']],
+] as const)('%s ends a drain at once that is the first process of a container', async (_what, signals) => {
+  const task = await filledTask(ENOUGH);
+  const file = join(await temporaryFolder(), 'drained.jsonl');
+  const drain = `exec unshare -r --pid --fork --mount-proc ${CLI} dequeue ${task} --all --out ${file}`;
+  const container = spawn('sh', ['-c', drain], { env: cliEnvironment(), stdio: 'ignore' });
+  const ended = once(container, 'close');
+  await until(async () => ((await stat(file).catch(() => undefined))?.size ?? 0) > 0);
+  const first = await readFile(`/proc/${container.pid}/task/${container.pid}/children`, 'utf8');
+  for (const signal of signals) process.kill(Number(first), signal);
+  // Two signals that come together may be delivered in either order.
+  expect(signals.map((signal) => 128 + constants.signals[signal])).toContain((await ended)[0]);
+  await expectAll(ENOUGH, [task], await numbersInFile(file));
 });
 
 test('a move that is killed at any moment leaves every message in the source or in the target', async () => {
@@ -251,8 +272,12 @@ describe('a disk that fills up', () => {
 });
 
 function canMount(): boolean {
+  return canUnshare('-m', 'mount', '-t', 'tmpfs', 'none', '/mnt');
+}
+
+function canUnshare(...args: string[]): boolean {
   try {
-    execFileSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt'], { stdio: 'ignore' });
+    execFileSync('unshare', ['-r', ...args], { stdio: 'ignore' });
     return true;
   } catch {
     return false;

@@ -41,6 +41,8 @@ export function onLeavingTerminal(giveBack: () => void, take: () => void): () =>
 }
 
 function stopHere(): void {
+  // Linux does not stop the first process of a container.
+  if (process.pid === 1) return;
   const stopped = [...suspensions].reverse();
   for (const { suspend } of stopped) suspend();
   // Not SIGTSTP again: a process without a job-control shell would ignore it.

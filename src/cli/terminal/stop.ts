@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { exactDuration } from '../text/durations.ts';
-import { endSuddenly } from './sudden-end.ts';
+import { endBySignal } from './sudden-end.ts';
 
 /** A command's early end: Ctrl-C, a termination signal, a closed terminal, or `--timeout`. */
 export interface Stop {
@@ -13,11 +13,11 @@ export interface Stop {
   release(): void;
 }
 
-const SIGNALS = {
-  SIGINT: ExitCode.interrupted,
-  SIGTERM: ExitCode.terminated,
-  SIGHUP: ExitCode.hungUp,
-} as const;
+const SIGNALS = [
+  ['SIGINT', ExitCode.interrupted],
+  ['SIGTERM', ExitCode.terminated],
+  ['SIGHUP', ExitCode.hungUp],
+] as const;
 
 /**
  * The first signal lets the command stop cleanly. The second ends the process immediately by its default action, so
@@ -30,13 +30,11 @@ export function listenForStop(timeoutMs: number | undefined, spentMs = 0): Stop 
   const { signal } = controller;
   // Node 20 takes more than ten races, such as those of many look-ups at once, for a leak.
   setMaxListeners(0, signal);
-  const listeners = Object.entries(SIGNALS).map(([name, exitCode]) => {
+  const listeners = SIGNALS.map(([name, exitCode]) => {
     const listener = () => {
       if (signal.aborted) {
         release();
-        endSuddenly();
-        process.kill(process.pid, name);
-        return;
+        endBySignal(name);
       }
       controller.abort(new CommandFailure(exitCode, ''));
     };

@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /*
  * Cleanup for a process that ends in the middle of its work: a second Ctrl-C, Ctrl-\, `process.exit`, or an
  * uncaught exception. Only synchronous code still runs.
@@ -20,10 +22,7 @@ export function onSuddenEnd(action: () => void): () => void {
   };
 }
 
-/**
- * Runs all actions now, latest first. The caller then ends the process by a signal, which does not run exit
- * handlers.
- */
+/** Runs all actions now, latest first: a signal that ends the process does not run exit handlers. */
 export function endSuddenly(): void {
   for (const action of [...actions].reverse()) {
     try {
@@ -35,9 +34,19 @@ export function endSuddenly(): void {
   actions.clear();
 }
 
+/**
+ * Ends the process by the default action of a signal, so that its parent process sees that. No listener for the signal may
+ * be left.
+ */
+export function endBySignal(name: NodeJS.Signals): never {
+  endSuddenly();
+  process.kill(process.pid, name);
+  // The first process of a container has no default actions. It must not go on either: what is cleaned up would be missing.
+  process.exit(128 + constants.signals[name]);
+}
+
 /** Ctrl-\ asks for the default action, which leaves a core file where the system is set up for that. */
 function quit(): void {
-  endSuddenly();
   process.off('SIGQUIT', quit);
-  process.kill(process.pid, 'SIGQUIT');
+  endBySignal('SIGQUIT');
 }
