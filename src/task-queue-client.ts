@@ -115,16 +115,17 @@ export class TaskQueueClient {
     const isGiven = raw.properties === outgoing.properties;
     const message = prepareMessage(raw, { userId: this.#userId, keepExpiration });
     const { body, changes, messageId } = message;
-    await traceEnqueue(
-      () => ({ taskId, queue, messageId, bytes: body.length }),
-      () => this.#during(what, () => this.#session.publisher.publish(queue, message, checked)),
-    );
-    const { events } = this.#session;
-    if (!events.isOff) {
+    const announce = () => {
+      const { events } = this.#session;
+      if (events.isOff) return;
       // As it was sent: meanwhile the caller may have changed the properties for the next message.
       const sent = isGiven || changes.length > 0 ? { body, ...readPropertyList(message.list) } : raw;
       events.publish(enqueuedEvent(taskId, queue, sent, this.#options.events === 'full'));
-    }
+    };
+    await traceEnqueue(
+      () => ({ taskId, queue, messageId, bytes: body.length }),
+      () => this.#during(what, () => this.#session.publisher.publish(queue, message, checked, announce)),
+    );
     return { changes };
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { decodeEvents, type TaskEvent } from '../../src/events/task-events.ts';
@@ -51,6 +52,23 @@ async function bytesSent(
   await publisher.close();
   return proxy.sent;
 }
+
+test('copies come in the order of the queue, also where some messages wait until it is created', async () => {
+  const publisher = openClient();
+  const expected = Array.from({ length: SHORT_COUNT }, (_, number) => number);
+  for (let round = 0; round < 3; round++) {
+    const task = newTask();
+    const numbers = await collect(task);
+    const sent: Promise<unknown>[] = [];
+    for (const number of expected) {
+      sent.push(publisher.publish(task, raw(`${number} ${BODY}`)));
+      await setImmediate();
+    }
+    await Promise.all(sent);
+    await expect.poll(() => numbers.length).toBe(SHORT_COUNT);
+    expect(numbers).toEqual(expected);
+  }
+});
 
 test('of many messages no copies are sent while nobody listens, and all of them as soon as somebody does', async () => {
   // Nobody in it listens for another test.

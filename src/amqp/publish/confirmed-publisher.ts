@@ -94,17 +94,23 @@ export class ConfirmedPublisher {
   /**
    * Publishes a message, at once if there is room for it among those in flight. Messages for one queue are stored in
    * the order of the calls. Body and properties stay as they are.
+   * @param onQueued called as soon as it is confirmed to be in the queue, so in the order of the queue; must not fail
    * @throws PublishUnconfirmedError when it was sent, but no confirm came
    * @throws TaskQueueError when it was not sent, or refused
    */
-  send(queue: string, message: PreparedMessage): Promise<PublishOutcome> {
+  send(queue: string, message: PreparedMessage, onQueued?: () => void): Promise<PublishOutcome> {
     const bytes = message.body.length + message.list.length;
-    if (!this.#window.hasRoomFor(bytes)) return this.#sendInTurn(queue, message, bytes);
+    if (!this.#window.hasRoomFor(bytes)) return this.#sendInTurn(queue, message, bytes, onQueued);
     this.#window.enter(bytes);
-    return this.#write(queue, message, bytes);
+    return this.#write(queue, message, bytes, onQueued);
   }
 
-  async #sendInTurn(queue: string, message: PreparedMessage, bytes: number): Promise<PublishOutcome> {
+  async #sendInTurn(
+    queue: string,
+    message: PreparedMessage,
+    bytes: number,
+    onQueued: (() => void) | undefined,
+  ): Promise<PublishOutcome> {
     const { confirmTimeoutMs } = this.#options;
     const entered = await this.#window.wait(bytes, confirmTimeoutMs, () =>
       turnTimeoutError(confirmTimeoutMs),
@@ -112,7 +118,7 @@ export class ConfirmedPublisher {
     let outcome: Promise<PublishOutcome>;
     try {
       await this.ready();
-      outcome = this.#write(queue, message, bytes);
+      outcome = this.#write(queue, message, bytes, onQueued);
     } catch (error) {
       this.#window.leave(bytes);
       throw error;
@@ -123,7 +129,12 @@ export class ConfirmedPublisher {
   }
 
   /** @param bytes counted in the window, which they leave when this is settled */
-  #write(queue: string, message: PreparedMessage, bytes: number): Promise<PublishOutcome> {
+  #write(
+    queue: string,
+    message: PreparedMessage,
+    bytes: number,
+    onQueued: (() => void) | undefined,
+  ): Promise<PublishOutcome> {
     const { body, list, messageId, changes } = message;
     const channel = this.#channel;
     const { confirmTimeoutMs } = this.#options;
@@ -158,7 +169,10 @@ export class ConfirmedPublisher {
             this.#hasConfirmed = true;
             if (inFlight.returned) this.#returned++;
             else this.#confirmed++;
-            settle(() => resolve(inFlight.returned ? 'returned' : 'queued'));
+            settle(() => {
+              if (!inFlight.returned) onQueued?.();
+              resolve(inFlight.returned ? 'returned' : 'queued');
+            });
           } else if (isNack(error)) {
             this.#retire(channel);
             settle(() => reject(rejectedError(this.#options.queueType, error)));

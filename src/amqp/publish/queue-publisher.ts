@@ -38,6 +38,7 @@ interface Publish {
   create: boolean;
   maxSize: number | undefined;
   confirmStored: boolean;
+  onStored: (() => void) | undefined;
   /** Until when it may be sent again without a confirm, by `performance.now()`; 0 for never. */
   giveUpAt: number;
 }
@@ -79,11 +80,15 @@ export class QueuePublisher {
     return { ...sent, waiting };
   }
 
-  /** Resolves when the broker has confirmed that the message is in the queue. */
+  /**
+   * Resolves when the broker has confirmed that the message is in the queue.
+   * @param onStored called before that, in the order of the queue, in which calls need not resolve; must not fail
+   */
   async publish(
     queue: string,
     message: PreparedMessage,
     { create = true, maxSize, confirmStored = false }: PublishOptions,
+    onStored?: () => void,
   ): Promise<void> {
     const { retryUnconfirmedMs, maxMessageBytes } = this.#options;
     // Before a queue is created for it.
@@ -93,7 +98,7 @@ export class QueuePublisher {
     const bytes = message.body.length + message.list.length;
     this.#waitingLimit.enter(bytes);
     try {
-      await this.#publish({ queue, message, create, maxSize, confirmStored, giveUpAt });
+      await this.#publish({ queue, message, create, maxSize, confirmStored, onStored, giveUpAt });
     } finally {
       this.#waitingLimit.leave(bytes);
     }
@@ -196,7 +201,7 @@ export class QueuePublisher {
   }
 
   async #send(publish: Publish): Promise<void> {
-    const { queue, message, create, confirmStored, giveUpAt } = publish;
+    const { queue, message, create, confirmStored, onStored, giveUpAt } = publish;
     let isUnconfirmed = false;
     let vanished = 0;
     let failures = 0;
@@ -210,11 +215,12 @@ export class QueuePublisher {
             await this.#resend.turn(queue, place, () => this.#prepareAgain(publish, failures));
           }
           const isTrusted = !confirmStored && this.#known.has(queue);
-          const outcome = await this.#publisher.send(queue, message);
+          const outcome = await this.#publisher.send(queue, message, isTrusted ? onStored : undefined);
           // Each time, another message has been refused, so this comes to an end.
           if (outcome === 'unread') continue;
           if (outcome === 'queued') {
-            if (isTrusted || (await this.#hasSurvived(queue, message))) return;
+            if (isTrusted) return;
+            if (await this.#hasSurvived(queue, message)) return onStored?.();
             // A reader that deleted the queue may have read it first.
             isUnconfirmed = true;
             if (!create) throw deletedSinceError(message.messageId);
