@@ -19,6 +19,7 @@ const REFUSED =
 /** Why a queue is not looked at. */
 const NOT_READABLE =
   'peeking needs read permission, configure permission, and no exclusive consumer on the queue';
+const NOT_DELIVERED = 'the broker had an internal error while they were read';
 const NOT_PLAIN = 'not a plain classic queue, so peeking could reorder messages or count as a delivery';
 const TOO_DEEP = `watch does not peek at a queue with ${formatCount(MAX_PEEK, 'message')} or more`;
 
@@ -51,11 +52,15 @@ export class TaskWatch {
     this.#options = options;
   }
 
-  /** The first look. @returns what to show, of the messages the newest `tail` ones at most */
-  async snapshot(tail: number): Promise<WatchItem[]> {
+  /**
+   * The first look.
+   * @param isAlone no other task is looked at
+   * @returns what to show, of the messages the newest `tail` ones at most
+   */
+  async snapshot(tail: number, isAlone: boolean): Promise<WatchItem[]> {
     const { depth } = await this.#read();
     this.known.snapshotAt = performance.now();
-    const seen = await this.#peek(depth);
+    const seen = await this.#peek(depth, isAlone);
     if (typeof seen === 'string') this.known.noteUnseen(depth);
     if (tail === 0) return [];
     if (typeof seen === 'string') return [notShown(this.taskId, depth, ' already queued', seen)];
@@ -125,7 +130,7 @@ export class TaskWatch {
   look(): Promise<string | undefined> {
     const look = this.looking.then(async () => {
       const { depth } = await this.#read();
-      const seen = await this.#peek(depth);
+      const seen = await this.#peek(depth, true);
       if (typeof seen === 'string') return seen;
       for (const message of seen) this.#options.put({ kind: 'message', source: 'found', message });
       return undefined;
@@ -149,7 +154,7 @@ export class TaskWatch {
   }
 
   /** Looks at all messages, if that does no harm. @returns those that were not seen before; or why it was not looked at */
-  async #peek(depth: number): Promise<StoredMessage[] | string> {
+  async #peek(depth: number, isAlone: boolean): Promise<StoredMessage[] | string> {
     const { client, peek } = this.#options;
     if (depth === 0) return this.known.noteSeen([], 0);
     if (!peek) return 'peeking is off';
@@ -159,6 +164,7 @@ export class TaskWatch {
       const messages = await client.peek(this.taskId, { limit: MAX_PEEK });
       return messages.length < MAX_PEEK ? this.known.noteSeen(messages, depth) : TOO_DEEP;
     } catch (error) {
+      if (isAlone && hasCode(error, ErrorCode.brokerError)) return NOT_DELIVERED;
       if (!hasCode(error, ErrorCode.accessRefused, ErrorCode.queueLocked)) throw error;
       return NOT_READABLE;
     }

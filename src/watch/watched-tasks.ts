@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withDeadline } from '../errors/deadline.ts';
 import { formatCount } from '../errors/number-text.ts';
-import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
+import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { globMatcher } from '../management/globs.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
@@ -74,7 +74,16 @@ export class WatchedTasks {
   /** What is there when the watch begins, while events are held back: of each task the newest `tail` messages at most. */
   async snapshot(tail: number): Promise<WatchItem[]> {
     if (!this.#areNamed && this.#options.api && tail > 0) await this.#tryList('counted');
-    return (await this.#each((task) => task.snapshot(tail))).flat();
+    const snapshots = await this.#each(async (task) => {
+      const items = await task.snapshot(tail, false).catch((error) => {
+        if (!hasCode(error, ErrorCode.connectionLost, ErrorCode.brokerError)) throw error;
+      });
+      return { task, items };
+    });
+    const all: WatchItem[] = [];
+    // A message that RabbitMQ cannot deliver ends the connection for those that are looked at together.
+    for (const { task, items } of snapshots) all.push(...(items ?? (await task.snapshot(tail, true))));
+    return all;
   }
 
   /** Follows them until the signal. */

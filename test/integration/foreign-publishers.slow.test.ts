@@ -251,3 +251,44 @@ for (const [who, { isHere = true, notWith4, count, publish }] of Object.entries(
     });
   });
 }
+
+test('a message that RabbitMQ cannot deliver over AMQP 0-9-1 is named as the reason, and other tasks are read', {
+  timeout: 300_000,
+}, async ({ skip }) => {
+  skip(isRabbitMQ4(), 'RabbitMQ 4 does not take it from STOMP');
+  const prefix = randomUUID();
+  const odd = `${prefix}-2`;
+  const others = [1, 3, 4, 5, 6].map((number) => `${prefix}-${number}`);
+  for (const task of [odd, ...others]) {
+    await amqp.declare(queueOf(task));
+    await publishByStomp(stompPort, queueOf(task), {}, Buffer.from(`"${task}"`));
+  }
+  const tooLong = { 'correlation-id': 'c'.repeat(256) };
+  await publishByStomp(stompPort, queueOf(odd), tooLong, Buffer.from('"odd"'));
+  const run = (...words: string[]) => runCli(words, { env: environment() });
+  const failure = {
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /task ".*-2": the broker had an internal error, twice, .*\nhint: .*log.*AMQP 1\.0/s,
+    ),
+  };
+
+  expect(await run('peek', odd, '-n', '2')).toMatchObject(failure);
+  expect(await run('mv', odd, 'parked', '--all')).toMatchObject(failure);
+  expect(await run('dequeue', odd, '--all')).toMatchObject(failure);
+  expect(JSON.parse((await run('describe', odd, '-o', 'json')).stdout)).toMatchObject({
+    ready: 2,
+    missing: expect.arrayContaining([expect.stringContaining('internal error')]),
+  });
+  const bodiesOf = (output: string) => framesIn(output).map(({ body }) => JSON.parse(body.toString()));
+  const looked = await run('peek', `${prefix}-*`, '-n', '2', '-o', 'jsonl');
+  expect(looked).toMatchObject({ status: 3, stderr: expect.stringContaining('1 task skipped') });
+  expect(bodiesOf(looked.stdout)).toEqual(others);
+  const watching = ['--tail', '10', '-n', '5', '--for', '100s', '-o', 'jsonl'];
+  const watched = await run('watch', `${prefix}-*`, ...watching);
+  expect(watched.stderr).toContain(`gap in ${odd}: 2 messages already queued, not shown: the broker had`);
+  expect(bodiesOf(watched.stdout).sort()).toEqual(others);
+  // Those before it.
+  expect(bodiesOf(await succeed('dequeue', odd, '-o', 'jsonl'))).toEqual([odd]);
+});

@@ -119,15 +119,17 @@ export class BrokerConnection {
   }
 
   /**
-   * Translates a failure of one of its channels. If the broker has closed the connection for a limit (AMQP 530), its
-   * channels hear only that it is lost.
+   * Translates a failure of one of its channels. If the broker has closed the connection, its channels hear only that it is
+   * lost. A limit (AMQP 530) is a failure of its own, as it may not be over by the next attempt.
    */
   translate(error: unknown): TaskQueueError {
     const failure = translateAmqpError(error);
-    const isRefused = (this.#closeReason as { code?: unknown } | undefined)?.code === 530;
-    return isRefused && failure.code === ErrorCode.connectionLost
-      ? translateAmqpError(this.#closeReason)
-      : failure;
+    const { code } = (this.#closeReason ?? {}) as { code?: unknown };
+    if (failure.code !== ErrorCode.connectionLost || typeof code !== 'number') return failure;
+    const why = translateAmqpError(this.#closeReason);
+    if (code === 530 || why.code === ErrorCode.connectionLost) return why;
+    const reason = `${failure.message}: ${why.message}`;
+    return new AmqpFailure(failure.code, reason, { cause: why.cause, hint: why.hint });
   }
 
   /**
@@ -294,8 +296,11 @@ export class BrokerConnection {
     model.on('close', (reason?: unknown) => {
       if (this.#current?.model === model) this.#current = undefined;
       this.#unblock();
-      const why = this.#closeReason ?? reason ?? new Error('Connection closed');
-      const error = inContext(`Disconnected from RabbitMQ at ${this.#where}`, translateAmqpError(why));
+      this.#closeReason ??= reason ?? new Error('Connection closed');
+      const error = inContext(
+        `Disconnected from RabbitMQ at ${this.#where}`,
+        translateAmqpError(this.#closeReason),
+      );
       this.#report({ type: 'lost', error });
     });
     model.on('blocked', (reason) => {

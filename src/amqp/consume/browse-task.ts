@@ -55,5 +55,5 @@ export function browseTask(
     return shown;
   };
   const isRepeatable = () => !failure.isKnown && (startsAgain || shown === 0);
-  return failure.passOn(reader.read({ missing: 0, isRepeatable }, look));
+  return failure.passOn(reader.read({ missing: 0, isRepeatable, readsMessages: true }, look));
 }

@@ -37,7 +37,8 @@ export function dequeueMessage<T>(
     lease.channel.ack(delivery);
     return { message, decoded };
   };
-  return failure.passOn(reader.read({ missing: undefined, isRepeatable: () => !isDelivered }, get));
+  const isRepeatable = () => !isDelivered;
+  return failure.passOn(reader.read({ missing: undefined, isRepeatable, readsMessages: true }, get));
 }
 
 /**

@@ -105,10 +105,12 @@ export async function drainTask(
   const isRepeatable = (error: unknown) =>
     !isHandedOver || (allOrNone && !failure.isKnown && hasCode(error, ErrorCode.connectionLost));
   // If the queue is deleted meanwhile, some may have been removed before.
-  const drained = reader.read({ missing: undefined, isRepeatable }, drain).then(async () => {
-    if (onEnd && !signal?.aborted) await failure.watch(() => onEnd(end));
-    return removed;
-  });
+  const drained = reader
+    .read({ missing: undefined, isRepeatable, readsMessages: true }, drain)
+    .then(async () => {
+      if (onEnd && !signal?.aborted) await failure.watch(() => onEnd(end));
+      return removed;
+    });
   return failure.passOn(drained);
 }
 

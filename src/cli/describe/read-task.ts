@@ -121,7 +121,13 @@ async function depthOf(
 }
 
 /** An exclusive consumer, a missing permission, and the like. */
-const UNLOOKABLE: readonly ErrorCode[] = ['ACCESS_REFUSED', 'QUEUE_LOCKED', 'LIMIT_REACHED', 'UNSUPPORTED'];
+const UNLOOKABLE: readonly ErrorCode[] = [
+  'ACCESS_REFUSED',
+  'QUEUE_LOCKED',
+  'LIMIT_REACHED',
+  'UNSUPPORTED',
+  'BROKER_ERROR',
+];
 
 /** A look takes messages and requeues them, which leaves only a plain classic queue unchanged. */
 async function obstacleToLook(

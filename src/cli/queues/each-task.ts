@@ -110,7 +110,13 @@ const STATUSES_OF_ONE: readonly number[] = [
   ExitCode.nothingThere,
 ];
 
-const CODES_OF_ONE = ['UNSUPPORTED', 'QUEUE_LOCKED', 'QUEUE_UNAVAILABLE', 'ACCESS_REFUSED'] as const;
+const CODES_OF_ONE = [
+  'UNSUPPORTED',
+  'QUEUE_LOCKED',
+  'QUEUE_UNAVAILABLE',
+  'ACCESS_REFUSED',
+  'BROKER_ERROR',
+] as const;
 
 /** Whether the next task may be handled after this error. */
 function isOfOneTask(error: unknown): boolean {
