@@ -12,9 +12,11 @@ import { itemOf, notShown, type WatchItem } from './watch-items.ts';
 /** How often the depth of a named task's queue is read. */
 const POLL_MS = 500;
 
-/** RabbitMQ 4.3; older versions answer everybody. */
-const REFUSED =
-  'only messages announced by events are shown; seeing others needs configure, write or read permission on the queue';
+/** Why messages without events are not seen. RabbitMQ before 4.3 asks for no permission. */
+const UNCOUNTABLE = {
+  [ErrorCode.accessRefused]: 'seeing others needs configure, write or read permission on the queue',
+  [ErrorCode.queueLocked]: 'the queue belongs exclusively to another connection',
+} as const;
 
 /** Why a queue is not looked at. */
 const NOT_READABLE =
@@ -43,7 +45,7 @@ export class TaskWatch {
   readonly known = new KnownMessages();
   /** The last look. The next one waits for it: of two at once, each would miss what the other one holds. */
   looking: Promise<unknown> = Promise.resolve();
-  /** The user may not read the depth, which the watcher knows. */
+  /** The depth may not be read, which the watcher knows. */
   #isRefused = false;
   readonly #options: LookOptions;
 
@@ -146,9 +148,10 @@ export class TaskWatch {
       const depth = await this.#options.client.depth(this.taskId);
       return { depth: depth?.messages ?? 0, ...counts };
     } catch (error) {
-      if (!hasCode(error, ErrorCode.accessRefused)) throw error;
+      if (!hasCode(error, ErrorCode.accessRefused, ErrorCode.queueLocked)) throw error;
       this.#isRefused = true;
-      this.#options.put({ kind: 'gap', taskId: this.taskId, reason: REFUSED });
+      const reason = `only messages announced by events are shown; ${UNCOUNTABLE[error.code]}`;
+      this.#options.put({ kind: 'gap', taskId: this.taskId, reason });
       return this.#read();
     }
   }

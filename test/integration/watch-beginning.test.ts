@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { connect } from 'amqplib';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { type WatchItem, watchTasks } from '../../src/index.ts';
 import { extent } from '../support/figures.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
+import { newVhost } from '../support/vhost.ts';
 import { textOf, texts, watchUntil } from '../support/watching.ts';
 
 describe('a watch that begins', () => {
@@ -13,6 +15,24 @@ describe('a watch that begins', () => {
     await client.close();
     const seen = await watchUntil(openClient(), [task], (items) => items.length === 3, { tail: 3 });
     expect(texts(seen)).toEqual(['17', '18', '19']);
+  });
+
+  test('shows all other tasks where a queue belongs exclusively to another connection', async () => {
+    const { url } = await newVhost();
+    const connection = await connect(url);
+    onTestFinished(() => connection.close());
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue('mcp:queue:exclusive', { exclusive: true });
+    channel.sendToQueue('mcp:queue:exclusive', Buffer.from('hidden'));
+    await channel.waitForConfirms();
+    await openClient({ url }).publish('task', raw('shown'));
+    const api = { url, apiUrl: inject('apiUrl') };
+    const seen = await watchUntil(openClient({ url }), [], (items) => items.length === 2, { tail: 1, api });
+    expect(texts(seen).toSorted()).toEqual(['gap', 'shown']);
+    expect(seen.find(({ kind }) => kind === 'gap')).toMatchObject({
+      taskId: 'exclusive',
+      reason: expect.stringContaining('belongs exclusively to another connection'),
+    });
   });
 
   test('has begun for every task when it shows the first message', async () => {
