@@ -65,7 +65,7 @@ export class ChannelPool {
     } catch (error) {
       // Closing gives back what the channel held; there is no need to wait for it.
       if (pooled?.isOpen) pooled.close().catch(() => {});
-      throw this.#connection.translate(error);
+      throw this.#connection.translate(error, pooled?.channel);
     } finally {
       this.#leave();
     }

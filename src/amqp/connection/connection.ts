@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import type { ConnectionState, ConnectionStats } from '../../diagnostics/stats.ts';
 import type { ConnectionChange, ConnectionName } from '../../diagnostics/status-event.ts';
 import { traceConnect } from '../../diagnostics/tracing.ts';
@@ -55,6 +55,8 @@ export class BrokerConnection {
   #blocked: { reason: string; ended: Promise<void>; end: () => void } | undefined;
   #abandonsIfBlocked = false;
   #closeReason: unknown;
+  /** Of earlier connections too, as this one opens again before everybody has learned that it was lost. */
+  readonly #closeReasons = new WeakMap<object, unknown>();
   /** That it leads to, or that was tried last. */
   #address: BrokerAddress | undefined;
   #wasOpen = false;
@@ -121,12 +123,15 @@ export class BrokerConnection {
   /**
    * Translates a failure of one of its channels. If the broker has closed the connection, its channels hear only that it is
    * lost. A limit (AMQP 530) is a failure of its own, as it may not be over by the next attempt.
+   * @param error
+   * @param channel default: one of the connection that was opened last
    */
-  translate(error: unknown): TaskQueueError {
+  translate(error: unknown, channel?: Channel): TaskQueueError {
     const failure = translateAmqpError(error);
-    const { code } = (this.#closeReason ?? {}) as { code?: unknown };
+    const closeReason = (channel && this.#closeReasons.get(channel.connection)) ?? this.#closeReason;
+    const { code } = (closeReason ?? {}) as { code?: unknown };
     if (failure.code !== ErrorCode.connectionLost || typeof code !== 'number') return failure;
-    const why = translateAmqpError(this.#closeReason);
+    const why = translateAmqpError(closeReason);
     if (code === 530 || why.code === ErrorCode.connectionLost) return why;
     const reason = `${failure.message}: ${why.message}`;
     return new AmqpFailure(failure.code, reason, { cause: why.cause, hint: why.hint });
@@ -297,6 +302,7 @@ export class BrokerConnection {
       if (this.#current?.model === model) this.#current = undefined;
       this.#unblock();
       this.#closeReason ??= reason ?? new Error('Connection closed');
+      this.#closeReasons.set(model.connection, this.#closeReason);
       const error = inContext(
         `Disconnected from RabbitMQ at ${this.#where}`,
         translateAmqpError(this.#closeReason),
