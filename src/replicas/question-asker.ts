@@ -70,6 +70,11 @@ export class QuestionAsker implements Asker {
     return true;
   }
 
+  /** Resolves when what was queued for the task is in its queue, or has failed. */
+  settled(taskId: string): Promise<void> {
+    return this.#calls.settled(taskId);
+  }
+
   /** Answers are no longer received here. */
   close(): void {
     this.#core.questions.closeAll(this);

@@ -30,6 +30,11 @@ export class TaskCalls {
     return this.#core.order.run(`${this.#token} ${taskId}`, kind, what, work, bytes);
   }
 
+  /** Resolves when the calls that were made before have ended, in whatever way. */
+  async settled(taskId: string): Promise<void> {
+    await this.inOrder(taskId, 'look', '', async () => {}).catch(() => {});
+  }
+
   /**
    * Resolves when it is confirmed. A message that is to be answered waits until answers can be received.
    * @param maxSize rejects when the queue has this many messages

@@ -14,7 +14,8 @@ const DEFAULT_POLL_MS = 1_000;
 /**
  * The task store as the server object is to have it: the same, but that it is seen who creates a task, and for what
  * `tasks/result` looks at. There the SDK pauses between two looks, which would delay what is queued meanwhile; now the
- * queue waits, and is woken.
+ * queue waits, and is woken. A result is stored once what the task has queued before it is there, awaited or not: with the
+ * result, another replica ends the delivery.
  */
 export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, store: Store): Store {
   checkArgument('store', store, anInstance);
@@ -34,6 +35,11 @@ export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, sto
       if (name === 'createTask')
         return (...args: unknown[]) =>
           link.createTask(() => Reflect.apply(value as typeof link.createTask, store, args));
+      if (name === 'storeTaskResult')
+        return async (...args: [taskId: string]) => {
+          await link.asker.settled(args[0]);
+          return Reflect.apply(value as () => unknown, store, args);
+        };
       return typeof value === 'function' && name !== 'constructor' ? value.bind(store) : value;
     },
     set: (name, value) => Reflect.set(store, name, value, store),

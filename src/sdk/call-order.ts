@@ -82,6 +82,11 @@ export class CallOrder {
     }
   }
 
+  /** Whether an enqueue for the task runs, or waits for its turn. */
+  hasEnqueues(taskId: string): boolean {
+    return this.#turns.get(taskId)?.some(({ kind }) => kind === 'enqueue') ?? false;
+  }
+
   /** Resolves when all calls have ended, including those made meanwhile, or when time is up. */
   async idle(timeoutMs: number): Promise<void> {
     if (this.#turns.size === 0) return;

@@ -56,16 +56,23 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /**
-   * Removes and returns the oldest message; `undefined` if there is none. The acknowledgement is sent before this
-   * resolves, and RabbitMQ does not confirm it: if the connection fails at that moment, or the process exits without
+   * Removes and returns the oldest message; `undefined` if there is none, and no enqueue is under way on this object for the
+   * task. The acknowledgement is sent before this resolves, and RabbitMQ does not confirm it: if the connection fails at that moment, or the process exits without
    * {@link close}, the message is delivered again, and {@link stats} counts it as redelivered. If the process dies before
    * it has handled the message, that may be lost ({@link TaskQueueClient.take} is at least once throughout). A message that
    * cannot be decoded is set aside, see {@link TaskQueueOptions.onMalformed}.
    * @throws MalformedMessageError when it cannot be decoded, and it is not known whether it can be set aside; it stays in
    * the queue, unless somebody deletes that as empty at this moment: the error has the bytes
    */
-  dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
-    return this.#call(taskId, 'dequeue', 'Cannot dequeue from', () => this.#queues.malformed.dequeue(taskId));
+  async dequeue(taskId: string, _sessionId?: string): Promise<QueuedMessage | undefined> {
+    const { malformed, order } = this.#queues;
+    for (;;) {
+      const message = await this.#call(taskId, 'dequeue', 'Cannot dequeue from', () =>
+        malformed.dequeue(taskId),
+      );
+      // What was enqueued while RabbitMQ was asked may be the last of a task that has just ended: the SDK asks no more then.
+      if (message !== undefined || !order.hasEnqueues(taskId)) return message;
+    }
   }
 
   /**

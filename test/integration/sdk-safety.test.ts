@@ -9,8 +9,9 @@ import {
   type ElicitRequest,
   ElicitRequestSchema,
   ElicitResultSchema,
+  LoggingMessageNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent, noteFigures } from '../support/figures.ts';
@@ -46,7 +47,7 @@ async function link(taskMessageQueue: Queue) {
     const request = { method: 'elicitation/create', params } as ElicitRequest;
     return server.request(request, ElicitResultSchema, { relatedTask: { taskId } });
   };
-  return { taskStore, client, asked, ask };
+  return { taskStore, server, client, asked, ask };
 }
 
 describe('a task that asks twice, is cancelled, and whose result the client asks for then', () => {
@@ -94,6 +95,36 @@ describe('a task that asks twice, is cancelled, and whose result the client asks
 });
 
 const FINISHES = extent(1, 20);
+
+test.each([
+  ['the SDK’s queue in memory', () => new InMemoryTaskMessageQueue()],
+  ['ours', () => openQueue()],
+])('with %s, what a task queues and does not await arrives before its result', async (_name, open) => {
+  const queue = open();
+  const { taskStore, server, client } = await link(queue);
+  const logged: unknown[] = [];
+  client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
+    logged.push(params.data);
+  });
+  const { taskId } = await taskStore.createTask({ pollInterval: 10 }, 1, { method: 'tools/call' });
+  const dequeue = queue.dequeue.bind(queue);
+  vi.spyOn(queue, 'dequeue').mockImplementationOnce((...args) => {
+    const end = () => {
+      for (const data of [1, 2, 3])
+        void server.notification(
+          { method: 'notifications/message', params: { level: 'info', data } },
+          { relatedTask: { taskId } },
+        );
+      void taskStore.storeTaskResult(taskId, 'completed', { content: [] });
+    };
+    // While RabbitMQ is asked, as that has to connect first.
+    void setImmediate().then(end);
+    return dequeue(...args);
+  });
+  await client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema);
+  expect(logged).toEqual([1, 2, 3]);
+  await until(async () => (await observer().depth(taskId)) === undefined);
+});
 
 test.each(['@modelcontextprotocol/sdk', 'sdk-1.24'])(
   'a stdio server on %s whose client leaves with its result ends with status 0, silently, and leaves no queue',

@@ -15,6 +15,7 @@ import { listTaskQueues, type TaskQueueError } from '../../src/index.ts';
 import { Replicas } from '../../src/replicas/index.ts';
 import { ReplicaCore } from '../../src/replicas/replica-core.ts';
 import { runCli } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import {
   ACCEPTED,
@@ -127,6 +128,29 @@ describe('a question that a task asks in one replica and the client answers at a
     expect(ms).toBeLessThan(AT_ONCE_MS);
     await a.client.experimental.tasks.cancelTask(taskId);
   });
+});
+
+test('what a task queues and does not await arrives before its result', async ({ store }) => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const [a, b] = [
+    await serve(openReplicas([], { url: proxy.url }), store),
+    await serve(openReplicas(), store),
+  ];
+  proxy.fault = { kind: 'delay', ms: 50 };
+  const { taskId } = await store.createTask({ pollInterval: 20 }, 1, { method: 'tools/call' });
+  const looks = vi.spyOn(store, 'getTask');
+  const result = b.taskResult(taskId);
+  await until(() => looks.mock.calls.length > 0);
+  const numbers = Array.from({ length: 50 }, (_, data) => data);
+  for (const data of numbers)
+    void a.mcp.server.notification(
+      { method: 'notifications/message', params: { level: 'info', data } },
+      { relatedTask: { taskId } },
+    );
+  await a.link.wrapTaskStore(store).storeTaskResult(taskId, 'completed', { content: [] });
+  await result;
+  expect(b.received).toEqual(numbers);
+  await until(async () => (await observer().depth(taskId)) === undefined);
 });
 
 describe('when the task is cancelled at another replica', () => {
