@@ -1,3 +1,4 @@
+import { nextTick } from 'node:process';
 import type { Writable } from 'node:stream';
 
 /**
@@ -12,7 +13,7 @@ export function joinWrites(stream: Writable): void {
     if (!isJoining) {
       isJoining = true;
       stream.cork();
-      process.nextTick(() => {
+      nextTick(() => {
         isJoining = false;
         stream.uncork();
       });
