@@ -27,8 +27,9 @@ export class SentRequests {
     return this.#tokens.has(token);
   }
 
-  forget(id: unknown): void {
-    this.#ids.delete(id);
+  /** Returns whether a request with this id waited for its answer. */
+  forget(id: unknown): boolean {
     this.#tokens.delete(id);
+    return this.#ids.delete(id);
   }
 }

@@ -98,7 +98,8 @@ class WrappedTransport {
     if (await this.#link.deliverer.sendHeld(message, send)) return;
     if (message.method === 'notifications/cancelled') {
       if (await this.#link.asker.cancel(message)) return;
-      this.#sent.forget(message.params?.requestId);
+      // The SDK also gives up, at its timeout, a question of a task that was answered long before.
+      if (!this.#sent.forget(message.params?.requestId)) return;
     }
     if (isRequest(message)) this.#sent.note(message.id, progressTokenOf(message));
     try {

@@ -5,6 +5,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
+  CancelledNotificationSchema,
   CreateTaskResultSchema,
   ElicitRequestSchema,
   type ElicitResult,
@@ -386,6 +387,24 @@ test('progress and a timeout reach across replicas', async ({ store }) => {
   expect(progress).toEqual([{ progress: 1 }]);
   await expect(ask(a, taskId, { timeout: 500 })).rejects.toThrow('timed out');
   await until(() => cancelled.length === 1);
+  await b.client.experimental.tasks.cancelTask(taskId);
+  await result;
+});
+
+test('a question that was answered is not cancelled, though the SDK gives it up afterwards', async ({
+  store,
+}) => {
+  const [a, b] = [await serve(openReplicas(), store), await serve(openReplicas(), store)];
+  const taskId = await a.startTask([{ hold: true }]);
+  const result = b.taskResult(taskId).catch(() => {});
+  const cancelled: unknown[] = [];
+  a.client.setNotificationHandler(CancelledNotificationSchema, ({ params }) => void cancelled.push(params));
+  // At its timeout, too.
+  const giveUp = new AbortController();
+  expect(await ask(a, taskId, { signal: giveUp.signal })).toMatchObject({ action: 'accept' });
+  giveUp.abort();
+  await a.client.ping();
+  expect(cancelled).toEqual([]);
   await b.client.experimental.tasks.cancelTask(taskId);
   await result;
 });
