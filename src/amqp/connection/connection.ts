@@ -251,8 +251,9 @@ export class BrokerConnection {
   }
 
   async #connect(address: BrokerAddress, timeoutMs: number): Promise<ChannelModel> {
-    // Loaded here, so that importing the package costs next to nothing until it connects.
-    const { connect } = await import('amqplib').catch((cause) => {
+    // Loaded here, so that importing the package costs next to nothing until it connects. The rest of it is not there where
+    // esbuild has put it into a chunk of its own.
+    const { default: amqplib } = await import('amqplib').catch((cause) => {
       throw notLoaded(cause);
     });
     if (this.#closing.signal.aborted) throw closedError();
@@ -261,7 +262,7 @@ export class BrokerConnection {
     this.#closing.signal.addEventListener('abort', giveUp);
     const timer = setTimeout(giveUp, timeoutMs);
     try {
-      const model = await connect(
+      const model = await amqplib.connect(
         amqplibAddress(address, this.#options),
         await socketOptions(address, this.#options, this.#nameInList, socket.signal),
       );

@@ -35,6 +35,6 @@ export async function socketOptions(
     ...nodeTlsOptions(tls),
   };
   if (!address.parameters.isExternal) return options as SocketOptions;
-  const { credentials } = await import('amqplib');
-  return { ...options, credentials: credentials.external() } as SocketOptions;
+  const { default: amqplib } = await import('amqplib');
+  return { ...options, credentials: amqplib.credentials.external() } as SocketOptions;
 }
