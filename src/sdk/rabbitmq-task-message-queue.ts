@@ -56,11 +56,12 @@ export class RabbitMQTaskMessageQueue {
   }
 
   /**
-   * Removes and returns the oldest message; `undefined` if there is none, and no enqueue is under way on this object for the
-   * task. The acknowledgement is sent before this resolves, and RabbitMQ does not confirm it: if the connection fails at that moment, or the process exits without
-   * {@link close}, the message is delivered again, and {@link stats} counts it as redelivered. If the process dies before
-   * it has handled the message, that may be lost ({@link TaskQueueClient.take} is at least once throughout). A message that
-   * cannot be decoded is set aside, see {@link TaskQueueOptions.onMalformed}.
+   * Removes and returns the oldest message; `undefined` if there is none, and no enqueue is under way on this object
+   * for the task. The acknowledgement is sent before this resolves, and RabbitMQ does not confirm it: if the connection
+   * fails at that moment, or the process exits without {@link close}, the message is delivered again, and {@link stats}
+   * counts it as redelivered. If the process dies before it has handled the message, that may be lost
+   * ({@link TaskQueueClient.take} is at least once throughout). A message that cannot be decoded is set aside, see
+   * {@link TaskQueueOptions.onMalformed}.
    * @throws MalformedMessageError when it cannot be decoded, and it is not known whether it can be set aside; it stays in
    * the queue, unless somebody deletes that as empty at this moment: the error has the bytes
    */
