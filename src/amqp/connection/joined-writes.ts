@@ -1,5 +1,7 @@
-import { nextTick } from 'node:process';
 import type { Writable } from 'node:stream';
+
+/** As it is now: Jest's fake timers replace it. An import of `node:process` would open standard input. */
+const { nextTick } = process;
 
 /**
  * Joins everything written to a stream in one turn of the event loop into one system call. amqplib writes each frame by

@@ -41,9 +41,9 @@ export async function depthBeforeReading(
   context: Pick<ClientContext, 'client' | 'settings'>,
   taskId: string,
 ): Promise<QueueDepth> {
-  // What needs it gets the error.
-  const kindKnown = context.client.queueKind(taskId).catch(() => {});
-  const [depth] = await Promise.all([depthOrFail(context, taskId), kindKnown]);
+  // The depth first, as there may be no channel for both. What needs the kind gets its error.
+  const counted = depthOrFail(context, taskId);
+  const [depth] = await Promise.all([counted, context.client.queueKind(taskId).catch(() => {})]);
   return depth;
 }
 
