@@ -83,8 +83,9 @@ export class Session {
     if (this.#isClosed) throw closedError();
   }
 
-  /** Opens the connection for this. */
+  /** Opens the connection for this, where it is done: no quorum queue is deleted. */
   async connect(work: 'read' | 'publish' | 'delete'): Promise<void> {
+    if (work === 'delete' && this.#options.queueType === 'quorum') return;
     const connections = { read: this.#reading.first, publish: this.#publishing, delete: this.#deleting };
     await connections[work].open();
   }

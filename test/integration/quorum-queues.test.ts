@@ -57,6 +57,10 @@ describe('with queueType "quorum"', () => {
     await client.publish('t', raw('b'));
     expect(await client.depth('t')).toMatchObject({ messages: 1 });
     expect(warnings).toEqual([]);
+    // Nothing is deleted, so there is no connection for it either.
+    expect(client.stats().connections).toContainEqual(
+      expect.objectContaining({ connection: 'delete', state: 'idle' }),
+    );
   });
 
   test('a classic queue that is there already is refused, by name of the option, and is left as it is', async () => {
