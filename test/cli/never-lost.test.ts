@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test, vi } from 'vitest';
 import type { TaskQueueClient } from '../../src/index.ts';
 import { BIN, cliEnvironment, runCli, startCli, temporaryFolder } from '../support/cli.ts';
-import { newTask, observer, openClient } from '../support/tasks.ts';
+import { drainedIds, newTask, observer, openClient } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
 const PADDING = 'x'.repeat(500);
@@ -165,15 +165,6 @@ async function taskWithIds(count: number, padding = PADDING) {
     client.publish(task, { body, properties: { delivery_mode: 2, message_id } });
   await Promise.all(ids.map(publish));
   return { task, ids };
-}
-
-/** The `message_id`s of a task, by removing its messages. */
-async function drainedIds(task: string): Promise<string[]> {
-  const ids: string[] = [];
-  await observer().drain(task, (batch) => {
-    for (const { properties } of batch) ids.push(properties.message_id as string);
-  });
-  return ids;
 }
 
 /** Of the complete lines of a file. */

@@ -8,7 +8,7 @@ import { describe, expect, inject, test } from 'vitest';
 import { DrainMarker } from '../../src/cli/output/drain-marker.ts';
 import { BIN, cliEnvironment, recordsIn, runCli, startCli, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { newTask, openClient, raw } from '../support/tasks.ts';
+import { drainedIds, newTask, openClient, raw } from '../support/tasks.ts';
 import { killDrain, sizeOf, startUnheardDrain, untilNobodyReads } from '../support/unheard-drain.ts';
 import { until } from '../support/until.ts';
 
@@ -30,15 +30,6 @@ async function filledTask(count: number, padding = PADDING): Promise<{ task: str
     });
   await Promise.all(ids.map(publish));
   return { task, ids };
-}
-
-/** The `message_id`s of a task, by removing its messages. */
-async function drainedIds(task: string): Promise<string[]> {
-  const ids: string[] = [];
-  await openClient().drain(task, (batch) => {
-    for (const { properties } of batch) ids.push(properties.message_id as string);
-  });
-  return ids;
 }
 
 /** The `message_id`s in a file, every line of which is a record. */

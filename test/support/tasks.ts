@@ -67,3 +67,12 @@ export function numbered(index: number): QueuedNotification {
 export function raw(text: string) {
   return { body: Buffer.from(text), properties: { delivery_mode: 2 } };
 }
+
+/** The `message_id`s of a task, by removing its messages. */
+export async function drainedIds(task: string): Promise<string[]> {
+  const ids: string[] = [];
+  await observer().drain(task, (batch) => {
+    for (const { properties } of batch) ids.push(properties.message_id as string);
+  });
+  return ids;
+}

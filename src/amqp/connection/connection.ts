@@ -251,7 +251,7 @@ export class BrokerConnection {
   }
 
   async #connect(address: BrokerAddress, timeoutMs: number): Promise<ChannelModel> {
-    // Loaded here, so that importing the package costs next to nothing until it connects. The rest of it is not there where
+    // Loaded here, so that importing the package costs next to nothing until it connects. Only the default export is there where
     // esbuild has put it into a chunk of its own.
     const { default: amqplib } = await import('amqplib').catch((cause) => {
       throw notLoaded(cause);

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-/** As it is now: Jest's fake timers replace it. An import of `node:process` would open standard input. */
+/** Kept, as Jest's fake timers replace it later. An import of `node:process` would open standard input. */
 const { nextTick } = process;
 
 /**
