@@ -81,6 +81,8 @@ async function copy(
   const behind = Math.max(0, depth.messages - skip);
   const least = Math.min(behind, select ? 1 : Math.min(limit, MAX_PEEK - skip));
   const isWhole = !select && least === depth.messages;
+  // Far from the broker, connecting takes longer than looking up the limits of the destination.
+  if (!options.dryRun) client.connect('publish').catch(() => {});
   const opened = Destination.open(context, to, { isForced: options.force === true, create });
   const destination = await stop.race(opened);
   const whole = isWhole ? { taskId: from, ...depth } : undefined;
