@@ -30,6 +30,7 @@ const MORE: Partial<Record<ErrorCode, string>> = {
   WAIT_TIMEOUT: '--wait sets how long to wait.',
   NO_ANSWER: '"mcp-taskq status" shows what works.',
   CONNECTION_LOST: 'Run the command again.',
+  INVALID_MESSAGE: '"mcp-taskq help enqueue" says what a message is.',
 };
 
 /** Replaces the library's hint. */
