@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { hasCode, MAX_PEEK } from '../../cli-shared.ts';
+import { MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
@@ -16,7 +16,7 @@ import { requireSkip } from '../reading/look-at-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack } from '../reading/withheld.ts';
 import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
-import { ReplayReport } from '../replay/replay-report.ts';
+import { Publishing } from '../replay/publishing.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 
 const HELP: CommandHelp = {
@@ -92,47 +92,39 @@ async function copy(
   }
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
-  const tally: CopyTally = { copied: 0, behind: 0, unsure: 0, report: new ReplayReport() };
+  const publishing = new Publishing(client, destination, to, { create, keepExpiration });
   let looked = 0;
   const view = async (batch: StoredMessage[]) => {
     stop.signal.throwIfAborted();
-    const wanted = (select ? batch.filter(select) : batch).slice(0, limit - tally.copied);
-    const { fitting, failure } = destination.fit(wanted);
-    await copyBatch(client, to, fitting, { create, keepExpiration, tally }).catch((error) => {
-      // What the stop has given up fails with the end of the client.
-      stop.signal.throwIfAborted();
-      throw error;
-    });
+    await publishing.put((select ? batch.filter(select) : batch).slice(0, limit - publishing.confirmed));
+    // What the stop has given up fails with the end of the client.
+    stop.signal.throwIfAborted();
+    if (publishing.firstFailure !== undefined) throw publishing.firstFailure;
     looked += batch.length;
-    const dropped = await destination.verify(fitting);
-    if (dropped ?? failure) throw dropped ?? failure;
   };
   try {
     await client.browse(from, view, { limit: window, skip });
     stop.signal.throwIfAborted();
   } catch (error) {
-    throw failureAmid(context, error, { from, to, tally });
+    throw failureAmid(context, error, from, publishing);
   }
   const dropped = await destination.end();
-  if (dropped !== undefined) throw failureAmid(context, dropped, { from, to, tally });
+  if (dropped !== undefined) throw failureAmid(context, dropped, from, publishing);
   select?.tally.report(context);
-  if (tally.copied === 0 && !options.all) {
+  const { confirmed: copied } = publishing;
+  if (copied === 0 && !options.all) {
     throw emptyFailure(from, looked === 0 ? undefined : options.filter, {
       count: looked,
       of: depth.messages,
       skip,
     });
   }
-  const data = { from, to, copied: tally.copied };
-  await printResult(
-    context,
-    `Copied ${formatCount(tally.copied, 'message')} from task ${from} to task ${to}.`,
-    data,
-  );
-  await tally.report.print(context);
+  const sentence = `Copied ${formatCount(copied, 'message')} from task ${from} to task ${to}.`;
+  await printResult(context, sentence, { from, to, copied });
+  await publishing.report.print(context);
   if (options.all) noteHeldBack(context, from, depth.consumers, 'copied');
   const unseen = Math.max(0, depth.messages - skip - looked);
-  if (unseen === 0 || tally.copied >= limit) return;
+  if (unseen === 0 || copied >= limit) return;
   throw new CommandFailure(
     ExitCode.partly,
     `${formatCount(unseen, 'message')} after the oldest ${formatCount(skip + looked, 'message')} of task ${from} ` +
@@ -143,49 +135,14 @@ async function copy(
   );
 }
 
-/** What has been copied so far. */
-interface CopyTally {
-  /** Copied in order, without a gap. */
-  copied: number;
-  /** Copied after a message that failed. */
-  behind: number;
-  /** Sent but not confirmed, so that they may have been copied. */
-  unsure: number;
-  /** Which properties were left out or renamed. */
-  report: ReplayReport;
-}
-
-/**
- * Publishes a batch to a task and waits for the outcome of every message.
- * @throws the error of the first message that was not confirmed
- */
-async function copyBatch(
-  client: ClientContext['client'],
-  to: string,
-  batch: readonly StoredMessage[],
-  { tally, ...options }: { create: boolean; keepExpiration: boolean; tally: CopyTally },
-): Promise<void> {
-  const outcomes = await Promise.allSettled(batch.map((message) => client.publish(to, message, options)));
-  let failure: PromiseRejectedResult | undefined;
-  for (const outcome of outcomes) {
-    if (outcome.status === 'rejected') {
-      failure ??= outcome;
-      if (hasCode(outcome.reason, 'PUBLISH_UNCONFIRMED')) tally.unsure++;
-      continue;
-    }
-    if (failure === undefined) tally.copied++;
-    else tally.behind++;
-    tally.report.add(outcome.value.changes);
-  }
-  if (failure !== undefined) throw failure.reason;
-}
-
 /** Whatever failed, all messages are still in the source task. */
 function failureAmid(
   { note }: ClientContext,
   error: unknown,
-  { from, to, tally: { copied, behind, unsure } }: { from: string; to: string; tally: CopyTally },
+  from: string,
+  { to, confirmed, dropped, confirmedBehind: behind, unsure }: Publishing,
 ): unknown {
+  const copied = confirmed + dropped - behind;
   if (copied + behind + unsure === 0) return error;
   const gap = behind > 0 ? ` in order, and ${formatCount(behind, 'message')} after a gap` : '';
   const isOne = copied + behind === 1;

@@ -148,7 +148,7 @@ async function moveAll(
       try {
         return await moveFrom(context, source, publishing, options);
       } finally {
-        moved += publishing.moved;
+        moved += publishing.confirmed;
         // What the destination refuses from one task, it refuses from the next.
         endingError = publishing.error;
       }
@@ -206,7 +206,7 @@ async function moveFrom(
   try {
     const put = async (batch: StoredMessage[]) => {
       const kept = await publishing.put(batch);
-      progress.update(publishing.moved);
+      progress.update(publishing.confirmed);
       return kept;
     };
     await client.drain(from, put, {
@@ -223,7 +223,8 @@ async function moveFrom(
   progress.end();
   await publishing.report.print(context);
   if (error === undefined) select?.tally.report(context);
-  const { moved, unsure, refused } = publishing;
+  const { confirmed: moved, refused } = publishing;
+  const unsure = publishing.unsure + publishing.dropped;
   if (error === undefined && moved + refused.count === 0 && !options.all)
     throw emptyFailure(from, options.filter, select && { count: select.tally.looked, of: present });
   if (error === undefined && options.all) noteHeldBack(context, from, consumers, 'moved');

@@ -9,10 +9,14 @@ export class Publishing {
   readonly to: string;
   readonly report = new ReplayReport();
   readonly refused = new RefusedMessages();
-  moved = 0;
+  confirmed = 0;
+  /** How many of the confirmed messages came after one that was not. */
+  confirmedBehind = 0;
+  /** Messages that were confirmed, but cannot all be found at the destination. */
+  dropped = 0;
   /** Messages that were not confirmed but may have arrived. */
   unsure = 0;
-  /** The error that stopped the move. */
+  /** The error that ends the work. */
   error: unknown;
   readonly #failed = new AbortController();
   readonly #client: TaskQueueClient;
@@ -32,6 +36,11 @@ export class Publishing {
     return this.#failed.signal;
   }
 
+  /** Also that of a single message, which does not end the work. */
+  get firstFailure(): unknown {
+    return this.error ?? this.refused.firstError;
+  }
+
   /** @returns the messages that have to stay in the source */
   async put(batch: StoredMessage[]): Promise<StoredMessage[]> {
     const { fitting, failure } = this.#destination.fit(batch);
@@ -41,17 +50,21 @@ export class Publishing {
     const confirmed = fitting.filter((message, index) => {
       this.#seen++;
       const outcome = outcomes[index] as PromiseSettledResult<PublishResult>;
-      if (outcome.status === 'fulfilled') this.report.add(outcome.value.changes);
-      else this.#fail(message, outcome.reason);
-      return outcome.status === 'fulfilled';
+      if (outcome.status === 'rejected') {
+        this.#fail(message, outcome.reason);
+        return false;
+      }
+      this.report.add(outcome.value.changes);
+      if (this.firstFailure !== undefined) this.confirmedBehind++;
+      return true;
     });
     const dropped = await this.#destination.verify(confirmed);
     if (dropped ?? failure) this.#end(dropped ?? failure);
     if (dropped !== undefined) {
-      this.unsure += confirmed.length;
+      this.dropped += confirmed.length;
       return batch;
     }
-    this.moved += confirmed.length;
+    this.confirmed += confirmed.length;
     const removable = new Set(confirmed);
     return batch.filter((message) => !removable.has(message));
   }
