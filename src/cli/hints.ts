@@ -1,5 +1,6 @@
 import { isTaskQueueError } from '../cli-shared.ts';
 import type { ErrorCode } from '../index.ts';
+import { brokerWords } from './settings/broker-words.ts';
 import { formatDuration } from './text/durations.ts';
 import { shellWords } from './text/shell-words.ts';
 
@@ -41,22 +42,15 @@ const INSTEAD: Partial<Record<ErrorCode, string>> = {
 
 const PASSWORD_HINT = 'Or keep the password out of the URL: --password-file.';
 
-let brokerWords: readonly string[] = [];
-
-/** Says which options every command that a hint suggests has to repeat, so that it is about the same broker. */
-export function setBrokerWords(words: readonly string[]): void {
-  brokerWords = words;
-}
-
 /** Commands in quotes that a hint may suggest, and that work on a broker. */
 const SUGGESTED = /"mcp-taskq (?:clear|dequeue|describe|ls|peek|status|watch)\b[^"]*(?=")/g;
 
 /** The text with commands for the broker of this command. */
 export function forThisBroker(text: string): string {
   return text.replace(SUGGESTED, (command) => {
-    const api = command.includes(' --ids ') ? brokerWords.indexOf('--api-url') : -1;
-    const words =
-      api === -1 ? brokerWords : brokerWords.filter((_, index) => index !== api && index !== api + 1);
+    const all = brokerWords();
+    const api = command.includes(' --ids ') ? all.indexOf('--api-url') : -1;
+    const words = api === -1 ? all : all.filter((_, index) => index !== api && index !== api + 1);
     const more = words.length === 0 ? '' : ` ${shellWords(words)}`;
     return command.endsWith(more) ? command : command + more;
   });

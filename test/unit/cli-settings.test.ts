@@ -53,7 +53,6 @@ describe('the settings', () => {
       pager: true,
       verbose: false,
       urlSource: 'default',
-      brokerWords: [],
       apiWarnings: [],
       warnings: [],
     });

@@ -6,6 +6,7 @@ import { MessageTable } from '../../src/cli/output/message-table.ts';
 import { viewMessage } from '../../src/cli/output/message-view.ts';
 import { taskCommand, thisCommand, withOptions } from '../../src/cli/output/this-command.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
+import { keepBrokerWords } from '../../src/cli/settings/broker-words.ts';
 import { hasColors } from '../../src/cli/terminal/colors.ts';
 import {
   exactDuration,
@@ -456,8 +457,9 @@ describe('small formats', () => {
     ['a', "mcp-taskq dequeue a --all --url 'amqp://u:***@h'"],
     ['-a', "mcp-taskq dequeue --all --url 'amqp://u:***@h' -- -a"],
   ])('a suggested command about the task %j is about the same broker', (taskId, command) => {
-    const settings = { brokerWords: ['--url', 'amqp://u:***@h'] };
-    expect(taskCommand(settings, 'dequeue', taskId, ['--all'])).toBe(command);
+    keepBrokerWords({ url: 'amqp://u:pw@h' });
+    onTestFinished(() => keepBrokerWords({}));
+    expect(taskCommand('dequeue', taskId, ['--all'])).toBe(command);
   });
 
   test.each([

@@ -9,7 +9,6 @@ import { QueueTable } from '../../src/cli/output/queue-table.ts';
 import { QueueTotals } from '../../src/cli/output/queue-totals.ts';
 import { watchLine } from '../../src/cli/output/watch-lines.ts';
 import { SORT_KEYS } from '../../src/cli/queues/queue-selection.ts';
-import type { Settings } from '../../src/cli/settings/settings.ts';
 import { shownWidth } from '../../src/cli/text/wrap.ts';
 import type { StoredMessage, TaskQueueInfo } from '../../src/index.ts';
 
@@ -140,7 +139,7 @@ describe.each(WIDTHS)('on %i columns', (width) => {
       isLookRefused: false,
       missing: [],
     };
-    const steps = nextSteps(report, NOW, { brokerWords: [] } as unknown as Settings);
+    const steps = nextSteps(report, NOW);
     const lines = viewTask(report, steps, { width, colors, now: NOW }).split('\n');
     expect(widest(lines.filter((line) => !line.includes(LONG_ID)))).toBeLessThanOrEqual(width);
     expect(lines).toContainEqual(expect.stringMatching(/^ {2}1 {2}notification {2}…\/progress$/));

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { nextSteps } from '../../src/cli/describe/next-steps.ts';
 import type { TaskReport } from '../../src/cli/describe/read-task.ts';
-import type { Settings } from '../../src/cli/settings/settings.ts';
 
 const EMPTY: TaskReport = {
   taskId: 'a',
@@ -22,6 +21,6 @@ test.each([
   ['a count: it is', EMPTY, ['mcp-taskq clear a']],
   ['statistics, which lack the last seconds: it is not', { ...EMPTY, depth: undefined }, []],
 ])('an empty queue is to be deleted by %s', (_what, report, commands) => {
-  const steps = nextSteps(report, 0, { brokerWords: [] } as unknown as Settings);
+  const steps = nextSteps(report, 0);
   expect(steps.map(({ command }) => command)).toEqual(commands);
 });

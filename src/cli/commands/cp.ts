@@ -130,7 +130,7 @@ async function copy(
     `${formatCount(unseen, 'message')} after the oldest ${formatCount(skip + looked, 'message')} of task ${from} ` +
       `${unseen === 1 ? 'was' : 'were'} not ${select ? 'looked at' : 'copied'}`,
     {
-      hint: `To copy all, clear the copies, drain to a file and replay it to both tasks: ${taskCommand(context.settings, 'dequeue', from, ['--all', '--out', 'FILE'])}`,
+      hint: `To copy all, clear the copies, drain to a file and replay it to both tasks: ${taskCommand('dequeue', from, ['--all', '--out', 'FILE'])}`,
     },
   );
 }

@@ -50,7 +50,7 @@ async function describe(
   // Before the listening, as the ages are those of what was read.
   const now = Date.now();
   if (listen !== undefined) await listenTo(context, report, listen, peek);
-  const steps = nextSteps(report, now, settings);
+  const steps = nextSteps(report, now);
   if (format === 'table') {
     const colors = colorsFor(process.stdout, settings);
     await stdout.write(viewTask(report, steps, { width: terminalWidth(), colors, now }));

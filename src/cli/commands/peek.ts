@@ -108,7 +108,7 @@ async function peekAtOne(
     note(`${formatCount(depth.consumers, 'consumer')} ${are} attached and may take messages meanwhile.`);
   }
   const { limit, all, tail } = options;
-  const newest = tail === undefined ? undefined : newestWindow(context, taskId, depth.messages, tail, select);
+  const newest = tail === undefined ? undefined : newestWindow(taskId, depth.messages, tail, select);
   const skip = newest?.skip ?? options.skip;
   const most = all || newest ? Number.POSITIVE_INFINITY : limit;
   // With a filter, looks at as many messages as can be held.

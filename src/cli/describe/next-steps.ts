@@ -1,6 +1,5 @@
 import { MAX_PEEK } from '../../cli-shared.ts';
 import { taskCommand } from '../output/this-command.ts';
-import type { Settings } from '../settings/settings.ts';
 import { formatDuration } from '../text/durations.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { TaskReport } from './read-task.ts';
@@ -20,14 +19,14 @@ const LONG_MS = 5 * 60_000;
 const MOST_STEPS = 3;
 
 /** What an operator should do next: the most urgent first, each command once. */
-export function nextSteps(report: TaskReport, now: number, settings: Settings): NextStep[] {
-  const steps = possibleSteps(report, now, settings);
+export function nextSteps(report: TaskReport, now: number): NextStep[] {
+  const steps = possibleSteps(report, now);
   return steps
     .filter(({ command }, index) => steps.findIndex((step) => step.command === command) === index)
     .slice(0, MOST_STEPS);
 }
 
-function possibleSteps(report: TaskReport, now: number, settings: Settings): NextStep[] {
+function possibleSteps(report: TaskReport, now: number): NextStep[] {
   const {
     taskId,
     depth,
@@ -40,7 +39,7 @@ function possibleSteps(report: TaskReport, now: number, settings: Settings): Nex
     isLookRefused,
   } = report;
   const { effectivePolicy = {}, consumers = [] } = description ?? {};
-  const of = (command: string, ...options: string[]) => taskCommand(settings, command, taskId, options);
+  const of = (command: string, ...options: string[]) => taskCommand(command, taskId, options);
   const steps: NextStep[] = [];
   const isAvailable = state === undefined || ['running', 'idle', 'flow', 'unknown'].includes(state);
   if (!isAvailable) {

@@ -1,5 +1,5 @@
 import { withoutPasswords } from '../settings/broker-urls.ts';
-import type { Settings } from '../settings/settings.ts';
+import { brokerWords } from '../settings/broker-words.ts';
 import { shellWords } from '../text/shell-words.ts';
 
 /** With all that follows it, as a password may have spaces. */
@@ -17,13 +17,8 @@ export function thisCommand(changes: Changes): string {
 }
 
 /** A command about a task, for the same broker as this one, to be pasted. */
-export function taskCommand(
-  { brokerWords }: Pick<Settings, 'brokerWords'>,
-  command: string,
-  taskId: string,
-  options: readonly string[] = [],
-): string {
-  const words = [...options, ...brokerWords];
+export function taskCommand(command: string, taskId: string, options: readonly string[] = []): string {
+  const words = [...options, ...brokerWords()];
   const all = taskId.startsWith('-') ? [...words, '--', taskId] : [taskId, ...words];
   return shellWords(['mcp-taskq', command, ...all]);
 }

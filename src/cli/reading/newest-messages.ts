@@ -1,7 +1,6 @@
 import { MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { taskCommand } from '../output/this-command.ts';
@@ -20,7 +19,6 @@ export interface NewestMessages {
  * @throws CommandFailure (1) for a queue with more messages than can be held
  */
 export function newestWindow(
-  { settings }: Pick<Context, 'settings'>,
   taskId: string,
   depth: number,
   count: number,
@@ -28,12 +26,12 @@ export function newestWindow(
 ): NewestMessages {
   if (depth > MAX_PEEK) {
     const [all, held] = [formatNumber(depth), formatNumber(MAX_PEEK)];
-    const drain = taskCommand(settings, 'dequeue', taskId, ['--all', '--out', 'FILE']);
+    const drain = taskCommand('dequeue', taskId, ['--all', '--out', 'FILE']);
     throw new CommandFailure(
       ExitCode.failed,
       `The newest messages of task ${JSON.stringify(taskId)} cannot be looked at: the queue has ${all} messages, more than the ${held} that can be held at a time`,
       {
-        hint: `"${taskCommand(settings, 'watch', taskId)}" shows new messages; "${drain}" drains the queue to a file.`,
+        hint: `"${taskCommand('watch', taskId)}" shows new messages; "${drain}" drains the queue to a file.`,
       },
     );
   }

@@ -46,7 +46,7 @@ export async function requirePlainQueue(
   taskId: string,
   { force = false, mayForce = true, isEmpty = false, mayBeUnknown = false }: PlainQueueOptions = {},
 ): Promise<void> {
-  const { client, note, settings } = context;
+  const { client, note } = context;
   const kind = await findKind(context, taskId, { force: force || isEmpty, mayForce, mayBeUnknown });
   // An empty queue needs no look. A stream, however, always counts as empty.
   if (kind === undefined || (isEmpty && kind.kind !== 'stream')) return;
@@ -58,7 +58,7 @@ export async function requirePlainQueue(
         ExitCode.failed,
         `${queue} has a single active consumer, which receives all its messages: they cannot be peeked at`,
         {
-          hint: `"${taskCommand(settings, 'watch', taskId)}" shows new messages; to peek, stop the consumer.`,
+          hint: `"${taskCommand('watch', taskId)}" shows new messages; to peek, stop the consumer.`,
         },
       );
     }
@@ -77,8 +77,8 @@ export async function requirePlainQueue(
     note(`${queue} is ${change.is}: ${change.what}.`);
     return;
   }
-  const drain = taskCommand(settings, 'dequeue', taskId, ['--all', '--out', 'FILE']);
-  const others = `"${taskCommand(settings, 'watch', taskId)}" only follows events; "${drain}" drains to a file`;
+  const drain = taskCommand('dequeue', taskId, ['--all', '--out', 'FILE']);
+  const others = `"${taskCommand('watch', taskId)}" only follows events; "${drain}" drains to a file`;
   throw new CommandFailure(ExitCode.failed, `${queue} is ${change.is}: ${change.what}`, {
     hint:
       kind.kind === 'stream'

@@ -64,8 +64,7 @@ export async function openMessageSource(
     if (each.body.length > largest.length) largest = each.body;
   };
   const open = async () => {
-    if (from !== undefined)
-      return openReplay(from, { taskId, skip, limit, check, settings: context.settings });
+    if (from !== undefined) return openReplay(from, { taskId, skip, limit, check });
     const asked = () => stop.race(askForMessage(context, taskId));
     const record = parseMessageInput(message ?? composeMessage(hasParts(parts) ? parts : await asked()));
     check(record);

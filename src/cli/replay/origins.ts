@@ -3,7 +3,6 @@ import { ExitCode } from '../exit-codes.ts';
 import type { LineSource } from '../input/input-lines.ts';
 import { recordStart } from '../output/last-line.ts';
 import { taskCommand } from '../output/this-command.ts';
-import type { Settings } from '../settings/settings.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { formatCount } from '../text/sizes.ts';
 
@@ -24,14 +23,8 @@ export class Origins {
    * @param source
    * @param wanted the task to send to
    * @param isOneALine whether each line of the source is a message
-   * @param settings which broker the hint is about
    */
-  refusal(
-    { name, path }: LineSource,
-    wanted: string,
-    isOneALine: boolean,
-    settings: Settings,
-  ): CommandFailure {
+  refusal({ name, path }: LineSource, wanted: string, isOneALine: boolean): CommandFailure {
     const [first = ''] = this.#taskIds;
     const taskId = this.#taskIds.has(wanted) ? wanted : first;
     // Unlike jq, grep leaves every byte of a body as it was.
@@ -39,7 +32,7 @@ export class Origins {
       ? ['grep', `^${recordStart(taskId).replace(/[.*[\]\\^$]/g, '\\$&')}`]
       : ['jq', '-c', `(arrays[] // .) | select(.task_id == ${JSON.stringify(taskId)})`];
     const only = shellWords(path === undefined ? filter : [...filter, path]);
-    const send = taskCommand(settings, 'enqueue', wanted, ['--from', '-']);
+    const send = taskCommand('enqueue', wanted, ['--from', '-']);
     return new CommandFailure(
       ExitCode.usage,
       `Nothing was sent: ${name} holds messages of ${formatCount(this.#taskIds.size, 'task')}`,

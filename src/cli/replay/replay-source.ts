@@ -6,7 +6,6 @@ import { isOneALine as hasOneALine, jsonValues } from '../input/json-values.ts';
 import { requireFinished } from '../output/drain-marker.ts';
 import { isHalfRecord } from '../output/last-line.ts';
 import { taskCommand } from '../output/this-command.ts';
-import type { Settings } from '../settings/settings.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { Origins } from './origins.ts';
 import type { NamedMessage } from './pipelined-publish.ts';
@@ -25,8 +24,6 @@ export interface ReplayRange {
   /** Counted in messages; empty lines do not count. */
   skip: number;
   limit: number | undefined;
-  /** Which broker a command to go on with is about. */
-  settings: Settings;
   /** @throws an error if the message is unusable */
   check: (message: OutgoingMessage) => void;
 }
@@ -68,9 +65,8 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
         return message;
       },
       source === text,
-      range.settings,
     );
-    if (origins.areSeveral) throw origins.refusal(source, taskId, source === text, range.settings);
+    if (origins.areSeveral) throw origins.refusal(source, taskId, source === text);
     const end = Math.min(count, skip + limit);
     return {
       count: Math.max(0, end - skip),
@@ -90,7 +86,6 @@ async function checkAll(
   source: LineSource,
   parse: (line: InputLine, index: number) => NamedMessage,
   isOneALine: boolean,
-  settings: Settings,
 ): Promise<{ count: number; kept: NamedMessage[] | undefined }> {
   const problems: string[] = [];
   let kept: NamedMessage[] | undefined = [];
@@ -127,13 +122,13 @@ async function checkAll(
         unfinished === undefined || !isOneALine
           ? (advice ??
             'A message is a record, a queued message or JSON-RPC. Give one per line, or an array of them.')
-          : unfinishedHint(source, unfinished, settings),
+          : unfinishedHint(source, unfinished),
     },
   );
 }
 
 /** The hint for an incomplete last line, as a killed drain leaves it. The task id is taken from the line itself. */
-function unfinishedHint({ path }: LineSource, { text, offset }: InputLine, settings: Settings): string {
+function unfinishedHint({ path }: LineSource, { text, offset }: InputLine): string {
   const why =
     'The last line is incomplete. If this is a copy, copy it again. If a drain was interrupted there, its message is ' +
     'still in the queue.';
@@ -142,7 +137,7 @@ function unfinishedHint({ path }: LineSource, { text, offset }: InputLine, setti
   const drain =
     task === undefined
       ? ''
-      : ` Drain the rest, which repairs the file: ${taskCommand(settings, 'dequeue', JSON.parse(task), ['--all', '--out', path, '--append'])}`;
+      : ` Drain the rest, which repairs the file: ${taskCommand('dequeue', JSON.parse(task), ['--all', '--out', path, '--append'])}`;
   return `${why}${drain}${drain && '; or l'}${drain ? '' : ' L'}eave it out: head -c ${offset} ${shellWords([path])} | mcp-taskq enqueue … --from -`;
 }
 

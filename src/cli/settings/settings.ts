@@ -3,11 +3,10 @@ import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { TaskQueueOptions, TlsOptions } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { setBrokerWords } from '../hints.ts';
-import { readUrlFiles, splitUrls, withoutPasswords, withPassword } from './broker-urls.ts';
+import { readUrlFiles, splitUrls, withPassword } from './broker-urls.ts';
+import { keepBrokerWords } from './broker-words.ts';
 import { type ChosenContext, chooseContext, noContext } from './chosen-context.ts';
 import {
-  CONNECTION_OPTIONS,
   DEFAULT_URL,
   flagOf,
   GLOBAL_DECLARATIONS,
@@ -41,8 +40,6 @@ export interface Settings {
   context: ChosenContext | undefined;
   /** What named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
   urlSource: string;
-  /** The options on the command line that say which broker it is, and how to connect; without passwords. */
-  brokerWords: readonly string[];
   /** Warnings about these settings, one sentence each. */
   warnings: readonly string[];
   /** Further warnings, for commands that use the management API. */
@@ -62,7 +59,7 @@ export function resolveSettings(
   purpose: SettingsPurpose = 'command',
 ): Settings {
   const given = givenSettings(command);
-  setBrokerWords(brokerWords(given));
+  keepBrokerWords(given);
   // Most likely an unset variable of a shell: without a value, another broker would be meant, or other certificates, or the
   // queues of every application.
   for (const { name } of GLOBAL_DECLARATIONS) {
@@ -97,19 +94,9 @@ export function resolveSettings(
     verbose: options.verbose ?? false,
     context: layer.context,
     urlSource: sourceOfUrl(given, layer.context?.name, environment),
-    brokerWords: brokerWords(given),
     apiWarnings: known.apiWarnings,
     warnings: [...layer.warnings, ...known.warnings, ...warningsAbout(given, options)],
   };
-}
-
-function brokerWords(given: GlobalOptions): string[] {
-  return CONNECTION_OPTIONS.flatMap(({ name, parse }) => {
-    const value = given[name];
-    // Durations are about this run.
-    if (value === undefined || parse !== undefined) return [];
-    return value === true ? [flagOf(name)] : [flagOf(name), withoutPasswords(String(value))];
-  });
 }
 
 /** The options on the command line, before and after the command's name. */

@@ -1,0 +1,19 @@
+import { withoutPasswords } from './broker-urls.ts';
+import { CONNECTION_OPTIONS, flagOf, type GlobalOptions } from './global-options.ts';
+
+let words: readonly string[] = [];
+
+/** Keeps the options on the command line that say which broker it is, and how to connect; without passwords. */
+export function keepBrokerWords(given: GlobalOptions): void {
+  words = CONNECTION_OPTIONS.flatMap(({ name, parse }) => {
+    const value = given[name];
+    // Durations are about this run.
+    if (value === undefined || parse !== undefined) return [];
+    return value === true ? [flagOf(name)] : [flagOf(name), withoutPasswords(String(value))];
+  });
+}
+
+/** What every suggested command has to repeat, so that it is about the same broker. */
+export function brokerWords(): readonly string[] {
+  return words;
+}
