@@ -4,7 +4,7 @@ import type { ClientContext } from '../context.ts';
 import { noteUnusable } from '../output/left-out.ts';
 import { forEachAtOnce } from '../queues/each-at-once.ts';
 import { listQueues } from '../queues/list-queues.ts';
-import { findOldest } from '../queues/oldest-messages.ts';
+import { AgeLookups } from '../queues/look-up-ages.ts';
 
 /** The measures of one task. */
 export interface TaskMeasure {
@@ -26,9 +26,6 @@ export interface Survey {
   unknownAges: number;
 }
 
-/** At most this many tasks are looked into. Most publishers set a timestamp, which makes a look unnecessary. */
-const MAX_LOOKS = 1_000;
-
 /** States of a queue whose messages are out of reach. */
 const UNAVAILABLE: readonly string[] = ['down', 'stopped', 'crashed', 'minority'];
 
@@ -42,55 +39,44 @@ export async function surveyTasks(
   { glob, looks }: { glob: string | undefined; looks: boolean },
 ): Promise<Survey> {
   const pages = listQueues(context, { signal: context.stop.signal, source: 'statistics', glob });
+  const ages = looks ? new AgeLookups(context) : undefined;
   const tasks: TaskMeasure[] = [];
-  const toLookAt: TaskMeasure[] = [];
-  const withoutStatistics: TaskMeasure[] = [];
   let uncounted = 0;
   let unavailable = 0;
   let unusable = 0;
   for await (const page of pages) {
+    const counted: TaskQueueInfo[] = [];
     for (const info of page) {
-      if (hasControlCharacter(info.taskId)) {
-        unusable++;
-        continue;
-      }
-      const measure = measureOf(info);
-      if (measure === undefined) {
+      if (hasControlCharacter(info.taskId)) unusable++;
+      else if (info.ready !== undefined && (info.isCounted || info.statistics !== undefined))
+        counted.push(info);
+      else {
         uncounted++;
         if (UNAVAILABLE.includes(info.state)) unavailable++;
-        continue;
       }
-      tasks.push(measure);
-      if (info.isCounted && measure.ready > 0) withoutStatistics.push(measure);
-      if (measure.ready > 0 && measure.oldestAt === undefined) toLookAt.push(measure);
     }
+    await countConsumers(context, counted);
+    await ages?.lookUp(counted);
+    for (const info of counted) tasks.push(measureOf(info));
   }
   noteUnusable(context, unusable);
-  const { client, stop } = context;
-  // Over AMQP, as statistics are switched off.
-  await forEachAtOnce(withoutStatistics, stop.signal, async (task) => {
-    task.consumers = (await client.depth(task.taskId))?.consumers ?? 0;
-  });
-  if (looks) {
-    const looking = { client, signal: stop.signal };
-    await findOldest(looking, toLookAt.slice(0, MAX_LOOKS), (task, { isEmpty, queuedAt }) => {
-      // The statistics are a few seconds old: the queue may be empty by now.
-      if (isEmpty) task.ready = 0;
-      else task.oldestAt = queuedAt;
-    });
-  }
-  const unknownAges = toLookAt.filter(({ ready, oldestAt }) => ready > 0 && oldestAt === undefined).length;
+  const unknownAges = tasks.filter(({ ready, oldestAt }) => ready > 0 && oldestAt === undefined).length;
   return { tasks, uncounted, unavailable, unknownAges };
 }
 
-function measureOf({
-  taskId,
-  ready,
-  unacked = 0,
-  statistics,
-  isCounted,
-}: TaskQueueInfo): TaskMeasure | undefined {
-  if (ready === undefined || (statistics === undefined && !isCounted)) return undefined;
+/** Over AMQP, where statistics are switched off. */
+async function countConsumers(
+  { client, stop }: ClientContext,
+  queues: readonly TaskQueueInfo[],
+): Promise<void> {
+  const unknown = queues.filter(({ ready = 0, statistics }) => ready > 0 && statistics === undefined);
+  await forEachAtOnce(unknown, stop.signal, async (info) => {
+    const { consumers = 0 } = (await client.depth(info.taskId)) ?? {};
+    info.statistics = { consumers, idleSince: undefined, oldestAt: undefined };
+  });
+}
+
+function measureOf({ taskId, ready = 0, unacked = 0, statistics }: TaskQueueInfo): TaskMeasure {
   const { consumers = 0, oldestAt } = statistics ?? {};
   return { taskId, ready, unacked, consumers, oldestAt };
 }

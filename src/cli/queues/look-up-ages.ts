@@ -1,14 +1,27 @@
-import type { TaskQueueInfo } from '../../index.ts';
+import { hasCode } from '../../cli-shared.ts';
+import type { ErrorCode, TaskQueueInfo } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
+import { summarize } from '../text/message-summary.ts';
 import { formatCount } from '../text/sizes.ts';
-import { findOldest } from './oldest-messages.ts';
+import { forEachAtOnce } from './each-at-once.ts';
 
-/** One list looks into at most this many tasks. */
+/** One list looks into at most this many tasks. Most publishers set a timestamp, which makes a look unnecessary. */
 const MOST = 1_000;
 
+/** Errors that say nothing of the other queues. */
+const OF_ONE_QUEUE: readonly ErrorCode[] = [
+  'ACCESS_REFUSED',
+  'QUEUE_LOCKED',
+  'QUEUE_UNAVAILABLE',
+  'UNSUPPORTED',
+  // Its name is that of no task.
+  'INVALID_ARGUMENT',
+];
+
 /**
- * Looks up the age of oldest messages if the broker does not know it, and reports at the end how many tasks were
- * looked into.
+ * Looks up the age of oldest messages where the broker does not know it, as their publisher set no AMQP timestamp, and
+ * reports at the end how many tasks were looked into, which resets their idle time. Skips queues that do not requeue
+ * messages to their original position, those this user may not read, and those that are not available.
  */
 export class AgeLookups {
   readonly #context: ClientContext;
@@ -21,20 +34,30 @@ export class AgeLookups {
 
   readonly lookUp = async (queues: readonly TaskQueueInfo[]): Promise<void> => {
     const unknown = queues.filter(
-      ({ ready = 0, statistics }) =>
-        ready > 0 && statistics !== undefined && statistics.oldestAt === undefined,
+      ({ ready = 0, type, statistics }) =>
+        ready > 0 &&
+        !['quorum', 'stream'].includes(type) &&
+        statistics !== undefined &&
+        statistics.oldestAt === undefined,
     );
     const wanted = unknown.slice(0, MOST - this.#looked);
     this.#left += unknown.length - wanted.length;
-    if (wanted.length === 0) return;
-    const { client, stop } = this.#context;
-    await findOldest({ client, signal: stop.signal }, wanted, (info, { isEmpty, queuedAt }) => {
+    await forEachAtOnce(wanted, this.#context.stop.signal, (info) => this.#lookAt(info));
+  };
+
+  async #lookAt(info: TaskQueueInfo): Promise<void> {
+    const { client } = this.#context;
+    try {
+      if (!(await client.queueKind(info.taskId))?.isPlain) return;
+      const [oldest] = await client.peek(info.taskId, { limit: 1 });
       this.#looked++;
       // The statistics are a few seconds old: the queue may be empty by now.
-      if (isEmpty) info.ready = 0;
-      else if (info.statistics !== undefined) info.statistics.oldestAt = queuedAt;
-    });
-  };
+      if (oldest === undefined) info.ready = 0;
+      else if (info.statistics !== undefined) info.statistics.oldestAt = summarize(oldest).queuedAt;
+    } catch (error) {
+      if (!hasCode(error, ...OF_ONE_QUEUE)) throw error;
+    }
+  }
 
   report(): void {
     const { note } = this.#context;
