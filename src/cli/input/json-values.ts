@@ -46,6 +46,11 @@ export async function* jsonValues(source: LineSource): AsyncGenerator<InputLine[
   if (rest !== undefined) yield [rest];
 }
 
+/** Whether the value with which a text begins ends in it. */
+export function endsValue(text: Buffer): boolean {
+  return new ValueScanner().scan(text).length > 0;
+}
+
 class ValueScanner {
   #depth = 0;
   #isInArray = false;

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { endsValue } from '../input/json-values.ts';
 
 /** How a file of records ends. */
 export type FileEnd =
@@ -73,29 +74,13 @@ function classify(line: Buffer): { kind: 'unended' | 'half' | 'other' } {
  * leaves: another program has joined lines, and they may be all that is left of their messages.
  */
 export function isHalfRecord(text: Buffer): boolean {
-  return startsLikeRecord(text) && !endsObject(text);
+  return startsLikeRecord(text) && !endsValue(text);
 }
 
 /** Whether it begins like a record, or is the beginning of one. */
 function startsLikeRecord(text: Buffer): boolean {
   const start = text.subarray(0, RECORD_START.length).toString('latin1');
   return RECORD_START.startsWith(start);
-}
-
-const [QUOTE, BACKSLASH, OPENING_BRACE, CLOSING_BRACE] = [0x22, 0x5c, 0x7b, 0x7d];
-
-/** Whether the object with which the text begins ends in it. */
-function endsObject(text: Buffer): boolean {
-  let depth = 0;
-  let isInString = false;
-  for (let at = 0; at < text.length; at++) {
-    const byte = text[at];
-    if (byte === QUOTE) isInString = !isInString;
-    else if (isInString) at += byte === BACKSLASH ? 1 : 0;
-    else if (byte === OPENING_BRACE) depth++;
-    else if (byte === CLOSING_BRACE && --depth === 0) return true;
-  }
-  return false;
 }
 
 function isJson(text: Buffer): boolean {
