@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { selectQueues } from '../../src/cli/queues/queue-selection.ts';
+import { LeftOut, selectQueues } from '../../src/cli/queues/queue-selection.ts';
 import type { TaskQueueInfo } from '../../src/index.ts';
 
 function queue(taskId: string, ready: number): TaskQueueInfo {
@@ -41,14 +41,11 @@ test.each([
   [{ sort: 'ready', limit: 1 }, 'c', 8],
   [{ limit: 9 }, 'abcdefghi', 0],
 ] as const)('of a list in pages %j selects %s and counts %i more', async (selection, expected, more) => {
-  let beyond = 0;
+  const leftOut = new LeftOut();
   const selected: string[] = [];
-  const onBeyondLimit = (count: number) => {
-    beyond += count;
-  };
-  for await (const page of selectQueues(pages(), selection, { onBeyondLimit }))
+  for await (const page of selectQueues(pages(), selection, { leftOut, countsBeyondLimit: true }))
     selected.push(...page.map(({ taskId }) => taskId));
-  expect([selected.join(''), beyond]).toEqual([expected, more]);
+  expect([selected.join(''), leftOut.beyondLimit]).toEqual([expected, more]);
 });
 
 test('a list by name is read no further than to its limit if nobody asks what is beyond it', async () => {

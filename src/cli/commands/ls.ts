@@ -8,7 +8,13 @@ import { notBlank, wholeNumber } from '../input/option-values.ts';
 import { noteUnknown } from '../output/left-out.ts';
 import { queuePrinter } from '../output/queue-list.ts';
 import { listQueues } from '../queues/list-queues.ts';
-import { needsAges, type QueueSelection, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
+import {
+  LeftOut,
+  needsAges,
+  type QueueSelection,
+  SORT_KEYS,
+  selectQueues,
+} from '../queues/queue-selection.ts';
 import { awaitEach } from '../terminal/stall-notice.ts';
 import { ageOption, durationOption } from '../text/durations.ts';
 
@@ -106,26 +112,19 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
 }
 
 async function print(context: ClientContext, pattern: string | undefined, options: LsOptions): Promise<void> {
-  const unknown = { idle: 0, depth: 0, age: 0 };
   const source = sourceFor(options);
   const looks = (options.peek ?? needsAges(options)) && source !== 'none';
   const ages = looks ? new (await import('../queues/look-up-ages.ts')).AgeLookups(context) : undefined;
   const pages =
     options.ids === undefined
-      ? countUnknown(await list(context, pattern, options), options, unknown)
+      ? await list(context, pattern, options)
       : (await import('../queues/queues-by-id.ts')).queuesById(context, options.ids);
-  let beyondLimit = 0;
+  const leftOut = new LeftOut();
   const selected = selectQueues(pages, options, {
     lookUp: ages?.lookUp,
-    onUnknownAge: (count) => {
-      unknown.age += count;
-    },
+    leftOut,
     // Only where the count is shown, and not if each queue costs a request.
-    onBeyondLimit: showsTotals(context, options)
-      ? (count) => {
-          beyondLimit += count;
-        }
-      : undefined,
+    countsBeyondLimit: context.format === 'table' && !options.names && options.ids === undefined,
   });
   const isExact = source === 'both';
   const printer = await queuePrinter(context, {
@@ -135,21 +134,19 @@ async function print(context: ClientContext, pattern: string | undefined, option
     isExact,
   });
   for await (const page of awaitEach(context, selected)) await printer.write(page);
-  await printer.end(beyondLimit);
+  await printer.end(leftOut.beyondLimit);
   ages?.report();
+  const { unknown } = leftOut;
   noteUnknown(context, unknown.idle, 'idle time');
   noteUnknown(context, unknown.depth, 'depth');
   noteUnknown(context, unknown.age, 'age of its messages');
 }
 
-function showsTotals({ format }: Context, { names, ids }: LsOptions): boolean {
-  return format === 'table' && !names && ids === undefined;
-}
-
 async function watch(context: ClientContext, pattern: string | undefined, options: LsOptions): Promise<void> {
   const { watchQueues } = await import('../queues/live-list.ts');
-  async function* selected(signal: AbortSignal, onBeyondLimit: (count: number) => void) {
-    yield* selectQueues(await list(context, pattern, options, signal), options, { onBeyondLimit });
+  async function* selected(signal: AbortSignal, leftOut: LeftOut) {
+    const pages = await list(context, pattern, options, signal);
+    yield* selectQueues(pages, options, { leftOut, countsBeyondLimit: true });
   }
   const { interval: intervalMs, sort } = options;
   const showsIdle = historyFor(options) !== undefined;
@@ -201,21 +198,4 @@ const HOUR_MS = 3_600_000;
 /** Only where idle times decide: it doubles the time of a list. */
 function historyFor({ idle, sort }: LsOptions): number | undefined {
   return idle ?? (sort === 'idle' ? HOUR_MS : undefined);
-}
-
-/** Counts the queues that the selection leaves out only because a value is unknown. */
-async function* countUnknown(
-  pages: AsyncIterable<TaskQueueInfo[]>,
-  { idle, nonEmpty, min }: LsOptions,
-  unknown: { idle: number; depth: number },
-): AsyncGenerator<TaskQueueInfo[], void, undefined> {
-  for await (const page of pages) {
-    for (const { ready, unacked, statistics } of page) {
-      if (idle !== undefined && statistics?.idleSince === undefined) {
-        // A queue with messages or consumers, and without an idle time, is in use.
-        if (!ready && !unacked && !statistics?.consumers) unknown.idle++;
-      } else if ((nonEmpty || min !== undefined) && ready === undefined) unknown.depth++;
-    }
-    yield page;
-  }
 }

@@ -10,11 +10,11 @@ import { type Key, listenForKeys } from '../terminal/keys.ts';
 import { LiveView } from '../terminal/live-view.ts';
 import { raceWith } from '../terminal/stop.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
-import type { SortKey } from './queue-selection.ts';
+import { LeftOut, type SortKey } from './queue-selection.ts';
 
 export interface WatchQueuesOptions {
   /** Lists the queues to show, at each refresh, until the signal is aborted. */
-  list: (signal: AbortSignal, onBeyondLimit: (count: number) => void) => AsyncIterable<TaskQueueInfo[]>;
+  list: (signal: AbortSignal, leftOut: LeftOut) => AsyncIterable<TaskQueueInfo[]>;
   intervalMs: number;
   /** What is listed, for the title line. */
   title: string;
@@ -82,10 +82,9 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
         draw();
       }, STALL_REFRESH_MS);
       try {
-        const snapshot = await raceWith(
-          ended,
-          snapshotOf((onBeyondLimit) => list(ended, onBeyondLimit)),
-        );
+        const leftOut = new LeftOut();
+        const snapshot = await raceWith(ended, snapshotOf(list(ended, leftOut)));
+        snapshot.totals.beyondLimit = leftOut.beyondLimit;
         shown.previous = shown.last;
         shown.last = snapshot;
         shown.recent = withRecent(shown.recent, snapshot);
@@ -125,18 +124,13 @@ function scroll(shown: LiveQueues, key: Exclude<Key, 'quit'>): void {
   shown.offset = Math.max(0, Math.min(mostOffset, targets[key]));
 }
 
-async function snapshotOf(
-  list: (onBeyondLimit: (count: number) => void) => AsyncIterable<TaskQueueInfo[]>,
-): Promise<NonNullable<LiveQueues['last']>> {
+async function snapshotOf(pages: AsyncIterable<TaskQueueInfo[]>): Promise<NonNullable<LiveQueues['last']>> {
   const snapshot = {
     at: Date.now(),
     queues: [] as TaskQueueInfo[],
     totals: new QueueTotals(),
   };
-  const onBeyondLimit = (count: number) => {
-    snapshot.totals.beyondLimit += count;
-  };
-  for await (const page of list(onBeyondLimit)) {
+  for await (const page of pages) {
     for (const queue of page) snapshot.queues.push(queue);
     snapshot.totals.add(page);
   }

@@ -79,16 +79,31 @@ function sortValue(
   }
 }
 
+/** Counts the queues that are left out for another reason than that they were not asked for. */
+export class LeftOut {
+  /** Only because this is unknown of them. */
+  readonly unknown = { idle: 0, depth: 0, age: 0 };
+  beyondLimit = 0;
+
+  addUnknown(page: readonly TaskQueueInfo[], { idle, nonEmpty, min }: QueueSelection): void {
+    for (const { ready, unacked, statistics } of page) {
+      if (idle !== undefined && statistics?.idleSince === undefined) {
+        // A queue with messages or consumers, and without an idle time, is in use.
+        if (!ready && !unacked && !statistics?.consumers) this.unknown.idle++;
+      } else if ((nonEmpty || min !== undefined) && ready === undefined) this.unknown.depth++;
+    }
+  }
+}
+
 export interface SelectOptions {
   /** Looks up ages; called for as few queues as possible. */
   lookUp?: AgeLookup | undefined;
-  /** Called with the number of queues that are left out only because their age is unknown. */
-  onUnknownAge?: (count: number) => void;
+  leftOut?: LeftOut;
   /**
-   * Called with the number of queues beyond the limit, as often as there are more. A list by name is then read to its
-   * end, unless the age of the others would have to be looked up.
+   * Count the queues beyond the limit too. A list by name is then read to its end, unless the age of the others would
+   * have to be looked up.
    */
-  onBeyondLimit?: ((count: number) => void) | undefined;
+  countsBeyondLimit?: boolean;
 }
 
 /**
@@ -98,7 +113,7 @@ export interface SelectOptions {
 export async function* selectQueues(
   pages: AsyncIterable<TaskQueueInfo[]>,
   selection: QueueSelection,
-  { lookUp, onUnknownAge = () => {}, onBeyondLimit }: SelectOptions = {},
+  { lookUp, leftOut = new LeftOut(), countsBeyondLimit = false }: SelectOptions = {},
 ): AsyncGenerator<TaskQueueInfo[], void, undefined> {
   const { sort = 'name', reverse, limit = Number.POSITIVE_INFINITY } = selection;
   const isStreaming = sort === 'name' && !reverse;
@@ -109,27 +124,27 @@ export async function* selectQueues(
   const keepTheFirst = () => {
     kept.sort(compare);
     if (kept.length <= limit) return;
-    onBeyondLimit?.(kept.length - limit);
+    if (countsBeyondLimit) leftOut.beyondLimit += kept.length - limit;
     kept.length = limit;
   };
   for await (const page of pages) {
+    leftOut.addUnknown(page, selection);
     const now = Date.now();
     const candidates = page.filter((info) => isSelected(info, selection, now));
     await lookBefore?.(candidates);
     const selected = candidates.filter((info) => isOlder(info, selection, now));
     // Behind the limit nobody asks.
     if (selection.olderThan !== undefined && selected.length <= left)
-      onUnknownAge(
-        candidates.filter(({ ready, statistics }) => ready !== 0 && statistics?.oldestAt === undefined)
-          .length,
-      );
+      leftOut.unknown.age += candidates.filter(
+        ({ ready, statistics }) => ready !== 0 && statistics?.oldestAt === undefined,
+      ).length;
     if (isStreaming) {
       const shown = selected.slice(0, left);
       if (shown.length > 0) await lookAfter?.(shown);
       yield shown;
       left -= shown.length;
-      if (selected.length > shown.length) onBeyondLimit?.(selected.length - shown.length);
-      if (left <= 0 && !(onBeyondLimit && selection.olderThan === undefined)) return;
+      if (countsBeyondLimit) leftOut.beyondLimit += selected.length - shown.length;
+      if (left <= 0 && !(countsBeyondLimit && selection.olderThan === undefined)) return;
     } else {
       for (const info of selected) kept.push(info);
       // Not for every page, as sorting takes longer the more queues are kept.
