@@ -91,15 +91,10 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
       );
       const removed = cleared - before;
       const where = `task ${target.taskId} on ${describeTarget(context)}`;
-      await printResult(
-        context,
-        `Removed ${formatCount(removed, 'message')} from ${where}.`,
-        {
-          task_id: target.taskId,
-          removed,
-        },
-        { hasEffect: false },
-      );
+      await printResult(context, `Removed ${formatCount(removed, 'message')} from ${where}.`, {
+        task_id: target.taskId,
+        removed,
+      });
       if (!isDeleted) {
         const left = await describeLeft(context, target.taskId, {
           isDeletable: !options.keepQueue,
@@ -189,16 +184,11 @@ async function dryRunAll(
     if (select) return dryRun(context, taskId, { limit: undefined, select, verb: 'removed' });
     const count = formatCount(messages, 'message');
     const where = `task ${taskId} on ${describeTarget(context)}`;
-    await printResult(
-      context,
-      `${count} of ${where} would be removed; nothing was removed.`,
-      {
-        task_id: taskId,
-        removed: 0,
-        would_remove: messages,
-      },
-      { hasEffect: false },
-    );
+    await printResult(context, `${count} of ${where} would be removed; nothing was removed.`, {
+      task_id: taskId,
+      removed: 0,
+      would_remove: messages,
+    });
   });
   await noteHeld(context, targets);
   if (failure !== undefined) throw failure;

@@ -7,7 +7,7 @@ import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/option-values.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
-import { printResult } from '../output/result-line.ts';
+import { printDone } from '../output/result-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import { chooseOneTask } from '../queues/chosen-tasks.ts';
 import { depthBeforeReading, emptyFailure } from '../queues/missing-queue.ts';
@@ -120,7 +120,7 @@ async function copy(
     });
   }
   const sentence = `Copied ${formatCount(copied, 'message')} from task ${from} to task ${to}.`;
-  await printResult(context, sentence, { from, to, copied });
+  await printDone(context, sentence, { from, to, copied });
   await publishing.report.print(context);
   if (options.all) noteHeldBack(context, from, depth.consumers, 'copied');
   const unseen = Math.max(0, depth.messages - skip - looked);

@@ -7,7 +7,7 @@ import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
 import { notBlank, wholeNumber } from '../input/option-values.ts';
-import { printResult } from '../output/result-line.ts';
+import { printDone, printResult } from '../output/result-line.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
 import { completed, MessageIds } from '../replay/complete-messages.ts';
@@ -132,7 +132,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     await source.close();
   }
   const { count } = source;
-  await printResult(context, `Added ${formatCount(count, 'message')} to task ${taskId}.`, {
+  await printDone(context, `Added ${formatCount(count, 'message')} to task ${taskId}.`, {
     task_id: taskId,
     enqueued: count,
   });
@@ -157,12 +157,7 @@ function reportDryRun(context: ClientContext, taskId: string, count: number): Pr
   return printResult(
     context,
     `${formatCount(count, 'message')} would be added to task ${taskId}; nothing was sent.`,
-    {
-      task_id: taskId,
-      enqueued: 0,
-      would_enqueue: count,
-    },
-    { hasEffect: false },
+    { task_id: taskId, enqueued: 0, would_enqueue: count },
   );
 }
 

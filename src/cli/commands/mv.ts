@@ -232,12 +232,7 @@ async function moveFrom(
     await printResult(
       context,
       `Moved ${formatCount(moved, 'message')} from task ${from} to task ${to} on ${describeTarget(context)}.`,
-      {
-        from,
-        to,
-        moved,
-      },
-      { hasEffect: false },
+      { from, to, moved },
     );
     return missed.report(context, from, moved);
   }
