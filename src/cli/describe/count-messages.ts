@@ -1,14 +1,8 @@
 import type { StoredMessage } from '../../index.ts';
-import { summarize } from '../text/message-summary.ts';
+import { type MessageSummary, summarize } from '../text/message-summary.ts';
 
-/** A summary of one message. */
-export interface MessageGlimpse {
-  type: string;
-  method: string | undefined;
-  id: string | undefined;
-  /** When it was queued, in milliseconds since the epoch. */
-  queuedAt: number | undefined;
-}
+/** What `describe` shows of one message. */
+export type MessageGlimpse = Pick<MessageSummary, 'type' | 'method' | 'id' | 'queuedAt'>;
 
 export interface MessageGroup {
   type: string;
