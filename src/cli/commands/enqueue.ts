@@ -10,7 +10,7 @@ import { notBlank, wholeNumber } from '../input/option-values.ts';
 import { printDone, printResult } from '../output/result-line.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
-import { completed, MessageIds } from '../replay/complete-messages.ts';
+import { completed, type MessageIds } from '../replay/complete-messages.ts';
 import { Destination } from '../replay/destination.ts';
 import {
   checkMessageSource,
@@ -109,7 +109,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     const failed = new AbortController();
     const pausing = AbortSignal.any([stop.signal, failed.signal]);
     const { from, skip, idPrefix = randomUUID() } = options;
-    const ids = from === undefined ? undefined : new MessageIds(idPrefix, skip);
+    const ids = from === undefined ? undefined : { prefix: idPrefix, skipped: skip, areUsed: false };
     const messages = completed(paced(source.messages(), options, pausing), headers, ids);
     const progress = startProgress(source.count, { isOutputShown: false });
     // The file still has what a limit of the queue drops, so that is only noted.

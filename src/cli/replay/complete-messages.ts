@@ -5,32 +5,12 @@ import type { NamedMessage } from './pipelined-publish.ts';
  * again by the command that resumes has the same id, so that its reader can recognise it; a file that is replayed twice
  * on purpose gets another prefix.
  */
-export class MessageIds {
-  readonly prefix: string;
-  #place: number;
-  #areUsed = false;
-
-  /** @param skipped how many messages of the file come before the first */
-  constructor(prefix: string, skipped: number) {
-    this.prefix = prefix;
-    this.#place = skipped;
-  }
-
-  /** Whether any message has needed one. */
-  get areUsed(): boolean {
-    return this.#areUsed;
-  }
-
-  /** Goes on to the next message. */
-  advance(): void {
-    this.#place++;
-  }
-
-  /** The id of this message. */
-  use(): string {
-    this.#areUsed = true;
-    return `${this.prefix}-${this.#place}`;
-  }
+export interface MessageIds {
+  prefix: string;
+  /** How many messages of the file come before the first. */
+  skipped: number;
+  /** Set once a message has needed one. */
+  areUsed: boolean;
 }
 
 /**
@@ -45,9 +25,14 @@ export async function* completed(
   const { defaultProperties } = await import('../../index.ts');
   const { withHeaders } = await import('../../cli-support.ts');
   const hasHeaders = Object.keys(headers).length > 0;
+  let place = ids?.skipped ?? 0;
   for await (const { properties: given, ...message } of messages) {
-    ids?.advance();
-    const properties = given ?? { ...defaultProperties(), ...(ids && { message_id: ids.use() }) };
+    place++;
+    if (ids && given === undefined) ids.areUsed = true;
+    const properties = given ?? {
+      ...defaultProperties(),
+      ...(ids && { message_id: `${ids.prefix}-${place}` }),
+    };
     yield { ...message, properties: hasHeaders ? withHeaders(properties, headers) : properties };
   }
 }
