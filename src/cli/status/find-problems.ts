@@ -1,3 +1,5 @@
+import { hintFor } from '../hints.ts';
+import { privateBrokerHint } from '../settings/private-broker.ts';
 import { shellWords } from '../text/shell-words.ts';
 import type { BrokerStatus } from './read-status.ts';
 
@@ -14,7 +16,7 @@ export function findProblems(status: Omit<BrokerStatus, 'problems'>): Problem[] 
 
 function alarms({ broker, api }: Omit<BrokerStatus, 'problems'>): Problem[] {
   const known = api?.overview?.alarms ?? [];
-  if (known.length > 0) return known.map((problem) => ({ problem, hint: hintFor(problem) }));
+  if (known.length > 0) return known.map((problem) => ({ problem, hint: alarmHint(problem) }));
   if (broker.blockedReason === undefined) return [];
   return [
     {
@@ -27,7 +29,7 @@ function alarms({ broker, api }: Omit<BrokerStatus, 'problems'>): Problem[] {
 const FREE_HINT =
   'Reading works. Free memory or disk space on the affected nodes; find them with: rabbitmq-diagnostics alarms';
 
-function hintFor(problem: string): string | undefined {
+function alarmHint(problem: string): string {
   if (/is down|partitioned/.test(problem))
     return '"rabbitmqctl cluster_status" shows which nodes are running.';
   return FREE_HINT;
@@ -51,11 +53,11 @@ function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Proble
 }
 
 /** What others have declared or set, and this package cannot use. */
-function declarations({ api, broker, events }: Omit<BrokerStatus, 'problems'>): Problem[] {
+function declarations({ api, broker }: Omit<BrokerStatus, 'problems'>): Problem[] {
   const problems: Problem[] = [];
-  if (events.counts?.obstacle !== undefined) {
+  if (api?.events?.obstacle !== undefined) {
     problems.push({
-      problem: `${events.counts.obstacle}: no events are published, and watch fails`,
+      problem: `${api.events.obstacle}: no events are published, and watch fails`,
       hint: 'Delete it; the next publisher creates it again. Processes that are running publish events after a restart.',
     });
   }
@@ -80,5 +82,6 @@ function apiProblems({ api }: Omit<BrokerStatus, 'problems'>): Problem[] {
     ];
   }
   if (api.error === undefined) return [];
-  return [{ problem: api.error.message, hint: api.error.hint }];
+  const error = api.error as Error;
+  return [{ problem: error.message, hint: privateBrokerHint(error) ?? hintFor(error) }];
 }

@@ -1,37 +1,25 @@
 import { DEFAULT_PREFIX, hasCode } from '../../cli-shared.ts';
 import type { ClusterOverview, EventCounts } from '../../cli-support.ts';
 import type { BrokerInspection, ManagementApiOptions } from '../../index.ts';
-import { hintFor } from '../hints.ts';
 import { QueueTotals } from '../output/queue-totals.ts';
 import { countEvents, type HeardEvents } from '../reading/count-events.ts';
-import { privateBrokerHint } from '../settings/private-broker.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stop } from '../terminal/stop.ts';
 import { findProblems, type Problem } from './find-problems.ts';
 
-/** What `status` knows about the management API. */
+/** What the management API says. */
 interface ApiStatus {
-  /** Without credentials. */
-  url: string;
   overview: ClusterOverview | undefined;
-  /** Undefined if unknown. */
-  isSameCluster: boolean | undefined;
-  /** Why it belongs to another broker. */
-  mismatch: string | undefined;
+  /** Why it belongs to another broker; the rest is not asked for then. */
+  mismatch?: string;
   /** Of queues that are declared without one; undefined if it is classic, or unknown. */
-  defaultQueueType: string | undefined;
-  error: { message: string; hint: string | undefined } | undefined;
-}
-
-/** Whether live events arrive; `watch` shows them, and they wake waiting readers. */
-interface EventStatus {
-  /**
-   * Counts from the API: undefined if it was not asked or did not answer, null if events were never published or
-   * watched.
-   */
-  counts: EventCounts | null | undefined;
-  /** What arrived while listening. */
-  heard: HeardEvents | undefined;
+  defaultQueueType?: string | undefined;
+  /** The totals of all task queues, from the statistics. */
+  totals?: QueueTotals;
+  /** Live events: undefined if unknown, null if they were never published or watched. */
+  events?: EventCounts | null | undefined;
+  /** Why the rest is unknown. */
+  error?: unknown;
 }
 
 export interface BrokerStatus {
@@ -40,11 +28,12 @@ export interface BrokerStatus {
   /** What named the broker. */
   urlSource: string;
   contextName: string | undefined;
+  /** Without credentials. */
+  apiUrl: string;
   /** Undefined if the API was not asked. */
   api: ApiStatus | undefined;
-  /** The totals of all task queues, from the statistics. */
-  totals: QueueTotals | undefined;
-  events: EventStatus;
+  /** The events that arrived while listening; `watch` shows them, and they wake waiting readers. */
+  heard: HeardEvents | undefined;
   problems: readonly Problem[];
 }
 
@@ -76,26 +65,14 @@ export async function readStatus(
     prefix: settings.connection.prefix ?? DEFAULT_PREFIX,
     urlSource: settings.urlSource,
     contextName: settings.context?.name,
-    api: asked.value && toApiStatus(asked.value, settings, broker),
-    totals: asked.value?.totals,
-    events: {
-      counts: asked.value?.events,
-      heard: listened.status === 'fulfilled' ? listened.value : undefined,
-    },
+    apiUrl: apiUrlOf(settings, broker),
+    api: asked.value,
+    heard: listened.status === 'fulfilled' ? listened.value : undefined,
   };
   return { ...found, problems: findProblems(found) };
 }
 
-interface Answer
-  extends Pick<ApiStatus, 'overview'>,
-    Partial<Pick<ApiStatus, 'mismatch' | 'defaultQueueType'>> {
-  totals?: QueueTotals;
-  events?: EventStatus['counts'];
-  /** Why it ends here. */
-  error?: unknown;
-}
-
-async function askApi({ connection, apiUrl }: Settings): Promise<Answer> {
+async function askApi({ connection, apiUrl }: Settings): Promise<ApiStatus> {
   const { listTaskQueues } = await import('../../index.ts');
   const { readClusterOverview, readDefaultQueueType, readEventCounts } = await import('../../cli-support.ts');
   const options = { ...connection, apiUrl };
@@ -145,27 +122,10 @@ async function findMismatch(options: ManagementApiOptions): Promise<string | und
   }
 }
 
-function toApiStatus(
-  { overview, mismatch, defaultQueueType, error }: Answer,
-  { apiUrl }: Settings,
-  { host, isTls }: BrokerInspection,
-): ApiStatus {
-  const derived = `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${isTls ? 15671 : 15672}`;
-  return {
-    url: withoutCredentials(apiUrl) ?? derived,
-    overview,
-    isSameCluster: mismatch !== undefined ? false : error === undefined ? true : undefined,
-    mismatch,
-    defaultQueueType,
-    error: error === undefined ? undefined : described(error),
-  };
-}
-
-function withoutCredentials(url: string | undefined): string | undefined {
-  return url !== undefined && URL.canParse(url) ? new URL(url).origin : url?.replace(/\/\/.*@/s, '//***@');
-}
-
-function described(error: unknown): { message: string; hint: string | undefined } {
-  const { message } = error as Error;
-  return { message, hint: privateBrokerHint(error) ?? hintFor(error as Error) };
+/** The given one, else that which the library derives. */
+function apiUrlOf({ apiUrl: given }: Settings, { host, isTls }: BrokerInspection): string {
+  if (given !== undefined)
+    return URL.canParse(given) ? new URL(given).origin : given.replace(/\/\/.*@/s, '//***@');
+  const [scheme, port] = isTls ? ['https', 15671] : ['http', 15672];
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -9,7 +9,7 @@ import type { BrokerStatus } from './read-status.ts';
 
 /** `status` for people. */
 export function statusFacts(status: BrokerStatus, colors: ChalkInstance): Fact[] {
-  const { broker, api, totals, urlSource } = status;
+  const { broker, api, urlSource } = status;
   const { host, port, isTls, vhost, product = 'unknown', version = '', clusterName, user } = broker;
   const at = `${isTls ? 'amqps' : 'amqp'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const tags = api?.overview?.tags ?? [];
@@ -24,7 +24,7 @@ export function statusFacts(status: BrokerStatus, colors: ChalkInstance): Fact[]
     ['alarms', describeAlarms(status, colors)],
     ['API', describeApi(status, colors)],
     ['events', describeEvents(status, colors)],
-    ['tasks', totals && `${describeTotals(totals)} ${colors.dim('(up to 10 s old)')}`],
+    ['tasks', api?.totals && `${describeTotals(api.totals)} ${colors.dim('(up to 10 s old)')}`],
   ];
 }
 
@@ -56,15 +56,15 @@ function describeAlarms({ broker, api }: BrokerStatus, colors: ChalkInstance): s
   return alarms === undefined ? 'publishing is not blocked' : 'none';
 }
 
-function describeApi({ api }: BrokerStatus, colors: ChalkInstance): string {
+function describeApi({ api, apiUrl }: BrokerStatus, colors: ChalkInstance): string {
   if (api === undefined) return colors.dim('not queried (--no-api)');
-  const url = safeLine(api.url);
-  if (api.isSameCluster === false) {
+  const url = safeLine(apiUrl);
+  if (api.mismatch !== undefined) {
     const name = safeLine(api.overview?.clusterName ?? '');
     return `${url}, ${colors.red(`not the API of this broker (cluster ${name})`)}`;
   }
   if (api.overview === undefined) return `${url}, ${colors.red('unusable')}`;
-  return `${url}, ${api.isSameCluster ? 'the same cluster' : 'cluster unknown'}`;
+  return `${url}, ${api.error === undefined ? 'the same cluster' : 'cluster unknown'}`;
 }
 
 function describeTotals(totals: QueueTotals): string {
@@ -73,8 +73,8 @@ function describeTotals(totals: QueueTotals): string {
 }
 
 /** Undefined if unknown. */
-function describeEvents({ events }: BrokerStatus, colors: ChalkInstance): string | undefined {
-  const { counts, heard } = events;
+function describeEvents({ api, heard }: BrokerStatus, colors: ChalkInstance): string | undefined {
+  const counts = api?.events;
   const facts = [];
   if (counts === null) facts.push('none published or watched in this vhost yet');
   else if (counts !== undefined) {
@@ -88,7 +88,8 @@ function describeEvents({ events }: BrokerStatus, colors: ChalkInstance): string
 
 /** The documented schema. */
 export function statusRecord(status: BrokerStatus): { [name: string]: unknown } {
-  const { broker, api, totals, events, problems } = status;
+  const { broker, api, heard, problems } = status;
+  const { events, totals } = api ?? {};
   const { configure, write, read, publishEvents, watch } = broker.permissions;
   return {
     ok: problems.length === 0,
@@ -119,16 +120,16 @@ export function statusRecord(status: BrokerStatus): { [name: string]: unknown } 
     publishing_blocked: broker.blockedReason ?? null,
     api: api
       ? {
-          url: api.url,
+          url: status.apiUrl,
           reachable: api.overview !== undefined,
-          same_cluster: api.isSameCluster ?? null,
-          error: api.error?.message ?? null,
+          same_cluster: api.mismatch !== undefined ? false : api.error === undefined ? true : null,
+          error: (api.error as Error | undefined)?.message ?? null,
         }
       : null,
     events: {
-      published: events.counts?.published ?? (events.counts === null ? 0 : null),
-      per_second: events.counts?.perSecond ?? (events.counts === null ? 0 : null),
-      heard: events.heard?.events ?? null,
+      published: events?.published ?? (events === null ? 0 : null),
+      per_second: events?.perSecond ?? (events === null ? 0 : null),
+      heard: heard?.events ?? null,
     },
     tasks: totals
       ? { queues: totals.queues, ready: totals.ready, unacked: totals.unacked, uncounted: totals.uncounted }
