@@ -91,9 +91,9 @@ export class ManagementApi {
    * @throws TaskQueueError `API_UNAVAILABLE`, `AUTHENTICATION_FAILED`, `ACCESS_REFUSED`, `VHOST_NOT_FOUND`
    * (404), `TLS_FAILED`, `NO_ANSWER`, `TARGET_MISMATCH` if it is not RabbitMQ that answers
    */
-  async get<T>(path: string, query: Query = {}, timeoutMs = this.#timeoutMs): Promise<T> {
-    const { base, response } = await this.#ask(path, query, timeoutMs);
-    return (await this.#json(base, path, response, timeoutMs)) as T;
+  async get<T>(path: string, query: Query = {}): Promise<T> {
+    const { base, response } = await this.#ask(path, query);
+    return (await this.#json(base, path, response)) as T;
   }
 
   /** The user whose credentials the API received. Throws like {@link get}. */
@@ -105,12 +105,9 @@ export class ManagementApi {
     return { name, tags: all.filter((tag) => tag !== '') };
   }
 
-  /**
-   * What `GET /api/overview` says of the cluster. A broker that works answers this at once, so that one that is stuck, or
-   * stopped, is reported after 10 seconds.
-   */
+  /** What `GET /api/overview` says of the cluster. */
   overview<T>(columns: string): Promise<T> {
-    return this.get('overview', { columns }, Math.min(this.#timeoutMs, OVERVIEW_MS));
+    return this.get('overview', { columns });
   }
 
   /** The same; `undefined` if there is no such thing (404). */
@@ -139,7 +136,7 @@ export class ManagementApi {
       return;
     }
     try {
-      yield* jsonItems<T>(this.#chunks(base, response));
+      yield* jsonItems<T>(this.#chunks(base, response, this.#timeoutMs));
     } catch (error) {
       if (error instanceof NoArrayError) throw notList(base);
       throw error instanceof SyntaxError ? brokenAnswer(base, error) : error;
@@ -160,17 +157,13 @@ export class ManagementApi {
   }
 
   /** All nodes of a cluster give the same answer: tries them in turn until one begins to answer. */
-  async #ask(
-    path: string,
-    query: Query,
-    timeoutMs = this.#timeoutMs,
-  ): Promise<{ base: URL; response: http.IncomingMessage }> {
+  async #ask(path: string, query: Query): Promise<{ base: URL; response: http.IncomingMessage }> {
     let failure: unknown;
     for (const base of this.#bases) {
       const url = new URL(`api/${path}`, base);
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
       try {
-        const response = await this.#request(url, timeoutMs);
+        const response = await this.#request(url, this.#timeoutFor(path));
         this.clockAheadMs = clockAhead(response);
         this.#bases = [base, ...this.#bases.filter((other) => other !== base)];
         return { base, response };
@@ -180,6 +173,11 @@ export class ManagementApi {
       }
     }
     throw failure;
+  }
+
+  /** A broker that works answers `overview` at once, so that one that is stuck, or stopped, is reported soon. */
+  #timeoutFor(path: string): number {
+    return path === 'overview' ? Math.min(this.#timeoutMs, OVERVIEW_MS) : this.#timeoutMs;
   }
 
   #request(url: URL, timeoutMs: number): Promise<http.IncomingMessage> {
@@ -217,15 +215,10 @@ export class ManagementApi {
     });
   }
 
-  async #json(
-    base: URL,
-    path: string,
-    response: http.IncomingMessage,
-    timeoutMs = this.#timeoutMs,
-  ): Promise<unknown> {
+  async #json(base: URL, path: string, response: http.IncomingMessage): Promise<unknown> {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of this.#chunks(base, response, timeoutMs)) {
+    for await (const chunk of this.#chunks(base, response, this.#timeoutFor(path))) {
       bytes += chunk.length;
       if (bytes > MOST_BYTES) {
         response.destroy();
@@ -244,7 +237,7 @@ export class ManagementApi {
   async *#chunks(
     base: URL,
     response: http.IncomingMessage,
-    timeoutMs = this.#timeoutMs,
+    timeoutMs: number,
   ): AsyncGenerator<Buffer, void, undefined> {
     const body = isPacked(response) ? await unpacked(response) : response;
     const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
