@@ -51,7 +51,6 @@ describe('the settings', () => {
       isWide: false,
       color: true,
       pager: true,
-      verbose: false,
       urlSource: 'default',
       apiWarnings: [],
       warnings: [],

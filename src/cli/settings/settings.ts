@@ -35,7 +35,6 @@ export interface Settings {
   pager: boolean;
   /** False when `--no-color` was given. */
   color: boolean;
-  verbose: boolean;
   /** The context these settings come from, if any. */
   context: ChosenContext | undefined;
   /** What named the broker: `--url`, `context prod`, `MCP_TASKQ_URL`, … or `default`. */
@@ -91,7 +90,6 @@ export function resolveSettings(
     ...formatAsked(options),
     pager: options.pager ?? true,
     color: options.color ?? true,
-    verbose: options.verbose ?? false,
     context: layer.context,
     urlSource: sourceOfUrl(given, layer.context?.name, environment),
     apiWarnings: known.apiWarnings,
