@@ -2,31 +2,6 @@ import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { durationOption } from '../text/durations.ts';
 import type { GlobalOptions } from './global-options.ts';
 
-/** A named broker from the configuration file, validated. */
-export interface NamedContext {
-  /** A broker URL, or a comma-separated list for a cluster, without a password. */
-  url: string;
-  description?: string;
-  api_url?: string;
-  prefix?: string;
-  queue_type?: 'default' | 'quorum';
-  password_file?: string;
-  /** A shell command whose first output line is the password. */
-  password_command?: string;
-  /** Only with `--store-password`. */
-  password?: string;
-  tls_ca_file?: string;
-  tls_cert_file?: string;
-  tls_key_file?: string;
-  tls_pass_file?: string;
-  tls_server_name?: string;
-  insecure?: boolean;
-  /** A duration, such as `10s`. */
-  connect_timeout?: string;
-  /** Commands that remove messages require the context name to be typed first. */
-  protected?: boolean;
-}
-
 interface Setting {
   /** The global option that it stands for, if any. */
   option?: keyof GlobalOptions;
@@ -34,14 +9,17 @@ interface Setting {
 }
 
 /** In display and file order. */
-export const SETTINGS: Readonly<Record<keyof NamedContext, Setting>> = {
+const ALL_SETTINGS = {
+  /** A broker URL, or a comma-separated list for a cluster, without a password. */
   url: { option: 'url', kind: 'text' },
   description: { kind: 'text' },
   api_url: { option: 'apiUrl', kind: 'text' },
   prefix: { option: 'prefix', kind: 'text' },
   queue_type: { option: 'queueType', kind: ['default', 'quorum'] },
   password_file: { option: 'passwordFile', kind: 'file' },
+  /** A shell command whose first output line is the password. */
   password_command: { kind: 'text' },
+  /** Only with `--store-password`. */
   password: { kind: 'text' },
   tls_ca_file: { option: 'tlsCaFile', kind: 'file' },
   tls_cert_file: { option: 'tlsCertFile', kind: 'file' },
@@ -50,10 +28,20 @@ export const SETTINGS: Readonly<Record<keyof NamedContext, Setting>> = {
   tls_server_name: { option: 'tlsServerName', kind: 'text' },
   insecure: { option: 'insecure', kind: 'flag' },
   connect_timeout: { option: 'connectTimeout', kind: 'duration' },
+  /** Commands that remove messages require the context name to be typed first. */
   protected: { kind: 'flag' },
+} as const satisfies { [name: string]: Setting };
+
+type SettingName = keyof typeof ALL_SETTINGS;
+
+/** A named broker from the configuration file, validated. */
+export type NamedContext = { url: string } & {
+  [name in SettingName]?: (typeof ALL_SETTINGS)[name]['kind'] extends 'flag' ? boolean : string;
 };
 
-export const SETTING_NAMES = Object.keys(SETTINGS) as (keyof NamedContext)[];
+export const SETTINGS: Readonly<Record<SettingName, Setting>> = ALL_SETTINGS;
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
 /** Limited in length so that a list of contexts fits the screen. */
 const NAME = /^[A-Za-z0-9_][\w.-]{0,31}$/;
