@@ -1,6 +1,7 @@
 import { isTaskQueueError } from '../cli-shared.ts';
 import type { ErrorCode } from '../index.ts';
 import { brokerWords } from './settings/broker-words.ts';
+import { privateBrokerHint } from './settings/private-broker.ts';
 import { formatDuration } from './text/durations.ts';
 import { shellWords } from './text/shell-words.ts';
 
@@ -66,7 +67,7 @@ function adviceFor(error: { code?: unknown; message?: string; hint?: unknown }):
   const said = typeof error.hint === 'string' ? inFlags(error.hint) : undefined;
   if (!isTaskQueueError(error)) return said;
   const { code, message } = error;
-  const instead = INSTEAD[code];
+  const instead = INSTEAD[code] ?? privateBrokerHint(error);
   if (instead) return instead;
   const isUrl =
     code === 'INVALID_ARGUMENT' && / URL .*is unusable/.test(message) && /Percent-encode/.test(said ?? '');

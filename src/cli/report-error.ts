@@ -4,7 +4,6 @@ import { CommandFailure } from './command-failure.ts';
 import { getExitCode } from './exit-codes.ts';
 import { hintFor, inFlagsOf } from './hints.ts';
 import { withoutCredentials } from './settings/broker-urls.ts';
-import { privateBrokerHint } from './settings/private-broker.ts';
 import { endSoon } from './terminal/grace.ts';
 import { standardError } from './terminal/standard-error.ts';
 import { safeText } from './text/terminal-text.ts';
@@ -39,7 +38,7 @@ export function describeError(error: unknown, { verbose }: { verbose: boolean })
   if (!(error instanceof Error)) return `error: ${String(error)}\n`;
   if (error.name === 'ExitPromptError') return '';
   if (error instanceof CommandFailure && error.message === '') return '';
-  const hint = privateBrokerHint(error) ?? hintFor(error);
+  const hint = hintFor(error);
   const message = inFlagsOf(error.message);
   const lines = [`error: ${isExpected(error) ? message : `${error.name}: ${message}`}`];
   if (hint !== undefined) lines.push(`hint: ${hint}`);

@@ -1,5 +1,4 @@
 import { hintFor } from '../hints.ts';
-import { privateBrokerHint } from '../settings/private-broker.ts';
 import { shellWords } from '../text/shell-words.ts';
 import type { BrokerStatus } from './read-status.ts';
 
@@ -83,5 +82,5 @@ function apiProblems({ api }: Omit<BrokerStatus, 'problems'>): Problem[] {
   }
   if (api.error === undefined) return [];
   const error = api.error as Error;
-  return [{ problem: error.message, hint: privateBrokerHint(error) ?? hintFor(error) }];
+  return [{ problem: error.message, hint: hintFor(error) }];
 }
