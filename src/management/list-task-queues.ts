@@ -1,7 +1,7 @@
 import { taskIdOf } from '../messages/queue-names.ts';
 import { isReplyQueue } from '../messages/reply-queues.ts';
 import { timestampToMs } from '../messages/timestamps.ts';
-import { aFunction, aLimit, aString, type Checks, checkOptions, oneOf } from '../options/check-options.ts';
+import { aLimit, aString, type Checks, checkOptions, oneOf } from '../options/check-options.ts';
 import { toCount } from './counts.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import { historyQuery, idleSince, type MessageStats, TOTAL_COLUMNS } from './idle-time.ts';
@@ -30,18 +30,12 @@ export interface ListTaskQueuesOptions {
    * hour, as far as the broker's samples go. Default 0: only what the broker calls idle.
    */
   historyMs?: number | undefined;
-  /**
-   * Called at the end with the number of queues of other vhosts that were in the answers and left out, if any: a
-   * proxy changed the request. Default: not reported.
-   */
-  onOtherVhosts?: ((count: number) => void) | undefined;
 }
 
 const CHECKS: Checks<ListTaskQueuesOptions> = {
   glob: aString,
   source: oneOf('counted', 'statistics', 'both', 'none'),
   historyMs: aLimit,
-  onOtherVhosts: aFunction,
 };
 
 /** A task's queue, as the management API reports it. */
@@ -137,8 +131,7 @@ export async function* listTaskQueues(
         return [toInfo(api, taskId, queue)];
       });
     }
-    const others = vhosts.finish();
-    if (others > 0) await options.onOtherVhosts?.(others);
+    vhosts.finish();
   } finally {
     api.close();
   }

@@ -26,15 +26,12 @@ export interface FindIdleTaskQueuesOptions {
   idleMs?: number | undefined;
   /** Called at the end with the queues left out for a reason other than being in use. Default: not reported. */
   onLeftOut?: ((leftOut: LeftOutQueues) => void) | undefined;
-  /** As in `listTaskQueues`. */
-  onOtherVhosts?: ((count: number) => void) | undefined;
 }
 
 const CHECKS: Checks<FindIdleTaskQueuesOptions> = {
   glob: aString,
   idleMs: aLimit,
   onLeftOut: aFunction,
-  onOtherVhosts: aFunction,
 };
 
 /** Queues that look forgotten, but that pruning leaves alone. */

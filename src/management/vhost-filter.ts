@@ -29,12 +29,8 @@ export class VhostFilter {
     this.#others = 0;
   }
 
-  /**
-   * @returns the number of queues of other vhosts
-   * @throws TaskQueueError `TARGET_MISMATCH` if all were: then it is not known whether the vhost has queues
-   */
-  finish(): number {
+  /** @throws TaskQueueError `TARGET_MISMATCH` if all were of other vhosts: then it is not known whether this one has queues */
+  finish(): void {
     if (this.#others > 0 && this.#own === 0) throw otherVhosts(this.api.base, this.api.vhost);
-    return this.#others;
   }
 }

@@ -58,7 +58,6 @@ test.each([undefined, null])('an option that is %s counts as left out', async (v
     glob: leftOut,
     source: leftOut,
     historyMs: leftOut,
-    onOtherVhosts: leftOut,
   };
   for await (const page of listTaskQueues({ ...api, ...list }))
     expect(page.map(({ taskId }) => taskId)).toEqual([task]);
@@ -66,7 +65,6 @@ test.each([undefined, null])('an option that is %s counts as left out', async (v
     glob: leftOut,
     idleMs: leftOut,
     onLeftOut: leftOut,
-    onOtherVhosts: leftOut,
   };
   for await (const page of findIdleTaskQueues({ ...api, ...idle })) expect(page).toEqual([]);
   const watch = { removals: undefined, peek: undefined, api: undefined, globs: undefined, signal: undefined };

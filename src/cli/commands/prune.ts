@@ -6,7 +6,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
 import { notBlank } from '../input/option-values.ts';
-import { noteLeftOut, noteOtherVhosts } from '../output/left-out.ts';
+import { noteLeftOut } from '../output/left-out.ts';
 import { recordList } from '../output/record-list.ts';
 import { reportSink } from '../output/sinks.ts';
 import { describeTarget } from '../settings/target.ts';
@@ -56,7 +56,6 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
     ...sides,
     idleMs: options.idle,
     onLeftOut: (leftOut) => noteLeftOut(context, leftOut),
-    onOtherVhosts: (count) => noteOtherVhosts(context, count),
     ...(options.pattern !== undefined && { glob: options.pattern }),
   });
   // Reads all pages first, as deleting would shift them.

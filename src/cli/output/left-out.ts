@@ -51,12 +51,6 @@ export function noteUnknown(
   );
 }
 
-export function noteOtherVhosts({ note }: Pick<Context, 'note'>, count: number): void {
-  note(
-    `${formatCount(count, 'queue')} of other vhosts left out: a proxy in front of the management API rewrites requests (%2F in paths).`,
-  );
-}
-
 /** Queues that have the prefix, though their names are those of no task. */
 export function noteUnusable({ note }: Pick<Context, 'note'>, count: number): void {
   if (count === 0) return;

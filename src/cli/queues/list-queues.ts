@@ -1,6 +1,5 @@
 import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
-import { noteOtherVhosts } from '../output/left-out.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
 
 export interface ListQueuesOptions extends ListTaskQueuesOptions {
@@ -34,7 +33,6 @@ export async function* listQueues(
     const own = {
       ...settings.connection,
       apiUrl: settings.apiUrl,
-      ...(note && { onOtherVhosts: (count: number) => noteOtherVhosts({ note }, count) }),
       ...options,
       signal,
     };
