@@ -8,13 +8,11 @@ import { openForReading } from '../terminal/blocking-files.ts';
 import { whyUnsupported } from '../terminal/unsupported-stream.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { detectEncoding, SIGNATURE_BYTES } from './input-encoding.ts';
+import { checkLength } from './line-length.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
 const LINE_FEED = 0x0a;
-
-/** A longer line is not a message. It is refused without being read into memory as a whole. */
-const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
 export interface InputLine {
   /** Counted from 1, as in editors. */
@@ -156,15 +154,6 @@ async function openFile(file: string): Promise<FileHandle | Readable> {
   } catch (cause) {
     throw new CommandFailure(ExitCode.usage, `Cannot read ${file}: ${(cause as Error).message}`, { cause });
   }
-}
-
-/** @throws CommandFailure (usage) for a line that is longer than any message */
-export function checkLength(bytes: number, number: number): void {
-  if (bytes <= MAX_LINE_BYTES) return;
-  throw new CommandFailure(
-    ExitCode.usage,
-    `line ${number} is longer than ${MAX_LINE_BYTES / 1024 / 1024} MB, too long for a message`,
-  );
 }
 
 /** Splits bytes, not text, at line feeds only: a line with invalid UTF-8 must be refused, not repaired. */

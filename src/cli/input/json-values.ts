@@ -1,4 +1,5 @@
-import { checkLength, type InputLine, type LineSource } from './input-lines.ts';
+import type { InputLine, LineSource } from './input-lines.ts';
+import { checkLength } from './line-length.ts';
 
 /*
  * Messages that are not one per line: a JSON array, as written by `-o json` and `jq -s`, or multi-line values, as

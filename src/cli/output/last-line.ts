@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { endsValue } from '../input/json-values.ts';
+import { MAX_LINE_BYTES } from '../input/line-length.ts';
 
 /** How a file of records ends. */
 export type FileEnd =
@@ -16,8 +17,6 @@ export type FileEnd =
 const RECORD_START = '{"task_id":';
 
 const BLOCK_BYTES = 256 * 1024;
-/** A longer line is not a record: brokers do not accept messages of that size. */
-const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
 /** Inspects the last line of a file of this size, by a handle of its own: that for writing need not be readable. */
 export async function inspectEnd(path: string, size: number): Promise<FileEnd> {
