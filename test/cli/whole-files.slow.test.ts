@@ -2,10 +2,12 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { appendFile, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test } from 'vitest';
 import { DrainMarker } from '../../src/cli/output/drain-marker.ts';
+import { FileSink } from '../../src/cli/output/file-sink.ts';
 import { BIN, cliEnvironment, recordsIn, runCli, startCli, temporaryFolder } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { drainedIds, newTask, openClient, raw } from '../support/tasks.ts';
@@ -96,6 +98,16 @@ test.skipIf(process.platform !== 'linux')(
         stderr: expect.stringMatching(/^error: Another process is writing .*\nhint: Wait until it ends, or/),
       });
     expect(await openClient().depth(task)).toMatchObject({ messages: ids.length });
+    await writeFile(out, '');
+    const other = await filledTask(1);
+    for (const args of [
+      ['enqueue', newTask(), '--from', out],
+      ['dequeue', other.task, '--out', out, '--overwrite'],
+    ])
+      expect(await runCli(args)).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/has not ended\.\nhint: It is running: wait until it ends\.\n$/),
+      });
     expect(existsSync(path)).toBe(true);
     // As when its process has ended before the drain has.
     await marker.leave();
@@ -484,4 +496,47 @@ test('two drains into one file do not take away from each other', async () => {
   const drains = [one, two].map(({ task }) => runCli(['dequeue', task, '--all', '--out', file, '--append']));
   for (const { status } of await Promise.all(drains)) expect(status).toBe(0);
   expect((await idsInFile(file)).toSorted()).toEqual([...one.ids, ...two.ids].toSorted());
+});
+
+// A record of some MB takes the system a while. Only Linux shows that another process has the file open.
+test.skipIf(process.platform !== 'linux').each([
+  ['--append', (file: string) => `--out ${file} --append`],
+  ['>>', (file: string) => `>> ${file}`],
+])('what another process is writing is not taken for incomplete by a drain with %s', async (_what, into) => {
+  const { task, ids } = await filledTask(1);
+  const file = join(await temporaryFolder(), 'file');
+  const record = JSON.stringify({
+    task_id: 'a',
+    properties: { message_id: 'first' },
+    body: PADDING.repeat(20),
+  });
+  const writer = await open(file, 'a');
+  await writer.write(record.slice(0, 100));
+  let hasEnded = false;
+  const drained = runShell(`exec ${CLI} dequeue ${task} --all ${into(file)}`).finally(() => {
+    hasEnded = true;
+  });
+  let written = 100;
+  // It looks at the file within this time, unless the machine is very busy.
+  for (const until = performance.now() + 3_000; performance.now() < until && !hasEnded; await sleep(10))
+    await writer.write(record.slice(written, ++written));
+  await writer.write(`${record.slice(written)}\n`);
+  await writer.close();
+  expect(await drained).toMatchObject({ status: 0, stderr: expect.not.stringContaining('cut off') });
+  expect(await idsInFile(file)).toEqual(['first', ...ids]);
+});
+
+test('what another process has written to a file stays when a drain is ended in the middle of a write', async () => {
+  const file = join(await temporaryFolder(), 'file');
+  const handle = await open(file, 'a');
+  const sink = new FileSink(handle.fd, file, file);
+  await sink.write('mine\n');
+  sink.keep();
+  await appendFile(file, 'other\n');
+  await sink.requireIntact();
+  const writing = sink.write('x'.repeat(1_000_000));
+  expect(sink.rollBack()).toBe(false);
+  await writing;
+  await handle.close();
+  expect(await readFile(file, 'utf8')).toMatch(/^mine\nother\nx/);
 });

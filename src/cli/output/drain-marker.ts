@@ -1,19 +1,11 @@
 import { createHash } from 'node:crypto';
-import {
-  access,
-  type FileHandle,
-  open,
-  readdir,
-  readFile,
-  readlink,
-  realpath,
-  unlink,
-} from 'node:fs/promises';
+import { access, type FileHandle, open, readdir, readFile, realpath, unlink } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { safeLine } from '../text/terminal-text.ts';
+import { isOpenElsewhere } from './open-descriptor.ts';
 import type { WrittenBefore } from './resumed-drain.ts';
 import { thisCommand } from './this-command.ts';
 
@@ -67,7 +59,7 @@ export class DrainMarker {
     const path = join(folder, `${start}${task}${ENDING}`);
     const what = `${this.#file} may hold messages that are still in their queue: its drain of task ${safeLine(taskId)} has not ended.`;
     const { held, wasLeft } = await hold(path, `${what}\n${this.#resuming ? `${this.#resuming}\n` : ''}`);
-    if (wasLeft && (await isHeldByAnother(path))) {
+    if (wasLeft && (await isOpenElsewhere(path))) {
       await held?.close();
       throw new CommandFailure(
         ExitCode.usage,
@@ -116,18 +108,6 @@ async function hold(path: string, text: string): Promise<{ held: FileHandle | un
   return { held: made ?? (wasLeft ? await open(path).catch(() => undefined) : undefined), wasLeft };
 }
 
-/** Only Linux shows what other processes have open, and only those of the same user. */
-async function isHeldByAnother(path: string): Promise<boolean> {
-  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
-  for (const pid of pids) {
-    if (pid === String(process.pid)) continue;
-    const folder = `/proc/${pid}/fd`;
-    for (const name of await readdir(folder).catch(() => []))
-      if ((await readlink(join(folder, name)).catch(() => '')) === path) return true;
-  }
-  return false;
-}
-
 /** The markers beside a file. */
 async function findMarkers(file: string): Promise<string[]> {
   const { folder, start } = await placeOf(file);
@@ -159,10 +139,11 @@ export async function requireFinished(file: string, refused: string, own?: Drain
     what = `${file} may hold messages that are still in their queue: a drain into it has not ended.`,
     resuming,
   ] = /^(.+)(?:\n(.+))?/.exec(text) ?? [];
+  const refusal = (hint: string) => new CommandFailure(ExitCode.usage, `${refused}: ${what}`, { hint });
+  for (const path of markers)
+    if (await isOpenElsewhere(path)) throw refusal('It is running: wait until it ends.');
   const instead = `To do it anyway, first: rm ${shellWords(markers)}`;
-  throw new CommandFailure(ExitCode.usage, `${refused}: ${what}`, {
-    hint: resuming ? `${resuming}\n${instead}` : instead,
-  });
+  throw refusal(resuming ? `${resuming}\n${instead}` : instead);
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -42,7 +42,7 @@ export async function checkFile(out: string, { append, overwrite, mustBeNew }: I
   if (!append && !overwrite && found.isFile()) throw existsFailure(out, mustBeNew);
   if (overwrite) await requireReplaceable(out);
   if (!append || !found.isFile()) return;
-  const end = await inspectEnd(out, found.size).catch((cause) => {
+  const end = await inspectEnd(out).catch((cause) => {
     throw cannotWrite(out, cause);
   });
   refuseOtherText(out, end);
@@ -93,8 +93,7 @@ export async function openFile(
     throw cannotWrite(out, cause);
   }
   const found = await file.stat();
-  const end: FileEnd =
-    append && found.isFile() && found.size > 0 ? await inspectEnd(out, found.size) : { kind: 'line' };
+  const end: FileEnd = append && found.isFile() && found.size > 0 ? await inspectEnd(out) : { kind: 'line' };
   try {
     refuseOtherText(out, end);
   } catch (error) {

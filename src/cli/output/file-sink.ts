@@ -36,6 +36,8 @@ export class FileSink implements Sink {
   /** The size to keep, without the ending. */
   #kept: number;
   #hasEnding = false;
+  /** Another process writes to it too: its data may be anywhere behind what is kept. */
+  #isShared = false;
 
   /**
    * @param fd open for appending, if there is a path
@@ -114,6 +116,7 @@ export class FileSink implements Sink {
       if (found?.dev !== dev || found.ino !== ino) throw this.#lost('it was moved or replaced');
     }
     if (size < this.#size) throw this.#lost('it was truncated');
+    this.#isShared ||= size > this.#size;
   }
 
   /** Whether this process writes to the file in front of its end: `> FILE` in two processes, or `> FILE 2> FILE`. */
@@ -156,7 +159,7 @@ export class FileSink implements Sink {
    * @returns whether the file now ends at the kept position
    */
   rollBack(): boolean {
-    if (this.#size === undefined) return false;
+    if (this.#size === undefined || this.#isShared) return false;
     const { size } = fstatSync(this.#fd);
     if (size < this.#size || size > this.#size + this.#writing) return false;
     const ending = this.#kept > this.#start ? this.#ending : Buffer.alloc(0);
@@ -169,12 +172,15 @@ export class FileSink implements Sink {
     return true;
   }
 
-  /** Truncates the file before the first write, to repair it. */
-  cutTo(size: number): void {
-    if (this.#size === undefined) return;
-    ftruncateSync(this.#fd, size);
-    this.#size = size;
-    this.#kept = size;
+  /**
+   * Removes the end of the file before the first write, to repair it. Does nothing if it is not the end any more.
+   * @returns whether it was removed
+   */
+  cutOff({ start, bytes }: { start: number; bytes: number }): boolean {
+    const isEnd = fstatSync(this.#fd).size === start + bytes;
+    if (isEnd) ftruncateSync(this.#fd, start);
+    this.#size = this.#kept = fstatSync(this.#fd).size;
+    return isEnd;
   }
 
   async #writeEnding(): Promise<void> {

@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Context } from '../context.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { FileSink } from './file-sink.ts';
-import { type FileEnd, recordStart } from './last-line.ts';
+import { type FileEnd, inspectEnd, recordStart } from './last-line.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { WrittenBefore } from './resumed-drain.ts';
 
@@ -16,13 +16,18 @@ export interface InterruptedFile {
 }
 
 /** Makes the file end where the next record can begin. */
-export async function repairEnd({ note }: Context, { sink, name, end }: InterruptedFile): Promise<void> {
+export async function repairEnd(
+  { note }: Context,
+  { sink, name, path, end: found }: InterruptedFile,
+): Promise<void> {
+  let end = found;
+  // Another process may have repaired it in the meantime, or written to it.
+  while (end.kind === 'half' && !sink.cutOff(end)) end = await inspectEnd(path);
   if (end.kind === 'half') {
     note(
       `${name} ended in an incomplete record (${formatCount(end.bytes, 'byte')}), which was cut off. ` +
         'If a drain was killed there, its message is still in the queue.',
     );
-    sink.cutTo(end.start);
   } else if (end.kind === 'unended') {
     await sink.write('\n');
     sink.keep();

@@ -1,6 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { endsValue } from '../input/json-values.ts';
 import { MAX_LINE_BYTES } from '../input/line-length.ts';
+import { isOpenElsewhere } from './open-descriptor.ts';
 
 /** How a file of records ends. */
 export type FileEnd =
@@ -18,8 +20,29 @@ const RECORD_START = '{"task_id":';
 
 const BLOCK_BYTES = 256 * 1024;
 
-/** Inspects the last line of a file of this size, by a handle of its own: that for writing need not be readable. */
-export async function inspectEnd(path: string, size: number): Promise<FileEnd> {
+/** After this time without a change, an incomplete end is not being written, though another process has the file open. */
+const UNCHANGED_MS = 2_000;
+const LOOK_MS = 20;
+
+/**
+ * Inspects the last line of a file, by a handle of its own: that for writing need not be readable. What another process is
+ * writing at this moment looks like something that was left incomplete: waits for its end.
+ */
+export async function inspectEnd(path: string): Promise<FileEnd> {
+  let size = -1;
+  let end: FileEnd = { kind: 'line' };
+  for (let since = performance.now(); performance.now() - since < UNCHANGED_MS; await sleep(LOOK_MS)) {
+    const now = await stat(path);
+    if (now.size === size) continue;
+    size = now.size;
+    since = performance.now();
+    end = await endOf(path, size);
+    if (end.kind === 'line' || !(await isOpenElsewhere(path))) break;
+  }
+  return end;
+}
+
+async function endOf(path: string, size: number): Promise<FileEnd> {
   const file = await open(path, 'r');
   try {
     for await (const line of linesBackwards(file, size)) {

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** How a file descriptor is open, which Node cannot say. */
 export interface OpenDescriptor {
@@ -21,4 +22,17 @@ export async function inspectDescriptor(fd: number): Promise<OpenDescriptor | un
     isAppending: (flags & constants.O_APPEND) !== 0,
     isReadWrite: (flags & constants.O_RDWR) !== 0,
   };
+}
+
+/** Whether another process has a file open. Only Linux shows that, and only of processes of the same user. */
+export async function isOpenElsewhere(path: string): Promise<boolean> {
+  const file = await realpath(path).catch(() => path);
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  for (const pid of pids) {
+    if (pid === String(process.pid)) continue;
+    const folder = `/proc/${pid}/fd`;
+    for (const name of await readdir(folder).catch(() => []))
+      if ((await readlink(join(folder, name)).catch(() => '')) === file) return true;
+  }
+  return false;
 }

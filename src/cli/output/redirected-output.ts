@@ -29,7 +29,7 @@ export async function openStandardOutput(context: Context, use: OutputFileUse): 
   return openedLater(async (taskId) => {
     const { inspectEnd } = await import('./last-line.ts');
     const path = `/dev/fd/${sink.fd}`;
-    const end = await inspectEnd(path, sink.size as number).catch(() => undefined);
+    const end = await inspectEnd(path).catch(() => undefined);
     // Truncating is safe only if the file is open for appending; otherwise the next write would leave a gap.
     if (end !== undefined && end.kind !== 'other' && (await inspectDescriptor(sink.fd))?.isAppending) {
       const { repairEnd, withoutRepeating, writtenBefore } = await import('./interrupted-file.ts');
