@@ -526,6 +526,22 @@ test.skipIf(process.platform !== 'linux').each([
   expect(await idsInFile(file)).toEqual(['first', ...ids]);
 });
 
+test.each([
+  ['--append', (file: string) => `--out ${file} --append`],
+  ['>>', (file: string) => `>> ${file}`],
+])('what a killed drain has left is not joined with what another one writes with %s', async (_what, into) => {
+  const { task, ids } = await filledTask(1);
+  const file = join(await temporaryFolder(), 'file');
+  await writeFile(file, '{}\n');
+  const drained = runShell(`exec ${CLI} dequeue ${task} --wait 20s -n 2 ${into(file)}`);
+  await until(async () => (await sizeOf(file)) > 3);
+  await appendFile(file, '{"task_id":"another","redel');
+  await openClient().publish(task, { body: Buffer.from('{}'), properties: { message_id: 'last' } });
+  expect(await drained).toMatchObject({ status: 0, stderr: expect.stringContaining('which was cut off') });
+  const [, ...records] = recordsIn(await readFile(file, 'utf8'));
+  expect(records.map(({ properties }) => properties.message_id)).toEqual([...ids, 'last']);
+});
+
 test('what another process has written to a file stays when a drain is ended in the middle of a write', async () => {
   const file = join(await temporaryFolder(), 'file');
   const handle = await open(file, 'a');

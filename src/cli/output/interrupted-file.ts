@@ -34,6 +34,23 @@ export async function repairEnd(
   }
 }
 
+/** Repairs the end before each write: meanwhile, another drain into the same file may have been killed. */
+export function repairedWriter(
+  context: Context,
+  file: InterruptedFile,
+  writer: MessageWriter,
+): MessageWriter {
+  return {
+    ...writer,
+    async write(batch) {
+      // A file that is gone is reported by the writer.
+      const end = await inspectEnd(file.path).catch(() => undefined);
+      if (end !== undefined) await repairEnd(context, { ...file, end });
+      await writer.write(batch);
+    },
+  };
+}
+
 /**
  * What an interrupted drain of a task has written at the end of the file. Before {@link repairEnd}.
  * @param isMarked whether a marker shows that there was such a drain; otherwise only half a record does

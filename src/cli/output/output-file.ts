@@ -83,8 +83,10 @@ export async function openOutputFile(
       isTerminal: sink instanceof FileSink && isatty(sink.fd),
       ...use,
     });
-    if (append && file !== undefined && file.size !== 0) {
-      const { repairEnd, withoutRepeating, writtenBefore } = await import('./interrupted-file.ts');
+    if (append && file !== undefined) {
+      const { repairEnd, repairedWriter, withoutRepeating, writtenBefore } = await import(
+        './interrupted-file.ts'
+      );
       const interrupted = { sink: file, name: out, path: out, end };
       // Other formats cannot be continued record by record.
       const before =
@@ -92,6 +94,7 @@ export async function openOutputFile(
           ? await writtenBefore(interrupted, taskId, wasLeft)
           : undefined;
       await repairEnd(context, interrupted);
+      writer = repairedWriter(context, interrupted, writer);
       if (marker && before) {
         marker.before = before;
         writer = withoutRepeating(context, writer, before, out);

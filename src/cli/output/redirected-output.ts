@@ -32,13 +32,16 @@ export async function openStandardOutput(context: Context, use: OutputFileUse): 
     const end = await inspectEnd(path).catch(() => undefined);
     // Truncating is safe only if the file is open for appending; otherwise the next write would leave a gap.
     if (end !== undefined && end.kind !== 'other' && (await inspectDescriptor(sink.fd))?.isAppending) {
-      const { repairEnd, withoutRepeating, writtenBefore } = await import('./interrupted-file.ts');
+      const { repairEnd, repairedWriter, withoutRepeating, writtenBefore } = await import(
+        './interrupted-file.ts'
+      );
       const name = 'the file of standard output';
       const interrupted = { sink, name, path, end };
       const before =
         use.isRemoving && taskId !== undefined ? await writtenBefore(interrupted, taskId, false) : undefined;
       await repairEnd(context, interrupted);
-      return before === undefined ? writer : withoutRepeating(context, writer, before, name);
+      const repaired = repairedWriter(context, interrupted, writer);
+      return before === undefined ? repaired : withoutRepeating(context, repaired, before, name);
     }
     if (end?.kind !== 'line') {
       await sink.write('\n');
