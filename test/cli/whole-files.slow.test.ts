@@ -117,6 +117,22 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
+test('a file is not replayed if a drain into it begins while it is read', async () => {
+  const again = newTask();
+  // A named pipe has the command wait in the middle of reading.
+  const file = join(await temporaryFolder(), 'file');
+  await runShell(`mkfifo ${file}`);
+  const replayed = runCli(['enqueue', again, '--from', file]);
+  const pipe = await open(file, 'w');
+  const marker = new DrainMarker(file, undefined);
+  await marker.begin(newTask());
+  await pipe.write('{"jsonrpc":"2.0","method":"a"}\n');
+  await pipe.close();
+  expect(await replayed).toMatchObject({ status: 2, stderr: expect.stringContaining('Nothing was sent: ') });
+  await marker.clear();
+  expect(await openClient().depth(again)).toBeUndefined();
+});
+
 describe.skipIf(!canMount())('a full disk', () => {
   test.each([
     ['--out', (task: string) => `${CLI} dequeue ${task} --all --out $DISK/file`],

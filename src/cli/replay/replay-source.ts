@@ -47,7 +47,8 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
   const { parseMessageInput } = await import('../../cli-support.ts');
   const { taskId, skip, limit = Number.POSITIVE_INFINITY } = range;
   // A shell's `<` gives the standard input a file too.
-  await requireFinished(from === '-' ? '/dev/stdin' : from, 'Nothing was sent');
+  const requireWhole = () => requireFinished(from === '-' ? '/dev/stdin' : from, 'Nothing was sent');
+  await requireWhole();
   const text = await openLines(from);
   const parse: Parse = (line) => {
     const message = parseMessageInput(line.text);
@@ -66,6 +67,8 @@ export async function openReplay(from: string, range: ReplayRange): Promise<Repl
       },
       source === text,
     );
+    // A drain may have begun meanwhile: what was read of it may still be in its queue.
+    await requireWhole();
     if (origins.areSeveral) throw origins.refusal(source, taskId, source === text);
     const end = Math.min(count, skip + limit);
     return {
