@@ -18,11 +18,12 @@ const taskStore = new SqliteTaskStore(process.env.TASKS ?? 'tasks.db');
 /** A server object with its transport: here one for each request, as there are no sessions. */
 async function openServer() {
   const link = replicas.link();
+  const tasks = link.wrapTaskStore(taskStore);
   const mcp = new McpServer(
     { name: 'files', version: '1.0.0' },
     {
       capabilities: { tasks: { cancel: {}, list: {}, requests: { tools: { call: {} } } } },
-      taskStore: link.wrapTaskStore(taskStore),
+      taskStore: tasks,
       taskMessageQueue: link.taskMessageQueue,
     },
   );
@@ -37,9 +38,10 @@ async function openServer() {
     {
       async createTask({ folder }, extra) {
         const task = await extra.taskStore.createTask({ ttl: 300_000, pollInterval: 1_000 });
-        // The client learns of a failure, such as a question that nobody answers.
+        // The client learns of a failure, such as a question that nobody answers. The store of `extra` would also notify
+        // the client itself, which a server object that is closed cannot.
         const fail = (error: Error) =>
-          extra.taskStore.storeTaskResult(task.taskId, 'failed', {
+          tasks.storeTaskResult(task.taskId, 'failed', {
             content: [{ type: 'text', text: error.message }],
             isError: true,
           });
@@ -73,15 +75,20 @@ async function openServer() {
   return { mcp, transport, running };
 }
 
+/** The server objects that are open. */
+const open = new Set<McpServer>();
+
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method !== 'POST') {
     response.writeHead(405).end();
     return;
   }
   const { mcp, transport, running } = await openServer();
+  open.add(mcp);
   response.on('close', async () => {
     // A closed server object receives no answers, so keep it open until the tasks that it started are done.
     await Promise.all(running);
+    open.delete(mcp);
     await mcp.close();
   });
   // The handler of the wrapped transport, which notices a client that has gone.
@@ -98,8 +105,10 @@ server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
   const address = server.address();
   if (typeof address === 'object') process.stdout.write(`Listening on port ${address?.port}\n`);
 });
-process.on('SIGTERM', () => {
+process.on('SIGTERM', async () => {
   server.close();
   server.closeAllConnections();
-  void replicas.close();
+  // Rejects the questions that wait for an answer: their tasks fail, and the client learns it from another process.
+  await Promise.all([...open].map((mcp) => mcp.close()));
+  await replicas.close();
 });
