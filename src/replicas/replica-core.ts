@@ -10,6 +10,7 @@ import { type QuestionAddress, type Recipient, randomToken, Seals } from './ques
 import { type ReplicasOptions, resolveReplicasOptions } from './replica-options.ts';
 import { ReplyRouter } from './reply-router.ts';
 import type { MessageOrigin } from './sdk-shapes.ts';
+import { SharedRuns } from './shared-runs.ts';
 import { TaskOwners } from './task-owners.ts';
 
 /** Answers that were passed on are remembered, so that one repeated by a client costs nothing. */
@@ -23,6 +24,8 @@ export class ReplicaCore extends MessageQueues {
   readonly instance = randomToken();
   readonly questions = new OpenQuestions(this.instance);
   readonly delivered = new DeliveredQuestions();
+  /** Those of a task would only hide messages from each other, and keep its queue from being deleted. */
+  readonly clearings = new SharedRuns();
   readonly replies: ReplyRouter;
   readonly owners: TaskOwners;
   readonly seals: Seals;

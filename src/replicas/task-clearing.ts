@@ -17,19 +17,24 @@ const RETRY_MS = 25;
 export async function clearTask(core: ReplicaCore, calls: TaskCalls, taskId: string): Promise<void> {
   const what = `Cannot clear ${taskName(taskId)}`;
   try {
-    await calls.inOrder(taskId, 'clear', what, async () => {
-      for (let tries = 1; ; tries++) {
-        for (const queued of await core.malformed.takeAll(taskId)) endQuestion(core, queued);
-        // If others clear it too, each hides messages from the others for a moment. It stays if somebody delivers one,
-        // who clears it afterwards, and if it is a quorum queue.
-        if ((await core.client.deleteIfUnused(taskId)) || tries === MAX_TRIES) return;
-        await sleep(RETRY_MS);
-      }
-    });
+    // As looks, since clearings of one server object need not wait for each other.
+    await calls.inOrder(taskId, 'look', what, () =>
+      core.clearings.run(taskId, () => clearQueue(core, taskId)),
+    );
   } catch (error) {
     core.options.warn(error as TaskQueueError);
   } finally {
     core.endQuestions(taskId);
+  }
+}
+
+async function clearQueue(core: ReplicaCore, taskId: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    for (const queued of await core.malformed.takeAll(taskId)) endQuestion(core, queued);
+    // If others clear it too, each hides messages from the others for a moment. It stays if somebody delivers one,
+    // who clears it afterwards, and if it is a quorum queue.
+    if ((await core.client.deleteIfUnused(taskId)) || tries === MAX_TRIES) return;
+    await sleep(RETRY_MS);
   }
 }
 

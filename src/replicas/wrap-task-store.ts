@@ -58,6 +58,7 @@ async function taskForSdk(
   const task = await look();
   // One that this client has seen: it may not end the questions of others.
   if (task === null && context.task?.isOver === false) link.core.endQuestions(context.taskId as string);
+  const wasOver = context.task?.isOver;
   context.task = {
     isOver: task === null || ENDS.includes(task.status),
     pollInterval: task?.pollInterval || DEFAULT_POLL_MS,
@@ -70,7 +71,7 @@ async function taskForSdk(
   link.core.endQuestions(task.taskId);
   if (task.status === 'cancelled') {
     // The replica that cancelled it has cleared it, but cannot delete a queue while it is read here.
-    void link.deliverer.clear(task.taskId);
+    if (!wasOver) void link.deliverer.clear(task.taskId);
     return seen;
   }
   // What was queued before the end is delivered before the result; the SDK drops it when it comes between two looks.

@@ -1,6 +1,8 @@
+import { tracingChannel } from 'node:diagnostics_channel';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
-import { describe, expect, vi } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
+import type { DequeueTrace } from '../../src/index.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { ask, openReplicas, serve, test } from '../support/replicas.ts';
 import { observer } from '../support/tasks.ts';
@@ -50,6 +52,28 @@ describe('a question that is asked when its task was cancelled at another replic
     expect(b.received).toEqual([]);
     await until(async () => !(await hasQueue(taskId)));
   });
+});
+
+test('the questions of a cancelled task share the clearing of its queue, which would otherwise wait for each other', async ({
+  store,
+}) => {
+  const asking = openReplicas();
+  const [a, b] = [await serve(asking, store), await serve(openReplicas(), store)];
+  const { taskId } = await start(store);
+  const asked = Array.from({ length: 30 }, () => expect(ask(a, taskId)).rejects.toThrow(CANCELLED));
+  let clearings = 0;
+  const count = (trace: unknown) => {
+    if ((trace as DequeueTrace).taskId === taskId) clearings++;
+  };
+  const { start: begun } = tracingChannel('mcp-taskq:dequeue');
+  begun.subscribe(count);
+  onTestFinished(() => void begun.unsubscribe(count));
+  await b.client.experimental.tasks.cancelTask(taskId);
+  await Promise.all(asked);
+  // Lets the clearings end.
+  await asking.close();
+  expect(await hasQueue(taskId)).toBe(false);
+  expect(clearings).toBeLessThan(10);
 });
 
 test('a question that is given back when its task was cancelled is rejected', async ({ store }) => {
