@@ -84,36 +84,28 @@ export class OpenQuestions {
  * answer them any more, and their askers must be notified.
  */
 export class DeliveredQuestions {
-  readonly #byTask = new Map<string, Map<string, { address: QuestionAddress; deliverer: object }>>();
-  readonly #taskOf = new Map<string, string>();
+  readonly #byAddress = new Map<string, { taskId: string; address: QuestionAddress; deliverer: object }>();
 
   add(taskId: string, address: QuestionAddress, deliverer: object): void {
-    const key = formatAddress(address);
-    const ofTask = this.#byTask.get(taskId) ?? new Map();
-    this.#byTask.set(taskId, ofTask.set(key, { address, deliverer }));
-    this.#taskOf.set(key, taskId);
+    this.#byAddress.set(formatAddress(address), { taskId, address, deliverer });
   }
 
   delete(address: QuestionAddress): void {
-    const key = formatAddress(address);
-    const taskId = this.#taskOf.get(key);
-    if (taskId === undefined) return;
-    this.#taskOf.delete(key);
-    const ofTask = this.#byTask.get(taskId);
-    ofTask?.delete(key);
-    if (ofTask?.size === 0) this.#byTask.delete(taskId);
+    this.#byAddress.delete(formatAddress(address));
   }
 
   /** Removes and returns those of a task. */
   takeAll(taskId: string): QuestionAddress[] {
-    const addresses = [...(this.#byTask.get(taskId)?.values() ?? [])].map(({ address }) => address);
-    for (const address of addresses) this.delete(address);
-    return addresses;
+    return this.#takeWhere((each) => each.taskId === taskId);
   }
 
   forget(deliverer: object): void {
-    for (const ofTask of [...this.#byTask.values()]) {
-      for (const each of [...ofTask.values()]) if (each.deliverer === deliverer) this.delete(each.address);
-    }
+    this.#takeWhere((each) => each.deliverer === deliverer);
+  }
+
+  #takeWhere(isTaken: (each: { taskId: string; deliverer: object }) => boolean): QuestionAddress[] {
+    const taken = [...this.#byAddress.values()].filter(isTaken).map(({ address }) => address);
+    for (const address of taken) this.delete(address);
+    return taken;
   }
 }
