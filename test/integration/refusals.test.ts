@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:net';
+import { connect as connectTcp, createServer } from 'node:net';
 import { type Channel, connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { TaskQueueClient } from '../../src/index.ts';
@@ -276,4 +276,23 @@ describe('a refusal is reported by its cause:', () => {
     });
     expect(`${failure.message} ${failure.hint}`).not.toMatch(/ConnectionOpenOk|maxFrameSize| --\w/);
   });
+});
+
+test('a limit of connections that is over as the reason is asked for passes by itself', async () => {
+  const { url, vhost } = await vhostWithUser();
+  let accepted = 0;
+  // Of the connections, the second one asks for the reason.
+  const proxy = createServer(async (client) => {
+    client.on('error', () => {});
+    if (++accepted === 2) await callApi('DELETE', `vhost-limits/${vhost}/max-connections`);
+    const broker = connectTcp(Number(new URL(url).port), '127.0.0.1').on('error', () => {});
+    client.pipe(broker).pipe(client);
+  });
+  onTestFinished(() => void proxy.close());
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const { port } = proxy.address() as { port: number };
+  const client = openClient({ url: `amqp://127.0.0.1:${port}/${vhost}` });
+  await limit('vhost', vhost, 'max-connections', 0);
+  await client.connect();
+  expect(accepted).toBe(3);
 });

@@ -6,7 +6,7 @@ import type { ConnectionChange, ConnectionName } from '../../diagnostics/status-
 import { traceConnect } from '../../diagnostics/tracing.ts';
 import { withDeadline } from '../../errors/deadline.ts';
 import { isTransient, retry } from '../../errors/retry.ts';
-import { ErrorCode, hasCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../../errors/task-queue-error.ts';
 import { type BrokerAddress, describeAddress, nodeOf } from '../../options/broker-url.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { translateAmqpError, translateConnectError } from '../errors/amqp-errors.ts';
@@ -250,7 +250,7 @@ export class BrokerConnection {
     }
   }
 
-  async #connect(address: BrokerAddress, timeoutMs: number): Promise<ChannelModel> {
+  async #connect(address: BrokerAddress, timeoutMs: number, isAgain = false): Promise<ChannelModel> {
     // Loaded here, so that importing the package costs next to nothing until it connects. Only the default export is there where
     // esbuild has put it into a chunk of its own.
     const { default: amqplib } = await import('amqplib').catch((cause) => {
@@ -271,6 +271,8 @@ export class BrokerConnection {
     } catch (error) {
       if (isOpeningRefused(error)) {
         const refusal = await findOpeningRefusal(address, this.#options, this.#nameInList, socket.signal);
+        // Over when it was asked for.
+        if (isTaskQueueError(refusal) && !isAgain) return await this.#connect(address, timeoutMs, true);
         if (refusal) throw refusal;
       }
       if (!socket.signal.aborted) throw error;

@@ -1,6 +1,8 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
+import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { BrokerAddress } from '../../options/broker-url.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { socketOptions } from './dial-options.ts';
 
 /*
@@ -25,21 +27,17 @@ export function isOpeningRefused(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Expected ConnectionOpenOk');
 }
 
-/** As amqplib has them for a connection that was open. */
-export interface OpeningRefusal extends Error {
-  code: number;
-}
-
 /**
  * @param signal ends the attempt
- * @returns undefined when the broker now opens it, or says nothing that could be understood. Never rejects.
+ * @returns an error with the reply code, as amqplib has them for a connection that was open; or an AmqpFailure when the broker
+ * now opens it; undefined when it says nothing that could be understood. Never rejects.
  */
 export async function findOpeningRefusal(
   address: BrokerAddress,
   options: ResolvedOptions,
   connectionName: string,
   signal: AbortSignal,
-): Promise<OpeningRefusal | undefined> {
+): Promise<Error | undefined> {
   try {
     const {
       credentials,
@@ -66,7 +64,7 @@ async function handshake(
   socket: Socket,
   { username = 'guest', password = username === 'guest' ? 'guest' : '', vhost }: BrokerAddress,
   isExternal: boolean,
-): Promise<OpeningRefusal | undefined> {
+): Promise<Error | undefined> {
   socket.write('AMQP\0\0\x09\x01', 'latin1');
   for await (const { method, content } of methodsFrom(socket)) {
     if (method === START) {
@@ -80,7 +78,7 @@ async function handshake(
       const text = content.subarray(3, 3 + length).toString();
       const code = content.readUInt16BE(0);
       return Object.assign(new Error(`Connection refused: ${code} with message "${text}"`), { code });
-    } else if (method === OPEN_OK) return undefined;
+    } else if (method === OPEN_OK) return overError();
   }
   return undefined;
 }
@@ -120,4 +118,13 @@ function longString(text: string): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(bytes.length);
   return Buffer.concat([length, bytes]);
+}
+
+/** Others have closed connections, or an operator has changed something. */
+function overError(): AmqpFailure {
+  return new AmqpFailure(
+    ErrorCode.connectionFailed,
+    'the broker refused to open the vhost, and a moment later would have opened it',
+    { hint: 'Perhaps a limit of connections was reached for that moment.' },
+  );
 }
