@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import {
   listTaskQueues,
   pruneTaskQueues,
@@ -216,4 +216,30 @@ test('without permission to publish, each of many messages is refused, and none 
   const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code);
   expect(new Set(codes)).toEqual(new Set(['ACCESS_REFUSED']));
   expect(await openQueue({ url: adminUrl }).size('task')).toBe(0);
+});
+
+test('events that were refused are sent again a minute after they are permitted, with numbers that show the gap', async () => {
+  const none = { configure: '^mcp:queue:', write: '^amq.default$', read: '^mcp:queue:' };
+  const { url, adminUrl, warnings, onStatus } = await userWith({ ...none, tags: '' });
+  const queue = openQueue({ url, onStatus });
+  const admin = openClient({ url: adminUrl });
+  await queue.enqueue('task', numbered(0));
+  await until(() => warnings.length === 1);
+  const seen: unknown[] = [];
+  await (
+    await admin.subscribe(['enqueued'], {
+      onEvent: ({ sequence }) => void seen.push(sequence),
+      onLost: () => {},
+      onResumed: () => {},
+    })
+  ).follow('task');
+  const all = { configure: '.*', write: '.*', read: '.*' };
+  await callApi('PUT', `permissions${new URL(adminUrl).pathname}/${new URL(url).username}`, all);
+  await queue.enqueue('task', numbered(1));
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+  onTestFinished(() => void vi.restoreAllMocks());
+  await queue.enqueue('task', numbered(2));
+  await until(() => seen.length > 0);
+  expect({ seen, warnings }).toEqual({ seen: [3], warnings: [expect.stringContaining('Events are off')] });
 });

@@ -25,6 +25,9 @@ const WINDOW_MS = 3;
 /** How long a routing key counts as unheard. Its events wait meanwhile, so a new listener gets its first one this late. */
 const QUIET_MS = 200;
 
+/** How long none is sent after the broker has refused them: an operator may permit them. */
+const REFUSED_MS = 60_000;
+
 /**
  * Publishes events, unconfirmed, on a channel of its own. It never fails and is never waited for: what cannot be sent is
  * dropped, and leaves a gap in the numbers of its stream.
@@ -48,23 +51,22 @@ export class EventPublisher {
   #sending: Promise<void> = Promise.resolve();
   /** The socket buffer is full. */
   #isCongested = false;
-  /** Set for good when the broker does not allow events. */
-  #isOff: boolean;
+  /** No event is sent, by the option. */
+  readonly isOff: boolean;
+  #refusedUntil = Number.NEGATIVE_INFINITY;
+  #hasWarned = false;
 
   constructor(connection: BrokerConnection, isOff: boolean, warn: (warning: TaskQueueError) => void) {
     this.#connection = connection;
-    this.#isOff = isOff;
+    this.isOff = isOff;
     this.#warn = warn;
   }
 
-  get isOff(): boolean {
-    return this.#isOff;
-  }
-
   publish(event: TaskEvent): void {
-    if (this.#isOff) return;
+    if (this.isOff) return;
     const { quietUntil } = this.#streams.number(event);
     if (this.#connection.blocked || this.#waiting.length >= MAX_WAITING) return;
+    if (performance.now() < this.#refusedUntil) return;
     this.#waiting.push(event);
     if (this.#channel === undefined) {
       this.#opening ??= this.#open().finally(() => {
@@ -187,19 +189,24 @@ export class EventPublisher {
       await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
       throwIfEnded(channel);
       this.#channel = channel;
+      this.#hasWarned = false;
       void this.#sendWaiting();
     } catch (error) {
       this.#waiting = [];
-      this.#disableIfPermanent(
+      // A refused connection is reported by what needs it more.
+      if (isTaskQueueError(error)) return;
+      this.#pauseIfRefused(
         inContext(`Cannot publish events to the exchange ${EVENT_EXCHANGE}`, translateAmqpError(error)),
       );
     }
   }
 
-  /** A lost connection comes back; a missing permission, or another exchange of that name, does not. */
-  #disableIfPermanent(error: TaskQueueError): void {
-    if (!PERMANENT.has(error.code) || this.#isOff) return;
-    this.#isOff = true;
+  /** A lost connection comes back by itself; a missing permission, or another exchange of that name, does not. */
+  #pauseIfRefused(error: TaskQueueError): void {
+    if (!REFUSALS.has(error.code)) return;
+    this.#refusedUntil = performance.now() + REFUSED_MS;
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
     this.#warn(
       new TaskQueueError(error.code, `${error.message}. Events are off; nothing else is affected.`, {
         cause: isTaskQueueError(error.cause) ? error.cause : error,
@@ -213,4 +220,4 @@ export class EventPublisher {
 const UNASKED = { deliveryMode: 1 };
 const ASKED = { deliveryMode: 1, mandatory: true };
 
-const PERMANENT: ReadonlySet<string> = new Set(['ACCESS_REFUSED', 'QUEUE_MISMATCH', 'QUEUE_NOT_FOUND']);
+const REFUSALS: ReadonlySet<string> = new Set(['ACCESS_REFUSED', 'QUEUE_MISMATCH', 'QUEUE_NOT_FOUND']);
