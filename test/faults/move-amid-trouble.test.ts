@@ -152,3 +152,32 @@ async function untilPolicyHolds(queue: string): Promise<void> {
     return ((await response.json()) as { policy?: string | null }).policy?.startsWith('test-') === true;
   });
 }
+
+/** basic.ack of a confirm, and basic.nack in its place. */
+const CONFIRM = '\0\x3c\0\x50';
+const REJECTION = '\0\x3c\0\x78';
+
+test.each(['enqueue', 'mv', 'cp'])(
+  '%s says how many messages may be in a queue that has rejected them, as one that crashes does',
+  async (command) => {
+    const amqp = await openRawAmqp();
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const [from, to] = ['from', 'to'].map(newRawTask) as [string, string];
+    await fill(amqp, from, 20);
+    await fill(amqp, to, 1);
+    proxy.fault = { kind: 'change', text: CONFIRM, into: REJECTION };
+    const args = command === 'enqueue' ? [to, '--from', '-'] : [from, to, '--all'];
+    const input = numbers(20).map((id) => `{"jsonrpc":"2.0","method":"m","id":${id}}\n`);
+    const { stderr } = await runCli([command, ...args, '-u', proxy.url], { input: input.join('') });
+    const found = (await numbersIn(to)).length - 1;
+    const told = (what: RegExp) => Number(what.exec(stderr)?.[1] ?? 0);
+    const known =
+      told(/(\d+) (?:of 20 messages added|messages? (?:were|was) moved|messages? (?:is|are) in task)/) +
+      told(/(\d+) of the messages after them/) +
+      told(/and (\d+) messages? after a gap/);
+    const perhaps = told(/up to (\d+) more may have been/) + told(/(\d+) messages? may be in both/);
+    expect({ stderr, found }).toEqual({ stderr, found: 20 });
+    expect({ stderr, known, perhaps }).toEqual({ stderr, known, perhaps: found - known });
+    expect(perhaps).toBeGreaterThan(0);
+  },
+);

@@ -124,8 +124,11 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     });
     progress.end();
     await result.report.print(context);
-    if (result.error !== undefined) throw interrupted(context, taskId, source.count, result, ids, options);
-    destination?.add(result.confirmed);
+    destination?.add(result.confirmed + result.confirmedBehind);
+    if (result.error !== undefined) {
+      result.unsure += (await destination?.mayHave(result.rejected)) ?? result.rejected;
+      throw interrupted(context, taskId, source.count, result, ids, options);
+    }
     await destination?.end();
     if (result.refused.count > 0) throw refusal(taskId, source.count, result);
   } finally {

@@ -153,6 +153,16 @@ export class Destination {
     return failure;
   }
 
+  /**
+   * How many of the messages that were rejected may be there: a queue that crashes also rejects what it has stored.
+   * @param rejected how many
+   */
+  async mayHave(rejected: number): Promise<number> {
+    if (rejected === 0) return 0;
+    if ((await this.#count()) !== undefined || this.#expected === undefined) return rejected;
+    return Math.min(rejected, Math.max(0, -this.#missing));
+  }
+
   /** @returns why that is not possible */
   async #count(): Promise<Error | undefined> {
     let depth: QueueDepth | undefined;
@@ -251,8 +261,8 @@ export class Destination {
     const why = this.#isMissing
       ? 'its queue was deleted'
       : isRead
-        ? 'a reader has taken them, its queue was deleted, or a policy set meanwhile has dropped them'
-        : 'dropped by a policy of its queue (max-length, max-length-bytes, message-ttl, expires), unless a reader has taken them';
+        ? 'a reader has taken them, its queue was purged or deleted, or a policy set meanwhile has dropped them'
+        : 'dropped by a policy of its queue (max-length, max-length-bytes, message-ttl, expires), unless a reader has taken them or the queue was purged or deleted';
     return `${formatCount(this.#missing, 'message')} ${are} not in task ${JSON.stringify(this.#taskId)} any more: ${why}`;
   }
 }

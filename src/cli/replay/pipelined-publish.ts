@@ -1,6 +1,6 @@
 import { hasCode } from '../../cli-shared.ts';
 import type { OutgoingMessage, TaskQueueClient } from '../../index.ts';
-import { isOwnFault, RefusedMessages } from './refused-messages.ts';
+import { isOwnFault, isRejected, RefusedMessages } from './refused-messages.ts';
 import { ReplayReport } from './replay-report.ts';
 
 /** Limits of messages and bytes in flight: enough to keep the broker busy, while few outcomes are uncertain. */
@@ -32,6 +32,8 @@ export interface PipelineResult {
   confirmedBehind: number;
   /** How many messages were sent but not confirmed, so that they may be in the queue. */
   unsure: number;
+  /** How many were rejected by their queue, which may be full, or have crashed. */
+  rejected: number;
   /** Messages that cannot be published, which does not stop the others. */
   refused: RefusedMessages;
   /** Properties that were changed. */
@@ -57,6 +59,7 @@ export async function publishInOrder(
   let bytesInFlight = 0;
   let confirmedCount = 0;
   let unsure = 0;
+  let rejected = 0;
   const confirmed: boolean[] = [];
   let firstFailed = Number.POSITIVE_INFINITY;
   let error: unknown;
@@ -75,6 +78,7 @@ export async function publishInOrder(
     } catch (reason) {
       if (isOwnFault(reason)) return refused.add(name, reason);
       if (hasCode(reason, 'PUBLISH_UNCONFIRMED')) unsure++;
+      if (isRejected(reason)) rejected++;
       if (index < firstFailed) {
         firstFailed = index;
         // What the stop has given up fails with the end of the client.
@@ -109,6 +113,7 @@ export async function publishInOrder(
     confirmed: confirmedCount - confirmedBehind,
     confirmedBehind,
     unsure,
+    rejected,
     refused,
     report,
     ...(error !== undefined && { error }),

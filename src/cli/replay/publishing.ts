@@ -1,7 +1,7 @@
 import { hasCode } from '../../cli-shared.ts';
 import type { PublishOptions, PublishResult, StoredMessage, TaskQueueClient } from '../../index.ts';
 import type { Destination } from './destination.ts';
-import { isOwnFault, RefusedMessages } from './refused-messages.ts';
+import { isOwnFault, isRejected, RefusedMessages } from './refused-messages.ts';
 import { ReplayReport } from './replay-report.ts';
 
 /** Publishes batches to another task. Confirmed messages may be removed from the source; the rest stays there. */
@@ -23,6 +23,7 @@ export class Publishing {
   readonly #destination: Destination;
   readonly #options: PublishOptions;
   #seen = 0;
+  #rejected = 0;
 
   constructor(client: TaskQueueClient, destination: Destination, to: string, options: PublishOptions) {
     this.#client = client;
@@ -60,6 +61,7 @@ export class Publishing {
     });
     const dropped = await this.#destination.verify(confirmed);
     if (dropped ?? failure) this.#end(dropped ?? failure);
+    this.unsure += await this.#destination.mayHave(this.#rejected);
     if (dropped !== undefined) {
       this.dropped += confirmed.length;
       return batch;
@@ -77,6 +79,7 @@ export class Publishing {
       return;
     }
     if (hasCode(error, 'PUBLISH_UNCONFIRMED')) this.unsure++;
+    if (isRejected(error)) this.#rejected++;
     this.#end(error);
   }
 

@@ -9,6 +9,11 @@ export function isOwnFault(error: unknown): boolean {
   return hasCode(error, 'INVALID_MESSAGE', 'MESSAGE_TOO_LARGE');
 }
 
+/** Whether the queue, which may be full or have crashed, has rejected a message. */
+export function isRejected(error: unknown): boolean {
+  return hasCode(error, 'QUEUE_OVERFLOW', 'PUBLISH_REJECTED');
+}
+
 /** Messages that were not published, and why. */
 export class RefusedMessages {
   readonly #named: string[] = [];
