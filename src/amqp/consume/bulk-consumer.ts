@@ -31,6 +31,8 @@ export interface BulkOptions {
   deleteQueue?: (() => Promise<boolean>) | undefined;
   /** Without `allOrNone`: resolve even if the broker may not have received the last acknowledgement. */
   keepsResult?: boolean | undefined;
+  /** It is known that the queue is classic, and so may be mirrored. */
+  isClassic: boolean;
   findKind: FindKind;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
@@ -195,7 +197,7 @@ function unansweredError(): AmqpFailure {
 function takenBackError(queue: string): AmqpFailure {
   return new AmqpFailure(
     ErrorCode.connectionLost,
-    `the broker cancelled the consumer of queue ${queue}: its messages were unacknowledged for too long and are back, or the queue was deleted`,
+    `the broker cancelled the consumer of queue ${queue}: its messages were unacknowledged for too long and are back, its node failed, or it was deleted`,
     { hint: CONSUMER_TIMEOUT_HINT },
   );
 }

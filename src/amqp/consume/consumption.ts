@@ -67,12 +67,15 @@ export class Consumption {
    * @param queue
    * @param prefetch how many may be held unacknowledged; 0 for any number
    * @param findKind what kind of queue it is now
+   * @param endsOnFailover only for a classic queue: that its consumer is cancelled if another node takes over a mirrored one,
+   * which would deliver again what is held, as if there were more messages
    */
   static async start(
     lease: ChannelLease,
     queue: string,
     prefetch: number,
     findKind: FindKind,
+    endsOnFailover = false,
   ): Promise<Consumption> {
     const inbox = new DeliveryInbox(readGateOf(lease.channel));
     // A channel starts without a limit, and each consumer gets a fresh channel.
@@ -80,7 +83,8 @@ export class Consumption {
     const stopListening = lease.onEnd((reason) => inbox.fail(reason));
     try {
       const onMessage = (message: ConsumeMessage | null) => inbox.put(message);
-      const { consumerTag } = await lease.request((channel) => channel.consume(queue, onMessage));
+      const options = endsOnFailover ? { arguments: { 'x-cancel-on-ha-failover': true } } : {};
+      const { consumerTag } = await lease.request((channel) => channel.consume(queue, onMessage, options));
       return new Consumption(lease, queue, inbox, consumerTag, stopListening, findKind);
     } catch (error) {
       inbox.end();

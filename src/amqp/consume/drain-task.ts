@@ -73,7 +73,7 @@ export async function drainTask(
     if (bound === 0) return;
     onBegin();
     // Everything is handed over before the reader ends.
-    if (!allOrNone && refusesAutoDelete) await kinds.refuseAutoDelete(queue);
+    const kind = !allOrNone && refusesAutoDelete ? await kinds.refuseAutoDelete(queue) : undefined;
     const bulk = {
       taskId,
       limit: bound,
@@ -83,6 +83,7 @@ export async function drainTask(
       allOrNone,
       deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
       keepsResult,
+      isClassic: kind?.kind === 'classic',
       findKind: () => kinds.kindOfAnswering(queue),
       signal,
       operationTimeoutMs,

@@ -24,6 +24,7 @@ interface Window {
 export interface QueueWindowsOptions {
   /** How many the first channel may hold unacknowledged; 0 for any number. */
   prefetch: number;
+  isClassic: boolean;
   findKind: FindKind;
   /** How long a queue that is not empty may go without a delivery. */
   operationTimeoutMs: number;
@@ -115,7 +116,8 @@ export class QueueWindows {
   }
 
   async #open(lease: ChannelLease, prefetch: number): Promise<void> {
-    const consumption = await Consumption.start(lease, this.#queue, prefetch, this.#options.findKind);
+    const { findKind, isClassic } = this.#options;
+    const consumption = await Consumption.start(lease, this.#queue, prefetch, findKind, isClassic);
     this.#windows.push({ consumption, lease, prefetch, kept: 0 });
   }
 }

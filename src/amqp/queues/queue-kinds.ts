@@ -28,16 +28,17 @@ export class QueueKinds {
   }
 
   /**
-   * To be called before a consumer that leaves messages behind. Unknown without permission to configure the queue.
+   * To be called before a consumer that leaves messages behind.
+   * @returns what kind of queue it is; unknown without permission to configure the queue
    * @throws AmqpFailure `UNSUPPORTED` for an auto-delete queue, which RabbitMQ deletes with its messages when its last
    * consumer ends
    */
-  async refuseAutoDelete(queue: string): Promise<void> {
+  async refuseAutoDelete(queue: string): Promise<QueueKind | undefined> {
     const kind = await this.kind(queue).catch((error) => {
       if (hasCode(error, ErrorCode.accessRefused)) return undefined;
       throw error;
     });
-    if (!kind?.ownArguments.includes('auto_delete')) return;
+    if (!kind?.ownArguments.includes('auto_delete')) return kind;
     throw new AmqpFailure(
       ErrorCode.unsupported,
       `the queue ${queue} is an auto-delete queue: RabbitMQ would delete it, with all its messages, when this reader ends`,
