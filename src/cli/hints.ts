@@ -37,7 +37,6 @@ const MORE: Partial<Record<ErrorCode, string>> = {
 
 /** Replaces the library's hint. */
 const INSTEAD: Partial<Record<ErrorCode, string>> = {
-  MESSAGE_TOO_LARGE: 'Raise max_message_size in rabbitmq.conf, or send a reference instead.',
   MALFORMED_MESSAGE: 'peek and dequeue show any body; "dequeue --out FILE" keeps it byte for byte.',
 };
 

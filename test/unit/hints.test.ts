@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { propertiesTooLargeError, tooLargeError } from '../../src/amqp/publish/publish-errors.ts';
 import { hintFor, inFlagsOf } from '../../src/cli/hints.ts';
 import type { Settings } from '../../src/cli/settings/settings.ts';
 import { describeTarget } from '../../src/cli/settings/target.ts';
@@ -18,6 +19,10 @@ test('the hints of the library speak of flags on the command line', () => {
     'It is slow. "mcp-taskq status" shows what works.',
   );
   expect(hint(ErrorCode.queueNotFound, 'Leave out create: false.')).toBe('Leave out --no-create.');
+  // What is too large may be the body or the headers.
+  const tooLarge = [tooLargeError(2, 1), propertiesTooLargeError(2, 1)].map(hintFor);
+  expect(tooLarge[0]).toBe('Raise max_message_size in rabbitmq.conf, or send a reference instead.');
+  expect(tooLarge[1]).toBe('Shorten the headers, or raise frame_max in rabbitmq.conf.');
   expect(hint(ErrorCode.connectionFailed, 'Is it there?')).toMatch(/^Is it there\? "mcp-taskq broker"/);
   expect(inFlagsOf('Option tls.cert is given without tls.key')).toBe(
     'Option --tls-cert-file is given without --tls-key-file',

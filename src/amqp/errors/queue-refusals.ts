@@ -6,6 +6,8 @@ import { quoted } from './rabbitmqctl-hints.ts';
 export const CONSUMER_TIMEOUT_HINT =
   'Handle messages faster, or fetch fewer at once; consumer_timeout in rabbitmq.conf limits how long they may stay unacknowledged (default: 30 minutes).';
 
+export const TOO_LARGE_HINT = 'Raise max_message_size in rabbitmq.conf, or send a reference instead.';
+
 /** 404, 405, 406 and 540: about a queue or its messages. */
 export const QUEUE_REFUSALS: readonly Refusal[] = [
   // rabbit_amqqueue absent: RabbitMQ answers 404 also for a queue that it has.
@@ -102,7 +104,11 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
   {
     reply: 406,
     text: /message size \d+ .*larger than/,
-    outcome: { code: ErrorCode.messageTooLarge, reason: 'the message is larger than the broker accepts' },
+    outcome: {
+      code: ErrorCode.messageTooLarge,
+      reason: 'the message is larger than the broker accepts',
+      hint: TOO_LARGE_HINT,
+    },
   },
   // rabbit_channel evaluate_consumer_timeout, in 4.3 the queues' own: it says nothing of a queue.
   {

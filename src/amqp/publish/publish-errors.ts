@@ -4,10 +4,11 @@
 import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { QueueType } from '../../options/task-queue-options.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
+import { TOO_LARGE_HINT } from '../errors/queue-refusals.ts';
 
 export function tooLargeError(bytes: number, limit: number): AmqpFailure {
   return new AmqpFailure(ErrorCode.messageTooLarge, `the message is ${bytes} bytes; the limit is ${limit}`, {
-    hint: "Raise maxMessageBytes together with the broker's max_message_size, or send a reference instead.",
+    hint: `${TOO_LARGE_HINT} Raise maxMessageBytes as well.`,
   });
 }
 
