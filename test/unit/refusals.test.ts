@@ -75,3 +75,14 @@ test('what is pasted from a hint is one word for a shell, whatever a vhost is ca
     "NOT_ALLOWED - access to vhost 'it; rm -rf' refused for user 'u': connection limit (9) is reached";
   expect(translateAmqpError(closed(530, text)).hint).toContain("-p 'it; rm -rf' ");
 });
+
+test('a refusal for which the backend gives a reason does not ask for permissions', () => {
+  const text =
+    "ACCESS_REFUSED - read access to queue 'q' in vhost '/' refused for user 'me', backend rabbit_auth_backend_oauth2 returned an error: \"Provided JWT token has expired at timestamp 1 (validated at 2)\"";
+  expect(translateAmqpError(closed(403, text))).toMatchObject({
+    code: 'ACCESS_REFUSED',
+    message:
+      'rabbit_auth_backend_oauth2 refuses the user "me": Provided JWT token has expired at timestamp 1 (validated at 2)',
+    hint: expect.stringContaining('If the credentials have expired'),
+  });
+});

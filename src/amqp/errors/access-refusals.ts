@@ -14,6 +14,17 @@ export const ACCESS_REFUSALS: readonly Refusal[] = [
       hint: 'Stop that consumer, or wait until it ends; "rabbitmqctl list_consumers" lists them.',
     },
   },
+  // The same where the backend for users says why: an OAuth 2 token has expired, or an HTTP backend does not answer.
+  {
+    reply: 403,
+    text: / refused for user '(.*?)', backend (\S+) returned an error: "?(.*?)"*$/s,
+    outcome: ([, user, backend, why]) => ({
+      code: ErrorCode.accessRefused,
+      reason: `${backend} refuses the user ${JSON.stringify(user)}: ${why}`,
+      isComplete: true,
+      hint: 'If the credentials have expired, connect with new ones; otherwise the log of the broker says more.',
+    }),
+  },
   // rabbit_access_control check_resource_access, with and without the permission's name.
   {
     reply: 403,
