@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { MissingEvents } from '../events/event-sequence.ts';
 import type { EnqueuedEvent } from '../events/task-events.ts';
+import { forgetOldest } from '../forget-oldest.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { propertyText } from '../properties/typed-values.ts';
 
@@ -14,118 +16,97 @@ const MAX_REMEMBERED = 2_000;
 
 type Announcement = Pick<EnqueuedEvent, 'body' | 'properties'>;
 
-/** How many messages a queue held, and what was known just before that was read. */
-export interface DepthReading {
-  depth: number;
-  added: number;
-  gone: number;
+/** Messages that are alike, and were shown or counted although no event of them had come. */
+interface Unannounced {
+  count: number;
+  at: number;
+  /** When they had left the queue: an event that arrives afterwards is about another message. */
+  goneAt: number;
 }
 
-/** Messages that are alike: with the same id, or without one and with the same body. */
-interface Seen {
-  count: number;
-  /** How many of them were found by a look, and no event of them has come. */
-  found: number;
-  foundAt: number;
-  /** They have left the queue since: an event like them is about another message. */
-  areGone: boolean;
-}
+/** In place of the key of messages that were counted. */
+const COUNTED = 'counted';
 
 /**
- * What a watch knows of one queue: how many messages it should hold, and which ones were seen. So messages without an event
- * are noticed, and none is shown twice. Times are by `performance.now()`.
+ * What a watch knows of one queue. How many messages it should hold: where it holds more, some came without an event. And
+ * which messages were shown, so that none is shown twice, or counted as missed. Times are by `performance.now()`.
  */
 export class KnownMessages {
-  #added = 0;
-  /** How many of these are not in the queue anymore. */
-  #gone = 0;
-  /** How many of these are gone without an event: a reader holds them, or sends none. */
-  #held = 0;
-  /** When the snapshot was begun. */
-  snapshotAt = Number.NEGATIVE_INFINITY;
-  readonly #seen = new Map<string, Seen>();
-  /** Some messages that should be in the queue cannot be recognised: they were never seen, or are forgotten. */
-  #holdsUnseen = false;
-  /** Messages that were counted, as they had no event. Theirs may be missing, or late. */
-  #counted = 0;
-
   /** How many messages should be in the queue. */
-  get size(): number {
-    return this.#added - this.#gone;
-  }
+  size = 0;
+  /** How many messages events have announced so far. */
+  announced = 0;
+  /** How many messages have left the queue without an event: a reader holds them, or sends none. */
+  #held = 0;
+  /** Messages in the queue were not shown. They are older than those that were. */
+  #holdsUnseen = false;
+  /** What events announced before, the snapshot shows. */
+  begunAt = Number.NEGATIVE_INFINITY;
+  /** How often each was shown, by key. */
+  readonly #shown = new Map<string, number>();
+  /** By key, in the order of the queue. */
+  readonly #unannounced = new Map<string, Unannounced>();
 
-  get counts(): Omit<DepthReading, 'depth'> {
-    return { added: this.#added, gone: this.#gone };
-  }
-
-  /** An event of a message came. @returns whether it is to be shown */
-  noteAnnounced(message: Announcement, arrivedAt: number): boolean {
+  /**
+   * An event of a message came, after others that are missing.
+   * @returns whether to show it, and how many of the missing ones were neither shown nor counted
+   */
+  noteAnnounced(message: Announcement, { count, since }: MissingEvents, arrivedAt: number) {
     const key = keyOf(message);
-    const seen = this.#seen.get(key);
-    if (seen !== undefined && seen.found > 0) {
-      seen.found--;
-      // One without an id and without an event by now was published so.
-      if (!seen.areGone && (isOfId(key) || performance.now() < seen.foundAt + LATE_EVENT_MS)) return false;
+    const found = this.#unannounced.get(key);
+    // What has neither an id nor, by now, an event was published so.
+    const isLate = found && isBody(key) && performance.now() > found.at + LATE_EVENT_MS;
+    const isShown = found !== undefined && arrivedAt < found.goneAt && !isLate;
+    let missed = count;
+    for (const [other, { at }] of missed > 0 ? this.#unannounced : []) {
+      // What a look found after this message, or without it, is newer.
+      if (isShown && other === key) break;
+      const isOlder = isShown || at <= arrivedAt;
+      if (at >= since && isOlder && !isBody(other)) missed -= this.#take(other, missed);
     }
-    // Taken before the snapshot, with which the watch begins.
-    if (arrivedAt < this.snapshotAt) return false;
+    this.#take(key, 1);
+    if (isShown || arrivedAt < this.begunAt) return { isNew: false, missed };
     // It may be one that was counted before its event came.
-    if (this.#counted > 0) this.#counted--;
-    this.#added++;
+    this.#take(COUNTED, 1);
+    this.size++;
+    this.announced++;
     if (key === '') this.#holdsUnseen = true;
-    else this.#entry(key).count++;
-    return true;
+    else putLast(this.#shown, key, (this.#shown.get(key) ?? 0) + 1);
+    return { isNew: true, missed };
   }
 
   /** An event of a removal came. */
   noteRemoved(count: number, messageId: string | undefined, arrivedAt: number): void {
-    if (arrivedAt < this.snapshotAt) return;
+    if (arrivedAt < this.begunAt) return;
     const held = Math.min(count, this.#held);
     this.#held -= held;
-    this.#gone = Math.min(this.#added, this.#gone + count - held);
-    const removed = this.size === 0 ? this.#seen.values() : [this.#seen.get(`id ${messageId}`)];
-    // It may be about what was removed before the look.
-    for (const seen of removed) if (seen) seen.areGone ||= arrivedAt >= seen.foundAt + EVENT_DELAY_MS;
+    this.size = Math.max(0, this.size - count + held);
+    const id = messageId === undefined || this.size === 0 ? undefined : `id ${messageId}`;
+    let left = this.size === 0 ? Number.POSITIVE_INFINITY : count;
+    // Without an id, the oldest ones were taken.
+    for (const [key, found] of this.#unannounced)
+      if (id === undefined ? found.goneAt > arrivedAt && left-- > 0 : key === id) noteGone(found, arrivedAt);
   }
 
-  /** Messages are in the queue, or were, that cannot be seen. */
+  /** Messages are in the queue, or were, that are not shown. */
   noteUnseen(count: number): void {
-    this.#added += count;
+    this.size += count;
     this.#holdsUnseen ||= count > 0;
   }
 
   /** Such messages were reported, as they are in the queue without an event. */
   noteCounted(count: number): void {
     this.noteUnseen(count);
-    this.#counted += count;
+    this.#noteUnannounced(COUNTED, count);
   }
 
-  /** @returns how many messages were missed of those whose events are missing since then: the others were found or counted */
-  noteMissing(count: number, since: number): number {
-    const counted = Math.min(count, this.#counted);
-    this.#counted -= counted;
-    let missed = count - counted;
-    for (const [key, seen] of this.#seen) {
-      if (missed === 0 || seen.found === 0 || seen.foundAt < since || !isOfId(key)) continue;
-      seen.found--;
-      missed--;
-    }
-    this.noteUnseen(missed);
-    return missed;
-  }
-
-  /** @returns how many of the messages that were in the queue a moment ago came without an event */
-  unannounced({ depth, gone }: DepthReading): number {
-    return Math.max(0, depth - (this.#added - gone));
-  }
-
-  /** The same, once the events of these messages have come. */
-  noteDepth(reading: DepthReading): number {
-    const { depth, added } = reading;
-    const unannounced = this.unannounced(reading);
-    this.#setGone(Math.max(this.#gone, added - depth));
-    if (depth === 0 && this.#added === added) this.#forget(new Map());
-    return unannounced;
+  /** @returns how many of these messages came without an event; to be called once their events have come */
+  noteDepth(depth: number): () => number {
+    const { announced } = this;
+    const excess = depth - this.size;
+    if (excess < 0) this.#resize(depth);
+    if (depth === 0) this.#forget(new Map());
+    return () => Math.max(0, excess - (this.announced - announced));
   }
 
   /**
@@ -134,58 +115,65 @@ export class KnownMessages {
    * @returns those to be shown
    */
   noteSeen(messages: readonly StoredMessage[], depth: number): StoredMessage[] {
-    const foundAt = performance.now();
     const present = new Map<string, number>();
     const fresh = messages.filter((message) => {
       const key = keyOf(message);
-      const count = (present.get(key) ?? 0) + 1;
+      const [count, shown] = [(present.get(key) ?? 0) + 1, this.#shown.get(key) ?? 0];
       present.set(key, count);
-      const seen = this.#entry(key);
-      if (count <= seen.count) return false;
-      Object.assign(seen, { count, found: seen.found + 1, foundAt, areGone: false });
-      return true;
+      putLast(this.#shown, key, Math.max(count, shown));
+      return count > shown;
     });
     // Others were given back by a reader.
     const added = Math.min(fresh.length, Math.max(0, messages.length - this.size));
-    this.#added += added;
-    // Those that cannot be recognised are older than those that came since.
-    const shown = this.#holdsUnseen ? fresh.slice(fresh.length - added) : fresh;
-    // A reader holds some, and may give them back.
+    this.size += added;
+    const isNew = this.#holdsUnseen ? fresh.slice(fresh.length - added) : fresh;
+    for (const message of isNew) this.#noteUnannounced(keyOf(message), 1);
+    // Otherwise a reader holds some, and may give them back.
     const isAll = messages.length >= depth;
     if (isAll) this.#forget(present);
-    if (isAll || !this.#holdsUnseen) this.#setGone(this.#added - messages.length);
+    if (isAll || !this.#holdsUnseen) this.#resize(messages.length);
     this.#holdsUnseen &&= !isAll;
-    return shown;
+    return isNew;
   }
 
   /** Messages were taken, or given back, without an event. */
-  #setGone(gone: number): void {
-    this.#held = Math.max(0, this.#held + gone - this.#gone);
-    this.#gone = gone;
+  #resize(size: number): void {
+    this.#held = Math.max(0, this.#held + this.size - size);
+    this.size = size;
   }
 
   /** The queue was seen without other messages. One with an id stays known: a reader may give it back. */
   #forget(present: ReadonlyMap<string, number>): void {
-    for (const [key, seen] of this.#seen) {
-      const count = present.get(key) ?? 0;
-      seen.areGone ||= count === 0;
-      if (!isOfId(key)) seen.count = Math.min(seen.count, count);
-    }
+    for (const [key, found] of this.#unannounced)
+      if (present.has(key)) found.goneAt = Number.POSITIVE_INFINITY;
+      else noteGone(found, performance.now());
+    for (const [key, count] of this.#shown)
+      if (isBody(key)) this.#shown.set(key, Math.min(count, present.get(key) ?? 0));
   }
 
-  /** Moves it to the end, and forgets what was seen longest ago. */
-  #entry(key: string): Seen {
-    const seen = this.#seen.get(key) ?? { count: 0, found: 0, foundAt: 0, areGone: false };
-    this.#seen.delete(key);
-    this.#seen.set(key, seen);
-    for (const [oldest, { foundAt, areGone }] of this.#seen) {
-      // The event of what a look found just now would show it again.
-      if (this.#seen.size <= MAX_REMEMBERED || performance.now() < foundAt + LATE_EVENT_MS) break;
-      this.#seen.delete(oldest);
-      this.#holdsUnseen ||= !areGone;
-    }
-    return seen;
+  #noteUnannounced(key: string, more: number): void {
+    const count = more + (this.#unannounced.get(key)?.count ?? 0);
+    putLast(this.#unannounced, key, { count, at: performance.now(), goneAt: Number.POSITIVE_INFINITY });
   }
+
+  #take(key: string, most: number): number {
+    const found = this.#unannounced.get(key);
+    const taken = Math.min(most, found?.count ?? 0);
+    if (found) found.count -= taken;
+    if (found?.count === 0) this.#unannounced.delete(key);
+    return taken;
+  }
+}
+
+function noteGone(found: Unannounced, at: number): void {
+  // A removal soon after the look may have come before it.
+  if (at >= found.at + EVENT_DELAY_MS) found.goneAt = Math.min(found.goneAt, at);
+}
+
+function putLast<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  forgetOldest(map, MAX_REMEMBERED);
 }
 
 /** How a message is recognised, in an event and in its queue; '' for an event without a message id and without the body. */
@@ -195,6 +183,6 @@ function keyOf({ body, properties: { message_id } }: Announcement): string {
   return body === undefined ? '' : `body ${createHash('sha1').update(body).digest('base64')}`;
 }
 
-function isOfId(key: string): boolean {
-  return key.startsWith('id ');
+function isBody(key: string): boolean {
+  return key.startsWith('body ');
 }

@@ -6,7 +6,7 @@ import type { TaskEvent } from '../events/task-events.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { MAX_PEEK } from '../options/client-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
-import { type DepthReading, EVENT_DELAY_MS, KnownMessages, LATE_EVENT_MS } from './known-messages.ts';
+import { EVENT_DELAY_MS, KnownMessages, LATE_EVENT_MS } from './known-messages.ts';
 import { itemOf, notShown, type WatchItem } from './watch-items.ts';
 
 /** How often the depth of a named task's queue is read. */
@@ -42,12 +42,12 @@ export interface LookOptions {
 /** The watch of one task. It shows what events announce and, where they do not explain the depth, what is in the queue. */
 export class TaskWatch {
   readonly taskId: string;
-  readonly known = new KnownMessages();
-  /** The last look. The next one waits for it: of two at once, each would miss what the other one holds. */
-  looking: Promise<unknown> = Promise.resolve();
+  known = new KnownMessages();
+  readonly #options: LookOptions;
+  /** Looks and readings take turns, as each would miss what another look holds. Events wait for them. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** The depth may not be read, which the watcher knows. */
   #isRefused = false;
-  readonly #options: LookOptions;
 
   constructor(taskId: string, options: LookOptions) {
     this.taskId = taskId;
@@ -60,8 +60,9 @@ export class TaskWatch {
    * @returns what to show, of the messages the newest `tail` ones at most
    */
   async snapshot(tail: number, isAlone: boolean): Promise<WatchItem[]> {
-    const { depth } = await this.#read();
-    this.known.snapshotAt = performance.now();
+    this.known = new KnownMessages();
+    const depth = await this.#depth();
+    this.known.begunAt = performance.now();
     const seen = await this.#peek(depth, isAlone);
     if (typeof seen === 'string') this.known.noteUnseen(depth);
     if (tail === 0) return [];
@@ -70,27 +71,27 @@ export class TaskWatch {
   }
 
   /** Shows what an event announces, after what is missing before it. */
-  async show(event: TaskEvent, arrivedAt: number, { count, since }: MissingEvents): Promise<void> {
+  async show(event: TaskEvent, arrivedAt: number, missing: MissingEvents): Promise<void> {
     const { known, taskId } = this;
     const { put, removals } = this.#options;
-    // The event is then about a message that was seen, or that came later.
-    await this.looking;
+    await this.#turn;
     if (event.event === 'enqueued') {
       // Those that are still in the queue are older than what this event announces.
-      if (count > 0) await this.look().catch(ignoreFailure);
-      const missed = count > 0 ? known.noteMissing(count, since) : 0;
+      const obstacle = missing.count > 0 ? await this.look().catch(ignoreFailure) : undefined;
+      const { isNew, missed } = known.noteAnnounced(event, missing, arrivedAt);
+      if (obstacle !== undefined) known.noteUnseen(missed);
       if (missed > 0) put(notShown(taskId, missed, '', DROPPED));
-      if (known.noteAnnounced(event, arrivedAt)) put(itemOf(event));
+      if (isNew) put(itemOf(event));
       return;
     }
     known.noteRemoved(event.count, event.event === 'dequeued' ? event.messageId : undefined, arrivedAt);
     if (!removals) return;
-    if (count > 0)
-      put({ kind: 'gap', taskId, reason: `${formatCount(count, 'removal')}, not shown: ${DROPPED}` });
+    if (missing.count > 0)
+      put({ kind: 'gap', taskId, reason: `${formatCount(missing.count, 'removal')}, not shown: ${DROPPED}` });
     put(itemOf(event));
   }
 
-  /** Follows the depth until the signal. */
+  /** Checks the queue until the signal. */
   async poll(): Promise<void> {
     while (!this.#options.signal.aborted) {
       await sleep(POLL_MS * (0.75 + Math.random() / 2), undefined, { ref: false });
@@ -101,59 +102,49 @@ export class TaskWatch {
   /** Looks if the queue holds messages without an event. @returns how many of these are not shown */
   async check(): Promise<number> {
     const { put, isBehind, signal } = this.#options;
-    const { known } = this;
-    let looking: Promise<unknown>;
-    let reading: DepthReading;
-    do {
-      looking = this.looking;
-      await looking;
-      reading = await this.#read();
-      // What a look holds is not counted.
-    } while (looking !== this.looking);
-    if (reading.depth === known.size) return 0;
-    // The events of messages that were counted may still be on their way.
+    const unannounced = await this.#inTurn(async () => this.known.noteDepth(await this.#depth()));
+    if (unannounced() === 0) return 0;
+    // Their events may be on their way; while the reader is behind, they are.
     await sleep(EVENT_DELAY_MS);
-    // While the reader is behind, events are too: they may announce all of these.
-    if (isBehind()) return known.unannounced(reading);
-    if (known.noteDepth(reading) === 0) return 0;
+    if (unannounced() === 0 || isBehind()) return unannounced();
     const obstacle = await this.look();
-    if (obstacle === undefined) return known.unannounced(await this.#read());
-    const { added } = known.counts;
+    if (obstacle === undefined) return 0;
+    const { announced } = this.known;
     if (!signal.aborted) await sleep(LATE_EVENT_MS, undefined, { ref: false });
-    const missed = known.unannounced(reading);
-    // While events come, or wait for the reader, others may be on their way.
-    if (signal.aborted || isBehind() || known.counts.added !== added || missed === 0) return missed;
-    known.noteCounted(missed);
+    const missed = unannounced();
+    // While events come, others may be on their way.
+    if (signal.aborted || isBehind() || this.known.announced !== announced || missed === 0) return missed;
+    this.known.noteCounted(missed);
     put(notShown(this.taskId, missed, ' without an event', obstacle));
     return 0;
   }
 
   /** Shows what is in the queue and was not seen. @returns why it could not be looked at */
   look(): Promise<string | undefined> {
-    const look = this.looking.then(async () => {
-      const { depth } = await this.#read();
-      const seen = await this.#peek(depth, true);
+    return this.#inTurn(async () => {
+      const seen = await this.#peek(await this.#depth(), true);
       if (typeof seen === 'string') return seen;
       for (const message of seen) this.#options.put({ kind: 'message', source: 'found', message });
       return undefined;
     });
-    this.looking = look.catch(() => {});
-    return look;
   }
 
-  async #read(): Promise<DepthReading> {
-    const { counts, size } = this.known;
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #depth(): Promise<number> {
     try {
-      if (this.#isRefused) return { depth: size, ...counts };
-      const depth = await this.#options.client.depth(this.taskId);
-      return { depth: depth?.messages ?? 0, ...counts };
+      if (!this.#isRefused) return (await this.#options.client.depth(this.taskId))?.messages ?? 0;
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused, ErrorCode.queueLocked)) throw error;
       this.#isRefused = true;
       const reason = `only messages announced by events are shown; ${UNCOUNTABLE[error.code]}`;
       this.#options.put({ kind: 'gap', taskId: this.taskId, reason });
-      return this.#read();
     }
+    return this.known.size;
   }
 
   /** Looks at all messages, if that does no harm. @returns those that were not seen before; or why it was not looked at */
@@ -174,7 +165,8 @@ export class TaskWatch {
   }
 }
 
-/** For looks that are repeated: the broker may be away. */
-export function ignoreFailure(error: unknown): void {
+/** For looks that are repeated: the broker may be away. @returns why */
+export function ignoreFailure(error: unknown): string {
   if (!isTaskQueueError(error)) throw error;
+  return error.message;
 }

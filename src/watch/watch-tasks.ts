@@ -1,13 +1,11 @@
 /*
- * Watching
+ * A watch is a snapshot and a stream, and removes nothing. It follows the events of its tasks, looks at each task once, and
+ * then shows what events announce. Numbers missing among the events are a gap: what is still in the queue is shown, the
+ * rest is counted. Messages without an event are noticed because a queue is deeper than the events explain, and are shown
+ * in the same way.
  *
- * A watch is a snapshot and a stream, and removes nothing. It subscribes to the events of its tasks, looks at each task once
- * for the newest messages that are there (`tail`), and from then on shows what events announce, in the order in which they
- * come. A number that is missing in a stream of events is a gap: the watch looks at the queue, shows what is still there,
- * and counts the rest.
- *
- * Messages without an event are noticed because a queue is deeper than the events explain. The watch then looks at the
- * queue and shows what it has not seen. It recognises a message by its id, or by its body if it has no id.
+ * This file puts events, looks and the reader together. WatchedTasks knows which tasks there are and when to check them,
+ * TaskWatch follows one of them, and KnownMessages is what it knows of its queue.
  */
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
@@ -106,7 +104,6 @@ export async function* watchTasks(
   const canPeek = peek && (ids.length > 0 || api !== undefined);
   const look = { client, put, isBehind, signal: stopping.signal, peek: canPeek, removals };
   const tasks = new WatchedTasks(ids, { ...look, api, globs });
-  await tasks.checkOptions();
   const sequence = new EventSequence();
   let hasBegun = false;
   let lostAt: number | undefined;
@@ -124,9 +121,10 @@ export async function* watchTasks(
   const subscribing = client.subscribe(['enqueued', 'dequeued', 'cleared'], {
     onEvent: async (event, arrivedAt) => {
       const { taskId, queue } = event;
-      if (taskId !== taskIdOf(queue, client.prefix) || !tasks.isWatched(taskId)) return;
+      const task = taskId === taskIdOf(queue, client.prefix) ? tasks.get(taskId) : undefined;
+      if (task === undefined) return;
       await beginning;
-      await tasks.get(taskId).show(event, arrivedAt, sequence.missingBefore(event, arrivedAt));
+      await task.show(event, arrivedAt, sequence.missingBefore(event, arrivedAt));
       await room();
     },
     onLost: (error) => {

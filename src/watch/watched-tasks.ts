@@ -5,7 +5,7 @@ import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors/
 import { globMatcher } from '../management/globs.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
-import { type DepthReading, EVENT_DELAY_MS } from './known-messages.ts';
+import { EVENT_DELAY_MS } from './known-messages.ts';
 import { ignoreFailure, type LookOptions, TaskWatch } from './task-watch.ts';
 import { notShown, type WatchItem } from './watch-items.ts';
 
@@ -13,17 +13,14 @@ import { notShown, type WatchItem } from './watch-items.ts';
 const LIST_MS = 5_000;
 const LIST_SHARE = 10;
 
-/** How many tasks are looked at together: a slow reader does not hold up what looks under way find. */
+/** How many tasks are looked at together: a client has few channels, and a task waits for one for some time only. */
 const AT_ONCE = 100;
 
 /** Tasks that are remembered although their queues are empty, as a watch can go on for weeks. */
 const MAX_EMPTY = 1_000;
 
-/** How long the last look may take, and how many tasks it is for when none is named: in others, messages are only counted. */
+/** How long the last look may take. */
 const END_MS = 3_000;
-const LAST_LOOKS = 20;
-
-const NO_MESSAGES: DepthReading = { depth: 0, added: 0, gone: 0 };
 
 interface WatchedTasksOptions extends LookOptions {
   api: ManagementApiOptions | undefined;
@@ -40,32 +37,24 @@ export class WatchedTasks {
   readonly #areNamed: boolean;
   readonly #matchers: ((taskId: string) => boolean)[];
   readonly #options: WatchedTasksOptions;
-  /** What shows up in the list from now on is new. */
-  #areCounted = false;
+  /** What was queued before the watch is known: anything else is new. */
+  #areCounted: boolean;
   /** The watcher knows that the API does not answer. */
   #isUnanswered = false;
 
   constructor(ids: readonly string[], options: WatchedTasksOptions) {
     this.#tasks = new Map(ids.map((taskId) => [taskId, new TaskWatch(taskId, options)]));
     this.#areNamed = ids.length > 0;
+    this.#areCounted = this.#areNamed;
     this.#matchers = (options.globs ?? ['*']).map(globMatcher);
     this.#options = options;
   }
 
-  /** @throws TaskQueueError `INVALID_ARGUMENT` where the API could never answer */
-  async checkOptions(): Promise<void> {
-    const { api } = this.#options;
-    if (api === undefined || this.#areNamed) return;
-    const { ManagementApi } = await import('../management/management-api.ts');
-    new ManagementApi(api).close();
-  }
-
-  isWatched(taskId: string): boolean {
-    return this.#areNamed ? this.#tasks.has(taskId) : this.#matchers.some((matches) => matches(taskId));
-  }
-
-  get(taskId: string): TaskWatch {
-    const task = this.#tasks.get(taskId) ?? new TaskWatch(taskId, this.#options);
+  /** @returns undefined for a task that is not watched */
+  get(taskId: string): TaskWatch | undefined {
+    const known = this.#tasks.get(taskId);
+    if (known || this.#areNamed || !this.#matchers.some((matches) => matches(taskId))) return known;
+    const task = new TaskWatch(taskId, this.#options);
     // Where queues are not looked at, nothing has to be known of them.
     if (this.#options.api) this.#tasks.set(taskId, task);
     return task;
@@ -73,7 +62,7 @@ export class WatchedTasks {
 
   /** What is there when the watch begins, while events are held back: of each task the newest `tail` messages at most. */
   async snapshot(tail: number): Promise<WatchItem[]> {
-    if (!this.#areNamed && this.#options.api && tail > 0) await this.#tryList('counted');
+    if (tail > 0) await this.#changed('counted').catch((error) => this.#noteUnanswered(error));
     const snapshots = await this.#each(async (task) => {
       const items = await task.snapshot(tail, false).catch((error) => {
         if (!hasCode(error, ErrorCode.connectionLost, ErrorCode.brokerError)) throw error;
@@ -86,45 +75,39 @@ export class WatchedTasks {
     return all;
   }
 
-  /** Follows them until the signal. */
+  /** Checks tasks until the signal. */
   async poll(): Promise<void> {
     const { api, signal } = this.#options;
     if (this.#areNamed) await Promise.all([...this.#tasks.values()].map((task) => task.poll()));
-    while (api && !this.#areNamed && !signal.aborted) {
+    while (api && !signal.aborted) {
       const startedAt = performance.now();
-      const isFirst = !this.#areCounted;
-      const readings = await this.#tryList(isFirst ? 'counted' : 'statistics');
-      const pauseMs = isFirst ? LIST_MS : Math.max(LIST_MS, (performance.now() - startedAt) * LIST_SHARE);
-      if (readings)
-        await this.#each(async (task) => {
-          const { depth, added, gone } = readings.get(task) ?? NO_MESSAGES;
-          // Messages queued before the watch are not read.
-          if (isFirst) task.known.noteUnseen(Math.max(0, depth - added + gone));
-          else if (depth !== task.known.size) await task.check().catch(ignoreFailure);
-          else if (depth === 0 && this.#tasks.size > MAX_EMPTY) this.#tasks.delete(task.taskId);
-        });
+      const listed = this.#changed(this.#areCounted ? 'statistics' : 'counted');
+      const changed = await listed.catch((error) => this.#noteUnanswered(error));
+      const pauseMs = Math.max(LIST_MS, (performance.now() - startedAt) * LIST_SHARE);
+      await this.#each((task) => task.check().catch(ignoreFailure), changed);
+      for (const task of this.#tasks.size > MAX_EMPTY ? this.#tasks.values() : [])
+        if (task.known.size === 0) this.#tasks.delete(task.taskId);
       await sleep(pauseMs, undefined, { ref: false });
     }
   }
 
   /** After an interruption: what came meanwhile is older than what events announce from now on. */
   async catchUp(): Promise<void> {
-    if (this.#areNamed || this.#areCounted) await this.#each((task) => task.look().catch(ignoreFailure));
+    if (this.#areCounted) await this.#each((task) => task.look().catch(ignoreFailure));
   }
 
   /** @returns the end of the watch: how many messages it has not shown, if any */
   async lastLook(): Promise<WatchItem | undefined> {
+    // Where the messages at the beginning are not known, what is missed is not known either.
+    if (!this.#areCounted) return undefined;
     const ending = new AbortController();
     const late = new TaskQueueError(ErrorCode.noAnswer, `this took longer than ${END_MS / 1_000} s`);
     try {
-      // What a reader has taken already is in no queue: there is only its event, which may be on its way.
-      const checking = sleep(EVENT_DELAY_MS).then(() => this.#checkAll(ending.signal));
-      const checked = await withDeadline(checking, END_MS, () => late);
-      const unseen = checked.filter(({ missed }) => missed > 0);
-      const missed = unseen.reduce((sum, each) => sum + each.missed, 0);
+      const missed = await withDeadline(this.#checkAll(ending.signal), END_MS, () => late);
+      const total = missed.reduce((sum, { count }) => sum + count, 0);
       const [where, taskId] =
-        unseen.length > 1 ? [` in ${formatCount(unseen.length, 'task')}`] : ['', unseen[0]?.taskId];
-      return missed === 0 ? undefined : notShown(taskId, missed, where, 'the watch ended first');
+        missed.length > 1 ? [` in ${formatCount(missed.length, 'task')}`] : ['', missed[0]?.taskId];
+      return total === 0 ? undefined : notShown(taskId, total, where, 'the watch ended first');
     } catch (error) {
       if (!isTaskQueueError(error)) throw error;
       const reason = `the last messages were not counted: ${error.message}`;
@@ -134,58 +117,51 @@ export class WatchedTasks {
     }
   }
 
-  async #checkAll(signal: AbortSignal): Promise<{ taskId: string; missed: number }[]> {
-    await this.#each(({ looking }) => looking);
-    if (this.#areNamed)
-      return this.#each(async (task) => ({ taskId: task.taskId, missed: await task.check() }));
-    // Where the messages at the beginning are not known, what is missed is not known either.
-    const readings = this.#areCounted ? [...(await this.#list('counted', signal))] : [];
-    const unseen = readings.filter(([{ known }, reading]) => known.unannounced(reading) > 0);
-    return Promise.all(
-      unseen.map(async ([task, reading], index) => {
-        const missed = index < LAST_LOOKS ? await task.check() : task.known.unannounced(reading);
-        return { taskId: task.taskId, missed };
-      }),
+  async #checkAll(signal: AbortSignal): Promise<{ taskId: string; count: number }[]> {
+    // What a reader has taken already is in no queue: there is only its event, which may be on its way.
+    await sleep(EVENT_DELAY_MS);
+    const changed = await this.#changed('counted', signal);
+    const missed = await this.#each(
+      async (task) => ({ taskId: task.taskId, count: await task.check() }),
+      changed,
     );
+    return missed.filter(({ count }) => count > 0);
   }
 
-  async #each<T>(work: (task: TaskWatch) => Promise<T>): Promise<T[]> {
-    const tasks = [...this.#tasks.values()];
+  async #each<T>(work: (task: TaskWatch) => Promise<T>, tasks = [...this.#tasks.values()]): Promise<T[]> {
     const results: T[] = [];
     for (let start = 0; start < tasks.length; start += AT_ONCE)
       results.push(...(await Promise.all(tasks.slice(start, start + AT_ONCE).map(work))));
     return results;
   }
 
-  /** @returns undefined, after a gap that says so, when the API does not answer */
-  async #tryList(source: 'counted' | 'statistics'): Promise<Map<TaskWatch, DepthReading> | undefined> {
-    const { put, signal } = this.#options;
-    try {
-      const readings = await this.#list(source, signal);
-      this.#areCounted = true;
-      this.#isUnanswered = false;
-      return readings;
-    } catch (error) {
-      if (signal.aborted) return undefined;
-      if (!isTaskQueueError(error)) throw error;
-      const reason = `messages of publishers without events are not seen for now: ${error.message}`;
-      if (!this.#isUnanswered) put({ kind: 'gap', taskId: undefined, reason });
-      this.#isUnanswered = true;
-      return undefined;
-    }
+  /** Tasks whose queues may hold other numbers of messages than is known. The first time, what they hold becomes known. */
+  async #changed(source: 'counted' | 'statistics', signal = this.#options.signal): Promise<TaskWatch[]> {
+    const { client, api } = this.#options;
+    if (this.#areNamed || !api) return [...this.#tasks.values()];
+    const depths = new Map<TaskWatch, number>();
+    for await (const queues of listTaskQueues({ ...api, prefix: client.prefix, source, signal }))
+      for (const { taskId, ready = 0 } of queues) {
+        const task = ready > 0 ? this.get(taskId) : undefined;
+        if (task) depths.set(task, ready);
+      }
+    const isFirst = !this.#areCounted;
+    this.#areCounted = true;
+    this.#isUnanswered = false;
+    return [...this.#tasks.values()].filter((task) => {
+      const depth = depths.get(task) ?? 0;
+      if (isFirst) task.known.noteUnseen(Math.max(0, depth - task.known.size));
+      return depth !== task.known.size;
+    });
   }
 
-  /** How many messages are ready in each task that has some. */
-  async #list(source: 'counted' | 'statistics', signal: AbortSignal): Promise<Map<TaskWatch, DepthReading>> {
-    const { client, api } = this.#options;
-    const before = new Map([...this.#tasks.values()].map((task) => [task, task.known.counts]));
-    const readings = new Map<TaskWatch, DepthReading>();
-    for await (const queues of listTaskQueues({ ...api, prefix: client.prefix, source, signal }))
-      for (const { taskId, ready: depth = 0 } of queues) {
-        if (depth === 0 || !this.isWatched(taskId)) continue;
-        const task = this.get(taskId);
-        readings.set(task, { ...NO_MESSAGES, ...before.get(task), depth });
-      }
-    return readings;
+  /** Says once that the API does not answer. @returns no tasks */
+  #noteUnanswered(error: unknown): TaskWatch[] {
+    if (this.#options.signal.aborted) return [];
+    if (!isTaskQueueError(error) || error.code === ErrorCode.invalidArgument) throw error;
+    const reason = `messages of publishers without events are not seen for now: ${error.message}`;
+    if (!this.#isUnanswered) this.#options.put({ kind: 'gap', taskId: undefined, reason });
+    this.#isUnanswered = true;
+    return [];
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { StoredMessage } from '../../src/index.ts';
 import { KnownMessages } from '../../src/watch/known-messages.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -12,6 +13,12 @@ const message = (body: string, messageId?: string) => ({
 });
 const messages = (...bodies: string[]) => bodies.map((body) => message(body));
 const now = () => performance.now();
+/** @returns whether a message is shown whose event arrives, with none missing before it */
+const announce = (known: KnownMessages, announced: ReturnType<typeof message>, arrivedAt = now()) =>
+  known.noteAnnounced(announced, { count: 0, since: 0 }, arrivedAt).isNew;
+/** @returns how many are missed whose events are missing before that of a new message */
+const missed = (known: KnownMessages, count: number, since: number) =>
+  known.noteAnnounced(message('after', 'after'), { count, since }, now()).missed;
 
 test.each([
   ['with', 'id-1'],
@@ -21,8 +28,8 @@ test.each([
   const stored = message('{}', id);
   expect(known.noteSeen([stored], 1)).toEqual([stored]);
   vi.advanceTimersByTime(600);
-  expect(known.noteAnnounced(stored, now())).toBe(false);
-  expect(known.noteAnnounced(stored, now())).toBe(true);
+  expect(announce(known, stored)).toBe(false);
+  expect(announce(known, stored)).toBe(true);
   expect(known.size).toBe(2);
 });
 
@@ -30,19 +37,20 @@ test('a message without a message id that is like one found long ago is another 
   const known = new KnownMessages();
   known.noteSeen([message('{}')], 1);
   vi.advanceTimersByTime(2_001);
-  expect(known.noteAnnounced(message('{}'), now())).toBe(true);
+  expect(announce(known, message('{}'))).toBe(true);
 });
 
 test.each([
   ['that was taken out', (known: KnownMessages) => known.noteRemoved(1, 'id-1', now())],
+  ['that a drain took out', (known: KnownMessages) => known.noteRemoved(1, undefined, now())],
   ['whose task was cleared', (known: KnownMessages) => known.noteRemoved(2, undefined, now())],
-  ['whose queue was seen empty', (known: KnownMessages) => known.noteDepth({ depth: 0, ...known.counts })],
+  ['whose queue was seen empty', (known: KnownMessages) => known.noteDepth(0)],
 ])('a message %s is shown when an event announces it again under its message id', (_, remove) => {
   const known = new KnownMessages();
   known.noteSeen([message('{}', 'id-1'), message('{}', 'id-2')], 2);
   vi.advanceTimersByTime(1_000);
   remove(known);
-  expect(known.noteAnnounced(message('{}', 'id-1'), now())).toBe(true);
+  expect(announce(known, message('{}', 'id-1'))).toBe(true);
 });
 
 test('an event of a removal that happened before a look says nothing about what the look found', () => {
@@ -50,47 +58,48 @@ test('an event of a removal that happened before a look says nothing about what 
   const stored = message('{}', 'id');
   known.noteSeen([stored], 1);
   known.noteRemoved(1, undefined, now() + 100);
-  expect(known.noteAnnounced(stored, now() + 100)).toBe(false);
+  expect(announce(known, stored, now() + 100)).toBe(false);
 });
 
 test('what an event announced before the snapshot, and was taken by then, is not part of the watch', () => {
-  const known = new KnownMessages();
   const [taken, kept] = [message('taken'), message('kept')];
   const arrivedAt = now();
   vi.advanceTimersByTime(10);
-  known.snapshotAt = now();
+  const known = new KnownMessages();
+  known.begunAt = now();
   expect(known.noteSeen([kept], 1)).toEqual([kept]);
-  expect(known.noteAnnounced(taken, arrivedAt)).toBe(false);
+  expect(announce(known, taken, arrivedAt)).toBe(false);
   known.noteRemoved(1, undefined, arrivedAt);
-  expect(known.noteAnnounced(kept, arrivedAt)).toBe(false);
+  expect(announce(known, kept, arrivedAt)).toBe(false);
   expect(known.size).toBe(1);
 });
 
 test('a depth is explained by what events announced, and not by what was removed before', () => {
   const known = new KnownMessages();
-  for (const each of messages('a', 'b')) known.noteAnnounced(each, now());
-  const before = known.counts;
+  for (const each of messages('a', 'b')) announce(known, each);
+  const unannounced = known.noteDepth(4);
+  expect(unannounced()).toBe(2);
   known.noteRemoved(1, undefined, now());
-  expect(known.noteDepth({ depth: 2, ...before })).toBe(0);
-  expect(known.noteDepth({ depth: 3, ...before })).toBe(1);
-  known.noteDepth({ depth: 0, ...known.counts });
+  announce(known, message('c'));
+  expect(unannounced()).toBe(1);
+  known.noteDepth(0);
   expect(known.size).toBe(0);
 });
 
 test('a message that a reader holds for long is removed once, when its event comes', () => {
   const known = new KnownMessages();
-  for (const each of messages('a', 'b', 'c')) known.noteAnnounced(each, now());
-  expect(known.noteDepth({ depth: 2, ...known.counts })).toBe(0);
+  for (const each of messages('a', 'b', 'c')) announce(known, each);
+  expect(known.noteDepth(2)()).toBe(0);
   expect(known.size).toBe(2);
   known.noteRemoved(1, undefined, now());
-  expect(known.noteDepth({ depth: 2, ...known.counts })).toBe(0);
+  expect(known.noteDepth(2)()).toBe(0);
   expect(known.size).toBe(2);
 });
 
 test('a message that a reader gave back is in the queue again', () => {
   const known = new KnownMessages();
   known.noteSeen(messages('a', 'b'), 2);
-  known.noteDepth({ depth: 1, ...known.counts });
+  known.noteDepth(1);
   expect(known.noteSeen(messages('a', 'b'), 2)).toEqual([]);
   expect(known.size).toBe(2);
   known.noteRemoved(1, undefined, now());
@@ -122,34 +131,23 @@ test('of messages that were never seen only the newest are new', () => {
 const others = (count: number, body = 'other') =>
   Array.from({ length: count }, (_, index) => message(`${body} ${index}`, `${body} ${index}`));
 
-test('a message that is forgotten, as 2,000 came after it, is not shown again', () => {
-  const known = new KnownMessages();
-  known.noteAnnounced(message('old', 'old'), now());
-  for (const each of others(2_000)) {
-    known.noteAnnounced(each, now());
-    known.noteRemoved(1, undefined, now());
-  }
-  const foreign = message('foreign', 'foreign');
-  expect(known.noteSeen([message('old', 'old'), foreign], 2)).toEqual([foreign]);
-});
-
 test('a message in the queue is not forgotten while looks find it', () => {
   const known = new KnownMessages();
   const old = message('old', 'old');
   known.noteSeen([old], 1);
   vi.advanceTimersByTime(2_001);
-  for (const each of others(1_500)) known.noteAnnounced(each, now());
+  for (const each of others(1_500)) announce(known, each);
   known.noteRemoved(1_500, undefined, now());
   known.noteSeen([old], 1);
-  for (const each of others(1_500, 'another')) known.noteAnnounced(each, now());
-  expect(known.noteAnnounced(old, now())).toBe(false);
+  for (const each of others(1_500, 'another')) announce(known, each);
+  expect(announce(known, old)).toBe(false);
 });
 
 test('a message that a look has just found is not shown again by its event, however many come in between', () => {
   const known = new KnownMessages();
   known.noteSeen([message('found', 'found')], 1);
-  for (const each of others(3_000)) known.noteAnnounced(each, now());
-  expect(known.noteAnnounced(message('found', 'found'), now())).toBe(false);
+  for (const each of others(3_000)) announce(known, each);
+  expect(announce(known, message('found', 'found'))).toBe(false);
 });
 
 test('messages that a look has found are not missed, though their events are', () => {
@@ -160,16 +158,59 @@ test('messages that a look has found are not missed, though their events are', (
   vi.advanceTimersByTime(10);
   known.noteSeen([message('before', 'id-0'), message('x', 'id-1'), message('foreign')], 3);
   known.noteSeen([], 0);
-  expect(known.noteMissing(3, since)).toBe(2);
-  expect(known.noteMissing(1, since)).toBe(1);
+  expect(missed(known, 3, since)).toBe(2);
+  expect(missed(known, 1, since)).toBe(1);
 });
 
 test('messages that were counted are not missed too, though their events are', () => {
   const known = new KnownMessages();
   known.noteCounted(3);
-  expect(known.noteMissing(5, now())).toBe(2);
-  expect(known.size).toBe(5);
+  const since = now();
+  expect(missed(known, 5, since)).toBe(2);
+  expect(known.size).toBe(4);
   known.noteCounted(1);
-  known.noteAnnounced(message('x'), now());
-  expect(known.noteMissing(1, now())).toBe(1);
+  announce(known, message('x'));
+  expect(missed(known, 1, since)).toBe(1);
+});
+
+test('messages that a look has found behind another one are not those that are missing before it', () => {
+  const known = new KnownMessages();
+  const found = [message('x', 'id-1'), message('y', 'id-2'), message('z', 'id-3')];
+  known.noteSeen(found, 3);
+  const [x, y, z] = found as [StoredMessage, StoredMessage, StoredMessage];
+  expect(known.noteAnnounced(y, { count: 2, since: 0 }, now())).toEqual({ isNew: false, missed: 1 });
+  expect(known.noteAnnounced(z, { count: 0, since: 0 }, now())).toEqual({ isNew: false, missed: 0 });
+  expect(known.noteAnnounced(x, { count: 0, since: 0 }, now()).isNew).toBe(true);
+});
+
+test('what a look has found is newer than a message that was gone by then, and is not what is missing before it', () => {
+  const known = new KnownMessages();
+  const arrivedAt = now();
+  vi.advanceTimersByTime(10);
+  const found = message('x', 'id-2');
+  known.noteSeen([found], 1);
+  expect(known.noteAnnounced(message('y', 'id-1'), { count: 1, since: 0 }, arrivedAt)).toEqual({
+    isNew: true,
+    missed: 1,
+  });
+  expect(announce(known, found)).toBe(false);
+});
+
+test('an event that arrived before its message left the queue is not about another one', () => {
+  const known = new KnownMessages();
+  const found = message('x', 'id');
+  known.noteSeen([found], 1);
+  vi.advanceTimersByTime(300);
+  const arrivedAt = now();
+  vi.advanceTimersByTime(10);
+  known.noteDepth(0);
+  expect(announce(known, found, arrivedAt)).toBe(false);
+});
+
+test('a message that a look took for an old one is shown when its event comes', () => {
+  const known = new KnownMessages();
+  known.noteUnseen(3);
+  const found = message('x', 'id');
+  expect(known.noteSeen([found], 1)).toEqual([]);
+  expect(announce(known, found)).toBe(true);
 });
