@@ -12,6 +12,9 @@ import { itemOf, notShown, type WatchItem } from './watch-items.ts';
 /** How often the depth of a named task's queue is read. */
 const POLL_MS = 500;
 
+/** The same where it was refused: the broker logs each try. */
+const REFUSED_MS = 60_000;
+
 /** Why messages without events are not seen. RabbitMQ before 4.3 asks for no permission. */
 const UNCOUNTABLE = {
   [ErrorCode.accessRefused]: 'seeing others needs configure, write or read permission on the queue',
@@ -46,8 +49,9 @@ export class TaskWatch {
   readonly #options: LookOptions;
   /** Looks and readings take turns, as each would miss what another look holds. Events wait for them. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** The depth may not be read, which the watcher knows. */
+  /** The depth may not be read, which the watcher knows; and when it is tried again. */
   #isRefused = false;
+  #refusedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(taskId: string, options: LookOptions) {
     this.taskId = taskId;
@@ -121,6 +125,7 @@ export class TaskWatch {
 
   /** Shows what is in the queue and was not seen. @returns why it could not be looked at */
   look(): Promise<string | undefined> {
+    this.#refusedUntil = Number.NEGATIVE_INFINITY;
     return this.#inTurn(async () => {
       const seen = await this.#peek(await this.#depth(), true);
       if (typeof seen === 'string') return seen;
@@ -136,15 +141,19 @@ export class TaskWatch {
   }
 
   async #depth(): Promise<number> {
+    if (performance.now() < this.#refusedUntil) return this.known.size;
     try {
-      if (!this.#isRefused) return (await this.#options.client.depth(this.taskId))?.messages ?? 0;
+      const depth = await this.#options.client.depth(this.taskId);
+      this.#isRefused = false;
+      return depth?.messages ?? 0;
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused, ErrorCode.queueLocked)) throw error;
-      this.#isRefused = true;
       const reason = `only messages announced by events are shown; ${UNCOUNTABLE[error.code]}`;
-      this.#options.put({ kind: 'gap', taskId: this.taskId, reason });
+      if (!this.#isRefused) this.#options.put({ kind: 'gap', taskId: this.taskId, reason });
+      this.#isRefused = true;
+      this.#refusedUntil = performance.now() + REFUSED_MS;
+      return this.known.size;
     }
-    return this.known.size;
   }
 
   /** Looks at all messages, if that does no harm. @returns those that were not seen before; or why it was not looked at */

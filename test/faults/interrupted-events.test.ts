@@ -6,7 +6,7 @@ import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
-import { texts, watching } from '../support/watching.ts';
+import { publishForeign, texts, watching } from '../support/watching.ts';
 
 const kinds = (items: WatchItem[]) => items.map(({ kind }) => kind);
 
@@ -86,7 +86,7 @@ describe('a watch', () => {
     await client.drain(task, () => {}, { limit: 5 });
     proxy.fault = { kind: 'none' };
     await until(() => kinds(items).includes('resumed'));
-    await client.publish(task, raw('g'));
+    await client.publish(task, { ...raw('g'), properties: { message_id: 'g' } });
     await until(() => missedIn(items).length > 0 && texts(items).includes('g'));
     expect(texts(items).filter((text) => text.length === 1)).toEqual(['a', 'b', 'f', 'g']);
     expect(missedIn(items)).toEqual([3]);
@@ -142,6 +142,22 @@ describe('a watch', () => {
     await allow({ read: '.*' });
     await until(() => items.length > 3);
     expect(kinds(items).slice(3)).toEqual(['resumed']);
+  });
+
+  test('that had no access to the vhost for a while sees messages without an event again', async () => {
+    const { url, user, allow } = await ownUser();
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    await openClient({ url }).publish('task', raw('x'));
+    const own = `${proxy.url.replace('//', `//${user}:right@`)}${new URL(url).pathname}`;
+    const items = watching(openClient({ url: own }), ['task']);
+    await until(() => items.length === 1);
+    await callApi('DELETE', `permissions${new URL(url).pathname}/${user}`);
+    proxy.reset();
+    await until(() => kinds(items).includes('gap'));
+    await allow({ read: '.*' });
+    await until(() => kinds(items).includes('resumed'));
+    await publishForeign('task', ['y'], url);
+    await until(() => texts(items).includes('y'));
   });
 
   test('that is refused after an interruption says so once, and goes on when it is let in again', async () => {
