@@ -169,6 +169,7 @@ test.each(['enqueue', 'mv', 'cp'])(
     const args = command === 'enqueue' ? [to, '--from', '-'] : [from, to, '--all'];
     const input = numbers(20).map((id) => `{"jsonrpc":"2.0","method":"m","id":${id}}\n`);
     const { stderr } = await runCli([command, ...args, '-u', proxy.url], { input: input.join('') });
+    // Those of the first batch.
     const found = (await numbersIn(to)).length - 1;
     const told = (what: RegExp) => Number(what.exec(stderr)?.[1] ?? 0);
     const known =
@@ -176,7 +177,6 @@ test.each(['enqueue', 'mv', 'cp'])(
       told(/(\d+) of the messages after them/) +
       told(/and (\d+) messages? after a gap/);
     const perhaps = told(/up to (\d+) more may have been/) + told(/(\d+) messages? may be in both/);
-    expect({ stderr, found }).toEqual({ stderr, found: 20 });
     expect({ stderr, known, perhaps }).toEqual({ stderr, known, perhaps: found - known });
     expect(perhaps).toBeGreaterThan(0);
   },
