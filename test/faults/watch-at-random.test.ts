@@ -177,7 +177,8 @@ async function play({ steps, peek, tail, slowness }: Round, kind: Kind): Promise
   let missed = 0;
   /** The broker was too slow at the end. */
   let isUncounted = false;
-  let interruptions = 0;
+  let losses = 0;
+  let isLost = false;
   let removedAt = 0;
   const stop = new AbortController();
   const options = { tail, peek, removals: true, signal: stop.signal };
@@ -189,8 +190,8 @@ async function play({ steps, peek, tail, slowness }: Round, kind: Kind): Promise
       if (item.kind === 'gap') missed += item.missed ?? 0;
       if (item.kind === 'gap' && item.reason.includes('not counted')) isUncounted = true;
       if (item.kind === 'dequeued') removedAt = item.at;
-      if (item.kind === 'interrupted') interruptions++;
-      if (item.kind === 'resumed') interruptions = 0;
+      if (item.kind === 'interrupted') losses++;
+      if (item.kind === 'interrupted' || item.kind === 'resumed') isLost = item.kind === 'interrupted';
       if (Math.random() < slowness) await sleep(20);
     }
   })();
@@ -202,13 +203,14 @@ async function play({ steps, peek, tail, slowness }: Round, kind: Kind): Promise
   await sleep(250);
   for (const step of steps) {
     if (step.does === 'cut') {
+      const [before, wasLost] = [losses, isLost];
       proxy.reset();
-      await until(() => interruptions > 0);
+      await until(() => wasLost || losses > before);
     } else await task.do(step, peek);
     await sleep(step.pauseMs);
   }
   await task.settle();
-  await until(() => interruptions === 0);
+  await until(() => !isLost);
   // Its event says what was missed before it.
   await task.publish('ours', { count: 1, hasId: true, isAlike: false });
   await until(() => shown.includes(task.published.ours.at(-1) as string));
