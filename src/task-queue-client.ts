@@ -305,7 +305,7 @@ export class TaskQueueClient {
       if (removed > 0) this.#announce(taskId, 'cleared', removed);
     }
     try {
-      if (!keepQueue) await this.deleteIfUnused(taskId);
+      if (!keepQueue) await this.#deleteIfUnused(taskId, { mayBeStream: removed === 0 });
     } catch (error) {
       // What was removed may exist nowhere else: the caller must learn of it.
       if (removed === 0) throw error;
@@ -327,8 +327,13 @@ export class TaskQueueClient {
    * messages
    */
   async deleteIfUnused(taskId: string): Promise<boolean> {
+    return this.#deleteIfUnused(taskId);
+  }
+
+  #deleteIfUnused(taskId: string, options?: { mayBeStream: boolean }): Promise<boolean> {
     const what = `Cannot delete the queue of ${taskName(taskId)}`;
-    return this.#during(what, () => this.#session.deleter.deleteIfUnused(this.#queueName(taskId)));
+    const queue = () => this.#queueName(taskId);
+    return this.#during(what, () => this.#session.deleter.deleteIfUnused(queue(), options));
   }
 
   /**

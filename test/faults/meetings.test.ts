@@ -104,3 +104,16 @@ test.each(Object.entries(CALLS))(
     }
   },
 );
+
+const BASIC_GET = '\0\x3c\0\x46';
+
+test('dequeueAll() holds no message that comes as it ends, which another deletion would take with the queue', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const { queue } = await callerAt(proxy.url);
+  const task = newTask();
+  await queue.enqueue(task, numbered(0));
+  proxy.fault = { kind: 'hold', answerTo: BASIC_GET };
+  expect(await queue.dequeueAll(task)).toHaveLength(1);
+  expect(proxy.isHolding).toBe(false);
+  expect(await observer().depth(task)).toBeUndefined();
+});

@@ -81,7 +81,7 @@ export async function drainTask(
       batchSize,
       select: select && ((message: StoredMessage) => failure.watchSync(() => isSelected(select(message)))),
       allOrNone,
-      deleteQueue: deleter && (() => deleter.deleteIfUnused(queue)),
+      deleteQueue: deleter && (() => deleter.deleteIfUnused(queue, { mayBeStream: false })),
       keepsResult,
       isClassic: kind?.kind === 'classic',
       findKind: () => kinds.kindOfAnswering(queue),

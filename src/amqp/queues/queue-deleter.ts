@@ -41,13 +41,15 @@ export class QueueDeleter {
   /**
    * RabbitMQ has no such check for a quorum queue, and closes the connection (540), also for others that delete at
    * the same time. So after a lost connection, check what kind of queue it is.
+   * @param queue
+   * @param options `mayBeStream`: false if messages have just been counted in it, as never in a stream
    * @returns whether the queue no longer exists
    */
-  async deleteIfUnused(queue: string): Promise<boolean> {
+  async deleteIfUnused(queue: string, { mayBeStream = true } = {}): Promise<boolean> {
     if (this.#queueType === 'quorum') return (await this.#reader.depth(queue)) === undefined;
     for (let attempts = 1; ; attempts++) {
       try {
-        return await this.#delete(queue);
+        return await this.#delete(queue, mayBeStream);
       } catch (error) {
         if (attempts === MOST_ATTEMPTS || !hasCode(error, ErrorCode.connectionLost)) throw error;
         const kind = await this.#kinds.kindNow(queue);
@@ -56,9 +58,9 @@ export class QueueDeleter {
     }
   }
 
-  async #delete(queue: string): Promise<boolean> {
+  async #delete(queue: string, mayBeStream: boolean): Promise<boolean> {
     try {
-      return await this.#deleteIfEmpty(queue, { looks: true }).catch(async (error) => {
+      return await this.#deleteIfEmpty(queue, { looks: mayBeStream }).catch(async (error) => {
         // Without read permission, the queue's kind has to be enough.
         if (!hasCode(error, ErrorCode.accessRefused)) throw error;
         const isStream = (await this.#kinds.kind(queue))?.kind === 'stream';
@@ -75,7 +77,8 @@ export class QueueDeleter {
   /**
    * RabbitMQ counts a stream as empty, and a conditional delete removes it with its messages. A `get` on a stream
    * closes the connection (540), which {@link deleteIfUnused} handles.
-   * @param options `looks`: whether to `get` a message, which takes read permission
+   * @param options `looks`: whether to `get` a message, which takes read permission. What it holds for a moment could be
+   * deleted by others.
    * @returns false for a queue with messages, or to which messages are on their way
    */
   #deleteIfEmpty(queue: string, { looks }: { looks: boolean }): Promise<boolean> {
