@@ -5,8 +5,11 @@ import { type StoredMessage, type TaskQueueClient, watchTasks } from '../../src/
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { SEED } from '../support/seed.ts';
-import { newTask, openClient } from '../support/tasks.ts';
+import { newTask, observer, openClient } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
+
+/** A broker or process that takes longer for next to nothing delivers events later than a watch waits for them. */
+const LATE_MS = 100;
 
 /** Of each kind. */
 const ROUNDS = extent(6, 48);
@@ -168,8 +171,8 @@ class Task {
 
 const textOf = ({ body }: StoredMessage) => body.toString();
 
-/** @returns the promises that were not kept */
-async function play({ steps, peek, tail, slowness }: Round, kind: Kind): Promise<string[]> {
+/** @returns the promises that were not kept, and whether the machine was too late for all of them to be judged */
+async function play({ steps, peek, tail, slowness }: Round, kind: Kind) {
   const task = new Task(kind);
   await task.publish('ours', { count: 1, hasId: true, isAlike: false });
   const proxy = await FaultProxy.inFrontOf(inject('url'));
@@ -181,6 +184,7 @@ async function play({ steps, peek, tail, slowness }: Round, kind: Kind): Promise
   let isLost = false;
   let removedAt = 0;
   const stop = new AbortController();
+  const lateness = isEverLate(task.id, stop.signal);
   const options = { tail, peek, removals: true, signal: stop.signal };
   let hasBegun = false;
   const watching = (async () => {
@@ -223,22 +227,35 @@ async function play({ steps, peek, tail, slowness }: Round, kind: Kind): Promise
   await task.publish('foreign', { count: 1, hasId: false, isAlike: false });
   stop.abort();
   await watching;
-  return isUncounted ? [] : complaints(task, shown, missed);
+  const isLate = isUncounted || (await lateness);
+  return { isLate, wrong: isUncounted ? [] : await complaints(task, shown, missed, isLate) };
 }
 
-async function complaints(task: Task, shown: string[], missed: number): Promise<string[]> {
+async function isEverLate(taskId: string, signal: AbortSignal): Promise<boolean> {
+  let isLate = false;
+  while (!signal.aborted) {
+    const since = performance.now();
+    await observer().depth(taskId);
+    await sleep(50);
+    isLate ||= performance.now() - since > 50 + LATE_MS;
+  }
+  return isLate;
+}
+
+/** @param isLate where events are late, messages are shown or counted twice, as the page on watching says; but none is lost */
+async function complaints(task: Task, shown: string[], missed: number, isLate: boolean): Promise<string[]> {
   const { ours, foreign } = task.published;
   const all = [...ours, ...foreign];
   const notShown = (texts: string[]) => sum(excess(texts, shown).values());
   const again = excess(shown, all);
   const wrong: string[] = [];
   for (const [text, count] of again)
-    if (!task.unrecognised.has(text)) wrong.push(`${text} is shown ${count} times too often`);
+    if (!isLate && !task.unrecognised.has(text)) wrong.push(`${text} is shown ${count} times too often`);
   const lost = notShown(ours.filter((text) => !task.replayed.has(text)));
   if (lost > missed) wrong.push(`${lost} with events are not shown, ${missed} are counted`);
   const hidden = notShown(await task.texts());
   if (hidden > missed) wrong.push(`${hidden} in the queue are not shown, ${missed} are counted`);
-  if (missed > notShown(all)) wrong.push(`${notShown(all)} are not shown, ${missed} are counted`);
+  if (!isLate && missed > notShown(all)) wrong.push(`${notShown(all)} are not shown, ${missed} are counted`);
   for (const who of ['ours', 'foreign'] as const) {
     const numbers = shown
       .filter((text) => !task.touched.has(text) && new RegExp(`^${who} \\d+$`).test(text))
@@ -273,12 +290,15 @@ test(`a watch keeps its promises in random rounds (TASKQ_TEST_SEED=${SEED})`, {
     })),
   );
   const wrong: string[] = [];
+  let late = 0;
   for (let start = 0; start < rounds.length; start += AT_ONCE)
     await Promise.all(
       rounds.slice(start, start + AT_ONCE).map(async ({ place, play }) => {
-        for (const each of await play()) wrong.push(`${place}: ${each}`);
+        const outcome = await play();
+        if (outcome.isLate) late++;
+        for (const each of outcome.wrong) wrong.push(`${place}: ${each}`);
       }),
     );
   expect(wrong).toEqual([]);
-  noteFigures({ seed: SEED, rounds: rounds.length });
+  noteFigures({ seed: SEED, rounds: rounds.length, late });
 });
