@@ -5,12 +5,12 @@ import { defaultProperties } from '../messages/default-properties.ts';
 import { ASKED_BY_HEADER, replyQueueName } from '../messages/reply-queues.ts';
 import type { MessageProperties } from '../properties/message-properties.ts';
 import { MessageQueues } from '../sdk/message-queues.ts';
+import { SharedRuns } from '../shared-runs.ts';
 import { DeliveredQuestions, OpenQuestions } from './open-questions.ts';
 import { type QuestionAddress, type Recipient, randomToken, Seals } from './question-address.ts';
 import { type ReplicasOptions, resolveReplicasOptions } from './replica-options.ts';
 import { ReplyRouter } from './reply-router.ts';
 import type { MessageOrigin } from './sdk-shapes.ts';
-import { SharedRuns } from './shared-runs.ts';
 import { TaskOwners } from './task-owners.ts';
 
 /** Answers that were passed on are remembered, so that one repeated by a client costs nothing. */
@@ -25,7 +25,7 @@ export class ReplicaCore extends MessageQueues {
   readonly questions = new OpenQuestions(this.instance);
   readonly delivered = new DeliveredQuestions();
   /** Those of a task would only hide messages from each other, and keep its queue from being deleted. */
-  readonly clearings = new SharedRuns();
+  readonly clearings = new SharedRuns<void>();
   readonly replies: ReplyRouter;
   readonly owners: TaskOwners;
   readonly seals: Seals;

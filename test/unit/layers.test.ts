@@ -7,13 +7,14 @@ import { expect, test } from 'vitest';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'forget-oldest.ts': [],
   'make-folder.ts': [],
+  'shared-runs.ts': [],
   errors: [],
   properties: ['errors'],
   messages: ['errors', 'properties'],
   events: ['messages', 'properties'],
   diagnostics: ['errors'],
   options: ['errors', 'properties', 'messages', 'events', 'diagnostics'],
-  amqp: ['errors', 'properties', 'messages', 'events', 'diagnostics', 'options', 'amqplib'],
+  amqp: ['errors', 'properties', 'messages', 'events', 'diagnostics', 'options', 'shared-runs.ts', 'amqplib'],
   waiting: ['errors', 'options'],
   'task-queue-client.ts': [
     'errors',
@@ -47,6 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'task-queue-client.ts',
     'waiting',
     'sdk',
+    'shared-runs.ts',
   ],
   'local-broker': ['errors', 'options', 'make-folder.ts'],
   'index.ts': [

@@ -5,6 +5,7 @@ import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { PublishOptions } from '../../options/client-options.ts';
 import { type ResolvedOptions, turnTimeoutMs } from '../../options/task-queue-options.ts';
+import { SharedRuns } from '../../shared-runs.ts';
 import { WaitingLimit } from '../connection/waiting-limit.ts';
 import type { QueueDeclarer } from '../queues/queue-declarer.ts';
 import type { ConfirmedPublisher } from './confirmed-publisher.ts';
@@ -22,7 +23,6 @@ import {
   unverifiedError,
   vanishedError,
 } from './publish-errors.ts';
-import { SurvivalChecks } from './survival-checks.ts';
 
 /** A task that is cleared while messages arrive loses its queue repeatedly, but not forever. */
 const MAX_VANISHED = 10;
@@ -54,7 +54,8 @@ export class QueuePublisher {
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
   readonly #order: KeyedMutex;
   readonly #resend = new OrderedResend();
-  readonly #survival: SurvivalChecks;
+  /** Checks whether a queue still exists, after confirms. */
+  readonly #survivalChecks = new SharedRuns<boolean>();
   /** For each queue, how many messages are in flight, about to be sent, or not yet known to be stored. */
   readonly #sending = new Map<string, number>();
   readonly #onSettled: (() => void)[] = [];
@@ -70,7 +71,6 @@ export class QueuePublisher {
     const timeoutMs = turnTimeoutMs(options);
     const onTimeout = () => publisher.blockedError() ?? turnTimeoutError(timeoutMs);
     this.#order = new KeyedMutex({ timeoutMs, onTimeout });
-    this.#survival = new SurvivalChecks((queue) => declarer.exists(queue));
   }
 
   get stats(): Pick<ClientStats, 'inFlight' | 'waiting' | 'confirmed' | 'returned'> {
@@ -271,7 +271,8 @@ export class QueuePublisher {
    * queue is gone, so one that is still there has the message.
    */
   async #hasSurvived(queue: string, { messageId }: PreparedMessage): Promise<boolean> {
-    const isThere = await this.#survival.isThere(queue).catch((error) => {
+    const checking = this.#survivalChecks.run(queue, () => this.#declarer.exists(queue));
+    const isThere = await checking.catch((error) => {
       throw unverifiedError(messageId, error);
     });
     if (isThere) this.#known.add(queue);
