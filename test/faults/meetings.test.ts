@@ -117,3 +117,14 @@ test('dequeueAll() holds no message that comes as it ends, which another deletio
   expect(proxy.isHolding).toBe(false);
   expect(await observer().depth(task)).toBeUndefined();
 });
+
+test('deleteIfUnused() of what was just cleared holds none either', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const { client, queue } = await callerAt(proxy.url);
+  const task = newTask();
+  await queue.enqueue(task, numbered(0));
+  await client.clear(task, () => {}, { keepQueue: true });
+  proxy.fault = { kind: 'hold', answerTo: BASIC_GET };
+  expect(await client.deleteIfUnused(task)).toBe(true);
+  expect(proxy.isHolding).toBe(false);
+});

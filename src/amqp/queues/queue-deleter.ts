@@ -60,7 +60,8 @@ export class QueueDeleter {
 
   async #delete(queue: string, mayBeStream: boolean): Promise<boolean> {
     try {
-      return await this.#deleteIfEmpty(queue, { looks: mayBeStream }).catch(async (error) => {
+      const looks = mayBeStream && this.#kinds.known(queue)?.kind !== 'classic';
+      return await this.#deleteIfEmpty(queue, { looks }).catch(async (error) => {
         // Without read permission, the queue's kind has to be enough.
         if (!hasCode(error, ErrorCode.accessRefused)) throw error;
         const isStream = (await this.#kinds.kind(queue))?.kind === 'stream';

@@ -24,7 +24,7 @@ export class QueueKinds {
    * @throws TaskQueueError `ACCESS_REFUSED` for a user without permission to configure the queue
    */
   async kind(queue: string): Promise<QueueKind | undefined> {
-    return this.#known(queue) ?? this.kindNow(queue);
+    return this.known(queue) ?? this.kindNow(queue);
   }
 
   /**
@@ -74,10 +74,11 @@ export class QueueKinds {
    * @throws AmqpFailure `UNSUPPORTED`
    */
   refuseStream(queue: string): void {
-    if (this.#known(queue)?.kind === 'stream') throw streamFailure(queue);
+    if (this.known(queue)?.kind === 'stream') throw streamFailure(queue);
   }
 
-  #known(queue: string): QueueKind | undefined {
+  /** @returns what kind of queue it was when it was last asked about; `undefined` if that is over a minute ago */
+  known(queue: string): QueueKind | undefined {
     const known = this.#kinds.get(queue);
     return known && known.until > performance.now() ? known.kind : undefined;
   }
