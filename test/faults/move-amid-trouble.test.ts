@@ -35,7 +35,8 @@ describe('mv', () => {
     const amqp = await openRawAmqp();
     let deletedMidway = 0;
     let copies = 0;
-    for (let round = 0; round < ROUNDS; round++) {
+    // Until one of them was deleted in the middle.
+    for (let round = 0; round < ROUNDS || deletedMidway === 0; round++) {
       const [from, to, other] = ['from', 'to', 'other'].map(newRawTask) as [string, string, string];
       const cc = header('CC', array([text(queueOf(other))]));
       await fill(amqp, from, COUNT, propertyList({ headers: table([cc]), delivery_mode: uint(1, 2) }));
@@ -83,7 +84,6 @@ describe('mv', () => {
       'deleted in the middle': deletedMidway,
       'in neither task': 0,
     });
-    expect(deletedMidway).toBeGreaterThan(0);
     expect(copies).toBe(0);
   });
 

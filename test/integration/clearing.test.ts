@@ -33,7 +33,8 @@ test('a message that reaches a forgotten queue while another process deletes it 
   const publisher = openClient({ redeclareAfterMs: 1 });
   const [task, rounds] = [newTask(), extent(30, 200)];
   let deleted = 0;
-  for (let round = 0; round < rounds; round++) {
+  // Until a deletion has won at least once.
+  for (let round = 0; round < rounds || deleted === 0; round++) {
     await publisher.publish(task, raw('before'));
     await cleaner.drain(task, () => {});
     const deleting = cleaner.deleteIfUnused(task);
@@ -44,7 +45,6 @@ test('a message that reaches a forgotten queue while another process deletes it 
     expect(await cleaner.depth(task), `round ${round}`).toEqual({ messages: 1, consumers: 0 });
     await cleaner.drain(task, () => {});
   }
-  expect(deleted).toBeGreaterThan(0);
 });
 
 test('a deletion that finds no connection keeps no message from being published', async () => {
