@@ -6,10 +6,10 @@ import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { PublishOptions } from '../../options/client-options.ts';
 import { type ResolvedOptions, turnTimeoutMs } from '../../options/task-queue-options.ts';
 import { SharedRuns } from '../../shared-runs.ts';
+import { Turns } from '../../turns.ts';
 import { WaitingLimit } from '../connection/waiting-limit.ts';
 import type { QueueDeclarer } from '../queues/queue-declarer.ts';
 import type { ConfirmedPublisher } from './confirmed-publisher.ts';
-import { KeyedMutex } from './keyed-mutex.ts';
 import { KnownQueues } from './known-queues.ts';
 import { OrderedResend } from './ordered-resend.ts';
 import {
@@ -52,7 +52,7 @@ export class QueuePublisher {
   readonly #options: ResolvedOptions;
   readonly #waitingLimit: WaitingLimit;
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
-  readonly #order: KeyedMutex;
+  readonly #order: Turns;
   readonly #resend = new OrderedResend();
   /** Checks whether a queue still exists, after confirms. */
   readonly #survivalChecks = new SharedRuns<boolean>();
@@ -68,9 +68,7 @@ export class QueuePublisher {
     this.#publisher = publisher;
     this.#declarer = declarer;
     this.#known = new KnownQueues(options.redeclareAfterMs);
-    const timeoutMs = turnTimeoutMs(options);
-    const onTimeout = () => publisher.blockedError() ?? turnTimeoutError(timeoutMs);
-    this.#order = new KeyedMutex({ timeoutMs, onTimeout });
+    this.#order = new Turns(turnTimeoutMs(options));
   }
 
   get stats(): Pick<ClientStats, 'inFlight' | 'waiting' | 'confirmed' | 'returned'> {
@@ -108,7 +106,7 @@ export class QueuePublisher {
     const { queue, create, maxSize } = publish;
     if (maxSize !== undefined) return this.#publishIfRoom(publish);
     const isKnown = !create || this.#known.has(queue);
-    const isInTurn = !this.#order.isBusy(queue) && !this.#resend.isStalled(queue);
+    const isInTurn = !this.#order.has(queue) && !this.#resend.isStalled(queue);
     if (isKnown && this.#publisher.isReady && isInTurn) return this.#send(publish);
     return this.#publishInTurn(publish);
   }
@@ -148,9 +146,9 @@ export class QueuePublisher {
    * @returns what `remove` answers; `undefined` without having called it
    */
   async removeUnlessSending<T>(queue: string, remove: () => Promise<T>): Promise<T | undefined> {
-    if (this.#sending.has(queue) || this.#order.isBusy(queue)) return undefined;
+    if (this.#sending.has(queue) || this.#order.has(queue)) return undefined;
     this.#known.delete(queue);
-    return this.#order.run(queue, remove);
+    return this.#inOrder(queue, remove);
   }
 
   /** Resolves when every publish in flight has settled and its caller knows. */
@@ -180,7 +178,12 @@ export class QueuePublisher {
     const mayRetry = (error: unknown) =>
       !hasCode(error, ErrorCode.publishUnconfirmed) && maySendAgain(error, failures++, giveUpAt);
     const pauses = giveUpAt > 0 ? { pauseMs: PAUSE_MS, longestPauseMs: LONGEST_PAUSE_MS } : {};
-    return this.#order.run(queue, () => retry(ready, { ...pauses, mayRetry }));
+    return this.#inOrder(queue, () => retry(ready, { ...pauses, mayRetry }));
+  }
+
+  #inOrder<T>(queue: string, work: () => Promise<T>): Promise<T> {
+    const onTimeout = () => this.#publisher.blockedError() ?? turnTimeoutError(turnTimeoutMs(this.#options));
+    return this.#order.run(queue, work, { onTimeout });
   }
 
   /** Resolves when the publishes before this one, which has its turn, have settled: what is in flight may not be counted. */
