@@ -45,11 +45,9 @@ export class Session {
   readonly #publishing: BrokerConnection;
   #isClosed = false;
   #closing: Promise<void> | undefined;
-  readonly #subscriptions = new Set<EventSubscription>();
-  readonly #replyQueues: ReplyQueue[] = [];
   readonly #deleting: BrokerConnection;
-  /** Of subscriptions and reply queues. */
-  readonly #others = new Set<BrokerConnection>();
+  /** Each has a connection of its own. */
+  readonly #consumers = new Set<EventSubscription | ReplyQueue>();
   readonly #history = newHistory();
 
   constructor(options: ResolvedOptions) {
@@ -98,20 +96,18 @@ export class Session {
   /** Listens to events, on a connection of its own that ends with the subscription. */
   async subscribe(events: readonly EventName[], listener: SubscriptionListener): Promise<EventSubscription> {
     const connection = new BrokerConnection(this.#options, 'events', this.#history);
-    this.#others.add(connection);
     const subscription = new EventSubscription(connection, events, {
       onEvent: (event, arrivedAt) => listener.onEvent(event, arrivedAt),
       onResumed: () => listener.onResumed(),
       // Guarded, as nobody could catch what they throw.
       onLost: guarded((error) => listener.onLost(error)),
-      onClosed: guarded(() => listener.onClosed?.()),
+      onClosed: guarded(() => {
+        this.#consumers.delete(subscription);
+        listener.onClosed?.();
+      }),
     });
     // Before it starts, so that a close meanwhile finds the connection that is being opened.
-    this.#subscriptions.add(subscription);
-    subscription.onClosed = () => {
-      this.#subscriptions.delete(subscription);
-      this.#others.delete(connection);
-    };
+    this.#consumers.add(subscription);
     await subscription.start();
     return subscription;
   }
@@ -129,9 +125,8 @@ export class Session {
   /** A queue for answers, on a connection of its own; it is closed with this session. Nothing is opened yet. */
   replyQueue(queue: string, onReply: (body: Buffer) => void): ReplyQueue {
     const connection = new BrokerConnection(this.#options, 'replies', this.#history);
-    this.#others.add(connection);
     const replies = new ReplyQueue(connection, this.#options, queue, guarded(onReply));
-    this.#replyQueues.push(replies);
+    this.#consumers.add(replies);
     return replies;
   }
 
@@ -141,7 +136,8 @@ export class Session {
 
   /** @param redelivered counted by who hands the messages out */
   stats(redelivered: number): ClientStats {
-    const connections = [...this.#connections, ...this.#others].map(({ stats }) => stats);
+    const others = [...this.#consumers].map(({ connection }) => connection);
+    const connections = [...this.#connections, ...others].map(({ stats }) => stats);
     return { connections, ...this.publisher.stats, redelivered, reconnects: this.#history.reconnects };
   }
 
@@ -170,7 +166,6 @@ export class Session {
     });
     // What is not done by then is given up with the connection, and its callers' promises reject.
     await settledWithin(settled, timeoutMs);
-    const others = [...this.#subscriptions, ...this.#replyQueues, ...this.#connections];
-    await Promise.all(others.map((each) => each.close(timeoutMs)));
+    await Promise.all([...this.#consumers, ...this.#connections].map((each) => each.close(timeoutMs)));
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import { isTransient, retry } from '../../errors/retry.ts';
-import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import type { Channel, ConsumeMessage } from 'amqplib';
+import { isTransient } from '../../errors/retry.ts';
+import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import {
   decodeEvents,
   EVENT_EXCHANGE,
@@ -10,20 +10,15 @@ import {
   MAX_ROUTING_KEY_BYTES,
 } from '../../events/task-events.ts';
 import type { SubscriptionListener } from '../../options/client-options.ts';
-import { type BrokerConnection, closedError } from '../connection/connection.ts';
+import type { BrokerConnection } from '../connection/connection.ts';
 import { inContext } from '../errors/amqp-failure.ts';
+import { RecoveringConsumer } from './recovering-consumer.ts';
 
 /**
  * How many messages, of up to 50 events each, the broker keeps for a slow subscriber. It drops the oldest; the
  * sequence numbers of the next ones show how many were dropped.
  */
 const MAX_LENGTH = 10_000;
-
-/** Messages sent ahead of the subscriber's acknowledgements. */
-const PREFETCH = 500;
-
-/** Between attempts to subscribe again. */
-const RETRY = { pauseMs: 1_000, longestPauseMs: 5_000, mayRetry: () => true };
 
 /**
  * Bindings go with the exchange if that is deleted, which a subscriber does not notice, even if a publisher creates the
@@ -39,35 +34,49 @@ const INTERRUPTED = 'Task events are interrupted';
  * connection, in whatever way the process ends. Subscribes again by itself when the connection comes back.
  */
 export class EventSubscription {
-  readonly #connection: BrokerConnection;
-  readonly #events: readonly EventName[];
+  readonly connection: BrokerConnection;
   readonly #listener: SubscriptionListener;
+  readonly #events: readonly EventName[];
   readonly #patterns = new Set<string>();
+  readonly #consumer: RecoveringConsumer;
   #queue = '';
+  /** Has the queue. */
   #channel: Channel | undefined;
   #handling: Promise<void> = Promise.resolve();
-  readonly #closing = new AbortController();
+  /** Lets events that wait be handled. */
+  #release = () => {};
   /** Why it is interrupted, as far as the listener knows. */
   #reportedLoss: ErrorCode | undefined;
 
-  /** Called once it is closed. */
-  onClosed: () => void = () => {};
-
   /** @param connection for this subscription alone */
   constructor(connection: BrokerConnection, events: readonly EventName[], listener: SubscriptionListener) {
-    this.#connection = connection;
+    this.connection = connection;
     this.#events = events;
     this.#listener = listener;
+    this.#consumer = new RecoveringConsumer(connection, {
+      declare: (channel) => this.#declare(channel),
+      options: { exclusive: true },
+      onMessage: (message, channel) => this.#receive(message, channel),
+      onLost: (error) => {
+        this.#holdBack();
+        this.#reportLoss(error);
+      },
+      onRetry: (error) => {
+        // The queue that may have been made goes with it.
+        connection.abandon();
+        this.#reportLoss(error);
+      },
+      onResumed: () => this.#resume(),
+    });
   }
 
   /** @throws TaskQueueError when it cannot be set up; this does not try again by itself then */
   async start(): Promise<void> {
     try {
-      await this.#subscribe();
+      await this.#consumer.start();
     } catch (error) {
-      const reason = this.#closing.signal.aborted ? closedError() : error;
       await this.close();
-      throw inContext('Cannot subscribe to task events', this.#connection.translate(reason));
+      throw inContext('Cannot subscribe to task events', error);
     }
   }
 
@@ -89,15 +98,9 @@ export class EventSubscription {
 
   /** Closes the connection too: it is this subscription's own. */
   async close(timeoutMs?: number): Promise<void> {
-    this.#closing.abort();
-    await this.#connection.close(timeoutMs);
-    this.onClosed();
+    this.#consumer.stop();
+    await this.connection.close(timeoutMs);
     this.#listener.onClosed?.();
-  }
-
-  async #subscribe(): Promise<void> {
-    const model = await this.#connection.open();
-    await this.#connection.answered(this.#setUp(model));
   }
 
   /** Changes bindings. Does nothing while the connection is lost: all patterns are bound when it is back. */
@@ -105,27 +108,16 @@ export class EventSubscription {
     const channel = this.#channel;
     if (channel === undefined) return;
     try {
-      await this.#connection.answered((async () => request(channel))());
+      await this.connection.answered((async () => request(channel))());
     } catch (error) {
-      const failure = inContext('Cannot follow task events', this.#connection.translate(error));
+      const failure = inContext('Cannot follow task events', this.connection.translate(error));
       if (failure.code !== ErrorCode.connectionLost) throw failure;
     }
   }
 
-  async #setUp(model: ChannelModel): Promise<void> {
-    const channel = await model.createChannel();
+  async #declare(channel: Channel): Promise<string> {
     // A new name each time: the broker may not have noticed yet that the old connection is dead.
     this.#queue = `mcp:watch:${randomUUID()}`;
-    let reason: unknown = new Error('Channel closed');
-    channel.on('error', (error) => {
-      reason = error;
-    });
-    let state = 'starting' as 'starting' | 'running' | 'closed';
-    channel.on('close', () => {
-      if (this.#channel === channel) this.#channel = undefined;
-      if (state === 'running') this.#lose(reason);
-      state = 'closed';
-    });
     await assertEventExchange(channel);
     await channel.assertQueue(this.#queue, {
       exclusive: true,
@@ -135,22 +127,14 @@ export class EventSubscription {
     });
     // From here on a new pattern binds itself.
     this.#channel = channel;
-    for (const pattern of this.#patterns) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
-    await channel.prefetch(PREFETCH);
-    const cancelled = () => {
-      reason = new TaskQueueError(ErrorCode.connectionLost, `${INTERRUPTED}: the broker deleted their queue`);
-      channel.close().catch(() => {});
-    };
-    await channel.consume(
-      this.#queue,
-      (message) => (message === null ? cancelled() : this.#receive(channel, message)),
-      { exclusive: true },
-    );
-    if (state === 'closed') throw reason;
-    state = 'running';
     const renewing = setInterval(() => void this.#renew(channel).catch(() => {}), RENEW_MS);
     renewing.unref();
-    channel.once('close', () => clearInterval(renewing));
+    channel.once('close', () => {
+      clearInterval(renewing);
+      if (this.#channel === channel) this.#channel = undefined;
+    });
+    for (const pattern of this.#patterns) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+    return this.#queue;
   }
 
   /** Some at a time, in turn. A failure closes the channel. */
@@ -165,7 +149,7 @@ export class EventSubscription {
     }
   }
 
-  #receive(channel: Channel, message: ConsumeMessage): void {
+  #receive(message: ConsumeMessage, channel: Channel): void {
     const arrivedAt = performance.now();
     const events = decodeEvents(message.fields.routingKey, message.content);
     this.#handling = this.#handling.then(async () => {
@@ -184,40 +168,28 @@ export class EventSubscription {
     });
   }
 
-  #lose(reason: unknown): void {
-    if (this.#closing.signal.aborted) return;
-    this.#reportLoss(reason);
-    // Deferred: when a connection is lost, its channels end first.
-    setImmediate(() => this.#resubscribe());
+  /** Events wait for {@link #resume}: the first can be here before the broker has answered that it is back. */
+  #holdBack(): void {
+    const resumed = new Promise<void>((resolve) => {
+      this.#release = resolve;
+    });
+    this.#handling = this.#handling.then(() => resumed);
   }
 
-  /** The connection itself retries for a while; a subscription retries until it is closed. */
-  async #resubscribe(): Promise<void> {
-    let release = () => {};
-    const resumed = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    // The first events can be here before the broker's answer.
-    this.#handling = this.#handling.then(() => resumed);
-    const onRetry = (error: unknown) => {
-      // The queue that may have been made goes with it.
-      this.#connection.abandon();
-      this.#reportLoss(error);
-    };
+  async #resume(): Promise<void> {
+    this.#reportedLoss = undefined;
     try {
-      await retry(() => this.#subscribe(), { ...RETRY, signal: this.#closing.signal, onRetry });
-      this.#reportedLoss = undefined;
       await this.#listener.onResumed();
     } catch {
-      // Closed meanwhile; or the listener failed, which must not keep it from the events that wait.
+      // That must not keep it from the events that wait.
     } finally {
-      release();
+      this.#release();
     }
   }
 
   /** Once; and once more when it turns out to be something that does not pass by itself, as a password that was changed. */
-  #reportLoss(reason: unknown): void {
-    const error = inContext(INTERRUPTED, this.#connection.translate(reason));
+  #reportLoss(failure: TaskQueueError): void {
+    const error = inContext(INTERRUPTED, failure);
     if (this.#reportedLoss !== undefined && (isTransient(error) || error.code === this.#reportedLoss)) return;
     this.#reportedLoss = error.code;
     this.#listener.onLost(error);

@@ -1,16 +1,9 @@
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Channel } from 'amqplib';
 import { settledWithin } from '../../errors/deadline.ts';
-import type { TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
-import { throwIfEnded } from '../connection/channel-end.ts';
-import { type BrokerConnection, closedError } from '../connection/connection.ts';
-import { translateAmqpError } from '../errors/amqp-errors.ts';
-import { inContext } from '../errors/amqp-failure.ts';
-
-/** Messages sent ahead of this process's acknowledgements. */
-const PREFETCH = 500;
-
-const RETRY_MS = 1_000;
+import type { BrokerConnection } from '../connection/connection.ts';
+import { during, inContext } from '../errors/amqp-failure.ts';
+import { RecoveringConsumer } from './recovering-consumer.ts';
 
 /**
  * Durable, so that answers outlive a restart of the broker or connection; deleted ten minutes after its process ends;
@@ -28,15 +21,14 @@ const DECLARATION = {
   },
 };
 
+const RECEIVING = 'Cannot receive answers';
+
 /** A queue of one process, for what other processes send to it. Subscribes again when the connection is back. */
 export class ReplyQueue {
-  readonly #connection: BrokerConnection;
+  readonly connection: BrokerConnection;
   readonly #queue: string;
-  readonly #onReply: (body: Buffer) => void;
-  readonly #warn: (warning: TaskQueueError) => void;
+  readonly #consumer: RecoveringConsumer;
   #channel: Channel | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
-  #isClosed = false;
 
   /**
    * @param connection for this queue alone
@@ -50,73 +42,39 @@ export class ReplyQueue {
     queue: string,
     onReply: (body: Buffer) => void,
   ) {
-    this.#connection = connection;
+    this.connection = connection;
     this.#queue = queue;
-    this.#onReply = onReply;
-    this.#warn = warn;
+    this.#consumer = new RecoveringConsumer(connection, {
+      declare: async (channel) => {
+        await channel.assertQueue(queue, DECLARATION);
+        this.#channel = channel;
+        return queue;
+      },
+      onMessage: (message, channel) => {
+        onReply(message.content);
+        try {
+          channel.ack(message);
+        } catch {
+          // The channel has ended: the reply is delivered again, and counts once.
+        }
+      },
+      onLost: () => {},
+      onRetry: (error) => warn(inContext(RECEIVING, error)),
+    });
   }
 
   /** Resolves when the queue is there. @throws TaskQueueError when it cannot be set up; call it again then */
   async start(): Promise<void> {
-    try {
-      const model = await this.#connection.open();
-      await this.#connection.answered(this.#setUp(model));
-    } catch (error) {
-      const reason = this.#isClosed ? closedError() : error;
-      throw inContext('Cannot receive answers', translateAmqpError(reason));
-    }
+    await during(RECEIVING, this.#consumer.start());
   }
 
   /** Deletes the queue, and closes the connection; both within `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
     const giveUpAt = performance.now() + timeoutMs;
-    this.#isClosed = true;
-    clearTimeout(this.#retryTimer);
-    const channel = this.#channel;
-    if (channel !== undefined) {
-      const deleted = (async () => channel.deleteQueue(this.#queue))();
-      await settledWithin(deleted, timeoutMs);
-    }
-    await this.#connection.close(Math.max(1, giveUpAt - performance.now()));
-  }
-
-  async #setUp(model: ChannelModel): Promise<void> {
-    const channel = await model.createChannel();
-    channel.on('error', () => {});
-    let isRunning = false;
-    channel.on('close', () => {
-      this.#channel = undefined;
-      if (isRunning) this.#restart();
-    });
-    await channel.assertQueue(this.#queue, DECLARATION);
-    await channel.prefetch(PREFETCH);
-    await channel.consume(this.#queue, (message) => this.#receive(channel, message));
-    throwIfEnded(channel);
-    this.#channel = channel;
-    isRunning = true;
-  }
-
-  #receive(channel: Channel, message: ConsumeMessage | null): void {
-    // The queue was deleted, or its node is down: begin anew.
-    if (message === null) return void channel.close().catch(() => {});
-    this.#onReply(message.content);
-    try {
-      channel.ack(message);
-    } catch {
-      // The channel has ended: the reply is delivered again, and counts once.
-    }
-  }
-
-  #restart(): void {
-    if (this.#isClosed) return;
-    // Deferred: when a connection is lost, its channels end first.
-    setImmediate(() => {
-      this.start().catch((error) => {
-        if (this.#isClosed) return;
-        this.#warn(error as TaskQueueError);
-        this.#retryTimer = setTimeout(() => this.#restart(), RETRY_MS);
-        this.#retryTimer.unref();
-      });
-    });
+    this.#consumer.stop();
+    // Fails on a channel that has ended.
+    const deleted = (async () => this.#channel?.deleteQueue(this.#queue))();
+    await settledWithin(deleted, timeoutMs);
+    await this.connection.close(Math.max(1, giveUpAt - performance.now()));
   }
 }

@@ -1,0 +1,100 @@
+import type { Channel, ChannelModel, ConsumeMessage, Options } from 'amqplib';
+import { retry } from '../../errors/retry.ts';
+import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
+import { type BrokerConnection, closedError } from '../connection/connection.ts';
+import { AmqpFailure } from '../errors/amqp-failure.ts';
+
+/** Messages sent ahead of the acknowledgements. */
+const PREFETCH = 500;
+
+/** Between attempts to set it up again. */
+const RETRY = { pauseMs: 1_000, longestPauseMs: 5_000, mayRetry: () => true };
+
+/** What a {@link RecoveringConsumer} consumes, and who learns what becomes of it. */
+export interface Consumed {
+  /** Declares the queue, each time on a new channel. @returns its name */
+  declare(channel: Channel): Promise<string>;
+  options?: Options.Consume;
+  /** Acknowledges the message on its channel, which may have ended. */
+  onMessage(message: ConsumeMessage, channel: Channel): void;
+  /** It is interrupted, because its connection was lost, for example. Not called when it is closed. */
+  onLost(error: TaskQueueError): void;
+  /** It could not be set up again; this goes on until it is closed. */
+  onRetry(error: TaskQueueError): void;
+  /** It consumes again. Must not fail. */
+  onResumed?(): Promise<void>;
+}
+
+/** Consumes a queue on a connection of its own, and again by itself when that was lost, until it is closed. */
+export class RecoveringConsumer {
+  readonly connection: BrokerConnection;
+  readonly #consumed: Consumed;
+  readonly #closing = new AbortController();
+
+  /** @param connection for this consumer alone */
+  constructor(connection: BrokerConnection, consumed: Consumed) {
+    this.connection = connection;
+    this.#consumed = consumed;
+  }
+
+  /** Resolves when it consumes. @throws TaskQueueError when it cannot; it does not try again by itself then */
+  async start(): Promise<void> {
+    try {
+      const model = await this.connection.open();
+      await this.connection.answered(this.#setUp(model));
+    } catch (error) {
+      throw this.#closing.signal.aborted ? closedError() : this.connection.translate(error);
+    }
+  }
+
+  /** Ends the attempts to set it up. The connection is to be closed next. */
+  stop(): void {
+    this.#closing.abort();
+  }
+
+  async #setUp(model: ChannelModel): Promise<void> {
+    const { declare, options, onMessage } = this.#consumed;
+    const channel = await model.createChannel();
+    let reason: unknown = new Error('Channel closed');
+    let state = 'starting' as 'starting' | 'running' | 'closed';
+    channel.on('error', (error) => {
+      reason = error;
+    });
+    channel.on('close', () => {
+      if (state === 'running') this.#lose(reason);
+      state = 'closed';
+    });
+    const queue = await declare(channel);
+    await channel.prefetch(PREFETCH);
+    const cancelled = () => {
+      reason = new AmqpFailure(ErrorCode.connectionLost, 'the broker deleted their queue');
+      channel.close().catch(() => {});
+    };
+    await channel.consume(
+      queue,
+      (message) => (message === null ? cancelled() : onMessage(message, channel)),
+      options,
+    );
+    if (state === 'closed') throw reason;
+    state = 'running';
+  }
+
+  #lose(reason: unknown): void {
+    if (this.#closing.signal.aborted) return;
+    this.#consumed.onLost(this.connection.translate(reason));
+    // Deferred: when a connection is lost, its channels end first.
+    setImmediate(() => this.#resume());
+  }
+
+  /** The connection itself retries for a while. */
+  async #resume(): Promise<void> {
+    const { onRetry, onResumed } = this.#consumed;
+    const options = { ...RETRY, signal: this.#closing.signal };
+    try {
+      await retry(() => this.start(), { ...options, onRetry: (error) => onRetry(error as TaskQueueError) });
+      await onResumed?.();
+    } catch {
+      // Closed meanwhile.
+    }
+  }
+}
