@@ -5,3 +5,10 @@ export function forgetOldest<K>(entries: Map<K, unknown> | Set<K>, most: number)
     entries.delete(oldest);
   }
 }
+
+/** Sets an entry, as the newest one, and forgets the oldest beyond `most`. */
+export function setNewest<K, V>(entries: Map<K, V>, key: K, value: V, most: number): void {
+  entries.delete(key);
+  entries.set(key, value);
+  forgetOldest(entries, most);
+}

@@ -1,4 +1,4 @@
-import { forgetOldest } from '../forget-oldest.ts';
+import { setNewest } from '../forget-oldest.ts';
 import type { TaskEvent } from './task-events.ts';
 
 /** A watch can go on for weeks. Beyond this number of streams, the one that was quiet longest is forgotten. */
@@ -20,9 +20,8 @@ export class EventSequence {
   missingBefore({ stream, sequence }: TaskEvent, arrivedAt: number): MissingEvents {
     if (stream === undefined || sequence === undefined) return { count: 0, since: arrivedAt };
     const last = this.#last.get(stream);
-    this.#last.delete(stream);
-    this.#last.set(stream, { sequence: Math.max(sequence, last?.sequence ?? 0), arrivedAt });
-    forgetOldest(this.#last, MAX_STREAMS);
+    const latest = { sequence: Math.max(sequence, last?.sequence ?? 0), arrivedAt };
+    setNewest(this.#last, stream, latest, MAX_STREAMS);
     if (last === undefined) return { count: 0, since: arrivedAt };
     return { count: Math.max(0, sequence - last.sequence - 1), since: last.arrivedAt };
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { forgetOldest } from '../forget-oldest.ts';
+import { setNewest } from '../forget-oldest.ts';
 import { routingKeyOf, type TaskEvent } from './task-events.ts';
 
 /** Routing keys whose streams are continued; beyond these, the one used longest ago starts anew when it is used again. */
@@ -33,9 +33,7 @@ export class EventStreams {
     const stream = known ?? { id: `${this.#publisher}.${++this.#started}`, sequence: 0, quietUntil: 0 };
     event.stream = stream.id;
     event.sequence = ++stream.sequence;
-    if (known !== undefined) this.#streams.delete(routingKey);
-    this.#streams.set(routingKey, stream);
-    forgetOldest(this.#streams, MAX_STREAMS);
+    setNewest(this.#streams, routingKey, stream, MAX_STREAMS);
     return stream;
   }
 

@@ -1,4 +1,4 @@
-import { forgetOldest } from '../forget-oldest.ts';
+import { setNewest } from '../forget-oldest.ts';
 import { formatAddress, type QuestionAddress, randomToken } from './question-address.ts';
 
 /** A server object of this process that asks questions. */
@@ -56,9 +56,7 @@ export class OpenQuestions {
   /** @param isTask whether the answer is a task of the client's own */
   answer(question: OpenQuestion, isTask: boolean): void {
     this.close(question);
-    if (!isTask) return;
-    this.#clientTasks.set(question.address.serial, question);
-    forgetOldest(this.#clientTasks, MAX_CLIENT_TASKS);
+    if (isTask) setNewest(this.#clientTasks, question.address.serial, question, MAX_CLIENT_TASKS);
   }
 
   close({ address, asker, messageId }: OpenQuestion): void {

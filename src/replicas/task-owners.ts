@@ -1,5 +1,5 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { forgetOldest } from '../forget-oldest.ts';
+import { setNewest } from '../forget-oldest.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { plainProperties } from '../properties/plain-properties.ts';
 import type { Seals } from './question-address.ts';
@@ -51,8 +51,6 @@ export class TaskOwners {
   }
 
   #note(taskId: string, sealed: string): void {
-    this.#sealed.delete(taskId);
-    this.#sealed.set(taskId, sealed);
-    forgetOldest(this.#sealed, MAX_TASKS);
+    setNewest(this.#sealed, taskId, sealed, MAX_TASKS);
   }
 }

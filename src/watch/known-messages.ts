@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { MissingEvents } from '../events/event-sequence.ts';
 import type { EnqueuedEvent } from '../events/task-events.ts';
-import { forgetOldest } from '../forget-oldest.ts';
+import { setNewest } from '../forget-oldest.ts';
 import type { StoredMessage } from '../messages/stored-message.ts';
 import { propertyText } from '../properties/typed-values.ts';
 
@@ -71,7 +71,7 @@ export class KnownMessages {
     this.size++;
     this.announced++;
     if (key === '') this.#holdsUnseen = true;
-    else putLast(this.#shown, key, (this.#shown.get(key) ?? 0) + 1);
+    else setNewest(this.#shown, key, (this.#shown.get(key) ?? 0) + 1, MAX_REMEMBERED);
     return { isNew: true, missed };
   }
 
@@ -120,7 +120,7 @@ export class KnownMessages {
       const key = keyOf(message);
       const [count, shown] = [(present.get(key) ?? 0) + 1, this.#shown.get(key) ?? 0];
       present.set(key, count);
-      putLast(this.#shown, key, Math.max(count, shown));
+      setNewest(this.#shown, key, Math.max(count, shown), MAX_REMEMBERED);
       return count > shown;
     });
     // Others were given back by a reader.
@@ -153,7 +153,8 @@ export class KnownMessages {
 
   #noteUnannounced(key: string, more: number): void {
     const count = more + (this.#unannounced.get(key)?.count ?? 0);
-    putLast(this.#unannounced, key, { count, at: performance.now(), goneAt: Number.POSITIVE_INFINITY });
+    const found = { count, at: performance.now(), goneAt: Number.POSITIVE_INFINITY };
+    setNewest(this.#unannounced, key, found, MAX_REMEMBERED);
   }
 
   #take(key: string, most: number): number {
@@ -168,12 +169,6 @@ export class KnownMessages {
 function noteGone(found: Unannounced, at: number): void {
   // A removal soon after the look may have come before it.
   if (at >= found.at + EVENT_DELAY_MS) found.goneAt = Math.min(found.goneAt, at);
-}
-
-function putLast<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  forgetOldest(map, MAX_REMEMBERED);
 }
 
 /** How a message is recognised, in an event and in its queue; '' for an event without a message id and without the body. */

@@ -1,7 +1,7 @@
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
-import { forgetOldest } from '../../forget-oldest.ts';
 import type { QueueKind } from '../../options/client-options.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
+import { ExpiringMap } from '../expiring-map.ts';
 import { findQueueKind } from './queue-kind.ts';
 import type { QueueReader } from './queue-reader.ts';
 
@@ -11,7 +11,7 @@ const MAX_KINDS = 1_000;
 /** What kinds of queues there are, known for a minute. */
 export class QueueKinds {
   readonly #probes: QueueReader;
-  readonly #kinds = new Map<string, { kind: QueueKind; until: number }>();
+  readonly #known = new ExpiringMap<QueueKind>(KIND_MS, MAX_KINDS);
 
   /** @param probes asks in the middle of other work, while that holds a channel */
   constructor(probes: QueueReader) {
@@ -51,10 +51,8 @@ export class QueueKinds {
   /** As {@link kind}, but never from the cache. */
   async kindNow(queue: string): Promise<QueueKind | undefined> {
     const kind = await findQueueKind(queue, (work) => this.#probes.read({ missing: undefined }, work));
-    this.#kinds.delete(queue);
-    if (kind === undefined) return undefined;
-    this.#kinds.set(queue, { kind, until: performance.now() + KIND_MS });
-    forgetOldest(this.#kinds, MAX_KINDS);
+    if (kind === undefined) this.#known.delete(queue);
+    else this.#known.set(queue, kind);
     return kind;
   }
 
@@ -79,8 +77,7 @@ export class QueueKinds {
 
   /** @returns what kind of queue it was when it was last asked about; `undefined` if that is over a minute ago */
   known(queue: string): QueueKind | undefined {
-    const known = this.#kinds.get(queue);
-    return known && known.until > performance.now() ? known.kind : undefined;
+    return this.#known.get(queue);
   }
 }
 
