@@ -59,14 +59,15 @@ import { MessageWaiter } from './waiting/message-waiter.ts';
 export class TaskQueueClient {
   readonly #options: ResolvedOptions;
   readonly #session: Session;
-  readonly #waiter: MessageWaiter;
+  /** @internal */
+  readonly waiter: MessageWaiter;
   #redelivered = 0;
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` for invalid options. Does not connect yet. */
   constructor(options?: string | TaskQueueOptions) {
     this.#options = resolveOptions(options);
     this.#session = new Session(this.#options);
-    this.#waiter = new MessageWaiter(this, this.#options.warn);
+    this.waiter = new MessageWaiter(this, this.#options.warn);
     warnOfUnusedParameters(this.#options);
   }
 
@@ -368,7 +369,7 @@ export class TaskQueueClient {
    * first connection cannot be opened, or `CLOSED` when this client is closed
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
-    await this.#waiter.wait(taskId, options);
+    await this.waiter.wait(taskId, options);
   }
 
   /** Opens the connection for reading, and returns what it is connected to. @internal */
@@ -417,7 +418,7 @@ export class TaskQueueClient {
    */
   async close(options?: CloseOptions): Promise<void> {
     const { timeoutMs } = checkOptions(options, CLOSE_CHECKS);
-    this.#waiter.close();
+    this.waiter.close();
     await this.#session.close(timeoutMs);
   }
 

@@ -55,7 +55,7 @@ export class QuestionDeliverer {
         if (context !== undefined && hasClientLeft(context)) await waitForReturn(context);
         const message = await this.#calls.inOrder(taskId, 'dequeue', what, () => this.#take(taskId, context));
         if (message !== undefined || context?.taskId !== taskId) return message;
-        if (!(await waitForMessage(this.#core.waiter, taskId, context)) && !hasClientLeft(context))
+        if (!(await waitForMessage(this.#core.client.waiter, taskId, context)) && !hasClientLeft(context))
           return undefined;
       }
     } catch (error) {

@@ -42,7 +42,7 @@ export class TaskCalls {
   async publish(taskId: string, queued: QueueableMessage, maxSize?: number): Promise<void> {
     // Encode now, as the caller may change it later.
     const body = encodeQueuedMessage(queued);
-    const { client, order, replies, waiter } = this.#core;
+    const { client, order, replies } = this.#core;
     const isQuestion = queued.type === 'request';
     const kind = isQuestion && !replies.isOpen ? 'ask' : 'enqueue';
     const properties = this.#core.properties(taskId, isQuestion);
@@ -57,6 +57,6 @@ export class TaskCalls {
     } catch (error) {
       throw clientFacingError(error, what);
     }
-    waiter.notify(taskId);
+    client.waiter.notify(taskId);
   }
 }

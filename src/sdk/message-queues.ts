@@ -5,7 +5,6 @@ import {
   turnTimeoutMs,
 } from '../options/task-queue-options.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
-import { MessageWaiter } from '../waiting/message-waiter.ts';
 import { CallOrder } from './call-order.ts';
 import { MalformedMessages } from './malformed-messages.ts';
 
@@ -13,7 +12,6 @@ import { MalformedMessages } from './malformed-messages.ts';
 export class MessageQueues {
   readonly options: ResolvedOptions;
   readonly client: TaskQueueClient;
-  readonly waiter: MessageWaiter;
   readonly malformed: MalformedMessages;
   readonly order: CallOrder;
 
@@ -22,7 +20,6 @@ export class MessageQueues {
     this.options = resolveOptions(given);
     const { warn, onMalformed, maxWaitingOperations } = this.options;
     this.client = new TaskQueueClient(given);
-    this.waiter = new MessageWaiter(this.client, warn);
     this.malformed = new MalformedMessages(this.client, onMalformed, warn);
     this.order = new CallOrder(turnTimeoutMs(this.options), maxWaitingOperations);
   }
@@ -32,7 +29,7 @@ export class MessageQueues {
    * @param flush what else has to be done before they are closed, within this time
    */
   async close(timeoutMs: number, flush?: (timeoutMs: number) => Promise<void>): Promise<void> {
-    this.waiter.close();
+    this.client.waiter.close();
     const giveUpAt = performance.now() + timeoutMs;
     const remainingMs = () => Math.max(1, giveUpAt - performance.now());
     await this.order.idle(timeoutMs);

@@ -139,7 +139,7 @@ export class RabbitMQTaskMessageQueue {
    */
   async waitForMessage(taskId: string, options?: WaitOptions): Promise<void> {
     try {
-      await this.#queues.waiter.wait(taskId, options);
+      await this.#queues.client.waiter.wait(taskId, options);
     } catch (error) {
       throw clientFacingError(error, `Cannot wait for a message of ${taskName(taskId)}`);
     }
@@ -155,7 +155,7 @@ export class RabbitMQTaskMessageQueue {
 
   /** Makes every {@link waitForMessage} of this object for the task check at once. */
   notifyMessageAvailable(taskId: string): void {
-    this.#queues.waiter.notify(taskId);
+    this.#queues.client.waiter.notify(taskId);
   }
 
   /**
@@ -182,7 +182,7 @@ export class RabbitMQTaskMessageQueue {
       await this.#queues.client.publish(taskId, { body }, maxSize === undefined ? undefined : { maxSize });
     };
     await this.#call(taskId, 'enqueue', 'Cannot enqueue to', publish, body.length);
-    this.#queues.waiter.notify(taskId);
+    this.#queues.client.waiter.notify(taskId);
   }
 
   /** In its turn, and with errors that may be shown to an MCP client. */
