@@ -9,7 +9,8 @@ import {
   type TaskQueueOptions,
 } from '../options/task-queue-options.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
-import { BrokerConnection, newHistory } from './connection/connection.ts';
+import { BrokerConnection } from './connection/connection.ts';
+import { newHistory } from './connection/connection-history.ts';
 import type { ChannelLease } from './connection/pooled-channel.ts';
 import { during } from './errors/amqp-failure.ts';
 

@@ -1,5 +1,5 @@
 import type { Channel } from 'amqplib';
-import { timeoutError } from './connection.ts';
+import { timeoutError } from '../errors/amqp-failure.ts';
 import { readGateOf } from './raw-frames.ts';
 import type { ReadGate } from './read-gate.ts';
 

@@ -28,6 +28,16 @@ export class AmqpFailure extends TaskQueueError {
   }
 }
 
+export function timeoutError(ms: number): AmqpFailure {
+  return new AmqpFailure(ErrorCode.noAnswer, `RabbitMQ did not answer within ${ms} ms`, {
+    hint: 'Check for a resource alarm, an overloaded broker, a quorum queue without a leader, or a network that drops packets.',
+  });
+}
+
+export function closedError(): AmqpFailure {
+  return new AmqpFailure(ErrorCode.closed, 'the client was closed', { hint: 'Create a new client.' });
+}
+
 /**
  * The outcome of `work`, and what was being done where that fails.
  * @param what what was being done and on what, e.g. `Cannot enqueue to task "a"`

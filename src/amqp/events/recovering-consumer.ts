@@ -1,8 +1,8 @@
 import type { Channel, ChannelModel, ConsumeMessage, Options } from 'amqplib';
 import { retry } from '../../errors/retry.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
-import { type BrokerConnection, closedError } from '../connection/connection.ts';
-import { AmqpFailure } from '../errors/amqp-failure.ts';
+import type { BrokerConnection } from '../connection/connection.ts';
+import { AmqpFailure, closedError } from '../errors/amqp-failure.ts';
 
 /** Messages sent ahead of the acknowledgements. */
 const PREFETCH = 500;
