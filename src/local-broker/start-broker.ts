@@ -1,6 +1,7 @@
 import { guarded } from '../errors/guarded-callback.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { checkOptions } from '../options/check-options.ts';
+import { withResolvers } from '../with-resolvers.ts';
 import { awaitReady } from './await-ready.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
 import { BROKER_CHECKS, type BrokerOptions, type RunningBroker } from './broker-options.ts';
@@ -83,7 +84,7 @@ class PrivateBroker implements RunningBroker {
   readonly #watchdog: Watchdog;
   readonly #startTimeoutMs: number;
   readonly #stopping = new AbortController();
-  #settleExited: (error?: Error) => void = () => {};
+  readonly #settleExited: (error: Error | undefined) => void;
   #version = 'unknown';
   /** Kill and restart, one after the other. */
   #lastStep: Promise<void> = Promise.resolve();
@@ -101,9 +102,9 @@ class PrivateBroker implements RunningBroker {
     this.apiPort = ports.api;
     this.url = `amqp://127.0.0.1:${ports.amqp}`;
     this.apiUrl = ports.api === undefined ? undefined : `http://127.0.0.1:${ports.api}`;
-    this.exited = new Promise((resolve) => {
-      this.#settleExited = resolve;
-    });
+    const { promise, resolve } = withResolvers<Error | undefined>();
+    this.exited = promise;
+    this.#settleExited = resolve;
   }
 
   static async start(
@@ -155,7 +156,7 @@ class PrivateBroker implements RunningBroker {
     await this.#lastStep;
     if (this.#node.keepsData) await this.#node.shutDown();
     await this.#watchdog.cleanUp();
-    this.#settleExited();
+    this.#settleExited(undefined);
   }
 
   #step(work: () => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { withResolvers } from '../with-resolvers.ts';
 import { isClientGone, type RequestContext } from './request-context.ts';
 
 /**
@@ -10,21 +11,17 @@ const MOST_LOOKS = 1_000;
 
 /** A message that the SDK has got from the queue, and that stays in the queue until the transport has sent it. */
 export class HeldMessage {
+  readonly #sent = withResolvers();
   /** Resolves when the message may be removed from its queue; rejects when it should be given back. */
-  readonly sent: Promise<void>;
-  #done: () => void = () => {};
+  readonly sent = this.#sent.promise;
   /** Gives it back to its place. */
-  giveBack: (reason: unknown) => void = () => {};
+  readonly giveBack = this.#sent.reject;
   readonly taskId: string;
   readonly context: RequestContext | undefined;
 
   constructor(taskId: string, context: RequestContext | undefined) {
     this.taskId = taskId;
     this.context = context;
-    this.sent = new Promise((resolve, reject) => {
-      this.#done = resolve;
-      this.giveBack = reject;
-    });
     this.sent.catch(() => {});
   }
 
@@ -34,7 +31,7 @@ export class HeldMessage {
       await this.#checkWritable();
       await send();
       this.#throwIfGone();
-      this.#done();
+      this.#sent.resolve();
     } catch (error) {
       this.giveBack(error);
       throw error;

@@ -10,6 +10,7 @@ import type {
   WaitOptions,
 } from '../options/client-options.ts';
 import { onAbort } from '../options/on-abort.ts';
+import { withResolvers } from '../with-resolvers.ts';
 import { DepthPoller } from './depth-poller.ts';
 
 /** Servers wait for the same task repeatedly, so keep following it for a while. */
@@ -124,14 +125,8 @@ export class MessageWaiter {
   /** The next reason to check the task's queue, and the end of the wait, which comes though a check may take longer. */
   #next(taskId: string, signal: AbortSignal | undefined, giveUpAt: number | undefined) {
     const task = this.#enter(taskId);
-    let look = () => {};
-    const woken = new Promise<void>((resolve) => {
-      look = resolve;
-    });
-    let end: (reason: unknown) => void = () => {};
-    const ended = new Promise<never>((_, reject) => {
-      end = reject;
-    });
+    const { promise: woken, resolve: look } = withResolvers();
+    const { promise: ended, reject: end } = withResolvers<never>();
     ended.catch(() => {});
     const wake = (outcome: 'look' | TaskQueueError) => (outcome === 'look' ? look() : end(outcome));
     const stopListening = onAbort(signal, () => end(signal?.reason));

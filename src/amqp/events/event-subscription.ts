@@ -10,6 +10,7 @@ import {
   MAX_ROUTING_KEY_BYTES,
 } from '../../events/task-events.ts';
 import type { SubscriptionListener } from '../../options/client-options.ts';
+import { withResolvers } from '../../with-resolvers.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { inContext } from '../errors/amqp-failure.ts';
 import { RecoveringConsumer } from './recovering-consumer.ts';
@@ -170,9 +171,8 @@ export class EventSubscription {
 
   /** Events wait for {@link #resume}: the first can be here before the broker has answered that it is back. */
   #holdBack(): void {
-    const resumed = new Promise<void>((resolve) => {
-      this.#release = resolve;
-    });
+    const { promise: resumed, resolve } = withResolvers();
+    this.#release = resolve;
     this.#handling = this.#handling.then(() => resumed);
   }
 

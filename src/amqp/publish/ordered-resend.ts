@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { withResolvers } from '../../with-resolvers.ts';
 
 interface Waiter {
   place: number;
@@ -91,9 +92,6 @@ export class OrderedResend {
 }
 
 function newStall(prepare: () => Promise<void>): Stall {
-  let end = () => {};
-  const done = new Promise<void>((resolve) => {
-    end = resolve;
-  });
+  const { promise: done, resolve: end } = withResolvers();
   return { waiters: [], prepare, isBegun: false, done, end };
 }
