@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { onAbort } from '../options/on-abort.ts';
 
 export interface CommandOptions {
   env?: NodeJS.ProcessEnv;
@@ -34,7 +35,7 @@ export async function runCommand(
     ...(env === undefined ? {} : { env }),
   });
   const interrupt = () => child.kill('SIGINT');
-  signal?.addEventListener('abort', interrupt, { once: true });
+  const stopListening = onAbort(signal, interrupt);
   if (signal?.aborted) interrupt();
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
 
@@ -63,7 +64,7 @@ export async function runCommand(
     return { ok: false, ending: (error as Error).message, stdout: '', tail: '' };
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', interrupt);
+    stopListening();
   }
 }
 

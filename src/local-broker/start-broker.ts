@@ -1,6 +1,7 @@
 import { guarded } from '../errors/guarded-callback.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { checkOptions } from '../options/check-options.ts';
+import { onAbort } from '../options/on-abort.ts';
 import { withResolvers } from '../with-resolvers.ts';
 import { awaitReady } from './await-ready.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
@@ -175,9 +176,8 @@ class PrivateBroker implements RunningBroker {
       () => giveUp.abort(new Error(`it was not ready after ${this.#startTimeoutMs} ms`)),
       this.#startTimeoutMs,
     );
-    const onAbort = () => giveUp.abort();
-    callerSignal?.addEventListener('abort', onAbort, { once: true });
-    if (callerSignal?.aborted) onAbort();
+    const stopListening = onAbort(callerSignal, () => giveUp.abort());
+    if (callerSignal?.aborted) giveUp.abort();
     try {
       const { ended } = await this.#node.start(giveUp.signal);
       ended.then((how) => {
@@ -198,7 +198,7 @@ class PrivateBroker implements RunningBroker {
       });
     } finally {
       clearTimeout(timer);
-      callerSignal?.removeEventListener('abort', onAbort);
+      stopListening();
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { ChannelModel } from 'amqplib';
 import { ErrorCode, isTaskQueueError } from '../../errors/task-queue-error.ts';
 import type { BrokerAddress } from '../../options/broker-url.ts';
+import { onAbort } from '../../options/on-abort.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { AmqpFailure, closedError } from '../errors/amqp-failure.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';
@@ -31,7 +32,7 @@ export async function dial(attempt: Attempt, isAgain = false): Promise<ChannelMo
   if (closing.aborted) throw closedError();
   const socket = new AbortController();
   const giveUp = () => socket.abort();
-  closing.addEventListener('abort', giveUp);
+  const stopListening = onAbort(closing, giveUp);
   const timer = setTimeout(giveUp, timeoutMs);
   try {
     return await amqplib.connect(
@@ -53,7 +54,7 @@ export async function dial(attempt: Attempt, isAgain = false): Promise<ChannelMo
     });
   } finally {
     clearTimeout(timer);
-    closing.removeEventListener('abort', giveUp);
+    stopListening();
   }
 }
 
