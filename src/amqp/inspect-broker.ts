@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ChannelModel } from 'amqplib';
 import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import { EVENT_EXCHANGE } from '../events/task-events.ts';
 import type { BrokerInspection, BrokerPermissions } from '../options/broker-inspection.ts';
@@ -13,9 +14,6 @@ import { BrokerConnection } from './connection/connection.ts';
 import { newHistory } from './connection/connection-history.ts';
 import type { ChannelLease } from './connection/pooled-channel.ts';
 import { during } from './errors/amqp-failure.ts';
-
-/** How often to look whether the broker has blocked the connection, while it does not answer. */
-const BLOCKED_POLL_MS = 20;
 
 /** Each on a channel of its own, which a refusal closes. */
 const PROBES_AT_ONCE = 6;
@@ -43,7 +41,7 @@ export async function inspectBroker(given?: string | TaskQueueOptions): Promise<
   try {
     const model = await connection.open();
     const introduced = model.connection.serverProperties as Record<string, unknown>;
-    const probe = new PermissionProbe(channels, connection, options);
+    const probe = new PermissionProbe(channels, model, options);
     const permissions = await probe.permissions();
     const address = addressOf(model, options);
     return {
@@ -68,14 +66,14 @@ export async function inspectBroker(given?: string | TaskQueueOptions): Promise<
 
 class PermissionProbe {
   readonly #channels: ChannelPool;
-  readonly #connection: BrokerConnection;
+  readonly #model: ChannelModel;
   /** A name that exists nowhere. */
   readonly #unique = randomUUID();
   readonly #queue: string;
 
-  constructor(channels: ChannelPool, connection: BrokerConnection, { prefix }: ResolvedOptions) {
+  constructor(channels: ChannelPool, model: ChannelModel, { prefix }: ResolvedOptions) {
     this.#channels = channels;
-    this.#connection = connection;
+    this.#model = model;
     this.#queue = `${prefix}status-${this.#unique}`;
   }
 
@@ -134,19 +132,10 @@ class PermissionProbe {
 
   /** Resolves to undefined as soon as the broker blocks the connection, as no answer comes while it does. */
   #unlessBlocked(step: Promise<boolean>): Promise<boolean | undefined> {
-    return new Promise((resolve, reject) => {
-      const timer = setInterval(() => {
-        if (this.#connection.blocked) settle(() => resolve(undefined));
-      }, BLOCKED_POLL_MS);
-      const settle = (end: () => void) => {
-        clearInterval(timer);
-        end();
-      };
-      step.then(
-        (isPermitted) => settle(() => resolve(isPermitted)),
-        (error) => settle(() => reject(error)),
-      );
-    });
+    const blocked = new Promise<undefined>((resolve) =>
+      this.#model.once('blocked', () => resolve(undefined)),
+    );
+    return Promise.race([step, blocked]);
   }
 }
 
