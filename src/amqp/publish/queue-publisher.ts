@@ -3,7 +3,7 @@ import type { ClientStats } from '../../diagnostics/stats.ts';
 import { isTransient, pauseAfter, retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
-import type { PublishOptions } from '../../options/client-options.ts';
+import type { PublishOptions, QueueDepth } from '../../options/client-options.ts';
 import { type ResolvedOptions, turnTimeoutMs } from '../../options/task-queue-options.ts';
 import { SharedRuns } from '../../shared-runs.ts';
 import { Turns } from '../../turns.ts';
@@ -58,7 +58,7 @@ export class QueuePublisher {
   readonly #order: Turns;
   readonly #resend = new OrderedResend();
   /** Checks whether a queue still exists, after confirms. */
-  readonly #survivalChecks = new SharedRuns<boolean>();
+  readonly #survivalChecks = new SharedRuns<QueueDepth | undefined>();
   /** For each queue, how many messages are in flight, about to be sent, or not yet known to be stored. */
   readonly #sending = new Map<string, number>();
   readonly #onSettled: (() => void)[] = [];
@@ -267,7 +267,10 @@ export class QueuePublisher {
       if (create && !this.#known.has(queue)) await this.#declarer.declare(queue);
       return;
     }
-    const depth = create ? await this.#declarer.declare(queue) : (await this.#declarer.depth(queue)).messages;
+    const depth = create
+      ? await this.#declarer.declare(queue)
+      : (await this.#declarer.depth(queue))?.messages;
+    if (depth === undefined) throw missingError();
     if (depth >= maxSize) throw overflowError(depth, maxSize);
   }
 
@@ -277,12 +280,12 @@ export class QueuePublisher {
    * queue is gone, so one that is still there has the message.
    */
   async #hasSurvived(queue: string, { messageId }: PreparedMessage): Promise<boolean> {
-    const checking = this.#survivalChecks.run(queue, () => this.#declarer.exists(queue));
-    const isThere = await checking.catch((error) => {
+    const checking = this.#survivalChecks.run(queue, () => this.#declarer.depth(queue));
+    const depth = await checking.catch((error) => {
       throw unverifiedError(messageId, error);
     });
-    if (isThere) this.#known.set(queue, true);
-    return isThere;
+    if (depth !== undefined) this.#known.set(queue, true);
+    return depth !== undefined;
   }
 
   #countSending(queue: string, change: 1 | -1): void {

@@ -1,16 +1,17 @@
-import type { Channel } from 'amqplib';
-import { retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueDepth } from '../../options/client-options.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
+import type { ChannelLease } from '../connection/pooled-channel.ts';
 import type { ConfirmedPublisher } from '../publish/confirmed-publisher.ts';
+import { QueueReader } from './queue-reader.ts';
 
 /** Creates queues for a publisher, and looks whether they are there. */
 export class QueueDeclarer {
   readonly #channels: ChannelPool;
   readonly #publisher: ConfirmedPublisher;
   readonly #options: ResolvedOptions;
+  readonly #reader = new QueueReader({ use: (work) => this.#use(work) });
 
   /**
    * @param channels each declare has one alone, as a refusal closes it
@@ -30,31 +31,20 @@ export class QueueDeclarer {
       queueType === 'default'
         ? { durable: true }
         : { durable: true, arguments: { 'x-queue-type': queueType } };
-    const { messageCount } = await this.#request((channel) => channel.assertQueue(queue, options));
+    const { messageCount } = await this.#use((lease) =>
+      lease.request((channel) => channel.assertQueue(queue, options)),
+    );
     return messageCount;
   }
 
-  /** @throws TaskQueueError `QUEUE_NOT_FOUND` */
-  async depth(queue: string): Promise<QueueDepth> {
-    const { messageCount, consumerCount } = await this.#request((channel) => channel.checkQueue(queue));
-    return { messages: messageCount, consumers: consumerCount };
+  /** `undefined` if there is no such queue. */
+  depth(queue: string): Promise<QueueDepth | undefined> {
+    return this.#reader.depth(queue);
   }
 
-  /** Whether there is such a queue. Looks once more when the connection is lost. */
-  async exists(queue: string): Promise<boolean> {
-    const mayRetry = (error: unknown) => hasCode(error, ErrorCode.connectionLost);
+  async #use<T>(work: (lease: ChannelLease) => Promise<T>): Promise<T> {
     try {
-      await retry(() => this.depth(queue), { attempts: 2, mayRetry });
-      return true;
-    } catch (error) {
-      if (hasCode(error, ErrorCode.queueNotFound)) return false;
-      throw error;
-    }
-  }
-
-  async #request<T>(start: (channel: Channel) => Promise<T>): Promise<T> {
-    try {
-      return await this.#channels.use((lease) => lease.request(start));
+      return await this.#channels.use(work);
     } catch (error) {
       // The connection may be blocked by now.
       const isLate = hasCode(error, ErrorCode.noAnswer, ErrorCode.busy);

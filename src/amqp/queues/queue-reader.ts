@@ -24,7 +24,8 @@ export class QueueReader {
   readonly #channels: ChannelSource;
   readonly #throwIfClosed: () => void;
 
-  constructor(channels: ChannelSource, throwIfClosed: () => void) {
+  /** @param throwIfClosed called before work is repeated */
+  constructor(channels: ChannelSource, throwIfClosed = () => {}) {
     this.#channels = channels;
     this.#throwIfClosed = throwIfClosed;
   }
