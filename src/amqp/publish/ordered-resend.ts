@@ -28,6 +28,11 @@ export class OrderedResend {
   readonly #stalls = new Map<string, Stall>();
   #places = 0;
 
+  /** Whether messages of this queue, or of any, are sent and not settled. */
+  isUnderWay(queue?: string): boolean {
+    return queue === undefined ? this.#underWay.size > 0 : this.#underWay.has(queue);
+  }
+
   isStalled(queue: string): boolean {
     return this.#stalls.has(queue);
   }

@@ -59,8 +59,8 @@ export class QueuePublisher {
   readonly #resend = new OrderedResend();
   /** Checks whether a queue still exists, after confirms. */
   readonly #survivalChecks = new SharedRuns<QueueDepth | undefined>();
-  /** For each queue, how many messages are in flight, about to be sent, or not yet known to be stored. */
-  readonly #sending = new Map<string, number>();
+  /** How many publishes have their turn, and a connection. */
+  #preparing = 0;
   readonly #onSettled: (() => void)[] = [];
   /** Queues that were deleted after the confirm of messages, which are to be sent again. */
   readonly #deletedSince = new Set<string>();
@@ -149,18 +149,19 @@ export class QueuePublisher {
    * @returns what `remove` answers; `undefined` without having called it
    */
   async removeUnlessSending<T>(queue: string, remove: () => Promise<T>): Promise<T | undefined> {
-    if (this.#sending.has(queue) || this.#order.has(queue)) return undefined;
+    if (this.#resend.isUnderWay(queue) || this.#order.has(queue)) return undefined;
     this.#known.delete(queue);
     return this.#inOrder(queue, remove);
   }
 
   /** Resolves when every publish in flight has settled and its caller knows. */
   async flush(): Promise<void> {
+    const isSending = () => this.#preparing > 0 || this.#resend.isUnderWay();
     do {
-      if (this.#sending.size > 0) await this.#nextSettled();
+      if (isSending()) await this.#nextSettled();
       // Gives those that had to wait their turn.
       await setImmediate();
-    } while (this.#sending.size > 0);
+    } while (isSending());
   }
 
   /** One at a time, and by a deadline: a broker that does not answer also delays everything behind. */
@@ -169,11 +170,12 @@ export class QueuePublisher {
     const ready = async () => {
       // A blocked connection does not answer requests either.
       await this.#publisher.ready(since);
-      this.#countSending(queue, 1);
+      this.#preparing++;
       try {
         return await work();
       } finally {
-        this.#countSending(queue, -1);
+        this.#preparing--;
+        this.#noteSettled();
       }
     };
     // Again in the same turn, as others wait behind it; but what has been sent is the business of #send.
@@ -191,7 +193,7 @@ export class QueuePublisher {
 
   /** Resolves when the publishes before this one, which has its turn, have settled: what is in flight may not be counted. */
   async #alone(queue: string): Promise<void> {
-    while ((this.#sending.get(queue) ?? 0) > 1) await this.#nextSettled();
+    while (this.#resend.isUnderWay(queue)) await this.#nextSettled();
   }
 
   #nextSettled(): Promise<void> {
@@ -211,7 +213,6 @@ export class QueuePublisher {
     let isUnconfirmed = false;
     let vanished = 0;
     let failures = 0;
-    this.#countSending(queue, 1);
     const place = this.#resend.begin(queue);
     try {
       for (let attempts = 1; ; attempts++) {
@@ -248,7 +249,7 @@ export class QueuePublisher {
       }
     } finally {
       this.#resend.end(queue);
-      this.#countSending(queue, -1);
+      this.#noteSettled();
     }
   }
 
@@ -288,11 +289,8 @@ export class QueuePublisher {
     return depth !== undefined;
   }
 
-  #countSending(queue: string, change: 1 | -1): void {
-    const count = (this.#sending.get(queue) ?? 0) + change;
-    if (count === 0) this.#sending.delete(queue);
-    else this.#sending.set(queue, count);
-    if (change < 0) for (const wake of this.#onSettled.splice(0)) wake();
+  #noteSettled(): void {
+    for (const wake of this.#onSettled.splice(0)) wake();
   }
 }
 
