@@ -35,7 +35,8 @@ export function browseTask(
     shown = 0;
     if (count <= skip) return 0;
     await kinds.refuseAutoDelete(queue);
-    const consumption = await Consumption.start(lease, queue, count, () => kinds.kindOfAnswering(queue));
+    const consumption = new Consumption(lease, queue, () => kinds.kindOfAnswering(queue));
+    await consumption.start(count);
     try {
       for (let seen = 0; seen < count; ) {
         const batch = await consumption.next(count - seen, operationTimeoutMs);

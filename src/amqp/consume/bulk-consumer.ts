@@ -67,7 +67,8 @@ export async function consumeInBatches(
   const { taskId, limit, batchSize, select, allOrNone = false, signal, onRead, onRemoved } = options;
   const { most = limit, deleteQueue, keepsResult = false } = options;
   const prefetch = prefetchFor(options);
-  const windows = await QueueWindows.open(lease, queue, { ...options, prefetch });
+  const windows = new QueueWindows(queue, options);
+  await windows.open(lease, prefetch);
   const held = new HeldMessages();
   /**
    * RabbitMQ 4.3 cancels a consumer that holds messages of a quorum queue for longer than consumer_timeout; earlier ones

@@ -1,4 +1,4 @@
-import type { ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueKind } from '../../options/client-options.ts';
 import type { ChannelLease } from '../connection/pooled-channel.ts';
@@ -53,8 +53,8 @@ export class Consumption {
   readonly #queue: string;
   readonly #inbox: DeliveryInbox;
   readonly #stopListening: () => void;
-  readonly #consumerTag: string;
   readonly #findKind: FindKind;
+  #consumerTag = '';
   /** What has been learned about the queue; `undefined` until something has to be known. */
   #learned: { kind?: QueueKind | undefined } | undefined;
   #progressAt = performance.now();
@@ -63,55 +63,47 @@ export class Consumption {
   #queueStatus: QueueStatus | undefined;
 
   /**
-   * @param lease
+   * @param lease of a fresh channel
    * @param queue
-   * @param prefetch how many may be held unacknowledged; 0 for any number
    * @param findKind what kind of queue it is now
+   */
+  constructor(lease: ChannelLease, queue: string, findKind: FindKind) {
+    this.#lease = lease;
+    this.#queue = queue;
+    this.#findKind = findKind;
+    const inbox = new DeliveryInbox(readGateOf(lease.channel));
+    this.#inbox = inbox;
+    this.#stopListening = lease.onEnd((reason) => inbox.fail(reason));
+  }
+
+  /**
+   * @param prefetch how many may be held unacknowledged; 0 for any number
    * @param endsOnFailover only for a classic queue: that its consumer is cancelled if another node takes over a mirrored one,
    * which would deliver again what is held, as if there were more messages
    */
-  static async start(
-    lease: ChannelLease,
-    queue: string,
-    prefetch: number,
-    findKind: FindKind,
-    endsOnFailover = false,
-  ): Promise<Consumption> {
-    const inbox = new DeliveryInbox(readGateOf(lease.channel));
-    // A channel starts without a limit, and each consumer gets a fresh channel.
-    if (prefetch > 0) await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
-    const stopListening = lease.onEnd((reason) => inbox.fail(reason));
+  async start(prefetch: number, endsOnFailover = false): Promise<void> {
+    const lease = this.#lease;
+    const onMessage = (message: ConsumeMessage | null) => {
+      if (message !== null) this.#inbox.put(message);
+      else {
+        this.#state = 'cancelled';
+        this.#inbox.wake();
+      }
+    };
+    const options = endsOnFailover ? { arguments: { 'x-cancel-on-ha-failover': true } } : {};
     try {
-      const onMessage = (message: ConsumeMessage | null) => inbox.put(message);
-      const options = endsOnFailover ? { arguments: { 'x-cancel-on-ha-failover': true } } : {};
-      const { consumerTag } = await lease.request((channel) => channel.consume(queue, onMessage, options));
-      return new Consumption(lease, queue, inbox, consumerTag, stopListening, findKind);
+      // A channel starts without a limit.
+      if (prefetch > 0) await lease.request((channel) => channel.prefetch(Math.min(prefetch, MAX_PREFETCH)));
+      const consume = (channel: Channel) => channel.consume(this.#queue, onMessage, options);
+      this.#consumerTag = (await lease.request(consume)).consumerTag;
     } catch (error) {
-      inbox.end();
-      stopListening();
+      this.#drop();
       throw error;
     }
   }
 
-  private constructor(
-    lease: ChannelLease,
-    queue: string,
-    inbox: DeliveryInbox,
-    consumerTag: string,
-    stopListening: () => void,
-    findKind: FindKind,
-  ) {
-    this.#lease = lease;
-    this.#queue = queue;
-    this.#inbox = inbox;
-    this.#consumerTag = consumerTag;
-    this.#stopListening = stopListening;
-    this.#findKind = findKind;
-  }
-
   /** The broker cancelled it: the queue was deleted, or the messages held are back in it. */
   get isCancelled(): boolean {
-    if (this.#inbox.isCancelled) this.#state = 'cancelled';
     return this.#state === 'cancelled';
   }
 
@@ -154,7 +146,7 @@ export class Consumption {
    */
   async next(most: number, timeoutMs: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
     const inbox = this.#inbox;
-    while (inbox.size === 0 && !this.isCancelled && this.#state === 'delivering' && !signal?.aborted) {
+    while (inbox.size === 0 && this.#state === 'delivering' && !signal?.aborted) {
       if (await inbox.waitForMore(QUIET_MS, signal)) {
         this.#progressAt = performance.now();
         continue;
@@ -166,6 +158,7 @@ export class Consumption {
       let isEmpty = (await this.#depth()) === 0;
       if (this.isCancelled) break;
       isEmpty &&= (await this.#depth()) === 0 && inbox.received === before;
+      if (this.isCancelled) break;
       const quietMs = performance.now() - this.#progressAt;
       if (!isEmpty && quietMs > STARVED_MS) throwIfWithheld(this.#queue, this.#learnKind());
       if (!isEmpty && quietMs > timeoutMs) throw starvedError(this.#queue, timeoutMs);
@@ -195,12 +188,17 @@ export class Consumption {
    * @returns whether the broker has answered, and so has everything that was acknowledged before
    */
   async end(): Promise<boolean> {
-    this.#inbox.end();
-    this.#stopListening();
+    this.#drop();
     return this.#lease.close().then(
       () => true,
       () => false,
     );
+  }
+
+  /** Takes no more deliveries, and forgets those that nobody has taken. */
+  #drop(): void {
+    this.#inbox.end();
+    this.#stopListening();
   }
 
   /** Whether an empty queue means that no delivery is on its way: true of a classic queue. */

@@ -12,7 +12,6 @@ export class DeliveryInbox {
   #bytes = 0;
   #isHolding = false;
   #received = 0;
-  #isCancelled = false;
   #isEnded = false;
   #failure: { reason: unknown } | undefined;
   #wake: (() => void) | undefined;
@@ -22,22 +21,23 @@ export class DeliveryInbox {
     this.#gate = gate;
   }
 
-  /** The consumer's callback; null means that the broker cancelled it, for example because its queue was deleted. */
-  put(message: ConsumeMessage | null): void {
+  put(message: ConsumeMessage): void {
     if (this.#isEnded) return;
-    if (message === null) this.#isCancelled = true;
-    else {
-      this.#messages.push(message);
-      this.#received++;
-      this.#count(message.content.length);
-    }
+    this.#messages.push(message);
+    this.#received++;
+    this.#count(message.content.length);
+    this.wake();
+  }
+
+  /** Ends a wait, as something other than a delivery has come. */
+  wake(): void {
     this.#wake?.();
   }
 
   /** No delivery can follow: this and every later wait rejects with the reason. */
   fail(reason: unknown): void {
     this.#failure = { reason };
-    this.#wake?.();
+    this.wake();
   }
 
   /** Drops everything delivered so far, and everything delivered later. */
@@ -56,10 +56,6 @@ export class DeliveryInbox {
     return this.#received;
   }
 
-  get isCancelled(): boolean {
-    return this.#isCancelled;
-  }
-
   /**
    * Removes and returns the oldest deliveries: at least one if there is any, and at most `mostBytes` if there are
    * several.
@@ -76,7 +72,7 @@ export class DeliveryInbox {
     return this.#messages.splice(0, count);
   }
 
-  /** Resolves to true when a delivery, a cancel or the signal came in time. */
+  /** Resolves to true when a delivery, {@link wake} or the signal came in time. */
   async waitForMore(ms: number, signal?: AbortSignal): Promise<boolean> {
     const happened = await new Promise<boolean>((resolve) => {
       const finish = (value: boolean) => {
@@ -89,7 +85,7 @@ export class DeliveryInbox {
       const timer = setTimeout(() => finish(false), ms);
       const stopListening = onAbort(signal, wake);
       this.#wake = wake;
-      if (this.#failure || this.#isCancelled) wake();
+      if (this.#failure) wake();
     });
     if (this.#failure) throw this.#failure.reason;
     return happened;

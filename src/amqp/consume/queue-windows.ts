@@ -22,8 +22,6 @@ interface Window {
 
 /** For {@link QueueWindows}. */
 export interface QueueWindowsOptions {
-  /** How many the first channel may hold unacknowledged; 0 for any number. */
-  prefetch: number;
   isClassic: boolean;
   findKind: FindKind;
   /** How long a queue that is not empty may go without a delivery. */
@@ -45,13 +43,7 @@ export class QueueWindows {
   readonly #options: QueueWindowsOptions;
   readonly #windows: Window[] = [];
 
-  static async open(lease: ChannelLease, queue: string, options: QueueWindowsOptions): Promise<QueueWindows> {
-    const windows = new QueueWindows(queue, options);
-    await windows.#open(lease, options.prefetch);
-    return windows;
-  }
-
-  private constructor(queue: string, options: QueueWindowsOptions) {
+  constructor(queue: string, options: QueueWindowsOptions) {
     this.#queue = queue;
     this.#options = options;
   }
@@ -66,13 +58,21 @@ export class QueueWindows {
     return this.#windows.some(({ consumption }) => consumption.isCancelled);
   }
 
+  /** Begins another window. @param prefetch how many messages it may hold unacknowledged; 0 for any number */
+  async open(lease: ChannelLease, prefetch: number): Promise<void> {
+    const { findKind, isClassic } = this.#options;
+    const consumption = new Consumption(lease, this.#queue, findKind);
+    await consumption.start(prefetch, isClassic);
+    this.#windows.push({ consumption, lease, prefetch, kept: 0 });
+  }
+
   /** The next deliveries, as {@link Consumption.next} gives them. */
   async next(most: number, signal: AbortSignal | undefined): Promise<WindowDelivery[]> {
     const { prefetch, kept, lease: full } = this.#last;
     if (prefetch > 0 && kept >= prefetch) {
       const another = await full.openAnother();
       try {
-        await this.#open(another, Math.min(prefetch + GROWTH, MAX_PREFETCH));
+        await this.open(another, Math.min(prefetch + GROWTH, MAX_PREFETCH));
       } catch (error) {
         // A broker that answers late would deliver to a consumer that nobody reads. The closing need not be awaited.
         another.close().catch(() => {});
@@ -113,11 +113,5 @@ export class QueueWindows {
 
   get #last(): Window {
     return this.#windows.at(-1) as Window;
-  }
-
-  async #open(lease: ChannelLease, prefetch: number): Promise<void> {
-    const { findKind, isClassic } = this.#options;
-    const consumption = await Consumption.start(lease, this.#queue, prefetch, findKind, isClassic);
-    this.#windows.push({ consumption, lease, prefetch, kept: 0 });
   }
 }
