@@ -155,28 +155,14 @@ export interface TaskQueueOptions {
 /** For {@link TaskQueueOptions}`.onMalformed`. */
 export type MalformedPolicy = 'set-aside' | 'throw';
 
+type Defined<Options> = { [Name in keyof Options]-?: NonNullable<Options[Name]> };
+
 /** {@link TaskQueueOptions}, validated, with defaults. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends Defined<Omit<TaskQueueOptions, 'url' | 'onStatus'>> {
   addresses: readonly [BrokerAddress, ...BrokerAddress[]];
-  prefix: string;
-  queueType: QueueType;
-  tls: TlsOptions;
-  connectionName: string;
-  connectTimeoutMs: number;
-  reconnectTimeoutMs: number;
-  operationTimeoutMs: number;
-  confirmTimeoutMs: number;
-  retryUnconfirmedMs: number;
-  maxWaitingOperations: number;
-  closeTimeoutMs: number;
-  heartbeatSeconds: number;
-  maxMessageBytes: number;
-  redeclareAfterMs: number;
-  events: 'full' | 'headers' | 'off';
   onStatus: (event: StatusEvent) => void;
   /** {@link onStatus} with a warning. */
   warn: (warning: TaskQueueError) => void;
-  onMalformed: MalformedPolicy;
 }
 
 /** The default broker URL. */
