@@ -30,7 +30,8 @@ export class HeldMessage {
     try {
       await this.#checkWritable();
       await send();
-      this.#throwIfGone();
+      // Streamable HTTP resolves also when the client has gone and nothing was written.
+      throwIfGone(this.context);
       this.#sent.resolve();
     } catch (error) {
       this.giveBack(error);
@@ -45,11 +46,6 @@ export class HeldMessage {
       if (!exchange.isResumption && looks > MOST_LOOKS) throw jsonModeError();
       await sleep(1);
     }
-    this.#throwIfGone();
-  }
-
-  /** Streamable HTTP resolves also when the client has gone and nothing was written. */
-  #throwIfGone(): void {
     throwIfGone(this.context);
   }
 }

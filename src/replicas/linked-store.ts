@@ -19,15 +19,12 @@ export class LinkedStore {
 
   /** False as well if the store does not know the task, or was not wrapped. */
   async isCancelled(taskId: string): Promise<boolean> {
-    return (await this.#find(taskId))?.status === 'cancelled';
+    const task = (await this.#store?.getTask(taskId, this.#sessionId())) as TaskSnapshot | null | undefined;
+    return task?.status === 'cancelled';
   }
 
   /** Whether there is no such task for the client whose `tasks/result` is handled; false as well if the store was not wrapped. */
   async isMissing(taskId: string): Promise<boolean> {
     return this.#look !== undefined && !(await this.#look(taskId));
-  }
-
-  async #find(taskId: string): Promise<TaskSnapshot | null | undefined> {
-    return (await this.#store?.getTask(taskId, this.#sessionId())) as TaskSnapshot | null | undefined;
   }
 }

@@ -7,7 +7,6 @@ import { formatAddress } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import { type RpcMessage, withId } from './sdk-shapes.ts';
 import type { TaskCalls } from './task-calls.ts';
-import { clearTask } from './task-clearing.ts';
 
 /** Queues a server object's questions and messages, and receives the answers. */
 export class QuestionAsker implements Asker {
@@ -70,11 +69,6 @@ export class QuestionAsker implements Asker {
     return true;
   }
 
-  /** Resolves when what was queued for the task is in its queue, or has failed. */
-  settled(taskId: string): Promise<void> {
-    return this.#calls.settled(taskId);
-  }
-
   /** Answers are no longer received here. */
   close(): void {
     this.#core.questions.closeAll(this);
@@ -95,6 +89,6 @@ export class QuestionAsker implements Asker {
     if (!(await this.#store.isCancelled(taskId).catch(() => false))) return;
     // The clearing may not find it: RabbitMQ drops what arrives while it deletes a queue.
     if (question !== undefined) this.#core.replies.send(question.address, 'ended');
-    await clearTask(this.#core, this.#calls, taskId);
+    await this.#calls.clear(taskId);
   }
 }

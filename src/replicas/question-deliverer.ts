@@ -12,7 +12,6 @@ import type { ReplicaCore } from './replica-core.ts';
 import { hasClientLeft, type RequestContext, requestContext } from './request-context.ts';
 import { withId } from './sdk-shapes.ts';
 import type { TaskCalls } from './task-calls.ts';
-import { clearTask } from './task-clearing.ts';
 import { waitForMessage, waitForReturn } from './task-waits.ts';
 
 /** Gives a server object what is queued for its client. It stays in its queue until the transport has sent it. */
@@ -102,7 +101,7 @@ export class QuestionDeliverer {
   /** Removes what is queued for a cancelled task, once no message held here keeps its queue from being deleted. */
   async clear(taskId: string): Promise<void> {
     await Promise.all([...this.#takes].map(([taken, ofTask]) => ofTask === taskId && taken));
-    await clearTask(this.#core, this.#calls, taskId);
+    await this.#calls.clear(taskId);
   }
 
   async #take(taskId: string, context: RequestContext | undefined): Promise<QueuedMessage | undefined> {

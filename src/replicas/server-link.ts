@@ -10,7 +10,6 @@ import type { ReplicaCore } from './replica-core.ts';
 import { requestContext } from './request-context.ts';
 import type { MessageOrigin, RpcMessage, TaskSnapshot } from './sdk-shapes.ts';
 import { TaskCalls } from './task-calls.ts';
-import { clearTask } from './task-clearing.ts';
 
 /** One server object as a replica: its task message queue, and what its transport and task store pass through. */
 export class ServerLink {
@@ -18,16 +17,16 @@ export class ServerLink {
   readonly asker: QuestionAsker;
   readonly deliverer: QuestionDeliverer;
   readonly store: LinkedStore;
+  readonly calls: TaskCalls;
   readonly core: ReplicaCore;
   readonly #connection = new ClientConnection();
-  readonly #calls: TaskCalls;
 
   constructor(core: ReplicaCore) {
     this.core = core;
-    this.#calls = new TaskCalls(core, this.#connection.token);
+    this.calls = new TaskCalls(core, this.#connection.token);
     this.store = new LinkedStore(() => this.#connection.sessionId);
-    this.asker = new QuestionAsker(core, this.#connection, this.#calls, this.store);
-    this.deliverer = new QuestionDeliverer(core, this.#connection, this.#calls, this.store);
+    this.asker = new QuestionAsker(core, this.#connection, this.calls, this.store);
+    this.deliverer = new QuestionDeliverer(core, this.#connection, this.calls, this.store);
   }
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` while the server object has another transport */
@@ -72,7 +71,7 @@ export class ServerLink {
 
   /** Returns nothing, as the SDK would only look for those who asked, and they are notified already. */
   async dequeueAll(taskId: string): Promise<QueuedMessage[]> {
-    await clearTask(this.core, this.#calls, taskId);
+    await this.calls.clear(taskId);
     return [];
   }
 

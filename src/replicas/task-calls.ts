@@ -1,9 +1,11 @@
 import { taskName } from '../errors/task-name.ts';
+import type { TaskQueueError } from '../errors/task-queue-error.ts';
 import { encodeQueuedMessage } from '../messages/codec.ts';
 import type { QueueableMessage } from '../messages/queued-message.ts';
 import type { CallKind } from '../sdk/call-order.ts';
 import { clientFacingError } from '../sdk/client-facing-error.ts';
 import type { ReplicaCore } from './replica-core.ts';
+import { clearQueue } from './task-clearing.ts';
 
 /** The calls of one server object, in the order in which they were made. */
 export class TaskCalls {
@@ -58,5 +60,22 @@ export class TaskCalls {
       throw clientFacingError(error, what);
     }
     client.waiter.notify(taskId);
+  }
+
+  /**
+   * Removes everything queued for a task, and the queue. Everyone who asked, here or elsewhere, is notified that the
+   * task is over. Never rejects: the SDK drops the promise, and a rejection would end the process.
+   */
+  async clear(taskId: string): Promise<void> {
+    const core = this.#core;
+    const clear = () => core.clearings.run(taskId, () => clearQueue(core, taskId));
+    try {
+      // As looks, since clearings of one server object need not wait for each other.
+      await this.inOrder(taskId, 'look', `Cannot clear ${taskName(taskId)}`, clear);
+    } catch (error) {
+      core.options.warn(error as TaskQueueError);
+    } finally {
+      core.endQuestions(taskId);
+    }
   }
 }

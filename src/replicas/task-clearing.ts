@@ -1,34 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { taskName } from '../errors/task-name.ts';
-import type { TaskQueueError } from '../errors/task-queue-error.ts';
 import type { QueuedMessage } from '../messages/queued-message.ts';
 import { parseAddress } from './question-address.ts';
 import type { ReplicaCore } from './replica-core.ts';
-import type { TaskCalls } from './task-calls.ts';
 
 /** How often to clear a queue that cannot be deleted, and the pauses in between. */
 const MAX_TRIES = 4;
 const RETRY_MS = 25;
 
-/**
- * Removes everything queued for a task, and the queue. Everyone who asked, here or elsewhere, is notified that the
- * task is over. Never rejects: the SDK drops the promise, and a rejection would end the process.
- */
-export async function clearTask(core: ReplicaCore, calls: TaskCalls, taskId: string): Promise<void> {
-  const what = `Cannot clear ${taskName(taskId)}`;
-  try {
-    // As looks, since clearings of one server object need not wait for each other.
-    await calls.inOrder(taskId, 'look', what, () =>
-      core.clearings.run(taskId, () => clearQueue(core, taskId)),
-    );
-  } catch (error) {
-    core.options.warn(error as TaskQueueError);
-  } finally {
-    core.endQuestions(taskId);
-  }
-}
-
-async function clearQueue(core: ReplicaCore, taskId: string): Promise<void> {
+/** Removes everything queued for a task, and the queue. Everyone who asked there is notified that the task is over. */
+export async function clearQueue(core: ReplicaCore, taskId: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     for (const queued of await core.malformed.takeAll(taskId)) endQuestion(core, queued);
     // If others clear it too, each hides messages from the others for a moment. It stays if somebody delivers one,

@@ -37,7 +37,7 @@ export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, sto
           link.createTask(() => Reflect.apply(value as typeof link.createTask, store, args));
       if (name === 'storeTaskResult')
         return async (...args: [taskId: string]) => {
-          await link.asker.settled(args[0]);
+          await link.calls.settled(args[0]);
           return Reflect.apply(value as () => unknown, store, args);
         };
       return typeof value === 'function' && name !== 'constructor' ? value.bind(store) : value;
