@@ -160,7 +160,6 @@ export function maxPropertyListBytes(channel: unknown): number {
 /**
  * Publishes to the default exchange, mandatory, with an encoded property list.
  * @param onConfirm called as amqplib calls the callback of `publish`
- * @returns false when the socket has more to write than it should
  * @throws what amqplib throws when the channel or the connection has ended; nothing is sent then
  */
 export function publishRaw(
@@ -169,11 +168,10 @@ export function publishRaw(
   list: Buffer,
   body: Buffer,
   onConfirm: (error: unknown) => void,
-): boolean {
+): void {
   const raw = channel as unknown as RawChannel;
-  const hasRoom = raw.sendMessage({ queue }, { [LIST]: list }, body);
+  raw.sendMessage({ queue }, { [LIST]: list }, body);
   raw.pushConfirmCallback(onConfirm);
-  return hasRoom;
 }
 
 /** The frame that `rest` begins with, if that is the whole header of a message, as amqplib hands frames on. */

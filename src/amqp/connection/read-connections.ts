@@ -106,12 +106,8 @@ export class ReadConnections {
     }
   }
 
-  get #usable(): Reading[] {
-    return this.#readings.filter(({ isOver }) => !isOver);
-  }
-
   #choose(kind: ReadingKind, mayAdd: boolean): Reading {
-    const usable = this.#usable;
+    const usable = this.#readings.filter(({ isOver }) => !isOver);
     const isFree = ({ connection, uses, bulks }: Reading) => {
       if (kind === 'bulk') return uses === 0;
       return kind === 'hold' ? bulks === 0 : !connection.isHeldUp;

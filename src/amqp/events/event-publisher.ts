@@ -1,5 +1,5 @@
 import type { Channel } from 'amqplib';
-import { isTaskQueueError, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../../errors/task-queue-error.ts';
 import { EventStreams } from '../../events/event-streams.ts';
 import {
   EVENT_EXCHANGE,
@@ -203,7 +203,7 @@ export class EventPublisher {
 
   /** A lost connection comes back by itself; a missing permission, or another exchange of that name, does not. */
   #pauseIfRefused(error: TaskQueueError): void {
-    if (!REFUSALS.has(error.code)) return;
+    if (!hasCode(error, ErrorCode.accessRefused, ErrorCode.queueMismatch, ErrorCode.queueNotFound)) return;
     this.#refusedUntil = performance.now() + REFUSED_MS;
     if (this.#hasWarned) return;
     this.#hasWarned = true;
@@ -219,5 +219,3 @@ export class EventPublisher {
 /** Passed as copies: OpenTelemetry's instrumentation of amqplib writes headers into the options that it is given. */
 const UNASKED = { deliveryMode: 1 };
 const ASKED = { deliveryMode: 1, mandatory: true };
-
-const REFUSALS: ReadonlySet<string> = new Set(['ACCESS_REFUSED', 'QUEUE_MISMATCH', 'QUEUE_NOT_FOUND']);

@@ -135,19 +135,11 @@ export class ConfirmedPublisher {
     bytes: number,
     onQueued: (() => void) | undefined,
   ): Promise<PublishOutcome> {
-    const { body, list, messageId, changes } = message;
+    const { body, list, messageId } = message;
     const channel = this.#channel;
     const { confirmTimeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
-      const inFlight: MessageInFlight = {
-        body,
-        list,
-        messageId,
-        changes,
-        queue,
-        returned: false,
-        refusal: undefined,
-      };
+      const inFlight: MessageInFlight = { message, queue, returned: false, refusal: undefined };
       const settle = (finish: () => void) => {
         clearTimeout(timer);
         if (!this.#inFlight.delete(inFlight)) return;
@@ -213,10 +205,9 @@ export class ConfirmedPublisher {
     if (code !== PRECONDITION_FAILED && code !== ACCESS_REFUSED) return;
     const refused = refusedMessage(this.#inFlight, (error as Error).message);
     let isBehind = false;
-    for (const message of this.#inFlight) {
-      message.refusal =
-        message === refused ? 'itself' : isBehind ? 'unread' : refused ? undefined : 'perhaps';
-      isBehind ||= message === refused;
+    for (const sent of this.#inFlight) {
+      sent.refusal = sent === refused ? 'itself' : isBehind ? 'unread' : refused ? undefined : 'perhaps';
+      isBehind ||= sent === refused;
     }
   }
 

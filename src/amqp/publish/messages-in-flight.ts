@@ -3,8 +3,9 @@ import { decodePropertyList } from '../../properties/property-list.ts';
 import { propertyListIn } from '../connection/raw-frames.ts';
 
 /** A message that was sent, and not answered yet. */
-export interface MessageInFlight extends PreparedMessage {
-  queue: string;
+export interface MessageInFlight {
+  readonly message: PreparedMessage;
+  readonly queue: string;
   /** The broker returned it: the queue does not exist. */
   returned: boolean;
   /**
@@ -16,27 +17,27 @@ export interface MessageInFlight extends PreparedMessage {
 
 /** What was sent on a confirm channel and is neither confirmed nor given up, in the order in which it was sent. */
 export class MessagesInFlight implements Iterable<MessageInFlight> {
-  readonly #messages = new Set<MessageInFlight>();
+  readonly #all = new Set<MessageInFlight>();
   #onEnd: (() => void)[] = [];
 
   [Symbol.iterator](): Iterator<MessageInFlight> {
-    return this.#messages.values();
+    return this.#all.values();
   }
 
-  add(message: MessageInFlight): void {
-    this.#messages.add(message);
+  add(sent: MessageInFlight): void {
+    this.#all.add(sent);
   }
 
   /** @returns whether it was among them */
-  delete(message: MessageInFlight): boolean {
-    const wasThere = this.#messages.delete(message);
-    if (this.#messages.size === 0) for (const wake of this.#onEnd.splice(0)) wake();
+  delete(sent: MessageInFlight): boolean {
+    const wasThere = this.#all.delete(sent);
+    if (this.#all.size === 0) for (const wake of this.#onEnd.splice(0)) wake();
     return wasThere;
   }
 
   /** Resolves when there are none any more. */
   async ended(): Promise<void> {
-    if (this.#messages.size === 0) return;
+    if (this.#all.size === 0) return;
     await new Promise<void>((resolve) => this.#onEnd.push(resolve));
   }
 
@@ -47,10 +48,10 @@ export class MessagesInFlight implements Iterable<MessageInFlight> {
    */
   markReturned({ fields, properties, content }: ReturnedMessage): void {
     const list = propertyListIn({ properties });
-    const find = (isIt: (message: MessageInFlight) => boolean) => {
-      for (const message of this.#messages) {
-        if (message.returned || message.queue !== fields.routingKey) continue;
-        if (isIt(message) && message.body.equals(content)) return message;
+    const find = (isIt: (message: PreparedMessage) => boolean) => {
+      for (const sent of this.#all) {
+        if (sent.returned || sent.queue !== fields.routingKey) continue;
+        if (isIt(sent.message) && sent.message.body.equals(content)) return sent;
       }
       return undefined;
     };

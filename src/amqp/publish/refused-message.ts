@@ -19,11 +19,11 @@ export function refusedMessage(
   inFlight: Iterable<MessageInFlight>,
   words: string,
 ): MessageInFlight | undefined {
-  const messages = [...inFlight];
-  if (messages.length === 1) return messages[0];
+  const sent = [...inFlight];
+  if (sent.length === 1) return sent[0];
   const size = TOO_LARGE.exec(words)?.[1];
-  if (size !== undefined) return messages.find(({ body }) => body.length === Number(size));
+  if (size !== undefined) return sent.find(({ message }) => message.body.length === Number(size));
   const mode = BAD_DELIVERY_MODE.exec(words)?.[1];
   if (mode === undefined) return undefined;
-  return messages.find(({ list }) => decodePropertyList(list).delivery_mode === Number(mode));
+  return sent.find(({ message }) => decodePropertyList(message.list).delivery_mode === Number(mode));
 }
