@@ -49,27 +49,20 @@ export interface ConnectTrace {
   error?: Error;
 }
 
-const enqueues = tracingChannel<unknown, EnqueueTrace>('mcp-taskq:enqueue');
-const dequeues = tracingChannel<unknown, DequeueTrace>('mcp-taskq:dequeue');
-const connects = tracingChannel<unknown, ConnectTrace>('mcp-taskq:connect');
+/** Traces work, if somebody subscribes: only then a trace is made, and given to the work, to count in. */
+type Tracer<Trace> = <T>(makeTrace: () => Trace, work: (trace?: Trace) => Promise<T>) => Promise<T>;
 
-/** @param trace called only while somebody subscribes */
-export function traceEnqueue<T>(trace: () => EnqueueTrace, work: () => Promise<T>): Promise<T> {
-  return isTraced(enqueues) ? traced(enqueues, trace(), work) : work();
-}
+export const traceEnqueue = tracer<EnqueueTrace>('mcp-taskq:enqueue');
+export const traceDequeue = tracer<DequeueTrace>('mcp-taskq:dequeue');
+export const traceConnect = tracer<ConnectTrace>('mcp-taskq:connect');
 
-/** @param work receives the trace, to count in; undefined while nobody subscribes */
-export function traceDequeue<T>(
-  trace: () => DequeueTrace,
-  work: (trace: DequeueTrace | undefined) => Promise<T>,
-): Promise<T> {
-  if (!isTraced(dequeues)) return work(undefined);
-  const known = trace();
-  return traced(dequeues, known, () => work(known));
-}
-
-export function traceConnect<T>(trace: () => ConnectTrace, work: () => Promise<T>): Promise<T> {
-  return isTraced(connects) ? traced(connects, trace(), work) : work();
+function tracer<Trace extends object>(name: string): Tracer<Trace> {
+  const channel = tracingChannel<unknown, Trace>(name);
+  return (makeTrace, work) => {
+    if (!isTraced(channel)) return work();
+    const trace = makeTrace();
+    return traced(channel, trace, () => work(trace));
+  };
 }
 
 /** Node 20.5 has no `hasSubscribers` for all five together. */
