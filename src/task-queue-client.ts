@@ -374,16 +374,10 @@ export class TaskQueueClient {
 
   /** Opens the connection for reading, and returns what it is connected to. @internal */
   async identify(): Promise<BrokerIdentity> {
-    const { introduced, localPort } = await this.#during(CONNECTING, () => this.#session.identify());
-    const text = (name: string) => (typeof introduced[name] === 'string' ? introduced[name] : undefined);
+    const introduction = await this.#during(CONNECTING, () => this.#session.identify());
+    const { clusterName, version, localPort } = introduction;
     const [{ vhost }] = this.#options.addresses;
-    return {
-      clusterName: text('cluster_name'),
-      version: text('version'),
-      user: this.#userId,
-      vhost,
-      localPort,
-    };
+    return { clusterName, version, user: this.#userId, vhost, localPort };
   }
 
   /**

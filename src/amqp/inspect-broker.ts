@@ -3,7 +3,7 @@ import type { ChannelModel } from 'amqplib';
 import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 import { EVENT_EXCHANGE } from '../events/task-events.ts';
 import type { BrokerInspection, BrokerPermissions } from '../options/broker-inspection.ts';
-import { type BrokerAddress, userOf } from '../options/broker-url.ts';
+import { userOf } from '../options/broker-url.ts';
 import {
   type ResolvedOptions,
   resolveOptions,
@@ -39,20 +39,21 @@ export async function inspectBroker(given?: string | TaskQueueOptions): Promise<
   const connection = new BrokerConnection(options, 'inspect', newHistory());
   const channels = new ChannelPool(connection, options, PROBES_AT_ONCE);
   try {
-    const model = await connection.open();
-    const introduced = model.connection.serverProperties as Record<string, unknown>;
-    const probe = new PermissionProbe(channels, model, options);
+    const { product, version, clusterName, remotePort } = await connection.introduction();
+    const probe = new PermissionProbe(channels, await connection.open(), options);
     const permissions = await probe.permissions();
-    const address = addressOf(model, options);
+    // Which node of a cluster has answered: by its port where they differ, else the first.
+    const { addresses } = options;
+    const address = addresses.find(({ port }) => port === remotePort) ?? addresses[0];
     return {
       host: address.host,
       port: address.port,
       isTls: address.protocol === 'amqps',
       vhost: address.vhost,
       user: userOf(address),
-      product: textOf(introduced.product),
-      version: textOf(introduced.version),
-      clusterName: textOf(introduced.cluster_name),
+      product,
+      version,
+      clusterName,
       permissions,
       blockedReason: connection.blocked?.reason,
     };
@@ -142,14 +143,4 @@ class PermissionProbe {
 /** The reply code, whether a queue or an exchange is missing. */
 function replyOf(error: unknown): unknown {
   return ((error as Error).cause as { code?: unknown } | undefined)?.code;
-}
-
-function addressOf(model: unknown, { addresses }: ResolvedOptions): BrokerAddress {
-  const { remotePort } = (model as { connection: { stream: { remotePort?: number } } }).connection.stream;
-  // Which node of a cluster has answered: by its port where they differ, else the first.
-  return addresses.find(({ port }) => port === remotePort) ?? addresses[0];
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

@@ -5,7 +5,7 @@ import type { EventName } from '../events/task-events.ts';
 import type { SubscriptionListener } from '../options/client-options.ts';
 import type { ResolvedOptions } from '../options/task-queue-options.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
-import { BrokerConnection } from './connection/connection.ts';
+import { BrokerConnection, type Introduction } from './connection/connection.ts';
 import { newHistory } from './connection/connection-history.ts';
 import { ReadConnections, type ReadingKind } from './connection/read-connections.ts';
 import { closedError } from './errors/amqp-failure.ts';
@@ -115,13 +115,8 @@ export class Session {
   }
 
   /** Opens the connection for reading, and answers what it is a connection to. */
-  async identify(): Promise<{ introduced: Record<string, unknown>; localPort: number | undefined }> {
-    const { connection } = await this.#reading.first.open();
-    const { serverProperties, stream } = connection as unknown as {
-      serverProperties: Record<string, unknown>;
-      stream: { localPort?: number };
-    };
-    return { introduced: serverProperties, localPort: stream.localPort };
+  identify(): Promise<Introduction> {
+    return this.#reading.first.introduction();
   }
 
   /** A queue for answers, on a connection of its own; it is closed with this session. Nothing is opened yet. */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Channel, ChannelModel } from 'amqplib';
 import type { ConnectionState, ConnectionStats } from '../../diagnostics/stats.ts';
@@ -14,6 +15,15 @@ import type { ConnectionHistory } from './connection-history.ts';
 import { joinWrites } from './joined-writes.ts';
 import { NodeDialer } from './node-dialer.ts';
 import { readGateOf, useRawFrames } from './raw-frames.ts';
+
+/** How a broker introduces itself, where it does, and the ports of the connection. */
+export interface Introduction {
+  product: string | undefined;
+  version: string | undefined;
+  clusterName: string | undefined;
+  localPort: number | undefined;
+  remotePort: number | undefined;
+}
 
 /** A connection from its opening on, also when it has ended: not everybody may have learned of that yet. */
 interface Opened {
@@ -80,6 +90,26 @@ export class BrokerConnection {
       this.#opening = undefined;
     });
     return this.#opening;
+  }
+
+  /** Opens it, too. */
+  async introduction(): Promise<Introduction> {
+    const { connection } = await this.open();
+    const { serverProperties, stream } = connection as unknown as {
+      serverProperties: Record<string, unknown>;
+      stream: Socket;
+    };
+    const text = (name: string) => {
+      const value = serverProperties[name];
+      return typeof value === 'string' ? value : undefined;
+    };
+    return {
+      product: text('product'),
+      version: text('version'),
+      clusterName: text('cluster_name'),
+      localPort: stream.localPort,
+      remotePort: stream.remotePort,
+    };
   }
 
   get #current(): Opened | undefined {
