@@ -3,7 +3,10 @@ import { Tag, Unencodable } from './field-layout.ts';
 import {
   bytesFromBase64,
   canonicalType,
+  integer64,
+  isBase64Text,
   isTyped,
+  isWhole,
   MAX_NESTING,
   numberFromJson,
   type TypedValue,
@@ -18,12 +21,6 @@ const INTEGERS: Readonly<Record<string, { tag: number; bytes: 1 | 2 | 4; least: 
   int32: { tag: Tag.int32, bytes: 4, least: -0x80000000, most: 0x7fffffff },
   uint32: { tag: Tag.uint32, bytes: 4, least: 0, most: 0xffffffff },
 };
-
-const TYPES: ReadonlySet<string> = new Set([
-  ...Object.keys(INTEGERS),
-  ...['int64', 'longlong', 'timestamp', 'double', 'float', 'decimal', 'boolean'],
-  ...['string', 'string_base64', 'bytes'],
-]);
 
 /** Encodes AMQP values one after the other. */
 export class FieldWriter extends ByteWriter {
@@ -104,55 +101,45 @@ export class FieldWriter extends ByteWriter {
     else if (value >= -0x80 && value < 0x80) this.#integer('int8', value);
     else if (value >= -0x8000 && value < 0x8000) this.#integer('int16', value);
     else if (value >= -0x80000000 && value < 0x80000000) this.#integer('int32', value);
-    else this.#int64(value);
+    else this.#int64(value, 'int64');
   }
 
   #typed(typed: TypedValue): void {
     const type = canonicalType(typed['!']);
-    if (!TYPES.has(type)) throw new Unencodable(`there is no type ${shown(typed['!'])}`);
+    const isInteger = Object.hasOwn(INTEGERS, type);
+    if (!isInteger && !Object.hasOwn(FieldWriter.#TYPES, type))
+      throw new Unencodable(`there is no type ${shown(typed['!'])}`);
     if (Object.keys(typed).length !== 2 || !Object.hasOwn(typed, 'value')) {
       throw new Unencodable(`a value of type ${shown(type)} has the members "!" and "value", and no others`);
     }
     const { value } = typed;
-    if (Object.hasOwn(INTEGERS, type)) {
-      this.#integer(type, value);
-      return;
-    }
-    switch (type) {
-      case 'int64':
-        this.#int64(value);
-        break;
-      case 'longlong':
-        this.#int64(value, Tag.longlong);
-        break;
-      case 'timestamp':
-        this.#tag(Tag.timestamp);
-        this.uint64(value);
-        break;
-      case 'double':
-        this.#double(number(value, type));
-        break;
-      case 'float':
-        this.#float(number(value, type));
-        break;
-      case 'decimal':
-        this.#decimal(value);
-        break;
-      case 'boolean':
-        if (typeof value !== 'boolean' && !isWhole(value, 0, 255)) throw unfit('boolean', 'a boolean', value);
-        this.#tagged(Tag.boolean, Number(value));
-        break;
-      case 'string':
-        if (typeof value !== 'string') throw unfit('string', 'a string', value);
-        this.#longText(value);
-        break;
-      case 'string_base64':
-        this.#longBytes(Tag.string, base64(value, type));
-        break;
-      case 'bytes':
-        this.#longBytes(Tag.bytes, value instanceof Uint8Array ? value : base64(value, type));
-    }
+    if (isInteger) this.#integer(type, value);
+    else FieldWriter.#TYPES[type]?.(this, value);
   }
+
+  /** How the value of each type is written, besides integers of up to 32 bits. */
+  static readonly #TYPES: Readonly<Record<string, (writer: FieldWriter, value: unknown) => void>> = {
+    int64: (writer, value) => writer.#int64(value, 'int64'),
+    longlong: (writer, value) => writer.#int64(value, 'longlong'),
+    timestamp: (writer, value) => {
+      writer.#tag(Tag.timestamp);
+      writer.uint64(value);
+    },
+    double: (writer, value) => writer.#double(number(value, 'double')),
+    float: (writer, value) => writer.#float(number(value, 'float')),
+    decimal: (writer, value) => writer.#decimal(value),
+    boolean: (writer, value) => {
+      if (typeof value !== 'boolean' && !isWhole(value, 0, 255)) throw unfit('boolean', 'a boolean', value);
+      writer.#tagged(Tag.boolean, Number(value));
+    },
+    string: (writer, value) => {
+      if (typeof value !== 'string') throw unfit('string', 'a string', value);
+      writer.#longText(value);
+    },
+    string_base64: (writer, value) => writer.#longBytes(Tag.string, base64(value, 'string_base64')),
+    bytes: (writer, value) =>
+      writer.#longBytes(Tag.bytes, value instanceof Uint8Array ? value : base64(value, 'bytes')),
+  };
 
   #array(values: readonly unknown[], depth: number): void {
     if (depth >= MAX_NESTING) throw tooDeep();
@@ -204,12 +191,12 @@ export class FieldWriter extends ByteWriter {
     else buffer[this.at++] = value & 0xff;
   }
 
-  #int64(value: unknown, tag: number = Tag.int64): void {
+  #int64(value: unknown, type: 'int64' | 'longlong'): void {
     const number = integer64(value);
     if (number === undefined || number < -(2n ** 63n) || number >= 2n ** 63n) {
-      throw unfit(tag === Tag.int64 ? 'int64' : 'longlong', 'a whole number from -2^63 to 2^63 - 1', value);
+      throw unfit(type, 'a whole number from -2^63 to 2^63 - 1', value);
     }
-    this.#tag(tag);
+    this.#tag(Tag[type]);
     this.reserve(8);
     this.at = this.buffer.writeBigInt64BE(number, this.at);
   }
@@ -265,16 +252,6 @@ export class FieldWriter extends ByteWriter {
   }
 }
 
-function isWhole(value: unknown, least: number, most: number): value is number {
-  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
-}
-
-function integer64(value: unknown): bigint | undefined {
-  if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : undefined;
-  // 20 digits are those of 2^64.
-  return typeof value === 'string' && /^-?\d{1,20}$/.test(value) ? BigInt(value) : undefined;
-}
-
 function base64(value: unknown, type: string): Buffer {
   const bytes = bytesFromBase64(value);
   if (bytes === undefined) throw unfit(type, 'base64', value);
@@ -285,11 +262,6 @@ function number(value: unknown, type: string): number {
   const number = numberFromJson(value);
   if (number === undefined) throw unfit(type, 'a number', value);
   return number;
-}
-
-function isBase64Text(value: unknown): value is TypedValue {
-  if (typeof value !== 'object' || value === null || !isTyped(value)) return false;
-  return value['!'] === 'string_base64' && Object.keys(value).length === 2;
 }
 
 /** A plain object (a literal, from JSON.parse, …) of any realm. */

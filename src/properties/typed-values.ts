@@ -70,6 +70,23 @@ export function isTyped(value: object): value is TypedValue {
   return Object.hasOwn(value, '!');
 }
 
+/** Whether it is a whole number in this range. */
+export function isWhole(value: unknown, least: number, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+/** A whole number, or a string of digits where a number would not be exact; `undefined` for anything else. */
+export function integer64(value: unknown): bigint | undefined {
+  if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : undefined;
+  // 20 digits are those of 2^64.
+  return typeof value === 'string' && /^-?\d{1,20}$/.test(value) ? BigInt(value) : undefined;
+}
+
+export function isBase64Text(value: unknown): value is Base64Text {
+  if (typeof value !== 'object' || value === null || !isTyped(value)) return false;
+  return value['!'] === 'string_base64' && Object.keys(value).length === 2;
+}
+
 /** Whether V8 would sort it before the keys that were added earlier. */
 export function isIndex(key: string): boolean {
   const first = key.charCodeAt(0);
