@@ -163,7 +163,6 @@ export class TaskQueueClient {
   /**
    * Removes the oldest message. It is acknowledged before this resolves, so a process that dies afterwards has lost
    * it. Four times as fast as {@link take}.
-   * @param taskId
    * @param decode converts the message; if it throws, the message goes back to its place. Meanwhile nobody consumes from the
    * queue, so that others may delete it as empty, and the message with it: decode quickly. Default: the message itself
    * @returns `undefined` when the queue is empty or missing
@@ -198,8 +197,6 @@ export class TaskQueueClient {
    * Reads the oldest messages without removing them. Other readers cannot see them for a moment, and the broker marks
    * them as redelivered. Do not use it on a quorum queue: RabbitMQ 4 counts each look as a delivery and drops a
    * message after more than 20, and the messages return only some milliseconds later.
-   * @param taskId
-   * @param options
    */
   async peek(taskId: string, options?: PeekOptions): Promise<StoredMessage[]> {
     const messages: StoredMessage[] = [];
@@ -219,9 +216,7 @@ export class TaskQueueClient {
   /**
    * {@link peek} in batches, so that large messages need not all fit in memory. All are back at their places when
    * this resolves or rejects. It rejects if the connection is lost after some batches.
-   * @param taskId
    * @param view called with each batch; its rejection ends the reading and is passed on
-   * @param options
    * @returns how many messages it got
    */
   async browse(taskId: string, view: BatchViewer, options?: PeekOptions): Promise<number> {
@@ -281,9 +276,7 @@ export class TaskQueueClient {
    * removed and only the deletion fails, `onStatus` gets a `warning`, and the empty queue stays. With `allOrNone`, more
    * than a batch, up to 65,535 messages, is removed by deleting the queue, unless somebody else uses it or a message arrived
    * meanwhile: this takes a tenth of the time.
-   * @param taskId
    * @param handle called with each batch before it is removed; default: nothing
-   * @param options
    * @returns how many were removed
    */
   async clear(taskId: string, handle: BatchHandler = () => {}, options?: ClearOptions): Promise<number> {

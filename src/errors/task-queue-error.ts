@@ -87,9 +87,7 @@ export class TaskQueueError extends Error {
   readonly hint: string | undefined;
 
   /**
-   * @param code
    * @param message what failed, and on what
-   * @param options
    */
   constructor(code: ErrorCode, message: string, { cause, hint }: TaskQueueErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });

@@ -25,8 +25,6 @@ export interface MessageRecord extends OutgoingMessage {
  * A body that is not one line of JSON in valid UTF-8 is written as `body_base64` instead. Properties keep their AMQP
  * names; where JSON cannot express all of them, `properties_base64` has the bytes. {@link parseRecord} gives the
  * same bytes and properties back.
- *
- * @param message
  */
 export function encodeRecord(message: StoredMessage): string {
   return [...recordParts(message)].join('');
@@ -34,7 +32,6 @@ export function encodeRecord(message: StoredMessage): string {
 
 /**
  * {@link encodeRecord} in parts, strings and bytes, so that a large body is never copied into a string.
- * @param message
  */
 export function* recordParts({
   taskId,

@@ -87,7 +87,6 @@ const COUNTERS: readonly Buffer[] = [shortText('x-delivery-count'), shortText('x
  * `CC` or `BCC` already has it twice then, which AMQP allows.
  *
  * @param list the property flags and values of a content header frame
- * @param options
  * @throws TaskQueueError `INVALID_MESSAGE` if the list cannot be read far enough to know what the broker would do
  */
 export function applyReplayPolicy(

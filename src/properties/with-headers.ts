@@ -2,7 +2,6 @@ import type { MessageProperties } from './message-properties.ts';
 
 /**
  * Adds headers to properties, or replaces their values.
- * @param properties
  * @param headers of text
  */
 export function withHeaders(

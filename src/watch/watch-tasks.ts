@@ -74,7 +74,6 @@ const WATCH_CHECKS: Checks<WatchTasksOptions> = {
  *
  * @param client it stays open afterwards
  * @param taskIds the tasks to follow; none for all
- * @param options
  * @throws TaskQueueError `INVALID_ARGUMENT` for an unusable task id or option; when the broker cannot be reached at the
  * start, or refuses the subscription; `CLOSED` when the client is closed
  */

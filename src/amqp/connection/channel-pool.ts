@@ -28,8 +28,6 @@ export class ChannelPool {
   readonly #onAllReturned: (() => void)[] = [];
 
   /**
-   * @param connection
-   * @param options
    * @param most how many channels
    * @param share of the channels that the connection may have, where these are few: a pool that left none to what else is
    * on the connection would make that fail, instead of wait

@@ -136,7 +136,6 @@ export class BrokerConnection {
   /**
    * Translates a failure of one of its channels. If the broker has closed the connection, its channels hear only that it is
    * lost. A limit (AMQP 530) is a failure of its own, as it may not be over by the next attempt.
-   * @param error
    * @param channel default: one of the connection that was opened last
    */
   translate(error: unknown, channel?: Channel): TaskQueueError {

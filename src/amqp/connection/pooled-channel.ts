@@ -35,8 +35,6 @@ export class PooledChannel implements ChannelLease {
   readonly openAnother: () => Promise<ChannelLease>;
 
   /**
-   * @param channel
-   * @param operationTimeoutMs
    * @param pool `onClose` is called when the channel has ended; `openAnother` opens one more
    */
   constructor(

@@ -64,7 +64,6 @@ export class Consumption {
 
   /**
    * @param lease of a fresh channel
-   * @param queue
    * @param findKind what kind of queue it is now
    */
   constructor(lease: ChannelLease, queue: string, findKind: FindKind) {

@@ -14,9 +14,7 @@ export class AmqpFailure extends TaskQueueError {
   readonly messageId: string | undefined;
 
   /**
-   * @param code
    * @param reason the part after the colon in `Cannot enqueue to task "a": …`
-   * @param options
    */
   constructor(
     code: ErrorCode,

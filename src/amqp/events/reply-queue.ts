@@ -32,7 +32,6 @@ export class ReplyQueue {
 
   /**
    * @param connection for this queue alone
-   * @param options
    * @param queue its name
    * @param onReply must not throw; a reply may come twice
    */

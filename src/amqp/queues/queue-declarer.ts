@@ -16,7 +16,6 @@ export class QueueDeclarer {
   /**
    * @param channels each declare has one alone, as a refusal closes it
    * @param publisher knows why the broker does not answer
-   * @param options
    */
   constructor(channels: ChannelPool, publisher: ConfirmedPublisher, options: ResolvedOptions) {
     this.#channels = channels;

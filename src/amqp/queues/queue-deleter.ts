@@ -20,8 +20,6 @@ export class QueueDeleter {
   /**
    * @param channels of a connection that nothing else uses: see {@link deleteIfUnused}
    * @param publisher whose messages on their way no deletion may meet
-   * @param reader
-   * @param kinds
    * @param queueType what queues are expected to be
    */
   constructor(
@@ -41,7 +39,6 @@ export class QueueDeleter {
   /**
    * RabbitMQ has no such check for a quorum queue, and closes the connection (540), also for others that delete at
    * the same time. So after a lost connection, check what kind of queue it is.
-   * @param queue
    * @param options `mayBeStream`: false if messages have just been counted in it, as never in a stream
    * @returns whether the queue no longer exists
    */
