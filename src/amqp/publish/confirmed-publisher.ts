@@ -4,6 +4,7 @@ import { withDeadline } from '../../errors/deadline.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import { Turns } from '../../turns.ts';
 import { closeFully, throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { maxPropertyListBytes, publishRaw } from '../connection/raw-frames.ts';
@@ -17,7 +18,6 @@ import {
   turnTimeoutError,
   unconfirmedError,
 } from './publish-errors.ts';
-import { PublishWindow } from './publish-window.ts';
 import { refusedMessage } from './refused-message.ts';
 
 /**
@@ -26,9 +26,8 @@ import { refusedMessage } from './refused-message.ts';
  */
 export type PublishOutcome = 'queued' | 'returned' | 'unread';
 
-/** The most that may be unconfirmed: enough to keep the broker busy at any network latency. */
-const MAX_IN_FLIGHT = 10_000;
-const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024;
+/** The key of those that wait: one turn after the other, whatever their queue. */
+const ALL = '';
 
 /** The shortest time between two retired channels. */
 const RETIRE_PAUSE_MS = 250;
@@ -46,7 +45,8 @@ export class ConfirmedPublisher {
   /** On this channel. */
   #hasConfirmed = false;
   readonly #inFlight = new MessagesInFlight();
-  readonly #window = new PublishWindow(MAX_IN_FLIGHT, MAX_BYTES_IN_FLIGHT);
+  /** Publishes for which there is no room among those in flight, in the order of the calls. */
+  readonly #waiting: Turns;
   #retired: Promise<void> | undefined;
   #retiredAt = Number.NEGATIVE_INFINITY;
   #confirmed = 0;
@@ -55,10 +55,11 @@ export class ConfirmedPublisher {
   constructor(connection: BrokerConnection, options: ResolvedOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#waiting = new Turns(options.confirmTimeoutMs);
   }
 
   get stats(): Pick<ClientStats, 'inFlight' | 'confirmed' | 'returned'> {
-    return { inFlight: this.#window.load, confirmed: this.#confirmed, returned: this.#returned };
+    return { inFlight: this.#inFlight.load, confirmed: this.#confirmed, returned: this.#returned };
   }
 
   /** A message could be sent right now: the channel is open and the broker takes messages. */
@@ -99,40 +100,33 @@ export class ConfirmedPublisher {
    * @throws TaskQueueError when it was not sent, or refused
    */
   send(queue: string, message: PreparedMessage, onQueued?: () => void): Promise<PublishOutcome> {
-    const bytes = message.body.length + message.list.length;
-    if (!this.#window.hasRoomFor(bytes)) return this.#sendInTurn(queue, message, bytes, onQueued);
-    this.#window.enter(bytes);
-    return this.#write(queue, message, bytes, onQueued);
+    const isInTurn = !this.#waiting.has(ALL) && this.#inFlight.hasRoomFor(message);
+    return isInTurn ? this.#write(queue, message, onQueued) : this.#sendInTurn(queue, message, onQueued);
   }
 
+  /** Before anything is written: what lies in a socket is neither sent nor given up, and takes memory twice. */
   async #sendInTurn(
     queue: string,
     message: PreparedMessage,
-    bytes: number,
     onQueued: (() => void) | undefined,
   ): Promise<PublishOutcome> {
     const { confirmTimeoutMs } = this.#options;
-    const entered = await this.#window.wait(bytes, confirmTimeoutMs, () =>
-      turnTimeoutError(confirmTimeoutMs),
-    );
-    let outcome: Promise<PublishOutcome>;
-    try {
+    const giveUpAt = performance.now() + confirmTimeoutMs;
+    const onTimeout = () => turnTimeoutError(confirmTimeoutMs);
+    const write = async () => {
+      const leftMs = Math.max(1, giveUpAt - performance.now());
+      await withDeadline(this.#inFlight.roomFor(message), leftMs, onTimeout);
       await this.ready();
-      outcome = this.#write(queue, message, bytes, onQueued);
-    } catch (error) {
-      this.#window.leave(bytes);
-      throw error;
-    } finally {
-      entered();
-    }
+      // Wrapped in an object so that the next one does not wait for the confirm.
+      return { outcome: this.#write(queue, message, onQueued) };
+    };
+    const { outcome } = await this.#waiting.run(ALL, write, { onTimeout });
     return outcome;
   }
 
-  /** @param bytes counted in the window, which they leave when this is settled */
   #write(
     queue: string,
     message: PreparedMessage,
-    bytes: number,
     onQueued: (() => void) | undefined,
   ): Promise<PublishOutcome> {
     const { body, list, messageId } = message;
@@ -142,9 +136,7 @@ export class ConfirmedPublisher {
       const inFlight: MessageInFlight = { message, queue, returned: false, refusal: undefined };
       const settle = (finish: () => void) => {
         clearTimeout(timer);
-        if (!this.#inFlight.delete(inFlight)) return;
-        this.#window.leave(bytes);
-        finish();
+        if (this.#inFlight.delete(inFlight)) finish();
       };
       const unconfirmed = (reason: string, cause?: unknown) =>
         settle(() => reject(unconfirmedError(reason, messageId, cause)));

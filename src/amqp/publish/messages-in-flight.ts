@@ -1,3 +1,4 @@
+import type { MessageLoad } from '../../diagnostics/stats.ts';
 import { messageIdOf, type PreparedMessage } from '../../messages/prepared-message.ts';
 import { decodePropertyList } from '../../properties/property-list.ts';
 import { propertyListIn } from '../connection/raw-frames.ts';
@@ -15,30 +16,56 @@ export interface MessageInFlight {
   refusal?: 'itself' | 'unread' | 'perhaps' | undefined;
 }
 
+/** The most that may be unconfirmed: enough to keep the broker busy at any network latency. */
+const MOST = 10_000;
+/** A larger message may go when it is alone. */
+const MOST_BYTES = 32 * 1024 * 1024;
+
 /** What was sent on a confirm channel and is neither confirmed nor given up, in the order in which it was sent. */
 export class MessagesInFlight implements Iterable<MessageInFlight> {
   readonly #all = new Set<MessageInFlight>();
-  #onEnd: (() => void)[] = [];
+  #bytes = 0;
+  readonly #onDelete: (() => void)[] = [];
 
   [Symbol.iterator](): Iterator<MessageInFlight> {
     return this.#all.values();
   }
 
+  get load(): MessageLoad {
+    return { messages: this.#all.size, bytes: this.#bytes };
+  }
+
   add(sent: MessageInFlight): void {
     this.#all.add(sent);
+    this.#bytes += sizeOf(sent.message);
   }
 
   /** @returns whether it was among them */
   delete(sent: MessageInFlight): boolean {
-    const wasThere = this.#all.delete(sent);
-    if (this.#all.size === 0) for (const wake of this.#onEnd.splice(0)) wake();
-    return wasThere;
+    if (!this.#all.delete(sent)) return false;
+    this.#bytes -= sizeOf(sent.message);
+    for (const wake of this.#onDelete.splice(0)) wake();
+    return true;
+  }
+
+  /** Whether another message may be sent. */
+  hasRoomFor(message: PreparedMessage): boolean {
+    const { size } = this.#all;
+    return size === 0 || (size < MOST && this.#bytes + sizeOf(message) <= MOST_BYTES);
+  }
+
+  /** Resolves when there is room for the message. For one caller at a time. */
+  roomFor(message: PreparedMessage): Promise<void> {
+    return this.#until(() => this.hasRoomFor(message));
   }
 
   /** Resolves when there are none any more. */
-  async ended(): Promise<void> {
-    if (this.#all.size === 0) return;
-    await new Promise<void>((resolve) => this.#onEnd.push(resolve));
+  ended(): Promise<void> {
+    return this.#until(() => this.#all.size === 0);
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#onDelete.push(resolve));
   }
 
   /**
@@ -62,6 +89,10 @@ export class MessagesInFlight implements Iterable<MessageInFlight> {
     const found = find((message) => message.list.equals(list)) ?? findChanged();
     if (found) found.returned = true;
   }
+}
+
+function sizeOf({ body, list }: PreparedMessage): number {
+  return body.length + list.length;
 }
 
 /** As amqplib passes it on. */
