@@ -19,38 +19,16 @@ export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = LOWEST + Math.floor(Math.random() * COUNT);
     if (handedOut.has(port)) continue;
-    // Before the first wait, in which another call could find the same port.
-    handOut(port);
-    if ((await portProblem(port)) === undefined) return port;
+    if ((await claimPort(port)) === undefined) return port;
   }
   throw startFailed('No free port was found on 127.0.0.1');
 }
 
-function handOut(port: number): void {
+/** Hands out a port, if it is free. @returns why it cannot be used; undefined if it can */
+export function claimPort(port: number): Promise<NodeJS.ErrnoException | undefined> {
+  // Before the wait, in which another call could find the same port.
   handedOut.add(port);
   forgetOldest(handedOut, MAX_HANDED_OUT);
-}
-
-/** Returns this port if it is free. */
-export async function takeIfFree(port: number): Promise<boolean> {
-  handOut(port);
-  return (await portProblem(port)) === undefined;
-}
-
-/** @throws TaskQueueError saying why the given port cannot be used. */
-export async function requireFreePort(port: number): Promise<void> {
-  handOut(port);
-  const problem = await portProblem(port);
-  if (problem === undefined) return;
-  throw startFailed(
-    problem.code === 'EADDRINUSE'
-      ? `Port ${port} of 127.0.0.1 is in use already`
-      : `Port ${port} of 127.0.0.1 cannot be used: ${problem.message}`,
-    { cause: problem, hint: 'Choose another port, or omit it to use a free one.' },
-  );
-}
-
-function portProblem(port: number): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', resolve);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
@@ -53,7 +53,7 @@ export async function runCommand(
   createInterface({ input: child.stderr }).on('line', take);
 
   try {
-    const [status, endedBy] = await closed(child);
+    const [status, endedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     return {
       ok: status === 0,
       ending: endedBy === null ? `status ${status}` : `signal ${endedBy}`,
@@ -78,9 +78,4 @@ export function outputOfCtl(
 ): string {
   if (ok) return stdout;
   throw new TaskQueueError(ErrorCode.brokerError, `rabbitmqctl ${command} failed (${ending}): ${tail}`);
-}
-
-async function closed(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
-  const [status, endedBy] = await once(child, 'close');
-  return [status, endedBy];
 }

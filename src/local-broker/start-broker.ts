@@ -7,7 +7,7 @@ import { awaitReady } from './await-ready.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
 import { BROKER_CHECKS, type BrokerOptions, type RunningBroker } from './broker-options.ts';
 import { chooseNode } from './choose-node.ts';
-import { findFreePort, requireFreePort, takeIfFree } from './free-ports.ts';
+import { claimPort, findFreePort } from './free-ports.ts';
 import { readKnownPorts, writeKnownPorts } from './known-ports.ts';
 import { startFailed } from './start-failed.ts';
 import { Watchdog } from './watchdog.ts';
@@ -57,13 +57,13 @@ async function choosePorts(options: BrokerOptions): Promise<NodePorts> {
   }
   const known = dataDir === undefined ? {} : await readKnownPorts(dataDir);
   const choose = async (given: number | undefined, before: number | undefined) => {
-    if (given !== undefined) {
-      await requireFreePort(given);
-      return given;
-    }
-    if (before !== undefined && (await takeIfFree(before))) return before;
+    const wanted = given ?? before;
+    if (wanted === undefined) return findFreePort();
+    const problem = await claimPort(wanted);
+    if (problem === undefined) return wanted;
+    if (given !== undefined) throw portError(given, problem);
     const found = await findFreePort();
-    if (before !== undefined) options.onProgress?.(`The previous port ${before} is in use; using ${found}`);
+    options.onProgress?.(`The previous port ${before} is in use; using ${found}`);
     return found;
   };
   const amqp = await choose(port, known.amqp === apiPort ? undefined : known.amqp);
@@ -71,6 +71,14 @@ async function choosePorts(options: BrokerOptions): Promise<NodePorts> {
     amqp,
     api: management ? await choose(apiPort, known.api === amqp ? undefined : known.api) : undefined,
   };
+}
+
+function portError(port: number, problem: NodeJS.ErrnoException): TaskQueueError {
+  const why = problem.code === 'EADDRINUSE' ? 'is in use already' : `cannot be used: ${problem.message}`;
+  return startFailed(`Port ${port} of 127.0.0.1 ${why}`, {
+    cause: problem,
+    hint: 'Choose another port, or omit it to use a free one.',
+  });
 }
 
 class PrivateBroker implements RunningBroker {
