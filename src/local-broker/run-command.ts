@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { onAbort } from '../concurrency/on-abort.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { onAbort } from '../options/on-abort.ts';
 
 export interface CommandOptions {
   env?: NodeJS.ProcessEnv;

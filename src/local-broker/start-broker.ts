@@ -1,8 +1,8 @@
+import { onAbort } from '../concurrency/on-abort.ts';
+import { withResolvers } from '../concurrency/with-resolvers.ts';
 import { guarded } from '../errors/guarded-callback.ts';
 import { ErrorCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
 import { checkOptions } from '../options/check-options.ts';
-import { onAbort } from '../options/on-abort.ts';
-import { withResolvers } from '../with-resolvers.ts';
 import { awaitReady } from './await-ready.ts';
 import type { BrokerNode, NodePorts } from './broker-node.ts';
 import { BROKER_CHECKS, type BrokerOptions, type RunningBroker } from './broker-options.ts';

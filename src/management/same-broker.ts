@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { onAbort } from '../concurrency/on-abort.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { type BrokerAddress, userOf } from '../options/broker-url.ts';
-import { onAbort } from '../options/on-abort.ts';
 import { resolveOptions } from '../options/task-queue-options.ts';
 import { TaskQueueClient } from '../task-queue-client.ts';
 import { connectionsOf, findConnection } from './known-connection.ts';

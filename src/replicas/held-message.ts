@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withResolvers } from '../concurrency/with-resolvers.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { withResolvers } from '../with-resolvers.ts';
 import { isClientGone, type RequestContext } from './request-context.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
+import { SharedRuns } from '../concurrency/shared-runs.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { forgetOldest } from '../forget-oldest.ts';
 import { defaultProperties } from '../messages/default-properties.ts';
 import { ASKED_BY_HEADER, replyQueueName } from '../messages/reply-queues.ts';
 import type { MessageProperties } from '../properties/message-properties.ts';
 import { MessageQueues } from '../sdk/message-queues.ts';
-import { SharedRuns } from '../shared-runs.ts';
 import { DeliveredQuestions, OpenQuestions } from './open-questions.ts';
 import { type QuestionAddress, type Recipient, randomToken, Seals } from './question-address.ts';
 import { type ReplicasOptions, resolveReplicasOptions } from './replica-options.ts';

@@ -1,8 +1,8 @@
+import { LoadLimit } from '../concurrency/load-limit.ts';
+import { Turns } from '../concurrency/turns.ts';
 import type { ClientStats } from '../diagnostics/stats.ts';
 import { settledWithin } from '../errors/deadline.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { LoadLimit } from '../options/load-limit.ts';
-import { Turns } from '../turns.ts';
 
 /**
  * What a call does to a task's queue. Enqueues may overlap, and so may looks. `ask` is an enqueue that has to wait for

@@ -1,3 +1,5 @@
+import { onAbort } from '../concurrency/on-abort.ts';
+import { withResolvers } from '../concurrency/with-resolvers.ts';
 import { withDeadline } from '../errors/deadline.ts';
 import { taskName } from '../errors/task-name.ts';
 import { ErrorCode, hasCode, TaskQueueError } from '../errors/task-queue-error.ts';
@@ -9,8 +11,6 @@ import type {
   TaskEventSubscription,
   WaitOptions,
 } from '../options/client-options.ts';
-import { onAbort } from '../options/on-abort.ts';
-import { withResolvers } from '../with-resolvers.ts';
 import { DepthPoller } from './depth-poller.ts';
 
 /** Servers wait for the same task repeatedly, so keep following it for a while. */

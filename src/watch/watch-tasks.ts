@@ -9,6 +9,7 @@
  */
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
+import { onAbort } from '../concurrency/on-abort.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { EventSequence } from '../events/event-sequence.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
@@ -26,7 +27,6 @@ import {
   strings,
 } from '../options/check-options.ts';
 import type { TaskEventSubscription } from '../options/client-options.ts';
-import { onAbort } from '../options/on-abort.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import type { WatchItem } from './watch-items.ts';
 import { WatchedTasks } from './watched-tasks.ts';

@@ -6,28 +6,16 @@ import { expect, test } from 'vitest';
 /** What each folder of src/, or file that stands in it, may import; itself always. Every line names only lines above it. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'forget-oldest.ts': [],
-  'with-resolvers.ts': [],
   'make-folder.ts': [],
-  'shared-runs.ts': [],
   errors: [],
-  'turns.ts': ['errors'],
   properties: ['errors'],
   messages: ['errors', 'properties'],
   events: ['messages', 'properties'],
   diagnostics: ['errors'],
+  concurrency: ['errors', 'diagnostics'],
   options: ['errors', 'properties', 'messages', 'events', 'diagnostics'],
-  amqp: [
-    'errors',
-    'properties',
-    'messages',
-    'events',
-    'diagnostics',
-    'options',
-    'shared-runs.ts',
-    'turns.ts',
-    'amqplib',
-  ],
-  waiting: ['errors', 'options'],
+  amqp: ['errors', 'properties', 'messages', 'events', 'diagnostics', 'concurrency', 'options', 'amqplib'],
+  waiting: ['errors', 'concurrency', 'options'],
   'task-queue-client.ts': [
     'errors',
     'properties',
@@ -44,14 +32,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'properties',
     'messages',
     'diagnostics',
+    'concurrency',
     'options',
     'task-queue-client.ts',
     'waiting',
-    'turns.ts',
   ],
-  management: ['errors', 'messages', 'events', 'options', 'task-queue-client.ts', 'waiting'],
+  management: ['errors', 'concurrency', 'messages', 'events', 'options', 'task-queue-client.ts', 'waiting'],
   watch: [
     'errors',
+    'concurrency',
     'properties',
     'messages',
     'events',
@@ -65,13 +54,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'properties',
     'messages',
     'diagnostics',
+    'concurrency',
     'options',
     'task-queue-client.ts',
     'waiting',
     'sdk',
-    'shared-runs.ts',
   ],
-  'local-broker': ['errors', 'options', 'make-folder.ts'],
+  'local-broker': ['errors', 'concurrency', 'options', 'make-folder.ts'],
   'index.ts': [
     'errors',
     'properties',
@@ -92,7 +81,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What all parts of the library may import. */
-const FOR_ALL = ['forget-oldest.ts', 'with-resolvers.ts'];
+const FOR_ALL = 'forget-oldest.ts';
 
 const src = fileURLToPath(new URL('../../src/', import.meta.url));
 const files = (readdirSync(src, { recursive: true }) as string[]).filter((file) => file.endsWith('.ts'));
@@ -112,7 +101,7 @@ test('imports point one way, and amqplib is known to amqp/ alone', () => {
     const part = file.split('/')[0] as string;
     return [...readFileSync(src + file, 'utf8').matchAll(IMPORT)]
       .map(([, specifier = '']) => partOf(file, specifier))
-      .filter((other) => other !== undefined && other !== part && !FOR_ALL.includes(other))
+      .filter((other) => other !== undefined && other !== part && other !== FOR_ALL)
       .filter((other) => !MAY_IMPORT[part]?.includes(other as string))
       .map((other) => `${file} imports ${other}`);
   });

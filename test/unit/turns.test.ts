@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { Turns } from '../../src/concurrency/turns.ts';
 import { ErrorCode, TaskQueueError } from '../../src/errors/task-queue-error.ts';
-import { Turns } from '../../src/turns.ts';
 
 const ALONE = { onTimeout: () => new Error('too late') };
 const turn = () => new Promise((resolve) => setImmediate(resolve));

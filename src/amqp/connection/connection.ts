@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Channel, ChannelModel } from 'amqplib';
+import { withResolvers } from '../../concurrency/with-resolvers.ts';
 import type { ConnectionState, ConnectionStats } from '../../diagnostics/stats.ts';
 import type { ConnectionChange, ConnectionName } from '../../diagnostics/status-event.ts';
 import { withDeadline } from '../../errors/deadline.ts';
 import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import { describeAddress, nodeOf } from '../../options/broker-url.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
-import { withResolvers } from '../../with-resolvers.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { AmqpFailure, closedError, inContext, timeoutError } from '../errors/amqp-failure.ts';
 import { closeFully } from './channel-end.ts';

@@ -1,7 +1,7 @@
 import type { ChannelModel } from 'amqplib';
+import { onAbort } from '../../concurrency/on-abort.ts';
 import { ErrorCode, isTaskQueueError } from '../../errors/task-queue-error.ts';
 import type { BrokerAddress } from '../../options/broker-url.ts';
-import { onAbort } from '../../options/on-abort.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { AmqpFailure, closedError } from '../errors/amqp-failure.ts';
 import { amqplibAddress, socketOptions } from './dial-options.ts';

@@ -20,7 +20,7 @@ const UNCOUNTED_MS = 100;
 
 /** Opens one connection again and again: to each node of the broker in turn, until one answers. */
 export class NodeDialer {
-  /** Of the node that was tried last. */
+  /** The node that was tried last. */
   address: BrokerAddress | undefined;
   readonly #options: ResolvedOptions;
   readonly #name: ConnectionName;

@@ -1,5 +1,5 @@
+import { LoadLimit } from '../../concurrency/load-limit.ts';
 import { ErrorCode } from '../../errors/task-queue-error.ts';
-import { LoadLimit } from '../../options/load-limit.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 
 /** Bounds how many operations, and how many bytes of messages, wait while the broker is away. */

@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib';
-import { onAbort } from '../../options/on-abort.ts';
+import { onAbort } from '../../concurrency/on-abort.ts';
 import type { ReadGate } from '../connection/read-gate.ts';
 
 /** Bytes of unhandled bodies before we stop reading the socket. One more message may be on its way. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage } from 'amqplib';
+import { withResolvers } from '../../concurrency/with-resolvers.ts';
 import { isTransient } from '../../errors/retry.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import {
@@ -10,7 +11,6 @@ import {
   MAX_ROUTING_KEY_BYTES,
 } from '../../events/task-events.ts';
 import type { SubscriptionListener } from '../../options/client-options.ts';
-import { withResolvers } from '../../with-resolvers.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { inContext } from '../errors/amqp-failure.ts';
 import { RecoveringConsumer } from './recovering-consumer.ts';

@@ -1,10 +1,10 @@
 import type { ConfirmChannel } from 'amqplib';
+import { Turns } from '../../concurrency/turns.ts';
 import type { ClientStats } from '../../diagnostics/stats.ts';
 import { withDeadline } from '../../errors/deadline.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
-import { Turns } from '../../turns.ts';
 import { closeFully, throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
 import { maxPropertyListBytes, publishRaw } from '../connection/raw-frames.ts';

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { withResolvers } from '../../with-resolvers.ts';
+import { withResolvers } from '../../concurrency/with-resolvers.ts';
 
 interface Waiter {
   place: number;

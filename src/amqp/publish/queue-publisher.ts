@@ -1,12 +1,12 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { SharedRuns } from '../../concurrency/shared-runs.ts';
+import { Turns } from '../../concurrency/turns.ts';
 import type { ClientStats } from '../../diagnostics/stats.ts';
 import { isTransient, pauseAfter, retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { PublishOptions, QueueDepth } from '../../options/client-options.ts';
 import { type ResolvedOptions, turnTimeoutMs } from '../../options/task-queue-options.ts';
-import { SharedRuns } from '../../shared-runs.ts';
-import { Turns } from '../../turns.ts';
 import { WaitingLimit } from '../connection/waiting-limit.ts';
 import { ExpiringMap } from '../expiring-map.ts';
 import type { QueueDeclarer } from '../queues/queue-declarer.ts';

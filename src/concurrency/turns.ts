@@ -1,4 +1,4 @@
-import { ErrorCode, hasCode } from './errors/task-queue-error.ts';
+import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
 
 /** For {@link Turns.run}. */
 export interface TurnOptions {
