@@ -459,9 +459,8 @@ export class TaskQueueClient {
   }
 
   #announce(taskId: string, event: 'dequeued' | 'cleared', count: number, messageId?: string): void {
-    const { events } = this.#session;
-    if (events.isOff) return;
-    events.publish({ event, taskId, queue: this.#queueName(taskId), at: Date.now(), count, messageId });
+    const queue = this.#queueName(taskId);
+    this.#session.events.publish({ event, taskId, queue, at: Date.now(), count, messageId });
   }
 
   /** The user that messages may name in `user_id`: the one that publishes them. */

@@ -39,7 +39,7 @@ const RETIRE_PAUSE_MS = 250;
 export class ConfirmedPublisher {
   readonly #connection: BrokerConnection;
   readonly #options: ResolvedOptions;
-  #opening: Promise<ConfirmChannel> | undefined;
+  #opening: Promise<void> | undefined;
   #channel: ConfirmChannel | undefined;
   #closeReason: unknown;
   /** On this channel. */
@@ -160,7 +160,7 @@ export class ConfirmedPublisher {
           } else if (isNack(error)) {
             this.#retire(channel);
             settle(() => reject(rejectedError(this.#options.queueType, error)));
-          } else if (this.#isRefused || inFlight.refusal === 'itself') {
+          } else if (inFlight.refusal === 'itself') {
             settle(() => reject(translateAmqpError(this.#closeReason)));
           } else if (inFlight.refusal === 'unread') {
             settle(() => resolve('unread'));
@@ -195,19 +195,17 @@ export class ConfirmedPublisher {
   #blame(error: unknown): void {
     const { code } = error as { code?: unknown };
     if (code !== PRECONDITION_FAILED && code !== ACCESS_REFUSED) return;
+    // The user may not publish at all, so nothing sent on this channel has come through.
+    if (code === ACCESS_REFUSED && !this.#hasConfirmed) {
+      for (const sent of this.#inFlight) sent.refusal = 'itself';
+      return;
+    }
     const refused = refusedMessage(this.#inFlight, (error as Error).message);
     let isBehind = false;
     for (const sent of this.#inFlight) {
       sent.refusal = sent === refused ? 'itself' : isBehind ? 'unread' : refused ? undefined : 'perhaps';
       isBehind ||= sent === refused;
     }
-  }
-
-  /** The user may not publish (403): nothing sent on this channel has come through. */
-  get #isRefused(): boolean {
-    return (
-      !this.#hasConfirmed && (this.#closeReason as { code?: unknown } | undefined)?.code === ACCESS_REFUSED
-    );
   }
 
   /** Names a limit of the broker, such as that of channels: the channel hears only that its connection is lost. */
@@ -237,14 +235,14 @@ export class ConfirmedPublisher {
       .catch(() => {});
   }
 
-  #openChannel(): Promise<ConfirmChannel> {
+  #openChannel(): Promise<void> {
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
   }
 
-  async #open(): Promise<ConfirmChannel> {
+  async #open(): Promise<void> {
     try {
       await this.#retired;
       const model = await this.#connection.open();
@@ -262,7 +260,6 @@ export class ConfirmedPublisher {
       channel.on('return', (message) => this.#inFlight.markReturned(message));
       throwIfEnded(channel);
       this.#channel = channel;
-      return channel;
     } catch (error) {
       throw this.#connection.translate(error);
     }
