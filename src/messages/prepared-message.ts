@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import { EXPIRATION_FLAG, REPLY_TO_FLAG } from '../properties/field-layout.ts';
+import { FLAG } from '../properties/field-layout.ts';
 import type { MessageProperties } from '../properties/message-properties.ts';
 import { decodePropertyList, propertyListOf } from '../properties/property-list.ts';
 import {
@@ -63,7 +63,7 @@ const ANY_USER: ReplayPolicyOptions = { userId: undefined, keepExpiration: false
  */
 export function prepareMessage(message: RawMessage, policy = ANY_USER): PreparedMessage {
   const { list, changes } = applyReplayPolicy(propertyListOf(message), policy);
-  if ((list.readUInt16BE(0) & (EXPIRATION_FLAG | REPLY_TO_FLAG)) !== 0)
+  if ((list.readUInt16BE(0) & (FLAG.expiration | FLAG.reply_to)) !== 0)
     checkMeaning(decodePropertyList(list));
   return { body: message.body, list, messageId: messageIdOf(message.properties), changes };
 }

@@ -1,13 +1,5 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import {
-  endOfField,
-  endOfProperty,
-  HEADERS_FLAG,
-  LAST_FLAG,
-  MORE_FLAGS,
-  Tag,
-  UnreadableList,
-} from './field-layout.ts';
+import { endOfField, endOfProperty, MORE_FLAGS, PROPERTIES, Tag, UnreadableList } from './field-layout.ts';
 
 /**
  * Checks that RabbitMQ can read a property list. Where it cannot, it closes the connection (541), and everything in
@@ -30,10 +22,10 @@ function check(list: Buffer): void {
   const flags = list.readUInt16BE(0);
   if ((flags & MORE_FLAGS) !== 0) throw new UnreadableList('there are flags of unknown properties');
   let at = 2;
-  for (let flag = 0x8000; flag >= LAST_FLAG; flag >>= 1) {
+  for (const { kind, flag } of PROPERTIES) {
     if ((flags & flag) === 0) continue;
-    const end = endOfProperty(list, at, flag);
-    if (flag === HEADERS_FLAG) checkHeaders(list, at + 4, end);
+    const end = endOfProperty(list, at, kind);
+    if (kind === 'table') checkHeaders(list, at + 4, end);
     at = end;
   }
   if (at !== list.length) throw new UnreadableList(`${list.length - at} bytes follow the last property`);

@@ -1,3 +1,5 @@
+import type { MessageProperties } from './message-properties.ts';
+
 /*
  * Where values end in an AMQP table, without decoding them. RabbitMQ's types, which differ from those of the AMQP
  * specification.
@@ -31,35 +33,60 @@ export const Tag = {
   timestamp: 0x54, // T
 } as const;
 
-export const HEADERS_FLAG = 0x2000;
-export const REPLY_TO_FLAG = 0x0200;
-export const EXPIRATION_FLAG = 0x0100;
-/** Of cluster_id. */
-export const LAST_FLAG = 0x0004;
+/** How the value of a property is written: a short string, a table, one octet, or 64 bits. */
+export type PropertyKind = 'text' | 'table' | 'octet' | 'time';
+
+const KINDS = {
+  content_type: 'text',
+  content_encoding: 'text',
+  headers: 'table',
+  delivery_mode: 'octet',
+  priority: 'octet',
+  correlation_id: 'text',
+  reply_to: 'text',
+  expiration: 'text',
+  message_id: 'text',
+  timestamp: 'time',
+  type: 'text',
+  user_id: 'text',
+  app_id: 'text',
+  cluster_id: 'text',
+} as const satisfies { [Name in keyof MessageProperties]-?: PropertyKind };
+
+/** In the order of their values, which is that of their flags, from the highest bit down. */
+export const PROPERTIES = (Object.keys(KINDS) as (keyof MessageProperties)[]).map((name, index) => ({
+  name,
+  kind: KINDS[name] as PropertyKind,
+  flag: 0x8000 >> index,
+}));
+
+/** The flag of each property. */
+export const FLAG = Object.fromEntries(PROPERTIES.map(({ name, flag }) => [name, flag])) as {
+  [Name in keyof MessageProperties]-?: number;
+};
+
 /** Another 16 flags follow. No property has one. */
 export const MORE_FLAGS = 0x0001;
 
 /**
  * Where the value of a property ends.
- * @param flag the bit of the property
  * @throws UnreadableList
  */
-export function endOfProperty(list: Buffer, at: number, flag: number): number {
-  const end = at + sizeOfProperty(list, at, flag);
+export function endOfProperty(list: Buffer, at: number, kind: PropertyKind): number {
+  const end = at + sizeOfProperty(list, at, kind);
   if (end > list.length) throw new UnreadableList('a property is cut off');
   return end;
 }
 
-function sizeOfProperty(list: Buffer, at: number, flag: number): number {
-  switch (flag) {
-    case HEADERS_FLAG:
+function sizeOfProperty(list: Buffer, at: number, kind: PropertyKind): number {
+  switch (kind) {
+    case 'table':
       return 4 + list.readUInt32BE(at);
-    case 0x1000: // delivery_mode
-    case 0x0800: // priority
+    case 'octet':
       return 1;
-    case 0x0040: // timestamp
+    case 'time':
       return 8;
-    default:
+    case 'text':
       return 1 + list.readUInt8(at);
   }
 }

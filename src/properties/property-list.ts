@@ -1,6 +1,6 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { checkPropertyList } from './check-property-list.ts';
-import { MORE_FLAGS, Unencodable, UnreadableList } from './field-layout.ts';
+import { MORE_FLAGS, PROPERTIES, type PropertyKind, Unencodable, UnreadableList } from './field-layout.ts';
 import { FieldReader } from './field-reader.ts';
 import { FieldWriter } from './field-writer.ts';
 import type { MessageProperties } from './message-properties.ts';
@@ -11,28 +11,8 @@ import { isTyped } from './typed-values.ts';
  * those that are there, and their values.
  */
 
-/** In the order of their values, which is that of their flags, from the highest bit down. */
-const PROPERTIES = [
-  ['content_type', 'text'],
-  ['content_encoding', 'text'],
-  ['headers', 'table'],
-  ['delivery_mode', 'octet'],
-  ['priority', 'octet'],
-  ['correlation_id', 'text'],
-  ['reply_to', 'text'],
-  ['expiration', 'text'],
-  ['message_id', 'text'],
-  ['timestamp', 'time'],
-  ['type', 'text'],
-  ['user_id', 'text'],
-  ['app_id', 'text'],
-  ['cluster_id', 'text'],
-] as const satisfies [keyof MessageProperties, string][];
-
 /** As AMQP 0-9-1 has them. */
-export const PROPERTY_NAMES: ReadonlySet<string> = new Set(PROPERTIES.map(([name]) => name));
-
-const HIGHEST_FLAG = 0x8000;
+export const PROPERTY_NAMES: ReadonlySet<string> = new Set(PROPERTIES.map(({ name }) => name));
 
 /**
  * Decodes a property list into the form that {@link encodePropertyList} takes. What cannot be decoded is left out.
@@ -94,10 +74,10 @@ function encode(properties: MessageProperties): void {
   writer.uint16(0);
   let flags = 0;
   for (let index = 0; index < PROPERTIES.length; index++) {
-    const [name, kind] = PROPERTIES[index] as (typeof PROPERTIES)[number];
+    const { name, kind, flag } = PROPERTIES[index] as (typeof PROPERTIES)[number];
     const value: unknown = properties[name];
     if (value === undefined) continue;
-    flags |= HIGHEST_FLAG >> index;
+    flags |= flag;
     try {
       write(kind, value);
     } catch (error) {
@@ -109,7 +89,7 @@ function encode(properties: MessageProperties): void {
   checkNames(properties);
 }
 
-function write(kind: (typeof PROPERTIES)[number][1], value: unknown): void {
+function write(kind: PropertyKind, value: unknown): void {
   switch (kind) {
     case 'text':
       writer.shortTextOrBytes(value);
@@ -165,9 +145,8 @@ function decode(list: Buffer): { properties: MessageProperties; isComplete: bool
   const reader = new FieldReader(list, at);
   try {
     for (let index = 0; index < PROPERTIES.length; index++) {
-      if ((flags & (HIGHEST_FLAG >> index)) === 0) continue;
-      const [name, kind] = PROPERTIES[index] as (typeof PROPERTIES)[number];
-      properties[name] = read(reader, kind);
+      const { name, kind, flag } = PROPERTIES[index] as (typeof PROPERTIES)[number];
+      if ((flags & flag) !== 0) properties[name] = read(reader, kind);
     }
   } catch (error) {
     if (!(error instanceof UnreadableList)) throw error;
@@ -176,7 +155,7 @@ function decode(list: Buffer): { properties: MessageProperties; isComplete: bool
   return { properties, isComplete: reader.isComplete };
 }
 
-function read(reader: FieldReader, kind: (typeof PROPERTIES)[number][1]): unknown {
+function read(reader: FieldReader, kind: PropertyKind): unknown {
   switch (kind) {
     case 'text':
       return reader.shortText();

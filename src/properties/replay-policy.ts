@@ -1,12 +1,5 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
-import {
-  EXPIRATION_FLAG,
-  endOfField,
-  endOfProperty,
-  HEADERS_FLAG,
-  MORE_FLAGS,
-  UnreadableList,
-} from './field-layout.ts';
+import { endOfField, endOfProperty, FLAG, MORE_FLAGS, PROPERTIES, UnreadableList } from './field-layout.ts';
 
 /*
  * Some properties make the broker act when a message is published, so publishing it again unchanged would do more
@@ -68,8 +61,6 @@ export interface ReplayPolicyOptions {
   keepExpiration: boolean;
 }
 
-const USER_ID = 0x0010;
-
 const UNCHANGED: readonly ReplayChange[] = Object.freeze([]);
 
 /** Names are matched exactly: to RabbitMQ, `cc` is just another header. */
@@ -107,22 +98,22 @@ function apply(
   { userId, keepExpiration }: ReplayPolicyOptions,
 ): { list: Buffer; changes: readonly ReplayChange[] } {
   const flags = list.readUInt16BE(0);
-  if ((flags & (HEADERS_FLAG | EXPIRATION_FLAG | USER_ID | MORE_FLAGS)) === 0)
+  if ((flags & (FLAG.headers | FLAG.expiration | FLAG.user_id | MORE_FLAGS)) === 0)
     return { list, changes: UNCHANGED };
   if ((flags & MORE_FLAGS) !== 0) throw new UnreadableList('it has flags of unknown properties');
   const edit = new ListEdit(list);
   let kept = flags;
   let at = 2;
-  for (let flag = 0x8000; flag >= USER_ID; flag >>= 1) {
+  for (const { name, kind, flag } of PROPERTIES) {
     if ((flags & flag) === 0) continue;
-    const end = endOfProperty(list, at, flag);
-    if (flag === HEADERS_FLAG) {
+    const end = endOfProperty(list, at, kind);
+    if (name === 'headers') {
       editHeaders(edit, at, end);
-    } else if (flag === EXPIRATION_FLAG && !keepExpiration) {
+    } else if (name === 'expiration' && !keepExpiration) {
       edit.replace(at, end, undefined, 'expiration');
       kept &= ~flag;
     } else if (
-      flag === USER_ID &&
+      name === 'user_id' &&
       (userId === undefined || !list.subarray(at + 1, end).equals(Buffer.from(userId)))
     ) {
       edit.replace(at, end, undefined, 'user_id');
