@@ -114,9 +114,11 @@ export class ConfirmedPublisher {
     const giveUpAt = performance.now() + confirmTimeoutMs;
     const onTimeout = () => turnTimeoutError(confirmTimeoutMs);
     const write = async () => {
-      const leftMs = Math.max(1, giveUpAt - performance.now());
-      await withDeadline(this.#inFlight.roomFor(message), leftMs, onTimeout);
-      await this.ready();
+      if (!this.#inFlight.hasRoomFor(message)) {
+        const leftMs = Math.max(1, giveUpAt - performance.now());
+        await withDeadline(this.#inFlight.roomFor(message), leftMs, onTimeout);
+      }
+      if (!this.isReady) await this.ready();
       // Wrapped in an object so that the next one does not wait for the confirm.
       return { outcome: this.#write(queue, message, onQueued) };
     };

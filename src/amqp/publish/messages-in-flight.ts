@@ -44,7 +44,7 @@ export class MessagesInFlight implements Iterable<MessageInFlight> {
   delete(sent: MessageInFlight): boolean {
     if (!this.#all.delete(sent)) return false;
     this.#bytes -= sizeOf(sent.message);
-    for (const wake of this.#onDelete.splice(0)) wake();
+    if (this.#onDelete.length > 0) for (const wake of this.#onDelete.splice(0)) wake();
     return true;
   }
 
