@@ -9,8 +9,8 @@ export interface PublishOptions {
   create?: boolean | undefined;
   /**
    * Reject if the queue holds this many messages or more. Default: no limit, like Infinity. Exact among the
-   * publishes of this client; across processes it is check-then-publish. A policy with `max-length` and `overflow:
-   * reject-publish` is exact everywhere, and rejects with the same error.
+   * publishes of this client; across processes it is check-then-publish, with up to 100 publishes for one check. A policy
+   * with `max-length` and `overflow: reject-publish` is exact everywhere, and rejects with the same error.
    */
   maxSize?: number | undefined;
   /**

@@ -140,6 +140,38 @@ describe('publish', () => {
     }
   });
 
+  test('with maxSize counts what is published without it in between', async () => {
+    const client = openClient();
+    const task = newTask();
+    const isLimited = (index: number) => index % 3 !== 2;
+    const calls = Array.from({ length: 40 }, (_, index) =>
+      client.publish(task, raw(String(index)), isLimited(index) ? { maxSize: 12 } : {}),
+    );
+    await Promise.allSettled(calls);
+    const fits: string[] = [];
+    for (let index = 0; index < 40; index++)
+      if (!isLimited(index) || fits.length < 12) fits.push(String(index));
+    expect(await drained(client, task)).toEqual(fits);
+  });
+
+  test('with maxSize does not count anew for each of many calls that wait', async () => {
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    proxy.fault = { kind: 'delay', ms: 50 };
+    const client = openClient({ url: proxy.url });
+    const task = newTask();
+    const publish = (index: number) => client.publish(task, raw(String(index)), { maxSize: 150 });
+    await publish(0);
+    const begun = performance.now();
+    const calls = Array.from({ length: 160 }, (_, index) => publish(index + 1));
+    const outcomes = await Promise.allSettled(calls);
+    // Each with its own count and confirm: 32 s.
+    expect(performance.now() - begun).toBeLessThan(8_000);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(149);
+    const all = await drained(client, task);
+    expect(all).toEqual(Array.from({ length: 150 }, (_, index) => String(index)));
+    await publish(200);
+  });
+
   test.each([Number.NaN, -1, '5', '', 5n, {}])('refuses %o as maxSize', async (maxSize) => {
     const refused = {
       code: 'INVALID_ARGUMENT',

@@ -23,6 +23,7 @@ import {
   unverifiedError,
   vanishedError,
 } from './publish-errors.ts';
+import { SharedCounts } from './shared-counts.ts';
 
 /** A task that is cleared while messages arrive loses its queue repeatedly, but not forever. */
 const MAX_VANISHED = 10;
@@ -57,6 +58,7 @@ export class QueuePublisher {
   /** Keeps the publishes of one queue in order while one of them has to wait for a declare. */
   readonly #order: Turns;
   readonly #resend = new OrderedResend();
+  readonly #counts = new SharedCounts();
   /** Checks whether a queue still exists, after confirms. */
   readonly #survivalChecks = new SharedRuns<QueueDepth | undefined>();
   /** How many publishes have their turn, and a connection. */
@@ -107,33 +109,25 @@ export class QueuePublisher {
 
   #publish(publish: Publish): Promise<void> {
     const { queue, create, maxSize } = publish;
-    if (maxSize !== undefined) return this.#publishIfRoom(publish);
+    if (maxSize !== undefined) return this.#publishInTurn(publish);
+    // It is in no count that those before it share with those after it.
+    this.#counts.separate(queue);
     const isKnown = !create || this.#known.has(queue);
     const isInTurn = !this.#order.has(queue) && !this.#resend.isStalled(queue);
     if (isKnown && this.#publisher.isReady && isInTurn) return this.#send(publish);
     return this.#publishInTurn(publish);
   }
 
-  #publishIfRoom(publish: Publish): Promise<void> {
-    return this.#inTurn(publish, async () => {
-      await this.#alone(publish.queue);
-      await this.#makeSendable(publish);
-      await this.#readyInOrder(publish.queue);
-      // Confirmed before the next one counts, so that it is counted.
-      await this.#send(publish);
-    });
-  }
-
   async #publishInTurn(publish: Publish): Promise<void> {
-    const { queue, create } = publish;
+    const { queue, create, maxSize } = publish;
+    const takeRoom = maxSize === undefined ? undefined : this.#counts.join(queue, maxSize);
     const { sent } = await this.#inTurn(publish, async () => {
       // Before the declare as well: a message in flight behind one that was returned would be stored before it.
       await this.#readyInOrder(queue);
       const isKnown = !create || this.#known.has(queue);
-      if (!isKnown) {
-        await this.#makeSendable(publish);
-        await this.#readyInOrder(queue);
-      }
+      if (takeRoom !== undefined) await takeRoom(() => this.#countAlone(publish));
+      else if (!isKnown) await this.#makeSendable(publish);
+      await this.#readyInOrder(queue);
       const sent = this.#send(publish);
       // Later messages follow once this one is certainly stored, so that it stays first even if it is sent again.
       if (!isKnown) await sent;
@@ -191,9 +185,10 @@ export class QueuePublisher {
     return this.#order.run(queue, work, { onTimeout });
   }
 
-  /** Resolves when the publishes before this one, which has its turn, have settled: what is in flight may not be counted. */
-  async #alone(queue: string): Promise<void> {
-    while (this.#resend.isUnderWay(queue)) await this.#nextSettled();
+  /** Counts when the publishes before this one, which has its turn, have settled: what is in flight may not be counted. */
+  async #countAlone(publish: Publish): Promise<number> {
+    while (this.#resend.isUnderWay(publish.queue)) await this.#nextSettled();
+    return this.#count(publish);
   }
 
   #nextSettled(): Promise<void> {
@@ -263,16 +258,23 @@ export class QueuePublisher {
   }
 
   /** Creates the queue where that is wanted. @throws AmqpFailure `QUEUE_OVERFLOW` when there is no room in it */
-  async #makeSendable({ queue, create, maxSize }: Publish): Promise<void> {
+  async #makeSendable(publish: Publish): Promise<void> {
+    const { queue, create, maxSize } = publish;
     if (maxSize === undefined) {
       if (create && !this.#known.has(queue)) await this.#declarer.declare(queue);
       return;
     }
+    const depth = await this.#count(publish);
+    if (depth >= maxSize) throw overflowError(depth, maxSize);
+  }
+
+  /** The number of messages in the queue, which is created where that is wanted. */
+  async #count({ queue, create }: Publish): Promise<number> {
     const depth = create
       ? await this.#declarer.declare(queue)
       : (await this.#declarer.depth(queue))?.messages;
     if (depth === undefined) throw missingError();
-    if (depth >= maxSize) throw overflowError(depth, maxSize);
+    return depth;
   }
 
   /**
