@@ -180,6 +180,24 @@ describe('a watch', () => {
   });
 });
 
+test('a subscription to many tasks stays and comes back, where all of them take longer than one answer may', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  proxy.fault = { kind: 'delay', ms: 50 };
+  const client = openClient({ url: proxy.url, operationTimeoutMs: 2_000 });
+  const lost: Error[] = [];
+  let resumed = 0;
+  const subscription = await client.subscribe(['enqueued'], {
+    onEvent: () => {},
+    onLost: (error) => lost.push(error),
+    onResumed: () => void resumed++,
+  });
+  await Promise.all(Array.from({ length: 40 }, () => subscription.follow(newTask())));
+  expect(lost).toEqual([]);
+  proxy.reset();
+  await until(() => resumed === 1);
+  expect(lost).toHaveLength(1);
+});
+
 test('a wait listens to events as soon as the broker can be reached, though it could not be at first', async () => {
   const { url, queueNames } = await newVhost();
   const proxy = await FaultProxy.inFrontOf(url);

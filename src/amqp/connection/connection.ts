@@ -153,9 +153,9 @@ export class BrokerConnection {
    * The outcome of a request, or of several. If the broker has not answered by the deadline of an operation, it is given
    * up: everything in flight fails, and the next `open` connects again.
    */
-  answered<T>(request: Promise<T>): Promise<T> {
+  answered<T>(request: PromiseLike<T>): Promise<T> {
     const { operationTimeoutMs } = this.#options;
-    return withDeadline(request, operationTimeoutMs, () => {
+    return withDeadline(Promise.resolve(request), operationTimeoutMs, () => {
       this.abandon();
       return timeoutError(operationTimeoutMs);
     });

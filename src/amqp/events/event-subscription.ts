@@ -44,6 +44,8 @@ export class EventSubscription {
   /** Has the queue. */
   #channel: Channel | undefined;
   #handling: Promise<void> = Promise.resolve();
+  /** Resolves when the bindings have been changed as they were to be so far. */
+  #changing = Promise.resolve();
   /** Lets events that wait be handled. */
   #release = () => {};
   /** Why it is interrupted, as far as the listener knows. */
@@ -106,10 +108,15 @@ export class EventSubscription {
 
   /** Changes bindings. Does nothing while the connection is lost: all patterns are bound when it is back. */
   async #change(request: (channel: Channel) => Promise<unknown>): Promise<void> {
-    const channel = this.#channel;
-    if (channel === undefined) return;
+    const change = async () => {
+      const channel = this.#channel;
+      if (channel !== undefined) await this.connection.answered((async () => request(channel))());
+    };
+    // One at a time, as they are sent: many take longer than the broker may take for one answer.
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => {});
     try {
-      await this.connection.answered((async () => request(channel))());
+      await changed;
     } catch (error) {
       const failure = inContext('Cannot follow task events', this.connection.translate(error));
       if (failure.code !== ErrorCode.connectionLost) throw failure;
@@ -119,13 +126,10 @@ export class EventSubscription {
   async #declare(channel: Channel): Promise<string> {
     // A new name each time: the broker may not have noticed yet that the old connection is dead.
     this.#queue = `mcp:watch:${randomUUID()}`;
-    await assertEventExchange(channel);
-    await channel.assertQueue(this.#queue, {
-      exclusive: true,
-      autoDelete: true,
-      durable: false,
-      maxLength: MAX_LENGTH,
-    });
+    const { connection } = this;
+    await connection.answered(assertEventExchange(channel));
+    const options = { exclusive: true, autoDelete: true, durable: false, maxLength: MAX_LENGTH };
+    await connection.answered(channel.assertQueue(this.#queue, options));
     // From here on a new pattern binds itself.
     this.#channel = channel;
     const renewing = setInterval(() => void this.#renew(channel).catch(() => {}), RENEW_MS);
@@ -134,7 +138,8 @@ export class EventSubscription {
       clearInterval(renewing);
       if (this.#channel === channel) this.#channel = undefined;
     });
-    for (const pattern of this.#patterns) await channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern);
+    for (const pattern of this.#patterns)
+      await connection.answered(channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern));
     return this.#queue;
   }
 

@@ -12,7 +12,7 @@ const RETRY = { pauseMs: 1_000, longestPauseMs: 5_000, mayRetry: () => true };
 
 /** What a {@link RecoveringConsumer} consumes, and who learns what becomes of it. */
 export interface Consumed {
-  /** Declares the queue, each time on a new channel. @returns its name */
+  /** Declares the queue, each time on a new channel, by deadlines of its own. @returns its name */
   declare(channel: Channel): Promise<string>;
   options?: Options.Consume;
   /** Acknowledges the message on its channel, which may have ended. */
@@ -40,8 +40,7 @@ export class RecoveringConsumer {
   /** Resolves when it consumes. @throws TaskQueueError when it cannot; it does not try again by itself then */
   async start(): Promise<void> {
     try {
-      const model = await this.connection.open();
-      await this.connection.answered(this.#setUp(model));
+      await this.#setUp(await this.connection.open());
     } catch (error) {
       throw this.#closing.signal.aborted ? closedError() : this.connection.translate(error);
     }
@@ -53,8 +52,9 @@ export class RecoveringConsumer {
   }
 
   async #setUp(model: ChannelModel): Promise<void> {
+    const { connection } = this;
     const { declare, options, onMessage } = this.#consumed;
-    const channel = await model.createChannel();
+    const channel = await connection.answered(model.createChannel());
     let reason: unknown = new Error('Channel closed');
     let state = 'starting' as 'starting' | 'running' | 'closed';
     channel.on('error', (error) => {
@@ -65,16 +65,14 @@ export class RecoveringConsumer {
       state = 'closed';
     });
     const queue = await declare(channel);
-    await channel.prefetch(PREFETCH);
+    await connection.answered(channel.prefetch(PREFETCH));
     const cancelled = () => {
       reason = new AmqpFailure(ErrorCode.connectionLost, 'the broker deleted their queue');
       channel.close().catch(() => {});
     };
-    await channel.consume(
-      queue,
-      (message) => (message === null ? cancelled() : onMessage(message, channel)),
-      options,
-    );
+    const consume = (message: ConsumeMessage | null) =>
+      message === null ? cancelled() : onMessage(message, channel);
+    await connection.answered(channel.consume(queue, consume, options));
     if (state === 'closed') throw reason;
     state = 'running';
   }

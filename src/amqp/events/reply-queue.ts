@@ -45,7 +45,7 @@ export class ReplyQueue {
     this.#queue = queue;
     this.#consumer = new RecoveringConsumer(connection, {
       declare: async (channel) => {
-        await channel.assertQueue(queue, DECLARATION);
+        await connection.answered(channel.assertQueue(queue, DECLARATION));
         this.#channel = channel;
         return queue;
       },
