@@ -1,4 +1,4 @@
-import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
+import { isUnconnected } from '../errors/retry.ts';
 
 /** For {@link Turns.run}. */
 export interface TurnOptions {
@@ -25,17 +25,22 @@ interface Waiter {
 
 /**
  * Lets work of one key begin in the order of the calls: each waits for what was there before, unless both may overlap.
- * Different keys run side by side. When work has waited in vain for a lost connection, what is behind it fails with it: each
- * would wait as long again.
+ * Different keys run side by side. When work could not connect, what is behind it fails with it: each would wait, or log in,
+ * again.
  */
 export class Turns {
   readonly #turns = new Map<string, Turn[]>();
   readonly #timeoutMs: number;
+  readonly #failsAll: (error: unknown) => boolean;
   readonly #onIdle: (() => void)[] = [];
 
-  /** @param timeoutMs how long work waits for its turn */
-  constructor(timeoutMs: number) {
+  /**
+   * @param timeoutMs how long work waits for its turn
+   * @param failsAll whether work that is behind fails with this error too
+   */
+  constructor(timeoutMs: number, failsAll = isUnconnected) {
     this.#timeoutMs = timeoutMs;
+    this.#failsAll = failsAll;
   }
 
   /** Whether work for this key is running or waiting. @param overlaps only such work counts */
@@ -85,7 +90,7 @@ export class Turns {
     try {
       return await work();
     } catch (error) {
-      if (hasCode(error, ErrorCode.connectionFailed)) {
+      if (this.#failsAll(error)) {
         const waiters = this.#turns.get(key)?.flatMap((each) => [...each.waiters]) ?? [];
         for (const waiter of waiters) waiter.fail(error);
       }

@@ -19,6 +19,18 @@ export function isTransient(error: unknown): boolean {
   return hasCode(error, ...TRANSIENT);
 }
 
+/** Whether no connection could be opened. What waits behind that would wait, or be refused, each for itself. */
+export function isUnconnected(error: unknown): boolean {
+  return hasCode(error, ...UNCONNECTED);
+}
+
+const UNCONNECTED = [
+  ErrorCode.connectionFailed,
+  ErrorCode.tlsFailed,
+  ErrorCode.authenticationFailed,
+  ErrorCode.vhostNotFound,
+] as const;
+
 /** For {@link retry}. */
 export interface RetryOptions {
   /** How often to try, at most. Default: until `giveUpAt`. */

@@ -3,7 +3,8 @@ import { connect as connectTcp, createServer } from 'node:net';
 import { type Channel, connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { TaskQueueClient } from '../../src/index.ts';
-import { openClient, raw } from '../support/tasks.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
@@ -295,4 +296,32 @@ test('a limit of connections that is over as the reason is asked for passes by i
   await limit('vhost', vhost, 'max-connections', 0);
   await client.connect();
   expect(accepted).toBe(3);
+});
+
+describe('calls for one task that wait behind a refused connection fail with it, after one attempt:', () => {
+  test.each<[why: string, code: string, refuse: (url: URL) => unknown]>([
+    ['a wrong password', 'AUTHENTICATION_FAILED', (url) => (url.password = 'wrong')],
+    ['a missing vhost', 'VHOST_NOT_FOUND', (url) => (url.pathname = '/nowhere')],
+    ['a vhost without access', 'ACCESS_REFUSED', () => {}],
+  ])('%s', async (_, code, refuse) => {
+    const { url: vhostUrl, userUrl } = await vhostWithUser();
+    const proxy = await FaultProxy.inFrontOf(vhostUrl);
+    const url = new URL(userUrl);
+    url.port = new URL(proxy.url).port;
+    refuse(url);
+    const queue = openQueue({ url: url.href });
+    const enqueues = Array.from({ length: 20 }, (_, index) => queue.enqueue('task', numbered(index)));
+    const results = await Promise.allSettled(enqueues);
+    expect(results).toEqual(
+      Array(20).fill(expect.objectContaining({ reason: expect.objectContaining({ code }) })),
+    );
+    // The second one asks for the reason.
+    expect(proxy.accepted).toBeLessThanOrEqual(2);
+    if (code === 'ACCESS_REFUSED') return;
+    const read = await Promise.allSettled(Array.from({ length: 20 }, () => queue.dequeue('task')));
+    expect(read).toEqual(
+      Array(20).fill(expect.objectContaining({ reason: expect.objectContaining({ code }) })),
+    );
+    expect(proxy.accepted).toBeLessThanOrEqual(4);
+  });
 });

@@ -1,7 +1,8 @@
 /*
- * What can go wrong with a publish, in words.
+ * What can go wrong with a publish, in words, and what follows from it.
  */
-import { ErrorCode, TaskQueueError } from '../../errors/task-queue-error.ts';
+import { isTransient, isUnconnected } from '../../errors/retry.ts';
+import { ErrorCode, hasCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { QueueType } from '../../options/task-queue-options.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { TOO_LARGE_HINT } from '../errors/queue-refusals.ts';
@@ -120,4 +121,16 @@ export function vanishedError(times: number): AmqpFailure {
     `its queue vanished ${times} times while the message was on its way`,
     { hint: 'Something keeps deleting the queue; the message is not queued.' },
   );
+}
+
+/** Whether to try again: once where nothing was sent, and as long as `retryUnconfirmedMs` lets a message be sent twice. */
+export function maySendAgain(error: unknown, failures: number, giveUpAt: number): boolean {
+  const isFirstLoss = failures === 0 && hasCode(error, ErrorCode.connectionLost);
+  return isFirstLoss || (performance.now() < giveUpAt && isTransient(error));
+}
+
+/** Whether what waits to be published to the same queue fails for the same reason. */
+export function isRefusedToAll(error: unknown): boolean {
+  // The last two also for a connection, and for a declaration of the queue.
+  return isUnconnected(error) || hasCode(error, ErrorCode.accessRefused, ErrorCode.limitReached);
 }

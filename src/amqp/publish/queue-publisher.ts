@@ -2,7 +2,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { SharedRuns } from '../../concurrency/shared-runs.ts';
 import { Turns } from '../../concurrency/turns.ts';
 import type { ClientStats } from '../../diagnostics/stats.ts';
-import { isTransient, pauseAfter, retry } from '../../errors/retry.ts';
+import { pauseAfter, retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { PreparedMessage } from '../../messages/prepared-message.ts';
 import type { PublishOptions, QueueDepth } from '../../options/client-options.ts';
@@ -15,6 +15,8 @@ import { OrderedResend } from './ordered-resend.ts';
 import {
   deletedSinceError,
   deletedSinceWarning,
+  isRefusedToAll,
+  maySendAgain,
   missingError,
   overflowError,
   stillUnconfirmedError,
@@ -73,7 +75,7 @@ export class QueuePublisher {
     this.#publisher = publisher;
     this.#declarer = declarer;
     this.#known = new ExpiringMap(options.redeclareAfterMs, MAX_KNOWN);
-    this.#order = new Turns(turnTimeoutMs(options));
+    this.#order = new Turns(turnTimeoutMs(options), isRefusedToAll);
   }
 
   get stats(): Pick<ClientStats, 'inFlight' | 'waiting' | 'confirmed' | 'returned'> {
@@ -294,10 +296,4 @@ export class QueuePublisher {
   #noteSettled(): void {
     for (const wake of this.#onSettled.splice(0)) wake();
   }
-}
-
-/** Whether to try again: once where nothing was sent, and as long as `retryUnconfirmedMs` lets a message be sent twice. */
-function maySendAgain(error: unknown, failures: number, giveUpAt: number): boolean {
-  const isFirstLoss = failures === 0 && hasCode(error, ErrorCode.connectionLost);
-  return isFirstLoss || (performance.now() < giveUpAt && isTransient(error));
 }
