@@ -24,6 +24,9 @@ const NOT_FOUND = 404;
 /** As RabbitMQ calls it in refusals. */
 const DEFAULT_EXCHANGE = 'amq.default';
 
+/** In a refusal by a backend for users that failed: an OAuth 2 token has expired, or an HTTP server does not answer. */
+const BACKEND_FAILED = 'returned an error';
+
 /** An exchange that every vhost has: asking for it needs no permission, before RabbitMQ 4.3. */
 const ANY_EXCHANGE = 'amq.direct';
 
@@ -127,6 +130,8 @@ class PermissionProbe {
       if (!hasCode(error, ErrorCode.accessRefused)) throw error;
       const { message, cause } = error;
       const said = `${message} ${(cause as Error | undefined)?.message}`;
+      // It could not find out either.
+      if (said.includes(BACKEND_FAILED)) throw error;
       return refused !== undefined && !said.includes(`'${refused}'`);
     }
   }

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { describeTaskQueue } from '../../src/index.ts';
+import { findFreePort } from '../../src/local-broker/free-ports.ts';
+import { startPrivateBroker } from '../support/broker.ts';
 import { runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
@@ -316,4 +319,32 @@ test('queues without an idle time are counted, and not passed over', async () =>
     status: 0,
     sum: 3,
   });
+});
+
+test('a backend for users that fails is not called a missing permission', async ({ skip }) => {
+  const server = createHttpServer((request, response) => {
+    response.statusCode = request.url?.startsWith('/resource') ? 500 : 200;
+    response.end(response.statusCode === 200 ? 'allow' : 'out of order');
+  });
+  onTestFinished(() => void server.close());
+  const port = await findFreePort();
+  server.listen(port, '127.0.0.1');
+  const paths = ['user', 'vhost', 'resource', 'topic'].map(
+    (kind) => `auth_http.${kind}_path = http://127.0.0.1:${port}/${kind}`,
+  );
+  const broker = await startPrivateBroker({
+    plugins: ['rabbitmq_auth_backend_http'],
+    config: ['auth_backends.1 = internal', 'auth_backends.2 = http', ...paths],
+  });
+  skip(
+    broker.version.startsWith('4'),
+    'Erlang sends no HTTP request without the CA certificates of the system',
+  );
+  const url = broker.url.replace('//', '//web:pw@');
+  for (const command of [['status'], ['enqueue', newTask(), '--type', 'notification', '--method', 'm']]) {
+    const { status, line, stderr } = await firstWords([...command, '-u', url]);
+    expect({ command, status }).toEqual({ command, status: 4 });
+    expect(line).toContain('rabbit_auth_backend_http refuses the user "web": {500,');
+    expect(stderr).not.toMatch(/lacks|set_permissions| {3}/);
+  }
 });

@@ -86,3 +86,11 @@ test('a refusal for which the backend gives a reason does not ask for permission
     hint: expect.stringContaining('If the credentials have expired'),
   });
 });
+
+test('what a backend says over several lines is shown on one', () => {
+  const text =
+    "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'me', backend rabbit_auth_backend_http returned an error: {500,\n                 ...";
+  expect(translateAmqpError(closed(403, text)).message).toBe(
+    'rabbit_auth_backend_http refuses the user "me": {500, ...',
+  );
+});

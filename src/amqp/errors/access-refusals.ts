@@ -20,7 +20,8 @@ export const ACCESS_REFUSALS: readonly Refusal[] = [
     text: / refused for user '(.*?)', backend (\S+) returned an error: "?(.*?)"*$/s,
     outcome: ([, user, backend, why]) => ({
       code: ErrorCode.accessRefused,
-      reason: `${backend} refuses the user ${JSON.stringify(user)}: ${why}`,
+      // Erlang breaks long terms into indented lines.
+      reason: `${backend} refuses the user ${JSON.stringify(user)}: ${why?.replace(/\s+/g, ' ')}`,
       isComplete: true,
       hint: 'If the credentials have expired, connect with new ones; otherwise the log of the broker says more.',
     }),
