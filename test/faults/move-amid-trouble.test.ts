@@ -153,7 +153,24 @@ async function untilPolicyHolds(queue: string): Promise<void> {
   });
 }
 
-/** basic.ack of a confirm, and basic.nack in its place. */
+test('mv counts what may be back in the source as in both tasks', async () => {
+  const amqp = await openRawAmqp();
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const [from, to] = ['from', 'to'].map(newRawTask) as [string, string];
+  await fill(amqp, from, 1_500);
+  await amqp.declare(queueOf(to));
+  // The broker hears no acknowledgement.
+  proxy.fault = { kind: 'deaf', before: CONFIRM };
+  const moving = runCli(['mv', from, to, '--all', '-u', proxy.url]);
+  await until(async () => (await amqp.depth(queueOf(to))) >= 500);
+  proxy.reset();
+  const { status, stderr } = await moving;
+  expect({ status, from: await numbersIn(from) }).toEqual({ status: 3, from: numbers(1_500) });
+  const [, inBoth = 0] = /Up to (\d+) messages may be in both tasks/.exec(stderr.replaceAll(',', '')) ?? [];
+  expect(Number(inBoth), stderr).toBeGreaterThanOrEqual(await amqp.depth(queueOf(to)));
+});
+
+/** basic.ack, also of a confirm, and basic.nack in its place. */
 const CONFIRM = '\0\x3c\0\x50';
 const REJECTION = '\0\x3c\0\x78';
 

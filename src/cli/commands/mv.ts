@@ -15,7 +15,7 @@ import { MissedMessages } from '../reading/missed-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
 import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
-import { partialFailure } from '../replay/partial-failure.ts';
+import { mostBack, partialFailure } from '../replay/partial-failure.ts';
 import { Publishing } from '../replay/publishing.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss } from '../terminal/confirmation.ts';
@@ -224,7 +224,7 @@ async function moveFrom(
   await publishing.report.print(context);
   if (error === undefined) select?.tally.report(context);
   const { confirmed: moved, refused } = publishing;
-  const unsure = publishing.unsure + publishing.dropped;
+  const unsure = publishing.unsure + publishing.dropped + mostBack(error, moved);
   if (error === undefined && moved + refused.count === 0 && !options.all)
     throw emptyFailure(from, options.filter, select && { count: select.tally.looked, of: present });
   if (error === undefined && options.all) noteHeldBack(context, from, consumers, 'moved');
@@ -237,7 +237,7 @@ async function moveFrom(
     return missed.report(context, from, moved);
   }
   const notes = [
-    unsure > 0 && `${formatCount(unsure, 'message')} may be in both tasks`,
+    unsure > 0 && `Up to ${formatCount(unsure, 'message')} may be in both tasks`,
     refused.count > 0 && `${refused.describe()}\nWhat was refused is still in task ${from}`,
   ].filter((each): each is string => each !== false);
   const left = await client.depth(from).catch(() => undefined);

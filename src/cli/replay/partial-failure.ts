@@ -58,6 +58,11 @@ const UNSURE_CODES = [
 /** Two batches, the prefetch. The broker does not confirm acknowledgements, so the last ones may be lost. */
 const MAX_UNSURE = 1_000;
 
+/** At most how many of the messages removed before this failure may be back in their queue. */
+export function mostBack(error: unknown, done: number): number {
+  return isRemovalUnsure(error) ? Math.min(done, MAX_UNSURE) : 0;
+}
+
 function mayBeBack(done: number): string {
   if (done === 1) return 'it may be back in the queue';
   const which =
