@@ -218,6 +218,22 @@ test('reports what it read, where it may not listen', async () => {
   expect(record.missing.at(-1)).toContain('Events were not counted. Cannot');
 });
 
+test('does not call a queue empty that it could not count', async () => {
+  const name = `limited-${randomUUID()}`;
+  await callApi('PUT', `users/${name}`, { password: 'p', tags: 'management' });
+  onTestFinished(async () => void (await callApi('DELETE', `users/${name}`)));
+  await callApi('PUT', `permissions/%2F/${name}`, { configure: '.*', write: '.*', read: '.*' });
+  await callApi('PUT', `user-limits/${name}/max-connections`, { value: 0 });
+  const asUser = (place: string) => place.replace(/\/\/(.*@)?/, `//${name}:p@`);
+  const env = { MCP_TASKQ_URL: asUser(inject('url')), MCP_TASKQ_API_URL: asUser(inject('apiUrl')) };
+  const task = newTask();
+  await openClient().publish(task, raw('waiting'));
+  const { status, stdout, stderr } = await runCli(['describe', task, '-o', 'json'], { env });
+  // The statistics of a new queue come some seconds later.
+  if (status === 0) expect(JSON.parse(stdout)).toMatchObject({ ready: 1 });
+  else expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining('limit of 0') });
+});
+
 test('knows the size of a new queue from its messages', async () => {
   const task = newTask('new');
   const client = openClient();

@@ -113,8 +113,8 @@ async function depthOf(
   try {
     return await depthBeforeReading(context, taskId);
   } catch (error) {
-    const isLeft = hasCode(error, 'QUEUE_UNAVAILABLE', 'ACCESS_REFUSED', 'LIMIT_REACHED');
-    if (!isLeft || description === undefined) throw error;
+    const isCounted = description?.ready !== undefined && hasCode(error, 'ACCESS_REFUSED', 'LIMIT_REACHED');
+    if (!isCounted && !(description && hasCode(error, 'QUEUE_UNAVAILABLE'))) throw error;
     missing.push(`The numbers come from the statistics, up to 10 s old. ${error.message}.`);
     return undefined;
   }
