@@ -50,7 +50,7 @@ export function rejectedError(queueType: QueueType, cause: unknown): AmqpFailure
     `Task message queue overflow: the broker rejected the message`,
     {
       cause,
-      hint: 'Either a policy limits the length of the queue (max-length with overflow reject-publish or reject-publish-dlx), or the queue has crashed or has no leader: then look whether the message is in it before trying again.',
+      hint: 'Either a policy limits the length of the queue (max-length with overflow reject-publish, or reject-publish-dlx, which dead-letters what it rejects), or the queue has crashed or has no leader: then look whether the message is in it before trying again.',
     },
   );
 }

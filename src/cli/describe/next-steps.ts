@@ -1,5 +1,6 @@
 import { MAX_PEEK } from '../../cli-shared.ts';
 import { taskCommand } from '../output/this-command.ts';
+import { dropsWhenFull } from '../queues/overflow.ts';
 import { formatDuration } from '../text/durations.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { TaskReport } from './read-task.ts';
@@ -38,15 +39,18 @@ function possibleSteps(report: TaskReport, now: number): NextStep[] {
     counts,
     isLookRefused,
   } = report;
-  const { effectivePolicy = {}, consumers = [] } = description ?? {};
+  const { type, arguments: own = {}, effectivePolicy = {}, consumers = [] } = description ?? {};
   const of = (command: string, ...options: string[]) => taskCommand(command, taskId, options);
   const steps: NextStep[] = [];
   const isAvailable = state === undefined || ['running', 'idle', 'flow', 'unknown'].includes(state);
   if (!isAvailable) {
     steps.push({ reason: `the queue is ${state}`, command: 'rabbitmqctl cluster_status' });
   }
-  const limit = effectivePolicy['max-length'];
-  if (effectivePolicy.overflow === 'reject-publish' && typeof limit === 'number' && ready >= limit) {
+  const limits = [own['x-max-length'], effectivePolicy['max-length']].filter(
+    (each) => typeof each === 'number',
+  );
+  const isFull = ready >= Math.min(...limits);
+  if (type && isFull && !dropsWhenFull(type, own['x-overflow'], effectivePolicy.overflow)) {
     steps.push({
       reason: 'the queue is full and rejects new messages',
       command: of('dequeue', '--all', '--out', 'out.jsonl'),

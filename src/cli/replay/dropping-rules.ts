@@ -1,4 +1,5 @@
 import type { TaskQueueDescription } from '../../index.ts';
+import { dropsWhenFull } from '../queues/overflow.ts';
 
 /** When a queue drops messages that the broker has confirmed. Undefined: it does not for this reason. */
 export interface DroppingRules {
@@ -39,17 +40,6 @@ export function droppingRules(
     ttl: least('message-ttl'),
     expires: least('expires'),
   };
-}
-
-/**
- * Whether a full queue drops its oldest message, which is the default, or rejects a new one. A quorum queue does not know
- * `reject-publish-dlx`, and drops. Which of an argument and a policy holds depends on the type and the version of RabbitMQ:
- * both have to reject.
- */
-function dropsWhenFull(type: string, ...overflows: unknown[]): boolean {
-  const rejecting = type === 'quorum' ? ['reject-publish'] : ['reject-publish', 'reject-publish-dlx'];
-  const set = overflows.filter((each) => each !== undefined);
-  return set.length === 0 || set.some((each) => !rejecting.includes(each as string));
 }
 
 /**
