@@ -294,6 +294,6 @@ export class QueuePublisher {
   }
 
   #noteSettled(): void {
-    for (const wake of this.#onSettled.splice(0)) wake();
+    if (this.#onSettled.length > 0) for (const wake of this.#onSettled.splice(0)) wake();
   }
 }
