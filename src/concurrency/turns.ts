@@ -1,9 +1,17 @@
 import { isUnconnected } from '../errors/retry.ts';
 
+/** How long work waits before it is tried early. */
+const PATIENCE_MS = 50;
+
 /** For {@link Turns.run}. */
 export interface TurnOptions {
   /** It may overlap with work before it that has the same word here. Default: it is alone. */
   overlaps?: string | undefined;
+  /**
+   * Behind nothing but work that overlaps as this says, it is tried before its turn, once; if that gives `undefined`, it waits
+   * on. Default: it is not.
+   */
+  early?: string | undefined;
   /** Makes the error for work that has waited too long; it does not start. */
   onTimeout: () => Error;
   /** Called if the work has to wait, which it does not if this throws. Returns what to call when it waits no longer. */
@@ -52,7 +60,11 @@ export class Turns {
   }
 
   /** At once, if it is the work's turn. */
-  run<T>(key: string, work: () => Promise<T>, { overlaps, onTimeout, onWait }: TurnOptions): Promise<T> {
+  run<T>(
+    key: string,
+    work: () => Promise<T>,
+    { overlaps, early, onTimeout, onWait }: TurnOptions,
+  ): Promise<T> {
     const turns = this.#turns.get(key);
     if (turns === undefined || joinable(turns, overlaps) === turns[0]) {
       return this.#begin(key, this.#enter(key, overlaps), work);
@@ -60,9 +72,18 @@ export class Turns {
     return new Promise((resolve, reject) => {
       const onEnd = onWait?.();
       const turn = this.#enter(key, overlaps);
-      const stopWaiting = () => {
+      let timer: NodeJS.Timeout | undefined;
+      const wait = () => {
+        timer = setTimeout(() => waiter.fail(onTimeout()), this.#timeoutMs);
+        turn.waiters.add(waiter);
+      };
+      const pause = () => {
         clearTimeout(timer);
         turn.waiters.delete(waiter);
+      };
+      const stopWaiting = () => {
+        clearTimeout(earlyTimer);
+        pause();
         onEnd?.();
       };
       const waiter: Waiter = {
@@ -76,8 +97,23 @@ export class Turns {
           this.#leave(key, turn);
         },
       };
-      const timer = setTimeout(() => waiter.fail(onTimeout()), this.#timeoutMs);
-      turn.waiters.add(waiter);
+      const tryEarly = async () => {
+        const ahead = turns.slice(0, turns.indexOf(turn));
+        if (ahead.some((each) => each.overlaps !== early)) return;
+        // Neither its turn nor its deadline may come amid this.
+        pause();
+        try {
+          const result = await work();
+          if (result === undefined) return turns[0] === turn ? waiter.start() : wait();
+          stopWaiting();
+          resolve(result);
+          this.#leave(key, turn);
+        } catch (error) {
+          waiter.fail(error);
+        }
+      };
+      const earlyTimer = early === undefined ? undefined : setTimeout(tryEarly, PATIENCE_MS);
+      wait();
     });
   }
 

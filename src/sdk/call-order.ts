@@ -16,6 +16,9 @@ const OVERLAPPING: ReadonlySet<CallKind> = new Set(['enqueue', 'look']);
 /**
  * Makes calls for one task take effect in the order in which they are made, awaited or not: a call waits for the earlier
  * calls. Calls for different tasks overlap, and so do consecutive enqueues, whose order the publisher keeps, and looks.
+ *
+ * A dequeue that has waited for enqueues takes what is there, which is older than what they add. During a resource alarm,
+ * which ends when messages are read, it would wait for them in vain.
  */
 export class CallOrder {
   readonly #turns: Turns;
@@ -50,6 +53,7 @@ export class CallOrder {
   run<T>(taskId: string, kind: CallKind, what: string, work: () => Promise<T>, bytes = 0): Promise<T> {
     return this.#turns.run(taskId, work, {
       overlaps: OVERLAPPING.has(kind) ? kind : undefined,
+      early: kind === 'dequeue' ? 'enqueue' : undefined,
       onTimeout: () => turnTimeoutError(what, this.#timeoutMs),
       onWait: () => this.#startWaiting(kind, what, bytes),
     });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type CallKind, CallOrder } from '../../src/sdk/call-order.ts';
+import { until } from '../support/until.ts';
 
 /** Work that ends when it is told to, and a note of what has begun. */
 function calls(order = new CallOrder(10_000, 100)) {
@@ -75,10 +76,63 @@ describe('calls for one task', () => {
   });
 });
 
+describe('a dequeue behind an enqueue that takes long', () => {
+  test('takes what is there already, and those after it keep their order', async () => {
+    const { begun, call, end } = calls();
+    void call('a', 'enqueue');
+    const first = call('b', 'dequeue');
+    void call('c', 'clear');
+    await until(() => begun.length > 1);
+    await end('b');
+    expect(await first).toBe('b');
+    expect(begun).toEqual(['a', 'b']);
+    await end('a');
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
+
+  test('waits for it, if there is nothing', async () => {
+    const { begun, call, end, order } = calls();
+    void call('a', 'enqueue');
+    let looks = 0;
+    const found = order.run('task', 'dequeue', 'Cannot dequeue', async () =>
+      looks++ === 0 ? undefined : 'found',
+    );
+    void call('c', 'enqueue');
+    await until(() => looks === 1);
+    expect(begun).toEqual(['a']);
+    await end('a');
+    expect(await found).toBe('found');
+    expect([looks, begun]).toEqual([2, ['a', 'c']]);
+  });
+
+  test('looks again, if that ends while it looks', async () => {
+    const { call, end, order } = calls();
+    void call('a', 'enqueue');
+    let looks = 0;
+    const found = order.run('task', 'dequeue', 'Cannot dequeue', async () => {
+      if (looks++ > 0) return 'found';
+      await end('a');
+      return undefined;
+    });
+    expect(await found).toBe('found');
+  });
+
+  test('fails as it would in its turn', async () => {
+    const { begun, call, end, order } = calls();
+    void call('a', 'enqueue');
+    const failure = new Error('mine');
+    const failed = order.run('task', 'dequeue', 'Cannot dequeue', () => Promise.reject(failure));
+    void call('c', 'clear');
+    await expect(failed).rejects.toBe(failure);
+    await end('a');
+    expect(begun).toEqual(['a', 'c']);
+  });
+});
+
 test('a call gives up when its turn does not come, and those after it keep their order', async () => {
   const { begun, call, end } = calls(new CallOrder(30, 100));
   void call('a', 'enqueue');
-  await expect(call('b', 'dequeue')).rejects.toMatchObject({ code: 'BUSY' });
+  await expect(call('b', 'look')).rejects.toMatchObject({ code: 'BUSY' });
   const late = call('c', 'clear');
   await end('a');
   expect(begun).toEqual(['a', 'c']);
