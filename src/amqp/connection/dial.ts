@@ -50,7 +50,7 @@ export async function dial(attempt: Attempt, isAgain = false): Promise<ChannelMo
     if (closing.aborted) throw closedError();
     throw new AmqpFailure(ErrorCode.connectionFailed, `no answer within ${timeoutMs} ms`, {
       cause: error,
-      hint: 'Is RabbitMQ listening there? Does the port expect TLS (amqps://)?',
+      hint: 'Is RabbitMQ listening there? Does the port expect TLS (amqps://)? If only the login is slow, raise connectTimeoutMs.',
     });
   } finally {
     clearTimeout(timer);
