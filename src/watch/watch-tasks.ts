@@ -13,6 +13,7 @@ import { onAbort } from '../concurrency/on-abort.ts';
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
 import { EventSequence } from '../events/event-sequence.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
+import { withManagementApi } from '../management/with-management-api.ts';
 import { queueName, taskIdOf } from '../messages/queue-names.ts';
 import {
   aBoolean,
@@ -85,9 +86,10 @@ export async function* watchTasks(
   checkArgument('client', client, aClient);
   checkArgument('taskIds', taskIds, anIterable);
   const ids = [...taskIds];
+  const { signal, tail = 0, removals = false, peek = true, api, globs } = checkOptions(options, WATCH_CHECKS);
   // Before anything is opened for them.
   for (const taskId of ids) queueName(taskId, client.prefix);
-  const { signal, tail = 0, removals = false, peek = true, api, globs } = checkOptions(options, WATCH_CHECKS);
+  if (api) await withManagementApi(api, async () => {});
   const items = new PassThrough(AT_MOST_WAITING);
   const put = (item: WatchItem) => void (items.writable && items.write(item));
   const isBehind = () => items.writableNeedDrain;

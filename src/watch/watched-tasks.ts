@@ -158,7 +158,7 @@ export class WatchedTasks {
   /** Says once that the API does not answer. @returns no tasks */
   #noteUnanswered(error: unknown): TaskWatch[] {
     if (this.#options.signal.aborted) return [];
-    if (!isTaskQueueError(error) || error.code === ErrorCode.invalidArgument) throw error;
+    if (!isTaskQueueError(error)) throw error;
     const reason = `messages of publishers without events are not seen for now: ${error.message}`;
     if (!this.#isUnanswered) this.#options.put({ kind: 'gap', taskId: undefined, reason });
     this.#isUnanswered = true;

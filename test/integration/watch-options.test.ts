@@ -14,8 +14,9 @@ describe('watchTasks refuses', () => {
     ['apiTimeoutMs', { apiTimeoutMs: Number.NaN }],
     ['apiTimeoutMs', { apiTimeoutMs: Number.POSITIVE_INFINITY }],
     ['management API URL', { apiUrl: 'ftp://x' }],
-  ])('an unusable %s', async (name, api) => {
-    await expect(watchTasks(openClient(), [], { api }).next()).rejects.toMatchObject({
+  ])('an unusable %s, before it connects', async (name, api) => {
+    const client = openClient({ url: 'amqp://127.0.0.1:1' });
+    await expect(watchTasks(client, [], { api }).next()).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: expect.stringContaining(name),
     });
