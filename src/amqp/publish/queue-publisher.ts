@@ -127,9 +127,10 @@ export class QueuePublisher {
       // Before the declare as well: a message in flight behind one that was returned would be stored before it.
       await this.#readyInOrder(queue);
       const isKnown = !create || this.#known.has(queue);
-      if (takeRoom !== undefined) await takeRoom(() => this.#countAlone(publish));
-      else if (!isKnown) await this.#makeSendable(publish);
-      await this.#readyInOrder(queue);
+      if (takeRoom !== undefined || !isKnown) {
+        await (takeRoom?.(() => this.#countAlone(publish)) ?? this.#makeSendable(publish));
+        await this.#readyInOrder(queue);
+      }
       const sent = this.#send(publish);
       // Later messages follow once this one is certainly stored, so that it stays first even if it is sent again.
       if (!isKnown) await sent;
