@@ -198,6 +198,28 @@ test('a subscription to many tasks stays and comes back, where all of them take 
   expect(lost).toHaveLength(1);
 });
 
+test('a subscription that is interrupted again while its listener catches up gets events afterwards', async () => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const task = newTask();
+  const seen: string[] = [];
+  const subscription = await openClient({ url: proxy.url }).subscribe(['enqueued'], {
+    onEvent: () => void seen.push('event'),
+    onLost: () => void seen.push('lost'),
+    onResumed: async () => {
+      seen.push('resumed');
+      if (seen.length > 2) return;
+      proxy.reset();
+      await until(() => seen.length > 2);
+    },
+  });
+  await subscription.follow(task);
+  proxy.reset();
+  await until(() => seen.filter((each) => each === 'resumed').length === 2);
+  await openClient().publish(task, raw('x'));
+  await until(() => seen.includes('event'));
+  expect(seen).toEqual(['lost', 'resumed', 'lost', 'resumed', 'event']);
+});
+
 test('a wait listens to events as soon as the broker can be reached, though it could not be at first', async () => {
   const { url, queueNames } = await newVhost();
   const proxy = await FaultProxy.inFrontOf(url);

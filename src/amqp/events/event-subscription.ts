@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage } from 'amqplib';
-import { withResolvers } from '../../concurrency/with-resolvers.ts';
 import { isTransient } from '../../errors/retry.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import {
@@ -46,8 +45,6 @@ export class EventSubscription {
   #handling: Promise<void> = Promise.resolve();
   /** Resolves when the bindings have been changed as they were to be so far. */
   #changing = Promise.resolve();
-  /** Lets events that wait be handled. */
-  #release = () => {};
   /** Why it is interrupted, as far as the listener knows. */
   #reportedLoss: ErrorCode | undefined;
 
@@ -60,8 +57,9 @@ export class EventSubscription {
       declare: (channel) => this.#declare(channel),
       options: { exclusive: true },
       onMessage: (message, channel) => this.#receive(message, channel),
-      onLost: (error) => {
-        this.#holdBack();
+      onLost: (error, resumed) => {
+        // The first event can be here before the broker has answered that it is back.
+        this.#handling = this.#handling.then(() => resumed);
         this.#reportLoss(error);
       },
       onRetry: (error) => {
@@ -174,21 +172,12 @@ export class EventSubscription {
     });
   }
 
-  /** Events wait for {@link #resume}: the first can be here before the broker has answered that it is back. */
-  #holdBack(): void {
-    const { promise: resumed, resolve } = withResolvers();
-    this.#release = resolve;
-    this.#handling = this.#handling.then(() => resumed);
-  }
-
   async #resume(): Promise<void> {
     this.#reportedLoss = undefined;
     try {
       await this.#listener.onResumed();
     } catch {
       // That must not keep it from the events that wait.
-    } finally {
-      this.#release();
     }
   }
 

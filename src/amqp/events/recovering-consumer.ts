@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Channel, ChannelModel, ConsumeMessage, Options } from 'amqplib';
 import { retry } from '../../errors/retry.ts';
 import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
@@ -17,8 +18,12 @@ export interface Consumed {
   options?: Options.Consume;
   /** Acknowledges the message on its channel, which may have ended. */
   onMessage(message: ConsumeMessage, channel: Channel): void;
-  /** It is interrupted, because its connection was lost, for example. Not called when it is closed. */
-  onLost(error: TaskQueueError): void;
+  /**
+   * It is interrupted, because its connection was lost, for example. Not called when it is closed.
+   *
+   * @param resumed resolves when it consumes again and `onResumed` is done, or when it is closed; never rejects
+   */
+  onLost(error: TaskQueueError, resumed: Promise<void>): void;
   /** It could not be set up again; this goes on until it is closed. */
   onRetry(error: TaskQueueError): void;
   /** It consumes again. Must not fail. */
@@ -79,9 +84,9 @@ export class RecoveringConsumer {
 
   #lose(reason: unknown): void {
     if (this.#closing.signal.aborted) return;
-    this.#consumed.onLost(this.connection.translate(reason));
     // Deferred: when a connection is lost, its channels end first.
-    setImmediate(() => this.#resume());
+    const resumed = setImmediate().then(() => this.#resume());
+    this.#consumed.onLost(this.connection.translate(reason), resumed);
   }
 
   /** The connection itself retries for a while. */
