@@ -127,7 +127,8 @@ export class KnownMessages {
     const added = Math.min(fresh.length, Math.max(0, messages.length - this.size));
     this.size += added;
     const isNew = this.#holdsUnseen ? fresh.slice(fresh.length - added) : fresh;
-    for (const message of isNew) this.#noteUnannounced(keyOf(message), 1);
+    // All anew, in the order of the queue: what a reader has given back is older than what was found before it.
+    for (const message of messages) this.#noteUnannounced(keyOf(message), isNew.includes(message) ? 1 : 0);
     // Otherwise a reader holds some, and may give them back.
     const isAll = messages.length >= depth;
     if (isAll) this.#forget(present);
@@ -144,16 +145,16 @@ export class KnownMessages {
 
   /** The queue was seen without other messages. One with an id stays known: a reader may give it back. */
   #forget(present: ReadonlyMap<string, number>): void {
-    for (const [key, found] of this.#unannounced)
-      if (present.has(key)) found.goneAt = Number.POSITIVE_INFINITY;
-      else noteGone(found, performance.now());
+    for (const [key, found] of this.#unannounced) if (!present.has(key)) noteGone(found, performance.now());
     for (const [key, count] of this.#shown)
       if (isBody(key)) this.#shown.set(key, Math.min(count, present.get(key) ?? 0));
   }
 
   #noteUnannounced(key: string, more: number): void {
-    const count = more + (this.#unannounced.get(key)?.count ?? 0);
-    const found = { count, at: performance.now(), goneAt: Number.POSITIVE_INFINITY };
+    const known = this.#unannounced.get(key) ?? { count: 0, at: 0 };
+    const count = known.count + more;
+    if (count === 0) return;
+    const found = { count, at: more > 0 ? performance.now() : known.at, goneAt: Number.POSITIVE_INFINITY };
     setNewest(this.#unannounced, key, found, MAX_REMEMBERED);
   }
 

@@ -183,6 +183,17 @@ test('messages that a look has found behind another one are not those that are m
   expect(known.noteAnnounced(x, { count: 0, since: 0 }, now()).isNew).toBe(true);
 });
 
+test('a message that a reader held while others were found is older than these', () => {
+  const known = new KnownMessages();
+  const [held, later, last] = [message('x', 'id-1'), message('y', 'id-2'), message('z', 'id-3')];
+  known.noteSeen([later, last], 2);
+  known.noteSeen([held, later, last], 3);
+  // Two came before it, and were gone before the first look.
+  expect(known.noteAnnounced(held, { count: 2, since: 0 }, now())).toEqual({ isNew: false, missed: 2 });
+  expect(announce(known, later)).toBe(false);
+  expect(announce(known, last)).toBe(false);
+});
+
 test('what a look has found is newer than a message that was gone by then, and is not what is missing before it', () => {
   const known = new KnownMessages();
   const arrivedAt = now();
