@@ -182,8 +182,9 @@ describe('a watch', () => {
 
 test('a subscription to many tasks stays and comes back, where all of them take longer than one answer may', async () => {
   const proxy = await FaultProxy.inFrontOf(inject('url'));
-  proxy.fault = { kind: 'delay', ms: 50 };
-  const client = openClient({ url: proxy.url, operationTimeoutMs: 2_000 });
+  // Slower than bindings are renewed, too.
+  proxy.fault = { kind: 'delay', ms: 150 };
+  const client = openClient({ url: proxy.url, operationTimeoutMs: 5_000 });
   const lost: Error[] = [];
   let resumed = 0;
   const subscription = await client.subscribe(['enqueued'], {
@@ -191,7 +192,7 @@ test('a subscription to many tasks stays and comes back, where all of them take 
     onLost: (error) => lost.push(error),
     onResumed: () => void resumed++,
   });
-  await Promise.all(Array.from({ length: 40 }, () => subscription.follow(newTask())));
+  await Promise.all(Array.from({ length: 25 }, () => subscription.follow(newTask())));
   expect(lost).toEqual([]);
   proxy.reset();
   await until(() => resumed === 1);

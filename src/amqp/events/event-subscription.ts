@@ -130,14 +130,16 @@ export class EventSubscription {
     await connection.answered(channel.assertQueue(this.#queue, options));
     // From here on a new pattern binds itself.
     this.#channel = channel;
-    const renewing = setInterval(() => void this.#renew(channel).catch(() => {}), RENEW_MS);
-    renewing.unref();
+    let renewing: NodeJS.Timeout | undefined;
     channel.once('close', () => {
       clearInterval(renewing);
       if (this.#channel === channel) this.#channel = undefined;
     });
     for (const pattern of this.#patterns)
       await connection.answered(channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern));
+    // Not before: it moves patterns to the end, which would be bound again and again where the broker is slow.
+    if (this.#channel === channel)
+      renewing = setInterval(() => void this.#renew(channel).catch(() => {}), RENEW_MS).unref();
     return this.#queue;
   }
 
