@@ -343,7 +343,7 @@ test('a watch whose queue is deleted begins again with another one', async () =>
 });
 
 test('a message that is rejected as its queue crashes is not said to be one too many for certain', async () => {
-  const client = openClient({ url: broker.url, events: 'off' });
+  const client = openClient({ url: broker.url, events: 'off', operationTimeoutMs: 120_000 });
   await client.publish('crashing', raw('a'));
   const name = queueOf('crashing');
   const onQueue = (what: string) => {
