@@ -1,6 +1,7 @@
 import { hasCode, isTaskQueueError, MAX_PEEK } from '../../cli-shared.ts';
-import type { ErrorCode, QueueDepth, TaskQueueDescription } from '../../index.ts';
+import type { QueueDepth, TaskQueueDescription } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
+import { CODES_OF_ONE } from '../queues/each-task.ts';
 import { depthBeforeReading } from '../queues/missing-queue.ts';
 import type { HeardEvents } from '../reading/count-events.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
@@ -97,7 +98,7 @@ export async function readTask(
     const isWhole = counts.isAll && report.unacked === 0;
     return { ...report, counts, bodyBytes: isWhole ? counts.bytes : report.bodyBytes };
   } catch (error) {
-    if (!hasCode(error, ...UNLOOKABLE)) throw error;
+    if (!hasCode(error, ...CODES_OF_ONE, 'LIMIT_REACHED')) throw error;
     const why = `The messages were not looked at. ${error.message}.`;
     return { ...report, isLookRefused: true, missing: [...missing, why] };
   }
@@ -119,15 +120,6 @@ async function depthOf(
     return undefined;
   }
 }
-
-/** An exclusive consumer, a missing permission, and the like. */
-const UNLOOKABLE: readonly ErrorCode[] = [
-  'ACCESS_REFUSED',
-  'QUEUE_LOCKED',
-  'LIMIT_REACHED',
-  'UNSUPPORTED',
-  'BROKER_ERROR',
-];
 
 /** A look takes messages and requeues them, which leaves only a plain classic queue unchanged. */
 async function obstacleToLook(

@@ -8,6 +8,9 @@ import type { Settings } from '../settings/settings.ts';
  */
 export const API_LIMITS = { connectTimeoutMs: 1_000, apiTimeoutMs: 5_000 };
 
+/** Whose management API did not answer in time, or is that of another broker: it is not asked again for each task. */
+const withoutApi = new WeakSet<Settings>();
+
 /**
  * What the management API knows of a task's queue, for commands that can do without.
  * @returns `undefined` if the API does not know the queue; `null` if it cannot be asked in time, or is that of another
@@ -17,6 +20,7 @@ export async function describeInTime(
   settings: Settings,
   taskId: string,
 ): Promise<TaskQueueDescription | undefined | null> {
+  if (withoutApi.has(settings)) return null;
   const { describeTaskQueue } = await import('../../index.ts');
   const { connection, apiUrl } = settings;
   try {
@@ -26,6 +30,7 @@ export async function describeInTime(
     ]);
     return description;
   } catch {
+    withoutApi.add(settings);
     return null;
   }
 }

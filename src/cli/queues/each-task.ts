@@ -110,7 +110,8 @@ const STATUSES_OF_ONE: readonly number[] = [
   ExitCode.nothingThere,
 ];
 
-const CODES_OF_ONE = [
+/** Errors that say nothing of other queues. */
+export const CODES_OF_ONE = [
   'UNSUPPORTED',
   'QUEUE_LOCKED',
   'QUEUE_UNAVAILABLE',

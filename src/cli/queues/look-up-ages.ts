@@ -1,22 +1,13 @@
 import { hasCode } from '../../cli-shared.ts';
-import type { ErrorCode, TaskQueueInfo } from '../../index.ts';
+import type { TaskQueueInfo } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
 import { summarize } from '../text/message-summary.ts';
 import { formatCount } from '../text/sizes.ts';
 import { forEachAtOnce } from './each-at-once.ts';
+import { CODES_OF_ONE } from './each-task.ts';
 
 /** One list looks into at most this many tasks. Most publishers set a timestamp, which makes a look unnecessary. */
 const MOST = 1_000;
-
-/** Errors that say nothing of the other queues. */
-const OF_ONE_QUEUE: readonly ErrorCode[] = [
-  'ACCESS_REFUSED',
-  'QUEUE_LOCKED',
-  'QUEUE_UNAVAILABLE',
-  'UNSUPPORTED',
-  // Its name is that of no task.
-  'INVALID_ARGUMENT',
-];
 
 /**
  * Looks up the age of oldest messages where the broker does not know it, as their publisher set no AMQP timestamp, and
@@ -55,7 +46,8 @@ export class AgeLookups {
       if (oldest === undefined) info.ready = 0;
       else if (info.statistics !== undefined) info.statistics.oldestAt = summarize(oldest).queuedAt;
     } catch (error) {
-      if (!hasCode(error, ...OF_ONE_QUEUE)) throw error;
+      // The last one, as its name may be that of no task.
+      if (!hasCode(error, ...CODES_OF_ONE, 'INVALID_ARGUMENT')) throw error;
     }
   }
 

@@ -1,7 +1,6 @@
 import type { ClientContext, Context } from '../context.ts';
 import { API_LIMITS, describeInTime } from '../queues/describe-in-time.ts';
 import { type ListQueuesOptions, listQueues } from '../queues/list-queues.ts';
-import type { Settings } from '../settings/settings.ts';
 import { literalGlob } from '../text/literal-glob.ts';
 import { formatCount } from '../text/sizes.ts';
 
@@ -34,24 +33,11 @@ async function countHeld(
  * @returns the number of messages that are held then, as far as the management API knows
  */
 export function askForHeld(context: Pick<Context, 'settings'>, taskId: string): () => Promise<number> {
-  const lately = countHeldLately(context, taskId);
+  const lately = describeInTime(context.settings, taskId);
   return async () => {
-    const held = (await lately) ?? 0;
+    const held = (await lately)?.unacked ?? 0;
     return held === 0 ? 0 : ((await countHeld(context, taskId)) ?? held);
   };
-}
-
-/** Whose management API did not answer: it is not asked again for each of many tasks. */
-const withoutApi = new WeakSet<Settings>();
-
-async function countHeldLately(
-  { settings }: Pick<Context, 'settings'>,
-  taskId: string,
-): Promise<number | undefined> {
-  if (withoutApi.has(settings)) return undefined;
-  const described = await describeInTime(settings, taskId);
-  if (described === null) withoutApi.add(settings);
-  return described?.unacked;
 }
 
 /**
