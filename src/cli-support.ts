@@ -7,10 +7,7 @@ export { EventSequence } from './events/event-sequence.ts';
 // Whether the management API belongs to the broker, and the state of its cluster.
 export {
   type ClusterOverview,
-  type EventCounts,
   readClusterOverview,
-  readDefaultQueueType,
-  readEventCounts,
 } from './management/cluster-overview.ts';
 export { verifySameBroker } from './management/same-broker.ts';
 // Messages from what an operator types or has in a file, and back.

@@ -18,10 +18,14 @@ export interface ClusterOverview {
    * not ask.
    */
   alarms: readonly string[] | undefined;
+  /** Live events in the vhost: undefined if unknown, null if they were never published or watched. */
+  events: EventCounts | null | undefined;
+  /** The type of queues that are declared without one in the vhost; undefined if it is classic, or unknown. */
+  defaultQueueType: string | undefined;
 }
 
 /** How many live events have arrived in a vhost, from any publisher. One message may carry several events. */
-export interface EventCounts {
+interface EventCounts {
   /** Why nobody can publish or watch them: somebody else has created their exchange, as another one. */
   obstacle: string | undefined;
   /** Messages since the broker started, up to 10 s old. */
@@ -57,11 +61,17 @@ interface NodeHealth {
 export function readClusterOverview(options?: ManagementApiOptions): Promise<ClusterOverview> {
   return withManagementApi(options, async (api) => {
     const columns = 'cluster_name,rabbitmq_version,node';
-    const others = Promise.all([api.whoAmI(), readAlarms(api)]);
+    const others = Promise.all([
+      api.whoAmI(),
+      readAlarms(api),
+      // Unknown on a broker without statistics.
+      readEventCounts(api).catch(() => undefined),
+      readDefaultQueueType(api).catch(() => undefined),
+    ]);
     // What is wrong with the API, the overview says soonest.
     others.catch(() => {});
     const { cluster_name, rabbitmq_version, node } = await api.overview<Overview>(columns);
-    const [{ name, tags }, alarms] = await others;
+    const [{ name, tags }, alarms, events, defaultQueueType] = await others;
     return {
       clusterName: cluster_name,
       version: rabbitmq_version,
@@ -69,43 +79,32 @@ export function readClusterOverview(options?: ManagementApiOptions): Promise<Clu
       user: name,
       tags,
       alarms,
+      events,
+      defaultQueueType,
     };
   });
 }
 
-/**
- * Asks the management API how many live events there are.
- * @returns undefined if nothing was published or watched yet, so that their exchange does not exist
- * @throws TaskQueueError as {@link readClusterOverview} does
- */
-export function readEventCounts(options?: ManagementApiOptions): Promise<EventCounts | undefined> {
-  return withManagementApi(options, async (api) => {
-    const path = `exchanges/${encodeURIComponent(api.vhost)}/${EVENT_EXCHANGE}`;
-    const exchange = await api.find<Exchange>(path, { columns: 'type,durable,message_stats' });
-    if (exchange === undefined) return undefined;
-    const { type = 'topic', durable = true, message_stats } = exchange;
-    const { publish_in = 0, publish_in_details } = message_stats ?? {};
-    const obstacle =
-      type === 'topic' && durable
-        ? undefined
-        : `The exchange ${EVENT_EXCHANGE} is a ${durable ? '' : 'transient '}${type} exchange, and not a durable topic exchange`;
-    return { obstacle, published: publish_in, perSecond: publish_in_details?.rate ?? 0 };
-  });
+/** Null where their exchange does not exist. */
+async function readEventCounts(api: ManagementApi): Promise<EventCounts | null> {
+  const path = `exchanges/${encodeURIComponent(api.vhost)}/${EVENT_EXCHANGE}`;
+  const exchange = await api.find<Exchange>(path, { columns: 'type,durable,message_stats' });
+  if (exchange === undefined) return null;
+  const { type = 'topic', durable = true, message_stats } = exchange;
+  const { publish_in = 0, publish_in_details } = message_stats ?? {};
+  const obstacle =
+    type === 'topic' && durable
+      ? undefined
+      : `The exchange ${EVENT_EXCHANGE} is a ${durable ? '' : 'transient '}${type} exchange, and not a durable topic exchange`;
+  return { obstacle, published: publish_in, perSecond: publish_in_details?.rate ?? 0 };
 }
 
-/**
- * Asks the management API which type of queue RabbitMQ makes of one that is declared without a type in this vhost.
- * @returns undefined if none is set, so that it is classic
- * @throws TaskQueueError as {@link readClusterOverview} does
- */
-export function readDefaultQueueType(options?: ManagementApiOptions): Promise<string | undefined> {
-  return withManagementApi(options, async (api) => {
-    const path = `vhosts/${encodeURIComponent(api.vhost)}`;
-    const vhost = await api.get<{ default_queue_type?: unknown }>(path, { columns: 'default_queue_type' });
-    const { default_queue_type: type } = vhost;
-    // What Erlang calls an unset value.
-    return typeof type === 'string' && type !== 'undefined' ? type : undefined;
-  });
+async function readDefaultQueueType(api: ManagementApi): Promise<string | undefined> {
+  const path = `vhosts/${encodeURIComponent(api.vhost)}`;
+  const vhost = await api.get<{ default_queue_type?: unknown }>(path, { columns: 'default_queue_type' });
+  const { default_queue_type: type } = vhost;
+  // What Erlang calls an unset value.
+  return typeof type === 'string' && type !== 'undefined' ? type : undefined;
 }
 
 /** From the nodes, which requires the tag "monitoring", else from the health check, which does not say which node. */

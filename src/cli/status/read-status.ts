@@ -1,5 +1,5 @@
 import { DEFAULT_PREFIX, hasCode } from '../../cli-shared.ts';
-import type { ClusterOverview, EventCounts } from '../../cli-support.ts';
+import type { ClusterOverview } from '../../cli-support.ts';
 import type { BrokerInspection, ManagementApiOptions } from '../../index.ts';
 import { QueueTotals } from '../output/queue-totals.ts';
 import { countEvents, type HeardEvents } from '../reading/count-events.ts';
@@ -12,12 +12,10 @@ interface ApiStatus {
   overview: ClusterOverview | undefined;
   /** Why it belongs to another broker; the rest is not asked for then. */
   mismatch?: string;
-  /** Of queues that are declared without one; undefined if it is classic, or unknown. */
-  defaultQueueType?: string | undefined;
+  defaultQueueType?: ClusterOverview['defaultQueueType'];
   /** The totals of all task queues, from the statistics. */
   totals?: QueueTotals;
-  /** Live events: undefined if unknown, null if they were never published or watched. */
-  events?: EventCounts | null | undefined;
+  events?: ClusterOverview['events'];
   /** Why the rest is unknown. */
   error?: unknown;
 }
@@ -74,7 +72,7 @@ export async function readStatus(
 
 async function askApi({ connection, apiUrl }: Settings): Promise<ApiStatus> {
   const { listTaskQueues } = await import('../../index.ts');
-  const { readClusterOverview, readDefaultQueueType, readEventCounts } = await import('../../cli-support.ts');
+  const { readClusterOverview } = await import('../../cli-support.ts');
   const options = { ...connection, apiUrl };
   const totalled = async () => {
     const totals = new QueueTotals();
@@ -85,30 +83,16 @@ async function askApi({ connection, apiUrl }: Settings): Promise<ApiStatus> {
   let overview: ClusterOverview | undefined;
   try {
     overview = await readClusterOverview(options);
-    // All at once, as the API may be far away. What is wrong with it comes first.
-    const others = Promise.allSettled([
-      totalled(),
-      readEventCounts(options).then((counts) => counts ?? null),
-      readDefaultQueueType(options),
-    ]);
+    // At once, as the API may be far away. What is wrong with it comes first.
+    const totalling = totalled();
+    totalling.catch(() => {});
     const mismatch = await findMismatch(options);
     if (mismatch !== undefined) return { overview, mismatch };
-    const [totals, events, defaultQueueType] = await others;
-    if (totals.status === 'rejected') throw totals.reason;
-    // The others are unknown on a broker without statistics.
-    return {
-      overview,
-      totals: totals.value,
-      events: found(events),
-      defaultQueueType: found(defaultQueueType),
-    };
+    const { events, defaultQueueType } = overview;
+    return { overview, totals: await totalling, events, defaultQueueType };
   } catch (error) {
     return { overview, error };
   }
-}
-
-function found<T>(outcome: PromiseSettledResult<T>): T | undefined {
-  return outcome.status === 'fulfilled' ? outcome.value : undefined;
 }
 
 async function findMismatch(options: ManagementApiOptions): Promise<string | undefined> {
