@@ -1,14 +1,9 @@
-export interface CommandFailureOptions {
+interface CommandFailureOptions {
   cause?: unknown;
   /** What the user can do about it. */
   hint?: string | undefined;
   /** What standard output gets, where a program reads that; from the message, without credentials. */
   report?: ((message: string) => string | Promise<string>) | undefined;
-}
-
-/** The exit status of a usage error, and what standard output gets. */
-export interface UsageReport extends Pick<CommandFailureOptions, 'report'> {
-  exitCode: number;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { UsageReport } from './command-failure.ts';
+import type { CommandFailure } from './command-failure.ts';
+import type { UsageFailure } from './usage-failure.ts';
 
 /** What people come for, in the order of the help. */
 export const COMMAND_GROUPS = ['Look', 'Move', 'Maintain'] as const;
@@ -15,8 +16,8 @@ export interface CommandEntry {
   isHidden?: true;
   /** Alternative names of the command. */
   aliases?: readonly string[];
-  /** How it reports a usage error, unless as others do. */
-  usageReport?: UsageReport;
+  /** What a usage error becomes, unless it is reported as with the others. */
+  usageFailure?: (failure: UsageFailure) => Promise<CommandFailure>;
   declare: () => Promise<CommandUnknownOpts>;
 }
 
@@ -98,11 +99,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: '[options] [pattern]',
     summary: 'check depth, age and consumers, for monitoring',
     group: 'Maintain',
-    // "Unknown": a monitoring system would read 2 as critical, and shows standard output.
-    usageReport: {
-      exitCode: 3,
-      report: async (message) => (await import('./commands/check.ts')).reportUsage(message),
-    },
+    usageFailure: async (failure) => (await import('./commands/check.ts')).unknownUsage(failure),
     declare: async () => (await import('./commands/check.ts')).checkCommand(),
   },
   {

@@ -31,14 +31,14 @@ async function runCommand(argv: readonly string[]): Promise<void> {
     process.stdout.write(`${packageVersion()}\n`);
     return;
   }
-  const { buildProgram } = await import('./program.ts');
+  const { buildProgram, reported } = await import('./program.ts');
   const program = await buildProgram(argv);
   try {
     await program.parseAsync(argv);
   } catch (error) {
     const { ExitCode, getExitCode } = await import('./exit-codes.ts');
     // A help that was asked for, or a reader of stdout that has seen enough.
-    if (getExitCode(error) !== ExitCode.done) throw error;
+    if (getExitCode(error) !== ExitCode.done) throw await reported(error, argv);
   }
 }
 

@@ -1,7 +1,5 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { CommandFailure } from './command-failure.ts';
 import { COMMANDS, type CommandEntry } from './command-list.ts';
-import { ExitCode } from './exit-codes.ts';
 import { formatCommandHelp } from './help/command-help.ts';
 import { OTHER_NAMES } from './help/other-names.ts';
 import { requireUtf8Arguments } from './input/utf8-text.ts';
@@ -9,7 +7,7 @@ import { packageVersion } from './package-version.ts';
 import { formatProgramHelp } from './program-help.ts';
 import { refuseUrlArguments } from './settings/broker-urls.ts';
 import { addGlobalOptions } from './settings/global-options.ts';
-import { usageFailure } from './usage-failure.ts';
+import { UsageFailure, usageFailure } from './usage-failure.ts';
 
 /**
  * Builds the command tree. Contains only declarations: an action loads what it needs when it runs.
@@ -30,7 +28,7 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
         command.parent === null ? formatProgramHelp(command, help) : formatCommandHelp(command, help),
     })
     .exitOverride((error) => {
-      throw usageFailure(error, program, commandIn(argv)?.usageReport);
+      throw usageFailure(error, program);
     })
     .helpCommand(false)
     // main() prints the error, with passwords from a mistyped command line removed.
@@ -40,20 +38,20 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
   const isWanted = ({ name, aliases = [] }: CommandEntry) =>
     argv === undefined || [name, ...aliases, 'completion'].some((word) => argv.includes(word));
   for (const entry of COMMANDS) {
-    const { name, aliases = [], usage, summary, isHidden = false, usageReport, declare } = entry;
+    const { name, aliases = [], usage, summary, isHidden = false, declare } = entry;
     const command = isWanted(entry) ? await declare() : new Command(name).usage(usage);
     command
       .summary(summary)
       .aliases(aliases)
       .copyInheritedSettings(program)
       .exitOverride((error) => {
-        throw usageFailure(error, command, usageReport);
+        throw usageFailure(error, command);
       });
     if (isWanted(entry)) {
       addGlobalOptions(command);
       command.hook('preAction', () => {
-        requireUtf8Arguments(usageReport);
-        if (name !== 'broker') refuseUrlArguments(command.args, usageReport);
+        requireUtf8Arguments();
+        if (name !== 'broker') refuseUrlArguments(command.args);
       });
     }
     program.addCommand(command, { hidden: isHidden });
@@ -65,24 +63,23 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
   return program;
 }
 
-/** The command of a command line whose options before the command are wrong. */
-function commandIn(argv: readonly string[] = []): CommandEntry | undefined {
-  for (const word of argv.slice(2)) {
-    const entry = COMMANDS.find(({ name }) => name === word);
-    if (entry !== undefined) return entry;
-  }
-  return undefined;
+/** The error that ended the program, as its command reports it. */
+export async function reported(error: unknown, argv: readonly string[]): Promise<unknown> {
+  if (!(error instanceof UsageFailure)) return error;
+  const isName = (word: string) =>
+    COMMANDS.some(({ name }) => name === word) || Object.hasOwn(OTHER_NAMES, word);
+  // Options before it may be what is wrong.
+  const command = argv.slice(2).find(isName);
+  const entry = COMMANDS.find(({ name }) => name === command);
+  return entry?.usageFailure?.(error) ?? error;
 }
 
 /** Only names the right command and does nothing, as "get" does not mean the same in every tool. */
 function otherName(name: string, meant: string): CommandUnknownOpts {
   const fail = () => {
-    throw new CommandFailure(
-      ExitCode.usage,
+    throw new UsageFailure(
       `Unknown command ${JSON.stringify(name)}; mcp-taskq calls it ${meant}`,
-      {
-        hint: `"mcp-taskq help ${meant}" explains it.`,
-      },
+      `"mcp-taskq help ${meant}" explains it.`,
     );
   };
   return new Command(name).helpOption(false).allowUnknownOption().allowExcessArguments().action(fail);

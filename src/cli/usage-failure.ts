@@ -1,6 +1,14 @@
 import type { CommanderError, CommandUnknownOpts } from '@commander-js/extra-typings';
-import { CommandFailure, type UsageReport } from './command-failure.ts';
+import { CommandFailure } from './command-failure.ts';
 import { ExitCode } from './exit-codes.ts';
+
+/** The command line, or what it names, cannot be used. */
+export class UsageFailure extends CommandFailure {
+  /** @param hint what the user can do about it */
+  constructor(message: string, hint?: string, cause?: unknown) {
+    super(ExitCode.usage, message, { hint, cause });
+  }
+}
 
 /** What commander says, and the same in the words of this program. */
 const REWORDED: readonly [pattern: RegExp, words: string][] = [
@@ -36,11 +44,7 @@ const MORE_ADVICE: readonly [pattern: RegExp, advice: string][] = [
  * on.
  * @param command whose options they are; the program itself if it has no parent
  */
-export function usageFailure(
-  error: CommanderError,
-  command: CommandUnknownOpts,
-  { exitCode, report }: UsageReport = { exitCode: ExitCode.usage },
-): CommandFailure {
+export function usageFailure(error: CommanderError, command: CommandUnknownOpts): UsageFailure {
   if (['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)) throw error;
   const message = error.message
     .replace(ADVICE, '')
@@ -55,11 +59,8 @@ export function usageFailure(
     command.parent === null
       ? '"mcp-taskq help" lists the commands.'
       : `"mcp-taskq help ${command.name()}" explains the command.`;
-  return new CommandFailure(exitCode, pattern && words ? message.replace(pattern, words) : message, {
-    hint: advice === undefined ? about : `${advice} ${about}`,
-    cause: error,
-    report,
-  });
+  const said = pattern && words ? message.replace(pattern, words) : message;
+  return new UsageFailure(said, advice === undefined ? about : `${advice} ${about}`, error);
 }
 
 /** `check -o prometheus`: another option has this choice. */

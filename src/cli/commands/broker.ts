@@ -13,6 +13,7 @@ import { PRIVATE_BROKER } from '../settings/private-broker.ts';
 import { askYesOrNo, hasTerminal } from '../terminal/prompts.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { jsonLine } from '../text/terminal-text.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 const HELP: CommandHelp = {
   description: `Run a private RabbitMQ on 127.0.0.1 for trials, tests and demos: an installed one, else one in Docker or
@@ -64,10 +65,9 @@ function refuseAnotherBroker(command: CommandUnknownOpts): void {
   const given = Object.keys(command.opts());
   const misplaced = CONNECTION_OPTIONS.find(({ name }) => name !== 'timeout' && given.includes(name));
   if (misplaced === undefined) return;
-  throw new CommandFailure(
-    ExitCode.usage,
+  throw new UsageFailure(
     `"broker" does not take ${flagOf(misplaced.name)}: it starts a broker of its own`,
-    { hint: 'To see which broker you are connected to: mcp-taskq status' },
+    'To see which broker you are connected to: mcp-taskq status',
   );
 }
 
@@ -119,10 +119,9 @@ function brokerOptions(context: Context, options: Options): BrokerOptions {
 
 async function confirmInstall({ stop }: Context, what: string): Promise<boolean> {
   if (!hasTerminal()) {
-    throw new CommandFailure(
-      ExitCode.usage,
+    throw new UsageFailure(
       'RabbitMQ is not installed. Installing it needs confirmation, but this is not a terminal',
-      { hint: 'Use --install to install it, or start Docker or Podman.' },
+      'Use --install to install it, or start Docker or Podman.',
     );
   }
   const message = `RabbitMQ is not installed here. ${what}?`;

@@ -12,6 +12,7 @@ import { reportSink } from '../output/sinks.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { ageOption, exactDuration } from '../text/durations.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 const HELP: CommandHelp = {
   description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics (up to 10 s old), which does not
@@ -100,19 +101,22 @@ function threshold(
   show: (value: number) => string = String,
 ) {
   if (warn !== undefined && critical !== undefined && warn > critical) {
-    throw new CommandFailure(
-      ExitCode.usage,
+    throw new UsageFailure(
       `--${name}-warn ${show(warn)} is above --${name}-critical ${show(critical)}, so it would never apply`,
     );
   }
   return { warn, critical };
 }
 
-/** The report of a wrong command line, in the format that it names. */
-export function reportUsage(message: string): string {
+/**
+ * What a wrong command line ends with, in the format that it names. A monitoring system would read the status of usage
+ * errors, 2, as critical, and shows standard output.
+ */
+export function unknownUsage({ message, hint, cause }: UsageFailure): CommandFailure {
   const words = process.argv.flatMap((word) => word.split('='));
   const format = CHECK_FORMATS.find((each) => words.includes(each)) ?? 'text';
-  return reportUnknown(format, message, undefined);
+  const report = (text: string) => reportUnknown(format, text, undefined);
+  return new CommandFailure(CheckStatus.unknown, message, { hint, cause, report });
 }
 
 /** Reports on stdout for the monitoring system, and on stderr for people. A signal keeps its own status. */

@@ -1,8 +1,7 @@
 import { Argument, Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { CommandFailure } from '../command-failure.ts';
 import type { ContextSettingOptions } from '../contexts/set-context.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 const ACTIONS = ['ls', 'show', 'use', 'set', 'rm'] as const;
 
@@ -54,15 +53,13 @@ async function run(
   }
   const misplaced = Object.keys(options).find((option) => OF_SET.includes(option));
   if (misplaced !== undefined) {
-    throw new CommandFailure(
-      ExitCode.usage,
-      `"context ${action}" takes none of the settings of "context set"`,
-    );
+    throw new UsageFailure(`"context ${action}" takes none of the settings of "context set"`);
   }
   if (options.none !== undefined && action !== 'use') {
-    throw new CommandFailure(ExitCode.usage, `"context ${action}" does not take --none`, {
-      hint: 'To select no context: mcp-taskq context use --none',
-    });
+    throw new UsageFailure(
+      `"context ${action}" does not take --none`,
+      'To select no context: mcp-taskq context use --none',
+    );
   }
   const { listContexts } = await import('../contexts/list-contexts.ts');
   const { showContext } = await import('../contexts/show-context.ts');
@@ -70,16 +67,17 @@ async function run(
   switch (action) {
     case 'ls':
       if (name !== undefined) {
-        throw new CommandFailure(ExitCode.usage, '"context ls" takes no name', {
-          hint: `Print one with: mcp-taskq context show ${name}`,
-        });
+        throw new UsageFailure(
+          '"context ls" takes no name',
+          `Print one with: mcp-taskq context show ${name}`,
+        );
       }
       return listContexts(command);
     case 'show':
       return showContext(name, command);
     case 'use':
       if (options.none !== undefined && name !== undefined) {
-        throw new CommandFailure(ExitCode.usage, '"context use" takes a name or --none, not both');
+        throw new UsageFailure('"context use" takes a name or --none, not both');
       }
       return selectContext(options.none ? undefined : required(action, name));
     case 'rm':
@@ -99,7 +97,5 @@ const OF_SET: readonly string[] = [
 
 function required(action: string, name: string | undefined): string {
   if (name !== undefined) return name;
-  throw new CommandFailure(ExitCode.usage, `"context ${action}" needs the name of a context`, {
-    hint: 'Names: mcp-taskq context ls',
-  });
+  throw new UsageFailure(`"context ${action}" needs the name of a context`, 'Names: mcp-taskq context ls');
 }

@@ -18,6 +18,7 @@ import { noteHeldBack } from '../reading/withheld.ts';
 import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
 import { Publishing } from '../replay/publishing.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 const HELP: CommandHelp = {
   description: `Copy messages to another task, in order, with the same bytes and properties, message ids included. While cp
@@ -67,11 +68,11 @@ async function copy(
   options: CopyOptions,
 ): Promise<void> {
   if (options.limit === undefined && !options.all) {
-    throw new CommandFailure(ExitCode.usage, 'Give the number of messages to copy: -n N or --all');
+    throw new UsageFailure('Give the number of messages to copy: -n N or --all');
   }
   const { client, stop } = context;
   const to = await stop.race(chooseOneTask(context, target));
-  if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
+  if (from === to) throw new UsageFailure('Source and destination are the same task');
   const { skip, create = true, keepExpiration = false } = options;
   requireSkip(skip);
   const select = await selectionOf(options);

@@ -1,17 +1,16 @@
 import { Command } from '@commander-js/extra-typings';
 import { isTaskQueueError } from '../../cli-shared.ts';
-import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { nextSteps } from '../describe/next-steps.ts';
 import { readTask, type TaskReport } from '../describe/read-task.ts';
 import { taskRecord, viewTask } from '../describe/task-view.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { countEvents } from '../reading/count-events.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption } from '../text/durations.ts';
 import { jsonLine } from '../text/terminal-text.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 const HELP: CommandHelp = {
   description: `Show what is in the queue of a task and who reads it: counts, oldest and newest message, messages by type and
@@ -45,7 +44,7 @@ async function describe(
   { peek, listen }: DescribeOptions,
 ): Promise<void> {
   const { format, stdout, settings, note, stop } = context;
-  if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'describe does not support -o raw');
+  if (format === 'raw') throw new UsageFailure('describe does not support -o raw');
   const report = await stop.race(readTask(context, taskId, { looks: peek }));
   // Before the listening, as the ages are those of what was read.
   const now = Date.now();

@@ -22,6 +22,7 @@ import { type PipelineResult, publishInOrder } from '../replay/pipelined-publish
 import { startProgress } from '../terminal/progress.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 const HELP: CommandHelp = {
   description: `Add messages to a task. The broker confirms each one as stored; anything else is an error. A message is a JSON-RPC
@@ -145,8 +146,8 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
 function checkManyOptions({ from, skip, limit, idPrefix, rate, keepTiming, speed }: EnqueueOptions): void {
   const many = { skip, limit, 'id-prefix': idPrefix, rate, 'keep-timing': keepTiming };
   const [unused] = from === undefined ? Object.entries(many).filter(([, value]) => value) : [];
-  if (unused !== undefined) throw new CommandFailure(ExitCode.usage, `--${unused[0]} needs --from FILE`);
-  if (speed !== 1 && !keepTiming) throw new CommandFailure(ExitCode.usage, '--speed needs --keep-timing');
+  if (unused !== undefined) throw new UsageFailure(`--${unused[0]} needs --from FILE`);
+  if (speed !== 1 && !keepTiming) throw new UsageFailure('--speed needs --keep-timing');
 }
 
 function nothingToAdd({ from, skip }: EnqueueOptions): string {
@@ -166,8 +167,7 @@ function reportDryRun(context: ClientContext, taskId: string, count: number): Pr
 
 function checkHeaders({ propertyList }: OutgoingMessage, headers: { [name: string]: string }): void {
   if (propertyList === undefined || Object.keys(headers).length === 0) return;
-  throw new CommandFailure(
-    ExitCode.usage,
+  throw new UsageFailure(
     'cannot add a header: the properties are nested too deeply, or have a type that AMQP does not support',
   );
 }

@@ -1,10 +1,10 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { CommandFailure } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
+import type { CommandFailure } from '../command-failure.ts';
 import { explain } from '../help/command-help.ts';
 import { OTHER_NAMES } from '../help/other-names.ts';
 import { HELP_TOPICS, type HelpTopic } from '../help/topic-list.ts';
 import { givenSettings } from '../settings/settings.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 export function helpCommand() {
   const command = explain(new Command('help'), {
@@ -32,8 +32,7 @@ export function helpCommand() {
     const meant = Object.hasOwn(OTHER_NAMES, topic) ? OTHER_NAMES[topic] : undefined;
     // The name comes from another tool and only points to the command meant here.
     if (meant !== undefined && (found === undefined || found.name() === topic))
-      throw new CommandFailure(
-        ExitCode.usage,
+      throw new UsageFailure(
         `Unknown command ${JSON.stringify(topic)}; mcp-taskq calls it ${meant}: mcp-taskq help ${meant}`,
       );
     if (found === undefined) throw unknownTopic(topic);
@@ -42,7 +41,8 @@ export function helpCommand() {
 }
 
 function unknownTopic(topic: string): CommandFailure {
-  return new CommandFailure(ExitCode.usage, `Unknown command or topic ${JSON.stringify(topic)}`, {
-    hint: `Topics are ${Object.keys(HELP_TOPICS).join(', ')}; "mcp-taskq help" lists the commands.`,
-  });
+  return new UsageFailure(
+    `Unknown command or topic ${JSON.stringify(topic)}`,
+    `Topics are ${Object.keys(HELP_TOPICS).join(', ')}; "mcp-taskq help" lists the commands.`,
+  );
 }

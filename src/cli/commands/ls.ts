@@ -1,8 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { ListTaskQueuesOptions, TaskQueueClient, TaskQueueInfo } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, type Context, withContext } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { notBlank, wholeNumber } from '../input/option-values.ts';
 import { noteUnknown } from '../output/left-out.ts';
@@ -17,6 +15,7 @@ import {
 } from '../queues/queue-selection.ts';
 import { awaitEach } from '../terminal/stall-notice.ts';
 import { ageOption, durationOption } from '../text/durations.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 const HELP: CommandHelp = {
   description: `List task queues with the number of messages in them. In a pattern, * matches any text and ? any character.
@@ -79,24 +78,20 @@ export function lsCommand() {
 
 async function ls(context: Context, pattern: string | undefined, options: LsOptions): Promise<void> {
   if (options.ids !== undefined && (pattern !== undefined || options.watch)) {
-    throw new CommandFailure(ExitCode.usage, '--ids cannot be combined with a pattern or --watch');
+    throw new UsageFailure('--ids cannot be combined with a pattern or --watch');
   }
   if (options.ids !== undefined && historyFor(options) !== undefined) {
-    throw new CommandFailure(ExitCode.usage, '--ids cannot be combined with --idle or --sort idle', {
-      hint: 'It counts over AMQP, and only the management API has idle times.',
-    });
+    throw new UsageFailure(
+      '--ids cannot be combined with --idle or --sort idle',
+      'It counts over AMQP, and only the management API has idle times.',
+    );
   }
   if (context.format === 'raw' && !options.names)
-    throw new CommandFailure(ExitCode.usage, 'ls does not support -o raw', {
-      hint: 'Use --names for the ids alone.',
-    });
+    throw new UsageFailure('ls does not support -o raw', 'Use --names for the ids alone.');
   for (const option of ['watch', 'names'] as const)
     if (options[option] && ['json', 'jsonl'].includes(context.settings.output))
-      throw new CommandFailure(
-        ExitCode.usage,
-        `--${option} cannot be used with -o ${context.settings.output}`,
-      );
-  if (options.null && !options.names) throw new CommandFailure(ExitCode.usage, '--null needs --names');
+      throw new UsageFailure(`--${option} cannot be used with -o ${context.settings.output}`);
+  if (options.null && !options.names) throw new UsageFailure('--null needs --names');
   if (options.ids === undefined)
     for (const warning of context.settings.apiWarnings) context.note(`warning: ${warning}`);
   const { TaskQueueClient } = await import('../../index.ts');

@@ -1,8 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/option-values.ts';
 import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
@@ -22,6 +20,7 @@ import { confirmLoss } from '../terminal/confirmation.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 const HELP: CommandHelp = {
   description: `Move messages to another task, in order, with the same bytes and properties. A message is removed once the
@@ -74,10 +73,10 @@ async function move(
   options: MoveOptions,
 ): Promise<void> {
   if (options.limit === undefined && !options.all) {
-    throw new CommandFailure(ExitCode.usage, 'Give the number of messages to move: -n N or --all');
+    throw new UsageFailure('Give the number of messages to move: -n N or --all');
   }
   const to = await context.stop.race(chooseOneTask(context, destination));
-  if (from === to) throw new CommandFailure(ExitCode.usage, 'Source and destination are the same task');
+  if (from === to) throw new UsageFailure('Source and destination are the same task');
   const chosen = await context.stop.race(chooseTasks(context, [from], { ...options, isRemoving: true }));
   // A pattern may also match the destination.
   const taskIds = chosen.taskIds.filter((taskId) => taskId !== to);

@@ -12,6 +12,7 @@ import { standardError } from '../terminal/standard-error.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption } from '../text/durations.ts';
 import { jsonLine } from '../text/terminal-text.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 const HELP: CommandHelp = {
   description: `Show which broker this is, who you are there, what you may do, and whether anything is wrong. Checking
@@ -39,7 +40,7 @@ export function statusCommand() {
 async function status(context: Context, { api, listen: listenMs }: StatusOptions): Promise<void> {
   const { format, settings, note, stop } = context;
   const stdout = reportSink(context.stdout);
-  if (format === 'raw') throw new CommandFailure(ExitCode.usage, 'status does not support -o raw');
+  if (format === 'raw') throw new UsageFailure('status does not support -o raw');
   let found: BrokerStatus;
   try {
     found = await readStatus(settings, { asksApi: api, listenMs, stop });

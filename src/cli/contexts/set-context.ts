@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { CommandFailure } from '../command-failure.ts';
+import type { CommandFailure } from '../command-failure.ts';
 import { note } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { readUrlFiles, splitUrls, toUrl } from '../settings/broker-urls.ts';
 import { changeContextFile, readContextFile, shownPath } from '../settings/context-file.ts';
@@ -18,6 +17,7 @@ import { givenSettings } from '../settings/settings.ts';
 import { ask, hasTerminal } from '../terminal/prompts.ts';
 import { exactDuration } from '../text/durations.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 /** Options of `context set`, in addition to the connection options of every command. */
 export interface ContextSettingOptions {
@@ -36,9 +36,10 @@ export async function setContext(
   command: CommandUnknownOpts,
 ): Promise<void> {
   if (!isContextName(name)) {
-    throw new CommandFailure(ExitCode.usage, `${JSON.stringify(name)} is not a valid context name`, {
-      hint: 'A name is 1 to 32 letters, digits, dots, dashes and underscores.',
-    });
+    throw new UsageFailure(
+      `${JSON.stringify(name)} is not a valid context name`,
+      'A name is 1 to 32 letters, digits, dots, dashes and underscores.',
+    );
   }
   refuseForeignOptions(command);
   const file = readContextFile();
@@ -74,7 +75,7 @@ function refuseForeignOptions(command: CommandUnknownOpts): void {
     ['context', 'Name the context to store after "set".'],
   ] as const) {
     if (given[name] === undefined) continue;
-    throw new CommandFailure(ExitCode.usage, `A context does not store ${flagOf(name)}`, { hint });
+    throw new UsageFailure(`A context does not store ${flagOf(name)}`, hint);
   }
 }
 
@@ -83,7 +84,7 @@ const TO_BE_ASKED = '\n';
 
 /**
  * A context with the given settings, and the others as before.
- * @throws CommandFailure (usage) if it is not usable
+ * @throws UsageFailure if it is not usable
  */
 function changed(
   name: string,
@@ -102,12 +103,12 @@ function changed(
   else if (password !== undefined) throw passwordInUrl();
   const fault = findFault(context);
   if (fault === undefined) return context;
-  throw new CommandFailure(ExitCode.usage, `Context ${name} was not stored: ${fault}`, {
-    hint:
-      context.url === undefined
-        ? `mcp-taskq context set ${name} --url amqps://HOST/VHOST`
-        : 'mcp-taskq context --help',
-  });
+  throw new UsageFailure(
+    `Context ${name} was not stored: ${fault}`,
+    context.url === undefined
+      ? `mcp-taskq context set ${name} --url amqps://HOST/VHOST`
+      : 'mcp-taskq context --help',
+  );
 }
 
 /**
@@ -119,10 +120,9 @@ async function requireUsable({ url, api_url: apiUrl }: Record<string, unknown>):
   // Does not connect.
   await new TaskQueueClient({ url: readUrlFiles(splitUrls(String(url))).urls }).close();
   if (typeof apiUrl === 'string' && !/^https?:\/\/./i.test(apiUrl)) {
-    throw new CommandFailure(
-      ExitCode.usage,
+    throw new UsageFailure(
       'The management API URL is unusable: it does not begin with http:// or https://',
-      { hint: 'Use http://host:15672 or https://host:15671.' },
+      'Use http://host:15672 or https://host:15671.',
     );
   }
 }
@@ -150,10 +150,7 @@ function applyPasswordSource(
   const { passwordFile } = givenSettings(command);
   const sources = [passwordFile, passwordCommand, storePassword].filter((source) => source !== undefined);
   if (sources.length > 1) {
-    throw new CommandFailure(
-      ExitCode.usage,
-      'Use one of --password-file, --password-command and --store-password',
-    );
+    throw new UsageFailure('Use one of --password-file, --password-command and --store-password');
   }
   if (sources.length === 0) return;
   if (passwordFile === undefined) delete context.password_file;
@@ -173,9 +170,10 @@ function takePassword(context: Record<string, unknown>): string | undefined {
         const url = toUrl(part);
         if (url === undefined) {
           if (!part.includes('@')) return part;
-          throw new CommandFailure(ExitCode.usage, `The ${setting.replace('_', '-')} is not a URL`, {
-            hint: 'Percent-encode special characters in the user name; leave the password out.',
-          });
+          throw new UsageFailure(
+            `The ${setting.replace('_', '-')} is not a URL`,
+            'Percent-encode special characters in the user name; leave the password out.',
+          );
         }
         if (url.password === '' || url.password === 'guest') return part;
         password ??= decodePassword(url.password);
@@ -191,25 +189,28 @@ function decodePassword(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new CommandFailure(ExitCode.usage, 'The password in the URL has an invalid percent-encoding', {
-      hint: 'Write a % as %25; or leave the password out.',
-    });
+    throw new UsageFailure(
+      'The password in the URL has an invalid percent-encoding',
+      'Write a % as %25; or leave the password out.',
+    );
   }
 }
 
 function passwordInUrl(): CommandFailure {
   const without = thisCommand({ '--password-command': 'pass show mq' }).replaceAll(':***@', '@');
-  return new CommandFailure(ExitCode.usage, 'The URL contains a password, which is not stored', {
-    hint: `Leave it out, and say where it is (--password-file FILE works too; --store-password puts it into the file): ${without}`,
-  });
+  return new UsageFailure(
+    'The URL contains a password, which is not stored',
+    `Leave it out, and say where it is (--password-file FILE works too; --store-password puts it into the file): ${without}`,
+  );
 }
 
 function settingNamed(text: string): keyof NamedContext {
   const name = text.replace(/^--/, '').replaceAll('-', '_');
   if (Object.hasOwn(SETTINGS, name)) return name as keyof NamedContext;
-  throw new CommandFailure(ExitCode.usage, `Unknown setting ${JSON.stringify(text)}`, {
-    hint: `Settings are ${SETTING_NAMES.map((each) => each.replaceAll('_', '-')).join(', ')}.`,
-  });
+  throw new UsageFailure(
+    `Unknown setting ${JSON.stringify(text)}`,
+    `Settings are ${SETTING_NAMES.map((each) => each.replaceAll('_', '-')).join(', ')}.`,
+  );
 }
 
 /** Prompts on a terminal without echo; otherwise reads the first line of stdin. */
@@ -224,7 +225,8 @@ async function askForPassword(name: string): Promise<string> {
     [answer = ''] = Buffer.concat(chunks).toString().split(/\r?\n/, 1);
   }
   if (answer !== '') return answer;
-  throw new CommandFailure(ExitCode.usage, 'No password was given', {
-    hint: `${shellWords(['printf', '%s', 'PASSWORD'])} | ${thisCommand({})}`,
-  });
+  throw new UsageFailure(
+    'No password was given',
+    `${shellWords(['printf', '%s', 'PASSWORD'])} | ${thisCommand({})}`,
+  );
 }

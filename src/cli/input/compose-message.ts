@@ -1,8 +1,7 @@
-import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { ask } from '../terminal/prompts.ts';
 import { safeId } from '../text/terminal-text.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 export const COMPOSABLE_TYPES = ['request', 'notification'] as const;
 
@@ -19,11 +18,9 @@ export interface MessageParts {
  * notification. A request without an id gets a new one. The text of `params` is not changed.
  */
 export function composeMessage({ type, method, params, id }: MessageParts): string {
-  if (method === undefined)
-    throw new CommandFailure(ExitCode.usage, 'A message composed from parts needs --method');
+  if (method === undefined) throw new UsageFailure('A message composed from parts needs --method');
   const isRequest = (type ?? (id === undefined ? 'notification' : 'request')) === 'request';
-  if (!isRequest && id !== undefined)
-    throw new CommandFailure(ExitCode.usage, 'A notification cannot have an --id');
+  if (!isRequest && id !== undefined) throw new UsageFailure('A notification cannot have an --id');
   const members = ['"jsonrpc":"2.0"'];
   if (isRequest) members.push(`"id":${idText(id ?? crypto.randomUUID())}`);
   members.push(`"method":${JSON.stringify(method)}`);
@@ -38,7 +35,7 @@ function idText(id: string): string {
 
 function checkParams(params: string): string {
   const problem = paramsProblem(params);
-  if (problem !== undefined) throw new CommandFailure(ExitCode.usage, `--params ${problem}`);
+  if (problem !== undefined) throw new UsageFailure(`--params ${problem}`);
   return params;
 }
 

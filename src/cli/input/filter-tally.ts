@@ -1,7 +1,6 @@
-import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 /** At most this many names and reasons are listed; most expressions have fewer. */
 const MAX_LISTED = 3;
@@ -10,7 +9,7 @@ const MAX_LISTED = 3;
 export class UndatedError extends Error {}
 
 /** The filter cannot be evaluated on any message that was looked at. */
-export class FilterFailure extends CommandFailure {}
+export class FilterFailure extends UsageFailure {}
 
 /** Counts the messages a filter has looked at, and those it could not decide on. */
 export class FilterTally {
@@ -53,17 +52,14 @@ export class FilterTally {
 
   /**
    * Reports on how many messages the expression could not be evaluated.
-   * @throws FilterFailure (usage) if it failed on every message, for another reason than a missing field
+   * @throws FilterFailure if it failed on every message, for another reason than a missing field
    */
   report({ note }: Pick<Context, 'note'>): void {
     const isOne = this.looked === 1;
     const of = `of the ${formatCount(this.looked, 'message')} looked at`;
     if (this.#failed > 0 && this.#failed === this.looked && this.matched === 0) {
       const which = isOne ? 'the message looked at' : `any ${of}`;
-      throw new FilterFailure(
-        ExitCode.usage,
-        `The filter cannot be evaluated on ${which}: ${[...this.#reasons].join('; ')}`,
-      );
+      throw new FilterFailure(`The filter cannot be evaluated on ${which}: ${[...this.#reasons].join('; ')}`);
     }
     if (this.#missing > 0) {
       const fields = [...this.#fields].map((field) => JSON.stringify(field)).join(', ');

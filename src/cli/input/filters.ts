@@ -1,7 +1,6 @@
 import { Environment } from '@marcbachmann/cel-js';
 import type { StoredMessage } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { checkConstants, checkPropertyNames } from './filter-checks.ts';
 import { FilterTally } from './filter-tally.ts';
 import { FilterVariables, TYPE_VARIABLE } from './filter-variables.ts';
@@ -36,7 +35,7 @@ export interface MessageFilter {
  * Parses a filter expression. A message on which it cannot be evaluated (a field is missing or has another type) does
  * not match, and is counted.
  * @param now the time from which ages are measured
- * @throws CommandFailure (usage) that shows where the expression is wrong
+ * @throws UsageFailure that shows where the expression is wrong
  */
 export function parseFilter(expression: string, now: () => number = Date.now): MessageFilter {
   const environment = new Environment();
@@ -79,10 +78,11 @@ function compile(environment: Environment, expression: string): (variables: obje
     const example = /duration/i.test(reason)
       ? 'age > duration("24h")'
       : 'type == "request" && method.startsWith("elicitation/")';
-    throw new CommandFailure(ExitCode.usage, `The filter cannot be used: ${reason}`, {
+    throw new UsageFailure(
+      `The filter cannot be used: ${reason}`,
+      `Example: ${example}; see "mcp-taskq help filters".`,
       cause,
-      hint: `Example: ${example}; see "mcp-taskq help filters".`,
-    });
+    );
   }
 }
 

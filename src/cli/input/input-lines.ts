@@ -7,6 +7,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { openForReading } from '../terminal/blocking-files.ts';
 import { whyUnsupported } from '../terminal/unsupported-stream.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { detectEncoding, SIGNATURE_BYTES } from './input-encoding.ts';
 import { checkLength } from './line-length.ts';
 
@@ -40,13 +41,12 @@ export interface LineSource {
 /**
  * Opens a file, or stdin for `-`, gzipped or not, with or without a byte order mark. Input that can be read only
  * once, such as a pipe, is copied to a temporary file, because all of it is checked before any of it is used.
- * @throws CommandFailure (usage) for a file that cannot be read or is not UTF-8 text
+ * @throws UsageFailure for a file that cannot be read or is not UTF-8 text
  */
 export async function openLines(from: string): Promise<LineSource> {
   if (from === '-') {
     const unsupported = whyUnsupported(process.stdin);
-    if (unsupported !== undefined)
-      throw new CommandFailure(ExitCode.usage, `Cannot read standard input: ${unsupported}`);
+    if (unsupported !== undefined) throw new UsageFailure(`Cannot read standard input: ${unsupported}`);
     return keepLines('standard input', process.stdin);
   }
   const file = await openFile(from);
@@ -70,9 +70,10 @@ async function sourceOf(
   const encoding = detectEncoding(buffer.subarray(0, bytesRead));
   if (encoding.kind === 'other') {
     const words = path === undefined ? '' : ` ${shellWords([path])}`;
-    throw new CommandFailure(ExitCode.usage, `${name} is ${encoding.name}, not UTF-8 text`, {
-      hint: `Convert it: ${encoding.convert}${words} | mcp-taskq … -`,
-    });
+    throw new UsageFailure(
+      `${name} is ${encoding.name}, not UTF-8 text`,
+      `Convert it: ${encoding.convert}${words} | mcp-taskq … -`,
+    );
   }
   if (encoding.kind === 'gzip') {
     const kept = await keepLines(name, unpacked(file));
@@ -136,7 +137,7 @@ async function keepLines(name: string, input: AsyncIterable<Buffer>): Promise<Li
     if (cause instanceof CommandFailure) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code?.startsWith('Z_'))
-      throw new CommandFailure(ExitCode.usage, `${name} is damaged: ${message} (gzip)`, { cause });
+      throw new UsageFailure(`${name} is damaged: ${message} (gzip)`, undefined, cause);
     throw new CommandFailure(ExitCode.failed, `Cannot copy ${name} to ${tmpdir()}: ${message}`, {
       cause,
       hint: 'TMPDIR sets the folder for temporary files.',
@@ -152,7 +153,7 @@ async function openFile(file: string): Promise<FileHandle | Readable> {
     if (status === undefined || status.isFile()) return await open(file);
     return await openForReading(file, status.isFIFO());
   } catch (cause) {
-    throw new CommandFailure(ExitCode.usage, `Cannot read ${file}: ${(cause as Error).message}`, { cause });
+    throw new UsageFailure(`Cannot read ${file}: ${(cause as Error).message}`, undefined, cause);
   }
 }
 

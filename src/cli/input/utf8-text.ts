@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { CommandFailure, type UsageReport } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 /** What Node puts in place of bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
@@ -11,7 +10,7 @@ const REPLACEMENT = '\ufffd';
  * line.
  * @throws CommandFailure
  */
-export function requireUtf8Arguments({ exitCode, report }: UsageReport = { exitCode: ExitCode.usage }): void {
+export function requireUtf8Arguments(): void {
   if (!process.argv.some((argument) => argument.includes(REPLACEMENT))) return;
   let commandLine: Buffer;
   try {
@@ -19,14 +18,13 @@ export function requireUtf8Arguments({ exitCode, report }: UsageReport = { exitC
   } catch {
     return;
   }
-  if (!isUtf8(commandLine))
-    throw new CommandFailure(exitCode, 'An argument is not UTF-8', { hint: CONVERT, report });
+  if (!isUtf8(commandLine)) throw new UsageFailure('An argument is not UTF-8', CONVERT);
 }
 
 /** A line of input as text. */
 export function utf8Text(bytes: Uint8Array, name: string): string {
   if (isUtf8(bytes)) return Buffer.from(bytes).toString();
-  throw new CommandFailure(ExitCode.usage, `${name} is not UTF-8`, { hint: CONVERT });
+  throw new UsageFailure(`${name} is not UTF-8`, CONVERT);
 }
 
 const CONVERT = 'Convert it: iconv -f ISO-8859-1 -t UTF-8, if it is Latin-1.';

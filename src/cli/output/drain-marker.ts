@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { access, type FileHandle, open, readdir, readFile, realpath, unlink } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
-import { CommandFailure } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { safeLine } from '../text/terminal-text.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { isOpenElsewhere } from './open-descriptor.ts';
 import type { WrittenBefore } from './resumed-drain.ts';
 import { thisCommand } from './this-command.ts';
@@ -49,7 +48,7 @@ export class DrainMarker {
 
   /**
    * To be called before messages of a task are written. A command drains one task after the other.
-   * @throws CommandFailure (usage) if another process is draining this task into this file
+   * @throws UsageFailure if another process is draining this task into this file
    */
   async begin(taskId: string): Promise<void> {
     if (this.#taskId === taskId) return;
@@ -61,10 +60,9 @@ export class DrainMarker {
     const { held, wasLeft } = await hold(path, `${what}\n${this.#resuming ? `${this.#resuming}\n` : ''}`);
     if (wasLeft && (await isOpenElsewhere(path))) {
       await held?.close();
-      throw new CommandFailure(
-        ExitCode.usage,
+      throw new UsageFailure(
         `Another process is writing the messages of task ${safeLine(taskId)} to ${this.#file}`,
-        { hint: 'Wait until it ends, or write to another file.' },
+        'Wait until it ends, or write to another file.',
       );
     }
     this.#taskId = taskId;
@@ -125,7 +123,7 @@ export async function clearMarkers(file: string, own: DrainMarker | undefined): 
 /**
  * @param refused what cannot be done with an unfinished file
  * @param own the marker of the caller's own drain
- * @throws CommandFailure (usage) if a drain into the file has not ended
+ * @throws UsageFailure if a drain into the file has not ended
  */
 export async function requireFinished(file: string, refused: string, own?: DrainMarker): Promise<void> {
   // A drain that ended before it created its file has written nothing.
@@ -139,7 +137,7 @@ export async function requireFinished(file: string, refused: string, own?: Drain
     what = `${file} may hold messages that are still in their queue: a drain into it has not ended.`,
     resuming,
   ] = /^(.+)(?:\n(.+))?/.exec(text) ?? [];
-  const refusal = (hint: string) => new CommandFailure(ExitCode.usage, `${refused}: ${what}`, { hint });
+  const refusal = (hint: string) => new UsageFailure(`${refused}: ${what}`, hint);
   for (const path of markers)
     if (await isOpenElsewhere(path)) throw refusal('It is running: wait until it ends.');
   const instead = `To do it anyway, first: rm ${shellWords(markers)}`;

@@ -6,6 +6,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { openForWriting } from '../terminal/blocking-files.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { type DrainMarker, requireFinished } from './drain-marker.ts';
 import { FileSink } from './file-sink.ts';
 import { type FileEnd, inspectEnd } from './last-line.ts';
@@ -37,8 +38,7 @@ export interface OpenedFile {
 export async function checkFile(out: string, { append, overwrite, mustBeNew }: IfFound): Promise<void> {
   const found = await stat(out).catch(() => undefined);
   if (found === undefined) return;
-  if (found.isDirectory())
-    throw new CommandFailure(ExitCode.usage, `Cannot write to ${out}: it is a directory`);
+  if (found.isDirectory()) throw new UsageFailure(`Cannot write to ${out}: it is a directory`);
   if (!append && !overwrite && found.isFile()) throw existsFailure(out, mustBeNew);
   if (overwrite) await requireReplaceable(out);
   if (!append || !found.isFile()) return;
@@ -51,12 +51,9 @@ export async function checkFile(out: string, { append, overwrite, mustBeNew }: I
 /** An incomplete record can be cut off, but other incomplete lines cannot be judged. */
 function refuseOtherText(out: string, end: FileEnd): void {
   if (end.kind !== 'other') return;
-  throw new CommandFailure(
-    ExitCode.usage,
+  throw new UsageFailure(
     `The last line of ${out} is incomplete and is not part of a record`,
-    {
-      hint: `To keep it as a line of its own: echo >> ${shellWords([out])}`,
-    },
+    `To keep it as a line of its own: echo >> ${shellWords([out])}`,
   );
 }
 
@@ -153,9 +150,10 @@ async function makeEntryDurable(out: string): Promise<void> {
 }
 
 function existsFailure(out: string, mustBeNew: boolean): CommandFailure {
-  return new CommandFailure(ExitCode.usage, `The file ${out} already exists`, {
-    hint: mustBeNew ? 'Choose another name.' : 'Choose another name, or use --append or --overwrite.',
-  });
+  return new UsageFailure(
+    `The file ${out} already exists`,
+    mustBeNew ? 'Choose another name.' : 'Choose another name, or use --append or --overwrite.',
+  );
 }
 
 function cannotWrite(out: string, cause: unknown): CommandFailure {

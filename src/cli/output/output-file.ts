@@ -2,9 +2,8 @@ import { fstatSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { isatty } from 'node:tty';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { clearMarkers, DrainMarker, howToResume } from './drain-marker.ts';
 import { FileSink } from './file-sink.ts';
 import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
@@ -49,14 +48,13 @@ export async function openOutputFile(
 ): Promise<MessageWriter> {
   const { settings } = context;
   if (!isFileName(out)) {
-    if (append || overwrite)
-      throw new CommandFailure(ExitCode.usage, '--append and --overwrite need --out FILE');
+    if (append || overwrite) throw new UsageFailure('--append and --overwrite need --out FILE');
     return openStandardOutput(context, use);
   }
   const format = settings.output === 'auto' ? 'jsonl' : settings.output;
-  if (format === 'table') throw new CommandFailure(ExitCode.usage, '--out does not support -o table');
+  if (format === 'table') throw new UsageFailure('--out does not support -o table');
   if (append && format === 'json') {
-    throw new CommandFailure(ExitCode.usage, '--append does not support -o json; use -o jsonl');
+    throw new UsageFailure('--append does not support -o json; use -o jsonl');
   }
   const { checkFile, openFile } = await import('./file-opening.ts');
   const found = { append, overwrite, mustBeNew };

@@ -1,7 +1,6 @@
 import { fstatSync, statSync } from 'node:fs';
-import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { FileSink } from './file-sink.ts';
 import { createMessageWriter, type MessageWriter } from './message-writer.ts';
 import { inspectDescriptor } from './open-descriptor.ts';
@@ -15,12 +14,9 @@ import type { OutputFileUse } from './output-file.ts';
 export async function openStandardOutput(context: Context, use: OutputFileUse): Promise<MessageWriter> {
   const { stdout: sink, format } = context;
   if (use.isRemoving === true && (await isClosed(process.stdout.fd))) {
-    throw new CommandFailure(
-      ExitCode.usage,
+    throw new UsageFailure(
       'Nobody reads standard output (closed, or /dev/null), so what is removed would be lost',
-      {
-        hint: 'Write it to a file with --out FILE. To remove messages without reading them: mcp-taskq clear.',
-      },
+      'Write it to a file with --out FILE. To remove messages without reading them: mcp-taskq clear.',
     );
   }
   const isTerminal = process.stdout.isTTY === true;

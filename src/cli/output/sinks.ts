@@ -1,9 +1,10 @@
 import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
-import { CommandFailure } from '../command-failure.ts';
+import type { CommandFailure } from '../command-failure.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { whyUnsupported } from '../terminal/unsupported-stream.ts';
 import { writeFailure } from '../terminal/write-failure.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { FileSink } from './file-sink.ts';
 
 /** A destination for output. Once `flush` has resolved, what was written is as safe as the destination can make it. */
@@ -37,15 +38,16 @@ export function streamSink(
   };
 }
 
-/** @throws CommandFailure (usage) if what is written there would be lost */
+/** @throws UsageFailure if what is written there would be lost */
 export function standardOutput(): Sink {
   const { stdout } = process;
   const name = 'standard output';
   const unsupported = whyUnsupported(stdout);
   if (unsupported !== undefined) {
-    throw new CommandFailure(ExitCode.usage, `Cannot write to ${name}: ${unsupported}`, {
-      hint: 'Put a pipe in between: mcp-taskq … | cat',
-    });
+    throw new UsageFailure(
+      `Cannot write to ${name}: ${unsupported}`,
+      'Put a pipe in between: mcp-taskq … | cat',
+    );
   }
   return isFile(stdout.fd) ? new FileSink(stdout.fd, name) : streamSink(stdout, name);
 }

@@ -8,6 +8,7 @@ import { noteUnusable } from '../output/left-out.ts';
 import { describeTarget } from '../settings/target.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeId } from '../text/terminal-text.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 /** The tasks that the ids on a command line stand for. */
 export interface ChosenTasks {
@@ -34,7 +35,7 @@ export async function chooseTasks(
   { null: endsWithNull, isRemoving = false }: ChooseOptions = {},
 ): Promise<ChosenTasks> {
   if (endsWithNull && !words.includes('-'))
-    throw new CommandFailure(ExitCode.usage, '--null needs "-", which reads ids from standard input');
+    throw new UsageFailure('--null needs "-", which reads ids from standard input');
   const taskIds = new Set<string>();
   let isPattern = false;
   for (const word of words) {
@@ -61,12 +62,9 @@ export async function chooseTasks(
  */
 export async function chooseOneTask({ client }: ClientContext, word: string): Promise<string> {
   if (!hasWildcard(word) || (await client.depth(word)) !== undefined) return withoutEscapes(word);
-  throw new CommandFailure(
-    ExitCode.usage,
+  throw new UsageFailure(
     `The destination is one task, and ${JSON.stringify(word)} is a pattern`,
-    {
-      hint: String.raw`If its id really has a * or ?, write \* or \?.`,
-    },
+    String.raw`If its id really has a * or ?, write \* or \?.`,
   );
 }
 
@@ -112,7 +110,7 @@ async function idsFromInput(endsWithNull: boolean): Promise<string[]> {
     await source.close();
   }
   const given = ids.filter((id) => id !== '');
-  if (given.length === 0) throw new CommandFailure(ExitCode.usage, 'Standard input contains no task ids');
+  if (given.length === 0) throw new UsageFailure('Standard input contains no task ids');
   return given;
 }
 

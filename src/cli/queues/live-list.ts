@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskQueueInfo } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { drawQueues, type LiveQueues, withRecent } from '../output/live-queues.ts';
@@ -10,6 +9,7 @@ import { type Key, listenForKeys } from '../terminal/keys.ts';
 import { LiveView } from '../terminal/live-view.ts';
 import { raceWith } from '../terminal/stop.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { LeftOut, type SortKey } from './queue-selection.ts';
 
 export interface WatchQueuesOptions {
@@ -32,17 +32,15 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   const { list, intervalMs, title, sort, showsIdle } = options;
   const { settings, stop } = context;
   if (process.stdout.isTTY !== true) {
-    throw new CommandFailure(ExitCode.usage, 'ls --watch needs a terminal', {
-      hint: 'To write the list to a file or pipe, omit --watch.',
-    });
+    throw new UsageFailure(
+      'ls --watch needs a terminal',
+      'To write the list to a file or pipe, omit --watch.',
+    );
   }
   if (process.env.TERM === 'dumb') {
-    throw new CommandFailure(
-      ExitCode.usage,
+    throw new UsageFailure(
       'ls --watch cannot redraw the screen of this terminal (TERM=dumb)',
-      {
-        hint: 'To print the list once, omit --watch.',
-      },
+      'To print the list once, omit --watch.',
     );
   }
   const view = new LiveView(process.stdout);

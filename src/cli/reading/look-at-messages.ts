@@ -1,11 +1,10 @@
 import { MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { startStallNotice } from '../terminal/stall-notice.ts';
 import { formatNumber } from '../text/sizes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 /** Up to this size, output waits in memory until the messages are back in their queue, as the reader may be slow. */
 const MAX_KEPT_BYTES = 4 * 1024 * 1024;
@@ -20,10 +19,9 @@ export interface LookOptions {
   most: number;
 }
 
-/** @throws CommandFailure (usage) if nothing could be looked at after the skipped messages, which are held too */
+/** @throws UsageFailure if nothing could be looked at after the skipped messages, which are held too */
 export function requireSkip(skip: number): void {
-  if (skip >= MAX_PEEK)
-    throw new CommandFailure(ExitCode.usage, `--skip must be less than ${formatNumber(MAX_PEEK)}`);
+  if (skip >= MAX_PEEK) throw new UsageFailure(`--skip must be less than ${formatNumber(MAX_PEEK)}`);
 }
 
 /**

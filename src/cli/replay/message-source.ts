@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import { hasCode } from '../../cli-shared.ts';
 import type { OutgoingMessage, TaskQueueClient } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { askForMessage, composeMessage, type MessageParts } from '../input/compose-message.ts';
 import { hasTerminal } from '../terminal/prompts.ts';
 import { formatNumber } from '../text/sizes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { openReplay, type ReplaySource } from './replay-source.ts';
 
 /** What `enqueue` sends: a message, its parts, or a file. Without any of them, it asks. */
@@ -18,27 +17,30 @@ export interface MessageSourceOptions extends MessageParts {
   dryRun?: true;
 }
 
-/** @throws CommandFailure (usage) if more than one is given, or if none is given and this is not a terminal */
+/** @throws UsageFailure if more than one is given, or if none is given and this is not a terminal */
 export function checkMessageSource(options: MessageSourceOptions): void {
   const given = [options.message !== undefined, options.from !== undefined, hasParts(options)];
   const count = given.filter(Boolean).length;
   if (count > 1) {
-    throw new CommandFailure(ExitCode.usage, 'Give only one of these: a message, its parts, or --from');
+    throw new UsageFailure('Give only one of these: a message, its parts, or --from');
   }
   if (options.message === '-') {
-    throw new CommandFailure(ExitCode.usage, '"-" is not a message', {
-      hint: 'To read messages from standard input, one per line, use --from -.',
-    });
+    throw new UsageFailure(
+      '"-" is not a message',
+      'To read messages from standard input, one per line, use --from -.',
+    );
   }
   if (options.message !== undefined && existsSync(options.message)) {
-    throw new CommandFailure(ExitCode.usage, `${JSON.stringify(options.message)} is a file, not a message`, {
-      hint: 'To send the messages in a file, use --from.',
-    });
+    throw new UsageFailure(
+      `${JSON.stringify(options.message)} is a file, not a message`,
+      'To send the messages in a file, use --from.',
+    );
   }
   if (count === 0 && !hasTerminal()) {
-    throw new CommandFailure(ExitCode.usage, 'No message was given', {
-      hint: 'Give one as JSON, or use --from FILE, or --from - for standard input.',
-    });
+    throw new UsageFailure(
+      'No message was given',
+      'Give one as JSON, or use --from FILE, or --from - for standard input.',
+    );
   }
 }
 
@@ -47,7 +49,7 @@ export function checkMessageSource(options: MessageSourceOptions): void {
  * @param taskId
  * @param options
  * @param checkMore an additional check, which throws if a message is unusable
- * @throws CommandFailure (usage), TaskQueueError `INVALID_MESSAGE` if a message is unusable
+ * @throws UsageFailure, TaskQueueError `INVALID_MESSAGE` if a message is unusable
  */
 export async function openMessageSource(
   context: ClientContext,
@@ -88,7 +90,7 @@ const SURELY_ACCEPTED_BYTES = 16 * 1024 * 1024;
 /**
  * RabbitMQ says its limit to nobody. It checks a message before it looks for the queue, so one for a queue that does not
  * exist shows whether the broker takes bodies of this size.
- * @throws CommandFailure (usage) if it does not
+ * @throws UsageFailure if it does not
  */
 async function requireAccepted(client: TaskQueueClient, body: Buffer): Promise<void> {
   try {
@@ -97,10 +99,10 @@ async function requireAccepted(client: TaskQueueClient, body: Buffer): Promise<v
     if (hasCode(error, 'QUEUE_NOT_FOUND')) return;
     if (!hasCode(error, 'MESSAGE_TOO_LARGE')) throw error;
     const bytes = formatNumber(body.length);
-    throw new CommandFailure(
-      ExitCode.usage,
+    throw new UsageFailure(
       `The largest body is ${bytes} bytes, more than RabbitMQ accepts; nothing was sent`,
-      { cause: error, hint: 'Raise max_message_size in rabbitmq.conf, or send a reference instead.' },
+      'Raise max_message_size in rabbitmq.conf, or send a reference instead.',
+      error,
     );
   }
 }

@@ -1,10 +1,10 @@
-import { CommandFailure } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
+import type { CommandFailure } from '../command-failure.ts';
 import type { LineSource } from '../input/input-lines.ts';
 import { recordStart } from '../output/last-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { formatCount } from '../text/sizes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 /** The tasks that the messages of a file were read from, as far as their records say. */
 export class Origins {
@@ -33,10 +33,9 @@ export class Origins {
       : ['jq', '-c', `(arrays[] // .) | select(.task_id == ${JSON.stringify(taskId)})`];
     const only = shellWords(path === undefined ? filter : [...filter, path]);
     const send = taskCommand('enqueue', wanted, ['--from', '-']);
-    return new CommandFailure(
-      ExitCode.usage,
+    return new UsageFailure(
       `Nothing was sent: ${name} holds messages of ${formatCount(this.#taskIds.size, 'task')}`,
-      { hint: `To send those of task ${taskId}: ${only} | ${send}` },
+      `To send those of task ${taskId}: ${only} | ${send}`,
     );
   }
 }

@@ -7,6 +7,7 @@ import { requireFinished } from '../output/drain-marker.ts';
 import { isHalfRecord } from '../output/last-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { Origins } from './origins.ts';
 import type { NamedMessage } from './pipelined-publish.ts';
 
@@ -40,7 +41,7 @@ const MAX_REPORTED = 5;
 
 /**
  * Reads a file of messages once, to check all of it.
- * @throws CommandFailure (usage) with the numbers of the invalid lines; if a drain into the file has not ended; if
+ * @throws UsageFailure with the numbers of the invalid lines; if a drain into the file has not ended; if
  * messages of several tasks would be sent
  */
 export async function openReplay(from: string, range: ReplayRange): Promise<ReplaySource> {
@@ -117,16 +118,12 @@ async function checkAll(
   }
   if (bad === 0) return { count, kept };
   if (bad > MAX_REPORTED) problems.push(`and ${bad - MAX_REPORTED} more`);
-  throw new CommandFailure(
-    ExitCode.usage,
+  throw new UsageFailure(
     `Nothing was sent: ${source.name} has invalid lines\n  ${problems.join('\n  ')}`,
-    {
-      hint:
-        unfinished === undefined || !isOneALine
-          ? (advice ??
-            'A message is a record, a queued message or JSON-RPC. Give one per line, or an array of them.')
-          : unfinishedHint(source, unfinished),
-    },
+    unfinished === undefined || !isOneALine
+      ? (advice ??
+          'A message is a record, a queued message or JSON-RPC. Give one per line, or an array of them.')
+      : unfinishedHint(source, unfinished),
   );
 }
 

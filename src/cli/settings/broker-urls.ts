@@ -1,7 +1,6 @@
 import { leftOutOfUrl } from '../../cli-shared.ts';
 import type { TlsOptions } from '../../index.ts';
-import { CommandFailure, type UsageReport } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { readSettingFile } from './setting-files.ts';
 
 /** Splits a comma-separated list; a password may contain a comma too. */
@@ -37,7 +36,7 @@ const FILE_PARAMETERS = { cacertfile: 'ca', certfile: 'cert', keyfile: 'key' } a
  * Reads the files named by RabbitMQ's URI parameters, https://www.rabbitmq.com/docs/uri-query-parameters, as the
  * library does not.
  * @returns the URLs without these parameters, and the contents of the files
- * @throws CommandFailure (usage) if a file cannot be read
+ * @throws UsageFailure if a file cannot be read
  */
 export function readUrlFiles(
   urls: readonly string[],
@@ -62,15 +61,12 @@ export function readUrlFiles(
  * A URL with a user in place of a task id or a pattern: output shows those, and here perhaps a password.
  * @throws CommandFailure
  */
-export function refuseUrlArguments(
-  operands: readonly string[],
-  { exitCode, report }: UsageReport = { exitCode: ExitCode.usage },
-): void {
+export function refuseUrlArguments(operands: readonly string[]): void {
   if (operands.some((operand) => /^amqps?:\/\/.*@/is.test(operand)))
-    throw new CommandFailure(exitCode, 'A broker URL was given in place of a task id', {
-      hint: 'Give it with --url, or in MCP_TASKQ_URL.',
-      report,
-    });
+    throw new UsageFailure(
+      'A broker URL was given in place of a task id',
+      'Give it with --url, or in MCP_TASKQ_URL.',
+    );
 }
 
 /** The hosts of URLs, as `host:port`; invalid URLs are left out. */

@@ -1,8 +1,7 @@
 import { dirname, resolve } from 'node:path';
-import { CommandFailure } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { durationOption } from '../text/durations.ts';
 import { shellWords } from '../text/shell-words.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { type ContextFile, readContextFile } from './context-file.ts';
 import { GLOBAL_DECLARATIONS, type GlobalOptions, variablesOf } from './global-options.ts';
 import { type NamedContext, SETTING_NAMES, SETTINGS } from './named-context.ts';
@@ -44,7 +43,7 @@ export function noContext(environment: NodeJS.ProcessEnv): ContextLayer {
  * Finds the context of a command line. Settings of different brokers are never mixed: a context from `--context`
  * ignores environment variables about another broker, and the context selected by `context use` is ignored if the
  * command line or the environment names a broker.
- * @throws CommandFailure (usage) for an unknown name or an unusable file
+ * @throws UsageFailure for an unknown name or an unusable file
  */
 export function chooseContext(given: GlobalOptions, environment: NodeJS.ProcessEnv): ContextLayer {
   const none = noContext(environment);
@@ -83,18 +82,18 @@ export function chooseContext(given: GlobalOptions, environment: NodeJS.ProcessE
   return { ...layer, context: chosen, environment, warnings };
 }
 
-/** @throws CommandFailure (usage) that lists the existing contexts */
+/** @throws UsageFailure that lists the existing contexts */
 export function requireContext(file: ContextFile, name: string, source?: ContextSource): NamedContext {
   const context = file.contexts.get(name);
   if (context !== undefined) return context;
   const names = [...file.contexts.keys()].sort();
   const from = source === 'MCP_TASKQ_CONTEXT' ? ' (MCP_TASKQ_CONTEXT)' : '';
-  throw new CommandFailure(ExitCode.usage, `Unknown context ${JSON.stringify(name)}${from}`, {
-    hint:
-      names.length === 0
-        ? `Create one: mcp-taskq context set ${name} --url amqps://HOST/VHOST`
-        : `Existing contexts: ${names.join(', ')}.`,
-  });
+  throw new UsageFailure(
+    `Unknown context ${JSON.stringify(name)}${from}`,
+    names.length === 0
+      ? `Create one: mcp-taskq context set ${name} --url amqps://HOST/VHOST`
+      : `Existing contexts: ${names.join(', ')}.`,
+  );
 }
 
 function optionsOf(context: NamedContext, path: string): Partial<GlobalOptions> {
@@ -124,10 +123,9 @@ function passwordOf(
 ): string | undefined {
   if (command === undefined) return password;
   if (!isWritableByOthers) return runPasswordCommand(command, name, timeoutMs);
-  throw new CommandFailure(
-    ExitCode.usage,
+  throw new UsageFailure(
     `The password command of context ${name} was not run: other users may write to ${path}`,
-    { hint: `Check the file, then: ${shellWords(['chmod', '600', path])}` },
+    `Check the file, then: ${shellWords(['chmod', '600', path])}`,
   );
 }
 

@@ -19,6 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { findFault, isContextName, type NamedContext } from './named-context.ts';
 
 /** A user who is in no list of users, as in some containers, has a home folder only if `HOME` says so. */
@@ -58,7 +59,7 @@ export function contextFilePath(environment: NodeJS.ProcessEnv = process.env): s
 
 /**
  * Reads the configuration file; a missing one counts as empty.
- * @throws CommandFailure (usage) for an unreadable or unusable file, with the reason
+ * @throws UsageFailure for an unreadable or unusable file, with the reason
  */
 export function readContextFile(environment?: NodeJS.ProcessEnv): ContextFile {
   const path = contextFilePath(environment);
@@ -203,9 +204,5 @@ function unusable(
   cause?: unknown,
   hint = 'Correct it, or move it away and start again with "mcp-taskq context set".',
 ): CommandFailure {
-  return new CommandFailure(
-    ExitCode.usage,
-    `The configuration file ${shownPath(path)} is unusable: ${reason}`,
-    { cause, hint },
-  );
+  return new UsageFailure(`The configuration file ${shownPath(path)} is unusable: ${reason}`, hint, cause);
 }

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { CommandFailure } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
 import { timeoutFailure } from '../terminal/stop.ts';
+import { UsageFailure } from '../usage-failure.ts';
 
 /** Long enough to unlock a password store by hand. */
 const MOST_MS = 60_000;
@@ -37,11 +36,8 @@ export function runPasswordCommand(
             ? 'printed nothing'
             : undefined;
   if (failure === undefined) return password;
-  throw new CommandFailure(
-    ExitCode.usage,
+  throw new UsageFailure(
     `The password command of context ${contextName} ${failure}: ${command}`,
-    {
-      hint: `It must print the password as its first line. Change it with "mcp-taskq context set ${contextName} --password-command …".`,
-    },
+    `It must print the password as its first line. Change it with "mcp-taskq context set ${contextName} --password-command …".`,
   );
 }

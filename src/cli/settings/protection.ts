@@ -3,6 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { askToType, hasTerminal } from '../terminal/prompts.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import type { ChosenContext } from './chosen-context.ts';
 
 /** Commands that remove messages or queues. */
@@ -23,9 +24,10 @@ export async function confirmProtected(
   if (dryRun || (yes && context.source === '--context')) return;
   const what = `Context ${context.name} is protected`;
   if (!hasTerminal()) {
-    throw new CommandFailure(ExitCode.usage, `${what}: confirmation needed, but this is not a terminal`, {
-      hint: `Use --yes together with --context ${context.name}.`,
-    });
+    throw new UsageFailure(
+      `${what}: confirmation needed, but this is not a terminal`,
+      `Use --yes together with --context ${context.name}.`,
+    );
   }
   const message = `${what}. Type its name to continue with ${command.name()}:`;
   if (!(await askToType({ stop }, message, context.name)))

@@ -1,8 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 import type { TaskQueueOptions, TlsOptions } from '../../index.ts';
-import { CommandFailure } from '../command-failure.ts';
-import { ExitCode } from '../exit-codes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { readUrlFiles, splitUrls, withPassword } from './broker-urls.ts';
 import { keepBrokerWords } from './broker-words.ts';
 import { type ChosenContext, chooseContext, noContext } from './chosen-context.ts';
@@ -51,7 +50,7 @@ export interface Settings {
  */
 export type SettingsPurpose = 'command' | 'completion' | 'private-broker';
 
-/** @throws CommandFailure (usage) for an unusable value or an unreadable file. */
+/** @throws UsageFailure for an unusable value or an unreadable file. */
 export function resolveSettings(
   command: CommandUnknownOpts,
   environment: NodeJS.ProcessEnv = process.env,
@@ -63,8 +62,7 @@ export function resolveSettings(
   // queues of every application.
   for (const { name } of GLOBAL_DECLARATIONS) {
     const value = given[name];
-    if (typeof value === 'string' && value.trim() === '')
-      throw new CommandFailure(ExitCode.usage, `${flagOf(name)} is empty`);
+    if (typeof value === 'string' && value.trim() === '') throw new UsageFailure(`${flagOf(name)} is empty`);
   }
   const layer = purpose === 'private-broker' ? noContext(environment) : chooseContext(given, environment);
   const known = withoutOtherBroker(given, layer.environment);
@@ -145,10 +143,7 @@ function withEnvironment(given: GlobalOptions, environment: NodeJS.ProcessEnv): 
       options[name] = parse ? parse(value) : value;
     } catch (error) {
       if (!(error instanceof InvalidArgumentError)) throw error;
-      throw new CommandFailure(
-        ExitCode.usage,
-        `Environment variable ${variable} is invalid. ${error.message}`,
-      );
+      throw new UsageFailure(`Environment variable ${variable} is invalid. ${error.message}`);
     }
   }
   return options;

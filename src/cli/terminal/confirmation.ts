@@ -2,6 +2,7 @@ import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { formatCount } from '../text/sizes.ts';
+import { UsageFailure } from '../usage-failure.ts';
 import { askToType, askYesOrNo, hasTerminal } from './prompts.ts';
 
 /** Above this number of messages, "y" is not enough. */
@@ -19,11 +20,11 @@ export interface DestructiveAction {
 
 /**
  * @param hint what to do instead
- * @throws CommandFailure (usage) if this is not a terminal; call it before looking up what would be lost
+ * @throws UsageFailure if this is not a terminal; call it before looking up what would be lost
  */
 export function requireTerminal(hint = 'Use --yes to skip it.'): void {
   if (hasTerminal()) return;
-  throw new CommandFailure(ExitCode.usage, 'Confirmation needed, but this is not a terminal', { hint });
+  throw new UsageFailure('Confirmation needed, but this is not a terminal', hint);
 }
 
 /** Up to this many tasks are looked at without a question. */
