@@ -1,38 +1,27 @@
+import { emitKeypressEvents, type Key as Keypress } from 'node:readline';
 import { onLeavingTerminal } from './job-control.ts';
 
 /** The actions of keys in a live view. */
 export type Key = 'quit' | 'up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last';
 
-/** The sequences that terminals send, and the letters that pagers use. */
+/** By Node's names of keys, with the letters that pagers use. */
 const KEYS: Readonly<Record<string, Key>> = {
   q: 'quit',
-  Q: 'quit',
-  '\u001b[A': 'up',
-  '\u001bOA': 'up',
+  up: 'up',
   k: 'up',
-  '\u001b[B': 'down',
-  '\u001bOB': 'down',
+  down: 'down',
   j: 'down',
-  '\r': 'down',
-  '\u001b[5~': 'pageUp',
+  return: 'down',
+  pageup: 'pageUp',
   b: 'pageUp',
-  '\u001b[6~': 'pageDown',
-  ' ': 'pageDown',
-  '\u001b[H': 'first',
-  '\u001bOH': 'first',
-  '\u001b[1~': 'first',
-  g: 'first',
-  '\u001b[F': 'last',
-  '\u001bOF': 'last',
-  '\u001b[4~': 'last',
-  G: 'last',
+  pagedown: 'pageDown',
+  space: 'pageDown',
+  home: 'first',
+  end: 'last',
 };
 
 /** In raw mode a terminal sends these as characters. */
-const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = { '\u0003': 'SIGINT', '\u001a': 'SIGTSTP' };
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-const SEQUENCE = /\u001b[[O][\d;]*[A-Za-z~]|[\s\S]/gu;
+const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = { c: 'SIGINT', z: 'SIGTSTP' };
 
 /**
  * Calls `onKey` for each key pressed, if stdin is a terminal.
@@ -41,22 +30,21 @@ const SEQUENCE = /\u001b[[O][\d;]*[A-Za-z~]|[\s\S]/gu;
 export function listenForKeys(onKey: (key: Key) => void): () => void {
   const { stdin } = process;
   if (!stdin.isTTY) return () => {};
-  const onData = (data: Buffer) => {
-    for (const [sequence] of data.toString().matchAll(SEQUENCE)) {
-      const signal = SIGNALS[sequence];
-      if (signal !== undefined) process.kill(process.pid, signal);
-      const key = KEYS[sequence];
-      if (key !== undefined) onKey(key);
-    }
+  const onKeypress = (_: unknown, { name = '', ctrl, meta, shift }: Keypress) => {
+    const signal = ctrl ? SIGNALS[name] : undefined;
+    if (signal !== undefined) process.kill(process.pid, signal);
+    const key = name === 'g' ? (shift ? 'last' : 'first') : KEYS[name];
+    if (key !== undefined && !ctrl && !meta) onKey(key);
   };
   const giveBack = () => void stdin.setRawMode(false);
   const take = () => void stdin.setRawMode(true).resume();
   const release = onLeavingTerminal(giveBack, take);
-  stdin.on('data', onData);
+  emitKeypressEvents(stdin);
+  stdin.on('keypress', onKeypress);
   take();
   return () => {
     release();
-    stdin.off('data', onData);
+    stdin.off('keypress', onKeypress);
     giveBack();
     stdin.pause();
   };
