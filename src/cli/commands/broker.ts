@@ -10,6 +10,7 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import { wholeNumber } from '../input/option-values.ts';
 import { CONNECTION_OPTIONS, flagOf } from '../settings/global-options.ts';
 import { PRIVATE_BROKER } from '../settings/private-broker.ts';
+import { requireTerminal, requireYes } from '../terminal/confirmation.ts';
 import { askYesOrNo, hasTerminal } from '../terminal/prompts.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { jsonLine } from '../text/terminal-text.ts';
@@ -118,15 +119,12 @@ function brokerOptions(context: Context, options: Options): BrokerOptions {
 }
 
 async function confirmInstall({ stop }: Context, what: string): Promise<boolean> {
-  if (!hasTerminal()) {
-    throw new UsageFailure(
-      'RabbitMQ is not installed. Installing it needs confirmation, but this is not a terminal',
-      'Use --install to install it, or start Docker or Podman.',
-    );
-  }
-  const message = `RabbitMQ is not installed here. ${what}?`;
-  if (await askYesOrNo({ stop }, message)) return true;
-  throw new CommandFailure(ExitCode.declined, 'Declined; nothing was installed');
+  requireTerminal(
+    'Use --install to install it, or start Docker or Podman.',
+    'RabbitMQ is not installed. Installing it needs confirmation',
+  );
+  await requireYes(askYesOrNo({ stop }, `RabbitMQ is not installed here. ${what}?`), 'installed');
+  return true;
 }
 
 /** Runs until a signal arrives or `--timeout` elapses. */

@@ -1,9 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { CommandFailure } from '../command-failure.ts';
 import type { Context } from '../context.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { askToType, hasTerminal } from '../terminal/prompts.ts';
-import { UsageFailure } from '../usage-failure.ts';
+import { requireTerminal, requireYes } from '../terminal/confirmation.ts';
+import { askToType } from '../terminal/prompts.ts';
 import type { ChosenContext } from './chosen-context.ts';
 
 /** Commands that remove messages or queues. */
@@ -23,13 +21,7 @@ export async function confirmProtected(
   const { dryRun, yes } = command.opts() as { dryRun?: boolean; yes?: boolean };
   if (dryRun || (yes && context.source === '--context')) return;
   const what = `Context ${context.name} is protected`;
-  if (!hasTerminal()) {
-    throw new UsageFailure(
-      `${what}: confirmation needed, but this is not a terminal`,
-      `Use --yes together with --context ${context.name}.`,
-    );
-  }
+  requireTerminal(`Use --yes together with --context ${context.name}.`, `${what}: confirmation needed`);
   const message = `${what}. Type its name to continue with ${command.name()}:`;
-  if (!(await askToType({ stop }, message, context.name)))
-    throw new CommandFailure(ExitCode.declined, 'Declined; nothing was done');
+  await requireYes(askToType({ stop }, message, context.name));
 }

@@ -22,9 +22,13 @@ export interface DestructiveAction {
  * @param hint what to do instead
  * @throws UsageFailure if this is not a terminal; call it before looking up what would be lost
  */
-export function requireTerminal(hint = 'Use --yes to skip it.'): void {
-  if (hasTerminal()) return;
-  throw new UsageFailure('Confirmation needed, but this is not a terminal', hint);
+export function requireTerminal(hint = 'Use --yes to skip it.', what = 'Confirmation needed'): void {
+  if (!hasTerminal()) throw new UsageFailure(`${what}, but this is not a terminal`, hint);
+}
+
+/** @throws CommandFailure declined (8) unless the answer is yes */
+export async function requireYes(answer: Promise<boolean>, done = 'done'): Promise<void> {
+  if (!(await answer)) throw new CommandFailure(ExitCode.declined, `Declined; nothing was ${done}`);
 }
 
 /** Up to this many tasks are looked at without a question. */
@@ -38,8 +42,7 @@ export async function confirmMany(context: Context, tasks: number): Promise<void
   if (tasks <= MOST_LOOKED_AT) return;
   requireTerminal(`The pattern matches ${formatCount(tasks, 'task')}. Use --yes to look at all of them.`);
   const message = `Look at the messages of ${formatCount(tasks, 'task')}? This resets their idle time.`;
-  if (await askYesOrNo(context, message)) return;
-  throw new CommandFailure(ExitCode.declined, 'Declined; nothing was looked at');
+  await requireYes(askYesOrNo(context, message), 'looked at');
 }
 
 /**
@@ -55,9 +58,9 @@ export async function confirmLoss(
     requiresTyping || count > MANY
       ? askToType(context, `${question} Type ${confirmationText} to confirm:`, confirmationText)
       : askYesOrNo(context, question);
-  const isSure = await asked.catch((error: unknown) => {
+  const answer = asked.catch((error: unknown) => {
     if (!(error instanceof CommandFailure)) context.note('Stopped; nothing was done.');
     throw error;
   });
-  if (!isSure) throw new CommandFailure(ExitCode.declined, 'Declined; nothing was done');
+  await requireYes(answer);
 }
