@@ -125,7 +125,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     });
     progress.end();
     await result.report.print(context);
-    destination?.add(result.confirmed + result.confirmedBehind);
+    destination?.add(result.confirmed);
     if (result.error !== undefined) {
       result.unsure += (await destination?.mayHave(result.rejected)) ?? result.rejected;
       throw interrupted(context, taskId, source.count, result, ids, options);
@@ -191,15 +191,14 @@ function interrupted(
   ids: MessageIds | undefined,
   { from, skip, limit }: EnqueueOptions,
 ): unknown {
-  const added = confirmed + confirmedBehind;
   const isStopped = getExitCode(error) >= ExitCode.timedOut;
-  if (from === undefined || (count === 1 && added === 0)) {
+  if (from === undefined || (count === 1 && confirmed === 0)) {
     if (isStopped && unsure > 0)
       note(`Stopped: the message may be in task ${taskId}; peek before sending it again.`);
     return error;
   }
   const far = [
-    `${formatNumber(confirmed)} of ${formatCount(count, 'message')} added to task ${taskId}`,
+    `${formatNumber(confirmed - confirmedBehind)} of ${formatCount(count, 'message')} added to task ${taskId}`,
     confirmedBehind > 0 &&
       `${formatNumber(confirmedBehind)} of the messages after them were added too, and will be duplicated`,
     unsure > 0 && `up to ${formatNumber(unsure)} more may have been added, and would be duplicated`,
@@ -215,9 +214,9 @@ function interrupted(
     note(`Stopped: ${done}\n${hint}`);
     return error;
   }
-  if (added + unsure === 0) return error;
+  if (confirmed + unsure === 0) return error;
   return new CommandFailure(
-    added === 0 ? ExitCode.failed : ExitCode.partly,
+    confirmed === 0 ? ExitCode.failed : ExitCode.partly,
     `${(error as Error).message}. ${done}`,
     { cause: error, hint },
   );

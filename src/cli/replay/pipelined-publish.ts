@@ -1,7 +1,5 @@
-import { hasCode } from '../../cli-shared.ts';
 import type { OutgoingMessage, TaskQueueClient } from '../../index.ts';
-import { isOwnFault, isRejected, RefusedMessages } from './refused-messages.ts';
-import { ReplayReport } from './replay-report.ts';
+import { PublishTally } from './publish-tally.ts';
 
 /** Limits of messages and bytes in flight: enough to keep the broker busy, while few outcomes are uncertain. */
 const MAX_IN_FLIGHT = 1000;
@@ -23,23 +21,11 @@ export interface PipelineOptions {
   onProgress?: (confirmed: number) => void;
 }
 
-export interface PipelineResult {
+export class PipelineResult extends PublishTally {
   /** Number of messages from the start whose outcome, confirmed or refused, is known without a gap. */
-  answered: number;
-  /** How many of them were confirmed. */
-  confirmed: number;
-  /** How many messages after the first failure were confirmed too. */
-  confirmedBehind: number;
-  /** How many messages were sent but not confirmed, so that they may be in the queue. */
-  unsure: number;
-  /** How many were rejected by their queue, which may be full, or have crashed. */
-  rejected: number;
-  /** Messages that cannot be published, which does not stop the others. */
-  refused: RefusedMessages;
-  /** Properties that were changed. */
-  report: ReplayReport;
+  answered = 0;
   /** Why not all were sent; the signal's reason if that was the cause. */
-  error?: unknown;
+  error: unknown;
 }
 
 /**
@@ -52,17 +38,12 @@ export async function publishInOrder(
   messages: Iterable<NamedMessage> | AsyncIterable<NamedMessage>,
   { create, keepExpiration, signal, onFailure, onProgress }: PipelineOptions,
 ): Promise<PipelineResult> {
-  const refused = new RefusedMessages();
-  const report = new ReplayReport();
+  const result = new PipelineResult();
   let sent = 0;
   let inFlight = 0;
   let bytesInFlight = 0;
-  let confirmedCount = 0;
-  let unsure = 0;
-  let rejected = 0;
   const confirmed: boolean[] = [];
   let firstFailed = Number.POSITIVE_INFINITY;
-  let error: unknown;
   let wake = () => {};
   const settled = () => new Promise<void>((resolve) => (wake = resolve));
 
@@ -71,20 +52,16 @@ export async function publishInOrder(
     bytesInFlight += message.body.length;
     try {
       const { changes } = await client.publish(taskId, message, { create, keepExpiration });
-      report.add(changes);
+      result.report.add(changes);
       confirmed[index] = true;
-      confirmedCount++;
-      onProgress?.(confirmedCount);
+      result.confirmed++;
+      onProgress?.(result.confirmed);
     } catch (reason) {
-      if (isOwnFault(reason)) return refused.add(name, reason);
-      if (hasCode(reason, 'PUBLISH_UNCONFIRMED')) unsure++;
-      if (isRejected(reason)) rejected++;
-      if (index < firstFailed) {
-        firstFailed = index;
-        // What the stop has given up fails with the end of the client.
-        error = signal.aborted ? signal.reason : reason;
-        onFailure?.();
-      }
+      if (result.addFailure(name, reason) || index >= firstFailed) return;
+      firstFailed = index;
+      // What the stop has given up fails with the end of the client.
+      result.error = signal.aborted ? signal.reason : reason;
+      onFailure?.();
     } finally {
       inFlight--;
       bytesInFlight -= message.body.length;
@@ -101,21 +78,11 @@ export async function publishInOrder(
       while (inFlight >= MAX_IN_FLIGHT || bytesInFlight > MAX_BYTES_IN_FLIGHT) await settled();
     }
   } catch (reason) {
-    error ??= reason;
+    result.error ??= reason;
   }
   while (inFlight > 0) await settled();
-  const answered = Math.min(firstFailed, sent);
-  let confirmedBehind = 0;
-  for (let index = answered; index < sent; index++) if (confirmed[index]) confirmedBehind++;
-  error ??= signal.aborted ? signal.reason : undefined;
-  return {
-    answered,
-    confirmed: confirmedCount - confirmedBehind,
-    confirmedBehind,
-    unsure,
-    rejected,
-    refused,
-    report,
-    ...(error !== undefined && { error }),
-  };
+  result.answered = Math.min(firstFailed, sent);
+  result.confirmedBehind = confirmed.slice(result.answered).filter(Boolean).length;
+  result.error ??= signal.aborted ? signal.reason : undefined;
+  return result;
 }

@@ -1,21 +1,12 @@
-import { hasCode } from '../../cli-shared.ts';
 import type { PublishOptions, PublishResult, StoredMessage, TaskQueueClient } from '../../index.ts';
 import type { Destination } from './destination.ts';
-import { isOwnFault, isRejected, RefusedMessages } from './refused-messages.ts';
-import { ReplayReport } from './replay-report.ts';
+import { PublishTally } from './publish-tally.ts';
 
 /** Publishes batches to another task. Confirmed messages may be removed from the source; the rest stays there. */
-export class Publishing {
+export class Publishing extends PublishTally {
   readonly to: string;
-  readonly report = new ReplayReport();
-  readonly refused = new RefusedMessages();
-  confirmed = 0;
-  /** How many of the confirmed messages came after one that was not. */
-  confirmedBehind = 0;
   /** Messages that were confirmed, but cannot all be found at the destination. */
   dropped = 0;
-  /** Messages that were not confirmed but may have arrived. */
-  unsure = 0;
   /** The error that ends the work. */
   error: unknown;
   readonly #failed = new AbortController();
@@ -23,9 +14,9 @@ export class Publishing {
   readonly #destination: Destination;
   readonly #options: PublishOptions;
   #seen = 0;
-  #rejected = 0;
 
   constructor(client: TaskQueueClient, destination: Destination, to: string, options: PublishOptions) {
+    super();
     this.#client = client;
     this.#destination = destination;
     this.to = to;
@@ -61,7 +52,7 @@ export class Publishing {
     });
     const dropped = await this.#destination.verify(confirmed);
     if (dropped ?? failure) this.#end(dropped ?? failure);
-    this.unsure += await this.#destination.mayHave(this.#rejected);
+    this.unsure += await this.#destination.mayHave(this.rejected);
     if (dropped !== undefined) {
       this.dropped += confirmed.length;
       return batch;
@@ -72,15 +63,9 @@ export class Publishing {
   }
 
   #fail({ properties }: StoredMessage, error: unknown): void {
-    if (isOwnFault(error)) {
-      const id =
-        properties.message_id === undefined ? '' : ` (message_id ${JSON.stringify(properties.message_id)})`;
-      this.refused.add(`message ${this.#seen}${id}`, error);
-      return;
-    }
-    if (hasCode(error, 'PUBLISH_UNCONFIRMED')) this.unsure++;
-    if (isRejected(error)) this.#rejected++;
-    this.#end(error);
+    const id =
+      properties.message_id === undefined ? '' : ` (message_id ${JSON.stringify(properties.message_id)})`;
+    if (!this.addFailure(`message ${this.#seen}${id}`, error)) this.#end(error);
   }
 
   #end(error: unknown): void {

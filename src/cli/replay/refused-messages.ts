@@ -1,18 +1,7 @@
-import { hasCode } from '../../cli-shared.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 
 /** Enough to see the problem. */
 const MAX_NAMED = 5;
-
-/** Whether an error is that of a single message, which cannot be published to any task; the next one may be. */
-export function isOwnFault(error: unknown): boolean {
-  return hasCode(error, 'INVALID_MESSAGE', 'MESSAGE_TOO_LARGE');
-}
-
-/** Whether the queue, which may be full or have crashed, has rejected a message. */
-export function isRejected(error: unknown): boolean {
-  return hasCode(error, 'QUEUE_OVERFLOW', 'PUBLISH_REJECTED');
-}
 
 /** Messages that were not published, and why. */
 export class RefusedMessages {
