@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { StoredMessage } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../text/sizes.ts';
 import type { FileSink } from './file-sink.ts';
 import { type FileEnd, inspectEnd, recordStart } from './last-line.ts';
-import type { MessageWriter } from './message-writer.ts';
 import { WrittenBefore } from './resumed-drain.ts';
 
 /** A file of records that another command has left, perhaps incomplete. */
@@ -15,8 +15,46 @@ export interface InterruptedFile {
   end: FileEnd;
 }
 
+/** For a writer that goes on where another command has ended. */
+export interface Continuation {
+  /** What an interrupted drain of the task has left in the file, if it is known. */
+  before: WrittenBefore | undefined;
+  /** To be called before each batch is written. @returns what of it is not in the file yet */
+  prepare(batch: readonly StoredMessage[]): Promise<readonly StoredMessage[]>;
+  /** Reports at the end what was left out. */
+  report(): void;
+}
+
+/**
+ * Repairs the end of the file.
+ * @param taskId the task that is drained to it; absent if messages are not removed
+ * @param isMarked whether a marker shows that its last drain was interrupted; otherwise only half a record does
+ */
+export async function continueFile(
+  context: Context,
+  file: InterruptedFile,
+  taskId: string | undefined,
+  isMarked: boolean,
+): Promise<Continuation> {
+  const before = taskId === undefined ? undefined : await writtenBefore(file, taskId, isMarked);
+  await repairEnd(context, file);
+  return {
+    before,
+    async prepare(batch) {
+      // Another drain into the same file may have been killed. A file that is gone is reported by the writer.
+      const end = await inspectEnd(file.path).catch(() => undefined);
+      if (end !== undefined) await repairEnd(context, { ...file, end });
+      // Even an empty batch is written, and so flushed: what the killed drain wrote may not be on disk yet.
+      return before?.without(batch) ?? batch;
+    },
+    report() {
+      if (before !== undefined) reportRepeated(context, before, file.name);
+    },
+  };
+}
+
 /** Makes the file end where the next record can begin. */
-export async function repairEnd(
+async function repairEnd(
   { note }: Context,
   { sink, name, path, end: found }: InterruptedFile,
 ): Promise<void> {
@@ -34,29 +72,12 @@ export async function repairEnd(
   }
 }
 
-/** Repairs the end before each write: meanwhile, another drain into the same file may have been killed. */
-export function repairedWriter(
-  context: Context,
-  file: InterruptedFile,
-  writer: MessageWriter,
-): MessageWriter {
-  return {
-    ...writer,
-    async write(batch) {
-      // A file that is gone is reported by the writer.
-      const end = await inspectEnd(file.path).catch(() => undefined);
-      if (end !== undefined) await repairEnd(context, { ...file, end });
-      await writer.write(batch);
-    },
-  };
-}
-
 /**
  * What an interrupted drain of a task has written at the end of the file. Before {@link repairEnd}.
  * @param isMarked whether a marker shows that there was such a drain; otherwise only half a record does
  * @returns undefined if there was none
  */
-export async function writtenBefore(
+async function writtenBefore(
   { sink, path, end }: InterruptedFile,
   taskId: string,
   isMarked: boolean,
@@ -79,40 +100,18 @@ async function isStartOfRecord(file: FileHandle, offset: number, taskId: string)
   return start.subarray(0, bytesRead).equals(buffer.subarray(0, bytesRead));
 }
 
-/** Leaves out what an interrupted drain has already written, and reports it at the end. */
-export function withoutRepeating(
-  { note }: Context,
-  writer: MessageWriter,
-  before: WrittenBefore,
-  name: string,
-): MessageWriter {
-  const report = () => {
-    const { count, doubtful } = before;
-    if (count > 0) {
-      const [were, them] = count === 1 ? ['was', 'it'] : ['were', 'them'];
-      note(
-        `${formatCount(count, 'message')} ${were} already in ${name}, written by a drain that was interrupted before ` +
-          `it could remove ${them} from the queue; not written again.`,
-      );
-    }
-    if (doubtful > 0) {
-      note(
-        `Up to ${formatCount(doubtful, 'message')} may be in ${name} twice: the drain before this one was interrupted, ` +
-          'and they equal messages that it had written.',
-      );
-    }
-  };
-  return {
-    ...writer,
-    // Even an empty batch is flushed: what the killed drain wrote may not be on disk yet.
-    write: (batch) => writer.write(before.without(batch)),
-    async end() {
-      await writer.end();
-      report();
-    },
-    async abandon(options) {
-      await writer.abandon(options);
-      report();
-    },
-  };
+function reportRepeated({ note }: Context, { count, doubtful }: WrittenBefore, name: string): void {
+  if (count > 0) {
+    const [were, them] = count === 1 ? ['was', 'it'] : ['were', 'them'];
+    note(
+      `${formatCount(count, 'message')} ${were} already in ${name}, written by a drain that was interrupted before ` +
+        `it could remove ${them} from the queue; not written again.`,
+    );
+  }
+  if (doubtful > 0) {
+    note(
+      `Up to ${formatCount(doubtful, 'message')} may be in ${name} twice: the drain before this one was interrupted, ` +
+        'and they equal messages that it had written.',
+    );
+  }
 }

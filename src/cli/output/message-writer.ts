@@ -4,6 +4,7 @@ import { onSuddenEnd } from '../terminal/sudden-end.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { safeLine, safeText } from '../text/terminal-text.ts';
 import { FileSink } from './file-sink.ts';
+import type { Continuation } from './interrupted-file.ts';
 import type { MessageTable } from './message-table.ts';
 import type { Sink } from './sinks.ts';
 
@@ -27,6 +28,8 @@ export interface MessageWriterOptions {
    * called.
    */
   isRemoving?: boolean;
+  /** The sink has what another command has written. */
+  continued?: Continuation | undefined;
 }
 
 /**
@@ -64,7 +67,7 @@ const JSON_ENDING_ON_TERMINAL = ']\n';
 const CHUNK_BYTES = 256 * 1024;
 
 export function createMessageWriter(options: MessageWriterOptions): MessageWriter {
-  const { sink, format, isTerminal, isRemoving = false } = options;
+  const { sink, format, isTerminal, isRemoving = false, continued } = options;
   const ending = isTerminal ? JSON_ENDING_ON_TERMINAL : JSON_ENDING;
   const file = sink instanceof FileSink && sink.isRegular ? sink : undefined;
   const releaseEnd = file && onSuddenEnd(() => file.rollBack());
@@ -79,7 +82,8 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
   // What is removed from a queue must stay in the file.
   const requireIntact = async () => isRemoving && file?.requireIntact();
   return {
-    async write(batch) {
+    async write(given) {
+      const batch = (await continued?.prepare(given)) ?? given;
       await requireIntact();
       const { recordParts } = await import('../../cli-support.ts');
       const chunks = new Chunks(sink);
@@ -102,11 +106,13 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
       await requireIntact();
       keep();
       releaseEnd?.();
+      continued?.report();
     },
     async abandon() {
       releaseEnd?.();
       if (file) file.rollBack();
       else if (kept > 0 && format === 'json') await sink.write(ending);
+      continued?.report();
     },
     count: () => count,
   };

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { UsageFailure } from '../usage-failure.ts';
 import { clearMarkers, DrainMarker, howToResume } from './drain-marker.ts';
 import { FileSink } from './file-sink.ts';
+import type { Continuation } from './interrupted-file.ts';
 import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
 import { openedLater } from './opened-later.ts';
 import { openStandardOutput } from './redirected-output.ts';
@@ -74,30 +75,23 @@ export async function openOutputFile(
     const { sink, end, isNew } = opened;
     if (isNew) await clearMarkers(out, marker);
     const file = sink instanceof FileSink && sink.isRegular ? sink : undefined;
-    let writer = createMessageWriter({
+    let continued: Continuation | undefined;
+    if (append && file !== undefined) {
+      const { continueFile } = await import('./interrupted-file.ts');
+      const interrupted = { sink: file, name: out, path: out, end };
+      // Other formats cannot be continued record by record.
+      const drained = marker && format === 'jsonl' ? taskId : undefined;
+      continued = await continueFile(context, interrupted, drained, wasLeft);
+      if (marker) marker.before = continued.before;
+    }
+    const writer = createMessageWriter({
       sink,
       format,
       settings,
       isTerminal: sink instanceof FileSink && isatty(sink.fd),
+      continued,
       ...use,
     });
-    if (append && file !== undefined) {
-      const { repairEnd, repairedWriter, withoutRepeating, writtenBefore } = await import(
-        './interrupted-file.ts'
-      );
-      const interrupted = { sink: file, name: out, path: out, end };
-      // Other formats cannot be continued record by record.
-      const before =
-        marker && taskId !== undefined && format === 'jsonl'
-          ? await writtenBefore(interrupted, taskId, wasLeft)
-          : undefined;
-      await repairEnd(context, interrupted);
-      writer = repairedWriter(context, interrupted, writer);
-      if (marker && before) {
-        marker.before = before;
-        writer = withoutRepeating(context, writer, before, out);
-      }
-    }
     return {
       ...writer,
       async write(batch) {

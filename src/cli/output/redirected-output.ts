@@ -20,30 +20,26 @@ export async function openStandardOutput(context: Context, use: OutputFileUse): 
     );
   }
   const isTerminal = process.stdout.isTTY === true;
-  const writer = createMessageWriter({ ...context, sink, isTerminal, ...use });
-  if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0) return writer;
+  const options = { ...context, sink, isTerminal, ...use };
+  if (format !== 'jsonl' || !(sink instanceof FileSink) || !sink.isRegular || sink.size === 0)
+    return createMessageWriter(options);
   return openedLater(async (taskId) => {
     const { inspectEnd } = await import('./last-line.ts');
     const path = `/dev/fd/${sink.fd}`;
     const end = await inspectEnd(path).catch(() => undefined);
     // Truncating is safe only if the file is open for appending; otherwise the next write would leave a gap.
     if (end !== undefined && end.kind !== 'other' && (await inspectDescriptor(sink.fd))?.isAppending) {
-      const { repairEnd, repairedWriter, withoutRepeating, writtenBefore } = await import(
-        './interrupted-file.ts'
-      );
-      const name = 'the file of standard output';
-      const interrupted = { sink, name, path, end };
-      const before =
-        use.isRemoving && taskId !== undefined ? await writtenBefore(interrupted, taskId, false) : undefined;
-      await repairEnd(context, interrupted);
-      const repaired = repairedWriter(context, interrupted, writer);
-      return before === undefined ? repaired : withoutRepeating(context, repaired, before, name);
+      const { continueFile } = await import('./interrupted-file.ts');
+      const interrupted = { sink, name: 'the file of standard output', path, end };
+      const drained = use.isRemoving ? taskId : undefined;
+      const continued = await continueFile(context, interrupted, drained, false);
+      return createMessageWriter({ ...options, continued });
     }
     if (end?.kind !== 'line') {
       await sink.write('\n');
       sink.keep();
     }
-    return writer;
+    return createMessageWriter(options);
   });
 }
 
