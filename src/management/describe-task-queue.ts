@@ -5,7 +5,7 @@ import { toCount } from './counts.ts';
 import { historyQuery, idleSince, type MessageStats, MOST_HISTORY_MS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
 import { otherVhosts } from './management-api-errors.ts';
-import { findPolicies, type QueuePolicies } from './queue-policies.ts';
+import { findPolicies } from './queue-policies.ts';
 import { type ReportedState, stateOf } from './queue-state.ts';
 import { withManagementApi } from './with-management-api.ts';
 
@@ -121,51 +121,35 @@ export function describeTaskQueue(
       findPolicies(api, queue, found.type ?? 'classic'),
       consumersOf(api, found),
     ]);
-    return toDescription(api, { taskId, queue, found, past, policies, consumers });
+    const { idle_since, head_message_timestamp } = found;
+    const ready = toCount(found.messages_ready);
+    const { len = ready } = found.backing_queue_status ?? {};
+    // Numbers, sizes and policies are collected separately.
+    const hasStatistics =
+      ready !== undefined && (found.policy !== undefined || found.effective_policy_definition !== undefined);
+    return {
+      taskId,
+      queue,
+      type: found.type ?? 'classic',
+      state: stateOf(found),
+      node: found.leader ?? found.node,
+      members: found.members ?? [],
+      online: found.online ?? [],
+      hasStatistics,
+      arguments: found.arguments ?? {},
+      policy: found.policy || undefined,
+      operatorPolicy: found.operator_policy || undefined,
+      effectivePolicy: found.effective_policy_definition ?? {},
+      ...policies,
+      arePoliciesCurrent: policies !== undefined,
+      ready,
+      unacked: toCount(found.messages_unacknowledged),
+      bodyBytes: len === ready ? toCount(found.message_bytes) : undefined,
+      idleSince: idleSince(idle_since, found.message_stats, past?.message_stats, api.clockAheadMs),
+      oldestAt: timestampToMs(toCount(head_message_timestamp)),
+      consumers,
+    };
   });
-}
-
-interface Answers {
-  taskId: string;
-  queue: string;
-  found: Queue;
-  past: Queue | undefined;
-  policies: QueuePolicies | undefined;
-  consumers: TaskConsumer[];
-}
-
-function toDescription(
-  { clockAheadMs }: ManagementApi,
-  { taskId, queue, found, past, policies, consumers }: Answers,
-): TaskQueueDescription {
-  const { idle_since, head_message_timestamp } = found;
-  const ready = toCount(found.messages_ready);
-  const { len = ready } = found.backing_queue_status ?? {};
-  // Numbers, sizes and policies are collected separately.
-  const hasStatistics =
-    ready !== undefined && (found.policy !== undefined || found.effective_policy_definition !== undefined);
-  return {
-    taskId,
-    queue,
-    type: found.type ?? 'classic',
-    state: stateOf(found),
-    node: found.leader ?? found.node,
-    members: found.members ?? [],
-    online: found.online ?? [],
-    hasStatistics,
-    arguments: found.arguments ?? {},
-    policy: found.policy || undefined,
-    operatorPolicy: found.operator_policy || undefined,
-    effectivePolicy: found.effective_policy_definition ?? {},
-    ...policies,
-    arePoliciesCurrent: policies !== undefined,
-    ready,
-    unacked: toCount(found.messages_unacknowledged),
-    bodyBytes: len === ready ? toCount(found.message_bytes) : undefined,
-    idleSince: idleSince(idle_since, found.message_stats, past?.message_stats, clockAheadMs),
-    oldestAt: timestampToMs(toCount(head_message_timestamp)),
-    consumers,
-  };
 }
 
 function consumersOf(api: ManagementApi, { consumer_details = [] }: Queue): Promise<TaskConsumer[]> {

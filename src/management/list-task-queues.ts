@@ -76,32 +76,42 @@ export interface QueueStatistics {
 /** The API's maximum page size. */
 const PAGE_SIZE = 500;
 
-interface Page<T> {
-  items: T[];
-  page_count: number;
-}
-
-interface Totals extends ReportedState {
+/** A queue in an answer, with what was asked for. */
+interface Queue extends ReportedState {
   name: string;
   vhost?: string;
   messages_ready?: unknown;
   messages_unacknowledged?: unknown;
   type?: string;
-}
-
-interface Statistics extends Totals {
   consumers?: unknown;
   idle_since?: string | null;
   message_stats?: MessageStats;
   head_message_timestamp?: number | string | null;
 }
 
+type Query = { readonly [name: string]: string | number | boolean };
+
 const TOTALS = 'name,vhost,messages_ready,messages_unacknowledged,type,state,members,online';
-const COUNTED = { disable_stats: true, enable_queue_totals: true, columns: TOTALS };
-const DETAILS = { columns: 'name,vhost,consumers,idle_since,head_message_timestamp' };
-const NAMES = { disable_stats: true, columns: 'name,vhost,type,state,members,online' };
-const WITH_TOTALS = { columns: `${TOTALS},consumers,idle_since,head_message_timestamp,${TOTAL_COLUMNS}` };
-const STATISTICS = { columns: `${TOTALS},consumers,idle_since,head_message_timestamp` };
+const DETAILS = 'consumers,idle_since,head_message_timestamp';
+
+/** What is asked of a list, by the source of the numbers; and of a second one, to be joined to it. */
+function queriesFor(
+  source: NonNullable<ListTaskQueuesOptions['source']>,
+  historyMs: number,
+): [numbers: Query, more?: Query] {
+  const counted = { disable_stats: true, enable_queue_totals: true, columns: TOTALS };
+  switch (source) {
+    case 'counted':
+      return [counted];
+    case 'both':
+      return [counted, { columns: `name,vhost,${DETAILS}` }];
+    case 'none':
+      return [{ disable_stats: true, columns: 'name,vhost,type,state,members,online' }];
+    case 'statistics':
+      if (historyMs === 0) return [{ columns: `${TOTALS},${DETAILS}` }];
+      return [{ columns: `${TOTALS},${DETAILS},${TOTAL_COLUMNS}` }, historyQuery(historyMs)];
+  }
+}
 
 /**
  * Lists task queues by name, page by page, with little memory however many there are. A queue created or deleted
@@ -138,10 +148,10 @@ export async function* listTaskQueues(
 }
 
 interface Listed {
-  totals: Totals;
+  totals: Queue;
   isCounted: boolean;
   /** If requested and known. */
-  statistics?: Statistics | undefined;
+  statistics?: Queue | undefined;
   /** If requested: samples of its counters, where there are any. */
   history?: { samples: MessageStats | undefined };
 }
@@ -149,60 +159,40 @@ interface Listed {
 /** Queues that match the regular expression, a page at a time, with their statistics where known. */
 async function* listed(
   vhosts: VhostFilter,
-  source: 'counted' | 'statistics' | 'both' | 'none',
+  source: NonNullable<ListTaskQueuesOptions['source']>,
   regex: string | undefined,
   historyMs: number,
 ): AsyncGenerator<Listed[]> {
-  switch (source) {
-    case 'both': {
-      const details = queues<Statistics>(new VhostFilter(vhosts.api), DETAILS, regex);
-      for await (const joined of orderedJoin(queues<Totals>(vhosts, COUNTED, regex), details))
-        yield joined.map(({ item, other }) => ({ totals: item, isCounted: true, statistics: other }));
+  const [numbers, more] = queriesFor(source, historyMs);
+  const isCounted = source === 'counted' || source === 'both';
+  for await (const page of joined(vhosts, numbers, more, regex)) {
+    const found = page.map(({ item, other }): Listed => {
+      if (source === 'both') return { totals: item, isCounted, statistics: other };
+      if (source !== 'statistics') return { totals: item, isCounted };
+      const history = more && { history: { samples: other?.message_stats } };
+      return { totals: item, isCounted, statistics: item, ...history };
+    });
+    // Those of new queues are missing too; but these are counted only where there are no idle times that would end.
+    const areSomeMissing = found.some(({ statistics }) => toCount(statistics?.consumers) === undefined);
+    if (source === 'statistics' && areSomeMissing && (await isWithoutStatistics(vhosts.api))) {
+      vhosts.reset();
+      yield* listed(vhosts, 'counted', regex, 0);
       return;
     }
-    case 'none':
-      for await (const items of queues<Totals>(vhosts, NAMES, regex))
-        yield items.map((totals) => ({ totals, isCounted: false }));
-      return;
-    case 'counted':
-      yield* counted(vhosts, regex);
-      return;
-    case 'statistics':
-      for await (const page of collected(vhosts, regex, historyMs)) {
-        // Those of new queues are missing too; but these are counted only where there are no idle times that would end.
-        const areSomeMissing = page.some(({ statistics }) => toCount(statistics?.consumers) === undefined);
-        if (areSomeMissing && (await isWithoutStatistics(vhosts.api))) {
-          vhosts.reset();
-          yield* counted(vhosts, regex);
-          return;
-        }
-        yield page;
-      }
+    yield found;
   }
 }
 
-async function* counted(vhosts: VhostFilter, regex: string | undefined): AsyncGenerator<Listed[]> {
-  for await (const items of queues<Totals>(vhosts, COUNTED, regex))
-    yield items.map((totals) => ({ totals, isCounted: true }));
-}
-
-/** The statistics, and samples of the counters if these are asked for. */
-async function* collected(
+/** A list, and what a second one says of the same queues. */
+async function* joined(
   vhosts: VhostFilter,
+  numbers: Query,
+  more: Query | undefined,
   regex: string | undefined,
-  historyMs: number,
-): AsyncGenerator<Listed[]> {
-  const toListed = (item: Statistics) => ({ totals: item, isCounted: false, statistics: item });
-  if (historyMs === 0) {
-    for await (const items of queues<Statistics>(vhosts, STATISTICS, regex)) yield items.map(toListed);
-    return;
-  }
-  const history = queues<Statistics>(new VhostFilter(vhosts.api), historyQuery(historyMs), regex);
-  for await (const joined of orderedJoin(queues<Statistics>(vhosts, WITH_TOTALS, regex), history))
-    yield joined.map(({ item, other }) => ({
-      ...toListed(item),
-      history: { samples: other?.message_stats },
-    }));
+): AsyncGenerator<{ item: Queue; other?: Queue | undefined }[]> {
+  const list = queues(vhosts, numbers, regex);
+  if (more !== undefined) yield* orderedJoin(list, queues(new VhostFilter(vhosts.api), more, regex));
+  else for await (const items of list) yield items.map((item) => ({ item }));
 }
 
 /** `management_agent.disable_metrics_collector`, `management.disable_stats`. */
@@ -211,23 +201,23 @@ async function isWithoutStatistics(api: ManagementApi): Promise<boolean> {
   return disable_stats === true;
 }
 
-async function* queues<T extends { name: string; vhost?: string }>(
+async function* queues(
   vhosts: VhostFilter,
-  numbers: { [name: string]: string | number | boolean },
+  numbers: Query,
   regex: string | undefined,
-): AsyncGenerator<T[]> {
+): AsyncGenerator<Queue[]> {
   const { api } = vhosts;
   const path = `queues/${encodeURIComponent(api.vhost)}`;
   // RabbitMQ scans all queues for each page, so one page is quick, and twenty pages are not.
   if (regex !== undefined) {
     const query = { ...numbers, name: regex, use_regex: true, page: 1, page_size: PAGE_SIZE };
-    const { items, page_count } = await api.get<Page<T>>(path, query);
+    const { items, page_count } = await api.get<{ items: Queue[]; page_count: number }>(path, query);
     if (Array.isArray(items) && page_count <= 1) {
       yield vhosts.own(items);
       return;
     }
   }
-  for await (const items of api.items<T>(path, numbers)) yield vhosts.own(items);
+  for await (const items of api.items<Queue>(path, numbers)) yield vhosts.own(items);
 }
 
 function toInfo(
