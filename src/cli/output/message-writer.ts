@@ -86,10 +86,7 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
       const batch = (await continued?.prepare(given)) ?? given;
       await requireIntact();
       const { recordParts } = await import('../../cli-support.ts');
-      const chunks = new Chunks(sink);
-      for await (const piece of RENDERERS[format](batch, count + 1, { ...options, recordParts, table }))
-        await chunks.add(piece);
-      await chunks.end();
+      await writeRecords(sink, RENDERERS[format](batch, count + 1, { ...options, recordParts, table }));
       await sink.flush();
       await requireIntact();
       count += batch.length;
@@ -118,43 +115,31 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
   };
 }
 
-type Piece = string | Uint8Array;
+type Piece = string | Buffer;
 
 /**
- * Combines records into larger writes, and waits for the sink. Never splits a record across two writes, as another
+ * Writes records, combined into larger writes, and waits for the sink. Never splits a record across two writes, as another
  * process may append to the same file.
  */
-class Chunks {
-  readonly #sink: Sink;
-  #pieces: Buffer[] = [];
-  #bytes = 0;
-
-  constructor(sink: Sink) {
-    this.#sink = sink;
-  }
-
-  /** @param record a complete record */
-  async add(record: readonly Piece[]): Promise<void> {
-    for (const piece of record) {
-      const bytes =
-        typeof piece === 'string'
-          ? Buffer.from(piece)
-          : Buffer.from(piece.buffer, piece.byteOffset, piece.length);
-      this.#pieces.push(bytes);
-      this.#bytes += bytes.length;
-    }
-    if (this.#bytes >= CHUNK_BYTES) await this.end();
-  }
-
-  async end(): Promise<void> {
-    if (this.#pieces.length === 0) return;
-    const pieces = this.#pieces;
+async function writeRecords(sink: Sink, records: ReturnType<Renderer>): Promise<void> {
+  let pieces: Buffer[] = [];
+  let bytes = 0;
+  const write = async () => {
+    if (pieces.length === 0) return;
     // Copies small pieces into one chunk, but not large ones.
-    const chunk = this.#bytes < 2 * CHUNK_BYTES ? [Buffer.concat(pieces, this.#bytes)] : pieces;
-    this.#pieces = [];
-    this.#bytes = 0;
-    await this.#sink.write(chunk);
+    await sink.write(bytes < 2 * CHUNK_BYTES ? [Buffer.concat(pieces, bytes)] : pieces);
+    pieces = [];
+    bytes = 0;
+  };
+  for await (const record of records) {
+    for (const piece of record) {
+      const chunk = typeof piece === 'string' ? Buffer.from(piece) : piece;
+      pieces.push(chunk);
+      bytes += chunk.length;
+    }
+    if (bytes >= CHUNK_BYTES) await write();
   }
+  await write();
 }
 
 /** The table is created for the first batch and used for all. */

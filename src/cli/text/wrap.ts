@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { textWidth } from './text-width.ts';
 
 /** What a command that a message suggests begins with. */
@@ -53,10 +54,7 @@ function fill(words: readonly string[], room: number): string[] {
   return [...lines, line];
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-const COLORS = /\u001b\[[0-9;]*m/g;
-
 /** The terminal columns that a text occupies; colours count for nothing. */
 export function shownWidth(text: string): number {
-  return textWidth(text.replace(COLORS, ''));
+  return textWidth(stripVTControlCharacters(text));
 }
