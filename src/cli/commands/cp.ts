@@ -12,7 +12,7 @@ import { taskCommand } from '../output/this-command.ts';
 import { chooseOneTask } from '../queues/chosen-tasks.ts';
 import { depthBeforeReading, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
-import { requireSkip } from '../reading/look-at-messages.ts';
+import { lookAtMessages, requireSkip } from '../reading/look-at-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteHeldBack } from '../reading/withheld.ts';
 import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
@@ -94,17 +94,16 @@ async function copy(
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
   const publishing = new Publishing(client, destination, to, { create, keepExpiration });
-  let looked = 0;
-  const view = async (batch: StoredMessage[]) => {
+  const put = async (messages: StoredMessage[]) => {
     stop.signal.throwIfAborted();
-    await publishing.put((select ? batch.filter(select) : batch).slice(0, limit - publishing.confirmed));
+    await publishing.put(messages);
     // What the stop has given up fails with the end of the client.
     stop.signal.throwIfAborted();
     if (publishing.firstFailure !== undefined) throw publishing.firstFailure;
-    looked += batch.length;
   };
+  let looked = 0;
   try {
-    await client.browse(from, view, { limit: window, skip });
+    looked = await lookAtMessages(context, from, { window, skip, select, most: limit }, put);
     stop.signal.throwIfAborted();
   } catch (error) {
     throw failureAmid(context, error, from, publishing);

@@ -1,5 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { MAX_PEEK } from '../../cli-shared.ts';
+import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
@@ -11,7 +12,7 @@ import { chooseTasks } from '../queues/chosen-tasks.ts';
 import { forEachTask } from '../queues/each-task.ts';
 import { depthBeforeReading, emptyFailure } from '../queues/missing-queue.ts';
 import { lookAtMessages, requireSkip } from '../reading/look-at-messages.ts';
-import { newestWindow } from '../reading/newest-messages.ts';
+import { requireReach } from '../reading/newest-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { confirmMany } from '../terminal/confirmation.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';
@@ -108,19 +109,21 @@ async function peekAtOne(
     note(`${formatCount(depth.consumers, 'consumer')} ${are} attached and may take messages meanwhile.`);
   }
   const { limit, all, tail } = options;
-  const newest = tail === undefined ? undefined : newestWindow(taskId, depth.messages, tail, select);
-  const skip = newest?.skip ?? options.skip;
-  const most = all || newest ? Number.POSITIVE_INFINITY : limit;
+  if (tail !== undefined) requireReach(taskId, depth.messages);
+  // Matching messages may be anywhere in the queue.
+  const skip = tail === undefined || select ? options.skip : Math.max(0, depth.messages - tail);
+  const most = all || tail ? Number.POSITIVE_INFINITY : limit;
   // With a filter, looks at as many messages as can be held.
-  const window = newest?.window ?? (all || select ? MAX_PEEK - skip : limit);
+  const window = tail ? depth.messages - skip : all || select ? MAX_PEEK - skip : limit;
   const before = output.count();
-  const looked = await lookAtMessages(
-    context,
-    taskId,
-    { window, skip, select, most },
-    newest?.keep ?? output.write,
-  );
-  if (newest && newest.kept.length > 0) await output.write(newest.kept);
+  const newest: StoredMessage[] = [];
+  const keepNewest = async (messages: StoredMessage[]) => {
+    newest.push(...messages);
+    newest.splice(0, newest.length - (tail as number));
+  };
+  const handle = tail === undefined ? output.write : keepNewest;
+  const looked = await lookAtMessages(context, taskId, { window, skip, select, most }, handle);
+  if (newest.length > 0) await output.write(newest);
   select?.tally.report(context);
   if (output.count() === before) {
     const filter = looked === 0 ? undefined : (options.filter ?? (options.since && '--since'));
