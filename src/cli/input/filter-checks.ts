@@ -54,7 +54,8 @@ function isConstant(ast: ASTNode): boolean {
   return true;
 }
 
-function* nodesIn(value: unknown): Generator<ASTNode> {
+/** An expression and all in it. */
+export function* nodesIn(value: unknown): Generator<ASTNode> {
   if (Array.isArray(value)) {
     for (const each of value) yield* nodesIn(each);
   } else if (typeof value === 'object' && value !== null && 'op' in value && 'args' in value) {

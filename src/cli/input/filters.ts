@@ -1,7 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js';
 import type { StoredMessage } from '../../index.ts';
 import { UsageFailure } from '../usage-failure.ts';
-import { checkConstants, checkPropertyNames } from './filter-checks.ts';
+import { checkConstants, checkPropertyNames, nodesIn } from './filter-checks.ts';
 import { FilterTally } from './filter-tally.ts';
 import { FilterVariables, TYPE_VARIABLE } from './filter-variables.ts';
 
@@ -88,19 +88,11 @@ function compile(environment: Environment, expression: string): (variables: obje
 
 /** Renames the variable `type` as found by the parser, so that strings and fields stay unchanged. */
 function withTypeVariable(environment: Environment, expression: string): string {
-  const places: number[] = [];
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) {
-      for (const each of node) visit(each);
-      return;
-    }
-    if (typeof node !== 'object' || node === null || !('op' in node) || !('args' in node)) return;
-    if (node.op === 'id' && node.args === 'type')
-      places.push((node as unknown as { range: { start: number } }).range.start);
-    visit(node.args);
-  };
-  visit(environment.parse(expression).ast);
-  return places
+  const types = [...nodesIn(environment.parse(expression).ast)].filter(
+    ({ op, args }) => op === 'id' && args === 'type',
+  );
+  return types
+    .map(({ range }) => range.start)
     .sort((a, b) => b - a)
     .reduce((text, at) => text.slice(0, at) + TYPE_VARIABLE + text.slice(at + 'type'.length), expression);
 }

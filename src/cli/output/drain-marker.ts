@@ -28,7 +28,6 @@ export class DrainMarker {
   before: WrittenBefore | undefined;
 
   /**
-   * @param file
    * @param resuming how the drain can be resumed, for those who find the marker
    */
   constructor(file: string, resuming: string | undefined) {

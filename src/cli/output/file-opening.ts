@@ -63,8 +63,6 @@ function requireReplaceable(out: string, own?: DrainMarker): Promise<void> {
 }
 
 /**
- * @param out
- * @param found
  * @param signal ends the wait for a reader of a named pipe
  * @param own the marker of the caller's own drain
  * @throws CommandFailure if it cannot be written to, or was created by another process since the check

@@ -45,9 +45,6 @@ export function checkMessageSource(options: MessageSourceOptions): void {
 }
 
 /**
- * @param context
- * @param taskId
- * @param options
  * @param checkMore an additional check, which throws if a message is unusable
  * @throws UsageFailure, TaskQueueError `INVALID_MESSAGE` if a message is unusable
  */

@@ -20,7 +20,6 @@ export class Origins {
 
   /**
    * Why they are not sent: each task has a client of its own, which must not receive what is meant for another.
-   * @param source
    * @param wanted the task to send to
    * @param isOneALine whether each line of the source is a message
    */

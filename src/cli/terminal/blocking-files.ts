@@ -38,7 +38,6 @@ export async function openForWriting(path: string, signal: AbortSignal): Promise
 
 /**
  * Opens a file that can be read only once. A named pipe ends when the last of its writers closes it.
- * @param path
  * @param isPipe whether it is a named pipe, which may not have a writer yet
  */
 export async function openForReading(path: string, isPipe: boolean): Promise<Readable> {

@@ -22,7 +22,6 @@ const SIGNALS = [
 /**
  * The first signal lets the command stop cleanly. The second ends the process immediately by its default action, so
  * that the parent process sees it killed.
- * @param timeoutMs
  * @param spentMs how much of it has elapsed
  */
 export function listenForStop(timeoutMs: number | undefined, spentMs = 0): Stop {

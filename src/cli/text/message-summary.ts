@@ -35,7 +35,6 @@ const LONGEST_TEXT = 16 * 1024;
 type Json = { [key: string]: unknown };
 
 /**
- * @param message
  * @param longest bytes after which texts of the body are cut; infinity for all of them
  */
 export function summarize({ body, properties }: RawMessage, longest = LONGEST_TEXT): MessageSummary {
