@@ -1,4 +1,5 @@
 import { MAX_PEEK } from '../../cli-shared.ts';
+import { isUsualState } from '../output/queue-table.ts';
 import { taskCommand } from '../output/this-command.ts';
 import { dropsWhenFull } from '../queues/overflow.ts';
 import { formatDuration } from '../text/durations.ts';
@@ -42,7 +43,7 @@ function possibleSteps(report: TaskReport, now: number): NextStep[] {
   const { type, arguments: own = {}, effectivePolicy = {}, consumers = [] } = description ?? {};
   const of = (command: string, ...options: string[]) => taskCommand(command, taskId, options);
   const steps: NextStep[] = [];
-  const isAvailable = state === undefined || ['running', 'idle', 'flow', 'unknown'].includes(state);
+  const isAvailable = state === undefined || isUsualState(state);
   if (!isAvailable) {
     steps.push({ reason: `the queue is ${state}`, command: 'rabbitmqctl cluster_status' });
   }

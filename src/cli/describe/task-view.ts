@@ -2,7 +2,9 @@ import type { ChalkInstance } from 'chalk';
 import type { TaskConsumer, TaskQueueDescription } from '../../index.ts';
 import { type Column, planColumns, tableLines } from '../output/columns.ts';
 import { type Fact, layOutFacts } from '../output/facts.ts';
+import { isUsualState } from '../output/queue-table.ts';
 import { describeHeard } from '../reading/count-events.ts';
+import { isoTime } from '../text/clock-time.ts';
 import { formatAge, formatDuration } from '../text/durations.ts';
 import { UNKNOWN_TYPE } from '../text/message-summary.ts';
 import { formatCount, formatNumber, formatSize } from '../text/sizes.ts';
@@ -61,9 +63,7 @@ export function viewTask(
 }
 
 function stateOf({ state = 'unknown' }: TaskReport, colors: ChalkInstance): string {
-  return ['running', 'idle', 'flow', 'unknown'].includes(state)
-    ? safeLine(state)
-    : colors.red(safeLine(state));
+  return isUsualState(state) ? safeLine(state) : colors.red(safeLine(state));
 }
 
 function messagesOf({ depth, ready, unacked, bodyBytes }: TaskReport, colors: ChalkInstance): string {
@@ -202,7 +202,7 @@ export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [n
     operator_policy: description?.operatorPolicy ?? null,
     effective_policy: known?.effectivePolicy ?? null,
     body_bytes: report.bodyBytes ?? null,
-    idle_since: time(description?.idleSince),
+    idle_since: isoTime(description?.idleSince),
     heard: heard
       ? {
           seconds: heard.ms / 1000,
@@ -223,14 +223,9 @@ export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [n
 }
 
 function glimpseRecord({ type, method, id, queuedAt }: MessageGlimpse) {
-  return { at: time(queuedAt), type, method: method ?? null, id: id ?? null };
+  return { at: isoTime(queuedAt), type, method: method ?? null, id: id ?? null };
 }
 
 function atOnly(at: number | undefined) {
-  return at === undefined ? null : { at: time(at), type: null, method: null, id: null };
-}
-
-function time(ms: number | undefined): string | null {
-  // A publisher's timestamp may not be a valid date.
-  return ms === undefined || Number.isNaN(new Date(ms).getTime()) ? null : new Date(ms).toISOString();
+  return at === undefined ? null : { at: isoTime(at), type: null, method: null, id: null };
 }

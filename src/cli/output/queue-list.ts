@@ -1,6 +1,7 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import type { SortKey } from '../queues/queue-selection.ts';
+import { isoTime } from '../text/clock-time.ts';
 import { safeLine } from '../text/terminal-text.ts';
 import { recordList } from './record-list.ts';
 
@@ -48,7 +49,6 @@ function recordPrinter(context: Context): QueuePrinter {
 
 /** As in `mcp-taskq help output`. */
 function queueRecord({ taskId, ready, unacked, type, state, isCounted, statistics }: TaskQueueInfo) {
-  const time = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
   return {
     task_id: taskId,
     ready: ready ?? null,
@@ -59,8 +59,8 @@ function queueRecord({ taskId, ready, unacked, type, state, isCounted, statistic
     state: state || null,
     statistics: statistics && {
       consumers: statistics.consumers,
-      idle_since: time(statistics.idleSince),
-      oldest_at: time(statistics.oldestAt),
+      idle_since: isoTime(statistics.idleSince),
+      oldest_at: isoTime(statistics.oldestAt),
     },
   };
 }

@@ -65,11 +65,11 @@ export class QueueTable {
     const id = safeId(taskId);
     const facts = [
       ...(hasColumn('TYPE') || type === '' || type === 'classic' ? [] : [safeLine(type)]),
-      ...(hasColumn('STATE') || isUsual(state) ? [] : [safeLine(state)]),
+      ...(hasColumn('STATE') || isUsualState(state) ? [] : [safeLine(state)]),
     ].join(', ');
     const more = facts === '' ? '' : `  ${facts}`;
     const shown = cutsIds ? cutMiddle(id, Math.max(1, room - more.length)) : id;
-    return isUsual(state) ? `${shown}${more}` : `${shown}${colors.red(more)}`;
+    return isUsualState(state) ? `${shown}${more}` : `${shown}${colors.red(more)}`;
   }
 
   #plan(queues: readonly TaskQueueInfo[]): Layout<TaskQueueInfo> {
@@ -133,7 +133,7 @@ export class QueueTable {
         title: 'STATE',
         align: 'left',
         text: ({ state }) => safeLine(state),
-        paint: (text, { state }) => (isUsual(state) ? colors.dim(text) : colors.red(text)),
+        paint: (text, { state }) => (isUsualState(state) ? colors.dim(text) : colors.red(text)),
         givesWay: 0,
       },
     ];
@@ -141,7 +141,7 @@ export class QueueTable {
 }
 
 /** Whether the state is that of a working queue. Without statistics, the API says "live" or nothing. */
-function isUsual(state: string): boolean {
+export function isUsualState(state: string): boolean {
   return ['running', 'live', 'idle', 'flow', 'unknown', ''].includes(state);
 }
 
