@@ -1,4 +1,3 @@
-import type { CommanderError } from '@commander-js/extra-typings';
 import { isTaskQueueError } from '../cli-shared.ts';
 import { CommandFailure } from './command-failure.ts';
 import { getExitCode } from './exit-codes.ts';
@@ -33,9 +32,9 @@ export async function reportError(error: unknown, verbose: boolean): Promise<num
  * if there is nothing to report. It may contain a password from the command line.
  */
 export function describeError(error: unknown, { verbose }: { verbose: boolean }): string {
-  // What was asked for, and is printed already: the help, or the version.
-  if (isCommanderError(error)) return '';
   if (!(error instanceof Error)) return `error: ${String(error)}\n`;
+  // What was asked for, and is printed already: the help, or the version.
+  if (String((error as { code?: unknown }).code).startsWith('commander.')) return '';
   if (error.name === 'ExitPromptError') return '';
   if (error instanceof CommandFailure && error.message === '') return '';
   const hint = hintFor(error);
@@ -50,10 +49,6 @@ export function describeError(error: unknown, { verbose }: { verbose: boolean })
 /** Whether the command line or the library raised the error on purpose, or the system did: a full disk is not a bug. */
 function isExpected(error: Error): boolean {
   return error instanceof CommandFailure || isTaskQueueError(error) || 'syscall' in error;
-}
-
-function isCommanderError(error: unknown): error is CommanderError {
-  return error instanceof Error && String((error as { code?: unknown }).code).startsWith('commander.');
 }
 
 function stacksOf(error: Error): string[] {

@@ -8,8 +8,6 @@ import { withManagementApi } from './with-management-api.ts';
 export interface ClusterOverview {
   clusterName: string | undefined;
   version: string | undefined;
-  /** The node that answered. */
-  node: string | undefined;
   /** The user that the API sees, and that user's tags. */
   user: string;
   tags: readonly string[];
@@ -43,7 +41,6 @@ interface Exchange {
 interface Overview {
   cluster_name?: string;
   rabbitmq_version?: string;
-  node?: string;
 }
 
 interface NodeHealth {
@@ -60,7 +57,7 @@ interface NodeHealth {
  */
 export function readClusterOverview(options?: ManagementApiOptions): Promise<ClusterOverview> {
   return withManagementApi(options, async (api) => {
-    const columns = 'cluster_name,rabbitmq_version,node';
+    const columns = 'cluster_name,rabbitmq_version';
     const others = Promise.all([
       api.whoAmI(),
       readAlarms(api),
@@ -70,12 +67,11 @@ export function readClusterOverview(options?: ManagementApiOptions): Promise<Clu
     ]);
     // What is wrong with the API, the overview says soonest.
     others.catch(() => {});
-    const { cluster_name, rabbitmq_version, node } = await api.overview<Overview>(columns);
+    const { cluster_name, rabbitmq_version } = await api.overview<Overview>(columns);
     const [{ name, tags }, alarms, events, defaultQueueType] = await others;
     return {
       clusterName: cluster_name,
       version: rabbitmq_version,
-      node,
       user: name,
       tags,
       alarms,

@@ -39,7 +39,7 @@ export function resolveReplicasOptions(options: ReplicasOptions): ResolvedReplic
   if (typeof options !== 'object' || options === null) {
     throw new TaskQueueError(ErrorCode.invalidArgument, 'Replicas needs an object of options');
   }
-  const { secret, principal = clientIdOf } = options;
+  const { secret, principal = ({ authInfo }: MessageOrigin) => authInfo?.clientId } = options;
   const checked: TaskQueueOptions = checkOptions<ReplicasOptions>(options, CHECKS);
   if (typeof principal !== 'function') {
     throw new TaskQueueError(ErrorCode.invalidArgument, 'Option principal must be a function');
@@ -56,8 +56,4 @@ export function resolveReplicasOptions(options: ReplicasOptions): ResolvedReplic
   }
   const retryUnconfirmedMs = checked.retryUnconfirmedMs ?? RETRY_UNCONFIRMED_MS;
   return { secret, principal, queueOptions: { ...checked, retryUnconfirmedMs } };
-}
-
-function clientIdOf({ authInfo }: MessageOrigin): string | undefined {
-  return authInfo?.clientId;
 }

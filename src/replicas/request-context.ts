@@ -5,7 +5,6 @@ import type { MessageOrigin } from './sdk-shapes.ts';
 /** The client's request on whose behalf code runs. */
 export interface RequestContext {
   readonly id: string | number;
-  readonly method: string;
   /** Of `tasks/result`. */
   readonly taskId: unknown;
   /** As the SDK knows it. */

@@ -167,7 +167,6 @@ class WrappedTransport {
     const handled = httpExchange.getStore();
     const context: RequestContext = {
       id: message.id as string | number,
-      method: message.method as string,
       taskId: message.method === 'tasks/result' ? message.params?.taskId : undefined,
       sessionId: this.#target.sessionId,
       origin: extra ?? {},

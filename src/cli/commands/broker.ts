@@ -82,7 +82,7 @@ async function runBroker(context: Context, [program, ...args]: string[], options
     const { timeoutMs } = context.settings;
     // From here on, the command handles signals.
     context.stop.release();
-    if (isShell(program) && hasTerminal()) context.note(describeShell(broker));
+    if (SHELLS.includes(basename(program)) && hasTerminal()) context.note(describeShell(broker));
     await runWith(broker, program, args, {
       note: context.note,
       timeoutMs: timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - begun)),
@@ -93,10 +93,6 @@ async function runBroker(context: Context, [program, ...args]: string[], options
 }
 
 const SHELLS: readonly string[] = ['sh', 'bash', 'dash', 'zsh', 'fish', 'ksh'];
-
-function isShell(program: string): boolean {
-  return SHELLS.includes(basename(program));
-}
 
 /** Printed before a shell that looks like any other. */
 function describeShell({ url, apiUrl }: RunningBroker): string {

@@ -24,19 +24,15 @@ export function composeMessage({ type, method, params, id }: MessageParts): stri
   const members = ['"jsonrpc":"2.0"'];
   if (isRequest) members.push(`"id":${idText(id ?? crypto.randomUUID())}`);
   members.push(`"method":${JSON.stringify(method)}`);
-  if (params !== undefined) members.push(`"params":${checkParams(params)}`);
+  const problem = params === undefined ? undefined : paramsProblem(params);
+  if (problem !== undefined) throw new UsageFailure(`--params ${problem}`);
+  if (params !== undefined) members.push(`"params":${params}`);
   return `{${members.join(',')}}`;
 }
 
 /** A whole number that every JSON reader reads exactly stays one, as most JSON-RPC ids are; anything else becomes a string. */
 function idText(id: string): string {
   return String(Number(id)) === id && Number.isSafeInteger(Number(id)) ? id : JSON.stringify(id);
-}
-
-function checkParams(params: string): string {
-  const problem = paramsProblem(params);
-  if (problem !== undefined) throw new UsageFailure(`--params ${problem}`);
-  return params;
 }
 
 /** What is wrong with the text of params, or undefined. */

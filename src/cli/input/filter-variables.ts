@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { Duration } from '@marcbachmann/cel-js/evaluator';
 import { parseExactJson } from '../../cli-shared.ts';
 import { plainProperties, type StoredMessage } from '../../index.ts';
-import { summarize } from '../text/message-summary.ts';
+import { asObject, summarize } from '../text/message-summary.ts';
 import { UndatedError } from './filter-tally.ts';
 
 /** In CEL, `type` is a function, so a variable cannot have that name. Expressions use `type` nevertheless. */
@@ -83,8 +83,4 @@ function parseBody(body: Buffer): unknown {
   } catch {
     return text;
   }
-}
-
-function asObject(value: unknown): { [name: string]: unknown } {
-  return typeof value === 'object' && value !== null ? (value as { [name: string]: unknown }) : {};
 }

@@ -39,7 +39,7 @@ export function tablePrinter(
       totals.beyondLimit = beyondLimit;
       // Without a queue, it may be the wrong broker.
       if (totals.queues === 0) note(`0 task queues on ${describeTarget(context)}`);
-      else note(`${totalsLine(totals)} ${ageOfNumbers(isExact)}`);
+      else note(`${totalsLine(totals)} ${isExact ? '(~ up to 10 s old)' : '(up to 10 s old)'}`);
       if (withoutAge > 0 && process.stdout.isTTY) {
         const [them, their] = withoutAge === 1 ? ['it', 'its'] : ['them', 'their'];
         const how = hasLooked ? '' : `; --peek looks into ${them}, which resets ${their} idle time`;
@@ -47,9 +47,4 @@ export function tablePrinter(
       }
     },
   };
-}
-
-/** How current the numbers are. */
-function ageOfNumbers(isExact: boolean): string {
-  return isExact ? '(~ up to 10 s old)' : '(up to 10 s old)';
 }

@@ -21,7 +21,11 @@ export class RefusedMessages {
   add(name: string, error: unknown): void {
     this.#count++;
     this.#firstError ??= error;
-    if (this.#named.length < MAX_NAMED) this.#named.push(`${name}: ${reasonOf(error)}`);
+    if (this.#named.length < MAX_NAMED) {
+      // The caller reports the operation once.
+      const reason = (error as Error).message.replace(/^Cannot enqueue to task ".*?": /, '');
+      this.#named.push(`${name}: ${reason}`);
+    }
   }
 
   /** `2 messages were refused`, with a line for each of the first ones. */
@@ -31,9 +35,4 @@ export class RefusedMessages {
     const were = this.#count === 1 ? 'was' : 'were';
     return `${formatCount(this.#count, 'message')} ${were} refused\n  ${lines.join('\n  ')}`;
   }
-}
-
-/** The error text without the operation, which the caller reports once. */
-function reasonOf(error: unknown): string {
-  return (error as Error).message.replace(/^Cannot enqueue to task ".*?": /, '');
 }

@@ -40,12 +40,16 @@ type Json = { [key: string]: unknown };
 export function summarize({ body, properties }: RawMessage, longest = LONGEST_TEXT): MessageSummary {
   const envelope = asObject(isUtf8(body) ? parse(body, longest) : undefined);
   const rpc = asObject(envelope.message);
+  const { timestamp } = envelope;
+  const asker = properties.headers?.[ASKED_BY_HEADER];
   return {
     type: typeof envelope.type === 'string' ? envelope.type : UNKNOWN_TYPE,
     method: typeof rpc.method === 'string' ? rpc.method : undefined,
     id: rpc.id === undefined || rpc.id === null ? undefined : shown(rpc.id),
-    askedBy: textOf(properties.headers?.[ASKED_BY_HEADER]),
-    queuedAt: timeOf(envelope.timestamp) ?? timestampToMs(properties.timestamp),
+    askedBy: typeof asker === 'string' ? asker : undefined,
+    queuedAt:
+      (typeof timestamp === 'string' ? parseTimestamp(timestamp) : undefined) ??
+      timestampToMs(properties.timestamp),
     size: body.length,
     detail: typeof envelope.type === 'string' ? detailOf(rpc) : describeBytes(body, longest),
   };
@@ -55,10 +59,6 @@ function describeBytes(body: RawMessage['body'], longest: number): string {
   if (body.length === 0) return '(empty)';
   if (isUtf8(body)) return body.subarray(0, longest).toString();
   return `${formatCount(body.length, 'byte')}, not text: ${body.subarray(0, 40).toString('hex')}`;
-}
-
-function textOf(header: unknown): string | undefined {
-  return typeof header === 'string' ? header : undefined;
 }
 
 /** The most informative part of the messages that MCP servers queue. */
@@ -106,10 +106,6 @@ function shown(value: unknown): string {
   }
 }
 
-function timeOf(timestamp: unknown): number | undefined {
-  return typeof timestamp === 'string' ? parseTimestamp(timestamp) : undefined;
-}
-
 function parse(body: Buffer, longest: number): unknown {
   try {
     return parseAbridged(body, longest);
@@ -118,6 +114,7 @@ function parse(body: Buffer, longest: number): unknown {
   }
 }
 
-function asObject(value: unknown): Json {
+/** Without members if it is not one. */
+export function asObject(value: unknown): Json {
   return typeof value === 'object' && value !== null ? (value as Json) : {};
 }
