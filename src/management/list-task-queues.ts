@@ -130,10 +130,9 @@ export async function* listTaskQueues(
   const { ManagementApi } = await import('./management-api.ts');
   const api = new ManagementApi(options);
   const { prefix } = api;
-  const vhosts = new VhostFilter(api);
   try {
     const regex = glob === '*' ? undefined : globToServerRegex(prefix, glob);
-    for await (const queues of listed(vhosts, source, regex, historyMs)) {
+    for await (const queues of listed(api, source, regex, historyMs)) {
       yield queues.flatMap((queue) => {
         const { name } = queue.totals;
         const taskId = taskIdOf(name, prefix);
@@ -141,7 +140,6 @@ export async function* listTaskQueues(
         return [toInfo(api, taskId, queue)];
       });
     }
-    vhosts.finish();
   } finally {
     api.close();
   }
@@ -158,13 +156,14 @@ interface Listed {
 
 /** Queues that match the regular expression, a page at a time, with their statistics where known. */
 async function* listed(
-  vhosts: VhostFilter,
+  api: ManagementApi,
   source: NonNullable<ListTaskQueuesOptions['source']>,
   regex: string | undefined,
   historyMs: number,
 ): AsyncGenerator<Listed[]> {
   const [numbers, more] = queriesFor(source, historyMs);
   const isCounted = source === 'counted' || source === 'both';
+  const vhosts = new VhostFilter(api);
   for await (const page of joined(vhosts, numbers, more, regex)) {
     const found = page.map(({ item, other }): Listed => {
       if (source === 'both') return { totals: item, isCounted, statistics: other };
@@ -174,13 +173,11 @@ async function* listed(
     });
     // Those of new queues are missing too; but these are counted only where there are no idle times that would end.
     const areSomeMissing = found.some(({ statistics }) => toCount(statistics?.consumers) === undefined);
-    if (source === 'statistics' && areSomeMissing && (await isWithoutStatistics(vhosts.api))) {
-      vhosts.reset();
-      yield* listed(vhosts, 'counted', regex, 0);
-      return;
-    }
+    if (source === 'statistics' && areSomeMissing && (await isWithoutStatistics(api)))
+      return yield* listed(api, 'counted', regex, 0);
     yield found;
   }
+  vhosts.finish();
 }
 
 /** A list, and what a second one says of the same queues. */

@@ -23,12 +23,6 @@ export class VhostFilter {
     return own;
   }
 
-  /** For a list that is asked for anew. */
-  reset(): void {
-    this.#own = 0;
-    this.#others = 0;
-  }
-
   /** @throws TaskQueueError `TARGET_MISMATCH` if all were of other vhosts: then it is not known whether this one has queues */
   finish(): void {
     if (this.#others > 0 && this.#own === 0) throw otherVhosts(this.api.base, this.api.vhost);

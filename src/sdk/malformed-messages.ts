@@ -1,6 +1,8 @@
+import { isUnconnected } from '../errors/retry.ts';
 import { taskName } from '../errors/task-name.ts';
 import {
   ErrorCode,
+  hasCode,
   isTaskQueueError,
   MalformedMessageError,
   TaskQueueError,
@@ -24,19 +26,15 @@ const REASON_HEADER = 'x-mcp-taskq-malformed';
 const MAX_RETURNS = 10;
 
 /** Why a message cannot be set aside now, but perhaps later. After any other failure, the next messages are read. */
-const TEMPORARY: ReadonlySet<ErrorCode> = new Set([
-  ErrorCode.connectionFailed,
+const TEMPORARY = [
   ErrorCode.connectionLost,
   ErrorCode.noAnswer,
   ErrorCode.busy,
   ErrorCode.brokerBlocked,
   ErrorCode.tooManyWaiting,
   ErrorCode.publishUnconfirmed,
-  ErrorCode.authenticationFailed,
-  ErrorCode.tlsFailed,
-  ErrorCode.vhostNotFound,
   ErrorCode.closed,
-]);
+] as const;
 
 /** How many messages are kept out of the way at the same time: each takes one of the 256 channels for held messages. */
 const MAX_KEPT = 128;
@@ -179,7 +177,7 @@ export class MalformedMessages {
       await this.#client.publish(sibling, { body, properties: marked, propertyList });
     } catch (cause) {
       const code = isTaskQueueError(cause) ? cause.code : ErrorCode.brokerError;
-      if (TEMPORARY.has(code)) {
+      if (isUnconnected(cause) || hasCode(cause, ...TEMPORARY)) {
         this.#warn(notSetAsideError(taskId, code, cause));
         throw error;
       }

@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import type { ListTaskQueuesOptions, TaskQueueClient, TaskQueueInfo } from '../../index.ts';
+import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
 import { type ClientContext, type Context, withContext } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { notBlank, wholeNumber } from '../input/option-values.ts';
@@ -164,18 +164,9 @@ async function list(
     historyMs: historyFor(options) ?? 0,
     ...(pattern !== undefined && { glob: pattern }),
   });
-  return source === 'statistics' ? withNewQueues(context.client, pages) : pages;
-}
-
-async function* withNewQueues(
-  client: TaskQueueClient,
-  pages: AsyncIterable<TaskQueueInfo[]>,
-): AsyncGenerator<TaskQueueInfo[], void, undefined> {
-  const { countNewQueues } = await import('../queues/new-queues.ts');
-  for await (const page of pages) {
-    await countNewQueues(client, page);
-    yield page;
-  }
+  if (source !== 'statistics') return pages;
+  const { withNewQueues } = await import('../queues/new-queues.ts');
+  return withNewQueues(context.client, pages);
 }
 
 /** The statistics: counting would reset the idle time of all queues, by which stuck tasks are found. */

@@ -14,7 +14,17 @@ const BUDGET_MS = 1_000;
  * Fills in the depths of queues that are too new for the statistics, over AMQP. Their idle time, which this resets,
  * is too short to matter. If counting fails, the depths stay unknown.
  */
-export async function countNewQueues(client: TaskQueueClient, queues: TaskQueueInfo[]): Promise<void> {
+export async function* withNewQueues(
+  client: TaskQueueClient,
+  pages: AsyncIterable<TaskQueueInfo[]>,
+): AsyncGenerator<TaskQueueInfo[], void, undefined> {
+  for await (const page of pages) {
+    await countNewQueues(client, page);
+    yield page;
+  }
+}
+
+async function countNewQueues(client: TaskQueueClient, queues: TaskQueueInfo[]): Promise<void> {
   const unknown = queues.filter(({ ready, type }) => ready === undefined && type !== 'stream');
   if (unknown.length === 0) return;
   const count = async (info: TaskQueueInfo) => {
