@@ -1,4 +1,3 @@
-import { get } from 'node:http';
 import { createConnection } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NodePorts } from './broker-node.ts';
@@ -61,23 +60,15 @@ function serverVersion(frame: Buffer): string {
   return frame.toString('utf8', start, start + frame.readUInt32BE(start - 4));
 }
 
-function answersApi(port: number): Promise<true | undefined> {
-  return new Promise((resolve) => {
-    const request = get(
-      {
-        host: '127.0.0.1',
-        port,
-        path: '/api/overview',
-        auth: 'guest:guest',
-        agent: false,
-        timeout: PROBE_TIMEOUT_MS,
-      },
-      (response) => {
-        response.resume();
-        resolve(response.statusCode === 200 ? true : undefined);
-      },
-    );
-    request.once('timeout', () => request.destroy());
-    request.once('error', () => resolve(undefined)).once('close', () => resolve(undefined));
-  });
+async function answersApi(port: number): Promise<true | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/api/overview`, {
+      headers: { authorization: `Basic ${btoa('guest:guest')}` },
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+    });
+    await response.body?.cancel();
+    return response.status === 200 ? true : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CommandFailure } from '../command-failure.ts';
 import { note } from '../context.ts';
@@ -220,9 +221,7 @@ async function askForPassword(name: string): Promise<string> {
     const message = `Password for context ${name}:`;
     answer = await ask({}, message, ({ password }, where) => password({ message }, where));
   } else {
-    const chunks: Buffer[] = [];
-    for await (const chunk of process.stdin) chunks.push(chunk);
-    [answer = ''] = Buffer.concat(chunks).toString().split(/\r?\n/, 1);
+    [answer = ''] = (await text(process.stdin)).split(/\r?\n/, 1);
   }
   if (answer !== '') return answer;
   throw new UsageFailure(

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { hasControlCharacter } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
@@ -97,9 +98,7 @@ async function idsFromInput(endsWithNull: boolean): Promise<string[]> {
   const ids: string[] = [];
   try {
     if (endsWithNull) {
-      const chunks: Buffer[] = [];
-      for await (const chunk of source.chunks()) chunks.push(Buffer.from(chunk));
-      ids.push(...utf8Text(Buffer.concat(chunks), 'Standard input').split('\0'));
+      ids.push(...utf8Text(await buffer(source.chunks()), 'Standard input').split('\0'));
     } else {
       // Spaces are part of an id; a carriage return before the line feed is not.
       for await (const lines of source.lines())
