@@ -57,13 +57,11 @@ function columnsOf(colors: ChalkInstance): Column<Row>[] {
   return [
     {
       title: ' ',
-      align: 'left',
       text: ({ isCurrent }) => (isCurrent ? '*' : ''),
       paint: (text) => colors.green(text),
     },
     {
       title: 'NAME',
-      align: 'left',
       text: ({ name }) => name,
       cut: cutMiddle,
       least: 12,
@@ -73,7 +71,6 @@ function columnsOf(colors: ChalkInstance): Column<Row>[] {
     // Its end names the vhost.
     {
       title: 'BROKER',
-      align: 'left',
       text: ({ url }) => safeLine(url),
       cut: cutMiddle,
       least: 20,
@@ -81,7 +78,6 @@ function columnsOf(colors: ChalkInstance): Column<Row>[] {
     },
     {
       title: '',
-      align: 'left',
       text: (row) => (row.protected ? 'protected' : ''),
       paint: (text) => colors.yellow(text),
       isOptional: true,

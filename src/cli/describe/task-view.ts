@@ -160,7 +160,7 @@ function groupsOf(
   const shown = counts.groups.slice(0, SHOWN_GROUPS);
   const columns: Column<MessageGroup>[] = [
     { title: '', align: 'right', text: ({ count }) => formatNumber(count) },
-    { title: '', align: 'left', text: ({ type }) => safeLine(type), cut: cutEnd, most: MOST_TYPE },
+    { title: '', text: ({ type }) => safeLine(type), cut: cutEnd, most: MOST_TYPE },
   ];
   const layout = planColumns(columns, shown, { width: width - INDENT.length, leastRest: 0 });
   const lines = tableLines(

@@ -4,7 +4,8 @@ import { drawTable, GAP } from './plain-table.ts';
 /** A column of a table. Its texts are safe for a terminal, and are painted once its width is known. */
 export interface Column<Row> {
   title: string;
-  align: 'left' | 'right';
+  /** Default: left. */
+  align?: 'right';
   text(row: Row): string;
   paint?(text: string, row: Row): string;
   /** Cuts a text to a width. Default: texts are never cut, since a cut number is a wrong number. */

@@ -103,7 +103,6 @@ function columnsOf(
       ? [
           {
             title: 'TASK',
-            align: 'left',
             text: (row: Row) => safeId(row.taskId),
             cut: cutMiddle,
             most: isWide ? Number.POSITIVE_INFINITY : MOST_TASK,
@@ -115,7 +114,6 @@ function columnsOf(
     { title: '#', align: 'right', text: ({ number }) => formatNumber(number) },
     {
       title: '',
-      align: 'left',
       text: ({ redelivered }) => (redelivered ? '↻' : ''),
       paint: (text) => colors.yellow(text),
       isOptional: true,
@@ -129,7 +127,6 @@ function columnsOf(
     },
     {
       title: 'TYPE',
-      align: 'left',
       text: ({ type }) => safeLine(type),
       cut: cutEnd,
       most: MOST_TYPE,
@@ -137,7 +134,6 @@ function columnsOf(
     },
     {
       title: 'METHOD',
-      align: 'left',
       text: ({ method = '' }) => safeLine(method),
       paint: (text) => colors.cyan(text),
       cut: cutMethod,
@@ -149,7 +145,6 @@ function columnsOf(
     },
     {
       title: 'ID',
-      align: 'left',
       text: ({ askedBy, id }) => safeLine(askedBy ?? id ?? ''),
       cut: cutEnd,
       most: MOST_ID,

@@ -5,7 +5,8 @@ export const GAP = '  ';
 
 export interface PlainColumn {
   width: number;
-  align?: 'left' | 'right';
+  /** Default: left. */
+  align?: 'right' | undefined;
 }
 
 /**
@@ -13,10 +14,10 @@ export interface PlainColumn {
  * may have several lines, none of them wider than its column. The last cells need no column if all have one line.
  */
 export function drawTable(rows: readonly string[][], columns: readonly PlainColumn[]): string[] {
-  const options = {
+  const options: TableConstructorOptions = {
     ...PLAIN_TABLE,
     colWidths: columns.map(({ width }) => width + GAP.length),
-    colAligns: columns.map(({ align = 'left' }) => align),
+    colAligns: columns.map(({ align }) => align ?? 'left'),
   };
   const drawn: string[] = [];
   for (let start = 0; start < rows.length; start += DRAWN_TOGETHER) {

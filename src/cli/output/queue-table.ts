@@ -128,10 +128,9 @@ export class QueueTable {
     if (!isWide) return columns;
     return [
       ...columns,
-      { title: 'TYPE', align: 'left', text: ({ type }) => safeLine(type), givesWay: 0 },
+      { title: 'TYPE', text: ({ type }) => safeLine(type), givesWay: 0 },
       {
         title: 'STATE',
-        align: 'left',
         text: ({ state }) => safeLine(state),
         paint: (text, { state }) => (isUsualState(state) ? colors.dim(text) : colors.red(text)),
         givesWay: 0,
