@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { describe, expect, inject, test } from 'vitest';
 import { describeTaskQueue } from '../../src/index.ts';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, openClient, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
 /** Requests with even numbers, notifications with odd ones; the older the lower. */
@@ -28,6 +31,36 @@ async function numbersIn(task: string): Promise<number[]> {
 }
 
 describe('--filter', () => {
+  test.each([
+    ['clear', 'params.n == 19'],
+    ['mv', 'params.n == 20'],
+  ])('%s says that its connection was lost before a message matched', async (command, filter) => {
+    const task = await mixedTask(0);
+    const client = openClient();
+    const message = (n: number) => ({
+      jsonrpc: '2.0',
+      method: 'm',
+      params: { n, padding: 'x'.repeat(10_000) },
+    });
+    for (let n = 0; n < 20; n++) await client.publish(task, raw(JSON.stringify({ message: message(n) })));
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    proxy.fault = { kind: 'hold', afterBytes: 100_000 };
+    const args = command === 'mv' ? [newTask(), '-n', '1'] : ['--yes'];
+    const running = runCli([command, task, ...args, '--filter', filter, '-u', proxy.url]);
+    await until(() => proxy.isHolding);
+    // It looks at those that have come.
+    await sleep(1_000);
+    proxy.fault = { kind: 'none' };
+    proxy.reset();
+    const { status, stderr } = await running;
+    expect({ status, stderr }).toEqual({
+      status: 7,
+      stderr: expect.stringContaining('connection to the broker was lost'),
+    });
+    expect(stderr).not.toContain('looked at');
+    expect(await numbersIn(task)).toHaveLength(20);
+  });
+
   test('peek prints what matches', async () => {
     const task = await mixedTask(6);
     const { stdout } = await runCli(['peek', task, '-n', '2', '--filter', 'type == "notification"']);

@@ -79,7 +79,13 @@ export async function drainTask(
       limit: bound,
       most: limit,
       batchSize,
-      select: select && ((message: StoredMessage) => failure.watchSync(() => isSelected(select(message)))),
+      select:
+        select &&
+        ((message: StoredMessage) => {
+          // It may have counted this one.
+          isHandedOver = true;
+          return failure.watchSync(() => isSelected(select(message)));
+        }),
       allOrNone,
       deleteQueue: deleter && (() => deleter.deleteIfUnused(queue, { mayBeStream: false })),
       keepsResult,
