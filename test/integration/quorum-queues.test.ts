@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { describe, expect, inject, test } from 'vitest';
 import {
@@ -44,6 +45,35 @@ describe('with queueType "quorum"', () => {
     await expect.poll(async () => (await client.depth('t'))?.messages).toBe(1_200 - seen.length);
     await client.drain('t', (batch) => void seen.push(...batch.map(({ body }) => body.toString())));
     expect(seen).toEqual(bodies);
+  });
+
+  test.each([
+    ['as fast as they come', 0],
+    ['slowly', 30],
+  ])('a drain of some messages, %s, delivers none of the others', async (_how, pauseMs) => {
+    const { url } = await newVhost();
+    const connection = await connect(url);
+    const channel = await connection.createConfirmChannel();
+    const lost = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'lost' };
+    // What comes back once is dead-lettered.
+    const own = { 'x-queue-type': 'quorum', 'x-delivery-limit': 0, ...lost };
+    await channel.assertQueue('lost', { durable: true });
+    await channel.assertQueue('mcp:queue:t', { durable: true, arguments: own });
+    for (let index = 0; index < 3_000; index++)
+      channel.sendToQueue('mcp:queue:t', Buffer.from(String(index)));
+    await channel.waitForConfirms();
+    const seen: number[] = [];
+    const note = async (batch: { body: Buffer }[]) => {
+      seen.push(...batch.map(({ body }) => Number(body)));
+      await sleep(pauseMs);
+    };
+    const client = openClient({ url });
+    for (const limit of [10, 700, 1_500]) expect(await client.drain('t', note, { limit })).toBe(limit);
+    expect(seen.findIndex((number, index) => number !== index)).toBe(-1);
+    await expect.poll(async () => (await client.depth('t'))?.messages).toBe(790);
+    await sleep(200);
+    expect((await channel.checkQueue('lost')).messageCount).toBe(0);
+    await connection.close();
   });
 
   test('the emptied queue stays, and clearing reports that without losing a connection', async () => {

@@ -65,8 +65,13 @@ export async function consumeInBatches(
   handle: BatchHandler,
 ): Promise<boolean> {
   const { taskId, limit, batchSize, select, allOrNone = false, signal, onRead, onRemoved } = options;
-  const { most = limit, deleteQueue, keepsResult = false } = options;
+  const { most = limit, deleteQueue, keepsResult = false, isClassic } = options;
   const prefetch = prefetchFor(options);
+  /**
+   * How many are acknowledged before all have come. Any more would bring messages beyond the limit, and a quorum queue counts
+   * it as a delivery when these go back.
+   */
+  const early = isClassic || select ? limit : limit - prefetch;
   const windows = new QueueWindows(queue, options);
   await windows.open(lease, prefetch);
   const held = new HeldMessages();
@@ -84,7 +89,10 @@ export async function consumeInBatches(
     if (allOrNone && (queueStatus === 'plain' || queueStatus === 'not permitted')) return;
     throw takenBackError(queue);
   };
-  const acknowledge = () => onRemoved(windows.isCancelled ? held.markRemoved() : held.acknowledge());
+  const acknowledge = async (later = 0) => {
+    const removed = windows.isCancelled ? held.markRemoved() : held.acknowledge(later);
+    if (removed > 0) await onRemoved(removed);
+  };
   const handleBatch = async (deliveries: WindowDelivery[], before: number) => {
     const messages = deliveries.map(({ message }) => toStoredMessage(taskId, message));
     const selected = select ? messages.filter(select).slice(0, most - before) : messages;
@@ -98,6 +106,8 @@ export async function consumeInBatches(
   };
   let seen = 0;
   let before = 0;
+  /** How many of those that were handled may be acknowledged. */
+  let done = 0;
   let isStopped = false;
   let isDeleted = false;
   let isAnswered = false;
@@ -111,6 +121,7 @@ export async function consumeInBatches(
       seen += deliveries.length;
       before = held.count;
       await onRead?.(seen);
+      done = held.count;
       if (allOrNone) continue;
       const isLast = seen === limit || held.count === most;
       // Nothing is on its way that would be held after the stop.
@@ -121,8 +132,9 @@ export async function consumeInBatches(
         await throwIfTakenBack();
         isStopped = true;
       }
-      await acknowledge();
+      await acknowledge(isLast || held.hasGaps ? 0 : Math.max(0, held.count - early));
     }
+    if (!allOrNone) await acknowledge();
     const isNone = held.count === 0 || (allOrNone && signal?.aborted);
     if (!isNone && !isStopped && !windows.isCancelled) await windows.sync();
     await throwIfTakenBack();
@@ -135,6 +147,11 @@ export async function consumeInBatches(
         await onRemoved(await removeWithQueue(lease, windows.current, held, deleteQueue));
       else await acknowledge();
     }
+  } catch (error) {
+    // What was handled before is to be removed, unless it is back.
+    if (!allOrNone && !held.hasGaps && !windows.isCancelled)
+      await acknowledge(held.count - done).catch(() => {});
+    throw error;
   } finally {
     isAnswered = await windows.end();
   }

@@ -42,9 +42,18 @@ export class HeldMessages {
     this.#count += deliveries.length;
   }
 
-  /** @returns how many were removed, since the last time */
-  acknowledge(): number {
-    for (const [lease, tag] of this.#upTo) acknowledge(lease, tag, true);
+  /**
+   * @param later how many of the last ones are acknowledged another time; 0 where there are gaps
+   * @returns how many were removed, since the last time
+   */
+  acknowledge(later = 0): number {
+    const removed = this.#count - later - this.#removed;
+    if (removed <= 0) return 0;
+    for (const [lease, tag] of this.#upTo) acknowledge(lease, tag - later, true);
+    if (later > 0) {
+      this.#removed += removed;
+      return removed;
+    }
     for (const [lease, tags] of this.#single) for (const tag of tags) acknowledge(lease, tag, false);
     return this.markRemoved();
   }
