@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, test, vi } from 'vitest';
 import type { TaskQueueClient } from '../../src/index.ts';
 import { BIN, cliEnvironment, runCli, startCli, temporaryFolder } from '../support/cli.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { drainedIds, newTask, observer, openClient } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
 
@@ -399,4 +400,38 @@ test('Ctrl-C stops a drain after the message that is being handled', async () =>
   await writeFile(join(folder, 'go'), '');
   expect(await ended).toBe(130);
   expect(await drained(task)).toEqual([1, 2, 3, 4]);
+});
+
+describe('what was handed over, and is still in the queue as the connection was lost, is counted', () => {
+  test.each([
+    ['a command', ['--exec', 'touch begun; until [ -e go ] || [ ! -e begun ]; do sleep 0.05; done; echo']],
+    ['a pipe', ['-o', 'jsonl']],
+  ])('to %s', async (_what, options) => {
+    const task = await filledTask(ENOUGH);
+    const folder = await temporaryFolder();
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    const child = startCli(['dequeue', task, '--all', ...options, '-u', proxy.url], { cwd: folder });
+    const ended = once(child, 'close');
+    const output = { stdout: '', stderr: '' };
+    const collect = (name: 'stdout' | 'stderr') =>
+      child[name].on('data', (chunk) => {
+        output[name] += chunk;
+      });
+    collect('stderr');
+    if (options[0] === '--exec')
+      await until(async () => (await stat(join(folder, 'begun')).catch(() => undefined)) !== undefined);
+    // Until nothing more fits into the pipe.
+    else
+      for (let before = -1; before < Math.max(proxy.received, 100_000); await sleep(500))
+        before = proxy.received;
+    proxy.reset();
+    await writeFile(join(folder, 'go'), '');
+    collect('stdout');
+    await ended;
+    const [, staying = 0] =
+      /^Handed over, but still in the queue: (\d+) messages?\.\nerror: .* lost/.exec(output.stderr) ?? [];
+    const [, removed = 0] = /([\d,]+) messages were removed/.exec(output.stderr.replace(',', '')) ?? [];
+    expect(Number(staying), output.stderr).toBeGreaterThan(0);
+    expect(output.stdout.split('\n').length - 1).toBe(Number(removed) + Number(staying));
+  });
 });

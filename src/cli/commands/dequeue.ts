@@ -103,6 +103,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     reportsStalls: true,
   });
   let removed = 0;
+  let handedOver = 0;
   /** How many the last look has left in the queue, as they do not match. */
   let staying = 0;
   const missed = new MissedMessages({ present: depth?.messages, limit, isSelection: select !== undefined });
@@ -110,6 +111,7 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     progress.pause();
     if (options.exec === undefined) await writer?.write(batch);
     else for (const message of batch) await runForMessage(context, options.exec, message);
+    handedOver += batch.length;
     progress.update(removed);
   };
   const drain = async () => {
@@ -160,7 +162,9 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     await writer?.end({ emptied: isEmptied ? taskId : undefined });
   } catch (error) {
     progress.end();
-    await writer?.abandon({ mayBeBack: isRemovalUnsure(error) }).catch(() => {});
+    const abandoning = writer?.abandon({ mayBeBack: isRemovalUnsure(error) }).catch(() => false);
+    const staying = (await abandoning) ? 0 : handedOver - removed;
+    if (staying > 0) context.note(`Handed over, but still in the queue: ${formatCount(staying, 'message')}.`);
     throw partialFailure(
       context,
       error,

@@ -51,8 +51,9 @@ export interface MessageWriter {
   /**
    * Ends the output of a failed command: in a file, what was not kept is removed.
    * @param options `mayBeBack`: messages that were removed may be back in their queue
+   * @returns whether nothing is left in the output that was not kept; false for a pipe
    */
-  abandon(options?: { mayBeBack: boolean }): Promise<void>;
+  abandon(options?: { mayBeBack: boolean }): Promise<boolean>;
   /** Number of messages written. */
   count(): number;
 }
@@ -107,9 +108,10 @@ export function createMessageWriter(options: MessageWriterOptions): MessageWrite
     },
     async abandon() {
       releaseEnd?.();
-      if (file) file.rollBack();
-      else if (kept > 0 && format === 'json') await sink.write(ending);
+      const isUndone = file ? file.rollBack() : count === kept;
+      if (file === undefined && kept > 0 && format === 'json') await sink.write(ending);
       continued?.report();
+      return isUndone;
     },
     count: () => count,
   };

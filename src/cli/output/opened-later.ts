@@ -15,7 +15,7 @@ export function openedLater(open: (taskId: string | undefined) => Promise<Messag
     keep: () => writer?.keep(),
     settle: async () => writer?.settle(),
     end: async (options) => (await opened(options?.emptied)).end(options),
-    abandon: async (options) => writer?.abandon(options),
+    abandon: async (options) => (await writer?.abandon(options)) ?? true,
     count: () => writer?.count() ?? 0,
   };
 }

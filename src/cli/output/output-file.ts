@@ -107,7 +107,7 @@ export async function openOutputFile(
         await opened.close();
       },
       async abandon(options) {
-        await writer.abandon(options);
+        const isUndone = await writer.abandon(options);
         const isEmpty = file !== undefined && fstatSync(file.fd).size === 0;
         // What an earlier drain left may not have been looked at yet; what this one wrote may not be cut off.
         const isUnsure = options?.mayBeBack || marker?.before || file?.rollBack() === false;
@@ -115,6 +115,7 @@ export async function openOutputFile(
         // Otherwise another process has truncated it, and may be about to write to it.
         if (isEmpty && file.size === 0) await opened.discard();
         await opened.close();
+        return isUndone;
       },
     };
   });
