@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import type { WatchItem, WatchTasksOptions } from '../../src/index.ts';
+import type { TaskQueueOptions, WatchItem, WatchTasksOptions } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
@@ -125,7 +125,10 @@ describe('a watch', () => {
     const proxy = await FaultProxy.inFrontOf(inject('url'));
     await openClient({ url }).publish('task', raw('x'));
     const own = `${proxy.url.replace('//', `//${user}:right@`)}${new URL(url).pathname}`;
-    const items = watching(openClient({ url: own }), ['task']);
+    const lost: string[] = [];
+    const onStatus: TaskQueueOptions['onStatus'] = (event) =>
+      event.type === 'lost' && event.connection === 'events' && lost.push(event.error.message);
+    const items = watching(openClient({ url: own, onStatus }), ['task']);
     await until(() => items.length === 1);
     // It may make its queue, and not read from it.
     await allow({ read: '^mcp:(queue:|events$)' });
@@ -139,6 +142,9 @@ describe('a watch', () => {
       most.queues = Math.max(most.queues, own.length);
     }
     expect(most.queues).toBeLessThanOrEqual(1);
+    // What it said of the cut comes first.
+    expect(lost.length).toBeGreaterThan(1);
+    expect(lost.slice(1).filter((each) => !each.includes('lacks read permission'))).toEqual([]);
     await allow({ read: '.*' });
     await until(() => items.length > 3);
     expect(kinds(items).slice(3)).toEqual(['resumed']);
@@ -219,6 +225,32 @@ test('a subscription that is interrupted again while its listener catches up get
   await openClient().publish(task, raw('x'));
   await until(() => seen.includes('event'));
   expect(seen).toEqual(['lost', 'resumed', 'lost', 'resumed', 'event']);
+});
+
+test('a subscription of which a task is refused goes on with the others', async () => {
+  const { url, user } = await ownUser();
+  const { host, pathname } = new URL(url);
+  const allowed = { exchange: 'mcp:events', write: '.*', read: '^enqueued\\.a$' };
+  const seen: string[] = [];
+  const lost: string[] = [];
+  const own = openClient({
+    url: `amqp://${user}:right@${host}${pathname}`,
+    onStatus: (event) => event.type === 'lost' && lost.push(event.error.message),
+  });
+  const subscription = await own.subscribe(['enqueued'], {
+    onEvent: ({ taskId }) => void seen.push(taskId),
+    onLost: ({ code }) => void seen.push(code),
+    onResumed: () => void seen.push('resumed'),
+  });
+  // Now there is the exchange.
+  await callApi('PUT', `topic-permissions${pathname}/${user}`, allowed);
+  await subscription.follow('a');
+  await expect(subscription.follow('b')).rejects.toMatchObject({ code: 'ACCESS_REFUSED' });
+  await until(() => seen.includes('resumed'));
+  await openClient({ url }).publish('a', raw('x'));
+  await until(() => seen.includes('a'));
+  expect(seen).toEqual(['ACCESS_REFUSED', 'resumed', 'a']);
+  expect(lost).toEqual([]);
 });
 
 test('a wait listens to events as soon as the broker can be reached, though it could not be at first', async () => {

@@ -161,10 +161,10 @@ export class BrokerConnection {
     });
   }
 
-  /** Gives up on a broker that does not answer, see {@link answered}. */
-  abandon(): void {
+  /** Drops the connection. @param why default: the broker does not answer, see {@link answered} */
+  abandon(why?: TaskQueueError): void {
     const reason = `RabbitMQ at ${this.#where} did not answer, and the connection was dropped`;
-    this.#current?.stream.destroy(new TaskQueueError(ErrorCode.noAnswer, reason));
+    this.#current?.stream.destroy(why ?? new TaskQueueError(ErrorCode.noAnswer, reason));
   }
 
   /** The same as soon as the broker blocks it, or at once: what is left to do is not worth the wait. */

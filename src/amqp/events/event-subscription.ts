@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { isTransient } from '../../errors/retry.ts';
-import { ErrorCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
+import { ErrorCode, hasCode, type TaskQueueError } from '../../errors/task-queue-error.ts';
 import {
   decodeEvents,
   EVENT_EXCHANGE,
@@ -64,7 +64,7 @@ export class EventSubscription {
       },
       onRetry: (error) => {
         // The queue that may have been made goes with it.
-        connection.abandon();
+        connection.abandon(error);
         this.#reportLoss(error);
       },
       onResumed: () => this.#resume(),
@@ -86,7 +86,13 @@ export class EventSubscription {
     for (const pattern of eventPatterns(this.#events, taskId)) {
       if (this.#patterns.has(pattern) || Buffer.byteLength(pattern) > MAX_ROUTING_KEY_BYTES) continue;
       this.#patterns.add(pattern);
-      await this.#change((channel) => channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern));
+      try {
+        await this.#change((channel) => channel.bindQueue(this.#queue, EVENT_EXCHANGE, pattern));
+      } catch (error) {
+        // It would keep the others from being bound again.
+        if (hasCode(error, ErrorCode.accessRefused)) this.#patterns.delete(pattern);
+        throw error;
+      }
     }
   }
 
