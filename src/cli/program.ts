@@ -9,10 +9,14 @@ import { refuseUrlArguments } from './settings/broker-urls.ts';
 import { addGlobalOptions } from './settings/global-options.ts';
 import { UsageFailure, usageFailure } from './usage-failure.ts';
 
+/** Commands about the others. */
+const ABOUT_ALL = ['help', 'completion'];
+
 /**
  * Builds the command tree. Contains only declarations: an action loads what it needs when it runs.
  * @param argv only the commands named here are loaded; the others can merely be listed. Reading files takes half the
- * time of a `--help`. Default: loads all commands.
+ * time of a `--help`. If it begins with a command, only that one is declared, as the others and the options before a
+ * command cannot occur. Default: loads all commands.
  */
 export async function buildProgram(argv?: readonly string[]): Promise<CommandUnknownOpts> {
   const program = new Command('mcp-taskq')
@@ -33,11 +37,13 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     .helpCommand(false)
     // main() prints the error, with passwords from a mistyped command line removed.
     .configureOutput({ outputError: () => {} });
-  addGlobalOptions(program);
+  const first = COMMANDS.find((entry) => argv?.[2] !== undefined && namesOf(entry).includes(argv[2]));
+  const isAlone = first !== undefined && !ABOUT_ALL.includes(first.name);
+  if (!isAlone) addGlobalOptions(program);
   // The completion script needs all declarations.
-  const isWanted = ({ name, aliases = [] }: CommandEntry) =>
-    argv === undefined || [name, ...aliases, 'completion'].some((word) => argv.includes(word));
-  for (const entry of COMMANDS) {
+  const isWanted = (entry: CommandEntry) =>
+    argv === undefined || [...namesOf(entry), 'completion'].some((word) => argv.includes(word));
+  for (const entry of isAlone ? [first] : COMMANDS) {
     const { name, aliases = [], usage, summary, isHidden = false, declare } = entry;
     const command = isWanted(entry) ? await declare() : new Command(name).usage(usage);
     command
@@ -56,11 +62,15 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
     }
     program.addCommand(command, { hidden: isHidden });
   }
-  for (const name of new Set(argv)) {
+  for (const name of isAlone ? [] : new Set(argv)) {
     const meant = Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined;
     if (meant !== undefined) program.addCommand(otherName(name, meant), { hidden: true });
   }
   return program;
+}
+
+function namesOf({ name, aliases = [] }: CommandEntry): readonly string[] {
+  return [name, ...aliases];
 }
 
 /** The error that ended the program, as its command reports it. */
