@@ -39,6 +39,8 @@ export default defineConfig({
     format: 'cjs',
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name].cjs',
+    // As bin/code-cache.js loads the files, they cannot import.
+    dynamicImportInCjs: false,
     // One file for what most commands load. Colours stay out, as only tables need them.
     codeSplitting: {
       groups: [{ name: 'common', test: /src[\\/]cli[\\/](?!terminal[\\/]colors)/, minShareCount: 8 }],

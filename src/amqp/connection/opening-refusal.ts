@@ -1,4 +1,5 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { BrokerAddress } from '../../options/broker-url.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
@@ -49,7 +50,7 @@ export async function findOpeningRefusal(
     };
     const target = { ...sockets, host: address.host, port: address.port };
     const isTls = address.protocol === 'amqps';
-    const socket = isTls ? (await import('node:tls')).connect(target) : connectTcp(target);
+    const socket = isTls ? connectTls(target) : connectTcp(target);
     try {
       return await handshake(socket, address, credentials !== undefined);
     } finally {
