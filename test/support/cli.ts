@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,10 @@ import { inject, onTestFinished } from 'vitest';
 import { runInHost } from './command-hosts.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/mcp-taskq.js', import.meta.url));
+
+/** Not in the home of a test, where a process that the test leaves behind would write amid the clean-up. */
+const CACHE = join(tmpdir(), 'mcp-taskq-test-cache');
+mkdirSync(CACHE, { recursive: true });
 
 export interface CliResult {
   status: number | null;
@@ -42,6 +47,7 @@ export function cliEnvironment(env: CliOptions['env'] = {}): NodeJS.ProcessEnv {
     ...inherited,
     // No contexts of the reader's.
     XDG_CONFIG_HOME: '/nonexistent',
+    XDG_CACHE_HOME: CACHE,
     MCP_TASKQ_URL: inject('url'),
     MCP_TASKQ_API_URL: inject('apiUrl'),
     ...env,
