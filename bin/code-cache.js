@@ -90,8 +90,9 @@ function writeCode(/** @type {string} */ file, /** @type {Map<string, Buffer>} *
   const written = `${file}.${process.pid}`;
   fs.writeFileSync(written, Buffer.concat([data, data]), { mode: 0o600, flag: 'wx' });
   fs.renameSync(written, file);
-  const files = fs.readdirSync(folder).map((name) => join(folder, name));
-  const byAge = files.map((path) => ({ path, at: fs.statSync(path).mtimeMs })).sort((a, b) => b.at - a.at);
+  const files = fs.readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = files.map(({ name }) => join(folder, name));
+  const byAge = paths.map((path) => ({ path, at: fs.statSync(path).mtimeMs })).sort((a, b) => b.at - a.at);
   for (const { path } of byAge.slice(MOST_FILES)) fs.unlinkSync(path);
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -69,7 +69,7 @@ test('nothing is kept where others can write, where nothing can be written, or w
   expect(await filesIn(home)).toEqual([]);
 });
 
-test('another version in the same place has code of its own, and the oldest files are removed', async () => {
+test('another version in the same place has code of its own, and the oldest files are removed, but no folder', async () => {
   const [home, place] = [await temporaryFolder(), await temporaryFolder()];
   const root = dirname(dirname(BIN));
   const install = async () => {
@@ -80,10 +80,15 @@ test('another version in the same place has code of its own, and the oldest file
   await install();
   const bin = join(place, 'bin/mcp-taskq.js');
   const help = await helpIn(home, { bin });
-  for (let i = 0; i < 30; i++) await writeFile(join(folderIn(home), `v1-${i}`), '');
+  for (let age = 1; age <= 30; age++) {
+    const path = join(folderIn(home), `v1-${age}`);
+    await (age === 15 ? mkdir(path) : writeFile(path, ''));
+    await utimes(path, 100 - age, 100 - age);
+  }
   await install();
   const peek = join(place, 'dist/cli/peek.cjs');
   await writeFile(peek, (await readFile(peek, 'utf8')).replace('oldest messages', 'OLDEST messages'));
   expect(await helpIn(home, { bin })).toBe(help.replace('oldest messages', 'OLDEST messages'));
-  expect(await filesIn(home)).toHaveLength(20);
+  expect(await filesIn(home)).toHaveLength(21);
+  expect(await filesIn(home)).toContain('v1-15');
 });
