@@ -88,8 +88,12 @@ function writeCode(/** @type {string} */ file, /** @type {Map<string, Buffer>} *
   const sizes = [...kept].map(([name, { length }]) => [name, length]);
   const data = Buffer.concat([Buffer.from(`${JSON.stringify(sizes)}\n`), ...kept.values()]);
   const written = `${file}.${process.pid}`;
-  fs.writeFileSync(written, Buffer.concat([data, data]), { mode: 0o600, flag: 'wx' });
-  fs.renameSync(written, file);
+  try {
+    fs.writeFileSync(written, Buffer.concat([data, data]), { mode: 0o600, flag: 'wx' });
+    fs.renameSync(written, file);
+  } finally {
+    fs.rmSync(written, { force: true });
+  }
   const files = fs.readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
   const paths = files.map(({ name }) => join(folder, name));
   const byAge = paths.map((path) => ({ path, at: fs.statSync(path).mtimeMs })).sort((a, b) => b.at - a.at);

@@ -69,6 +69,18 @@ test('nothing is kept where others can write, where nothing can be written, or w
   expect(await filesIn(home)).toEqual([]);
 });
 
+test('code that cannot be written as a whole leaves no file', async () => {
+  const home = await temporaryFolder();
+  const script = 'ulimit -f 100 && exec "$0" "$@"';
+  const env = { PATH: process.env.PATH, HOME: home };
+  const { stdout, stderr } = await run('sh', ['-c', script, process.execPath, BIN, 'peek', '--help'], {
+    env,
+  });
+  expect(stderr).toBe('');
+  expect(stdout).toBe(await helpIn('/proc/self'));
+  expect(await readdir(folderIn(home))).toEqual([]);
+});
+
 test('another version in the same place has code of its own, and the oldest files are removed, but no folder', async () => {
   const [home, place] = [await temporaryFolder(), await temporaryFolder()];
   const root = dirname(dirname(BIN));
