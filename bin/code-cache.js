@@ -53,8 +53,10 @@ function cacheFile(/** @type {string} */ folder, /** @type {string} */ command) 
     if (fs.statSync(home).uid !== process.getuid()) return undefined;
     const { dev, ino, ctimeMs } = fs.statSync(join(folder, 'main.cjs'));
     const isCommand = /^[a-z-]+$/.test(command) && fs.existsSync(join(folder, `${command}.cjs`));
-    const name = [process.version, process.arch, dev, ino, ctimeMs, isCommand ? command : 'other'].join('-');
-    return join(home, XDG_CACHE_HOME ? '' : '.cache', 'mcp-taskq', name);
+    // In an archive, as Yarn's, files of all versions may have the same numbers and times.
+    const place = folder.replace(/\W+/g, '-').slice(-99);
+    const known = [process.version, process.arch, dev, ino, ctimeMs, place, isCommand ? command : 'other'];
+    return join(home, XDG_CACHE_HOME ? '' : '.cache', 'mcp-taskq', known.join('-'));
   } catch {
     return undefined;
   }
