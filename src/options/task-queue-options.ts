@@ -146,8 +146,9 @@ export interface TaskQueueOptions {
    * moved stays in its queue, with a `warning` for each task and reason, and those after it are delivered as well: it is
    * held unacknowledged until this object is closed, and tried again every 25 minutes. At most 128 are held; when there
    * are more, or the broker cannot be reached, reading rejects with a MalformedMessageError. `throw`: it stays at the head
-   * of its queue, and reading rejects with a MalformedMessageError until somebody removes it; only a message of a quorum
-   * queue that is close to its delivery limit is set aside anyway.
+   * of its queue, and reading rejects with a MalformedMessageError until somebody removes it. Each time, a quorum queue
+   * counts a return, and by default RabbitMQ drops a message that was returned more than 20 times: one that was returned
+   * 10 times is set aside anyway. A `delivery-limit` below 10 drops it before that.
    */
   onMalformed?: MalformedPolicy | undefined;
 }

@@ -22,7 +22,7 @@ const SUFFIX = ':malformed';
 /** The header that says why a message was set aside. */
 const REASON_HEADER = 'x-mcp-taskq-malformed';
 
-/** RabbitMQ 4 drops a message of a quorum queue that was returned more than 20 times. */
+/** RabbitMQ 4 drops a message of a quorum queue that was returned more than 20 times, unless a policy sets another limit. */
 const MAX_RETURNS = 10;
 
 /** Why a message cannot be set aside now, but perhaps later. After any other failure, the next messages are read. */

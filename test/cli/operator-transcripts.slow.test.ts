@@ -59,6 +59,8 @@ test('describe', async () => {
   transcript.heading('Without the management API');
   await transcript.onTerminal(`mcp-taskq describe ${TASK} --api-url http://127.0.0.1:1`, { columns: 80 });
   transcript.heading('Piped');
+  // The statistics may be of a moment in which a peek held the messages.
+  await untilDescribed(env, TASK, 3);
   await transcript.piped(`mcp-taskq describe ${TASK} --no-peek`);
   await transcript.piped('mcp-taskq describe nowhere');
   await transcript.matches('describe');
