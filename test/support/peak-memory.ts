@@ -16,9 +16,12 @@ export function measureCli(args: readonly string[], env?: Record<string, string>
   return measureNode([BIN, ...args], env);
 }
 
+/** Lets later Nodes put as little aside for what nobody keeps as Node 20 does: they take up to 100 MB more. */
+const SMALL_YOUNG_GENERATION = '--max-semi-space-size=16';
+
 /** Runs a program of the tests, which uses the built package. */
 export function measureScript(name: string, env?: Record<string, string>): Promise<MeasuredRun> {
-  return measureNode([fileURLToPath(new URL(name, import.meta.url))], env);
+  return measureNode([SMALL_YOUNG_GENERATION, fileURLToPath(new URL(name, import.meta.url))], env);
 }
 
 function measureNode(args: readonly string[], env?: Record<string, string>): Promise<MeasuredRun> {
