@@ -7,7 +7,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { wholeNumber } from '../input/option-values.ts';
+import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
 import { CONNECTION_OPTIONS, flagOf } from '../settings/global-options.ts';
 import { PRIVATE_BROKER } from '../settings/private-broker.ts';
 import { requireTerminal, requireYes } from '../terminal/confirmation.ts';
@@ -29,15 +29,7 @@ const HELP: CommandHelp = {
   instead: 'Also: --json, --timeout <dur>, --verbose',
 };
 
-interface Options {
-  port?: number;
-  apiPort?: number;
-  data?: string;
-  management?: true;
-  install?: true;
-}
-
-export function brokerCommand() {
+function declare() {
   return (
     explain(new Command('broker'), HELP)
       .argument('[command...]')
@@ -52,13 +44,16 @@ export function brokerCommand() {
       .option('--install', 'install RabbitMQ if it is missing, without asking')
       // Options after the command's name belong to that command.
       .passThroughOptions()
-      .action((words, options, self) => {
-        refuseAnotherBroker(self as CommandUnknownOpts);
-        return withContext(self, (context) => runBroker(context, words, options), {
-          purpose: 'private-broker',
-        });
-      })
   );
+}
+
+type Options = OptionsOf<typeof declare>;
+
+export function brokerCommand() {
+  return declare().action((words, options, self) => {
+    refuseAnotherBroker(self as CommandUnknownOpts);
+    return withContext(self, (context) => runBroker(context, words, options), { purpose: 'private-broker' });
+  });
 }
 
 /** Before the name of the command they may come from an alias, and are ignored. */

@@ -7,7 +7,7 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
-import { notBlank, wholeNumber } from '../input/option-values.ts';
+import { notBlank, type OptionsOf, wholeNumber } from '../input/option-values.ts';
 import { reportSink } from '../output/sinks.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
@@ -26,18 +26,7 @@ const HELP: CommandHelp = {
   statuses: '0 ok, 1 warning, 2 critical, 3 unknown (including usage errors and an unreachable broker)',
 };
 
-interface CheckOptions {
-  depthWarn?: number;
-  depthCritical?: number;
-  ageWarn?: number;
-  ageCritical?: number;
-  unconsumedWarn?: number;
-  unconsumedCritical?: number;
-  peek: boolean;
-  format?: CheckFormat;
-}
-
-export function checkCommand() {
+function declare() {
   return explain(new Command('check'), HELP)
     .argument('[pattern]', '', notBlank)
     .optionsGroup('Thresholds:')
@@ -53,17 +42,21 @@ export function checkCommand() {
       new Option('--format <format>', 'text, json or prometheus (default: text; json with -o json)').choices(
         CHECK_FORMATS,
       ),
-    )
-    .action(async (pattern, options, self) => {
-      const given = options as CheckOptions;
-      const isJson = ['json', 'jsonl'].includes(outputSettings(self).asked);
-      const format = given.format ?? (isJson ? 'json' : 'text');
-      try {
-        await withClient(self, (context) => context.stop.race(check(context, pattern, given, format)));
-      } catch (error) {
-        throw unknownFailure(error, format, pattern);
-      }
-    });
+    );
+}
+
+type CheckOptions = OptionsOf<typeof declare>;
+
+export function checkCommand() {
+  return declare().action(async (pattern, options, self) => {
+    const isJson = ['json', 'jsonl'].includes(outputSettings(self).asked);
+    const format = options.format ?? (isJson ? 'json' : 'text');
+    try {
+      await withClient(self, (context) => context.stop.race(check(context, pattern, options, format)));
+    } catch (error) {
+      throw unknownFailure(error, format, pattern);
+    }
+  });
 }
 
 async function check(

@@ -3,7 +3,8 @@ import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import type { MessageFilter } from '../input/filters.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import type { OptionsOf } from '../input/option-values.ts';
+import { filterFlag, selectionOf } from '../input/select-messages.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
 import { openOutputFile } from '../output/output-file.ts';
 import { printResult } from '../output/result-line.ts';
@@ -33,22 +34,12 @@ const HELP: CommandHelp = {
   statuses: '2 not confirmed (no terminal), 3 some removed, 5 no such task queue, 8 declined',
 };
 
-interface ClearOptions extends SelectionOptions {
-  yes?: true;
-  backup?: string;
-  keepQueue?: true;
-  null?: true;
-  dryRun?: true;
-  force?: true;
-}
-
-export function clearCommand() {
-  const command = explain(new Command('clear'), HELP)
+function declare() {
+  return explain(new Command('clear'), HELP)
     .argument('<task_id...>')
     .optionsGroup('Which messages:')
-    .option('--older-than <dur>', 'only messages queued longer ago than this', ageOption);
-  filterOption(command, 'only matching messages; others stay');
-  command
+    .option('--older-than <dur>', 'only messages queued longer ago than this', ageOption)
+    .addOption(filterFlag('only matching messages; others stay'))
     .option('-0, --null', 'with -: ids on stdin end with NUL')
     .optionsGroup('Safety:')
     .option('--backup <file>', 'write the messages to a new file first')
@@ -56,7 +47,12 @@ export function clearCommand() {
     .option('--dry-run', 'print what would be removed, but remove nothing')
     .option('--force', FORCE_FILTER)
     .option('-y, --yes', 'skip the confirmation');
-  return command.action((taskIds, options, self) =>
+}
+
+type ClearOptions = OptionsOf<typeof declare>;
+
+export function clearCommand() {
+  return declare().action((taskIds, options, self) =>
     withClient(self, (context) => clear(context, taskIds, options)),
   );
 }

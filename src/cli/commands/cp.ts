@@ -5,8 +5,8 @@ import { CommandFailure } from '../command-failure.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { wholeNumber } from '../input/option-values.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
+import { filterFlag, selectionOf } from '../input/select-messages.ts';
 import { printDone } from '../output/result-line.ts';
 import { taskCommand } from '../output/this-command.ts';
 import { chooseOneTask } from '../queues/chosen-tasks.ts';
@@ -31,32 +31,26 @@ const HELP: CommandHelp = {
   statuses: '3 some copied, 5 no such task queue, 6 nothing there',
 };
 
-interface CopyOptions extends SelectionOptions {
-  limit?: number;
-  all?: true;
-  skip: number;
-  create?: boolean;
-  keepExpiration?: true;
-  force?: true;
-  dryRun?: true;
-}
-
-export function cpCommand() {
-  const command = explain(new Command('cp'), HELP)
+function declare() {
+  return explain(new Command('cp'), HELP)
     .argument('<from>')
     .argument('<to>')
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages', wholeNumber(1))
     .addOption(new Option('--all', 'all messages, up to 1,000').conflicts('limit'))
-    .option('--skip <n>', 'skip the oldest n messages', wholeNumber(0), 0);
-  filterOption(command, 'only matching messages');
-  command
+    .option('--skip <n>', 'skip the oldest n messages', wholeNumber(0), 0)
+    .addOption(filterFlag('only matching messages'))
     .optionsGroup('How to copy:')
     .option('--no-create', 'fail if the destination has no queue, instead of creating it')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')
     .option('--force', FORCE_BULK)
     .option('--dry-run', 'print what would be copied, but copy nothing');
-  return command.action((from, to, options, self) =>
+}
+
+type CopyOptions = OptionsOf<typeof declare>;
+
+export function cpCommand() {
+  return declare().action((from, to, options, self) =>
     withClient(self, (context) => copy(context, from, to, options)),
   );
 }

@@ -4,15 +4,10 @@ import { hasCode } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { notBlank, wholeNumber } from '../input/option-values.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { notBlank, type OptionsOf, wholeNumber } from '../input/option-values.ts';
+import { filterFlag, selectionOf } from '../input/select-messages.ts';
 import { howToResume } from '../output/drain-marker.ts';
-import {
-  isFileName,
-  type OutputFileOptions,
-  openOutputFile,
-  outputFileOptions,
-} from '../output/output-file.ts';
+import { APPEND, isFileName, OUT, OVERWRITE, openOutputFile } from '../output/output-file.ts';
 import { depthBeforeReading, emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { MissedMessages } from '../reading/missed-messages.ts';
@@ -40,18 +35,8 @@ const HELP: CommandHelp = {
   statuses: '3 some removed, 5 no such task queue, 6 nothing there, 8 declined',
 };
 
-interface DequeueOptions extends OutputFileOptions, SelectionOptions {
-  limit: number;
-  all?: true;
-  exec?: string;
-  wait?: number;
-  dryRun?: true;
-  yes?: true;
-  force?: true;
-}
-
-export function dequeueCommand() {
-  const command = explain(new Command('dequeue'), HELP)
+function declare() {
+  return explain(new Command('dequeue'), HELP)
     .argument('<task_id>')
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages (default: 1)', wholeNumber(1), 1)
@@ -60,11 +45,12 @@ export function dequeueCommand() {
       '--wait <dur>',
       'wait up to this long for each that is missing; with --all, until none comes',
       durationOption,
-    );
-  filterOption(command, 'only matching messages; others stay');
-  command.optionsGroup('Where they go:');
-  outputFileOptions(command);
-  command
+    )
+    .addOption(filterFlag('only matching messages; others stay'))
+    .optionsGroup('Where they go:')
+    .addOption(OUT)
+    .addOption(APPEND)
+    .addOption(OVERWRITE)
     .addOption(
       new Option('--exec <command>', 'run for each message, with its body on stdin')
         .argParser(notBlank)
@@ -74,7 +60,12 @@ export function dequeueCommand() {
     .option('--dry-run', 'print what would be removed, but remove nothing')
     .option('--force', FORCE_FILTER)
     .option('-y, --yes', 'skip the confirmation');
-  return command.action((taskId, options, self) =>
+}
+
+type DequeueOptions = OptionsOf<typeof declare>;
+
+export function dequeueCommand() {
+  return declare().action((taskId, options, self) =>
     withClient(self, (context) => dequeue(context, taskId, options)),
   );
 }

@@ -5,6 +5,7 @@ import { nextSteps } from '../describe/next-steps.ts';
 import { readTask, type TaskReport } from '../describe/read-task.ts';
 import { taskRecord, viewTask } from '../describe/task-view.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
+import type { OptionsOf } from '../input/option-values.ts';
 import { countEvents } from '../reading/count-events.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
@@ -25,23 +26,23 @@ const HELP: CommandHelp = {
   statuses: '5 no such task queue',
 };
 
-interface DescribeOptions {
-  peek: boolean;
-  listen?: number;
-}
-
-export function describeCommand() {
+function declare() {
   return explain(new Command('describe'), HELP)
     .argument('<task_id>')
     .option('--no-peek', 'do not look at messages')
-    .option('--listen <dur>', 'also listen for this long and count events', durationOption)
-    .action((taskId, options, self) => withClient(self, (context) => describe(context, taskId, options)));
+    .option('--listen <dur>', 'also listen for this long and count events', durationOption);
+}
+
+export function describeCommand() {
+  return declare().action((taskId, options, self) =>
+    withClient(self, (context) => describe(context, taskId, options)),
+  );
 }
 
 async function describe(
   context: ClientContext,
   taskId: string,
-  { peek, listen }: DescribeOptions,
+  { peek, listen }: OptionsOf<typeof declare>,
 ): Promise<void> {
   const { format, stdout, settings, note, stop } = context;
   if (format === 'raw') throw new UsageFailure('describe does not support -o raw');

@@ -6,18 +6,14 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
-import { notBlank, wholeNumber } from '../input/option-values.ts';
+import { notBlank, type OptionsOf, wholeNumber } from '../input/option-values.ts';
 import { printDone, printResult } from '../output/result-line.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { depthOrFail } from '../queues/missing-queue.ts';
 import { completed, type MessageIds } from '../replay/complete-messages.ts';
 import { Destination } from '../replay/destination.ts';
-import {
-  checkMessageSource,
-  type MessageSourceOptions,
-  openMessageSource,
-} from '../replay/message-source.ts';
-import { type Pace, paced, rateOption, speedOption } from '../replay/pacing.ts';
+import { checkMessageSource, openMessageSource } from '../replay/message-source.ts';
+import { paced, rateOption, speedOption } from '../replay/pacing.ts';
 import { type PipelineResult, publishInOrder } from '../replay/pipelined-publish.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { standardError } from '../terminal/standard-error.ts';
@@ -39,16 +35,7 @@ const HELP: CommandHelp = {
 /** The header that `--mark` adds. */
 const REPLAY_HEADER = 'x-mcp-taskq-replayed-at';
 
-interface EnqueueOptions extends MessageSourceOptions, Pace {
-  header: { [name: string]: string };
-  create: boolean;
-  keepExpiration?: true;
-  idPrefix?: string;
-  mark?: true;
-  dryRun?: true;
-}
-
-export function enqueueCommand() {
+function declare() {
   return explain(new Command('enqueue'), HELP)
     .argument('<task_id>')
     .argument('[message]')
@@ -74,10 +61,15 @@ export function enqueueCommand() {
     .option('--no-create', 'fail if the task has no queue, instead of creating it')
     .option('--keep-expiration', 'keep the expiration property; it restarts now')
     .option('--mark', `add the header ${REPLAY_HEADER}`)
-    .option('--dry-run', 'check the messages, but send nothing')
-    .action((taskId, message, options, self) =>
-      withClient(self, (context) => enqueue(context, taskId, { ...options, message } as EnqueueOptions)),
-    );
+    .option('--dry-run', 'check the messages, but send nothing');
+}
+
+type EnqueueOptions = OptionsOf<typeof declare> & { message: string | undefined };
+
+export function enqueueCommand() {
+  return declare().action((taskId, message, options, self) =>
+    withClient(self, (context) => enqueue(context, taskId, { ...options, message })),
+  );
 }
 
 async function enqueue(context: ClientContext, taskId: string, options: EnqueueOptions): Promise<void> {

@@ -2,17 +2,11 @@ import { Command, Option } from '@commander-js/extra-typings';
 import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
 import { type ClientContext, type Context, withContext } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { notBlank, wholeNumber } from '../input/option-values.ts';
+import { notBlank, type OptionsOf, wholeNumber } from '../input/option-values.ts';
 import { noteUnknown } from '../output/left-out.ts';
 import { queuePrinter } from '../output/queue-list.ts';
 import { listQueues } from '../queues/list-queues.ts';
-import {
-  LeftOut,
-  needsAges,
-  type QueueSelection,
-  SORT_KEYS,
-  selectQueues,
-} from '../queues/queue-selection.ts';
+import { LeftOut, needsAges, SORT_KEYS, selectQueues } from '../queues/queue-selection.ts';
 import { awaitEach } from '../terminal/stall-notice.ts';
 import { ageOption, durationOption } from '../text/durations.ts';
 import { UsageFailure } from '../usage-failure.ts';
@@ -28,17 +22,7 @@ const HELP: CommandHelp = {
   ],
 };
 
-interface LsOptions extends QueueSelection {
-  peek?: boolean;
-  exact?: true;
-  names?: true;
-  null?: true;
-  ids?: string;
-  watch?: true;
-  interval: number;
-}
-
-export function lsCommand() {
+function declare() {
   return explain(new Command('ls'), HELP)
     .argument('[pattern]', '', notBlank)
     .optionsGroup('Which queues:')
@@ -63,17 +47,22 @@ export function lsCommand() {
     .addOption(new Option('--names', 'only the task ids, one per line').conflicts('watch'))
     .option('-0, --null', 'with --names: end each id with NUL')
     .option('-w, --watch', 'a live table, until q or Ctrl-C')
-    .option('--interval <dur>', 'refresh interval for --watch (default: 2s)', durationOption, 2000)
-    .action((pattern, options, self) =>
-      withContext(
-        self,
-        (context) => {
-          const running = ls(context, pattern, options);
-          return options.watch ? running : context.stop.race(running);
-        },
-        { isPaged: options.watch !== true },
-      ),
-    );
+    .option('--interval <dur>', 'refresh interval for --watch (default: 2s)', durationOption, 2000);
+}
+
+type LsOptions = OptionsOf<typeof declare>;
+
+export function lsCommand() {
+  return declare().action((pattern, options, self) =>
+    withContext(
+      self,
+      (context) => {
+        const running = ls(context, pattern, options);
+        return options.watch ? running : context.stop.race(running);
+      },
+      { isPaged: options.watch !== true },
+    ),
+  );
 }
 
 async function ls(context: Context, pattern: string | undefined, options: LsOptions): Promise<void> {

@@ -2,8 +2,8 @@ import { Command, Option } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { wholeNumber } from '../input/option-values.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
+import { filterFlag, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
 import { type ChosenTasks, chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { type CountedTask, countTasks, forEachTask } from '../queues/each-task.ts';
@@ -33,27 +33,14 @@ const HELP: CommandHelp = {
   statuses: '3 some moved, 5 no such task queue, 6 nothing there, 8 declined',
 };
 
-/** Either `limit` or `all`. */
-interface MoveOptions extends SelectionOptions {
-  limit?: number;
-  all?: true;
-  dryRun?: true;
-  create?: boolean;
-  keepExpiration?: true;
-  force?: true;
-  null?: true;
-  yes?: true;
-}
-
-export function mvCommand() {
-  const command = explain(new Command('mv'), HELP)
+function declare() {
+  return explain(new Command('mv'), HELP)
     .argument('<from>')
     .argument('<to>')
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages of each task', wholeNumber(1))
-    .addOption(new Option('--all', 'all messages present when the command starts').conflicts('limit'));
-  filterOption(command, 'only matching messages');
-  command
+    .addOption(new Option('--all', 'all messages present when the command starts').conflicts('limit'))
+    .addOption(filterFlag('only matching messages'))
     .option('-0, --null', 'with -: ids on stdin end with NUL')
     .optionsGroup('How to move:')
     .option('--no-create', 'fail if the destination has no queue, instead of creating it')
@@ -61,7 +48,12 @@ export function mvCommand() {
     .option('--dry-run', 'print what would be moved, but move nothing')
     .option('--force', FORCE_BULK)
     .option('-y, --yes', 'skip the confirmation of a pattern or protected context');
-  return command.action((from, to, options, self) =>
+}
+
+type MoveOptions = OptionsOf<typeof declare>;
+
+export function mvCommand() {
+  return declare().action((from, to, options, self) =>
     withClient(self, (context) => move(context, from, to, options)),
   );
 }

@@ -4,10 +4,10 @@ import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { wholeNumber } from '../input/option-values.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
+import { filterFlag, selectionOf } from '../input/select-messages.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
-import { type OutputFileOptions, openOutputFile, outputFileOptions } from '../output/output-file.ts';
+import { APPEND, OUT, OVERWRITE, openOutputFile } from '../output/output-file.ts';
 import { chooseTasks } from '../queues/chosen-tasks.ts';
 import { forEachTask } from '../queues/each-task.ts';
 import { depthBeforeReading, emptyFailure } from '../queues/missing-queue.ts';
@@ -31,19 +31,8 @@ const HELP: CommandHelp = {
   statuses: '5 no such task queue, 6 nothing there',
 };
 
-interface PeekOptions extends OutputFileOptions, SelectionOptions {
-  limit: number;
-  all?: true;
-  tail?: number;
-  skip: number;
-  full?: true;
-  force?: true;
-  null?: true;
-  yes?: true;
-}
-
-export function peekCommand() {
-  const command = explain(new Command('peek'), HELP)
+function declare() {
+  return explain(new Command('peek'), HELP)
     .argument('<task_id...>')
     .optionsGroup('Which messages:')
     .option('-n, --limit <n>', 'at most n messages of each task (default: 1)', wholeNumber(1), 1)
@@ -55,15 +44,21 @@ export function peekCommand() {
     )
     .option('--skip <n>', 'skip the oldest n messages', wholeNumber(0), 0)
     .option('--since <time>', 'only messages newer than an age (10m) or ISO 8601 time', sinceOption)
-    .option('--force', 'allow quorum queues, where a look counts as a delivery');
-  filterOption(command, 'only matching messages');
-  command
+    .option('--force', 'allow quorum queues, where a look counts as a delivery')
+    .addOption(filterFlag('only matching messages'))
     .option('-0, --null', 'with -: ids on stdin end with NUL')
     .option('-y, --yes', 'skip the confirmation when a pattern matches many')
     .optionsGroup('Where they go:')
-    .option('--full', 'show each message in full, even large bodies');
-  outputFileOptions(command);
-  return command.action((taskIds, options, self) =>
+    .option('--full', 'show each message in full, even large bodies')
+    .addOption(OUT)
+    .addOption(APPEND)
+    .addOption(OVERWRITE);
+}
+
+type PeekOptions = OptionsOf<typeof declare>;
+
+export function peekCommand() {
+  return declare().action((taskIds, options, self) =>
     withClient(self, (context) => context.stop.race(peek(context, taskIds, options)), { isPaged: true }),
   );
 }

@@ -5,7 +5,7 @@ import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
-import { notBlank } from '../input/option-values.ts';
+import { notBlank, type OptionsOf } from '../input/option-values.ts';
 import { noteLeftOut } from '../output/left-out.ts';
 import { recordList } from '../output/record-list.ts';
 import { reportSink } from '../output/sinks.ts';
@@ -27,20 +27,18 @@ const HELP: CommandHelp = {
   statuses: '2 not confirmed (no terminal), 3 some deleted, 8 declined',
 };
 
-interface PruneOptions {
-  pattern?: string;
-  idle: number;
-  dryRun?: true;
-  yes?: true;
-}
-
-export function pruneCommand() {
+function declare() {
   return explain(new Command('prune'), HELP)
     .option('--pattern <glob>', 'only task ids that match (default: all)', notBlank)
     .option('--idle <dur>', 'idle for at least this long (default: 1h)', ageOption, 3_600_000)
     .option('--dry-run', 'print what would be deleted, but delete nothing')
-    .option('-y, --yes', 'skip the confirmation')
-    .action((options, self) => withClient(self, (context) => prune(context, options)));
+    .option('-y, --yes', 'skip the confirmation');
+}
+
+type PruneOptions = OptionsOf<typeof declare>;
+
+export function pruneCommand() {
+  return declare().action((options, self) => withClient(self, (context) => prune(context, options)));
 }
 
 async function prune(context: ClientContext, options: PruneOptions): Promise<void> {

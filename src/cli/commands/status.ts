@@ -3,6 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
+import type { OptionsOf } from '../input/option-values.ts';
 import { layOutFacts } from '../output/facts.ts';
 import { reportSink } from '../output/sinks.ts';
 import { type BrokerStatus, readStatus } from '../status/read-status.ts';
@@ -25,19 +26,17 @@ const HELP: CommandHelp = {
   statuses: '0 all is well, 1 something is wrong, 4 refused, 7 unreachable',
 };
 
-interface StatusOptions {
-  api: boolean;
-  listen?: number;
+function declare() {
+  return explain(new Command('status'), HELP)
+    .option('--no-api', 'skip the management API: no task counts, no alarm details')
+    .option('--listen <dur>', 'listen for this long, and count the events', durationOption);
 }
 
 export function statusCommand() {
-  return explain(new Command('status'), HELP)
-    .option('--no-api', 'skip the management API: no task counts, no alarm details')
-    .option('--listen <dur>', 'listen for this long, and count the events', durationOption)
-    .action((options, self) => withContext(self, (context) => status(context, options)));
+  return declare().action((options, self) => withContext(self, (context) => status(context, options)));
 }
 
-async function status(context: Context, { api, listen: listenMs }: StatusOptions): Promise<void> {
+async function status(context: Context, { api, listen: listenMs }: OptionsOf<typeof declare>): Promise<void> {
   const { format, settings, note, stop } = context;
   const stdout = reportSink(context.stdout);
   if (format === 'raw') throw new UsageFailure('status does not support -o raw');

@@ -1,5 +1,8 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
 
+/** The options of a command, with the types that its declaration gives them. */
+export type OptionsOf<Declare extends () => { opts(): object }> = ReturnType<ReturnType<Declare>['opts']>;
+
 /** Option parser: most likely an unset variable of a shell. */
 export function notBlank(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It is empty.');

@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { isatty } from 'node:tty';
-import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { Option } from '@commander-js/extra-typings';
 import type { Context } from '../context.ts';
 import { UsageFailure } from '../usage-failure.ts';
 import { clearMarkers, DrainMarker, howToResume } from './drain-marker.ts';
@@ -17,12 +17,9 @@ export interface OutputFileOptions {
   overwrite?: boolean;
 }
 
-export function outputFileOptions(command: CommandUnknownOpts): void {
-  command
-    .option('--out <file>', 'write to a new file, as JSON Lines unless -o is given')
-    .addOption(new Option('--append', 'append to that file, or continue it').conflicts('overwrite'))
-    .addOption(new Option('--overwrite', 'replace that file').conflicts('append'));
-}
+export const OUT = new Option('--out <file>', 'write to a new file, as JSON Lines unless -o is given');
+export const APPEND = new Option('--append', 'append to that file, or continue it').conflicts('overwrite');
+export const OVERWRITE = new Option('--overwrite', 'replace that file').conflicts('append');
 
 /** Whether `--out` names a file; if not, the output is stdout. */
 export function isFileName(out: string | undefined): out is string {
