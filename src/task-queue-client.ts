@@ -369,8 +369,7 @@ export class TaskQueueClient {
   async identify(): Promise<BrokerIdentity> {
     const introduction = await this.#during(CONNECTING, () => this.#session.identify());
     const { clusterName, version, localPort } = introduction;
-    const [{ vhost }] = this.#options.addresses;
-    return { clusterName, version, user: this.#userId, vhost, localPort };
+    return { clusterName, version, user: this.#userId, localPort };
   }
 
   /**

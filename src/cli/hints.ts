@@ -29,15 +29,9 @@ const FLAGS: Readonly<Record<string, string>> = {
 const MORE: Partial<Record<ErrorCode, string>> = {
   CONNECTION_FAILED: '"mcp-taskq broker" starts a private one.',
   API_UNAVAILABLE: '"mcp-taskq ls --ids FILE" works without the API.',
-  WAIT_TIMEOUT: '--wait sets how long to wait.',
   NO_ANSWER: '"mcp-taskq status" shows what works.',
   CONNECTION_LOST: 'Run the command again.',
   INVALID_MESSAGE: '"mcp-taskq help enqueue" says what a message is.',
-};
-
-/** Replaces the library's hint. */
-const INSTEAD: Partial<Record<ErrorCode, string>> = {
-  MALFORMED_MESSAGE: 'peek and dequeue show any body; "dequeue --out FILE" keeps it byte for byte.',
 };
 
 const PASSWORD_HINT = 'Or keep the password out of the URL: --password-file.';
@@ -66,7 +60,7 @@ function adviceFor(error: { code?: unknown; message?: string; hint?: unknown }):
   const said = typeof error.hint === 'string' ? inFlags(error.hint) : undefined;
   if (!isTaskQueueError(error)) return said;
   const { code, message } = error;
-  const instead = INSTEAD[code] ?? privateBrokerHint(error);
+  const instead = privateBrokerHint(error);
   if (instead) return instead;
   const isUrl =
     code === 'INVALID_ARGUMENT' && / URL .*is unusable/.test(message) && /Percent-encode/.test(said ?? '');

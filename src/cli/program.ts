@@ -44,8 +44,8 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
   const isWanted = (entry: CommandEntry) =>
     argv === undefined || [...namesOf(entry), 'completion'].some((word) => argv.includes(word));
   for (const entry of isAlone ? [first] : COMMANDS) {
-    const { name, aliases = [], usage, summary, isHidden = false, declare } = entry;
-    const command = isWanted(entry) ? await declare() : new Command(name).usage(usage);
+    const { name, aliases = [], summary, isHidden = false, declare } = entry;
+    const command = isWanted(entry) ? await declare() : new Command(name);
     command
       .summary(summary)
       .aliases(aliases)

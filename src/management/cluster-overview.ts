@@ -7,9 +7,7 @@ import { withManagementApi } from './with-management-api.ts';
 /** The cluster that a management API speaks for. */
 export interface ClusterOverview {
   clusterName: string | undefined;
-  version: string | undefined;
-  /** The user that the API sees, and that user's tags. */
-  user: string;
+  /** Of the user that the API sees. */
   tags: readonly string[];
   /**
    * Problems of the nodes, a line each: resource alarms, partitions, nodes that are down. Undefined if this user may
@@ -40,7 +38,6 @@ interface Exchange {
 
 interface Overview {
   cluster_name?: string;
-  rabbitmq_version?: string;
 }
 
 interface NodeHealth {
@@ -57,7 +54,6 @@ interface NodeHealth {
  */
 export function readClusterOverview(options?: ManagementApiOptions): Promise<ClusterOverview> {
   return withManagementApi(options, async (api) => {
-    const columns = 'cluster_name,rabbitmq_version';
     const others = Promise.all([
       api.whoAmI(),
       readAlarms(api),
@@ -67,17 +63,9 @@ export function readClusterOverview(options?: ManagementApiOptions): Promise<Clu
     ]);
     // What is wrong with the API, the overview says soonest.
     others.catch(() => {});
-    const { cluster_name, rabbitmq_version } = await api.overview<Overview>(columns);
-    const [{ name, tags }, alarms, events, defaultQueueType] = await others;
-    return {
-      clusterName: cluster_name,
-      version: rabbitmq_version,
-      user: name,
-      tags,
-      alarms,
-      events,
-      defaultQueueType,
-    };
+    const { cluster_name: clusterName } = await api.get<Overview>('overview', { columns: 'cluster_name' });
+    const [{ tags }, alarms, events, defaultQueueType] = await others;
+    return { clusterName, tags, alarms, events, defaultQueueType };
   });
 }
 

@@ -194,7 +194,8 @@ async function* joined(
 
 /** `management_agent.disable_metrics_collector`, `management.disable_stats`. */
 async function isWithoutStatistics(api: ManagementApi): Promise<boolean> {
-  const { disable_stats } = await api.overview<{ disable_stats?: boolean }>('disable_stats');
+  const columns = 'disable_stats';
+  const { disable_stats } = await api.get<{ disable_stats?: boolean }>('overview', { columns });
   return disable_stats === true;
 }
 

@@ -105,12 +105,7 @@ export class ManagementApi {
     return { name, tags: all.filter((tag) => tag !== '') };
   }
 
-  /** What `GET /api/overview` says of the cluster. */
-  overview<T>(columns: string): Promise<T> {
-    return this.get('overview', { columns });
-  }
-
-  /** The same; `undefined` if there is no such thing (404). */
+  /** The same as {@link get}; `undefined` if there is no such thing (404). */
   async find<T>(path: string, query?: Query): Promise<T | undefined> {
     try {
       return await this.get<T>(path, query);

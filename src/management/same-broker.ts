@@ -29,8 +29,7 @@ export interface SameBrokerOptions extends ManagementApiOptions {
  */
 export function verifySameBroker(options: SameBrokerOptions = {}): Promise<boolean> {
   return withManagementApi(options, async (api) => {
-    const columns = 'cluster_name,listeners';
-    const overview = await api.overview<Overview>(columns);
+    const overview = await api.get<Overview>('overview', { columns: 'cluster_name,listeners' });
     const { addresses } = resolveOptions(options);
     if (options.isQuick && addresses.some((address) => listensOn(overview, address, api.base))) return true;
     return compare(api, overview, options);

@@ -171,7 +171,6 @@ export interface BrokerIdentity {
   version: string | undefined;
   /** Who is logged in, as far as the URL says it; undefined where a certificate does. */
   user: string | undefined;
-  vhost: string;
   /** The local port of the connection. */
   localPort: number | undefined;
 }

@@ -3,9 +3,8 @@ import { COMMANDS } from '../../src/cli/command-list.ts';
 import { OTHER_NAMES } from '../../src/cli/help/other-names.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 
-test.each(COMMANDS)('$name is listed as it is declared', async ({ name, usage, declare }) => {
-  const command = await declare();
-  expect([command.name(), command.usage()]).toEqual([name, usage]);
+test.each(COMMANDS)('$name is listed as it is declared', async ({ name, declare }) => {
+  expect((await declare()).name()).toBe(name);
 });
 
 test('the help is the same whether the commands are loaded or only listed', async () => {

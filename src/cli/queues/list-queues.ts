@@ -1,12 +1,9 @@
-import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
+import type { ListTaskQueuesOptions, ManagementApiOptions, TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
 
-export interface ListQueuesOptions extends ListTaskQueuesOptions {
-  signal?: AbortSignal;
-  connectTimeoutMs?: number;
-  apiTimeoutMs?: number;
-}
+export type ListQueuesOptions = ListTaskQueuesOptions &
+  Pick<ManagementApiOptions, 'signal' | 'connectTimeoutMs' | 'apiTimeoutMs'>;
 
 /**
  * Lists task queues by the management API; nothing of them before it is known to be that of the broker.
@@ -30,13 +27,8 @@ export async function* listQueues(
     if (warning !== undefined) note?.(`warning: ${warning}`);
   };
   try {
-    const own = {
-      ...settings.connection,
-      apiUrl: settings.apiUrl,
-      ...options,
-      signal,
-    };
-    for await (const page of listTaskQueues(own)) {
+    const api = { ...settings.connection, apiUrl: settings.apiUrl };
+    for await (const page of listTaskQueues({ ...api, ...options, signal })) {
       await verify();
       yield page;
     }
