@@ -1,4 +1,5 @@
 import { ErrorCode, TaskQueueError } from '../errors/task-queue-error.ts';
+import { editDistance } from './edit-distance.ts';
 
 /*
  * Callers may be JavaScript, or TypeScript with values from elsewhere: an option of the wrong type must not be taken for
@@ -189,13 +190,7 @@ function isSimilar(name: string, known: string): boolean {
     string,
     string,
   ];
-  let start = 0;
-  while (start < Math.min(a.length, b.length) && a[start] === b[start]) start++;
   // Short words are often like others, such as mail and tail.
-  if (known.length < 5 && start < Math.min(2, known.length)) return false;
-  let end = 0;
-  while (end < Math.min(a.length, b.length) - start && a.at(-1 - end) === b.at(-1 - end)) end++;
-  const [x, y] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
-  // One letter more, less or other, or two that changed places.
-  return (x.length <= 1 && y.length <= 1) || (x.length === 2 && y.length === 2 && x === `${y[1]}${y[0]}`);
+  if (known.length < 5 && a.slice(0, 2) !== b.slice(0, 2)) return false;
+  return editDistance(a, b, 1) <= 1;
 }

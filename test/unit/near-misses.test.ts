@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { closest, editDistance } from '../../src/cli/text/near-misses.ts';
+import { closest } from '../../src/cli/text/near-misses.ts';
+import { editDistance } from '../../src/options/edit-distance.ts';
 
 test.each([
   ['abc', 'abc', 0],
