@@ -1,5 +1,6 @@
-import { createConnection } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ErrorCode, hasCode } from '../errors/task-queue-error.ts';
+import { TaskQueueClient } from '../task-queue-client.ts';
 import type { NodePorts } from './broker-node.ts';
 
 const POLL_INTERVAL_MS = 50;
@@ -9,7 +10,7 @@ const POLL_INTERVAL_MS = 50;
  * Retries until `signal` is aborted, then rejects with its reason.
  */
 export async function awaitReady(ports: NodePorts, signal: AbortSignal): Promise<string> {
-  const version = await poll(() => greet(ports.amqp), signal);
+  const version = await poll(() => versionOf(ports.amqp), signal);
   const { api } = ports;
   if (api !== undefined) await poll(() => answersApi(api), signal);
   return version;
@@ -24,41 +25,24 @@ async function poll<T>(probe: () => Promise<T | undefined>, signal: AbortSignal)
   }
 }
 
-const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
-const METHOD_FRAME = 1;
-const FRAME_OVERHEAD = 8;
 const PROBE_TIMEOUT_MS = 2_000;
 
-/** The version from the broker's first frame (connection.start); undefined if none arrives. */
-function greet(port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    let received = Buffer.alloc(0);
-    const socket = createConnection({ host: '127.0.0.1', port, timeout: PROBE_TIMEOUT_MS });
-    const finish = (version?: string) => {
-      resolve(version);
-      socket.destroy();
-    };
-    socket.once('connect', () => socket.write(PROTOCOL_HEADER));
-    socket.on('data', (chunk) => {
-      received = Buffer.concat([received, chunk]);
-      if (received[0] !== METHOD_FRAME) return finish();
-      if (received.length >= 7 && received.length >= FRAME_OVERHEAD + received.readUInt32BE(3)) {
-        finish(serverVersion(received));
-      }
-    });
-    socket.once('error', () => finish()).once('timeout', () => finish());
-    socket.once('close', () => finish());
-  });
+/** Undefined while the broker accepts no connection. */
+async function versionOf(port: number): Promise<string | undefined> {
+  const url = `amqp://127.0.0.1:${port}`;
+  const client = new TaskQueueClient({ url, connectTimeoutMs: PROBE_TIMEOUT_MS });
+  try {
+    const { version = UNKNOWN } = await client.identify();
+    return version;
+  } catch (error) {
+    // Somebody has changed the users in the data folder.
+    return hasCode(error, ErrorCode.authenticationFailed, ErrorCode.accessRefused) ? UNKNOWN : undefined;
+  } finally {
+    await client.close();
+  }
 }
 
-/** In the server properties, a field is its name, the type `S`, the length and the text. */
-function serverVersion(frame: Buffer): string {
-  const field = Buffer.from('\x07versionS', 'latin1');
-  const at = frame.indexOf(field);
-  if (at < 0) return 'unknown';
-  const start = at + field.length + 4;
-  return frame.toString('utf8', start, start + frame.readUInt32BE(start - 4));
-}
+const UNKNOWN = 'unknown';
 
 async function answersApi(port: number): Promise<true | undefined> {
   try {

@@ -60,7 +60,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'waiting',
     'sdk',
   ],
-  'local-broker': ['errors', 'concurrency', 'options', 'make-folder.ts'],
+  'local-broker': ['errors', 'concurrency', 'options', 'task-queue-client.ts', 'make-folder.ts'],
   'index.ts': [
     'errors',
     'properties',
