@@ -1,6 +1,7 @@
 // Makes one program of the command line, with all that it needs, in dist/cli: Node would take longer to find, read and
 // link its modules one by one than a short command takes. CommonJS loads faster than ES modules.
 import { defineConfig } from 'rolldown';
+import { dynamicImportVarsPlugin, importGlobPlugin } from 'rolldown/experimental';
 import license from 'rollup-plugin-license';
 
 // Modules of Node that are loaded at their first use. Together they take 10 ms, a tenth of a peek, which uses none of them.
@@ -26,6 +27,9 @@ export default defineConfig({
   checks: { ineffectiveDynamicImport: false },
   plugins: [
     lazyModules(),
+    // For the topics of the help.
+    dynamicImportVarsPlugin(),
+    importGlobPlugin(),
     license({
       thirdParty: {
         multipleVersions: true,

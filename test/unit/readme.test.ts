@@ -68,7 +68,7 @@ test('the README lists every command as it is declared, and says the same of it'
 });
 
 test('the README lists every topic', () => {
-  const listed = Object.entries(HELP_TOPICS).map(([topic, { summary }]) => [
+  const listed = Object.entries(HELP_TOPICS).map(([topic, summary]) => [
     `[${topic}](${TOPICS}${topic}.md)`,
     summary,
   ]);

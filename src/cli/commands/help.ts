@@ -2,7 +2,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CommandFailure } from '../command-failure.ts';
 import { explain } from '../help/command-help.ts';
 import { OTHER_NAMES } from '../help/other-names.ts';
-import { HELP_TOPICS, type HelpTopic } from '../help/topic-list.ts';
+import { HELP_TOPICS } from '../help/topic-list.ts';
 import { givenSettings } from '../settings/settings.ts';
 import { UsageFailure } from '../usage-failure.ts';
 
@@ -15,7 +15,7 @@ export function helpCommand() {
     ],
     list: {
       heading: 'Topics:',
-      items: Object.entries(HELP_TOPICS).map(([topic, { summary }]) => [topic, summary]),
+      items: Object.entries(HELP_TOPICS),
     },
     instead: '',
   });
@@ -24,7 +24,7 @@ export function helpCommand() {
     if (topic === undefined) return program.outputHelp();
     if (Object.hasOwn(HELP_TOPICS, topic)) {
       const { showTopic } = await import('../help/show-topic.ts');
-      return showTopic(HELP_TOPICS[topic] as HelpTopic, givenSettings(self));
+      return showTopic(topic, givenSettings(self));
     }
     const found = program.commands.find(
       (candidate) => candidate.name() === topic || candidate.aliases().includes(topic),

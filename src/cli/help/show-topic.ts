@@ -4,7 +4,6 @@ import { colorsFor } from '../terminal/colors.ts';
 import { pagedOutput } from '../terminal/pager.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { USUAL_WIDTH } from './terms.ts';
-import type { HelpTopic } from './topic-list.ts';
 
 /** Longer lines are hard to read. */
 const WIDEST = 100;
@@ -14,11 +13,11 @@ const NARROWEST = 20;
 
 /** Prints the page of a topic, on a terminal through a pager if it is longer than the screen. */
 export async function showTopic(
-  { load }: HelpTopic,
+  topic: string,
   { color = true, pager = true }: { color?: boolean; pager?: boolean },
 ): Promise<void> {
   const [{ default: markdown }, { renderMarkdown }] = await Promise.all([
-    load(),
+    import(`./topics/${topic}.md`) as Promise<{ default: string }>,
     import('./render-markdown.ts'),
   ]);
   const isTerminal = process.stdout.isTTY === true;
