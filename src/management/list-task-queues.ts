@@ -6,9 +6,9 @@ import { toCount } from './counts.ts';
 import { globMatcher, globToServerRegex } from './globs.ts';
 import { historyQuery, idleSince, type MessageStats, TOTAL_COLUMNS } from './idle-time.ts';
 import type { ManagementApi, ManagementApiOptions } from './management-api.ts';
+import { notRabbitMQ, otherVhosts } from './management-api-errors.ts';
 import { orderedJoin } from './ordered-join.ts';
 import { type ReportedState, stateOf } from './queue-state.ts';
-import { VhostFilter } from './vhost-filter.ts';
 
 /** For {@link listTaskQueues}. */
 export interface ListTaskQueuesOptions {
@@ -163,8 +163,7 @@ async function* listed(
 ): AsyncGenerator<Listed[]> {
   const [numbers, more] = queriesFor(source, historyMs);
   const isCounted = source === 'counted' || source === 'both';
-  const vhosts = new VhostFilter(api);
-  for await (const page of joined(vhosts, numbers, more, regex)) {
+  for await (const page of joined(api, numbers, more, regex)) {
     const found = page.map(({ item, other }): Listed => {
       if (source === 'both') return { totals: item, isCounted, statistics: other };
       if (source !== 'statistics') return { totals: item, isCounted };
@@ -177,18 +176,17 @@ async function* listed(
       return yield* listed(api, 'counted', regex, 0);
     yield found;
   }
-  vhosts.finish();
 }
 
 /** A list, and what a second one says of the same queues. */
 async function* joined(
-  vhosts: VhostFilter,
+  api: ManagementApi,
   numbers: Query,
   more: Query | undefined,
   regex: string | undefined,
 ): AsyncGenerator<{ item: Queue; other?: Queue | undefined }[]> {
-  const list = queues(vhosts, numbers, regex);
-  if (more !== undefined) yield* orderedJoin(list, queues(new VhostFilter(vhosts.api), more, regex));
+  const list = queues(api, numbers, regex);
+  if (more !== undefined) yield* orderedJoin(list, queues(api, more, regex));
   else for await (const items of list) yield items.map((item) => ({ item }));
 }
 
@@ -199,23 +197,44 @@ async function isWithoutStatistics(api: ManagementApi): Promise<boolean> {
   return disable_stats === true;
 }
 
+/**
+ * The queues of the vhost. A proxy may decode the %2F of the vhost `/`; the API then lists all vhosts, or another one.
+ * @throws TaskQueueError `TARGET_MISMATCH` if these are not queues, or all of other vhosts: then it is not known whether this
+ * one has any
+ */
 async function* queues(
-  vhosts: VhostFilter,
+  api: ManagementApi,
   numbers: Query,
   regex: string | undefined,
 ): AsyncGenerator<Queue[]> {
-  const { api } = vhosts;
+  let hasOwn = false;
+  let hasOthers = false;
+  for await (const items of allQueues(api, numbers, regex)) {
+    if (!items.every((item) => typeof item?.name === 'string')) throw notRabbitMQ(api.base);
+    const own = items.filter(({ vhost }) => vhost === undefined || vhost === api.vhost);
+    hasOwn ||= own.length > 0;
+    hasOthers ||= own.length < items.length;
+    yield own;
+  }
+  if (hasOthers && !hasOwn) throw otherVhosts(api.base, api.vhost);
+}
+
+async function* allQueues(
+  api: ManagementApi,
+  numbers: Query,
+  regex: string | undefined,
+): AsyncGenerator<Queue[]> {
   const path = `queues/${encodeURIComponent(api.vhost)}`;
   // RabbitMQ scans all queues for each page, so one page is quick, and twenty pages are not.
   if (regex !== undefined) {
     const query = { ...numbers, name: regex, use_regex: true, page: 1, page_size: PAGE_SIZE };
     const { items, page_count } = await api.get<{ items: Queue[]; page_count: number }>(path, query);
     if (Array.isArray(items) && page_count <= 1) {
-      yield vhosts.own(items);
+      yield items;
       return;
     }
   }
-  for await (const items of api.items<Queue>(path, numbers)) yield vhosts.own(items);
+  yield* api.items<Queue>(path, numbers);
 }
 
 function toInfo(
