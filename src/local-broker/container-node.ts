@@ -54,7 +54,7 @@ export class ContainerNode implements BrokerNode {
     if (folder.kept) await mkdir(mounted, { recursive: true });
     const container = `mcp-taskq-broker-${randomBytes(6).toString('hex')}`;
     // A container's volume is removed with it; a container that is killed and restarted keeps its volume.
-    watchdog.guardWith(`${engine} rm -f -v ${container}`);
+    watchdog.guard('command', `${engine} rm -f -v ${container}`);
     await succeed(
       engine,
       [

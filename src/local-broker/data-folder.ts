@@ -21,7 +21,7 @@ const COOKIE = '.erlang.cookie';
 export async function openDataFolder(given: string | undefined, watchdog: Watchdog): Promise<DataFolder> {
   if (given !== undefined) return reserve(given, watchdog);
   const path = await mkdtemp(join(tmpdir(), 'mcp-taskq-broker-'));
-  watchdog.guardFolder(path);
+  watchdog.guard('folder', path);
   return { path, kept: false };
 }
 
@@ -70,7 +70,7 @@ async function take(owner: string, watchdog: Watchdog): Promise<void> {
   try {
     await refuseIfInUse(owner);
     await file.writeFile(`${watchdog.pid}\n`);
-    watchdog.guardFile(owner);
+    watchdog.guard('file', owner);
     await rename(next, owner);
   } catch (error) {
     await rm(next, { force: true });

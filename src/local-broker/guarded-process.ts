@@ -39,7 +39,7 @@ export class GuardedProcesses {
 
   #report(): void {
     const pids = [...this.#running].map(({ pid }) => pid).filter((pid) => pid !== undefined);
-    this.#watchdog.guardProcesses(pids);
+    this.#watchdog.guard('pids', pids.join(' '));
   }
 }
 

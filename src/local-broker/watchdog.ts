@@ -33,7 +33,7 @@ done
  * so that neither Ctrl-C nor a closing terminal reaches it.
  */
 export class Watchdog {
-  readonly #duties = new Map<string, string>();
+  readonly #duties = new Map<Parameters<Watchdog['guard']>[0], string>();
   #shell = startShell();
 
   /** Identifies the owner of a data folder, also while it is being cleaned up. */
@@ -41,24 +41,10 @@ export class Watchdog {
     return this.#shell.process.pid;
   }
 
-  /** The processes to kill; replaces the previous list. */
-  guardProcesses(pids: readonly number[]): void {
-    this.#guard('pids', pids.join(' '));
-  }
-
-  /** A folder to remove. */
-  guardFolder(path: string): void {
-    this.#guard('folder', path);
-  }
-
-  /** A file to remove. */
-  guardFile(path: string): void {
-    this.#guard('file', path);
-  }
-
-  /** A shell command to run. */
-  guardWith(command: string): void {
-    this.#guard('command', command);
+  /** A duty, in place of an earlier one of this kind: to kill processes, to remove a folder or a file, or to run a command. */
+  guard(what: 'pids' | 'folder' | 'file' | 'command', value: string): void {
+    this.#duties.set(what, value);
+    this.#shell.process.stdin.write(`${what} ${value}\n`);
   }
 
   /** Resolves when everything is gone. */
@@ -66,13 +52,8 @@ export class Watchdog {
     if (await this.#shell.finish()) return;
     // It was killed: start another one to do its work.
     this.#shell = startShell();
-    for (const [what, value] of this.#duties) this.#guard(what, value);
+    for (const [what, value] of this.#duties) this.guard(what, value);
     await this.#shell.finish();
-  }
-
-  #guard(what: string, value: string): void {
-    this.#duties.set(what, value);
-    this.#shell.process.stdin.write(`${what} ${value}\n`);
   }
 }
 

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** The part of a watchdog that a data folder needs. */
-const watchdog = { pid: process.pid, guardFile: () => {} } as unknown as Watchdog;
+const watchdog = { pid: process.pid, guard: () => {} } as unknown as Watchdog;
 
 test.each([
   ['new', undefined],
