@@ -11,8 +11,7 @@ import { APPEND, OUT, OVERWRITE, openOutputFile } from '../output/output-file.ts
 import { chooseTasks } from '../queues/chosen-tasks.ts';
 import { forEachTask } from '../queues/each-task.ts';
 import { depthBeforeReading, emptyFailure } from '../queues/missing-queue.ts';
-import { lookAtMessages, requireSkip } from '../reading/look-at-messages.ts';
-import { requireReach } from '../reading/newest-messages.ts';
+import { lookAtMessages, requireReach, requireSkip } from '../reading/look-at-messages.ts';
 import { requirePlainQueue } from '../reading/plain-queue.ts';
 import { confirmMany } from '../terminal/confirmation.ts';
 import { awaitAnswer } from '../terminal/stall-notice.ts';

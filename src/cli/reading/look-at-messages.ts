@@ -1,7 +1,10 @@
 import { MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
+import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
+import { ExitCode } from '../exit-codes.ts';
 import type { MessageFilter } from '../input/filters.ts';
+import { taskCommand } from '../output/this-command.ts';
 import { startStallNotice } from '../terminal/stall-notice.ts';
 import { formatNumber } from '../text/sizes.ts';
 import { UsageFailure } from '../usage-failure.ts';
@@ -22,6 +25,23 @@ export interface LookOptions {
 /** @throws UsageFailure if nothing could be looked at after the skipped messages, which are held too */
 export function requireSkip(skip: number): void {
   if (skip >= MAX_PEEK) throw new UsageFailure(`--skip must be less than ${formatNumber(MAX_PEEK)}`);
+}
+
+/**
+ * Reaching the newest messages of a queue means holding all messages before them.
+ * @throws CommandFailure (1) for a queue with more messages than can be held
+ */
+export function requireReach(taskId: string, depth: number): void {
+  if (depth <= MAX_PEEK) return;
+  const [all, held] = [formatNumber(depth), formatNumber(MAX_PEEK)];
+  const drain = taskCommand('dequeue', taskId, ['--all', '--out', 'FILE']);
+  throw new CommandFailure(
+    ExitCode.failed,
+    `The newest messages of task ${JSON.stringify(taskId)} cannot be looked at: the queue has ${all} messages, more than the ${held} that can be held at a time`,
+    {
+      hint: `"${taskCommand('watch', taskId)}" shows new messages; "${drain}" drains the queue to a file.`,
+    },
+  );
 }
 
 /**
