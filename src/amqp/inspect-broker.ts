@@ -9,10 +9,10 @@ import {
   resolveOptions,
   type TaskQueueOptions,
 } from '../options/task-queue-options.ts';
+import type { ChannelLease } from './connection/channel-lease.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
 import { BrokerConnection } from './connection/connection.ts';
 import { newHistory } from './connection/connection-history.ts';
-import type { ChannelLease } from './connection/pooled-channel.ts';
 import { during } from './errors/amqp-failure.ts';
 
 /** Each on a channel of its own, which a refusal closes. */

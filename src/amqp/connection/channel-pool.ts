@@ -2,8 +2,8 @@ import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { closeFully, throwIfEnded } from './channel-end.ts';
+import { ChannelLease } from './channel-lease.ts';
 import type { BrokerConnection } from './connection.ts';
-import { type ChannelLease, PooledChannel } from './pooled-channel.ts';
 import { readGateOf } from './raw-frames.ts';
 import { WaitingLimit } from './waiting-limit.ts';
 
@@ -19,7 +19,7 @@ export class ChannelPool {
   readonly #most: number;
   readonly #share: number;
   /** The channel used last is lent first, so that one task's operations in a row go through one channel. */
-  readonly #idle: PooledChannel[] = [];
+  readonly #idle: ChannelLease[] = [];
   /** Callers that wait for a channel, in the order of their calls; each is called when it gets one. */
   readonly #waiting = new Set<() => void>();
   readonly #waitingLimit: WaitingLimit;
@@ -54,16 +54,16 @@ export class ChannelPool {
     // An idle channel means an open connection.
     if (this.#idle.length > 0 && this.#lent < this.#max) this.#lent++;
     else await this.#waitToEnter();
-    let pooled: PooledChannel | undefined;
+    let lease: ChannelLease | undefined;
     try {
-      pooled = this.#idle.pop() ?? (await this.#open());
-      const result = await work(pooled);
-      if (pooled.isOpen) this.#idle.push(pooled);
+      lease = this.#idle.pop() ?? (await this.#open());
+      const result = await work(lease);
+      if (lease.isOpen) this.#idle.push(lease);
       return result;
     } catch (error) {
       // Closing gives back what the channel held; there is no need to wait for it.
-      if (pooled?.isOpen) pooled.close().catch(() => {});
-      throw this.#connection.translate(error, pooled?.channel);
+      if (lease?.isOpen) lease.close().catch(() => {});
+      throw this.#connection.translate(error, lease?.channel);
     } finally {
       this.#leave();
     }
@@ -124,16 +124,16 @@ export class ChannelPool {
     next();
   }
 
-  async #open(): Promise<PooledChannel> {
+  async #open(): Promise<ChannelLease> {
     const model = await this.#connection.open();
     const opening = readGateOf(model).whileWaiting(() => model.createChannel());
     const channel = await this.#connection.answered(opening);
     throwIfEnded(channel);
-    const onClose = (ended: PooledChannel) => {
+    const onClose = (ended: ChannelLease) => {
       const index = this.#idle.indexOf(ended);
       if (index >= 0) this.#idle.splice(index, 1);
     };
-    return new PooledChannel(channel, this.#operationTimeoutMs, { onClose, openAnother: () => this.#open() });
+    return new ChannelLease(channel, this.#operationTimeoutMs, { onClose, openAnother: () => this.#open() });
   }
 
   #busyError(): AmqpFailure {

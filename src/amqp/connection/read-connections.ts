@@ -1,9 +1,9 @@
 import { settledWithin } from '../../errors/deadline.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import type { ChannelLease } from './channel-lease.ts';
 import { ChannelPool } from './channel-pool.ts';
 import type { BrokerConnection } from './connection.ts';
-import type { ChannelLease } from './pooled-channel.ts';
 
 /** Short operations that may be under way at the same time on one connection, each on a channel of its own. */
 const REQUEST_CHANNELS = 16;

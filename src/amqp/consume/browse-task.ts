@@ -1,5 +1,5 @@
 import type { BatchViewer, PeekOptions } from '../../options/client-options.ts';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
 import type { QueueKinds } from '../queues/queue-kinds.ts';
 import type { QueueReader } from '../queues/queue-reader.ts';

@@ -1,7 +1,7 @@
 import { ErrorCode } from '../../errors/task-queue-error.ts';
 import type { StoredMessage } from '../../messages/stored-message.ts';
 import type { BatchHandler } from '../../options/client-options.ts';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 import { CONSUMER_TIMEOUT_HINT } from '../errors/queue-refusals.ts';
 import { type Consumption, type FindKind, MAX_PREFETCH } from './consumption.ts';

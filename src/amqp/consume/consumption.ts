@@ -1,7 +1,7 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueKind } from '../../options/client-options.ts';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import { isReceiving, readGateOf } from '../connection/raw-frames.ts';
 import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';

@@ -1,6 +1,6 @@
 import type { GetMessage } from 'amqplib';
 import type { StoredMessage } from '../../messages/stored-message.ts';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
 import type { QueueKinds } from '../queues/queue-kinds.ts';
 import type { QueueReader } from '../queues/queue-reader.ts';

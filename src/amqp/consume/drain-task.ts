@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode, hasCode, TaskQueueError } from '../../errors/task-queue-error.ts';
 import type { StoredMessage } from '../../messages/stored-message.ts';
 import type { BatchHandler, DrainEnd, DrainOptions } from '../../options/client-options.ts';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import { CallerFailure } from '../errors/caller-failure.ts';
 import type { QueueDeleter } from '../queues/queue-deleter.ts';
 import type { QueueKinds } from '../queues/queue-kinds.ts';

@@ -1,5 +1,5 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import type { WindowDelivery } from './queue-windows.ts';
 
 /** Messages that a handler has finished with, to be acknowledged. */

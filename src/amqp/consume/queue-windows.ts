@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import { Consumption, type FindKind, MAX_PREFETCH, type QueueStatus } from './consumption.ts';
 
 /** How many more messages each further channel may hold than the one before. */

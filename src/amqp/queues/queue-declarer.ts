@@ -1,8 +1,8 @@
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueDepth } from '../../options/client-options.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
 import type { ConfirmedPublisher } from '../publish/confirmed-publisher.ts';
 import { QueueReader } from './queue-reader.ts';
 

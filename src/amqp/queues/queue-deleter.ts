@@ -1,7 +1,7 @@
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueType } from '../../options/task-queue-options.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
 import type { QueuePublisher } from '../publish/queue-publisher.ts';
 import type { QueueKinds } from './queue-kinds.ts';
 import type { QueueReader } from './queue-reader.ts';

@@ -1,5 +1,5 @@
 import type { QueueKind } from '../../options/client-options.ts';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 
 /**
  * No broker has a queue type of this name. RabbitMQ compares a declaration with the queue that is there before it looks

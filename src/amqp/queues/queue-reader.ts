@@ -1,7 +1,7 @@
 import { retry } from '../../errors/retry.ts';
 import { ErrorCode, hasCode } from '../../errors/task-queue-error.ts';
 import type { QueueDepth } from '../../options/client-options.ts';
-import type { ChannelLease } from '../connection/pooled-channel.ts';
+import type { ChannelLease } from '../connection/channel-lease.ts';
 import { AmqpFailure } from '../errors/amqp-failure.ts';
 
 /** For {@link QueueReader.read}. */

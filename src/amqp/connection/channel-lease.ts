@@ -4,25 +4,7 @@ import { readGateOf } from './raw-frames.ts';
 import type { ReadGate } from './read-gate.ts';
 
 /** A channel held by one operation alone: closing it affects no other operation. */
-export interface ChannelLease {
-  readonly channel: Channel;
-  /**
-   * A request to the broker on this channel. Rejects when the channel or the connection ends before the
-   * answer is complete (amqplib leaves a `get` hanging there), and after the operation timeout.
-   */
-  request<T>(start: (channel: Channel) => Promise<T>): Promise<T>;
-  /** @throws the reason if the channel has ended; amqplib reports only that it has ended */
-  throwIfEnded(): void;
-  /** Opens an extra channel of the same connection, outside the pool's limit. The caller closes it. */
-  openAnother(): Promise<ChannelLease>;
-  /** Closes the channel; the broker gives back whatever it held. The pool opens another one when it needs one. */
-  close(): Promise<void>;
-  /** Calls the listener when the channel ends. Returns a function that stops listening. */
-  onEnd(listener: (reason: unknown) => void): () => void;
-}
-
-/** A pooled channel and the requests of the operation that holds it. */
-export class PooledChannel implements ChannelLease {
+export class ChannelLease {
   readonly channel: Channel;
   readonly #operationTimeoutMs: number;
   readonly #gate: ReadGate;
@@ -31,7 +13,7 @@ export class PooledChannel implements ChannelLease {
   #isOpen = true;
   #closeReason: unknown = new Error('Channel closed');
 
-  /** Opens an extra channel of the same connection, outside the pool's limit. */
+  /** Opens an extra channel of the same connection, outside the pool's limit. The caller closes it. */
   readonly openAnother: () => Promise<ChannelLease>;
 
   /**
@@ -43,7 +25,7 @@ export class PooledChannel implements ChannelLease {
     {
       onClose,
       openAnother,
-    }: { onClose: (self: PooledChannel) => void; openAnother: () => Promise<ChannelLease> },
+    }: { onClose: (self: ChannelLease) => void; openAnother: () => Promise<ChannelLease> },
   ) {
     this.channel = channel;
     this.openAnother = openAnother;
@@ -67,6 +49,10 @@ export class PooledChannel implements ChannelLease {
     return this.#isOpen;
   }
 
+  /**
+   * A request to the broker on this channel. Rejects when the channel or the connection ends before the
+   * answer is complete (amqplib leaves a `get` hanging there), and after the operation timeout.
+   */
   request<T>(start: (channel: Channel) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void) => {
@@ -88,15 +74,18 @@ export class PooledChannel implements ChannelLease {
     });
   }
 
+  /** @throws the reason if the channel has ended; amqplib reports only that it has ended */
   throwIfEnded(): void {
     if (!this.#isOpen) throw this.#closeReason;
   }
 
+  /** Closes the channel; the broker gives back whatever it held. The pool opens another one when it needs one. */
   close(): Promise<void> {
     this.#isOpen = false;
     return this.request((channel) => channel.close());
   }
 
+  /** Calls the listener when the channel ends. Returns a function that stops listening. */
   onEnd(listener: (reason: unknown) => void): () => void {
     const onClose = () => listener(this.#closeReason);
     this.channel.on('close', onClose);
