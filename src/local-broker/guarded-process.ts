@@ -47,16 +47,12 @@ export class GuardedProcess {
   readonly #child: ChildProcess;
   /** How it ended: `status 1`, `signal SIGKILL`, or why it did not start. */
   readonly ended: Promise<string>;
-  #running = true;
 
   constructor(child: ChildProcess) {
     this.#child = child;
     this.ended = new Promise((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (status, signal) => resolve(signal ? `signal ${signal}` : `status ${status}`));
-    });
-    this.ended.then(() => {
-      this.#running = false;
     });
   }
 
@@ -65,18 +61,19 @@ export class GuardedProcess {
   }
 
   get running(): boolean {
-    return this.#running;
+    const { pid, exitCode, signalCode } = this.#child;
+    return pid !== undefined && exitCode === null && signalCode === null;
   }
 
   /** Resolves when it is dead. */
   async kill(): Promise<void> {
-    if (this.#running) this.#child.kill('SIGKILL');
+    this.#child.kill('SIGKILL');
     await this.ended;
   }
 
   /** Sends SIGTERM, and SIGKILL if it has not ended after `timeoutMs`. */
   async end(timeoutMs: number): Promise<void> {
-    if (this.#running) this.#child.kill('SIGTERM');
+    this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs);
     await this.ended;
     clearTimeout(timer);

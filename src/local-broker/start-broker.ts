@@ -37,7 +37,7 @@ export async function startBroker(given?: BrokerOptions): Promise<RunningBroker>
   const watchdog = new Watchdog();
   try {
     const node = await chooseNode(options, ports, watchdog);
-    const broker = await PrivateBroker.start(node, ports, watchdog, options);
+    const broker = await runBroker(node, ports, watchdog, options);
     if (options.dataDir !== undefined) await writeKnownPorts(options.dataDir, ports);
     return broker;
   } catch (error) {
@@ -81,132 +81,104 @@ function portError(port: number, problem: NodeJS.ErrnoException): TaskQueueError
   });
 }
 
-class PrivateBroker implements RunningBroker {
-  readonly url: string;
-  readonly apiUrl: string | undefined;
-  readonly port: number;
-  readonly apiPort: number | undefined;
-  readonly runtime: BrokerNode['runtime'];
-  readonly exited: Promise<Error | undefined>;
-  readonly #node: BrokerNode;
-  readonly #ports: NodePorts;
-  readonly #watchdog: Watchdog;
-  readonly #startTimeoutMs: number;
-  readonly #stopping = new AbortController();
-  readonly #settleExited: (error: Error | undefined) => void;
-  #version = 'unknown';
+async function runBroker(
+  node: BrokerNode,
+  ports: NodePorts,
+  watchdog: Watchdog,
+  { startTimeoutMs = START_TIMEOUT_MS, signal, onProgress }: BrokerOptions,
+): Promise<RunningBroker> {
+  const url = `amqp://127.0.0.1:${ports.amqp}`;
+  const exited = withResolvers<Error | undefined>();
+  const stopping = new AbortController();
+  let version = 'unknown';
+  let isEndExpected = true;
   /** Kill and restart, one after the other. */
-  #lastStep: Promise<void> = Promise.resolve();
-  #stopped: Promise<void> | undefined;
-  /** Whether the node is expected to end. */
-  #endExpected = true;
+  let lastStep: Promise<void> = Promise.resolve();
+  let stopped: Promise<void> | undefined;
 
-  private constructor(node: BrokerNode, ports: NodePorts, watchdog: Watchdog, startTimeoutMs: number) {
-    this.#node = node;
-    this.#ports = ports;
-    this.#watchdog = watchdog;
-    this.#startTimeoutMs = startTimeoutMs;
-    this.runtime = node.runtime;
-    this.port = ports.amqp;
-    this.apiPort = ports.api;
-    this.url = `amqp://127.0.0.1:${ports.amqp}`;
-    this.apiUrl = ports.api === undefined ? undefined : `http://127.0.0.1:${ports.api}`;
-    const { promise, resolve } = withResolvers<Error | undefined>();
-    this.exited = promise;
-    this.#settleExited = resolve;
-  }
-
-  static async start(
-    node: BrokerNode,
-    ports: NodePorts,
-    watchdog: Watchdog,
-    { startTimeoutMs = START_TIMEOUT_MS, signal, onProgress }: BrokerOptions,
-  ): Promise<PrivateBroker> {
-    const broker = new PrivateBroker(node, ports, watchdog, startTimeoutMs);
-    onProgress?.(`Starting ${node.description}`);
-    const begun = performance.now();
-    await broker.#launch(signal);
-    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-    onProgress?.(`RabbitMQ ${broker.version} is ready on ${broker.url} after ${seconds} s`);
-    return broker;
-  }
-
-  get version(): string {
-    return this.#version;
-  }
-
-  kill(): Promise<void> {
-    return this.#step(async () => {
-      this.#endExpected = true;
-      await this.#node.kill();
+  const start = async (giveUp: AbortSignal | undefined) => {
+    const ready = await startNode(node, ports, startTimeoutMs, giveUp);
+    version = ready.version;
+    isEndExpected = false;
+    ready.ended.then((how) => {
+      if (!isEndExpected) exited.resolve(startFailed(`The private RabbitMQ exited unexpectedly with ${how}`));
     });
-  }
-
-  restart(): Promise<void> {
-    return this.#step(async () => {
-      this.#endExpected = true;
-      await this.#node.shutDown();
-      await this.#launch(this.#stopping.signal);
-    });
-  }
-
-  ctl(...args: string[]): Promise<string> {
-    return this.#node.ctl(args);
-  }
-
-  stop(): Promise<void> {
-    this.#stopped ??= this.#end();
-    return this.#stopped;
-  }
-
-  async #end(): Promise<void> {
-    this.#endExpected = true;
-    this.#stopping.abort(new TaskQueueError(ErrorCode.closed, 'The private RabbitMQ was stopped'));
-    await this.#lastStep;
-    if (this.#node.keepsData) await this.#node.shutDown();
-    await this.#watchdog.cleanUp();
-    this.#settleExited(undefined);
-  }
-
-  #step(work: () => Promise<void>): Promise<void> {
-    const step = this.#lastStep.then(() => {
-      this.#stopping.signal.throwIfAborted();
+  };
+  const step = (work: () => Promise<void>) => {
+    const done = lastStep.then(() => {
+      stopping.signal.throwIfAborted();
+      isEndExpected = true;
       return work();
     });
-    this.#lastStep = step.catch(() => {});
-    return step;
-  }
+    lastStep = done.catch(() => {});
+    return done;
+  };
+  const stop = async () => {
+    isEndExpected = true;
+    stopping.abort(new TaskQueueError(ErrorCode.closed, 'The private RabbitMQ was stopped'));
+    await lastStep;
+    if (node.keepsData) await node.shutDown();
+    await watchdog.cleanUp();
+    exited.resolve(undefined);
+  };
 
-  /** Starts the node and waits until it is ready, ends, times out, or the caller aborts. */
-  async #launch(callerSignal: AbortSignal | undefined): Promise<void> {
-    const giveUp = new AbortController();
-    const timer = setTimeout(
-      () => giveUp.abort(new Error(`it was not ready after ${this.#startTimeoutMs} ms`)),
-      this.#startTimeoutMs,
-    );
-    const stopListening = onAbort(callerSignal, () => giveUp.abort());
-    if (callerSignal?.aborted) giveUp.abort();
-    try {
-      const { ended } = await this.#node.start(giveUp.signal);
-      ended.then((how) => {
-        giveUp.abort(new Error(`it ended with ${how}`));
-        if (!this.#endExpected) {
-          this.#settleExited(startFailed(`The private RabbitMQ exited unexpectedly with ${how}`));
-        }
-      });
-      this.#version = await awaitReady(this.#ports, giveUp.signal);
-      this.#endExpected = false;
-    } catch (error) {
-      if (isTaskQueueError(error)) throw error;
-      const cause: Error = giveUp.signal.reason ?? error;
-      throw startFailed(`RabbitMQ did not start: ${cause.message}`, {
-        cause,
-        log: await this.#node.logExcerpt(),
-        hint: 'The log says what was wrong; if nothing was, the machine may be under load and need more time.',
-      });
-    } finally {
-      clearTimeout(timer);
-      stopListening();
-    }
+  onProgress?.(`Starting ${node.description}`);
+  const begun = performance.now();
+  await start(signal);
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  onProgress?.(`RabbitMQ ${version} is ready on ${url} after ${seconds} s`);
+  return {
+    url,
+    apiUrl: ports.api === undefined ? undefined : `http://127.0.0.1:${ports.api}`,
+    port: ports.amqp,
+    apiPort: ports.api,
+    get version() {
+      return version;
+    },
+    runtime: node.runtime,
+    exited: exited.promise,
+    kill: () => step(() => node.kill()),
+    restart: () =>
+      step(async () => {
+        await node.shutDown();
+        await start(stopping.signal);
+      }),
+    ctl: (...args) => node.ctl(args),
+    stop() {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+/** Starts the node and waits until it is ready, ends, times out, or the caller aborts. */
+async function startNode(
+  node: BrokerNode,
+  ports: NodePorts,
+  timeoutMs: number,
+  callerSignal: AbortSignal | undefined,
+): Promise<{ version: string; ended: Promise<string> }> {
+  const giveUp = new AbortController();
+  const timer = setTimeout(
+    () => giveUp.abort(new Error(`it was not ready after ${timeoutMs} ms`)),
+    timeoutMs,
+  );
+  const stopListening = onAbort(callerSignal, () => giveUp.abort());
+  if (callerSignal?.aborted) giveUp.abort();
+  try {
+    const { ended } = await node.start(giveUp.signal);
+    ended.then((how) => giveUp.abort(new Error(`it ended with ${how}`)));
+    return { version: await awaitReady(ports, giveUp.signal), ended };
+  } catch (error) {
+    if (isTaskQueueError(error)) throw error;
+    const cause: Error = giveUp.signal.reason ?? error;
+    throw startFailed(`RabbitMQ did not start: ${cause.message}`, {
+      cause,
+      log: await node.logExcerpt(),
+      hint: 'The log says what was wrong; if nothing was, the machine may be under load and need more time.',
+    });
+  } finally {
+    clearTimeout(timer);
+    stopListening();
   }
 }
