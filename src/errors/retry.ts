@@ -31,7 +31,6 @@ const UNCONNECTED = [
   ErrorCode.vhostNotFound,
 ] as const;
 
-/** For {@link retry}. */
 export interface RetryOptions {
   /** How often to try, at most. Default: until `giveUpAt`. */
   attempts?: number;

@@ -7,7 +7,7 @@ import { withManagementApi } from './with-management-api.ts';
 /** The cluster that a management API speaks for. */
 export interface ClusterOverview {
   clusterName: string | undefined;
-  /** Of the user that the API sees. */
+  /** The tags of the user that the API sees. */
   tags: readonly string[];
   /**
    * Problems of the nodes, a line each: resource alarms, partitions, nodes that are down. Undefined if this user may

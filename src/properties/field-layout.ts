@@ -60,7 +60,6 @@ export const PROPERTIES = (Object.keys(KINDS) as (keyof MessageProperties)[]).ma
   flag: 0x8000 >> index,
 }));
 
-/** The flag of each property. */
 export const FLAG = Object.fromEntries(PROPERTIES.map(({ name, flag }) => [name, flag])) as {
   [Name in keyof MessageProperties]-?: number;
 };

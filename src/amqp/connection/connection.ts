@@ -30,7 +30,6 @@ interface Opened {
   readonly model: ChannelModel;
   readonly stream: Duplex;
   hasEnded: boolean;
-  /** Why it ends, or has ended. */
   endReason: unknown;
   /** The resource alarm for which the broker blocks it, while it lasts. */
   blocked: { reason: string; ended: Promise<void>; end: () => void } | undefined;

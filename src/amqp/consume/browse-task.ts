@@ -6,7 +6,6 @@ import type { QueueReader } from '../queues/queue-reader.ts';
 import { Consumption } from './consumption.ts';
 import { toStoredMessage } from './delivery.ts';
 
-/** The task to look at. */
 export interface BrowsedTask {
   taskId: string;
   queue: string;

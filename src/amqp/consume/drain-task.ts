@@ -15,7 +15,6 @@ const DEFAULT_BATCH_SIZE = 500;
 const RETURN_MS = 3_000;
 const LOOK_MS = 20;
 
-/** The task to drain. */
 export interface DrainedTask {
   taskId: string;
   queue: string;

@@ -20,7 +20,6 @@ interface Window {
   kept: number;
 }
 
-/** For {@link QueueWindows}. */
 export interface QueueWindowsOptions {
   isClassic: boolean;
   findKind: FindKind;

@@ -16,7 +16,6 @@ export function translateAmqpError(error: unknown): TaskQueueError {
   return translate(error, networkFailure(code) ? LOST : undefined);
 }
 
-/** Translates a failure to connect. */
 export function translateConnectError(error: unknown): TaskQueueError {
   return translate(error);
 }

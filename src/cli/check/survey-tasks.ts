@@ -6,7 +6,6 @@ import { forEachAtOnce } from '../queues/each-at-once.ts';
 import { listQueues } from '../queues/list-queues.ts';
 import { AgeLookups } from '../queues/look-up-ages.ts';
 
-/** The measures of one task. */
 export interface TaskMeasure {
   taskId: string;
   ready: number;

@@ -23,7 +23,6 @@ export function completionCommand() {
     });
 }
 
-/** The script for the commands that the program declares. */
 async function completionScript(
   shell: (typeof SHELLS)[number],
   program: CommandUnknownOpts,

@@ -10,7 +10,6 @@ export interface MessageGroup {
   count: number;
 }
 
-/** A breakdown of the messages. */
 export interface MessageCounts {
   lookedAt: number;
   /** Whether every ready message was looked at. */

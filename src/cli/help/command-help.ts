@@ -32,7 +32,6 @@ export function explain<T extends CommandUnknownOpts>(command: T, help: CommandH
   return command;
 }
 
-/** The examples of a command. */
 export function examplesOf(command: CommandUnknownOpts): CommandHelp['examples'] {
   return HELP_OF.get(command)?.examples ?? [];
 }

@@ -3,7 +3,6 @@ import type { StoredMessage } from '../../index.ts';
 import { summarize } from '../text/message-summary.ts';
 import type { MessageFilter } from './filters.ts';
 
-/** Which messages a command selects. */
 export interface SelectionOptions {
   filter?: string;
   /** Only messages queued longer ago than this, in milliseconds. */

@@ -79,7 +79,6 @@ export class DrainMarker {
     if (this.before === undefined || this.before.isOver || isEmptied) await this.clear();
   }
 
-  /** Deletes it. */
   async clear(): Promise<void> {
     if (this.#path !== undefined) await unlink(this.#path).catch(() => {});
     await this.leave();
@@ -105,7 +104,6 @@ async function hold(path: string, text: string): Promise<{ held: FileHandle | un
   return { held: made ?? (wasLeft ? await open(path).catch(() => undefined) : undefined), wasLeft };
 }
 
-/** The markers beside a file. */
 async function findMarkers(file: string): Promise<string[]> {
   const { folder, start } = await placeOf(file);
   const names = await readdir(folder).catch(() => []);

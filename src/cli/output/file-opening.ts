@@ -27,7 +27,6 @@ export interface OpenedFile {
   sink: Sink;
   /** How the file ended when it was opened. */
   end: FileEnd;
-  /** It was created here. */
   isNew: boolean;
   close(): Promise<void>;
   /** Deletes the file, if it was created here. */

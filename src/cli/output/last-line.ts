@@ -15,7 +15,6 @@ export type FileEnd =
   /** Ends with anything else. */
   | { kind: 'other' };
 
-/** The start of every record. */
 const RECORD_START = '{"task_id":';
 
 const BLOCK_BYTES = 256 * 1024;

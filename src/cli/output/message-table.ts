@@ -10,7 +10,6 @@ import { type Column, type Layout, planColumns, tableLines, widened } from './co
 export interface MessageTableOptions {
   width: number;
   colors: ChalkInstance;
-  /** A column for the task. */
   showTask?: boolean;
   /** Show all columns and whole messages, however narrow the terminal is. */
   isWide?: boolean;

@@ -58,7 +58,6 @@ export interface MessageWriter {
   count(): number;
 }
 
-/** The end of a JSON document. */
 const JSON_ENDING = '\n]\n';
 
 /** The same on a terminal, where each record ends its line: notes may come after it. */

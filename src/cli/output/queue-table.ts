@@ -144,7 +144,6 @@ export function isUsualState(state: string): boolean {
   return ['running', 'live', 'idle', 'flow', 'unknown', ''].includes(state);
 }
 
-/** One line under the table. */
 export function totalsLine(totals: QueueTotals): string {
   const { uncounted } = totals;
   return `${totals.describe()}${uncounted > 0 ? `, ${formatNumber(uncounted)} not counted` : ''}`;

@@ -72,7 +72,6 @@ function describeTotals(totals: QueueTotals): string {
   return `${totals.describe()}${uncounted > 0 ? `; ${formatCount(uncounted, 'queue')} not counted yet` : ''}`;
 }
 
-/** Undefined if unknown. */
 function describeEvents({ api, heard }: BrokerStatus, colors: ChalkInstance): string | undefined {
   const counts = api?.events;
   const facts = [];
