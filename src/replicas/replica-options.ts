@@ -41,13 +41,10 @@ export function resolveReplicasOptions(options: ReplicasOptions): ResolvedReplic
   }
   const { secret, principal = ({ authInfo }: MessageOrigin) => authInfo?.clientId } = options;
   const checked: TaskQueueOptions = checkOptions<ReplicasOptions>(options, CHECKS);
-  if (typeof principal !== 'function') {
+  if (principal === null) {
     throw new TaskQueueError(ErrorCode.invalidArgument, 'Option principal must be a function');
   }
-  if (
-    !(typeof secret === 'string' || Buffer.isBuffer(secret)) ||
-    Buffer.byteLength(secret) < MIN_SECRET_BYTES
-  ) {
+  if (Buffer.byteLength(secret ?? '') < MIN_SECRET_BYTES) {
     throw new TaskQueueError(
       ErrorCode.invalidArgument,
       `Option secret must have at least ${MIN_SECRET_BYTES} bytes`,
