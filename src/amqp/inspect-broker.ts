@@ -12,7 +12,7 @@ import {
 import type { ChannelLease } from './connection/channel-lease.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
 import { BrokerConnection } from './connection/connection.ts';
-import { newHistory } from './connection/connection-history.ts';
+import { ConnectionHistory } from './connection/connection-history.ts';
 import { during } from './errors/amqp-failure.ts';
 
 /** Each on a channel of its own, which a refusal closes. */
@@ -39,7 +39,7 @@ const ANY_EXCHANGE = 'amq.direct';
  */
 export async function inspectBroker(given?: string | TaskQueueOptions): Promise<BrokerInspection> {
   const options = resolveOptions(given);
-  const connection = new BrokerConnection(options, 'inspect', newHistory());
+  const connection = new BrokerConnection(options, 'inspect', new ConnectionHistory());
   const channels = new ChannelPool(connection, options, PROBES_AT_ONCE);
   try {
     const { product, version, clusterName, remotePort } = await connection.introduction();

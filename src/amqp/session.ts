@@ -6,7 +6,7 @@ import type { SubscriptionListener } from '../options/client-options.ts';
 import type { ResolvedOptions } from '../options/task-queue-options.ts';
 import { ChannelPool } from './connection/channel-pool.ts';
 import { BrokerConnection, type Introduction } from './connection/connection.ts';
-import { newHistory } from './connection/connection-history.ts';
+import { ConnectionHistory } from './connection/connection-history.ts';
 import { ReadConnections, type ReadingKind } from './connection/read-connections.ts';
 import { closedError } from './errors/amqp-failure.ts';
 import { EventPublisher } from './events/event-publisher.ts';
@@ -50,7 +50,7 @@ export class Session {
   readonly #deleting: BrokerConnection;
   /** Each has a connection of its own. */
   readonly #consumers = new Set<EventSubscription | ReplyQueue>();
-  readonly #history = newHistory();
+  readonly #history = new ConnectionHistory();
 
   constructor(options: ResolvedOptions) {
     this.#options = options;

@@ -1,15 +1,11 @@
 /** What the connections of one client know together. */
-export interface ConnectionHistory {
+export class ConnectionHistory {
   /** The broker could be reached, and so is away only for a while when it cannot. */
-  wasOpen: boolean;
+  wasOpen = false;
   /** How often a connection was opened again. */
-  reconnects: number;
+  reconnects = 0;
   /** The client is being closed: changes of its connections are not reported. */
-  isClosing: boolean;
+  isClosing = false;
   /** Closes connections that can be done without. Resolves to whether there were any. */
-  makeRoom(): Promise<boolean>;
-}
-
-export function newHistory(): ConnectionHistory {
-  return { wasOpen: false, reconnects: 0, isClosing: false, makeRoom: async () => false };
+  makeRoom: () => Promise<boolean> = async () => false;
 }
