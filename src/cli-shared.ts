@@ -12,5 +12,6 @@ export { DEFAULT_PREFIX, hasControlCharacter } from './messages/queue-names.ts';
 export { ASKED_BY_HEADER } from './messages/reply-queues.ts';
 export { parseTimestamp, timestampToMs } from './messages/timestamps.ts';
 export { MAX_PEEK } from './options/client-options.ts';
+export { DEFAULT_URL } from './options/default-url.ts';
 export { editDistance } from './options/edit-distance.ts';
 export { leftOutOfUrl } from './options/url-as-written.ts';

@@ -4,11 +4,12 @@
 
 // What is missing among events.
 export { EventSequence } from './events/event-sequence.ts';
-// Whether the management API belongs to the broker, and the state of its cluster.
+// Where the management API is, whether it belongs to the broker, and the state of its cluster.
 export {
   type ClusterOverview,
   readClusterOverview,
 } from './management/cluster-overview.ts';
+export { defaultApiUrl } from './management/management-api-address.ts';
 export { verifySameBroker } from './management/same-broker.ts';
 // Messages from what an operator types or has in a file, and back.
 export { parseMessageInput } from './messages/message-input.ts';

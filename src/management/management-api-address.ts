@@ -34,9 +34,13 @@ export function managementApiAddress(
   return { bases, authorization, tls: nodeTlsOptions(tls) };
 }
 
+/** Where RabbitMQ has the API unless its configuration says otherwise. */
+export function defaultApiUrl(host: string, isTls: boolean): string {
+  return isTls ? `https://${nodeOf({ host, port: 15671 })}` : `http://${nodeOf({ host, port: 15672 })}`;
+}
+
 function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): URL {
-  const [scheme, port] = protocol === 'amqps' ? (['https', 15671] as const) : (['http', 15672] as const);
-  const text = (given ?? `${scheme}://${nodeOf({ host, port })}`).trim();
+  const text = (given ?? defaultApiUrl(host, protocol === 'amqps')).trim();
   // Any part of a URL that cannot be parsed may be a password.
   const invalid = (reason: string) =>
     new TaskQueueError(ErrorCode.invalidArgument, `The management API URL is unusable: ${reason}`, {

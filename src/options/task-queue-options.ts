@@ -19,6 +19,7 @@ import {
   strings,
   text,
 } from './check-options.ts';
+import { DEFAULT_URL } from './default-url.ts';
 import { unusedUrlParameters } from './url-parameters.ts';
 
 /** For `amqps://` and `https://`. */
@@ -165,9 +166,6 @@ export interface ResolvedOptions extends Defined<Omit<TaskQueueOptions, 'url' | 
   /** {@link onStatus} with a warning. */
   warn: (warning: TaskQueueError) => void;
 }
-
-/** The default broker URL. */
-export const DEFAULT_URL = 'amqp://localhost:5672';
 
 const prefix = (value: unknown) =>
   typeof value === 'string' && !/\p{Cc}/u.test(value) && Buffer.byteLength(value) <= 200

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { afterAll, describe, expect, test } from 'vitest';
 import { withoutCredentials } from '../../src/cli/settings/broker-urls.ts';
-import { addGlobalOptions, DEFAULT_URL } from '../../src/cli/settings/global-options.ts';
+import { addGlobalOptions } from '../../src/cli/settings/global-options.ts';
 import { resolveSettings, type Settings } from '../../src/cli/settings/settings.ts';
 import { redactUrl } from '../../src/index.ts';
-import { DEFAULT_URL as DEFAULT_BROKER_URL } from '../../src/options/task-queue-options.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-taskq-settings-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -55,7 +54,6 @@ describe('the settings', () => {
       apiWarnings: [],
       warnings: [],
     });
-    expect(DEFAULT_URL).toBe(DEFAULT_BROKER_URL);
   });
 
   test('are taken before and behind the name of the command', () => {

@@ -1,13 +1,10 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { DEFAULT_PREFIX } from '../../cli-shared.ts';
+import { DEFAULT_PREFIX, DEFAULT_URL } from '../../cli-shared.ts';
 import { durationOption } from '../text/durations.ts';
 
 const OUTPUT_FORMATS = ['auto', 'table', 'wide', 'json', 'jsonl', 'raw'] as const;
 
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
-
-/** The library's default, repeated so that its modules are not loaded just for a help text. */
-export const DEFAULT_URL = 'amqp://localhost:5672';
 
 /** The options of every command, by commander's names; absent if not on the command line. */
 export interface GlobalOptions {

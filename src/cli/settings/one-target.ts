@@ -1,5 +1,6 @@
+import { DEFAULT_URL } from '../../cli-shared.ts';
 import { hostsOf } from './broker-urls.ts';
-import { DEFAULT_URL, flagOf, type GlobalOptions, variablesOf } from './global-options.ts';
+import { flagOf, type GlobalOptions, variablesOf } from './global-options.ts';
 
 /** Settings that belong to one broker: its API and how to connect. */
 const ABOUT_ONE_BROKER = [

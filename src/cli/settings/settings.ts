@@ -1,17 +1,12 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { InvalidArgumentError } from '@commander-js/extra-typings';
+import { DEFAULT_URL } from '../../cli-shared.ts';
 import type { TaskQueueOptions, TlsOptions } from '../../index.ts';
 import { UsageFailure } from '../usage-failure.ts';
 import { readUrlFiles, splitUrls, withPassword } from './broker-urls.ts';
 import { keepBrokerWords } from './broker-words.ts';
 import { type ChosenContext, chooseContext, noContext } from './chosen-context.ts';
-import {
-  DEFAULT_URL,
-  flagOf,
-  GLOBAL_DECLARATIONS,
-  type GlobalOptions,
-  type OutputFormat,
-} from './global-options.ts';
+import { flagOf, GLOBAL_DECLARATIONS, type GlobalOptions, type OutputFormat } from './global-options.ts';
 import { sourceOfUrl, withoutOtherBroker } from './one-target.ts';
 import { readSecret, readSettingFile } from './setting-files.ts';
 

@@ -1,7 +1,7 @@
+import { DEFAULT_URL } from '../../cli-shared.ts';
 import type { Context } from '../context.ts';
 import { safeLine } from '../text/terminal-text.ts';
 import { hostsOf } from './broker-urls.ts';
-import { DEFAULT_URL } from './global-options.ts';
 
 /**
  * The broker and vhost a command works on, for questions and summaries: `localhost:5672, vhost /`, followed by what

@@ -63,7 +63,7 @@ export async function readStatus(
     prefix: settings.connection.prefix ?? DEFAULT_PREFIX,
     urlSource: settings.urlSource,
     contextName: settings.context?.name,
-    apiUrl: apiUrlOf(settings, broker),
+    apiUrl: await apiUrlOf(settings, broker),
     api: asked.value,
     heard: listened.status === 'fulfilled' ? listened.value : undefined,
   };
@@ -107,9 +107,9 @@ async function findMismatch(options: ManagementApiOptions): Promise<string | und
 }
 
 /** The given one, else that which the library derives. */
-function apiUrlOf({ apiUrl: given }: Settings, { host, isTls }: BrokerInspection): string {
+async function apiUrlOf({ apiUrl: given }: Settings, { host, isTls }: BrokerInspection): Promise<string> {
   if (given !== undefined)
     return URL.canParse(given) ? new URL(given).origin : given.replace(/\/\/.*@/s, '//***@');
-  const [scheme, port] = isTls ? ['https', 15671] : ['http', 15672];
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const { defaultApiUrl } = await import('../../cli-support.ts');
+  return defaultApiUrl(host, isTls);
 }

@@ -1,0 +1,2 @@
+/** The broker that is meant where none is named. */
+export const DEFAULT_URL = 'amqp://localhost:5672';
