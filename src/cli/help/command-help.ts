@@ -32,10 +32,6 @@ export function explain<T extends CommandUnknownOpts>(command: T, help: CommandH
   return command;
 }
 
-export function examplesOf(command: CommandUnknownOpts): CommandHelp['examples'] {
-  return HELP_OF.get(command)?.examples ?? [];
-}
-
 const ABOUT_SETTINGS = 'Connection and output options: mcp-taskq help connection';
 
 /** For commander: what the command does, how it is used, and its own options; those of all commands are a topic. */
