@@ -1,6 +1,6 @@
 import { Argument, Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import type { ContextSettingOptions } from '../contexts/set-context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
+import type { OptionsOf } from '../input/option-values.ts';
 import { UsageFailure } from '../usage-failure.ts';
 
 const ACTIONS = ['ls', 'show', 'use', 'set', 'rm'] as const;
@@ -17,42 +17,43 @@ const HELP: CommandHelp = {
   instead: 'Options to store: mcp-taskq help connection. More: mcp-taskq help contexts',
 };
 
-interface ContextOptions extends ContextSettingOptions {
-  /** With `use`. */
-  none?: true;
-}
+/** The group of the options that only `set` takes. */
+const OF_SET = 'With "set":';
 
-export function contextCommand() {
+function declare() {
   const storePassword = new Option('--store-password', 'store the password as clear text; prompts for it');
   const isProtected = new Option('--protected', 'require its name before messages are removed');
   return explain(new Command('context'), HELP)
     .addArgument(new Argument('[action]').choices(ACTIONS))
     .argument('[name]')
     .option('--none', 'with "use": select no context')
-    .optionsGroup('With "set":')
+    .optionsGroup(OF_SET)
     .option('--password-command <command>', 'shell command that prints the password')
     .addOption(storePassword.conflicts('passwordCommand'))
     .addOption(isProtected.conflicts('unprotected'))
     .option('--unprotected', 'undo --protected')
     .option('--description <text>', 'shown in the list')
-    .option('--unset <setting...>', 'remove settings, such as api-url')
-    .action((action = 'ls', name, options, self) =>
-      run(action, name, options as ContextOptions, self as CommandUnknownOpts),
-    );
+    .option('--unset <setting...>', 'remove settings, such as api-url');
+}
+
+export function contextCommand() {
+  return declare().action((action = 'ls', name, options, self) => run(action, name, options, self));
 }
 
 async function run(
   action: (typeof ACTIONS)[number],
   name: string | undefined,
-  options: ContextOptions,
+  options: OptionsOf<typeof declare>,
   command: CommandUnknownOpts,
 ): Promise<void> {
   if (action === 'set') {
     const { setContext } = await import('../contexts/set-context.ts');
     return setContext(required(action, name), options, command);
   }
-  const misplaced = Object.keys(options).find((option) => OF_SET.includes(option));
-  if (misplaced !== undefined) {
+  const isMisplaced = command.options.some(
+    (each) => each.helpGroupHeading === OF_SET && command.getOptionValue(each.attributeName()) !== undefined,
+  );
+  if (isMisplaced) {
     throw new UsageFailure(`"context ${action}" takes none of the settings of "context set"`);
   }
   if (options.none !== undefined && action !== 'use') {
@@ -84,16 +85,6 @@ async function run(
       return deleteContext(required(action, name));
   }
 }
-
-/** Options that only `set` takes. */
-const OF_SET: readonly string[] = [
-  'passwordCommand',
-  'storePassword',
-  'protected',
-  'unprotected',
-  'description',
-  'unset',
-];
 
 function required(action: string, name: string | undefined): string {
   if (name !== undefined) return name;
