@@ -11,6 +11,7 @@ export {
 } from './management/cluster-overview.ts';
 export { defaultApiUrl } from './management/management-api-address.ts';
 export { verifySameBroker } from './management/same-broker.ts';
+export { withManagementApi } from './management/with-management-api.ts';
 // Messages from what an operator types or has in a file, and back.
 export { parseMessageInput } from './messages/message-input.ts';
 export { checkOutgoing } from './messages/prepared-message.ts';

@@ -226,6 +226,7 @@ test.each([
   [['set', 'x', '-u', 'h:5672'], /The broker URL is unusable: it does not begin with/],
   [['set', 'x', '-u', 'amqp://h:99999'], /The broker URL amqp:\/\/… is unusable/],
   [['set', 'x', '-u', 'amqp://h', '--api-url', 'h:15672'], /The management API URL is unusable/],
+  [['set', 'x', '-u', 'amqp://h', '--api-url', 'http://h:15672/#/'], /The management API URL is unusable/],
   [
     ['set', 'x', '-u', 'amqp://ops:hunter2@h/v'],
     /: mcp-taskq context set x -u 'amqp:\/\/ops@h\/v' --password-command 'pass show mq'$/m,

@@ -116,16 +116,11 @@ function changed(
  * Refuses URLs that no command could use: the mistake is noticed here, not in the next incident.
  * @throws TaskQueueError `INVALID_ARGUMENT`
  */
-async function requireUsable({ url, api_url: apiUrl }: Record<string, unknown>): Promise<void> {
-  const { TaskQueueClient } = await import('../../index.ts');
+async function requireUsable({ url = '', api_url: apiUrl }: Partial<NamedContext>): Promise<void> {
+  const { withManagementApi } = await import('../../cli-support.ts');
+  const { urls } = readUrlFiles(splitUrls(url));
   // Does not connect.
-  await new TaskQueueClient({ url: readUrlFiles(splitUrls(String(url))).urls }).close();
-  if (typeof apiUrl === 'string' && !/^https?:\/\/./i.test(apiUrl)) {
-    throw new UsageFailure(
-      'The management API URL is unusable: it does not begin with http:// or https://',
-      'Use http://host:15672 or https://host:15671.',
-    );
-  }
+  await withManagementApi({ url: urls, apiUrl }, async () => {});
 }
 
 /** The settings from the command line, without those from the environment. */
