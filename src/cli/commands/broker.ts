@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { BrokerOptions, RunningBroker } from '../../local-broker/index.ts';
+import type { RunningBroker } from '../../local-broker/index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type Context, withContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
@@ -70,7 +70,17 @@ function refuseAnotherBroker(command: CommandUnknownOpts): void {
 async function runBroker(context: Context, [program, ...args]: string[], options: Options): Promise<void> {
   const begun = performance.now();
   const { startBroker } = await import('../../local-broker/index.ts');
-  const broker = await startBroker(brokerOptions(context, options));
+  const { data: dataDir, port, apiPort, management, install } = options;
+  const broker = await startBroker({
+    dataDir,
+    port,
+    apiPort,
+    management,
+    install,
+    confirmInstall: (what) => confirmInstall(context, what),
+    onProgress: context.note,
+    signal: context.stop.signal,
+  });
   try {
     context.stop.signal.throwIfAborted();
     if (program === undefined) return await serve(context, broker);
@@ -93,20 +103,6 @@ const SHELLS: readonly string[] = ['sh', 'bash', 'dash', 'zsh', 'fish', 'ksh'];
 function describeShell({ url, apiUrl }: RunningBroker): string {
   const api = apiUrl === undefined ? ' (without the management API: ls needs --management)' : '';
   return `In this shell mcp-taskq uses the private broker at ${url}${api}. "exit" stops it.`;
-}
-
-function brokerOptions(context: Context, options: Options): BrokerOptions {
-  const { port, apiPort, data, management = apiPort !== undefined, install } = options;
-  return {
-    port,
-    apiPort,
-    dataDir: data,
-    management,
-    install: install ?? false,
-    confirmInstall: (what) => confirmInstall(context, what),
-    onProgress: context.note,
-    signal: context.stop.signal,
-  };
 }
 
 async function confirmInstall({ stop }: Context, what: string): Promise<boolean> {

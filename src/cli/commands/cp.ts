@@ -67,7 +67,7 @@ async function copy(
   const { client, stop } = context;
   const to = await stop.race(chooseOneTask(context, target));
   if (from === to) throw new UsageFailure('Source and destination are the same task');
-  const { skip, create = true, keepExpiration = false } = options;
+  const { skip, create, keepExpiration, force: isForced } = options;
   requireSkip(skip);
   const select = await selectionOf(options);
   const limit = options.all ? Number.POSITIVE_INFINITY : (options.limit as number);
@@ -78,8 +78,7 @@ async function copy(
   const isWhole = !select && least === depth.messages;
   // Far from the broker, connecting takes longer than looking up the limits of the destination.
   if (!options.dryRun) client.connect('publish').catch(() => {});
-  const opened = Destination.open(context, to, { isForced: options.force === true, create });
-  const destination = await stop.race(opened);
+  const destination = await stop.race(Destination.open(context, to, { isForced, create }));
   const whole = isWhole ? { taskId: from, ...depth } : undefined;
   await stop.race(destination.requireRoom(least, whole));
   if (options.dryRun) {

@@ -110,7 +110,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     const destination = await stop.race(Promise.resolve(opened?.catch(() => undefined)));
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,
-      keepExpiration: options.keepExpiration ?? false,
+      keepExpiration: options.keepExpiration,
       signal: stop.signal,
       onFailure: () => failed.abort(),
       onProgress: progress.update,

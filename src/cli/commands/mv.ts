@@ -131,11 +131,9 @@ async function moveAll(
     const isEnding = (error: unknown) => error === endingError;
     const effect = () => (moved > 0 ? `${formatCount(moved, 'message')} moved ${where}` : undefined);
     failure = await forEachTask(context, sources, { isPattern, isEnding, effect }, async (source) => {
-      const publishing = new Publishing(context.client, destination, to, {
-        create: options.create ?? true,
-        keepExpiration: options.keepExpiration ?? false,
-        confirmStored: true,
-      });
+      const { create, keepExpiration } = options;
+      const how = { create, keepExpiration, confirmStored: true };
+      const publishing = new Publishing(context.client, destination, to, how);
       try {
         return await moveFrom(context, source, publishing, options);
       } finally {
@@ -157,13 +155,12 @@ async function openDestination(
   context: ClientContext,
   sources: readonly CountedTask[],
   to: string,
-  { all, limit, filter, create, force }: MoveOptions,
+  { all, limit, filter, create, force: isForced }: MoveOptions,
 ): Promise<Destination> {
-  const opened = Destination.open(context, to, { isForced: force === true, create });
-  const destination = await context.stop.race(opened);
+  const destination = await context.stop.race(Destination.open(context, to, { isForced, create }));
   const wanted = sources.reduce((sum, { messages }) => sum + Math.min(messages, limit ?? messages), 0);
   const [first, ...others] = sources;
-  const isWhole = all === true && filter === undefined && others.length === 0;
+  const isWhole = all && filter === undefined && others.length === 0;
   const least = filter === undefined ? wanted : Math.min(wanted, 1);
   await context.stop.race(destination.requireRoom(least, isWhole ? first : undefined));
   return destination;

@@ -51,7 +51,7 @@ export class Destination {
   static async open(
     context: ClientContext,
     taskId: string,
-    { isForced, create = true }: { isForced: boolean; create?: boolean | undefined },
+    { isForced = false, create = true }: { isForced?: boolean | undefined; create?: boolean },
   ): Promise<Destination> {
     const depth = create ? await context.client.depth(taskId) : await depthOrFail(context, taskId);
     return new Destination(context, taskId, isForced, depth);

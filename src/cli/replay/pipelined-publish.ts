@@ -13,7 +13,7 @@ export interface NamedMessage extends OutgoingMessage {
 
 export interface PipelineOptions {
   create: boolean;
-  keepExpiration: boolean;
+  keepExpiration: true | undefined;
   signal: AbortSignal;
   /** Called when nothing more will be sent, while the next message may still be waited for. */
   onFailure?: () => void;
