@@ -136,7 +136,7 @@ describe('pruning', () => {
     const channel = await other.createChannel();
     await channel.consume('mcp:queue:consumed', () => {});
     // A reply queue whose process is gone: RabbitMQ deletes it after ten minutes, and answers may still be in it.
-    const replies = replyQueueName('A'.repeat(22));
+    const replies = replyQueueName('A'.repeat(22), 'mcp:queue:');
     await channel.assertQueue(replies, { durable: true });
     const find = async () => {
       const found: string[] = [];

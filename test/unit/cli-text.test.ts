@@ -7,7 +7,7 @@ import { viewMessage } from '../../src/cli/output/message-view.ts';
 import { taskCommand, thisCommand, withOptions } from '../../src/cli/output/this-command.ts';
 import { rateOption } from '../../src/cli/replay/pacing.ts';
 import { keepBrokerWords } from '../../src/cli/settings/broker-words.ts';
-import { hasColors } from '../../src/cli/terminal/colors.ts';
+import { colorsFor } from '../../src/cli/terminal/colors.ts';
 import {
   exactDuration,
   formatAge,
@@ -380,7 +380,7 @@ describe('colours', () => {
     ['elsewhere with FORCE_COLOR', off, yes, { FORCE_COLOR: '1' }, true],
     ['not with FORCE_COLOR=0', on, yes, { FORCE_COLOR: '0' }, false],
   ])('are used %s', (_when, stream, settings, environment, expected) => {
-    expect(hasColors(stream, settings, environment)).toBe(expected);
+    expect(colorsFor(stream, settings, environment).level).toBe(expected ? 1 : 0);
   });
 });
 

@@ -18,7 +18,7 @@ export function fitsBeside(termWidth: number, width: number): boolean {
 export function layOutTerms(
   items: readonly (readonly [term: string, description: string])[],
   width: number,
-  termWidth = Math.max(0, ...items.map(([term]) => term.length)),
+  termWidth: number,
 ): string {
   const isBeside = fitsBeside(termWidth, width);
   const indent = isBeside ? ' '.repeat(INDENT.length + termWidth + GAP.length) : INDENT.repeat(3);

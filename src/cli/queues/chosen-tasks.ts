@@ -20,7 +20,7 @@ export interface ChosenTasks {
 
 export interface ChooseOptions {
   /** Ids on stdin end with NUL instead of a line feed. */
-  null?: true;
+  null?: boolean;
   /** Messages will be removed, so the management API must belong to the same broker. */
   isRemoving?: boolean;
 }
@@ -33,7 +33,7 @@ export interface ChooseOptions {
 export async function chooseTasks(
   context: ClientContext,
   words: readonly string[],
-  { null: endsWithNull, isRemoving = false }: ChooseOptions = {},
+  { null: endsWithNull = false, isRemoving = false }: ChooseOptions,
 ): Promise<ChosenTasks> {
   if (endsWithNull && !words.includes('-'))
     throw new UsageFailure('--null needs "-", which reads ids from standard input');
@@ -41,7 +41,7 @@ export async function chooseTasks(
   let isPattern = false;
   for (const word of words) {
     if (word === '-') {
-      for (const id of await idsFromInput(endsWithNull === true)) taskIds.add(id);
+      for (const id of await idsFromInput(endsWithNull)) taskIds.add(id);
     } else if (!hasWildcard(word) || (await context.client.depth(word)) !== undefined) {
       taskIds.add(withoutEscapes(word));
     } else {

@@ -23,7 +23,7 @@ interface ListenOptions {
   /** Count only the events of this task. */
   taskId?: string;
   /** Ends the period early, without waiting for the broker. */
-  stop?: Stop;
+  stop: Stop;
   /** The number of ready messages. */
   depth?: () => Promise<number | undefined>;
 }
@@ -35,7 +35,7 @@ interface ListenOptions {
 export async function countEvents(
   { connection }: Settings,
   ms: number,
-  { taskId, stop, depth }: ListenOptions = {},
+  { taskId, stop, depth }: ListenOptions,
 ): Promise<HeardEvents> {
   const { TaskQueueClient } = await import('../../index.ts');
   const { EventSequence } = await import('../../cli-support.ts');
@@ -44,7 +44,6 @@ export async function countEvents(
   const heard: HeardEvents = { events: 0, ms, enqueued: 0, removed: 0, isWhole: true, growth: undefined };
   const sequence = new EventSequence();
   try {
-    const race = <T>(work: Promise<T>) => stop?.race(work) ?? work;
     const subscribing = client.subscribe(['enqueued', 'dequeued', 'cleared'], {
       onEvent: (event, arrivedAt) => {
         if (sequence.missingBefore(event, arrivedAt).count > 0) heard.isWhole = false;
@@ -59,17 +58,17 @@ export async function countEvents(
       },
       onResumed: () => {},
     });
-    await race(subscribing.then((subscription) => subscription.follow(taskId)));
-    const before = depth && (await race(depth()));
+    await stop.race(subscribing.then((subscription) => subscription.follow(taskId)));
+    const before = depth && (await stop.race(depth()));
     const begunAt = performance.now();
-    await sleep(ms, undefined, { ...(stop && { signal: stop.signal }) }).catch(() => {
+    await sleep(ms, undefined, { signal: stop.signal }).catch(() => {
       heard.ms = Math.min(ms, Math.round((performance.now() - begunAt) / 100) * 100);
     });
-    if (depth === undefined || before === undefined || stop?.signal.aborted) return heard;
+    if (depth === undefined || before === undefined || stop.signal.aborted) return heard;
     heard.growth = ((await depth()) ?? 0) - before;
     return heard;
   } finally {
-    await client.close(stop && closeOptions(stop));
+    await client.close(closeOptions(stop));
   }
 }
 

@@ -15,7 +15,7 @@ const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 export interface LookOptions {
   /** How many messages to look at; with `skip`, at most `MAX_PEEK`. */
   window: number;
-  skip?: number;
+  skip: number;
   /** Hand over only matching messages. */
   select: MessageFilter | undefined;
   /** Hand over at most this many. */
@@ -52,7 +52,7 @@ export function requireReach(taskId: string, depth: number): void {
 export async function lookAtMessages(
   context: Pick<ClientContext, 'client' | 'note'>,
   taskId: string,
-  { window, skip = 0, select, most }: LookOptions,
+  { window, skip, select, most }: LookOptions,
   handle: (messages: StoredMessage[]) => Promise<void>,
 ): Promise<number> {
   if (window === 0) return 0;

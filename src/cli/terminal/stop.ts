@@ -24,7 +24,7 @@ const SIGNALS = [
  * that the parent process sees it killed.
  * @param spentMs how much of it has elapsed
  */
-export function listenForStop(timeoutMs: number | undefined, spentMs = 0): Stop {
+export function listenForStop(timeoutMs: number | undefined, spentMs: number): Stop {
   const controller = new AbortController();
   const { signal } = controller;
   // Node 20 takes more than ten races, such as those of many look-ups at once, for a leak.
