@@ -36,8 +36,8 @@ export interface RetryOptions {
   attempts?: number;
   /** When the last attempt is made, by `performance.now()`: what is back just before is found. Default: never. */
   giveUpAt?: number;
-  /** Whether to try again after this error. Default: {@link isTransient}. */
-  mayRetry?: (error: unknown) => boolean;
+  /** Whether to try again after this error. */
+  mayRetry: (error: unknown) => boolean;
   /** Before the second attempt, in milliseconds; doubled each time, and up to a half shorter by chance. Default: none. */
   pauseMs?: number;
   /** The longest pause. Default: `pauseMs`. */
@@ -54,7 +54,7 @@ export interface RetryOptions {
  */
 export async function retry<T>(work: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
   const { attempts = Number.POSITIVE_INFINITY, giveUpAt = Number.POSITIVE_INFINITY, signal } = options;
-  const { mayRetry = isTransient, pauseMs = 0, longestPauseMs = pauseMs, onRetry } = options;
+  const { mayRetry, pauseMs = 0, longestPauseMs = pauseMs, onRetry } = options;
   for (let attempt = 1; ; attempt++) {
     try {
       return await work(attempt);

@@ -23,7 +23,7 @@ export interface BulkOptions {
   /** Handle at most this many. */
   most?: number | undefined;
   /** Acknowledge once everything has been handled, rather than batch by batch. */
-  allOrNone?: boolean | undefined;
+  allOrNone: boolean;
   /**
    * With `allOrNone`: deletes the queue together with the messages held, unless somebody else uses it; returns
    * whether it did. RabbitMQ takes 250 ms to acknowledge 50,000 messages, and 30 ms for this.
@@ -39,7 +39,7 @@ export interface BulkOptions {
   /** How long a queue that is not empty may go without a delivery. */
   operationTimeoutMs: number;
   /** Called after each batch with how many messages were read so far. */
-  onRead?: ((count: number) => Promise<void>) | undefined;
+  onRead: (count: number) => Promise<void>;
   /** Called after each acknowledgement. */
   onRemoved: (count: number) => Promise<void>;
 }
@@ -64,7 +64,7 @@ export async function consumeInBatches(
   options: BulkOptions,
   handle: BatchHandler,
 ): Promise<boolean> {
-  const { taskId, limit, batchSize, select, allOrNone = false, signal, onRead, onRemoved } = options;
+  const { taskId, limit, batchSize, select, allOrNone, signal, onRead, onRemoved } = options;
   const { most = limit, deleteQueue, keepsResult = false, isClassic } = options;
   const prefetch = prefetchFor(options);
   /**
@@ -120,7 +120,7 @@ export async function consumeInBatches(
       await throwIfTakenBack();
       seen += deliveries.length;
       before = held.count;
-      await onRead?.(seen);
+      await onRead(seen);
       done = held.count;
       if (allOrNone) continue;
       const isLast = seen === limit || held.count === most;

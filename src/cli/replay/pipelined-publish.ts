@@ -16,9 +16,9 @@ export interface PipelineOptions {
   keepExpiration: true | undefined;
   signal: AbortSignal;
   /** Called when nothing more will be sent, while the next message may still be waited for. */
-  onFailure?: () => void;
+  onFailure: () => void;
   /** Called with the number of messages confirmed so far. */
-  onProgress?: (confirmed: number) => void;
+  onProgress: (confirmed: number) => void;
 }
 
 export class PipelineResult extends PublishTally {
@@ -55,13 +55,13 @@ export async function publishInOrder(
       result.report.add(changes);
       confirmed[index] = true;
       result.confirmed++;
-      onProgress?.(result.confirmed);
+      onProgress(result.confirmed);
     } catch (reason) {
       if (result.addFailure(name, reason) || index >= firstFailed) return;
       firstFailed = index;
       // What the stop has given up fails with the end of the client.
       result.error = signal.aborted ? signal.reason : reason;
-      onFailure?.();
+      onFailure();
     } finally {
       inFlight--;
       bytesInFlight -= message.body.length;
