@@ -8,8 +8,6 @@ const EMPTY: TaskReport = {
   description: undefined,
   depth: { messages: 0, consumers: 0 },
   ready: 0,
-  unacked: 0,
-  state: 'running',
   bodyBytes: 0,
   consumerCount: 0,
   counts: undefined,

@@ -10,8 +10,8 @@ import type { TaskReport } from './read-task.ts';
 export interface NextStep {
   /** The reason, in a few words. */
   reason: string;
-  /** A command line to paste; undefined if the step is outside this program. */
-  command: string | undefined;
+  /** A command line to paste. */
+  command: string;
 }
 
 /** Unanswered questions this old deserve attention. */
@@ -29,18 +29,9 @@ export function nextSteps(report: TaskReport, now: number): NextStep[] {
 }
 
 function possibleSteps(report: TaskReport, now: number): NextStep[] {
-  const {
-    taskId,
-    depth,
-    ready,
-    unacked = 0,
-    state,
-    consumerCount,
-    description,
-    counts,
-    isLookRefused,
-  } = report;
-  const { type, arguments: own = {}, effectivePolicy = {}, consumers = [] } = description ?? {};
+  const { taskId, depth, ready, consumerCount, description, counts, isLookRefused } = report;
+  const { type, state, unacked = 0, consumers = [] } = description ?? {};
+  const { arguments: own = {}, effectivePolicy = {} } = description ?? {};
   const of = (command: string, ...options: string[]) => taskCommand(command, taskId, options);
   const steps: NextStep[] = [];
   const isAvailable = state === undefined || isUsualState(state);

@@ -12,15 +12,15 @@ import { countMessages, type MessageCounts } from './count-messages.ts';
 export interface TaskReport {
   taskId: string;
   queue: string;
-  /** From the management API, if it answers. Read before anything else touches the queue. */
+  /**
+   * From the management API, if it answers. Read before anything else touches the queue. Its numbers are from the statistics,
+   * up to 10 s old: counting would reset the idle time of every queue in the vhost.
+   */
   description: TaskQueueDescription | undefined;
   /** Exact, over AMQP; undefined if not queried, as that would reset the idle time. */
   depth: QueueDepth | undefined;
   /** By `depth`, else from the statistics, up to 10 s old. */
   ready: number;
-  /** From the statistics, up to 10 s old: counting would reset the idle time of every queue in the vhost. */
-  unacked: number | undefined;
-  state: string | undefined;
   /** The size of all messages, in bytes; undefined if unknown. */
   bodyBytes: number | undefined;
   /** The events that arrived while listening; undefined if nobody listened. */
@@ -82,8 +82,6 @@ export async function readTask(
     description,
     depth,
     ready,
-    unacked: description?.unacked,
-    state: description?.state,
     bodyBytes: isCurrent(description, ready) ? description?.bodyBytes : undefined,
     consumerCount: depth?.consumers ?? description?.consumers.length ?? 0,
     counts: undefined,
@@ -95,7 +93,7 @@ export async function readTask(
   if (obstacle !== undefined) return { ...report, isLookRefused: true, missing: [...missing, obstacle] };
   try {
     const counts = await look(context, report);
-    const isWhole = counts.isAll && report.unacked === 0;
+    const isWhole = counts.isAll && description?.unacked === 0;
     return { ...report, counts, bodyBytes: isWhole ? counts.bytes : report.bodyBytes };
   } catch (error) {
     if (!hasCode(error, ...CODES_OF_ONE, 'LIMIT_REACHED')) throw error;

@@ -35,7 +35,7 @@ export function viewTask(
     ['task', colors.bold(safeId(report.taskId))],
     [
       'queue',
-      `${safeLine(report.queue)}${description ? `, ${description.type}, ${stateOf(report, colors)}` : ''}`,
+      `${safeLine(report.queue)}${description ? `, ${description.type}, ${stateOf(description, colors)}` : ''}`,
     ],
     ['messages', messagesOf(report, colors)],
     ['oldest', oldestOf(report, colors, now)],
@@ -55,18 +55,19 @@ export function viewTask(
       const comment = wrap(safeLine(reason), width - COMMENT.length).map(
         (line) => `${colors.dim(`${COMMENT}${line}`)}\n`,
       );
-      return comment.join('') + (command === undefined ? '' : `${INDENT}${safeLine(command)}\n`);
+      return `${comment.join('')}${INDENT}${safeLine(command)}\n`;
     });
     parts.push(`${colors.dim('What to do next')}\n${lines.join('')}`);
   }
   return parts.join('\n');
 }
 
-function stateOf({ state = 'unknown' }: TaskReport, colors: ChalkInstance): string {
+function stateOf({ state }: TaskQueueDescription, colors: ChalkInstance): string {
   return isUsualState(state) ? safeLine(state) : colors.red(safeLine(state));
 }
 
-function messagesOf({ depth, ready, unacked, bodyBytes }: TaskReport, colors: ChalkInstance): string {
+function messagesOf({ depth, ready, description, bodyBytes }: TaskReport, colors: ChalkInstance): string {
+  const { unacked } = description ?? {};
   return [
     `${depth === undefined ? '~' : ''}${ready > 0 ? colors.bold(formatNumber(ready)) : '0'} ready`,
     unacked === undefined
@@ -180,7 +181,7 @@ export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [n
     task_id: report.taskId,
     queue: report.queue,
     ready: report.ready,
-    unacked: report.unacked ?? null,
+    unacked: description?.unacked ?? null,
     consumer_count: report.consumerCount,
     consumers:
       known?.consumers.map(({ tag, user, peer, connectionName, client, prefetch, isActive }) => ({
@@ -193,7 +194,7 @@ export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [n
         active: isActive,
       })) ?? null,
     type: description?.type ?? null,
-    state: report.state ?? null,
+    state: description?.state ?? null,
     node: description?.node ?? null,
     members: description?.members ?? null,
     online: description?.online ?? null,
@@ -218,7 +219,7 @@ export function taskRecord(report: TaskReport, steps: readonly NextStep[]): { [n
     by_type:
       counts?.groups.map(({ type, method, count }) => ({ type, method: method ?? null, count })) ?? null,
     missing: report.missing,
-    next: steps.map(({ reason, command = null }) => ({ reason, command })),
+    next: steps,
   };
 }
 
