@@ -28,7 +28,8 @@ interface Violation {
   what: readonly ('depth' | 'age')[];
 }
 
-export interface Evaluation {
+/** With what is not known of the tasks. */
+export interface Evaluation extends Omit<Survey, 'tasks'> {
   status: CheckStatus;
   tasks: number;
   ready: number;
@@ -42,13 +43,10 @@ export interface Evaluation {
   unconsumedStatus: CheckStatus;
   /** Worst first. */
   violations: readonly Violation[];
-  uncounted: number;
-  unavailable: number;
-  unknownAges: number;
 }
 
 export function evaluate(
-  { tasks, uncounted, unavailable, unknownAges }: Survey,
+  { tasks, ...unknown }: Survey,
   { depth, age, unconsumed }: Thresholds,
   now: number,
 ): Evaluation {
@@ -67,11 +65,12 @@ export function evaluate(
   const isAgeAsked = age.warn !== undefined || age.critical !== undefined;
   const worst = violations.reduce<number>((most, { status }) => Math.max(most, status), unconsumedStatus);
   // If some queues are out of reach, or the check asks for ages and some are unknown, the result cannot be "ok".
-  const isBlind = worst === CheckStatus.ok && (unavailable > 0 || (isAgeAsked && unknownAges > 0));
+  const isBlind =
+    worst === CheckStatus.ok && (unknown.unavailable > 0 || (isAgeAsked && unknown.unknownAges > 0));
   const oldest = most(tasks, (task) => ageOf(task) ?? -1);
   return {
     status: (isBlind ? CheckStatus.unknown : worst) as CheckStatus,
-    tasks: tasks.length + uncounted,
+    tasks: tasks.length + unknown.uncounted,
     ready: tasks.reduce((sum, { ready }) => sum + ready, 0),
     unacked: tasks.reduce((sum, { unacked }) => sum + unacked, 0),
     deepest: most(tasks, ({ ready }) => ready),
@@ -80,9 +79,7 @@ export function evaluate(
     unconsumed: forgotten,
     unconsumedStatus,
     violations: violations.sort((a, b) => b.status - a.status || (b.age ?? 0) - (a.age ?? 0)),
-    uncounted,
-    unavailable,
-    unknownAges,
+    ...unknown,
   };
 }
 
