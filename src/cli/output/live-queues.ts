@@ -13,6 +13,7 @@ import type { QueueTotals } from './queue-totals.ts';
 
 /** The state of a live list. */
 export interface LiveQueues {
+  /** What is listed, for the title line. */
   title: string;
   intervalMs: number;
   sort: SortKey | undefined;

@@ -10,16 +10,11 @@ import { LiveView } from '../terminal/live-view.ts';
 import { raceWith } from '../terminal/stop.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { UsageFailure } from '../usage-failure.ts';
-import { LeftOut, type SortKey } from './queue-selection.ts';
+import { LeftOut } from './queue-selection.ts';
 
-export interface WatchQueuesOptions {
+export interface WatchQueuesOptions extends Pick<LiveQueues, 'title' | 'intervalMs' | 'sort' | 'showsIdle'> {
   /** Lists the queues to show, at each refresh, until the signal is aborted. */
   list: (signal: AbortSignal, leftOut: LeftOut) => AsyncIterable<TaskQueueInfo[]>;
-  intervalMs: number;
-  /** What is listed, for the title line. */
-  title: string;
-  sort: SortKey | undefined;
-  showsIdle: boolean;
 }
 
 /** How often a list that does not come is reported anew. */
@@ -28,8 +23,7 @@ const STALL_REFRESH_MS = 1_000;
 /**
  * `ls --watch`: redraws the list at every interval, key press and change of the terminal size, until q or Ctrl-C.
  */
-export async function watchQueues(context: Context, options: WatchQueuesOptions): Promise<void> {
-  const { list, intervalMs, title, sort, showsIdle } = options;
+export async function watchQueues(context: Context, { list, ...options }: WatchQueuesOptions): Promise<void> {
   const { settings, stop } = context;
   if (process.stdout.isTTY !== true) {
     throw new UsageFailure(
@@ -45,16 +39,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
   }
   const view = new LiveView(process.stdout);
   const colors = colorsFor(process.stdout, settings);
-  const shown: LiveQueues = {
-    title,
-    intervalMs,
-    sort,
-    showsIdle,
-    offset: 0,
-    last: undefined,
-    previous: undefined,
-    recent: [],
-  };
+  const shown: LiveQueues = { ...options, offset: 0, last: undefined, previous: undefined, recent: [] };
   const quit = new AbortController();
   const draw = () => {
     const size = { rows: view.rows, columns: terminalWidth() };
@@ -97,7 +82,7 @@ export async function watchQueues(context: Context, options: WatchQueuesOptions)
         shown.waitingMs = 0;
       }
       draw();
-      await sleep(intervalMs, undefined, { signal: ended }).catch(() => {});
+      await sleep(shown.intervalMs, undefined, { signal: ended }).catch(() => {});
     }
   } finally {
     releaseKeys();
