@@ -31,6 +31,8 @@ export interface ClientContext extends Context {
 export interface RunOptions {
   /** On a terminal, sends output longer than the screen through a pager. */
   isPaged?: boolean;
+  /** Also warns about settings for the management API. */
+  usesApi?: boolean;
   /** The purpose of the settings. Default: a command. */
   purpose?: SettingsPurpose;
 }
@@ -42,11 +44,12 @@ export interface RunOptions {
 export async function withContext<T>(
   command: CommandUnknownOpts,
   action: (context: Context) => Promise<T>,
-  { isPaged = false, purpose }: RunOptions = {},
+  { isPaged = false, usesApi = false, purpose }: RunOptions = {},
 ): Promise<T> {
   const since = performance.now();
   const settings = resolveSettings(command, process.env, purpose);
-  for (const warning of settings.warnings) note(`warning: ${warning}`);
+  for (const warning of [...settings.warnings, ...(usesApi ? settings.apiWarnings : [])])
+    note(`warning: ${warning}`);
   // A password may have come late.
   const stop = listenForStop(settings.timeoutMs, performance.now() - since);
   const isTerminal = process.stdout.isTTY === true;

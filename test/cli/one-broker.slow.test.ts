@@ -20,12 +20,36 @@ afterAll(() => observer().clear(both));
 
 const apiOfOther = () => ({ MCP_TASKQ_URL: inject('url'), MCP_TASKQ_API_URL: other.apiUrl });
 
-test('an explicit URL is not listed by the API that the environment names for another broker', async () => {
-  const env = { MCP_TASKQ_URL: inject('url'), MCP_TASKQ_API_URL: inject('apiUrl') };
-  const { status, stdout, stderr } = await runCli(['ls', '-u', 'amqp://127.0.0.99:1'], { env });
-  expect({ status, stdout }).toEqual({ status: 7, stdout: '' });
-  expect(stderr).toContain('so MCP_TASKQ_API_URL is not used');
-  expect(stderr).toContain('http://127.0.0.99:15672');
+describe('an explicit URL, where the environment names the API of another broker,', () => {
+  const env = () => ({ MCP_TASKQ_URL: inject('url'), MCP_TASKQ_API_URL: inject('apiUrl') });
+  const elsewhere = ['-u', 'amqp://127.0.0.99:1'];
+
+  test('is not listed by that API', async () => {
+    const { status, stdout, stderr } = await runCli(['ls', ...elsewhere], { env: env() });
+    expect({ status, stdout }).toEqual({ status: 7, stdout: '' });
+    expect(stderr).toContain('so MCP_TASKQ_API_URL is not used');
+    expect(stderr).toContain('http://127.0.0.99:15672');
+  });
+
+  const using = [['prune', '--dry-run'], ['check'], ['describe', both], ['status'], ['watch']];
+  test.each(using)('leaves that API out, which %s says', async (...words) => {
+    const { stderr } = await runCli([...words, ...elsewhere], { env: env() });
+    expect(stderr).toContain('so MCP_TASKQ_API_URL is not used. Use --api-url instead.');
+  });
+
+  const notUsing = [
+    ['peek', both],
+    ['watch', both],
+    ['status', '--no-api'],
+    ['ls', '--ids', '/dev/null'],
+  ];
+  test.each(notUsing)(
+    'leaves that API out, without a word of it from %s %s, which does not use it',
+    async (...words) => {
+      const { stderr } = await runCli([...words, ...elsewhere], { env: env() });
+      expect(stderr).not.toContain('MCP_TASKQ_API_URL');
+    },
+  );
 });
 
 test('another name of this machine is not another broker', async () => {

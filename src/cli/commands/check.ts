@@ -52,7 +52,8 @@ export function checkCommand() {
     const isJson = ['json', 'jsonl'].includes(outputSettings(self).asked);
     const format = options.format ?? (isJson ? 'json' : 'text');
     try {
-      await withClient(self, (context) => context.stop.race(check(context, pattern, options, format)));
+      const run = (context: ClientContext) => context.stop.race(check(context, pattern, options, format));
+      await withClient(self, run, { usesApi: true });
     } catch (error) {
       throw unknownFailure(error, format, pattern);
     }

@@ -35,7 +35,7 @@ function declare() {
 
 export function describeCommand() {
   return declare().action((taskId, options, self) =>
-    withClient(self, (context) => describe(context, taskId, options)),
+    withClient(self, (context) => describe(context, taskId, options), { usesApi: true }),
   );
 }
 

@@ -60,7 +60,7 @@ export function lsCommand() {
         const running = ls(context, pattern, options);
         return options.watch ? running : context.stop.race(running);
       },
-      { isPaged: options.watch !== true },
+      { isPaged: options.watch !== true, usesApi: options.ids === undefined },
     ),
   );
 }
@@ -81,8 +81,6 @@ async function ls(context: Context, pattern: string | undefined, options: LsOpti
     if (options[option] && ['json', 'jsonl'].includes(context.settings.output))
       throw new UsageFailure(`--${option} cannot be used with -o ${context.settings.output}`);
   if (options.null && !options.names) throw new UsageFailure('--null needs --names');
-  if (options.ids === undefined)
-    for (const warning of context.settings.apiWarnings) context.note(`warning: ${warning}`);
   const { TaskQueueClient } = await import('../../index.ts');
   // Connects only where it is needed.
   const client = new TaskQueueClient(context.settings.connection);

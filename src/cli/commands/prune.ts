@@ -38,12 +38,13 @@ function declare() {
 type PruneOptions = OptionsOf<typeof declare>;
 
 export function pruneCommand() {
-  return declare().action((options, self) => withClient(self, (context) => prune(context, options)));
+  return declare().action((options, self) =>
+    withClient(self, (context) => prune(context, options), { usesApi: true }),
+  );
 }
 
 async function prune(context: ClientContext, options: PruneOptions): Promise<void> {
   const { client, settings, stop, note } = context;
-  for (const warning of settings.apiWarnings) note(`warning: ${warning}`);
   const mustAsk = !options.dryRun && !options.yes;
   if (mustAsk) requireTerminal();
   const { findIdleTaskQueues, pruneTaskQueues } = await import('../../index.ts');

@@ -33,7 +33,9 @@ function declare() {
 }
 
 export function statusCommand() {
-  return declare().action((options, self) => withContext(self, (context) => status(context, options)));
+  return declare().action((options, self) =>
+    withContext(self, (context) => status(context, options), { usesApi: options.api }),
+  );
 }
 
 async function status(context: Context, { api, listen: listenMs }: OptionsOf<typeof declare>): Promise<void> {

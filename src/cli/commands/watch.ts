@@ -55,7 +55,7 @@ export function watchCommand() {
     .option('--for <dur>', 'after this time', durationOption)
     .option('--idle <dur>', 'after this time without a message', durationOption);
   return command.action((taskIds, options, self) =>
-    withClient(self, (context) => watch(context, taskIds, options)),
+    withClient(self, (context) => watch(context, taskIds, options), { usesApi: taskIds.length === 0 }),
   );
 }
 
