@@ -34,8 +34,8 @@ const COUNTED = 'counted';
 export class KnownMessages {
   /** How many messages should be in the queue. */
   size = 0;
-  /** How many messages events have announced so far. */
-  announced = 0;
+  /** How many more it held when its depth was last read, less those that events have announced since. */
+  unexplained = 0;
   /** How many messages have left the queue without an event: a reader holds them, or sends none. */
   #held = 0;
   /** Messages in the queue were not shown. They are older than those that were. */
@@ -69,7 +69,7 @@ export class KnownMessages {
     // It may be one that was counted before its event came.
     this.#take(COUNTED, 1);
     this.size++;
-    this.announced++;
+    this.unexplained = Math.max(0, this.unexplained - 1);
     if (key === '') this.#holdsUnseen = true;
     else setNewest(this.#shown, key, (this.#shown.get(key) ?? 0) + 1, MAX_REMEMBERED);
     return { isNew: true, missed };
@@ -94,19 +94,18 @@ export class KnownMessages {
     this.#holdsUnseen ||= count > 0;
   }
 
-  /** Such messages were reported, as they are in the queue without an event. */
-  noteCounted(count: number): void {
-    this.noteUnseen(count);
-    this.#noteUnannounced(COUNTED, count);
+  /** All that are unexplained were reported. */
+  noteCounted(): void {
+    this.noteUnseen(this.unexplained);
+    this.#noteUnannounced(COUNTED, this.unexplained);
+    this.unexplained = 0;
   }
 
-  /** @returns how many of these messages came without an event; to be called once their events have come */
-  noteDepth(depth: number): () => number {
-    const { announced } = this;
-    const excess = depth - this.size;
-    if (excess < 0) this.#resize(depth);
+  /** What this depth leaves unexplained, events may explain that are on their way. */
+  noteDepth(depth: number): void {
+    this.unexplained = Math.max(0, depth - this.size);
+    if (depth < this.size) this.#resize(depth);
     if (depth === 0) this.#forget(new Map());
-    return () => Math.max(0, excess - (this.announced - announced));
   }
 
   /**
@@ -134,6 +133,7 @@ export class KnownMessages {
     if (isAll) this.#forget(present);
     if (isAll || !this.#holdsUnseen) this.#resize(messages.length);
     this.#holdsUnseen &&= !isAll;
+    this.unexplained = 0;
     return isNew;
   }
 

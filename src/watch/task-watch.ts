@@ -15,22 +15,10 @@ const POLL_MS = 500;
 /** The same where it was refused: the broker logs each try. */
 const REFUSED_MS = 60_000;
 
-/** Why messages without events are not seen. RabbitMQ before 4.3 asks for no permission. */
-const UNCOUNTABLE = {
-  [ErrorCode.accessRefused]: 'seeing others needs configure, write or read permission on the queue',
-  [ErrorCode.queueLocked]: 'the queue belongs exclusively to another connection',
-} as const;
-
-/** Why a queue is not looked at. */
-const NOT_READABLE =
-  'peeking needs read permission, configure permission, and no exclusive consumer on the queue';
-const NOT_DELIVERED = 'the broker had an internal error while they were read';
-const NOT_PLAIN = 'not a plain classic queue, so peeking could reorder messages or count as a delivery';
 const TOO_DEEP = `watch does not peek at a queue with ${formatCount(MAX_PEEK, 'message')} or more`;
-
 const DROPPED = 'events were dropped';
 
-export interface LookOptions {
+export interface TaskWatchOptions {
   client: TaskQueueClient;
   put(item: WatchItem): void;
   /** The reader is slow: wait before putting more. */
@@ -46,14 +34,13 @@ export interface LookOptions {
 export class TaskWatch {
   readonly taskId: string;
   known = new KnownMessages();
-  readonly #options: LookOptions;
+  readonly #options: TaskWatchOptions;
   /** Looks and readings take turns, as each would miss what another look holds. Events wait for them. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** The depth may not be read, which the watcher knows; and when it is tried again. */
-  #isRefused = false;
-  #refusedUntil = Number.NEGATIVE_INFINITY;
+  /** Set while the depth may not be read, which the watcher knows: when it is tried again. */
+  #retryAt: number | undefined;
 
-  constructor(taskId: string, options: LookOptions) {
+  constructor(taskId: string, options: TaskWatchOptions) {
     this.taskId = taskId;
     this.#options = options;
   }
@@ -103,29 +90,28 @@ export class TaskWatch {
     }
   }
 
-  /** Looks if the queue holds messages without an event. @returns how many of these are not shown */
-  async check(): Promise<number> {
+  /** Shows or counts messages without an event. Those that may yet have one stay unexplained. */
+  async check(): Promise<void> {
+    const { known, taskId } = this;
     const { put, isBehind, signal } = this.#options;
-    const unannounced = await this.#inTurn(async () => this.known.noteDepth(await this.#depth()));
-    if (unannounced() === 0) return 0;
+    await this.#inTurn(async () => known.noteDepth(await this.#depth()));
+    if (known.unexplained === 0) return;
     // Their events may be on their way; while the reader is behind, they are.
     await sleep(EVENT_DELAY_MS);
-    if (unannounced() === 0 || isBehind()) return unannounced();
+    if (known.unexplained === 0 || isBehind()) return;
     const obstacle = await this.look();
-    if (obstacle === undefined) return 0;
-    const { announced } = this.known;
-    if (!signal.aborted) await sleep(LATE_EVENT_MS, undefined, { ref: false });
-    const missed = unannounced();
+    const missed = known.unexplained;
+    if (obstacle === undefined || missed === 0 || signal.aborted) return;
+    await sleep(LATE_EVENT_MS, undefined, { ref: false });
     // While events come, others may be on their way.
-    if (signal.aborted || isBehind() || this.known.announced !== announced || missed === 0) return missed;
-    this.known.noteCounted(missed);
-    put(notShown(this.taskId, missed, ' without an event', obstacle));
-    return 0;
+    if (signal.aborted || isBehind() || known.unexplained !== missed) return;
+    known.noteCounted();
+    put(notShown(taskId, missed, ' without an event', obstacle));
   }
 
   /** Shows what is in the queue and was not seen. @returns why it could not be looked at */
   look(): Promise<string | undefined> {
-    this.#refusedUntil = Number.NEGATIVE_INFINITY;
+    if (this.#retryAt !== undefined) this.#retryAt = 0;
     return this.#inTurn(async () => {
       const seen = await this.#peek(await this.#depth(), true);
       if (typeof seen === 'string') return seen;
@@ -140,18 +126,18 @@ export class TaskWatch {
     return turn;
   }
 
+  /** Where it is refused, which is said once, the queue counts as what events say. */
   async #depth(): Promise<number> {
-    if (performance.now() < this.#refusedUntil) return this.known.size;
+    if (performance.now() < (this.#retryAt ?? 0)) return this.known.size;
     try {
       const depth = await this.#options.client.depth(this.taskId);
-      this.#isRefused = false;
+      this.#retryAt = undefined;
       return depth?.messages ?? 0;
     } catch (error) {
       if (!hasCode(error, ErrorCode.accessRefused, ErrorCode.queueLocked)) throw error;
-      const reason = `only messages announced by events are shown; ${UNCOUNTABLE[error.code]}`;
-      if (!this.#isRefused) this.#options.put({ kind: 'gap', taskId: this.taskId, reason });
-      this.#isRefused = true;
-      this.#refusedUntil = performance.now() + REFUSED_MS;
+      const reason = `only messages announced by events are shown: ${error.message}`;
+      if (this.#retryAt === undefined) this.#options.put({ kind: 'gap', taskId: this.taskId, reason });
+      this.#retryAt = performance.now() + REFUSED_MS;
       return this.known.size;
     }
   }
@@ -163,13 +149,15 @@ export class TaskWatch {
     if (!peek) return 'peeking is off';
     if (depth >= MAX_PEEK) return TOO_DEEP;
     try {
-      if ((await client.queueKind(this.taskId))?.isPlain === false) return NOT_PLAIN;
+      if ((await client.queueKind(this.taskId))?.isPlain === false)
+        return 'not a plain classic queue, so peeking could reorder messages or count as a delivery';
       const messages = await client.peek(this.taskId, { limit: MAX_PEEK });
       return messages.length < MAX_PEEK ? this.known.noteSeen(messages, depth) : TOO_DEEP;
     } catch (error) {
-      if (isAlone && hasCode(error, ErrorCode.brokerError)) return NOT_DELIVERED;
+      if (isAlone && hasCode(error, ErrorCode.brokerError))
+        return 'the broker had an internal error while they were read';
       if (!hasCode(error, ErrorCode.accessRefused, ErrorCode.queueLocked)) throw error;
-      return NOT_READABLE;
+      return 'peeking needs read permission, configure permission, and no exclusive consumer on the queue';
     }
   }
 }

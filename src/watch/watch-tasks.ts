@@ -111,8 +111,7 @@ export async function* watchTasks(
   const stop = async () => {
     stopping.abort();
     // What is missed by an interruption is not known, which it has said.
-    const last = hasBegun && lostAt === undefined ? await tasks.lastLook() : undefined;
-    if (last) put(last);
+    if (hasBegun && lostAt === undefined) await tasks.lastLook();
     items.end();
   };
   const onStop = () => void stop().catch(fail);

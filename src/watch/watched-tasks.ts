@@ -6,7 +6,7 @@ import { globMatcher } from '../management/globs.ts';
 import { listTaskQueues } from '../management/list-task-queues.ts';
 import type { ManagementApiOptions } from '../management/management-api.ts';
 import { EVENT_DELAY_MS } from './known-messages.ts';
-import { ignoreFailure, type LookOptions, TaskWatch } from './task-watch.ts';
+import { ignoreFailure, TaskWatch, type TaskWatchOptions } from './task-watch.ts';
 import { notShown, type WatchItem } from './watch-items.ts';
 
 /** The shortest interval between lists of all queues; a slow list is requested less often. */
@@ -22,7 +22,7 @@ const MAX_EMPTY = 1_000;
 /** How long the last look may take. */
 const END_MS = 3_000;
 
-interface WatchedTasksOptions extends LookOptions {
+interface WatchedTasksOptions extends TaskWatchOptions {
   api: ManagementApiOptions | undefined;
   globs: readonly string[] | undefined;
 }
@@ -96,36 +96,34 @@ export class WatchedTasks {
     if (this.#areCounted) await this.#each((task) => task.look().catch(ignoreFailure));
   }
 
-  /** @returns the end of the watch: how many messages it has not shown, if any */
-  async lastLook(): Promise<WatchItem | undefined> {
+  /** Adds, when the watch ends, how many messages it has not shown, if any. */
+  async lastLook(): Promise<void> {
     // Where the messages at the beginning are not known, what is missed is not known either.
-    if (!this.#areCounted) return undefined;
+    if (!this.#areCounted) return;
+    const { put } = this.#options;
     const ending = new AbortController();
     const late = new TaskQueueError(ErrorCode.noAnswer, `this took longer than ${END_MS / 1_000} s`);
     try {
-      const missed = await withDeadline(this.#checkAll(ending.signal), END_MS, () => late);
-      const total = missed.reduce((sum, { count }) => sum + count, 0);
+      const checked = await withDeadline(this.#checkAll(ending.signal), END_MS, () => late);
+      const tasks = checked.filter(({ known }) => known.unexplained > 0);
+      const missed = tasks.reduce((sum, { known }) => sum + known.unexplained, 0);
       const [where, taskId] =
-        missed.length > 1 ? [` in ${formatCount(missed.length, 'task')}`] : ['', missed[0]?.taskId];
-      return total === 0 ? undefined : notShown(taskId, total, where, 'the watch ended first');
+        tasks.length > 1 ? [` in ${formatCount(tasks.length, 'task')}`] : ['', tasks[0]?.taskId];
+      if (missed > 0) put(notShown(taskId, missed, where, 'the watch ended first'));
     } catch (error) {
-      if (!isTaskQueueError(error)) throw error;
-      const reason = `the last messages were not counted: ${error.message}`;
-      return { kind: 'gap', taskId: undefined, reason };
+      const reason = `the last messages were not counted: ${ignoreFailure(error)}`;
+      put({ kind: 'gap', taskId: undefined, reason });
     } finally {
       ending.abort();
     }
   }
 
-  async #checkAll(signal: AbortSignal): Promise<{ taskId: string; count: number }[]> {
+  async #checkAll(signal: AbortSignal): Promise<TaskWatch[]> {
     // What a reader has taken already is in no queue: there is only its event, which may be on its way.
     await sleep(EVENT_DELAY_MS);
     const changed = await this.#changed('counted', signal);
-    const missed = await this.#each(
-      async (task) => ({ taskId: task.taskId, count: await task.check() }),
-      changed,
-    );
-    return missed.filter(({ count }) => count > 0);
+    await this.#each((task) => task.check(), changed);
+    return changed;
   }
 
   async #each<T>(work: (task: TaskWatch) => Promise<T>, tasks = [...this.#tasks.values()]): Promise<T[]> {

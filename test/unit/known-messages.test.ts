@@ -77,11 +77,11 @@ test('what an event announced before the snapshot, and was taken by then, is not
 test('a depth is explained by what events announced, and not by what was removed before', () => {
   const known = new KnownMessages();
   for (const each of messages('a', 'b')) announce(known, each);
-  const unannounced = known.noteDepth(4);
-  expect(unannounced()).toBe(2);
+  known.noteDepth(4);
+  expect(known.unexplained).toBe(2);
   known.noteRemoved(1, undefined, now());
   announce(known, message('c'));
-  expect(unannounced()).toBe(1);
+  expect(known.unexplained).toBe(1);
   known.noteDepth(0);
   expect(known.size).toBe(0);
 });
@@ -89,10 +89,12 @@ test('a depth is explained by what events announced, and not by what was removed
 test('a message that a reader holds for long is removed once, when its event comes', () => {
   const known = new KnownMessages();
   for (const each of messages('a', 'b', 'c')) announce(known, each);
-  expect(known.noteDepth(2)()).toBe(0);
+  known.noteDepth(2);
+  expect(known.unexplained).toBe(0);
   expect(known.size).toBe(2);
   known.noteRemoved(1, undefined, now());
-  expect(known.noteDepth(2)()).toBe(0);
+  known.noteDepth(2);
+  expect(known.unexplained).toBe(0);
   expect(known.size).toBe(2);
 });
 
@@ -164,11 +166,13 @@ test('messages that a look has found are not missed, though their events are', (
 
 test('messages that were counted are not missed too, though their events are', () => {
   const known = new KnownMessages();
-  known.noteCounted(3);
+  known.noteDepth(3);
+  known.noteCounted();
   const since = now();
   expect(missed(known, 5, since)).toBe(2);
   expect(known.size).toBe(4);
-  known.noteCounted(1);
+  known.noteDepth(5);
+  known.noteCounted();
   announce(known, message('x'));
   expect(missed(known, 1, since)).toBe(1);
 });
