@@ -91,16 +91,13 @@ export async function* watchTasks(
   for (const taskId of ids) queueName(taskId, client.prefix);
   if (api) await withManagementApi(api, async () => {});
   const items = new PassThrough(AT_MOST_WAITING);
+  // Until the watch has begun, as the first item says.
+  items.cork();
   const put = (item: WatchItem) => void (items.writable && items.write(item));
   const isBehind = () => items.writableNeedDrain;
   const room = async () => void (isBehind() && (await once(items, 'drain')));
-  let failure: { error: unknown } | undefined;
-  const fail = (error: unknown) => {
-    if (items.writable) failure = { error };
-    items.end();
-  };
+  const fail = (error: unknown) => void (items.writable && items.destroy(error as Error));
   const stopping = new AbortController();
-  const aborted = once(stopping.signal, 'abort').then(() => false);
   // Tasks that show up in events alone are not looked at.
   const canPeek = peek && (ids.length > 0 || api !== undefined);
   const look = { client, put, isBehind, signal: stopping.signal, peek: canPeek, removals };
@@ -110,8 +107,9 @@ export async function* watchTasks(
   let lostAt: number | undefined;
   const stop = async () => {
     stopping.abort();
+    if (!hasBegun) put({ kind: 'gap', taskId: undefined, reason: 'stopped before the watch had begun' });
     // What is missed by an interruption is not known, which it has said.
-    if (hasBegun && lostAt === undefined) await tasks.lastLook();
+    else if (lostAt === undefined) await tasks.lastLook();
     items.end();
   };
   const onStop = () => void stop().catch(fail);
@@ -151,15 +149,13 @@ export async function* watchTasks(
     // Followed before it is looked at, so that nothing falls in between.
     for (const taskId of ids.length > 0 ? ids : [undefined]) await subscribed.follow(taskId);
     for (const item of await tasks.snapshot(tail)) put(item);
-    return true;
+    hasBegun = true;
+    items.uncork();
+    tasks.poll().catch(fail);
   });
+  beginning.catch(fail);
   try {
-    hasBegun = await Promise.race([beginning, aborted]);
-    if (hasBegun) {
-      tasks.poll().catch(fail);
-      yield* items as AsyncIterable<WatchItem>;
-    }
-    if (failure) throw failure.error;
+    yield* items as AsyncIterable<WatchItem>;
   } finally {
     stopping.abort();
     items.destroy();
@@ -168,5 +164,4 @@ export async function* watchTasks(
     // Close one that is still being set up as soon as it is ready.
     else subscribing.then((late) => late.close()).catch(() => {});
   }
-  if (!hasBegun) yield { kind: 'gap', taskId: undefined, reason: 'stopped before the watch had begun' };
 }
