@@ -19,7 +19,9 @@ type Announcement = Pick<EnqueuedEvent, 'body' | 'properties'>;
 /** Messages that are alike, and were shown or counted although no event of them had come. */
 interface Unannounced {
   count: number;
+  /** When the last of them was found, and when one was last seen. */
   at: number;
+  seenAt: number;
   /** When they had left the queue: an event that arrives afterwards is about another message. */
   goneAt: number;
 }
@@ -58,10 +60,10 @@ export class KnownMessages {
     const isLate = found && isBody(key) && performance.now() > found.at + LATE_EVENT_MS;
     const isShown = found !== undefined && arrivedAt < found.goneAt && !isLate;
     let missed = count;
-    for (const [other, { at }] of missed > 0 ? this.#unannounced : []) {
-      // What a look found after this message, or without it, is newer.
-      if (isShown && other === key) break;
-      const isOlder = isShown || at <= arrivedAt;
+    for (const [other, { at, seenAt }] of missed > 0 ? this.#unannounced : []) {
+      // What a look saw behind this message, or later and without it, is newer.
+      if (other === key) break;
+      const isOlder = found !== undefined || seenAt <= arrivedAt;
       if (at >= since && isOlder && !isBody(other)) missed -= this.#take(other, missed);
     }
     this.#take(key, 1);
@@ -154,7 +156,8 @@ export class KnownMessages {
     const known = this.#unannounced.get(key) ?? { count: 0, at: 0 };
     const count = known.count + more;
     if (count === 0) return;
-    const found = { count, at: more > 0 ? performance.now() : known.at, goneAt: Number.POSITIVE_INFINITY };
+    const seenAt = performance.now();
+    const found = { count, at: more > 0 ? seenAt : known.at, seenAt, goneAt: Number.POSITIVE_INFINITY };
     setNewest(this.#unannounced, key, found, MAX_REMEMBERED);
   }
 

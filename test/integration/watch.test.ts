@@ -1,4 +1,6 @@
+import { connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { encodeEvents, enqueuedEvent, routingKeyOf } from '../../src/events/task-events.ts';
 import {
   listTaskQueues,
   type OutgoingMessage,
@@ -210,6 +212,35 @@ describe('watchTasks', () => {
     await until(() => seen.length === 4);
     expect(texts(seen)).toEqual(['gap', 'gap', 'gap', 'ours']);
     expect(seen.slice(0, 3)).toMatchObject([{ missed: 1 }, { missed: 1 }, { missed: 1 }]);
+  });
+
+  test('counts what is missing before a message that was taken, though a newer one was found before its event came', async () => {
+    const task = newTask();
+    const queue = `mcp:queue:${task}`;
+    const connection = await connect(inject('url'));
+    onTestFinished(() => connection.close());
+    const channel = await connection.createConfirmChannel();
+    const stored = (text: string) => ({ body: Buffer.from(text), properties: { message_id: text } });
+    const store = (text: string) => channel.sendToQueue(queue, Buffer.from(text), { messageId: text });
+    const announce = (text: string, sequence: number) => {
+      const event = { ...enqueuedEvent(task, queue, stored(text), true), stream: 'a publisher', sequence };
+      channel.publish('mcp:events', routingKeyOf(event), encodeEvents([event]));
+    };
+    await openClient().publish(task, raw('first'));
+    const items = watching(openClient(), [task]);
+    await until(() => items.length === 1);
+    store('begun');
+    announce('begun', 1);
+    await until(() => items.length === 2);
+    // It came after those that were taken already, and its event is late as theirs are.
+    store('found');
+    await until(() => items.length === 3);
+    announce('taken', 4);
+    announce('found', 5);
+    announce('last', 6);
+    await until(() => texts(items).includes('last'));
+    expect(texts(items)).toEqual(['first', 'begun', 'found', 'gap', 'taken', 'last']);
+    expect(items[3]).toMatchObject({ missed: 2 });
   });
 
   test('shows messages that are taken out and replayed under their message ids again', async () => {

@@ -229,3 +229,27 @@ test('a message that a look took for an old one is shown when its event comes', 
   expect(known.noteSeen([found], 1)).toEqual([]);
   expect(announce(known, found)).toBe(true);
 });
+
+test('what is in the queue is newer than a message that has left it, though its event comes later', () => {
+  const known = new KnownMessages();
+  const [removed, there] = [message('x', 'id-1'), message('y', 'id-2')];
+  known.noteSeen([there], 1);
+  vi.advanceTimersByTime(300);
+  const arrivedAt = now();
+  vi.advanceTimersByTime(10);
+  known.noteSeen([there], 1);
+  const missing = { count: 2, since: 0 };
+  expect(known.noteAnnounced(removed, missing, arrivedAt)).toEqual({ isNew: true, missed: 2 });
+  expect(announce(known, there)).toBe(false);
+});
+
+test('what a look has found behind a message is newer, though that was removed before its event came', () => {
+  const known = new KnownMessages();
+  const [removed, there] = [message('x', 'id-1'), message('y', 'id-2')];
+  known.noteSeen([removed, there], 2);
+  vi.advanceTimersByTime(300);
+  known.noteRemoved(1, 'id-1', now());
+  const missing = { count: 2, since: 0 };
+  expect(known.noteAnnounced(removed, missing, now())).toEqual({ isNew: true, missed: 2 });
+  expect(announce(known, there)).toBe(false);
+});
