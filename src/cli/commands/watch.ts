@@ -3,8 +3,8 @@ import type { WatchItem } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
-import { wholeNumber } from '../input/option-values.ts';
-import { filterOption, type SelectionOptions, selectionOf } from '../input/select-messages.ts';
+import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
+import { filterFlag, selectionOf } from '../input/select-messages.ts';
 import { createMessageWriter, type MessageWriter } from '../output/message-writer.ts';
 import { type TaskItem, watchLine } from '../output/watch-lines.ts';
 import { noteMissingQueue } from '../queues/missing-queue.ts';
@@ -32,29 +32,24 @@ const HELP: CommandHelp = {
 /** What is there is shown without being asked for, of tasks that were named. */
 const DEFAULT_TAIL = 10;
 
-interface WatchOptions extends SelectionOptions {
-  limit?: number;
-  tail?: number;
-  for?: number;
-  idle?: number;
-  events?: true;
-  peek: boolean;
-}
-
-export function watchCommand() {
-  const command = explain(new Command('watch'), HELP)
+function declare() {
+  return explain(new Command('watch'), HELP)
     .argument('[task_id...]')
     .optionsGroup('What to show:')
     .option('--tail <n>', 'first show the last n messages already queued (default: 10)', wholeNumber(0))
     .option('--events', 'also show removals')
-    .option('--no-peek', 'never peek: show only messages announced by events');
-  filterOption(command, 'only matching messages');
-  command
+    .option('--no-peek', 'never peek: show only messages announced by events')
+    .addOption(filterFlag('only matching messages'))
     .optionsGroup('When to end:')
     .option('-n, --limit <n>', 'after n messages', wholeNumber(1))
     .option('--for <dur>', 'after this time', durationOption)
     .option('--idle <dur>', 'after this time without a message', durationOption);
-  return command.action((taskIds, options, self) =>
+}
+
+type WatchOptions = OptionsOf<typeof declare>;
+
+export function watchCommand() {
+  return declare().action((taskIds, options, self) =>
     withClient(self, (context) => watch(context, taskIds, options), { usesApi: taskIds.length === 0 }),
   );
 }

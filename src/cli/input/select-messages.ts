@@ -1,4 +1,4 @@
-import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { Option } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
 import { summarize } from '../text/message-summary.ts';
 import type { MessageFilter } from './filters.ts';
@@ -14,10 +14,6 @@ export interface SelectionOptions {
 /** `--filter`. @param description what it does with messages that match, or do not */
 export function filterFlag(description: string) {
   return new Option('--filter <expression>', `${description} (help filters)`);
-}
-
-export function filterOption(command: CommandUnknownOpts, description: string): void {
-  command.addOption(filterFlag(description));
 }
 
 /**
