@@ -3,7 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
-import type { StatusEvent, TaskQueueClient, TaskQueueOptions, WatchItem } from '../../src/index.ts';
+import type {
+  RawMessage,
+  StatusEvent,
+  TaskQueueClient,
+  TaskQueueOptions,
+  WatchItem,
+} from '../../src/index.ts';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
@@ -233,6 +239,16 @@ async function drainIsSlow(task: string, batchSize: number): Promise<void> {
   expect(await bodiesLeft(client, task)).toEqual(bodies);
 }
 
+/** A filtered drain holds messages on several channels, and the first one ends while another one delivers. */
+async function withheldForTooLong(): Promise<void> {
+  const client = openQuorumClient();
+  const bodies = await publish(client, 'withheld', 200);
+  const slow = new Set([bodies[0], bodies[150]]);
+  const select = ({ body }: RawMessage) => slow.has(body.toString());
+  const handle = () => sleep(0.8 * CONSUMER_TIMEOUT_MS);
+  await expect(client.drain('withheld', handle, { select, batchSize: 1 })).rejects.toMatchObject(TAKEN_BACK);
+}
+
 /** A drain of all or none begins again, as nothing is removed yet. */
 async function allOrNoneIsSlow(): Promise<void> {
   const client = openQuorumClient();
@@ -307,6 +323,7 @@ test('what a reader holds for too long is back, it is not said to be removed, an
     drainIsSlow('one batch', 500),
     // The broker has sent the next one by then.
     drainIsSlow('the first of some batches', 4),
+    withheldForTooLong(),
     allOrNoneIsSlow(),
     takeIsSlow(),
     execIsSlow(),

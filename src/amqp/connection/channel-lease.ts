@@ -11,6 +11,7 @@ export class ChannelLease {
   /** Requests in flight, which fail when the channel ends. */
   readonly #pending = new Set<(reason: unknown) => void>();
   #isOpen = true;
+  #hasEnded = false;
   #closeReason: unknown = new Error('Channel closed');
 
   /** Opens an extra channel of the same connection, outside the pool's limit. The caller closes it. */
@@ -37,6 +38,7 @@ export class ChannelLease {
     });
     channel.on('close', () => {
       this.#isOpen = false;
+      this.#hasEnded = true;
       onClose(this);
       // Deferred, as the request itself is rejected with the broker's reason a few promise turns later.
       setImmediate(() => {
@@ -54,6 +56,8 @@ export class ChannelLease {
    * answer is complete (amqplib leaves a `get` hanging there), and after the operation timeout.
    */
   request<T>(start: (channel: Channel) => Promise<T>): Promise<T> {
+    // amqplib would report only that it has ended.
+    if (this.#hasEnded) return Promise.reject(this.#closeReason);
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void) => {
         clearTimeout(timer);
