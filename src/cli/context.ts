@@ -4,7 +4,7 @@ import { type Sink, standardOutput } from './output/sinks.ts';
 import { withSuggestions } from './queues/missing-queue.ts';
 import { confirmProtected } from './settings/protection.ts';
 import { formatFor, resolveSettings, type Settings, type SettingsPurpose } from './settings/settings.ts';
-import { closeOptions, withGrace } from './terminal/grace.ts';
+import { closeOptions, untilReported, withGrace } from './terminal/grace.ts';
 import type { PagedOutput } from './terminal/pager.ts';
 import { standardError } from './terminal/standard-error.ts';
 import { listenForStop, type Stop } from './terminal/stop.ts';
@@ -35,6 +35,8 @@ export interface RunOptions {
   usesApi?: boolean;
   /** The purpose of the settings. Default: a command. */
   purpose?: SettingsPurpose;
+  /** Called when the action has ended, or was given up. */
+  close?: (stop: Stop) => Promise<void>;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface RunOptions {
 export async function withContext<T>(
   command: CommandUnknownOpts,
   action: (context: Context) => Promise<T>,
-  { isPaged = false, usesApi = false, purpose }: RunOptions = {},
+  { isPaged = false, usesApi = false, purpose, close = async () => {} }: RunOptions = {},
 ): Promise<T> {
   const since = performance.now();
   const settings = resolveSettings(command, process.env, purpose);
@@ -56,13 +58,16 @@ export async function withContext<T>(
   const format = formatFor(settings.output);
   const direct = { sink: standardOutput(), note, end: async () => {} };
   let output: PagedOutput = direct;
+  let running: Promise<T> | undefined;
   try {
     if (isPaged && isTerminal) output = (await import('./terminal/pager.ts')).pagedOutput(direct, settings);
-    const running = confirmProtected(command, settings.context, stop).then(() =>
+    running = confirmProtected(command, settings.context, stop).then(() =>
       action({ settings, stdout: output.sink, format, note: output.note, stop }),
     );
     return await withGrace(stop, running);
   } finally {
+    await close(stop);
+    await untilReported(stop, running);
     stop.release();
     // Waits for the reader only now, when the messages are back in their queue and the connection is closed.
     await output.end();
@@ -75,22 +80,21 @@ export function withClient<T>(
   action: (context: ClientContext) => Promise<T>,
   options?: RunOptions,
 ): Promise<T> {
+  let client: TaskQueueClient | undefined;
   const run = async (context: Context) => {
     const { TaskQueueClient } = await import('../index.ts');
-    const client = new TaskQueueClient({
+    client = new TaskQueueClient({
       ...context.settings.connection,
       onStatus: (event) => event.type === 'warning' && context.note(`warning: ${event.error.message}`),
     });
     const clientContext = { ...context, client };
     try {
-      return await withGrace(context.stop, action(clientContext));
+      return await action(clientContext);
     } catch (error) {
       throw await withSuggestions(clientContext, error);
-    } finally {
-      await client.close(closeOptions(context.stop));
     }
   };
-  return withContext(command, run, options);
+  return withContext(command, run, { ...options, close: async (stop) => client?.close(closeOptions(stop)) });
 }
 
 export function note(text: string, paint = (line: string) => line): void {

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { text as textOf } from 'node:stream/consumers';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { describeTaskQueue } from '../../src/index.ts';
-import { runCli } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent, noteFigures } from '../support/figures.ts';
 import { array, header, propertyList, table, text } from '../support/property-lists.ts';
@@ -11,6 +13,8 @@ import { until } from '../support/until.ts';
 import { callApi } from '../support/vhost.ts';
 
 const ROUNDS = extent(2, 20);
+/** More than are moved while a second move starts. */
+const COUNT_GIVEN_UP = 10_000;
 const COUNT = extent(2_500, 20_000);
 
 const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
@@ -85,6 +89,43 @@ describe('mv', () => {
       'in neither task': 0,
     });
     expect(copies).toBe(0);
+  });
+
+  test('that is given up, as the broker does not answer any more, says how far it got', {
+    timeout: 120_000,
+  }, async () => {
+    const amqp = await openRawAmqp();
+    const proxy = await FaultProxy.inFrontOf(inject('url'));
+    proxy.fault = { kind: 'delay', ms: 50 };
+    const begin = async (...options: string[]) => {
+      const [from, to] = ['from', 'to'].map(newRawTask) as [string, string];
+      await fill(amqp, from, COUNT_GIVEN_UP);
+      await amqp.declare(queueOf(to));
+      const child = startCli(['mv', from, to, '--all', '--url', proxy.url, ...options]);
+      return { child, from, to, stderr: textOf(child.stderr), closed: once(child, 'close') };
+    };
+    const moves = [await begin('--timeout', '15s'), await begin()] as const;
+    for (const { to } of moves) await until(async () => (await amqp.depth(queueOf(to))) > 1_000);
+    proxy.fault = { kind: 'stall' };
+    moves[1].child.kill('SIGINT');
+    expect((await Promise.all(moves.map(({ closed }) => closed))).map(([status]) => status)).toEqual([
+      124, 130,
+    ]);
+    proxy.reset();
+    for (const { from, to, stderr } of moves) {
+      const said = (await stderr).replaceAll(',', '');
+      const count = (pattern: RegExp) => Number(pattern.exec(said)?.[1] ?? 0);
+      const moved = count(/^Stopped: (\d+) messages were moved/m);
+      const unsure = count(/^Up to (\d+) messages may be in both tasks/m);
+      expect(moved, said).toBeGreaterThan(0);
+      const arrived = (await numbersIn(to)).length;
+      expect(arrived, said).toBeGreaterThanOrEqual(moved);
+      expect(arrived, said).toBeLessThanOrEqual(moved + unsure);
+      await expect
+        .poll(async () => arrived + (await amqp.depth(queueOf(from))))
+        .toBeGreaterThanOrEqual(COUNT_GIVEN_UP);
+      expect(arrived + (await numbersIn(from)).length - COUNT_GIVEN_UP, said).toBeLessThanOrEqual(unsure);
+    }
   });
 
   test('to a task that takes no more leaves the rest where it is, says how many are where, and goes on when it does', async () => {

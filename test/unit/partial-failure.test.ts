@@ -1,10 +1,13 @@
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { partialFailure } from '../../src/cli/replay/partial-failure.ts';
+import { listenForStop } from '../../src/cli/terminal/stop.ts';
 import { ErrorCode, TaskQueueError } from '../../src/index.ts';
 
+const CONTEXT = { note: () => {}, stop: listenForStop(undefined, 0) };
+afterAll(() => CONTEXT.stop.release());
+
 const messageAfter = (code: ErrorCode, done = 5) =>
-  (partialFailure({ note: () => {} }, new TaskQueueError(code, 'It failed'), done, 'removed') as Error)
-    .message;
+  (partialFailure(CONTEXT, new TaskQueueError(code, 'It failed'), done, 'removed') as Error).message;
 
 test.each([ErrorCode.connectionLost, ErrorCode.connectionFailed, ErrorCode.vhostNotFound])(
   'after %s, it is not said that the queue is as it was left',

@@ -7,17 +7,19 @@ import { formatCount, formatNumber } from '../text/sizes.ts';
 /**
  * The error of a command that failed after part of its work: partly done (3), with how far it got. A stop by a signal
  * or `--timeout`, or a closed output pipe, keeps its own status.
+ * @param cause the error
  * @param done number of messages processed before the failure
  * @param what what was done to them, such as `removed from task x`
  * @param resumeHint a hint, used if the error does not have one
  */
 export function partialFailure(
-  { note }: Pick<Context, 'note'>,
-  error: unknown,
+  { note, stop }: Pick<Context, 'note' | 'stop'>,
+  cause: unknown,
   done: number,
   what: string,
   resumeHint?: string,
 ): unknown {
+  const error = stop.isGivenUp ? stop.signal.reason : cause;
   const status = getExitCode(error);
   if (done === 0) {
     if (status >= ExitCode.timedOut) note(`Stopped: nothing was ${what}.`);
@@ -26,7 +28,7 @@ export function partialFailure(
   const { message, hint: said } = error as { message: string; hint?: string };
   const hint = said === undefined || isRemovalUnsure(error) ? (resumeHint ?? said) : said;
   // Nor is it known then whether somebody has deleted the queue, and perhaps declared it again.
-  const rest = isRemovalUnsure(error)
+  const rest = isRemovalUnsure(cause)
     ? `${mayBeBack(done)}, and any others are still there unless the queue was deleted`
     : 'any others are still there';
   const far = `${formatCount(done, 'message')} ${done === 1 ? 'was' : 'were'} ${what}; ${rest}.`;
@@ -46,8 +48,9 @@ export function isRemovalUnsure(error: unknown): boolean {
   return hasCode(error, ...UNSURE_CODES);
 }
 
-/** The last two: the connection was lost, and there is no other. */
+/** `CLOSED`: without an answer. The last two: the connection was lost, and there is no other. */
 const UNSURE_CODES = [
+  'CLOSED',
   'CONNECTION_LOST',
   'QUEUE_UNAVAILABLE',
   'NO_ANSWER',

@@ -5,6 +5,8 @@ import type { Stop } from './stop.ts';
 const SIGNAL_GRACE_MS = 15_000;
 /** `--timeout` is a promise: what does not answer in time is abandoned. */
 const TIMEOUT_GRACE_MS = 300;
+/** How long a command may take to report, once its client is closed. */
+const REPORT_MS = 500;
 
 /** How long the process may linger when its work is done but something keeps it alive. */
 const LINGER_MS = 150;
@@ -19,7 +21,10 @@ export function withGrace<T>(stop: Stop, running: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const onAbort = () => {
       const ms = isTimeout(stop) ? TIMEOUT_GRACE_MS : SIGNAL_GRACE_MS;
-      timer = setTimeout(() => reject(stop.signal.reason), ms);
+      timer = setTimeout(() => {
+        stop.isGivenUp = true;
+        reject(stop.signal.reason);
+      }, ms);
     };
     if (stop.signal.aborted) onAbort();
     stop.signal.addEventListener('abort', onAbort, { once: true });
@@ -28,6 +33,17 @@ export function withGrace<T>(stop: Stop, running: Promise<T>): Promise<T> {
       stop.signal.removeEventListener('abort', onAbort);
     });
   });
+}
+
+/** Resolves when a command that was given up, whose client is closed, has said how far it got. */
+export async function untilReported(stop: Stop, running: Promise<unknown> | undefined): Promise<void> {
+  if (!stop.isGivenUp) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, REPORT_MS);
+  });
+  await Promise.race([running, late]).catch(() => {});
+  clearTimeout(timer);
 }
 
 /** Options for closing a connection to a broker that may not answer. */

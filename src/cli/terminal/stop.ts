@@ -8,6 +8,8 @@ import { endBySignal } from './sudden-end.ts';
 export interface Stop {
   /** Aborted by the first of them; its `reason` is the CommandFailure to end with. */
   readonly signal: AbortSignal;
+  /** The command did not end in time. Its client is closed: whatever it fails with, it ends with the reason of the signal. */
+  isGivenUp: boolean;
   /** Settles as the promise does, but rejects as soon as the signal is aborted. */
   race<T>(promise: Promise<T>): Promise<T>;
   release(): void;
@@ -48,7 +50,7 @@ export function listenForStop(timeoutMs: number | undefined, spentMs: number): S
     clearTimeout(timer);
     for (const remove of listeners) remove();
   };
-  return { signal, race: (promise) => raceWith(signal, promise), release };
+  return { signal, isGivenUp: false, race: (promise) => raceWith(signal, promise), release };
 }
 
 /** What a command ends with whose `--timeout` has elapsed. */
