@@ -87,7 +87,7 @@ async function sourceOf(
   }
   const start = encoding.markBytes;
   const chunks = () => chunksOf(file, start);
-  return { name, path, lines: () => linesOf(file, start), chunks, close };
+  return { name, path, lines: () => linesOf(name, file, start), chunks, close };
 }
 
 /** Not a stream: leaving a stream early would close the file, which may be read again. */
@@ -158,11 +158,15 @@ async function openFile(file: string): Promise<FileHandle | Readable> {
 }
 
 /** Splits bytes, not text, at line feeds only: a line with invalid UTF-8 must be refused, not repaired. */
-async function* linesOf(file: FileHandle, start: number): AsyncGenerator<InputLine[]> {
+async function* linesOf(name: string, file: FileHandle, start: number): AsyncGenerator<InputLine[]> {
   let number = 0;
+  const { size } = await file.stat();
   for (let offset = start; ; ) {
     const chunk = await readAt(file, offset, CHUNK_BYTES);
-    if (chunk.length === 0) return;
+    if (chunk.length === 0) {
+      if (offset < size) throw new UsageFailure(`${name} was truncated while it was read`);
+      return;
+    }
     const lines: InputLine[] = [];
     let begin = 0;
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, begin)) {

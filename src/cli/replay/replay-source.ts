@@ -154,18 +154,16 @@ async function* readAgain(
   const changed = (cause?: unknown) =>
     new CommandFailure(ExitCode.failed, `${source.name} has changed since it was checked`, { cause });
   let index = 0;
-  for await (const lines of source.lines()) {
-    for (const line of lines) {
-      if (index >= end) return;
-      if (isBlank(line) || index++ < first) continue;
-      let message: NamedMessage;
-      try {
-        message = parse(line);
-      } catch (error) {
-        throw changed(error);
+  try {
+    for await (const lines of source.lines()) {
+      for (const line of lines) {
+        if (index >= end) return;
+        if (isBlank(line) || index++ < first) continue;
+        yield parse(line);
       }
-      yield message;
     }
+  } catch (error) {
+    throw changed(error);
   }
   if (index < end) throw changed();
 }
