@@ -36,7 +36,11 @@ function declare() {
   return explain(new Command('watch'), HELP)
     .argument('[task_id...]')
     .optionsGroup('What to show:')
-    .option('--tail <n>', 'first show the last n messages already queued (default: 10)', wholeNumber(0))
+    .option(
+      '--tail <n>',
+      'first show the last n messages already queued (default: 10 for named tasks, else 0)',
+      wholeNumber(0),
+    )
     .option('--events', 'also show removals')
     .option('--no-peek', 'never peek: show only messages announced by events')
     .addOption(filterFlag('only matching messages'))
