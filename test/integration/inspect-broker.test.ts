@@ -66,14 +66,10 @@ test.each([
   expect((await inspectBroker({ url })).permissions).toMatchObject({ watch });
 });
 
-test('the broker and its management API name the same cluster, version and user', async () => {
-  const found = await inspectBroker({ url: inject('url') });
+test('the broker and its management API name the same cluster', async () => {
+  const { clusterName } = await inspectBroker({ url: inject('url') });
   const overview = await readClusterOverview({ url: inject('url'), apiUrl: inject('apiUrl') });
-  expect(overview).toMatchObject({
-    clusterName: found.clusterName,
-    version: found.version,
-    user: found.user,
-  });
+  expect(overview.clusterName).toBe(clusterName);
   expect(overview.tags).toContain('administrator');
   expect(overview.alarms).toEqual([]);
 });
