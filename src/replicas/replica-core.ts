@@ -35,7 +35,7 @@ export class ReplicaCore extends MessageQueues {
   constructor(options: ReplicasOptions) {
     const { secret, principal, queueOptions } = resolveReplicasOptions(options);
     super(queueOptions);
-    this.replies = new ReplyRouter(this.instance, this.client, this.questions, this.options.warn);
+    this.replies = new ReplyRouter(this.instance, this.client, this.questions, this.options);
     this.seals = new Seals(secret);
     this.owners = new TaskOwners(this.seals);
     this.#principal = principal;

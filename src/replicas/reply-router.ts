@@ -1,6 +1,7 @@
 import { settledWithin } from '../errors/deadline.ts';
 import { retry } from '../errors/retry.ts';
 import { ErrorCode, hasCode, isTaskQueueError, TaskQueueError } from '../errors/task-queue-error.ts';
+import type { ResolvedOptions } from '../options/task-queue-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import type { OpenQuestions } from './open-questions.ts';
 import type { QuestionAddress } from './question-address.ts';
@@ -40,6 +41,7 @@ export class ReplyRouter {
   readonly #questions: OpenQuestions;
   readonly #warn: (warning: TaskQueueError) => void;
   readonly #queue: { open(): Promise<void> };
+  readonly #openWithinMs: number;
   #opening: Promise<void> | undefined;
   #isOpen = false;
   readonly #pending = new Set<Promise<void>>();
@@ -49,12 +51,13 @@ export class ReplyRouter {
     instance: string,
     client: TaskQueueClient,
     questions: OpenQuestions,
-    warn: (warning: TaskQueueError) => void,
+    { warn, retryUnconfirmedMs }: Pick<ResolvedOptions, 'warn' | 'retryUnconfirmedMs'>,
   ) {
     this.#instance = instance;
     this.#client = client;
     this.#questions = questions;
     this.#warn = warn;
+    this.#openWithinMs = retryUnconfirmedMs;
     this.#queue = client.receiveReplies(instance, (body) => this.#receive(body));
   }
 
@@ -71,7 +74,13 @@ export class ReplyRouter {
 
   async #open(): Promise<void> {
     try {
-      await this.#queue.open();
+      // Where the connection is lost, a question waits for this as long as for its confirm.
+      await retry(() => this.#queue.open(), {
+        giveUpAt: performance.now() + this.#openWithinMs,
+        mayRetry: (error) => hasCode(error, ErrorCode.connectionLost),
+        pauseMs: FIRST_RETRY_MS,
+        longestPauseMs: LAST_RETRY_MS,
+      });
       this.#isOpen = true;
     } catch (error) {
       this.#opening = undefined;

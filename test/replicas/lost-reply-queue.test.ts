@@ -61,3 +61,25 @@ test('a reply queue that is deleted is there again before the answer comes', asy
   expect(await answer).toMatchObject({ action: 'accept' });
   await end();
 });
+
+test('a question is asked although its connection is lost twice before answers can be received', async ({
+  store,
+}) => {
+  const proxy = await FaultProxy.inFrontOf(inject('url'));
+  const asker = await serve(openReplicas([], { url: proxy.url }), store);
+  const taskId = await asker.startTask([{ hold: true }]);
+  const hold = { kind: 'hold', answerTo: queueOf('replies:') } as const;
+  proxy.fault = hold;
+  const answer = ask(asker, taskId);
+  for (const next of [hold, { kind: 'none' }] as const) {
+    await until(() => proxy.isHolding);
+    proxy.reset();
+    // First without any, which forgets what was held.
+    proxy.fault = { kind: 'none' };
+    proxy.fault = next;
+  }
+  const result = asker.taskResult(taskId).catch(() => {});
+  expect(await answer).toMatchObject({ action: 'accept' });
+  await asker.client.experimental.tasks.cancelTask(taskId);
+  await result;
+});
