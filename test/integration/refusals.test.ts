@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect as connectTcp, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, connect } from 'amqplib';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { TaskQueueClient } from '../../src/index.ts';
@@ -324,4 +325,28 @@ describe('calls for one task that wait behind a refused connection fail with it,
     );
     expect(proxy.accepted).toBeLessThanOrEqual(4);
   });
+});
+
+test('a limit of channels that leaves none for events does not end a connection for each message', async () => {
+  const { userUrl, user } = await vhostWithUser({ configure: '.*', write: '.*', read: '.*' });
+  await limit('user', user, 'max-channels', 2);
+  const warnings: string[] = [];
+  let lost = 0;
+  const queue = openQueue({
+    url: userUrl,
+    onStatus: (event) => {
+      if (event.type === 'warning') warnings.push(event.error.message);
+      if (event.type === 'lost') lost++;
+    },
+  });
+  await queue.enqueue('first', numbered(0));
+  await until(() => lost === 1);
+  for (let n = 1; n <= 5; n++) {
+    await queue.enqueue(`task-${n}`, numbered(n));
+    await sleep(50);
+  }
+  expect(lost).toBe(1);
+  expect(warnings).toEqual([
+    expect.stringMatching(/the user has reached its limit of 2 channels.*Events are off/),
+  ]);
 });

@@ -10,7 +10,6 @@ import {
 } from '../../events/task-events.ts';
 import { closeFully, throwIfEnded } from '../connection/channel-end.ts';
 import type { BrokerConnection } from '../connection/connection.ts';
-import { translateAmqpError } from '../errors/amqp-errors.ts';
 import { inContext } from '../errors/amqp-failure.ts';
 
 /** Events that wait to be sent; further ones are dropped. */
@@ -24,6 +23,14 @@ const WINDOW_MS = 3;
 
 /** How long a routing key counts as unheard. Its events wait meanwhile, so a new listener gets its first one this late. */
 const QUIET_MS = 200;
+
+/** What does not end by itself. */
+const REFUSALS = [
+  ErrorCode.accessRefused,
+  ErrorCode.queueMismatch,
+  ErrorCode.queueNotFound,
+  ErrorCode.limitReached,
+];
 
 /** How long none is sent after the broker has refused them: an operator may permit them. */
 const REFUSED_MS = 60_000;
@@ -195,22 +202,28 @@ export class EventPublisher {
       this.#waiting = [];
       // A refused connection is reported by what needs it more.
       if (isTaskQueueError(error)) return;
-      this.#pauseIfRefused(
-        inContext(`Cannot publish events to the exchange ${EVENT_EXCHANGE}`, translateAmqpError(error)),
-      );
+      const failure = this.#connection.translate(error);
+      this.#pauseIfRefused(inContext(`Cannot publish events to the exchange ${EVENT_EXCHANGE}`, failure));
     }
   }
 
-  /** A lost connection comes back by itself; a missing permission, or another exchange of that name, does not. */
+  /**
+   * A lost connection comes back by itself; a missing permission, or another exchange of that name, does not. A user's limit
+   * of channels ends the connection, with the messages on it, each time that it is exceeded.
+   */
   #pauseIfRefused(error: TaskQueueError): void {
-    if (!hasCode(error, ErrorCode.accessRefused, ErrorCode.queueMismatch, ErrorCode.queueNotFound)) return;
+    if (!hasCode(error, ...REFUSALS)) return;
     this.#refusedUntil = performance.now() + REFUSED_MS;
     if (this.#hasWarned) return;
     this.#hasWarned = true;
+    const isLimit = hasCode(error, ErrorCode.limitReached);
+    const effect = isLimit ? 'Events are off' : 'Events are off; nothing else is affected';
     this.#warn(
-      new TaskQueueError(error.code, `${error.message}. Events are off; nothing else is affected.`, {
+      new TaskQueueError(error.code, `${error.message}. ${effect}.`, {
         cause: isTaskQueueError(error.cause) ? error.cause : error,
-        hint: `Allow the user to configure, write to and read ${EVENT_EXCHANGE}, or switch events off.`,
+        hint: isLimit
+          ? error.hint
+          : `Allow the user to configure, write to and read ${EVENT_EXCHANGE}, or switch events off.`,
       }),
     );
   }
