@@ -154,6 +154,7 @@ describe.each(WIDTHS)('on %i columns', (width) => {
         groups: [group(method), { type: 'request', method: 'elicitation/create', count: 1 }],
         bytes: 4_000,
       },
+      isStream: false,
       isLookRefused: false,
       missing: [],
     };

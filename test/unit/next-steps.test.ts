@@ -11,6 +11,7 @@ const EMPTY: TaskReport = {
   bodyBytes: 0,
   consumerCount: 0,
   counts: undefined,
+  isStream: false,
   isLookRefused: false,
   missing: [],
 };

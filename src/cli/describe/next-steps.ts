@@ -29,7 +29,7 @@ export function nextSteps(report: TaskReport, now: number): NextStep[] {
 }
 
 function possibleSteps(report: TaskReport, now: number): NextStep[] {
-  const { taskId, depth, ready, consumerCount, description, counts, isLookRefused } = report;
+  const { taskId, depth, ready, consumerCount, description, counts, isLookRefused, isStream } = report;
   const { type, state, unacked = 0, consumers = [] } = description ?? {};
   const { arguments: own = {}, effectivePolicy = {} } = description ?? {};
   const of = (command: string, ...options: string[]) => taskCommand(command, taskId, options);
@@ -75,7 +75,7 @@ function possibleSteps(report: TaskReport, now: number): NextStep[] {
     }
   }
   // RabbitMQ counts no messages in a queue without a leader, and its statistics do not have those of the last seconds.
-  if (isAvailable && depth?.messages === 0 && unacked === 0 && consumerCount === 0) {
+  if (isAvailable && depth?.messages === 0 && unacked === 0 && consumerCount === 0 && !isStream) {
     steps.push({
       reason: 'the queue is empty: if the task is over, delete it',
       command: of('clear'),

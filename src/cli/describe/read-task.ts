@@ -2,7 +2,7 @@ import { hasCode, isTaskQueueError, MAX_PEEK } from '../../cli-shared.ts';
 import type { QueueDepth, TaskQueueDescription } from '../../index.ts';
 import type { ClientContext } from '../context.ts';
 import { CODES_OF_ONE } from '../queues/each-task.ts';
-import { depthBeforeReading } from '../queues/missing-queue.ts';
+import { depthAndKind } from '../queues/missing-queue.ts';
 import type { HeardEvents } from '../reading/count-events.ts';
 import { requireSameBroker } from '../settings/same-broker.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
@@ -28,6 +28,8 @@ export interface TaskReport {
   consumerCount: number;
   /** What a look at the messages found; undefined if there was none. */
   counts: MessageCounts | undefined;
+  /** RabbitMQ counts it as empty for seconds after each message. */
+  isStream: boolean;
   /** The messages cannot be looked at without harm, or not by this user. */
   isLookRefused: boolean;
   /** What is unknown and why, one sentence each. */
@@ -85,10 +87,11 @@ export async function readTask(
     bodyBytes: isCurrent(description, ready) ? description?.bodyBytes : undefined,
     consumerCount: depth?.consumers ?? description?.consumers.length ?? 0,
     counts: undefined,
+    isStream: (depth?.kind ?? description?.type) === 'stream',
     isLookRefused: false,
     missing,
   };
-  if (depth === undefined || !looks || ready === 0) return report;
+  if (depth === undefined || !looks || (ready === 0 && !report.isStream)) return report;
   const obstacle = await obstacleToLook(context, report);
   if (obstacle !== undefined) return { ...report, isLookRefused: true, missing: [...missing, obstacle] };
   try {
@@ -108,9 +111,9 @@ async function depthOf(
   taskId: string,
   description: TaskQueueDescription | undefined,
   missing: string[],
-): Promise<QueueDepth | undefined> {
+): Promise<Awaited<ReturnType<typeof depthAndKind>> | undefined> {
   try {
-    return await depthBeforeReading(context, taskId);
+    return await depthAndKind(context, taskId);
   } catch (error) {
     const isCounted = description?.ready !== undefined && hasCode(error, 'ACCESS_REFUSED', 'LIMIT_REACHED');
     if (!isCounted && !(description && hasCode(error, 'QUEUE_UNAVAILABLE'))) throw error;
@@ -122,12 +125,12 @@ async function depthOf(
 /** A look takes messages and requeues them, which leaves only a plain classic queue unchanged. */
 async function obstacleToLook(
   { client }: ClientContext,
-  { taskId, description }: TaskReport,
+  { taskId, description, isStream }: TaskReport,
 ): Promise<string | undefined> {
   const why = 'The messages were not looked at';
+  if (isStream) return `${why}: a stream keeps its messages, and is read from an offset.`;
   if (description !== undefined) {
     const { type } = description;
-    if (type === 'stream') return `${why}: a stream keeps its messages, and is read from an offset.`;
     if (type !== 'classic') return `${why}: in a ${type} queue each look counts towards the delivery limit.`;
     const own = Object.keys(description.arguments).filter((name) => name !== 'x-queue-type');
     if (own.length === 0) return undefined;

@@ -28,9 +28,9 @@ export async function countTasks(
   const counted: CountedTask[] = [];
   for (const taskId of taskIds) {
     try {
-      const depth = isPattern
-        ? await context.client.depth(taskId)
-        : await depthBeforeReading(context, taskId);
+      let depth = isPattern ? await context.client.depth(taskId) : undefined;
+      // A stream may count as empty.
+      if (!isPattern || depth?.messages === 0) depth = await depthBeforeReading(context, taskId);
       if (depth !== undefined) counted.push({ taskId, ...depth });
     } catch (failure) {
       if (!isPattern || taskIds.length === 1 || !isOfOneTask(failure)) throw failure;

@@ -1,4 +1,4 @@
-import type { QueueDepth } from '../../index.ts';
+import type { QueueDepth, QueueKind } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -34,17 +34,39 @@ export async function depthOrFail(
 }
 
 /**
- * The same for a task whose messages are read next. The client then needs to know the kind of the queue, and is asked for it
- * at the same time: far from the broker, each answer takes its time.
+ * The same for a task whose messages are read next, and the kind of its queue, which the client then needs to know. It is asked
+ * for at the same time: far from the broker, each answer takes its time.
+ * @returns the kind too, where it is known
+ */
+export async function depthAndKind(
+  context: Pick<ClientContext, 'client' | 'settings'>,
+  taskId: string,
+): Promise<QueueDepth & { kind: QueueKind['kind'] | undefined }> {
+  // The depth first, as there may be no channel for both. What needs the kind gets its error.
+  const counted = depthOrFail(context, taskId);
+  const [depth, known] = await Promise.all([
+    counted,
+    context.client.queueKind(taskId).catch(() => undefined),
+  ]);
+  return { ...depth, kind: known?.kind };
+}
+
+/**
+ * The depth of a task whose messages are read next.
+ * @throws CommandFailure (1) for a stream, which RabbitMQ counts as empty for seconds after each message
  */
 export async function depthBeforeReading(
   context: Pick<ClientContext, 'client' | 'settings'>,
   taskId: string,
 ): Promise<QueueDepth> {
-  // The depth first, as there may be no channel for both. What needs the kind gets its error.
-  const counted = depthOrFail(context, taskId);
-  const [depth] = await Promise.all([counted, context.client.queueKind(taskId).catch(() => {})]);
+  const { kind, ...depth } = await depthAndKind(context, taskId);
+  if (kind === 'stream') throw streamFailure(taskId);
   return depth;
+}
+
+export function streamFailure(taskId: string): CommandFailure {
+  const message = `The queue of task ${JSON.stringify(taskId)} is a stream: it cannot be read like a queue`;
+  return new CommandFailure(ExitCode.failed, message, { hint: 'Use a stream client.' });
 }
 
 /**
