@@ -131,6 +131,16 @@ export class TaskQueueClient {
   }
 
   /**
+   * Rejects where {@link publish} would, whatever the message: for lack of a permission, for a queue that differs from what it
+   * declares, … Creates no queue, and stores nothing.
+   * @internal
+   */
+  async checkPublish(taskId: string, { create = true }: { create?: boolean } = {}): Promise<void> {
+    const what = `Cannot enqueue to ${taskName(taskId)}`;
+    await this.#during(what, () => this.#session.checkPublish(this.#queueName(taskId), create));
+  }
+
+  /**
    * Takes the oldest message: it is acknowledged when `handle` resolves, and given back to its place when it
    * rejects. A process that dies in between gives it back too, so it may be delivered twice but is never lost.
    * Meanwhile the queue counts as in use, so a conditional delete leaves it alone. Not for an auto-delete queue, which no
@@ -253,6 +263,12 @@ export class TaskQueueClient {
   /** The exact number of messages in the task's queue; `undefined` if it has no queue. Does not create one. */
   async depth(taskId: string): Promise<QueueDepth | undefined> {
     return this.#during(looking(taskId), () => this.#session.reader.depth(this.#queueName(taskId)));
+  }
+
+  /** Rejects where {@link drain} would, for lack of a permission. Reads nothing. @internal */
+  async checkRead(taskId: string): Promise<void> {
+    const what = `Cannot drain ${taskName(taskId)}`;
+    await this.#during(what, () => this.#session.reader.checkRead(this.#queueName(taskId)));
   }
 
   /**

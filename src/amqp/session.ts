@@ -12,6 +12,7 @@ import { closedError } from './errors/amqp-failure.ts';
 import { EventPublisher } from './events/event-publisher.ts';
 import { EventSubscription } from './events/event-subscription.ts';
 import { ReplyQueue } from './events/reply-queue.ts';
+import { checkPublish } from './publish/check-publish.ts';
 import { ConfirmedPublisher } from './publish/confirmed-publisher.ts';
 import { QueuePublisher } from './publish/queue-publisher.ts';
 import { QueueDeclarer } from './queues/queue-declarer.ts';
@@ -43,6 +44,7 @@ export class Session {
   readonly events: EventPublisher;
   readonly #channels: readonly { close(): Promise<void> }[];
   readonly #options: ResolvedOptions;
+  readonly #declarer: QueueDeclarer;
   readonly #reading: ReadConnections;
   readonly #publishing: BrokerConnection;
   #isClosed = false;
@@ -62,8 +64,8 @@ export class Session {
     // On the publishing connection as well: while that is blocked, no queue is needed either.
     const declarations = new ChannelPool(publishing, options, DECLARE_CHANNELS, 1 / 2);
     const deletions = new ChannelPool(deleting, options, DELETE_CHANNELS);
-    const declarer = new QueueDeclarer(declarations, confirmed, options);
-    this.publisher = new QueuePublisher(confirmed, declarer, options);
+    this.#declarer = new QueueDeclarer(declarations, confirmed, options);
+    this.publisher = new QueuePublisher(confirmed, this.#declarer, options);
     const readerFor = (kind: ReadingKind) =>
       new QueueReader({ use: (work) => reading.use(kind, work) }, () => this.throwIfClosed());
     this.reader = readerFor('request');
@@ -93,6 +95,11 @@ export class Session {
   /** The same without waiting: who needs the connection gets the error. */
   connectEarly(work: 'read' | 'publish' | 'delete'): void {
     this.connect(work).catch(() => {});
+  }
+
+  /** Fails where a publish to this queue would, whatever the message. */
+  checkPublish(queue: string, create: boolean): Promise<void> {
+    return checkPublish(queue, { create, declarer: this.#declarer, publisher: this.publisher });
   }
 
   /** Listens to events, on a connection of its own that ends with the subscription. */

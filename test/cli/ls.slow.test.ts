@@ -8,7 +8,7 @@ import { FaultProxy } from '../support/fault-proxy.ts';
 import { openClient, raw } from '../support/tasks.ts';
 import { cliOnTerminal, runOnTerminal, Terminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
-import { callApi, newVhost } from '../support/vhost.ts';
+import { callApi, newVhost, vhostWithUser } from '../support/vhost.ts';
 
 const HOME = '\u001b[H';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
@@ -387,6 +387,20 @@ describe('prune', () => {
     expect(await client.depth('none')).toBeUndefined();
     expect((await client.depth('one'))?.messages).toBe(1);
     expect((await runCli(['prune', '--yes'], { env })).stderr).toContain('nothing to do');
+  });
+
+  test('says, dry or not, that the user may not delete the queues', async () => {
+    const { url, userUrl } = await vhostWithUser({ configure: '', write: '', read: '' }, 'monitoring');
+    await openClient({ url }).publish('a', raw('{}'));
+    await openClient({ url }).dequeue('a');
+    await expect.poll(() => dryRun({ MCP_TASKQ_URL: url }), FOUND).toHaveLength(1);
+    for (const way of ['--dry-run', '--yes']) {
+      const refused = await runCli(['prune', '--idle', '0s', way], { env: { MCP_TASKQ_URL: userUrl } });
+      expect(refused).toMatchObject({
+        status: 4,
+        stderr: expect.stringContaining('lacks configure permission'),
+      });
+    }
   });
 
   test('prints one JSON document with --json, however many queues there are', async () => {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { connect as connectTcp, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, connect } from 'amqplib';
@@ -7,7 +6,7 @@ import type { TaskQueueClient } from '../../src/index.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
-import { callApi, newVhost } from '../support/vhost.ts';
+import { callApi, newVhost, vhostWithUser } from '../support/vhost.ts';
 
 const QUEUE = 'mcp:queue:task';
 
@@ -15,17 +14,6 @@ async function amqpChannel(url: string): Promise<Channel> {
   const connection = await connect(url);
   onTestFinished(() => connection.close());
   return connection.createChannel();
-}
-
-/** A vhost with a user who has these permissions there, or no access to it at all. */
-async function vhostWithUser(permissions?: { configure: string; write: string; read: string }) {
-  const { url } = await newVhost();
-  const vhost = new URL(url).pathname.slice(1);
-  const user = `user-${randomUUID()}`;
-  await callApi('PUT', `users/${user}`, { password: 'pw', tags: '' });
-  onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
-  if (permissions) await callApi('PUT', `permissions/${vhost}/${user}`, permissions);
-  return { url, vhost, user, userUrl: url.replace('//', `//${user}:pw@`) };
 }
 
 const limit = (kind: 'vhost' | 'user', name: string, what: string, value: number) =>

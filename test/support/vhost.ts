@@ -23,6 +23,20 @@ export async function newVhost(
   };
 }
 
+/** A vhost with a user who has these permissions there, or no access to it at all. */
+export async function vhostWithUser(
+  permissions?: { configure: string; write: string; read: string },
+  tags = '',
+) {
+  const { url } = await newVhost();
+  const vhost = new URL(url).pathname.slice(1);
+  const user = `user-${randomUUID()}`;
+  await callApi('PUT', `users/${user}`, { password: 'pw', tags });
+  onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
+  if (permissions) await callApi('PUT', `permissions/${vhost}/${user}`, permissions);
+  return { url, vhost, user, userUrl: url.replace('//', `//${user}:pw@`) };
+}
+
 /** A request to the management API of the test broker, or of another one, as its administrator. */
 export async function callApi(
   method: string,

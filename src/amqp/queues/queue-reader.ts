@@ -63,6 +63,21 @@ export class QueueReader {
       return { messages: messageCount, consumers: consumerCount };
     });
   }
+
+  /**
+   * Fails where a consumer would, for lack of a permission or on another connection's exclusive queue. Nothing is delivered:
+   * RabbitMQ looks at the arguments next (rabbit_amqqueue basic_consume), and accepts no such priority.
+   */
+  async checkRead(queue: string): Promise<void> {
+    const refused = this.read<unknown>({ missing: undefined }, async (lease) => {
+      const args = { arguments: { 'x-priority': 'none' } };
+      await lease.request((channel) => channel.consume(queue, () => {}, args));
+      await lease.close();
+    });
+    await refused.catch((error) => {
+      if (!hasCode(error, ErrorCode.queueMismatch)) throw error;
+    });
+  }
 }
 
 /** A deletion takes RabbitMQ a few milliseconds. */

@@ -10,10 +10,11 @@ import { openOutputFile } from '../output/output-file.ts';
 import { printResult } from '../output/result-line.ts';
 import { type ChosenTasks, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { type CountedTask, countTasks, forEachTask } from '../queues/each-task.ts';
+import { refusedDeletion } from '../queues/refused-deletion.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { askForHeld, describeHeld, describeLeft } from '../reading/held-messages.ts';
 import { MissedMessages } from '../reading/missed-messages.ts';
-import { FORCE_FILTER, requirePlainQueue } from '../reading/plain-queue.ts';
+import { FORCE_FILTER, harmOfLook, requirePlainQueue } from '../reading/plain-queue.ts';
 import { noteWithheld } from '../reading/withheld.ts';
 import { isRemovalUnsure, partialFailure } from '../replay/partial-failure.ts';
 import { describeTarget } from '../settings/target.ts';
@@ -64,7 +65,7 @@ async function clear(context: ClientContext, words: string[], options: ClearOpti
   if (mustAsk) requireTerminal();
   const chosen = await stop.race(chooseTasks(context, words, { ...options, isRemoving: true }));
   const targets = await stop.race(awaitAnswer(context, countTasks(context, chosen)));
-  if (options.dryRun) return dryRunAll(context, targets, chosen, select);
+  if (options.dryRun) return dryRunAll(context, targets, { ...options, ...chosen, select });
   const backup = options.backup === undefined ? undefined : await openBackup(context, options.backup);
   if (mustAsk) {
     await noteHeld(context, targets);
@@ -173,18 +174,24 @@ function openBackup(context: ClientContext, out: string): Promise<MessageWriter>
 async function dryRunAll(
   context: ClientContext,
   targets: CountedTask[],
-  chosen: ChosenTasks,
-  select: MessageFilter | undefined,
+  options: ChosenTasks & Pick<ClearOptions, 'force' | 'keepQueue'> & { select: MessageFilter | undefined },
 ): Promise<void> {
-  const failure = await forEachTask(context, targets, chosen, async ({ taskId, messages }) => {
-    if (select) return dryRun(context, taskId, { limit: undefined, select, verb: 'removed' });
-    const count = formatCount(messages, 'message');
-    const where = `task ${taskId} on ${describeTarget(context)}`;
-    await printResult(context, `${count} of ${where} would be removed; nothing was removed.`, {
-      task_id: taskId,
-      removed: 0,
-      would_remove: messages,
-    });
+  const { select, force, keepQueue } = options;
+  const { client } = context;
+  const failure = await forEachTask(context, targets, options, async ({ taskId, messages }) => {
+    if (select) await dryRun(context, taskId, { limit: undefined, select, verb: 'removed', force });
+    else {
+      // Refused as the removal would be.
+      if (messages > 0 && !(await harmOfLook(context, taskId))) await client.peek(taskId);
+      const count = formatCount(messages, 'message');
+      const where = `task ${taskId} on ${describeTarget(context)}`;
+      await printResult(context, `${count} of ${where} would be removed; nothing was removed.`, {
+        task_id: taskId,
+        removed: 0,
+        would_remove: messages,
+      });
+    }
+    return keepQueue ? undefined : refusedDeletion(context, taskId);
   });
   await noteHeld(context, targets);
   if (failure !== undefined) throw failure;

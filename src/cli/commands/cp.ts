@@ -82,7 +82,10 @@ async function copy(
   const whole = isWhole ? { taskId: from, ...depth } : undefined;
   await stop.race(destination.requireRoom(least, whole));
   if (options.dryRun) {
-    return dryRun(context, from, { limit: options.all ? undefined : limit, skip, select, verb: 'copied' });
+    if (behind > 0) await stop.race(client.checkPublish(to, { create }));
+    const check = (messages: StoredMessage[]) => destination.checkFit(messages);
+    const taken = { limit: options.all ? undefined : limit, skip, select };
+    return dryRun(context, from, { ...taken, verb: 'copied', force: isForced, isLook: true, check });
   }
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);

@@ -74,7 +74,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
   const { client, stop } = context;
   const select = await selectionOf(options);
   const wanted = options.all ? undefined : options.limit;
-  if (options.dryRun) return dryRun(context, taskId, { limit: wanted, select, verb: 'removed' });
+  if (options.dryRun)
+    return dryRun(context, taskId, { limit: wanted, select, verb: 'removed', force: options.force });
   const mustAsk = cutsOff(context, options) && !options.yes;
   if (mustAsk) requireTerminal(HOW_TO_SEE_ALL);
   const depth =

@@ -150,11 +150,8 @@ function nothingToAdd({ from, skip }: EnqueueOptions): string {
 }
 
 function reportDryRun(context: ClientContext, taskId: string, count: number): Promise<void> {
-  return printResult(
-    context,
-    `${formatCount(count, 'message')} would be added to task ${taskId}; nothing was sent.`,
-    { task_id: taskId, enqueued: 0, would_enqueue: count },
-  );
+  const sentence = `Checked ${formatCount(count, 'message')} for task ${taskId}; nothing was sent.`;
+  return printResult(context, sentence, { task_id: taskId, enqueued: 0, would_enqueue: count });
 }
 
 function checkHeaders({ propertyList }: OutgoingMessage, headers: { [name: string]: string }): void {

@@ -5,7 +5,7 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
 import { filterFlag, selectionOf } from '../input/select-messages.ts';
 import { printResult } from '../output/result-line.ts';
-import { type ChosenTasks, chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
+import { chooseOneTask, chooseTasks, noteTasks } from '../queues/chosen-tasks.ts';
 import { type CountedTask, countTasks, forEachTask } from '../queues/each-task.ts';
 import { emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
@@ -73,10 +73,7 @@ async function move(
   // A pattern may also match the destination.
   const taskIds = chosen.taskIds.filter((taskId) => taskId !== to);
   const sources = await context.stop.race(countTasks(context, { ...chosen, taskIds }));
-  if (options.dryRun) {
-    await openDestination(context, sources, to, options);
-    return dryRunAll(context, sources, chosen, options);
-  }
+  if (options.dryRun) return dryRunAll(context, sources, to, { ...options, ...chosen });
   if (chosen.isPattern && !options.yes) await context.stop.race(confirmPattern(context, sources, to));
   await moveAll(context, sources, to, { ...options, ...chosen });
 }
@@ -84,13 +81,18 @@ async function move(
 async function dryRunAll(
   context: ClientContext,
   sources: readonly CountedTask[],
-  chosen: ChosenTasks,
-  options: MoveOptions,
+  to: string,
+  options: MoveOptions & { isPattern: boolean },
 ): Promise<void> {
-  const { limit } = options;
-  const failure = await forEachTask(context, sources, chosen, async ({ taskId }) =>
-    dryRun(context, taskId, { limit, select: await selectionOf(options), verb: 'moved' }),
-  );
+  const { limit, force, create } = options;
+  const destination = await openDestination(context, sources, to, options);
+  if (sources.some(({ messages }) => messages > 0))
+    await context.stop.race(context.client.checkPublish(to, { create }));
+  const check = (messages: StoredMessage[]) => destination.checkFit(messages);
+  const failure = await forEachTask(context, sources, options, async ({ taskId }) => {
+    const select = await selectionOf(options);
+    return dryRun(context, taskId, { limit, select, verb: 'moved', force, check });
+  });
   if (failure !== undefined) throw failure;
 }
 

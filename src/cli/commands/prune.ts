@@ -9,6 +9,7 @@ import { notBlank, type OptionsOf } from '../input/option-values.ts';
 import { noteLeftOut } from '../output/left-out.ts';
 import { recordList } from '../output/record-list.ts';
 import { reportSink } from '../output/sinks.ts';
+import { refusedDeletion } from '../queues/refused-deletion.ts';
 import { describeTarget } from '../settings/target.ts';
 import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { ageOption, exactDuration } from '../text/durations.ts';
@@ -67,6 +68,9 @@ async function prune(context: ClientContext, options: PruneOptions): Promise<voi
     return;
   }
   if (options.dryRun) {
+    // About one queue only: each question is a line in the log of the broker.
+    const refused = await stop.race(refusedDeletion(context, (queues[0] as TaskQueueInfo).taskId));
+    if (refused !== undefined) throw refused;
     for (const { taskId } of queues) await report.write({ taskId, outcome: 'would delete' });
     await report.end();
     note(`${about} would be deleted; nothing was deleted.`);

@@ -5,19 +5,19 @@ import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { taskCommand } from '../output/this-command.ts';
 import { describeInTime } from '../queues/describe-in-time.ts';
+import { streamFailure } from '../queues/missing-queue.ts';
 
 /**
  * Looking at a message means taking and requeueing it. If that has side effects, they are reported, or the command
  * refuses.
  */
-const CHANGES: Record<QueueKind['kind'], { is: string; what: string } | undefined> = {
+const CHANGES: Record<Exclude<QueueKind['kind'], 'stream'>, { is: string; what: string } | undefined> = {
   // A look has no side effects.
   classic: undefined,
   quorum: {
     is: 'a quorum queue',
     what: 'RabbitMQ 4 counts each look towards the delivery limit (default: 20), and drops a message that exceeds it',
   },
-  stream: { is: 'a stream', what: 'it cannot be read like a queue' },
   other: { is: 'of an unknown type', what: 'looking at its messages may reorder or drop them' },
 };
 
@@ -27,9 +27,11 @@ export const FORCE_FILTER = 'with a filter: allow quorum queues, where each look
 /** With these limits, a requeued message may be dropped if other messages have filled the queue in the meantime. */
 const LIMITS = ['x-max-length', 'x-max-length-bytes'];
 
+/** A look at a queue that can be read may have side effects. */
+export class HarmfulLook extends CommandFailure {}
+
 export interface PlainQueueOptions {
   force?: boolean | undefined;
-  mayForce?: boolean;
   isEmpty?: boolean;
   /** A filter may look at a queue of which nobody can say what it is; a note says so. */
   mayBeUnknown?: boolean;
@@ -37,19 +39,20 @@ export interface PlainQueueOptions {
 
 /**
  * Ensures that a task's messages can be looked at without losing any.
- * @param options `force` continues anyway and reports the side effects, if the command `mayForce`; `isEmpty` means that the queue was counted as
- * empty
- * @throws CommandFailure (1) for a queue that might lose messages, or whose messages cannot be looked at
+ * @param options `force` continues anyway and reports the side effects; `isEmpty` means that the queue was counted as empty
+ * @throws HarmfulLook for a queue that might lose messages, or whose type is not known
+ * @throws CommandFailure (1) for a queue whose messages cannot be looked at
  */
 export async function requirePlainQueue(
   context: Pick<ClientContext, 'client' | 'note' | 'settings'>,
   taskId: string,
-  { force = false, mayForce = true, isEmpty = false, mayBeUnknown = false }: PlainQueueOptions = {},
+  { force = false, isEmpty = false, mayBeUnknown = false }: PlainQueueOptions = {},
 ): Promise<void> {
   const { client, note } = context;
-  const kind = await findKind(context, taskId, { force: force || isEmpty, mayForce, mayBeUnknown });
-  // An empty queue needs no look. A stream, however, always counts as empty.
-  if (kind === undefined || (isEmpty && kind.kind !== 'stream')) return;
+  const kind = await findKind(context, taskId, { force: force || isEmpty, mayBeUnknown });
+  if (kind?.kind === 'stream') throw streamFailure(taskId);
+  // An empty queue needs no look.
+  if (kind === undefined || isEmpty) return;
   const queue = `The queue of task ${JSON.stringify(taskId)}`;
   if (kind.ownArguments.includes('x-single-active-consumer')) {
     const { consumers = 0 } = (await client.depth(taskId)) ?? {};
@@ -72,28 +75,43 @@ export async function requirePlainQueue(
       is: `limited by ${limit}`,
       what: 'a message requeued while the queue is full may be dropped',
     });
-  if (!change) return;
-  if (force && kind.kind !== 'stream') {
+  // The client refuses to read an auto-delete queue.
+  if (!change || kind.ownArguments.includes('auto_delete')) return;
+  if (force) {
     note(`${queue} is ${change.is}: ${change.what}.`);
     return;
   }
   const drain = taskCommand('dequeue', taskId, ['--all', '--out', 'FILE']);
   const others = `"${taskCommand('watch', taskId)}" only follows events; "${drain}" drains to a file`;
-  throw new CommandFailure(ExitCode.failed, `${queue} is ${change.is}: ${change.what}`, {
-    hint:
-      kind.kind === 'stream'
-        ? 'Use a stream client.'
-        : mayForce
-          ? `${others}; --force looks anyway.`
-          : `${others}.`,
+  throw new HarmfulLook(ExitCode.failed, `${queue} is ${change.is}: ${change.what}`, {
+    hint: `${others}; --force looks anyway.`,
   });
+}
+
+/**
+ * The same for a queue that is to be read, and not necessarily looked at.
+ * @returns why a look may do harm; `undefined` if it does not
+ * @throws CommandFailure (1) for a queue that cannot be read either; TaskQueueError `ACCESS_REFUSED` if this user may not
+ */
+export async function harmOfLook(
+  context: Pick<ClientContext, 'client' | 'note' | 'settings'>,
+  taskId: string,
+  options?: PlainQueueOptions,
+): Promise<HarmfulLook | undefined> {
+  try {
+    await requirePlainQueue(context, taskId, options);
+  } catch (error) {
+    if (!(error instanceof HarmfulLook)) throw error;
+    await context.client.checkRead(taskId);
+    return error;
+  }
 }
 
 /** `undefined` if the queue does not exist, or if its type is unknown and `force` is set. */
 async function findKind(
   { client, settings, note }: Pick<ClientContext, 'client' | 'settings' | 'note'>,
   taskId: string,
-  { force, mayForce, mayBeUnknown }: { force: boolean; mayForce: boolean; mayBeUnknown: boolean },
+  { force, mayBeUnknown }: { force: boolean; mayBeUnknown: boolean },
 ): Promise<Pick<QueueKind, 'kind' | 'ownArguments'> | undefined> {
   try {
     return await client.queueKind(taskId);
@@ -108,9 +126,9 @@ async function findKind(
       );
       return undefined;
     }
-    throw new CommandFailure(ExitCode.refused, error.message, {
+    throw new HarmfulLook(ExitCode.refused, error.message, {
       cause: error,
-      hint: `Checking the queue type needs configure permission, or the management API.${mayForce ? ' If you know it is a classic queue, use --force.' : ''}`,
+      hint: 'Checking the queue type needs configure permission, or the management API. If you know it is a classic queue, use --force.',
     });
   }
 }

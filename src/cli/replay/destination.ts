@@ -116,6 +116,14 @@ export class Destination {
     return { fitting: batch, failure: undefined };
   }
 
+  /** For a dry run: counts messages as if they were added. @returns the failure of the first one that would not fit */
+  checkFit(batch: readonly Sized[]): CommandFailure | undefined {
+    const { fitting, failure } = this.fit(batch);
+    this.#messages += fitting.length;
+    if (this.#bytes !== undefined) for (const { body } of fitting) this.#bytes += body.length;
+    return failure;
+  }
+
   /** Messages have been added that are not to be verified before {@link end}. */
   add(count: number): void {
     if (count === 0) return;
