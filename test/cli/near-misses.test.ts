@@ -105,7 +105,7 @@ const OTHER_NAMES = [
   ['rm', 'clear'],
   ['purge', 'clear'],
   ['drain', 'dequeue'],
-  ['get', 'dequeue'],
+  ['get', 'peek'],
   ['consume', 'dequeue'],
   ['tail', 'watch'],
   ['follow', 'watch'],

@@ -7,7 +7,7 @@ export const OTHER_NAMES: Readonly<Record<string, string>> = {
   purge: 'clear',
   flush: 'clear',
   drain: 'dequeue',
-  get: 'dequeue',
+  get: 'peek',
   pop: 'dequeue',
   receive: 'dequeue',
   consume: 'dequeue',
