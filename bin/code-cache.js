@@ -49,6 +49,8 @@ function cacheFile(/** @type {string} */ folder, /** @type {string} */ command) 
   const { XDG_CACHE_HOME, HOME, NODE_DISABLE_COMPILE_CACHE } = process.env;
   const home = XDG_CACHE_HOME || HOME;
   if (NODE_DISABLE_COMPILE_CACHE || !home || process.getuid === undefined) return undefined;
+  // Its modules do not have a `require`.
+  if ('bun' in process.versions) return undefined;
   try {
     if (fs.statSync(home).uid !== process.getuid()) return undefined;
     const { dev, ino, ctimeMs } = fs.statSync(join(folder, 'main.cjs'));

@@ -69,6 +69,16 @@ test('nothing is kept where others can write, where nothing can be written, or w
   expect(await filesIn(home)).toEqual([]);
 });
 
+test('nothing is kept by Bun, where a module does not have the `require` that loading it needs', async () => {
+  const [home, folder] = [await temporaryFolder(), await temporaryFolder()];
+  const likeBun = join(folder, 'like-bun.cjs');
+  const versions =
+    "Object.defineProperty(process, 'versions', { value: { ...process.versions, bun: '1.4.5' } })";
+  await writeFile(likeBun, versions);
+  expect(await helpIn(home, { NODE_OPTIONS: `--require ${likeBun}` })).toContain('peek');
+  expect(await filesIn(home)).toEqual([]);
+});
+
 test('code that cannot be written as a whole leaves no file', async () => {
   const home = await temporaryFolder();
   const script = 'ulimit -f 100 && exec "$0" "$@"';
