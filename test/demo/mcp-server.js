@@ -28,10 +28,13 @@ mcp.experimental.tasks.registerToolTask(
   {
     async createTask({ folder }, extra) {
       const task = await extra.taskStore.createTask({ ttl: 300_000, pollInterval: 200 });
-      tidy(task.taskId, folder, extra).catch((error) => {
-        // A question that is open when the client leaves stays unanswered.
-        if (mcp.isConnected()) process.stderr.write(`Task ${task.taskId}: ${error.message}\n`);
-      });
+      const fail = (error) => {
+        const content = [{ type: 'text', text: error.message }];
+        return extra.taskStore.storeTaskResult(task.taskId, 'failed', { content, isError: true });
+      };
+      tidy(task.taskId, folder, extra)
+        .catch(fail)
+        .catch(() => {}); // It was cancelled, or the client has left.
       return { task };
     },
     getTask: (_args, extra) => extra.taskStore.getTask(extra.taskId),
@@ -41,13 +44,15 @@ mcp.experimental.tasks.registerToolTask(
 
 async function tidy(taskId, folder, { taskStore, _meta }) {
   const relatedTask = { taskId };
+  const progressToken = _meta?.progressToken; // there is none if the client does not ask for progress
   const notify = (method, params) => mcp.server.notification({ method, params }, { relatedTask });
 
   await notify('notifications/message', { level: 'info', data: `Looking through ${folder}` });
   for (const progress of [1, 2, 3]) {
     // Looking takes a while.
     await sleep(800);
-    await notify('notifications/progress', { progressToken: _meta.progressToken, progress, total: 3 });
+    if (progressToken !== undefined)
+      await notify('notifications/progress', { progressToken, progress, total: 3 });
   }
   await taskStore.updateTaskStatus(taskId, 'input_required');
   const answer = await mcp.server.elicitInput(
@@ -61,7 +66,7 @@ async function tidy(taskId, folder, { taskStore, _meta }) {
   await taskStore.storeTaskResult(taskId, 'completed', { content: [{ type: 'text', text }] });
 }
 
-mcp.server.onclose = () => taskMessageQueue.close();
-// Without a client there is nothing to do; the connection to RabbitMQ would keep this process alive.
+// Without a client there is nothing to do; the timers of the task store would keep this process alive.
 process.stdin.on('end', () => mcp.close());
+mcp.server.onclose = () => taskMessageQueue.close().finally(() => process.exit());
 await mcp.connect(new StdioServerTransport());

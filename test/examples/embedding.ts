@@ -18,8 +18,8 @@ const mcp = new McpServer(
   },
 );
 
-// The SDK does not notice that the client has gone, and the connection to RabbitMQ keeps the process alive.
+// The SDK does not notice that the client has gone, and the timers of this task store keep the process alive.
 process.stdin.on('end', () => mcp.close());
-mcp.server.onclose = () => taskMessageQueue.close();
+mcp.server.onclose = () => taskMessageQueue.close().finally(() => process.exit());
 
 await mcp.connect(new StdioServerTransport());

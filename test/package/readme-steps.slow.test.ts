@@ -1,10 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { access, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { sharedBroker } from '../support/broker.ts';
 import { outsideEnvironment, packInto, runIn } from '../support/packed-package.ts';
 
@@ -93,4 +97,29 @@ test('the steps of the page about replicas compile', async () => {
   }
   const { program } = await follow('src/cli/help/topics/replicas.md', 'A whole example', installed);
   await expect(readFile(program, 'utf8')).resolves.toContain("from './sqlite-task-store.js'");
+});
+
+test('the complete server that the README names ends with its client, although a task of its store lives on', async () => {
+  const server = spawn(process.execPath, [join(root, 'test/demo/mcp-server.js')], {
+    env: { ...outsideEnvironment(), MCP_TASKQ_URL: sharedBroker().url },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => {
+    server.kill('SIGKILL');
+  });
+  const client = new Client({ name: 'test', version: '1.0.0' }, { capabilities: { elicitation: {} } });
+  client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: { delete: true } }));
+  // Unlike the SDK's transport for clients, this one does not kill a server that stays.
+  await client.connect(new StdioServerTransport(server.stdout, server.stdin));
+  await client.listTools();
+  const types: string[] = [];
+  for await (const { type } of client.experimental.tasks.callToolStream({
+    name: 'tidy',
+    arguments: { folder: '/tmp' },
+  })) {
+    types.push(type);
+  }
+  expect(types.at(-1)).toBe('result');
+  server.stdin.end();
+  expect(await once(server, 'exit')).toEqual([0, null]);
 });
