@@ -192,16 +192,9 @@ export class FieldReader {
     return Number.isSafeInteger(value) ? value : this.#list.readBigInt64BE(start).toString();
   }
 
-  /** Most strings are short ASCII, which is cheaper to check here than in native code. */
   #text(start: number, end: number): string | Base64Text {
-    const list = this.#list;
-    if (end - start <= 64) {
-      let at = start;
-      while (at < end && (list[at] as number) < 0x80) at++;
-      if (at === end) return list.toString('latin1', start, end);
-    }
-    const bytes = list.subarray(start, end);
-    if (isUtf8(bytes)) return list.toString('utf8', start, end);
+    const bytes = this.#list.subarray(start, end);
+    if (isUtf8(bytes)) return bytes.toString();
     return { '!': 'string_base64', value: bytes.toString('base64') };
   }
 
