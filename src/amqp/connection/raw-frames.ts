@@ -16,7 +16,6 @@ const LIST = Symbol('property list');
 /** AMQP 0-9-1, 4.2.3: frame types, the end octet, and the length of what surrounds a payload. */
 const METHOD_FRAME = 1;
 const HEADER_FRAME = 2;
-const BODY_FRAME = 3;
 const FRAME_END = 0xce;
 const FRAME_START_BYTES = 7;
 const FRAME_BYTES = FRAME_START_BYTES + 1;
@@ -31,9 +30,6 @@ const HEADER_START_BYTES = 12;
 /** RabbitMQ sends no larger ones. */
 const MAX_BODY_BYTES = 512 * 1024 * 1024;
 
-/** A body up to this size is written together with what is before it. */
-const JOINED_BYTES = 16 * 1024;
-
 /** As amqplib hands frames on (lib/frame.js): methods and headers have fields, bodies content. */
 interface Frame {
   channel: number;
@@ -46,7 +42,6 @@ interface Connection {
   rest: Buffer;
   frameMax: number;
   recvSinceLastCheck: boolean;
-  sentSinceLastCheck: boolean;
   stream: Duplex;
   channels: { buffer: { write(bytes: Buffer): boolean } }[];
   recvFrame(): Frame | false;
@@ -199,14 +194,11 @@ function writePublish(
   body: Buffer,
 ): boolean {
   const { buffer } = connection.channels[channel] as Connection['channels'][number];
-  const isJoined =
-    body.length > 0 && body.length <= Math.min(JOINED_BYTES, connection.frameMax - FRAME_BYTES);
   const keyBytes = Buffer.byteLength(queue);
   // Class and method, a reserved word, the empty exchange name, the routing key with its length, and the flags.
   const publishBytes = 4 + 2 + 1 + 1 + keyBytes + 1;
   const headerBytes = HEADER_START_BYTES + list.length;
-  const total = publishBytes + headerBytes + (isJoined ? 3 * FRAME_BYTES + body.length : 2 * FRAME_BYTES);
-  const out = Buffer.allocUnsafe(total);
+  const out = Buffer.allocUnsafe(publishBytes + headerBytes + 2 * FRAME_BYTES);
   let at = startFrame(out, 0, METHOD_FRAME, channel, publishBytes);
   at = out.writeUInt16BE(BASIC, at);
   at = out.writeUInt16BE(PUBLISH, at);
@@ -223,15 +215,9 @@ function writePublish(
   at = out.writeUInt32BE(Math.floor(body.length / 2 ** 32), at);
   at = out.writeUInt32BE(body.length % 2 ** 32, at);
   at += list.copy(out, at);
-  at = out.writeUInt8(FRAME_END, at);
-  if (isJoined) {
-    at = startFrame(out, at, BODY_FRAME, channel, body.length);
-    at += body.copy(out, at);
-    out.writeUInt8(FRAME_END, at);
-  }
-  connection.sentSinceLastCheck = true;
-  const hasRoom = buffer.write(out);
-  return isJoined || body.length === 0 ? hasRoom : connection.sendContent(channel, body);
+  out.writeUInt8(FRAME_END, at);
+  buffer.write(out);
+  return connection.sendContent(channel, body);
 }
 
 function startFrame(out: Buffer, start: number, type: number, channel: number, payloadBytes: number): number {
