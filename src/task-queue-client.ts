@@ -251,8 +251,7 @@ export class TaskQueueClient {
     }
     const queue = this.#queueName(taskId);
     const what = `Cannot peek at ${taskName(taskId)}`;
-    const { operationTimeoutMs } = this.#options;
-    const task = { taskId, queue, kinds: this.#session.kinds, operationTimeoutMs, ...means };
+    const task = { taskId, queue, kinds: this.#session.kinds, ...means };
     const noted: BatchViewer = (batch, before) => {
       this.#noteRead(batch);
       return view(batch, before);
@@ -442,7 +441,6 @@ export class TaskQueueClient {
     const queue = this.#queueName(taskId);
     const what = `${doing} ${taskName(taskId)}`;
     const task = { taskId, queue, kinds: this.#session.kinds, ...means };
-    const { operationTimeoutMs } = this.#options;
     return this.#traceDequeue(taskId, (trace) => {
       const noted: BatchHandler = (batch, before) => {
         this.#noteRead(batch, trace);
@@ -457,7 +455,7 @@ export class TaskQueueClient {
       const onBegin = () => {
         if (!this.#session.events.isOff) this.#session.connectEarly('publish');
       };
-      const draining = { ...task, operationTimeoutMs, onBegin, onRemoved: removed };
+      const draining = { ...task, onBegin, onRemoved: removed };
       return this.#during(what, () => drainTask(draining, noted, options), KEPT_HINT);
     });
   }

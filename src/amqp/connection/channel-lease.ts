@@ -6,7 +6,8 @@ import type { ReadGate } from './read-gate.ts';
 /** A channel held by one operation alone: closing it affects no other operation. */
 export class ChannelLease {
   readonly channel: Channel;
-  readonly #operationTimeoutMs: number;
+  /** The deadline for an answer. */
+  readonly operationTimeoutMs: number;
   readonly #gate: ReadGate;
   /** Requests in flight, which fail when the channel ends. */
   readonly #pending = new Set<(reason: unknown) => void>();
@@ -30,7 +31,7 @@ export class ChannelLease {
   ) {
     this.channel = channel;
     this.openAnother = openAnother;
-    this.#operationTimeoutMs = operationTimeoutMs;
+    this.operationTimeoutMs = operationTimeoutMs;
     this.#gate = readGateOf(channel);
     // Without a listener, an error of one channel would close the whole connection.
     channel.on('error', (error) => {
@@ -65,7 +66,7 @@ export class ChannelLease {
         settle();
       };
       const fail = (reason: unknown) => finish(() => reject(reason));
-      const timer = setTimeout(() => fail(timeoutError(this.#operationTimeoutMs)), this.#operationTimeoutMs);
+      const timer = setTimeout(() => fail(timeoutError(this.operationTimeoutMs)), this.operationTimeoutMs);
       // A set: adding a listener per request would cost more than everything else here.
       this.#pending.add(fail);
       this.#gate.beginWait();

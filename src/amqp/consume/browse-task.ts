@@ -11,7 +11,6 @@ export interface BrowsedTask {
   queue: string;
   reader: QueueReader;
   kinds: QueueKinds;
-  operationTimeoutMs: number;
   /** Whether the view can be given the first batch once more after a lost connection. */
   startsAgain: boolean;
 }
@@ -22,7 +21,7 @@ export interface BrowsedTask {
  * @returns how many messages it passed on
  */
 export function browseTask(
-  { taskId, queue, reader, kinds, operationTimeoutMs, startsAgain }: BrowsedTask,
+  { taskId, queue, reader, kinds, startsAgain }: BrowsedTask,
   view: BatchViewer,
   { limit = 1, skip = 0 }: PeekOptions,
 ): Promise<number> {
@@ -38,7 +37,7 @@ export function browseTask(
     await consumption.start(count);
     try {
       for (let seen = 0; seen < count; ) {
-        const batch = await consumption.next(count - seen, operationTimeoutMs);
+        const batch = await consumption.next(count - seen);
         if (batch.length === 0) break;
         const messages = batch
           .slice(Math.max(0, skip - seen))

@@ -36,8 +36,6 @@ export interface BulkOptions {
   findKind: FindKind;
   /** Stops between two batches. */
   signal?: AbortSignal | undefined;
-  /** How long a queue that is not empty may go without a delivery. */
-  operationTimeoutMs: number;
   /** Called after each batch with how many messages were read so far. */
   onRead: (count: number) => Promise<void>;
   /** Called after each acknowledgement. */

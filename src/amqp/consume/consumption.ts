@@ -143,8 +143,9 @@ export class Consumption {
    * @throws TaskQueueError when the queue is not empty and yet nothing comes: `UNSUPPORTED` of a stream, `QUEUE_LOCKED` if
    * another consumer is the single active one, and otherwise `NO_ANSWER`
    */
-  async next(most: number, timeoutMs: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
+  async next(most: number, signal?: AbortSignal): Promise<ConsumeMessage[]> {
     const inbox = this.#inbox;
+    const { operationTimeoutMs: timeoutMs } = this.#lease;
     while (inbox.size === 0 && this.#state === 'delivering' && !signal?.aborted) {
       if (await inbox.waitForMore(QUIET_MS, signal)) {
         this.#progressAt = performance.now();

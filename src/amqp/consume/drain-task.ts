@@ -22,7 +22,6 @@ export interface DrainedTask {
   kinds: QueueKinds;
   /** Removes all messages by deleting the queue, for `allOrNone`. Left out: by acknowledging them. */
   deleter?: QueueDeleter;
-  operationTimeoutMs: number;
   /** Whether to refuse an auto-delete queue, which takes a channel for each queue. Default true. */
   refusesAutoDelete?: boolean;
   /**
@@ -47,7 +46,6 @@ export async function drainTask(
     reader,
     kinds,
     deleter,
-    operationTimeoutMs,
     refusesAutoDelete = true,
     keepsResult,
     onBegin,
@@ -91,7 +89,6 @@ export async function drainTask(
       isClassic: kind?.kind === 'classic',
       findKind: () => kinds.kindOfAnswering(queue),
       signal,
-      operationTimeoutMs,
       onRead: async (count: number) => {
         end.read = count;
         if (onRead) await failure.watch(() => onRead(count));

@@ -23,8 +23,6 @@ interface Window {
 export interface QueueWindowsOptions {
   isClassic: boolean;
   findKind: FindKind;
-  /** How long a queue that is not empty may go without a delivery. */
-  operationTimeoutMs: number;
 }
 
 /**
@@ -79,7 +77,7 @@ export class QueueWindows {
       }
     }
     const { consumption, lease } = this.#last;
-    const messages = await consumption.next(most, this.#options.operationTimeoutMs, signal);
+    const messages = await consumption.next(most, signal);
     return messages.map((message) => ({ message, lease }));
   }
 
