@@ -47,10 +47,6 @@ export function* recordParts({
     properties_base64: propertyList?.toString('base64'),
   }).slice(0, -1);
   if (isLineOfJson(body)) {
-    if (body.length <= SMALL_BYTES) {
-      yield `${metadata},"body":${body.toString()}}`;
-      return;
-    }
     yield `${metadata},"body":`;
     yield body;
     yield '}';
@@ -61,9 +57,6 @@ export function* recordParts({
     yield Buffer.from(body.toString('base64', at, at + BASE64_BYTES), 'latin1');
   yield '"}';
 }
-
-/** Up to this size, copying is cheaper than another part. */
-const SMALL_BYTES = 16 * 1024;
 
 /** A multiple of 3, so that base64 needs no padding in between; small, as V8 frees large strings late. */
 const BASE64_BYTES = 3 * 16 * 1024;
