@@ -30,6 +30,7 @@ export interface GlobalOptions {
 }
 
 export interface GlobalDeclaration {
+  /** As commander derives it from the flags. */
   name: keyof GlobalOptions;
   flags: string;
   description: string;
@@ -41,29 +42,25 @@ export interface GlobalDeclaration {
   choices?: readonly string[];
 }
 
-export const CONNECTION_OPTIONS: readonly GlobalDeclaration[] = [
+export const CONNECTION_OPTIONS = named([
   {
-    name: 'url',
     flags: '-u, --url <url>',
     description: 'broker URL; comma-separated list for a cluster',
     environment: ['MCP_TASKQ_URL', 'RABBITMQ_URL', 'AMQP_URL'],
     byDefault: DEFAULT_URL,
   },
   {
-    name: 'context',
     flags: '--context <name>',
     description: 'broker named with "mcp-taskq context set"',
     environment: ['MCP_TASKQ_CONTEXT'],
   },
   {
-    name: 'prefix',
     flags: '--prefix <text>',
     description: 'queue-name prefix',
     environment: ['MCP_TASKQ_PREFIX'],
     byDefault: DEFAULT_PREFIX,
   },
   {
-    name: 'queueType',
     flags: '--queue-type <type>',
     description: 'type of queues to create, default or quorum; the Python package cannot use quorum queues',
     environment: ['MCP_TASKQ_QUEUE_TYPE'],
@@ -71,53 +68,45 @@ export const CONNECTION_OPTIONS: readonly GlobalDeclaration[] = [
     choices: ['default', 'quorum'],
   },
   {
-    name: 'apiUrl',
     flags: '--api-url <url>',
     description: 'management API',
     environment: ['MCP_TASKQ_API_URL'],
     byDefault: "the broker's host, port 15672, or 15671 with TLS",
   },
   {
-    name: 'passwordFile',
     flags: '--password-file <file>',
     description: 'file with the password on its first line',
     environment: ['MCP_TASKQ_PASSWORD_FILE'],
   },
   {
-    name: 'tlsCaFile',
     flags: '--tls-ca-file <file>',
     description: 'CA certificates to trust, PEM',
     environment: ['MCP_TASKQ_TLS_CA_FILE'],
     byDefault: "Node's",
   },
   {
-    name: 'tlsCertFile',
     flags: '--tls-cert-file <file>',
     description: 'client certificate, PEM',
     environment: ['MCP_TASKQ_TLS_CERT_FILE'],
   },
   {
-    name: 'tlsKeyFile',
     flags: '--tls-key-file <file>',
     description: 'key of the client certificate, PEM',
     environment: ['MCP_TASKQ_TLS_KEY_FILE'],
   },
   {
-    name: 'tlsPassFile',
     flags: '--tls-pass-file <file>',
     description: 'file with the passphrase of that key on its first line',
     environment: ['MCP_TASKQ_TLS_PASS_FILE'],
   },
   {
-    name: 'tlsServerName',
     flags: '--tls-server-name <name>',
     description: "name expected in the broker's certificate",
     environment: ['MCP_TASKQ_TLS_SERVER_NAME'],
     byDefault: 'the host of the URL',
   },
-  { name: 'insecure', flags: '--insecure', description: 'skip certificate verification (insecure)' },
+  { flags: '--insecure', description: 'skip certificate verification (insecure)' },
   {
-    name: 'connectTimeout',
     flags: '--connect-timeout <dur>',
     description: 'time limit for one attempt to connect',
     environment: ['MCP_TASKQ_CONNECT_TIMEOUT'],
@@ -125,38 +114,41 @@ export const CONNECTION_OPTIONS: readonly GlobalDeclaration[] = [
     parse: durationOption,
   },
   {
-    name: 'timeout',
     flags: '--timeout <dur>',
     description: 'time limit for the whole command, which then exits with 124',
     environment: ['MCP_TASKQ_TIMEOUT'],
     byDefault: 'none',
     parse: durationOption,
   },
-];
+]);
 
-export const OUTPUT_OPTIONS: readonly GlobalDeclaration[] = [
+export const OUTPUT_OPTIONS = named([
   {
-    name: 'output',
     flags: '-o, --output <format>',
     description: 'output format: table, wide, json, jsonl or raw; auto is table on a terminal, else jsonl',
     byDefault: 'auto',
     choices: OUTPUT_FORMATS,
   },
-  { name: 'json', flags: '--json', description: 'same as -o json' },
+  { flags: '--json', description: 'same as -o json' },
   {
-    name: 'color',
     flags: '--no-color',
     description: 'no colors; also NO_COLOR and TERM=dumb',
   },
   {
-    name: 'pager',
     flags: '--no-pager',
     description: 'no pager for long output on a terminal (PAGER; default: less -FRX)',
   },
-  { name: 'verbose', flags: '--verbose', description: 'on failure, print the full cause chain' },
-];
+  { flags: '--verbose', description: 'on failure, print the full cause chain' },
+]);
 
 export const GLOBAL_DECLARATIONS: readonly GlobalDeclaration[] = [...CONNECTION_OPTIONS, ...OUTPUT_OPTIONS];
+
+function named(declarations: readonly Omit<GlobalDeclaration, 'name'>[]): readonly GlobalDeclaration[] {
+  return declarations.map((each) => {
+    const name = new Option(each.flags).attributeName() as keyof GlobalOptions;
+    return { name, ...each };
+  });
+}
 
 /** The environment variables that set an option, in order of precedence. */
 export function variablesOf(option: keyof GlobalOptions | undefined): readonly string[] {
