@@ -20,18 +20,12 @@ export const ExitCode = {
 
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
-const BY_ERROR_CODE: Record<ErrorCode, ExitCode> = {
+/** Any other one has failed. */
+const BY_ERROR_CODE: Partial<Record<ErrorCode, ExitCode>> = {
   INVALID_ARGUMENT: ExitCode.usage,
   INVALID_MESSAGE: ExitCode.usage,
-  MALFORMED_MESSAGE: ExitCode.failed,
-  MESSAGE_TOO_LARGE: ExitCode.failed,
-  QUEUE_OVERFLOW: ExitCode.failed,
   QUEUE_NOT_FOUND: ExitCode.noSuchQueue,
   QUEUE_UNAVAILABLE: ExitCode.unreachable,
-  QUEUE_MISMATCH: ExitCode.failed,
-  QUEUE_LOCKED: ExitCode.failed,
-  QUEUE_IN_USE: ExitCode.failed,
-  LIMIT_REACHED: ExitCode.failed,
   ACCESS_REFUSED: ExitCode.refused,
   AUTHENTICATION_FAILED: ExitCode.refused,
   // The broker accepted the user, but refuses the vhost.
@@ -43,16 +37,7 @@ const BY_ERROR_CODE: Record<ErrorCode, ExitCode> = {
   NO_ANSWER: ExitCode.unreachable,
   BUSY: ExitCode.unreachable,
   WAIT_TIMEOUT: ExitCode.nothingThere,
-  PUBLISH_UNCONFIRMED: ExitCode.failed,
-  PUBLISH_REJECTED: ExitCode.failed,
-  BROKER_BLOCKED: ExitCode.failed,
-  TOO_MANY_WAITING: ExitCode.failed,
-  UNSUPPORTED: ExitCode.failed,
-  CLOSED: ExitCode.failed,
-  TARGET_MISMATCH: ExitCode.failed,
   API_UNAVAILABLE: ExitCode.unreachable,
-  BROKER_START_FAILED: ExitCode.failed,
-  BROKER_ERROR: ExitCode.failed,
 };
 
 /** The exit status for an error that ended a command. */
@@ -64,7 +49,8 @@ export function getExitCode(error: unknown): number {
   const { code } = error as { code?: unknown };
   if (typeof code !== 'string') return ExitCode.failed;
   if (code.startsWith('commander.')) return isHelp(code) ? ExitCode.done : ExitCode.usage;
-  return Object.hasOwn(BY_ERROR_CODE, code) ? BY_ERROR_CODE[code as ErrorCode] : ExitCode.failed;
+  const known = Object.hasOwn(BY_ERROR_CODE, code) ? BY_ERROR_CODE[code as ErrorCode] : undefined;
+  return known ?? ExitCode.failed;
 }
 
 /** Excludes `commander.help`, which is the help shown when no command was given. */
