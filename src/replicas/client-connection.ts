@@ -17,50 +17,34 @@ export interface ConnectedTransport {
 export class ClientConnection {
   /** Tells this server object from others in the process. */
   readonly token = randomToken();
-  #transport: ConnectedTransport | undefined;
+  /** While it is open. */
+  transport: ConnectedTransport | undefined;
   #isClosed = false;
 
   /** @throws TaskQueueError `INVALID_ARGUMENT` while the server object has another transport */
   open(transport: ConnectedTransport): void {
-    if (this.#transport !== undefined) {
+    if (this.transport !== undefined) {
       throw new TaskQueueError(
         ErrorCode.invalidArgument,
         'This link already has a transport; every server object needs a link of its own',
       );
     }
-    this.#transport = transport;
+    this.transport = transport;
     this.#isClosed = false;
   }
 
   close(): void {
-    this.#transport = undefined;
+    this.transport = undefined;
     this.#isClosed = true;
   }
 
   /** No transport was wrapped. */
   get isMissing(): boolean {
-    return this.#transport === undefined && !this.#isClosed;
+    return this.transport === undefined && !this.#isClosed;
   }
 
   throwIfClosed(): void {
     if (this.#isClosed) throw closedError();
-  }
-
-  /** The peer's identity; empty if peers cannot be distinguished. */
-  get session(): string {
-    return this.#transport?.session ?? '';
-  }
-
-  get sessionId(): string | undefined {
-    return this.#transport?.sessionId;
-  }
-
-  async send(message: object): Promise<void> {
-    await this.#transport?.send(message);
-  }
-
-  receive(message: object): void {
-    this.#transport?.receive(message);
   }
 }
 

@@ -23,14 +23,14 @@ export class QuestionAsker implements Asker {
   }
 
   receive(message: object): void {
-    this.#connection.receive(message);
+    this.#connection.transport?.receive(message);
   }
 
   async enqueue(taskId: string, queued: QueueableMessage, maxSize: number | undefined): Promise<void> {
     this.#connection.throwIfClosed();
     if (queued.type === 'response' || queued.type === 'error') {
       // The reply to a request of the client's own, which waits for it on this connection.
-      await this.#connection.send(queued.message);
+      await this.#connection.transport?.send(queued.message);
       return;
     }
     if (queued.type === 'notification') {

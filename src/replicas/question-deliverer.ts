@@ -161,7 +161,7 @@ export class QuestionDeliverer {
 
   /** As the client is to get it. */
   #addressed(taskId: string, queued: QueuedMessage, context: RequestContext | undefined): QueuedMessage {
-    const recipient = this.#core.recipient(context?.origin ?? {}, this.#connection.session);
+    const recipient = this.#core.recipient(context?.origin ?? {}, this.#connection.transport?.session);
     if (queued.type === 'request') {
       const { id } = queued.message;
       // A question that no replica has asked gets an address as well, where nobody waits: its answer must not be taken

@@ -42,7 +42,7 @@ export class ReplicaCore extends MessageQueues {
   }
 
   /** Who a message of this origin comes from. */
-  recipient(origin: MessageOrigin, session: string): Recipient {
+  recipient(origin: MessageOrigin, session = ''): Recipient {
     return { principal: this.principal(origin), session };
   }
 

@@ -24,7 +24,7 @@ export class ServerLink {
   constructor(core: ReplicaCore) {
     this.core = core;
     this.calls = new TaskCalls(core, this.#connection.token);
-    this.store = new LinkedStore(() => this.#connection.sessionId);
+    this.store = new LinkedStore(() => this.#connection.transport?.sessionId);
     this.asker = new QuestionAsker(core, this.#connection, this.calls, this.store);
     this.deliverer = new QuestionDeliverer(core, this.#connection, this.calls, this.store);
   }
@@ -61,7 +61,10 @@ export class ServerLink {
   }
 
   #addressIn(id: string, origin: MessageOrigin): QuestionAddress {
-    const address = this.core.seals.open(id, this.core.recipient(origin, this.#connection.session));
+    const address = this.core.seals.open(
+      id,
+      this.core.recipient(origin, this.#connection.transport?.session),
+    );
     if (address !== undefined) return address;
     throw new TaskQueueError(
       ErrorCode.accessRefused,
