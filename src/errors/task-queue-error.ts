@@ -86,9 +86,7 @@ export class TaskQueueError extends Error {
   /** What to do about it, for people. */
   readonly hint: string | undefined;
 
-  /**
-   * @param message what failed, and on what
-   */
+  /** @param message what failed, and on what */
   constructor(code: ErrorCode, message: string, { cause, hint }: TaskQueueErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;

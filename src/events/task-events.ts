@@ -5,9 +5,7 @@ import { type JsonProperties, propertiesFromJson, propertiesToJson } from '../pr
 import { readPropertyList } from '../properties/property-list.ts';
 import { bytesFromBase64 } from '../properties/typed-values.ts';
 
-/**
- * The topic exchange for live events. Routing key: the event name, a dot, the task id (`enqueued.0f3c…`).
- */
+/** The topic exchange for live events. Routing key: the event name, a dot, the task id (`enqueued.0f3c…`). */
 export const EVENT_EXCHANGE = 'mcp:events';
 
 /** AMQP 0-9-1 `shortstr`. With a short prefix, a task id can be longer: there are no events for it. */

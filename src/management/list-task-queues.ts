@@ -12,9 +12,7 @@ import { type ReportedState, stateOf } from './queue-state.ts';
 
 /** For {@link listTaskQueues}. */
 export interface ListTaskQueuesOptions {
-  /**
-   * Glob pattern for task ids: `*` matches any text, `?` one character, `\` escapes. Default: all.
-   */
+  /** Glob pattern for task ids: `*` matches any text, `?` one character, `\` escapes. Default: all. */
   glob?: string | undefined;
   /**
    * Where the numbers come from. `counted`, the default: counted now; nothing else is known. `statistics`: the
@@ -41,9 +39,7 @@ const CHECKS: Checks<ListTaskQueuesOptions> = {
 /** A task's queue, as the management API reports it. */
 export interface TaskQueueInfo {
   taskId: string;
-  /**
-   * Messages ready. If counted: exact for a classic queue, up to 5 s old for a quorum queue, unknown for a stream.
-   */
+  /** Messages ready. If counted: exact for a classic queue, up to 5 s old for a quorum queue, unknown for a stream. */
   ready: number | undefined;
   /** Messages unacknowledged; as exact as `ready`. */
   unacked: number | undefined;

@@ -115,9 +115,7 @@ export class ManagementApi {
     }
   }
 
-  /**
-   * The items of the JSON array that answers a GET, in chunks as they arrive. Throws like {@link get}.
-   */
+  /** The items of the JSON array that answers a GET, in chunks as they arrive. Throws like {@link get}. */
   async *items<T>(path: string, query: Query = {}): AsyncGenerator<T[], void, undefined> {
     const { base, response } = await this.#ask(path, query);
     const isShort = !isPacked(response) && Number(response.headers['content-length']) <= SHORT_BYTES;

@@ -30,9 +30,7 @@ export function encodeRecord(message: StoredMessage): string {
   return [...recordParts(message)].join('');
 }
 
-/**
- * {@link encodeRecord} in parts, strings and bytes, so that a large body is never copied into a string.
- */
+/** {@link encodeRecord} in parts, strings and bytes, so that a large body is never copied into a string. */
 export function* recordParts({
   taskId,
   redelivered,

@@ -18,9 +18,7 @@ export class ChannelLease {
   /** Opens an extra channel of the same connection, outside the pool's limit. The caller closes it. */
   readonly openAnother: () => Promise<ChannelLease>;
 
-  /**
-   * @param pool `onClose` is called when the channel has ended; `openAnother` opens one more
-   */
+  /** @param pool `onClose` is called when the channel has ended; `openAnother` opens one more */
   constructor(
     channel: Channel,
     operationTimeoutMs: number,

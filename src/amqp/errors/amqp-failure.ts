@@ -13,9 +13,7 @@ export class AmqpFailure extends TaskQueueError {
   /** The `message_id` of a message that was sent, and may be in its queue. */
   readonly messageId: string | undefined;
 
-  /**
-   * @param reason the part after the colon in `Cannot enqueue to task "a": …`
-   */
+  /** @param reason the part after the colon in `Cannot enqueue to task "a": …` */
   constructor(
     code: ErrorCode,
     reason: string,

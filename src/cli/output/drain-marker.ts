@@ -27,9 +27,7 @@ export class DrainMarker {
   /** What an interrupted drain of the task has left in the file. */
   before: WrittenBefore | undefined;
 
-  /**
-   * @param resuming how the drain can be resumed, for those who find the marker
-   */
+  /** @param resuming how the drain can be resumed, for those who find the marker */
   constructor(file: string, resuming: string | undefined) {
     this.#file = file;
     this.#resuming = resuming;

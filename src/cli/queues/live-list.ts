@@ -20,9 +20,7 @@ export interface WatchQueuesOptions extends Pick<LiveQueues, 'title' | 'interval
 /** How often a list that does not come is reported anew. */
 const STALL_REFRESH_MS = 1_000;
 
-/**
- * `ls --watch`: redraws the list at every interval, key press and change of the terminal size, until q or Ctrl-C.
- */
+/** `ls --watch`: redraws the list at every interval, key press and change of the terminal size, until q or Ctrl-C. */
 export async function watchQueues(context: Context, { list, ...options }: WatchQueuesOptions): Promise<void> {
   const { settings, stop } = context;
   if (process.stdout.isTTY !== true) {

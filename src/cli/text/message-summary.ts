@@ -34,9 +34,7 @@ const LONGEST_TEXT = 16 * 1024;
 
 type Json = { [key: string]: unknown };
 
-/**
- * @param longest bytes after which texts of the body are cut; infinity for all of them
- */
+/** @param longest bytes after which texts of the body are cut; infinity for all of them */
 export function summarize({ body, properties }: RawMessage, longest = LONGEST_TEXT): MessageSummary {
   const envelope = asObject(isUtf8(body) ? parse(body, longest) : undefined);
   const rpc = asObject(envelope.message);

@@ -1,8 +1,6 @@
 import { editDistance } from '../../cli-shared.ts';
 
-/**
- * The names that a mistyped one may stand for: those that differ in a few characters, closest first.
- */
+/** The names that a mistyped one may stand for: those that differ in a few characters, closest first. */
 export function closest(written: string, names: Iterable<string>, most = 3): string[] {
   const bound = Math.max(1, Math.min(3, Math.floor(written.length / 4)));
   const found: { name: string; distance: number }[] = [];
