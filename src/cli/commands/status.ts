@@ -6,6 +6,7 @@ import { type CommandHelp, explain } from '../help/command-help.ts';
 import type { OptionsOf } from '../input/option-values.ts';
 import { layOutFacts } from '../output/facts.ts';
 import { reportSink } from '../output/sinks.ts';
+import { findProblems } from '../status/find-problems.ts';
 import { type BrokerStatus, readStatus } from '../status/read-status.ts';
 import { statusFacts, statusRecord } from '../status/status-view.ts';
 import { colorsFor } from '../terminal/colors.ts';
@@ -55,19 +56,20 @@ async function status(context: Context, { api, listen: listenMs }: OptionsOf<typ
     }
     throw error;
   }
+  const problems = findProblems(found);
   if (format === 'table') {
     const colors = colorsFor(process.stdout, settings);
     await stdout.write(layOutFacts(statusFacts(found, colors), { width: terminalWidth(), colors }));
   } else {
-    await stdout.write(`${jsonLine(statusRecord(found))}\n`);
+    await stdout.write(`${jsonLine(statusRecord(found, problems))}\n`);
   }
   const red = colorsFor(standardError(), settings).red;
-  for (const { problem, hint } of found.problems) {
+  for (const { problem, hint } of problems) {
     note(`problem: ${problem}`, red);
     if (hint !== undefined) note(`hint: ${hint}`);
   }
   // A stop shortens the listening only; the exit status reports it.
   stop.signal.throwIfAborted();
-  if (found.problems.length > 0) throw new CommandFailure(ExitCode.failed, '');
+  if (problems.length > 0) throw new CommandFailure(ExitCode.failed, '');
   if (format === 'table') note('All is well.');
 }

@@ -9,11 +9,11 @@ export interface Problem {
 }
 
 /** The problems of a broker that was reached. */
-export function findProblems(status: Omit<BrokerStatus, 'problems'>): Problem[] {
+export function findProblems(status: BrokerStatus): Problem[] {
   return [...alarms(status), ...permissions(status), ...declarations(status), ...apiProblems(status)];
 }
 
-function alarms({ broker, api }: Omit<BrokerStatus, 'problems'>): Problem[] {
+function alarms({ broker, api }: BrokerStatus): Problem[] {
   const known = api?.overview?.alarms ?? [];
   if (known.length > 0) return known.map((problem) => ({ problem, hint: alarmHint(problem) }));
   if (broker.blockedReason === undefined) return [];
@@ -34,7 +34,7 @@ function alarmHint(problem: string): string {
   return FREE_HINT;
 }
 
-function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Problem[] {
+function permissions({ broker, prefix }: BrokerStatus): Problem[] {
   const { configure, write, read } = broker.permissions;
   const missing = [
     ...(configure === false ? [`configure on ${prefix}* (create and delete task queues)`] : []),
@@ -52,7 +52,7 @@ function permissions({ broker, prefix }: Omit<BrokerStatus, 'problems'>): Proble
 }
 
 /** What others have declared or set, and this package cannot use. */
-function declarations({ api, broker }: Omit<BrokerStatus, 'problems'>): Problem[] {
+function declarations({ api, broker }: BrokerStatus): Problem[] {
   const problems: Problem[] = [];
   if (api?.events?.obstacle !== undefined) {
     problems.push({
@@ -70,7 +70,7 @@ function declarations({ api, broker }: Omit<BrokerStatus, 'problems'>): Problem[
   return problems;
 }
 
-function apiProblems({ api }: Omit<BrokerStatus, 'problems'>): Problem[] {
+function apiProblems({ api }: BrokerStatus): Problem[] {
   if (api === undefined) return [];
   if (api.mismatch !== undefined) {
     return [

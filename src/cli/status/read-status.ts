@@ -5,7 +5,6 @@ import { QueueTotals } from '../output/queue-totals.ts';
 import { countEvents, type HeardEvents } from '../reading/count-events.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stop } from '../terminal/stop.ts';
-import { findProblems, type Problem } from './find-problems.ts';
 
 /** What the management API says. */
 interface ApiStatus {
@@ -32,7 +31,6 @@ export interface BrokerStatus {
   api: ApiStatus | undefined;
   /** The events that arrived while listening; `watch` shows them, and they wake waiting readers. */
   heard: HeardEvents | undefined;
-  problems: readonly Problem[];
 }
 
 interface StatusQuery {
@@ -58,7 +56,7 @@ export async function readStatus(
   if (asked.status === 'rejected') throw asked.reason;
   if (listened.status === 'rejected' && !stop.signal.aborted) throw listened.reason;
   const broker = inspected.value;
-  const found = {
+  return {
     broker,
     prefix: settings.connection.prefix ?? DEFAULT_PREFIX,
     urlSource: settings.urlSource,
@@ -67,7 +65,6 @@ export async function readStatus(
     api: asked.value,
     heard: listened.status === 'fulfilled' ? listened.value : undefined,
   };
-  return { ...found, problems: findProblems(found) };
 }
 
 async function askApi({ connection, apiUrl }: Settings): Promise<ApiStatus> {

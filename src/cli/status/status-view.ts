@@ -5,6 +5,7 @@ import type { QueueTotals } from '../output/queue-totals.ts';
 import { periodOf } from '../reading/count-events.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
+import type { Problem } from './find-problems.ts';
 import type { BrokerStatus } from './read-status.ts';
 
 /** `status` for people. */
@@ -86,8 +87,11 @@ function describeEvents({ api, heard }: BrokerStatus, colors: ChalkInstance): st
 }
 
 /** The documented schema. */
-export function statusRecord(status: BrokerStatus): { [name: string]: unknown } {
-  const { broker, api, heard, problems } = status;
+export function statusRecord(
+  status: BrokerStatus,
+  problems: readonly Problem[],
+): { [name: string]: unknown } {
+  const { broker, api, heard } = status;
   const { events, totals } = api ?? {};
   const { configure, write, read, publishEvents, watch } = broker.permissions;
   return {
