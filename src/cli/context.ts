@@ -1,6 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TaskQueueClient } from '../index.ts';
-import { type Sink, standardOutput } from './output/sinks.ts';
+import type { Sink } from './output/sinks.ts';
+import { standardOutput } from './output/standard-output.ts';
 import { withSuggestions } from './queues/missing-queue.ts';
 import { confirmProtected } from './settings/protection.ts';
 import { formatFor, resolveSettings, type Settings, type SettingsPurpose } from './settings/settings.ts';

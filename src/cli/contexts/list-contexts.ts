@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { ChalkInstance } from 'chalk';
 import { note } from '../context.ts';
 import { type Column, planColumns, tableLines } from '../output/columns.ts';
-import { standardOutput } from '../output/sinks.ts';
+import { standardOutput } from '../output/standard-output.ts';
 import { readContextFile, shownPath } from '../settings/context-file.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';

@@ -3,7 +3,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type Fact, layOutFacts } from '../output/facts.ts';
-import { standardOutput } from '../output/sinks.ts';
+import { standardOutput } from '../output/standard-output.ts';
 import { chooseContext, requireContext } from '../settings/chosen-context.ts';
 import { readContextFile, shownPath } from '../settings/context-file.ts';
 import { SETTING_NAMES } from '../settings/named-context.ts';

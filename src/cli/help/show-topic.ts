@@ -1,5 +1,5 @@
 import { note } from '../context.ts';
-import { standardOutput } from '../output/sinks.ts';
+import { standardOutput } from '../output/standard-output.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { pagedOutput } from '../terminal/pager.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';

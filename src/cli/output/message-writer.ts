@@ -8,7 +8,8 @@ import type { Continuation } from './interrupted-file.ts';
 import type { MessageTable } from './message-table.ts';
 import type { Sink } from './sinks.ts';
 
-export interface MessageWriterOptions {
+/** What messages are written for, which the command knows. */
+export interface WriterUse {
   /** Show messages in full on a terminal, instead of one line each. */
   inFull: boolean;
   /**
@@ -16,18 +17,21 @@ export interface MessageWriterOptions {
    * would scroll through.
    */
   isWhole?: boolean;
-  sink: Sink;
   /** Show the task of each message, as several tasks are printed. */
   showTask?: boolean;
-  format: Context['format'];
-  /** The sink is a terminal, so messages must be made safe for it. */
-  isTerminal: boolean;
-  settings: Context['settings'];
   /**
    * The messages are being removed from their queue: what is written is kept only once {@link MessageWriter.keep} is
    * called.
    */
   isRemoving?: boolean;
+}
+
+export interface MessageWriterOptions extends WriterUse {
+  sink: Sink;
+  format: Context['format'];
+  /** The sink is a terminal, so messages must be made safe for it. */
+  isTerminal: boolean;
+  settings: Context['settings'];
   /** The sink has what another command has written. */
   continued?: Continuation | undefined;
 }

@@ -7,7 +7,7 @@ import { UsageFailure } from '../usage-failure.ts';
 import { clearMarkers, DrainMarker, howToResume } from './drain-marker.ts';
 import { FileSink } from './file-sink.ts';
 import type { Continuation } from './interrupted-file.ts';
-import { createMessageWriter, type MessageWriter, type MessageWriterOptions } from './message-writer.ts';
+import { createMessageWriter, type MessageWriter, type WriterUse } from './message-writer.ts';
 import { openedLater } from './opened-later.ts';
 import { openStandardOutput } from './redirected-output.ts';
 
@@ -26,8 +26,7 @@ export function isFileName(out: string | undefined): out is string {
   return out !== undefined && out !== '-';
 }
 
-export interface OutputFileUse
-  extends Pick<MessageWriterOptions, 'inFull' | 'isWhole' | 'isRemoving' | 'showTask'> {
+export interface OutputFileUse extends WriterUse {
   /** The file must not exist: the command has no option to append or overwrite. */
   mustBeNew?: boolean;
 }

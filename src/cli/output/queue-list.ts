@@ -1,28 +1,15 @@
 import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
-import type { SortKey } from '../queues/queue-selection.ts';
 import { isoTime } from '../text/clock-time.ts';
 import { safeLine } from '../text/terminal-text.ts';
+import type { QueuePrinter, QueueTableList } from './queue-table-printer.ts';
 import { recordList } from './record-list.ts';
 
-/** Prints a list of queues, page by page. */
-export interface QueuePrinter {
-  write(queues: readonly TaskQueueInfo[]): Promise<void>;
-  /** @param beyondLimit the number of queues beyond the limit */
-  end(beyondLimit: number): Promise<void>;
-}
-
-export interface QueueListOptions {
+export interface QueueListOptions extends QueueTableList {
   /** Print only the ids. */
   names?: true;
   /** End each with NUL instead of a line feed. */
   null?: true;
-  sort?: SortKey;
-  showsIdle: boolean;
-  /** Queues whose ages the broker does not know were looked into. */
-  hasLooked: boolean;
-  /** Numbers are counted now, with the statistics alongside. */
-  isExact: boolean;
 }
 
 export async function queuePrinter(context: Context, options: QueueListOptions): Promise<QueuePrinter> {

@@ -1,16 +1,33 @@
+import type { TaskQueueInfo } from '../../index.ts';
 import type { Context } from '../context.ts';
+import type { SortKey } from '../queues/queue-selection.ts';
 import { describeTarget } from '../settings/target.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { formatCount } from '../text/sizes.ts';
-import type { QueueListOptions, QueuePrinter } from './queue-list.ts';
 import { QueueTable, totalsLine } from './queue-table.ts';
 import { QueueTotals } from './queue-totals.ts';
+
+/** Prints a list of queues, page by page. */
+export interface QueuePrinter {
+  write(queues: readonly TaskQueueInfo[]): Promise<void>;
+  /** @param beyondLimit the number of queues beyond the limit */
+  end(beyondLimit: number): Promise<void>;
+}
+
+export interface QueueTableList {
+  sort?: SortKey;
+  showsIdle: boolean;
+  /** Queues whose ages the broker does not know were looked into. */
+  hasLooked: boolean;
+  /** Numbers are counted now, with the statistics alongside. */
+  isExact: boolean;
+}
 
 /** Prints queues as a table, and below it how many there are. */
 export function tablePrinter(
   context: Context,
-  { sort, showsIdle, hasLooked, isExact }: QueueListOptions,
+  { sort, showsIdle, hasLooked, isExact }: QueueTableList,
 ): QueuePrinter {
   const { stdout, settings, note } = context;
   const totals = new QueueTotals();

@@ -2,16 +2,15 @@ import { fstatSync, statSync } from 'node:fs';
 import type { Context } from '../context.ts';
 import { UsageFailure } from '../usage-failure.ts';
 import { FileSink } from './file-sink.ts';
-import { createMessageWriter, type MessageWriter } from './message-writer.ts';
+import { createMessageWriter, type MessageWriter, type WriterUse } from './message-writer.ts';
 import { inspectDescriptor } from './open-descriptor.ts';
 import { openedLater } from './opened-later.ts';
-import type { OutputFileUse } from './output-file.ts';
 
 /**
  * A shell's `>> FILE` gets the same care as `--out FILE --append`, but no marker: nobody expects files beside it. So
  * only half a record shows that a drain into it was killed.
  */
-export async function openStandardOutput(context: Context, use: OutputFileUse): Promise<MessageWriter> {
+export async function openStandardOutput(context: Context, use: WriterUse): Promise<MessageWriter> {
   const { stdout: sink, format } = context;
   if (use.isRemoving === true && (await isClosed(process.stdout.fd))) {
     throw new UsageFailure(

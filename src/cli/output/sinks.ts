@@ -1,11 +1,7 @@
-import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { CommandFailure } from '../command-failure.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
-import { whyUnsupported } from '../terminal/unsupported-stream.ts';
 import { writeFailure } from '../terminal/write-failure.ts';
-import { UsageFailure } from '../usage-failure.ts';
-import { FileSink } from './file-sink.ts';
 
 /** A destination for output. Once `flush` has resolved, what was written is as safe as the destination can make it. */
 export interface Sink {
@@ -38,20 +34,6 @@ export function streamSink(
   };
 }
 
-/** @throws UsageFailure if what is written there would be lost */
-export function standardOutput(): Sink {
-  const { stdout } = process;
-  const name = 'standard output';
-  const unsupported = whyUnsupported(stdout);
-  if (unsupported !== undefined) {
-    throw new UsageFailure(
-      `Cannot write to ${name}: ${unsupported}`,
-      'Put a pipe in between: mcp-taskq … | cat',
-    );
-  }
-  return isFile(stdout.fd) ? new FileSink(stdout.fd, name) : streamSink(stdout, name);
-}
-
 /**
  * A destination for what a command reports of its work, rather than for data. If the reader leaves, the work goes on,
  * and the exit status is the same.
@@ -63,12 +45,4 @@ export function reportSink(sink: Sink): Sink {
     });
   };
   return { write: (chunk) => unlessLeft(sink.write(chunk)), flush: () => unlessLeft(sink.flush()) };
-}
-
-function isFile(fd: number): boolean {
-  try {
-    return fstatSync(fd).isFile();
-  } catch {
-    return false;
-  }
 }
