@@ -11,7 +11,8 @@ export class DeliveryInbox {
   #messages: ConsumeMessage[] = [];
   #bytes = 0;
   #isHolding = false;
-  #received = 0;
+  /** Deliveries so far, including those handled. */
+  received = 0;
   #isEnded = false;
   #failure: { reason: unknown } | undefined;
   #wake: (() => void) | undefined;
@@ -24,7 +25,7 @@ export class DeliveryInbox {
   put(message: ConsumeMessage): void {
     if (this.#isEnded) return;
     this.#messages.push(message);
-    this.#received++;
+    this.received++;
     this.#count(message.content.length);
     this.wake();
   }
@@ -49,11 +50,6 @@ export class DeliveryInbox {
 
   get size(): number {
     return this.#messages.length;
-  }
-
-  /** Deliveries so far, including those handled. */
-  get received(): number {
-    return this.#received;
   }
 
   /**

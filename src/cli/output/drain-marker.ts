@@ -21,9 +21,11 @@ export class DrainMarker {
   readonly #file: string;
   readonly #resuming: string | undefined;
   #taskId: string | undefined;
-  #path: string | undefined;
+  /** While a task is marked. */
+  path: string | undefined;
   #held: FileHandle | undefined;
-  #wasLeft = false;
+  /** It was there already: the last drain of this task into this file did not end properly. */
+  wasLeft = false;
   /** What an interrupted drain of the task has left in the file. */
   before: WrittenBefore | undefined;
 
@@ -31,16 +33,6 @@ export class DrainMarker {
   constructor(file: string, resuming: string | undefined) {
     this.#file = file;
     this.#resuming = resuming;
-  }
-
-  /** While a task is marked. */
-  get path(): string | undefined {
-    return this.#path;
-  }
-
-  /** It was there already: the last drain of this task into this file did not end properly. */
-  get wasLeft(): boolean {
-    return this.#wasLeft;
   }
 
   /**
@@ -63,9 +55,9 @@ export class DrainMarker {
       );
     }
     this.#taskId = taskId;
-    this.#path = path;
+    this.path = path;
     this.#held = held;
-    this.#wasLeft = wasLeft;
+    this.wasLeft = wasLeft;
   }
 
   /**
@@ -78,7 +70,7 @@ export class DrainMarker {
   }
 
   async clear(): Promise<void> {
-    if (this.#path !== undefined) await unlink(this.#path).catch(() => {});
+    if (this.path !== undefined) await unlink(this.path).catch(() => {});
     await this.leave();
   }
 
@@ -86,7 +78,7 @@ export class DrainMarker {
   async leave(): Promise<void> {
     await this.#held?.close();
     this.#taskId = undefined;
-    this.#path = undefined;
+    this.path = undefined;
     this.#held = undefined;
   }
 }

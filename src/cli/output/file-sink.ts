@@ -22,7 +22,7 @@ const MOVED_MS = 20;
  * A regular file can be rolled back to where it was last kept, so that it never ends in an incomplete record.
  */
 export class FileSink implements Sink {
-  readonly #fd: number;
+  readonly fd: number;
   readonly #name: string;
   readonly #path: string | undefined;
   /** A file that nobody can open by a name, such as Python's TemporaryFile, need not have one later. */
@@ -45,7 +45,7 @@ export class FileSink implements Sink {
    * @param path where the file is found later; undefined for standard output
    */
   constructor(fd: number, name: string, path?: string) {
-    this.#fd = fd;
+    this.fd = fd;
     this.#name = name;
     this.#path = path;
     const status = fstatSync(fd);
@@ -53,10 +53,6 @@ export class FileSink implements Sink {
     this.#size = status.isFile() ? status.size : undefined;
     this.#start = status.size;
     this.#kept = status.size;
-  }
-
-  get fd(): number {
-    return this.#fd;
   }
 
   /** Whether it can be truncated. */
@@ -88,7 +84,7 @@ export class FileSink implements Sink {
     return this.#attempt(async () => {
       if (this.#path !== undefined) await this.#writeEnding();
       // Some devices cannot be synced; what they have accepted is as safe as it gets.
-      if (this.isRegular) await syncToDisk(this.#fd);
+      if (this.isRegular) await syncToDisk(this.fd);
     });
   }
 
@@ -109,7 +105,7 @@ export class FileSink implements Sink {
       await sleep(MOVED_MS);
       if (await this.#isOverwritten()) throw this.#overwritten();
     }
-    const { nlink, size, dev, ino } = fstatSync(this.#fd);
+    const { nlink, size, dev, ino } = fstatSync(this.fd);
     if (nlink === 0 && this.#hasName) throw this.#lost('it was deleted or replaced');
     if (this.#path !== undefined) {
       const found = statSync(this.#path, { throwIfNoEntry: false });
@@ -121,8 +117,8 @@ export class FileSink implements Sink {
 
   /** Whether this process writes to the file in front of its end: `> FILE` in two processes, or `> FILE 2> FILE`. */
   async #isOverwritten(): Promise<boolean> {
-    const { size, dev, ino } = fstatSync(this.#fd);
-    for (const fd of [this.#fd, STANDARD_ERROR]) {
+    const { size, dev, ino } = fstatSync(this.fd);
+    for (const fd of [this.fd, STANDARD_ERROR]) {
       const found = fstatSync(fd);
       if (found.dev !== dev || found.ino !== ino) continue;
       const descriptor = await inspectDescriptor(fd);
@@ -160,14 +156,14 @@ export class FileSink implements Sink {
    */
   rollBack(): boolean {
     if (this.#size === undefined || this.#isShared) return false;
-    const { size } = fstatSync(this.#fd);
+    const { size } = fstatSync(this.fd);
     if (size < this.#size || size > this.#size + this.#writing) return false;
     const ending = this.#kept > this.#start ? this.#ending : Buffer.alloc(0);
     const isEnded = this.#hasEnding || ending.length === 0;
     if (isEnded && size === this.#kept + ending.length) return true;
-    ftruncateSync(this.#fd, this.#kept);
+    ftruncateSync(this.fd, this.#kept);
     // Truncating has freed the space for it, and has not moved the place of the next write.
-    this.#size = this.#kept + writeSync(this.#fd, ending, 0, ending.length, this.#kept);
+    this.#size = this.#kept + writeSync(this.fd, ending, 0, ending.length, this.#kept);
     this.#hasEnding = ending.length > 0;
     return true;
   }
@@ -177,9 +173,9 @@ export class FileSink implements Sink {
    * @returns whether it was removed
    */
   cutOff({ start, bytes }: { start: number; bytes: number }): boolean {
-    const isEnd = fstatSync(this.#fd).size === start + bytes;
-    if (isEnd) ftruncateSync(this.#fd, start);
-    this.#size = this.#kept = fstatSync(this.#fd).size;
+    const isEnd = fstatSync(this.fd).size === start + bytes;
+    if (isEnd) ftruncateSync(this.fd, start);
+    this.#size = this.#kept = fstatSync(this.fd).size;
     return isEnd;
   }
 
@@ -192,8 +188,8 @@ export class FileSink implements Sink {
   #cutEnding(): void {
     const size = (this.#size as number) - this.#ending.length;
     // If another process has appended to the file, its data must not be cut off.
-    if (fstatSync(this.#fd).size === this.#size) {
-      ftruncateSync(this.#fd, size);
+    if (fstatSync(this.fd).size === this.#size) {
+      ftruncateSync(this.fd, size);
       this.#size = size;
     }
     this.#hasEnding = false;
@@ -204,7 +200,7 @@ export class FileSink implements Sink {
     let rest = pieces.filter(({ length }) => length > 0);
     while (rest.length > 0) {
       this.#writing = rest.reduce((sum, { length }) => sum + length, 0);
-      const { bytesWritten } = await writeTo(this.#fd, rest).finally(() => {
+      const { bytesWritten } = await writeTo(this.fd, rest).finally(() => {
         this.#writing = 0;
       });
       rest = behind(rest, bytesWritten);

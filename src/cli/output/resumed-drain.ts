@@ -25,13 +25,15 @@ export class WrittenBefore {
   readonly #places = new Map<string, number>();
   /** Place of the record that the next message must equal; undefined until the run is found. */
   #next: number | undefined;
-  #count = 0;
+  /** Messages recognised so far. */
+  count = 0;
   #doubtful = 0;
-  #isOver = false;
+  /** The queue has shown that nothing of the run is in it any more. Until then, a later drain may meet it. */
+  isOver = false;
 
   private constructor(records: readonly string[]) {
     this.#records = records;
-    this.#isOver = records.length === 0;
+    this.isOver = records.length === 0;
     for (const [place, record] of records.entries())
       this.#places.set(record, this.#places.has(record) ? REPEATED : place);
   }
@@ -46,26 +48,16 @@ export class WrittenBefore {
     return new WrittenBefore(lines.map(comparableLine));
   }
 
-  /** Messages recognised so far. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** At most this many messages so far were not recognised, but may be in the file: they equal a record. */
   get doubtful(): number {
-    return Math.min(this.#doubtful, this.#records.length - this.#count);
-  }
-
-  /** The queue has shown that nothing of the run is in it any more. Until then, a later drain may meet it. */
-  get isOver(): boolean {
-    return this.#isOver;
+    return Math.min(this.#doubtful, this.#records.length - this.count);
   }
 
   /** @returns the messages of a batch of the task that are not in the file yet */
   without(batch: readonly StoredMessage[]): readonly StoredMessage[] {
     const returned = batch.filter(({ redelivered }) => redelivered);
     // What is redelivered comes first.
-    this.#isOver ||= returned.length < batch.length;
+    this.isOver ||= returned.length < batch.length;
     const records = returned.map(comparable);
     this.#next ??= this.#startOf(records);
     const known = new Set<StoredMessage>();
@@ -75,14 +67,14 @@ export class WrittenBefore {
         this.#next++;
         known.add(message);
       } else {
-        this.#isOver = true;
+        this.isOver = true;
         // Whatever comes after the run was never written.
         if (this.#next !== undefined) this.#next = this.#records.length;
         if (this.#places.has(record)) this.#doubtful++;
       }
     }
-    this.#count += known.size;
-    this.#isOver ||= this.#next === this.#records.length;
+    this.count += known.size;
+    this.isOver ||= this.#next === this.#records.length;
     return batch.filter((message) => !known.has(message));
   }
 
