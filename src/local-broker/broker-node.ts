@@ -1,3 +1,5 @@
+import type { Watchdog } from './watchdog.ts';
+
 /** A RabbitMQ node that can be started, stopped and started again on the same data. */
 export interface BrokerNode {
   readonly runtime: 'rabbitmq-server' | 'docker' | 'podman';
@@ -22,4 +24,12 @@ export interface NodePorts {
   amqp: number;
   /** Port of the management API, if enabled. */
   api: number | undefined;
+}
+
+/** What a node needs, whatever runs it. */
+export interface NodeOptions {
+  ports: NodePorts;
+  config: readonly string[];
+  plugins: readonly string[];
+  watchdog: Watchdog;
 }

@@ -1,27 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BrokerNode, NodePorts } from './broker-node.ts';
+import type { BrokerNode, NodeOptions } from './broker-node.ts';
+import type { BrokerOptions } from './broker-options.ts';
 import { openDataFolder, writeNodeFiles } from './data-folder.ts';
 import type { ContainerEngine } from './find-container-engine.ts';
 import { excerptLog } from './log-excerpt.ts';
 import { type CommandOptions, type CommandResult, outputOfCtl, runCommand } from './run-command.ts';
 import { startFailed } from './start-failed.ts';
-import type { Watchdog } from './watchdog.ts';
 
 /** The node's name contains the host name, and its data is stored under that name. */
 const HOST_NAME = 'mcp-taskq';
 const SHUT_DOWN_TIMEOUT_S = 20;
 
-export interface ContainerNodeOptions {
+interface ContainerNodeOptions extends NodeOptions, Pick<BrokerOptions, 'dataDir' | 'onProgress' | 'signal'> {
   engine: ContainerEngine;
-  ports: NodePorts;
-  dataDir: string | undefined;
-  config: readonly string[];
-  plugins: readonly string[];
-  watchdog: Watchdog;
-  onProgress: ((line: string) => void) | undefined;
-  signal: AbortSignal | undefined;
 }
 
 /** A node in a container of the official image. */

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BrokerNode, NodePorts } from './broker-node.ts';
+import type { BrokerNode, NodeOptions } from './broker-node.ts';
 import { type DataFolder, writeNodeFiles } from './data-folder.ts';
 import type { ServerInstallation } from './find-server.ts';
 import { findFreePort } from './free-ports.ts';
@@ -11,7 +11,6 @@ import { type GuardedProcess, GuardedProcesses } from './guarded-process.ts';
 import { excerptLog } from './log-excerpt.ts';
 import { outputOfCtl, runCommand } from './run-command.ts';
 import { startFailed } from './start-failed.ts';
-import type { Watchdog } from './watchdog.ts';
 
 /** With its own port mapper a node needs no unique name, and finds its data again under the same one. */
 const NODE_NAME = 'mcp-taskq@localhost';
@@ -23,13 +22,9 @@ const LOG_CONFIG = ['log.console = true', 'log.file = false'];
 const OUTPUT_LOG = 'output.log';
 const EPMD_TIMEOUT_MS = 10_000;
 
-export interface NativeNodeOptions {
+interface NativeNodeOptions extends NodeOptions {
   installation: ServerInstallation;
   folder: DataFolder;
-  ports: NodePorts;
-  config: readonly string[];
-  plugins: readonly string[];
-  watchdog: Watchdog;
 }
 
 /** A node of an installed RabbitMQ. Any user can run it, and it touches nothing outside its folder. */

@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from '@commander-js/extra-typings';
 import { durationOption } from '../text/durations.ts';
 import type { GlobalOptions } from './global-options.ts';
 
@@ -74,10 +73,8 @@ function faultOf({ kind }: Setting, value: unknown): string | undefined {
 
 function isDuration(text: string): boolean {
   try {
-    durationOption(text);
-    return true;
-  } catch (error) {
-    if (error instanceof InvalidArgumentError) return false;
-    throw error;
+    return durationOption(text) > 0;
+  } catch {
+    return false;
   }
 }
