@@ -154,7 +154,7 @@ export const QUEUE_REFUSALS: readonly Refusal[] = [
 ];
 
 /** What a queue that is there differs in, and what to do about that. */
-export function mismatch(argument = '', rest = ''): Outcome {
+function mismatch(argument = '', rest = ''): Outcome {
   const outcome = (reason: string, hint: string) => ({ code: ErrorCode.queueMismatch, reason, hint });
   if (argument !== 'x-queue-type') {
     return outcome(

@@ -3,10 +3,8 @@ import type { QueueDepth } from '../../options/client-options.ts';
 import type { ResolvedOptions } from '../../options/task-queue-options.ts';
 import type { ChannelLease } from '../connection/channel-lease.ts';
 import type { ChannelPool } from '../connection/channel-pool.ts';
-import { AmqpFailure } from '../errors/amqp-failure.ts';
-import { mismatch } from '../errors/queue-refusals.ts';
 import type { ConfirmedPublisher } from '../publish/confirmed-publisher.ts';
-import { findQueueKind, NO_PRIORITY } from './queue-kind.ts';
+import { findQueueKind } from './queue-kind.ts';
 import { QueueReader } from './queue-reader.ts';
 
 /** Creates queues for a publisher, and looks whether they are there. */
@@ -39,34 +37,11 @@ export class QueueDeclarer {
     return messageCount;
   }
 
-  /** Fails where {@link declare} would, and creates nothing. */
+  /** Fails where {@link declare} would, and creates no queue, unless this one is deleted at that moment. */
   async checkDeclare(queue: string): Promise<void> {
-    const { queueType } = this.#options;
+    // Of a missing queue, this asks for the permission to create it.
     const found = await findQueueKind(queue, (work) => this.#reader.read({ missing: undefined }, work));
-    if (found === undefined) return;
-    const { kind, ownArguments } = found;
-    const [different] = ownArguments;
-    if (different === undefined) {
-      if (kind === (queueType === 'quorum' ? 'quorum' : 'classic')) return;
-      if (kind === 'quorum' && (await this.#isDefaultQuorum(queue))) return;
-    }
-    const { code, reason, hint } = mismatch(different ?? 'x-queue-type', `but current is ${kind}`);
-    throw new AmqpFailure(code, reason, { hint });
-  }
-
-  /**
-   * Whether a declaration without a type matches this quorum queue, as the vhost may have that as its default (RabbitMQ 4).
-   * Only classic queues are compared by their priorities, and there can be none with this many.
-   */
-  #isDefaultQuorum(queue: string): Promise<boolean> {
-    const options = { durable: true, arguments: { 'x-max-priority': NO_PRIORITY } };
-    return this.#use((lease) => lease.request((channel) => channel.assertQueue(queue, options))).then(
-      () => true,
-      (error) => {
-        if (hasCode(error, ErrorCode.queueMismatch)) return false;
-        throw error;
-      },
-    );
+    if (found !== undefined) await this.declare(queue);
   }
 
   /** `undefined` if there is no such queue. */

@@ -9,7 +9,7 @@ import type { ChannelLease } from '../connection/channel-lease.ts';
 const NO_TYPE = 'mcp-taskq-no-such-type';
 
 /** Not a priority either: the highest is 255. */
-export const NO_PRIORITY = 1_000;
+const NO_PRIORITY = 1_000;
 
 type Arguments = Record<string, string | number | boolean>;
 
