@@ -1,11 +1,21 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
+import {
+  arrayField,
+  type Entry,
+  field,
+  long,
+  propertyList,
+  short,
+  table,
+  textField,
+  uint,
+} from '../support/amqp-bytes.ts';
 import { MOST_PROPERTY_BYTES } from '../support/any-messages.ts';
 import { recordsIn, runCli, temporaryFolder } from '../support/cli.ts';
 import { partsOf } from '../support/expected-replay.ts';
-import { array, field, header, propertyList, table, text } from '../support/property-lists.ts';
-import { type FramedMessage, long, RawAmqp, short, uint } from '../support/raw-amqp.ts';
+import { type FramedMessage, RawAmqp } from '../support/raw-amqp.ts';
 import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
 
 const look = (task: string) => RawAmqp.look(inject('url'), queueOf(task));
@@ -46,7 +56,7 @@ const body = Buffer.from('{}');
 
 /** A property list of so many bytes. */
 function listOf(size: number): Buffer {
-  const list = propertyList({ headers: table([header('h', field('x', long(Buffer.alloc(size - 13, 7))))]) });
+  const list = propertyList({ headers: table(['h', field('x', long(Buffer.alloc(size - 13, 7)))]) });
   expect(list.length).toBe(size);
   return list;
 }
@@ -78,7 +88,7 @@ for (const [way, move] of Object.entries(WAYS)) {
     test('CC is not routed again and stays in the table, which is said with a count', async () => {
       const [to, copies] = [newRawTask('to'), newRawTask('copies')];
       const list = propertyList({
-        headers: table([header('CC', array([text(queueOf(copies))])), header('a', text('b'))]),
+        headers: table(['CC', arrayField(textField(queueOf(copies)))], ['a', textField('b')]),
       });
       const from = await filledTask({ list, body }, { list, body });
       const amqp = await openRawAmqp();
@@ -89,7 +99,7 @@ for (const [way, move] of Object.entries(WAYS)) {
       const found = await look(to);
       expect(found).toHaveLength(2);
       for (const message of found) {
-        expect(message.list.includes(array([text(queueOf(copies))]))).toBe(true);
+        expect(message.list.includes(arrayField(textField(queueOf(copies))))).toBe(true);
         expect(message.list.includes(Buffer.from('\x02CCA', 'latin1'))).toBe(false);
       }
     });
@@ -97,7 +107,7 @@ for (const [way, move] of Object.entries(WAYS)) {
     test('headers of 120 KB arrive as they were', async () => {
       // In the order of their names, in which RabbitMQ 4.0 puts them.
       const large = field('x', long(Buffer.alloc(120_000, 0xfe)));
-      const list = propertyList({ headers: table([header('', field('V')), header('large', large)]) });
+      const list = propertyList({ headers: table(['', field('V')], ['large', large]) });
       const to = newRawTask('to');
       await move(await filledTask({ list, body }), to);
       expect((await look(to)).map((message) => message.list)).toEqual([list]);
@@ -142,12 +152,12 @@ test('mv moves a property list that is larger than a frame, as some clients send
 });
 
 test('a counter of the broker is not sent', async () => {
-  const counter = header('x-delivery-count', field('l', uint(8, 3)));
-  const list = propertyList({ headers: table([counter, header('a', text('b'))]) });
+  const counter: Entry = ['x-delivery-count', field('l', uint(8, 3))];
+  const list = propertyList({ headers: table(counter, ['a', textField('b')]) });
   const to = newRawTask('to');
   await WAYS.mv?.(await filledTask({ list, body }), to);
   expect((await look(to)).map((message) => message.list)).toEqual([
-    propertyList({ headers: table([header('a', text('b'))]) }),
+    propertyList({ headers: table(['a', textField('b')]) }),
   ]);
 });
 

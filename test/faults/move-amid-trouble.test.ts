@@ -3,11 +3,19 @@ import { once } from 'node:events';
 import { text as textOf } from 'node:stream/consumers';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { describeTaskQueue } from '../../src/index.ts';
+import {
+  arrayField,
+  type Entry,
+  propertyList,
+  short,
+  table,
+  textField,
+  uint,
+} from '../support/amqp-bytes.ts';
 import { runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent, noteFigures } from '../support/figures.ts';
-import { array, header, propertyList, table, text } from '../support/property-lists.ts';
-import { RawAmqp, short, uint } from '../support/raw-amqp.ts';
+import { RawAmqp } from '../support/raw-amqp.ts';
 import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi } from '../support/vhost.ts';
@@ -42,8 +50,8 @@ describe('mv', () => {
     // Until one of them was deleted in the middle.
     for (let round = 0; round < ROUNDS || deletedMidway === 0; round++) {
       const [from, to, other] = ['from', 'to', 'other'].map(newRawTask) as [string, string, string];
-      const cc = header('CC', array([text(queueOf(other))]));
-      await fill(amqp, from, COUNT, propertyList({ headers: table([cc]), delivery_mode: uint(1, 2) }));
+      const cc: Entry = ['CC', arrayField(textField(queueOf(other)))];
+      await fill(amqp, from, COUNT, propertyList({ headers: table(cc), delivery_mode: uint(1, 2) }));
       // Now the broker has somewhere to route them to.
       await amqp.declare(queueOf(other));
       await amqp.declare(queueOf(to));
@@ -166,7 +174,7 @@ describe('mv', () => {
     const [from, to] = ['from', 'to'].map(newRawTask) as [string, string];
     await amqp.declare(queueOf(from));
     // All properties of a message go into one frame, and those of this command are smaller.
-    const headers = table([header('large', text('x'.repeat(10_000)))]);
+    const headers = table(['large', textField('x'.repeat(10_000))]);
     for (const number of numbers(7)) {
       const message_id = short(`message-${number}`);
       const list = propertyList({ message_id, ...(number === 3 && { headers }) });

@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { encodeQueuedMessage } from '../../src/index.ts';
+import { propertyList, uint } from '../support/amqp-bytes.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { duration, extent, noteFigures } from '../support/figures.ts';
-import { propertyList } from '../support/property-lists.ts';
-import { uint } from '../support/raw-amqp.ts';
 import { newRawTask, openRawAmqp, queueOf } from '../support/raw-tasks.ts';
 import { numbered } from '../support/tasks.ts';
 

@@ -8,15 +8,24 @@ import { findFreePort } from '../../src/local-broker/free-ports.ts';
 import type { RunningBroker } from '../../src/local-broker/index.ts';
 import { propertyListOf } from '../../src/properties/property-list.ts';
 import * as amqp10 from '../support/amqp-1.0.ts';
+import {
+  arrayField,
+  type Entry,
+  field,
+  propertyList,
+  short,
+  table,
+  textField,
+  uint,
+} from '../support/amqp-bytes.ts';
 import { startPrivateBroker } from '../support/broker.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { firstDifference } from '../support/compare-frames.ts';
 import { provide, run } from '../support/debian-packages.ts';
 import { asDelivered, expectedReplay } from '../support/expected-replay.ts';
 import { deadLetterArguments, publishByMqtt, publishByStomp } from '../support/foreign-protocols.ts';
-import { array, field, header, propertyList, table, text } from '../support/property-lists.ts';
 import { findPython, providePika } from '../support/python.ts';
-import { type FramedMessage, RawAmqp, short, uint } from '../support/raw-amqp.ts';
+import { type FramedMessage, RawAmqp } from '../support/raw-amqp.ts';
 import { queueOf } from '../support/raw-tasks.ts';
 import { until } from '../support/until.ts';
 import { callApi } from '../support/vhost.ts';
@@ -168,7 +177,7 @@ const PUBLISHERS: {
     async publish(queue) {
       const source = `shovelled-${randomUUID()}`;
       await amqp.declare(source);
-      const headers = table([header('count', field('l', uint(8, 2n ** 62n)))]);
+      const headers = table(['count', field('l', uint(8, 2n ** 62n))]);
       for (const parts of [{}, { headers, message_id: short('through a shovel') }]) {
         amqp.publish(source, { list: propertyList(parts), body: Buffer.from('shovelled') });
       }
@@ -200,11 +209,11 @@ const PUBLISHERS: {
       for (const [index, name] of names.entries()) {
         await amqp.declare(name, deadLetterArguments(names[index + 1] ?? queue, 50 + index));
       }
-      const cc = header('CC', array([text('nobody')]));
+      const cc: Entry = ['CC', arrayField(textField('nobody'))];
       for (const list of [
         propertyList({}),
-        propertyList({ expiration: short('20'), headers: table([header('a', field('d', Buffer.alloc(8)))]) }),
-        propertyList({ headers: table([cc]), message_id: short('with CC') }),
+        propertyList({ expiration: short('20'), headers: table(['a', field('d', Buffer.alloc(8))]) }),
+        propertyList({ headers: table(cc), message_id: short('with CC') }),
       ]) {
         amqp.publish(names[0], { list, body: Buffer.from('{"dead":true}') });
       }

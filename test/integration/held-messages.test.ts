@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { propertyList } from '../support/amqp-bytes.ts';
 import { startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { extent } from '../support/figures.ts';
-import { propertyList } from '../support/property-lists.ts';
 import { RawAmqp } from '../support/raw-amqp.ts';
 import { newRawTask, queueOf } from '../support/raw-tasks.ts';
 import { observer, openClient, openQueue } from '../support/tasks.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MessageProperties, RawMessage } from '../../src/index.ts';
-import { field, propertyList, shortText, table } from '../support/amqp-bytes.ts';
+import { field, propertyList, short, table } from '../support/amqp-bytes.ts';
 import { newTask, openClient } from '../support/tasks.ts';
 
 const body = Buffer.from('{}');
@@ -14,7 +14,7 @@ test.each<[string, Pick<RawMessage, 'properties' | 'propertyList'>]>([
   ['a type that there is not', bytes(propertyList({ headers: table(['h', field('Z')]) }))],
   [
     'bytes after the last property',
-    bytes(Buffer.concat([propertyList({ type: shortText('t') }), Buffer.alloc(1)])),
+    bytes(Buffer.concat([propertyList({ type: short('t') }), Buffer.alloc(1)])),
   ],
   ['flags that there are not', bytes(Buffer.from([0, 1, 0, 0]))],
   ['the address of direct replies', { properties: { reply_to: 'amq.rabbitmq.reply-to' } }],

@@ -1,5 +1,5 @@
+import { uint } from './amqp-bytes.ts';
 import { converse } from './converse.ts';
-import { uint } from './raw-amqp.ts';
 
 /*
  * As much of AMQP 1.0 as publishes a message: values are bytes with their type in front, and the sections of a message and

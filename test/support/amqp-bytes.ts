@@ -21,22 +21,41 @@ export const FLAGS = {
   cluster_id: 0x0004,
 } as const;
 
+/** The bytes of the value of each property that is there. */
+export type PropertyParts = { -readonly [Name in keyof typeof FLAGS]?: Buffer | undefined };
+
 /** A property list of encoded values, which are put into the order of their flags. */
-export function propertyList(values: { [Name in keyof typeof FLAGS]?: Buffer }): Buffer {
+export function propertyList(values: PropertyParts): Buffer {
   const names = (Object.keys(FLAGS) as (keyof typeof FLAGS)[]).filter((name) => values[name] !== undefined);
-  const flags = Buffer.alloc(2);
-  flags.writeUInt16BE(names.reduce((all, name) => all | FLAGS[name], 0));
-  return Buffer.concat([flags, ...names.map((name) => values[name] as Buffer)]);
+  const flags = names.reduce((all, name) => all | FLAGS[name], 0);
+  return Buffer.concat([uint(2, flags), ...names.map((name) => values[name] as Buffer)]);
 }
 
-export function shortText(text: string | Uint8Array): Buffer {
-  const bytes = Buffer.from(text as string);
-  return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+/** A whole number of so many bytes. */
+export function uint(bytes: 1 | 2 | 4 | 8, value: number | bigint): Buffer {
+  const buffer = Buffer.alloc(8);
+  buffer.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)));
+  return buffer.subarray(8 - bytes);
 }
+
+/** A short string: at most 255 bytes. */
+export function short(text: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(text as string);
+  return Buffer.concat([uint(1, bytes.length), bytes]);
+}
+
+/** A long string, and whatever else has four bytes of length before it: bytes, a table, an array. */
+export function long(text: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(text as string);
+  return Buffer.concat([uint(4, bytes.length), bytes]);
+}
+
+/** A key and a value with its tag. */
+export type Entry = [key: string | Uint8Array, value: Buffer];
 
 /** A table's bytes: its length and its entries, each a key and a value with its tag. */
-export function table(...entries: [key: string | Uint8Array, value: Buffer][]): Buffer {
-  return withLength(Buffer.concat(entries.flatMap(([key, value]) => [shortText(key), value])));
+export function table(...entries: Entry[]): Buffer {
+  return long(Buffer.concat(entries.flatMap(([key, value]) => [short(key), value])));
 }
 
 /** A value with its tag: the number of bytes that follow is the caller's. */
@@ -45,34 +64,22 @@ export function field(tag: string, ...bytes: (string | Uint8Array)[]): Buffer {
 }
 
 export function textField(text: string | Uint8Array): Buffer {
-  return field('S', withLength(Buffer.from(text as string)));
+  return field('S', long(text));
 }
 
 export function bytesField(bytes: Uint8Array): Buffer {
-  return field('x', withLength(Buffer.from(bytes)));
+  return field('x', long(bytes));
 }
 
 export function arrayField(...values: Buffer[]): Buffer {
-  return field('A', withLength(Buffer.concat(values)));
+  return field('A', long(Buffer.concat(values)));
 }
 
-export function tableField(...entries: [key: string | Uint8Array, value: Buffer][]): Buffer {
+export function tableField(...entries: Entry[]): Buffer {
   return field('F', table(...entries));
 }
 
 /** A number of 64 bits, as `T` (timestamp), `l` or `L` (int64). */
 export function longField(tag: 'T' | 'l' | 'L', value: bigint): Buffer {
-  return field(tag, uint64(value));
-}
-
-export function uint64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt.asUintN(64, value));
-  return bytes;
-}
-
-function withLength(bytes: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
+  return field(tag, uint(8, value));
 }

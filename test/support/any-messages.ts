@@ -1,15 +1,18 @@
 import fc from 'fast-check';
 import {
-  array,
+  arrayField,
   type Entry,
   field,
-  header,
+  long,
   type PropertyParts,
   propertyList,
+  short,
   table,
-  text,
-} from './property-lists.ts';
-import { type FramedMessage, long, short, uint } from './raw-amqp.ts';
+  tableField,
+  textField,
+  uint,
+} from './amqp-bytes.ts';
+import type { FramedMessage } from './raw-amqp.ts';
 
 /** The most bytes of a property list in a frame of RabbitMQ's default size: 128 KiB with frame, class, weight and size. */
 export const MOST_PROPERTY_BYTES = 131_072 - 8 - 12;
@@ -77,7 +80,7 @@ function doubleBytes(value: number): Buffer {
 
 /** Every type of RabbitMQ that has no others in it. */
 const simpleValue: fc.Arbitrary<Buffer> = fc.oneof(
-  { weight: 4, arbitrary: texts(300).map((each) => field('S', long(each))) },
+  { weight: 4, arbitrary: texts(300).map((each) => textField(each)) },
   fc.constantFrom(0, 1, 2, 255).map((value) => field('t', uint(1, value))),
   whole(1).map((value) => field('b', value)),
   whole(1).map((value) => field('B', value)),
@@ -117,20 +120,20 @@ const { value: anyValue } = fc.letrec<{ value: Buffer }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, depthSize: 'small' },
     { weight: 6, arbitrary: simpleValue },
-    { weight: 1, arbitrary: fc.array(tie('value'), { maxLength: 4 }).map(array) },
+    { weight: 1, arbitrary: fc.array(tie('value'), { maxLength: 4 }).map((values) => arrayField(...values)) },
     {
       weight: 1,
       arbitrary: fc
         // What the broker acts on in the table of headers means nothing further inside.
         .array(fc.tuple(fc.oneof(name, fc.constant(Buffer.from('CC'))), tie('value')), { maxLength: 4 })
-        .map((entries) => field('F', table(entries))),
+        .map((entries) => tableField(...entries)),
     },
     // As amqplib's own typed values look, in a table.
     {
       weight: 1,
       arbitrary: fc
         .tuple(fc.constantFrom('nope', 'int', 'bytes', 'table'), tie('value'))
-        .map(([type, value]) => field('F', table([header('!', text(type)), header('value', value)]))),
+        .map(([type, value]) => tableField(['!', textField(type)], ['value', value])),
     },
   ),
 }));
@@ -139,7 +142,7 @@ const { value: anyValue } = fc.letrec<{ value: Buffer }>((tie) => ({
 const extremeValue = fc.oneof(
   fc.integer({ min: 300, max: 5_000 }).map((depth) => {
     // From inside, each level with its length; a concatenation for each would take the square of it.
-    const inner = text('x');
+    const inner = textField('x');
     const levels = Array.from({ length: depth }, (_, level) =>
       field('A', uint(4, inner.length + 5 * (depth - 1 - level))),
     );
@@ -148,23 +151,25 @@ const extremeValue = fc.oneof(
   fc.integer({ min: 60_000, max: 125_000 }).map((size) => field('x', long(Buffer.alloc(size, 0xc3)))),
   fc
     .integer({ min: 100, max: 1_500 })
-    .map((count) => field('F', table(Array(count).fill(header('a', text('value')))))),
+    .map((count) => tableField(...Array<Entry>(count).fill(['a', textField('value')]))),
 );
 
 /** Written by the broker itself, which does it again where it applies. */
 const COUNTERS = ['x-delivery-count'];
 
 function entries(ccQueue: string): fc.Arbitrary<Entry[]> {
-  const routes = fc.array(fc.constantFrom(ccQueue, 'nobody', '').map(text), { maxLength: 3 }).map(array);
+  const routes = fc
+    .array(fc.constantFrom(ccQueue, 'nobody', '').map(textField), { maxLength: 3 })
+    .map((values) => arrayField(...values));
   const ordinary = fc.tuple(
     // RabbitMQ refuses a message whose CC or BCC is not an array.
     name.filter((each) => !/^B?CC$/.test(each.toString())),
     anyValue,
   );
   const special = fc.oneof(
-    routes.map((value) => header('CC', value)),
-    routes.map((value) => header('BCC', value)),
-    fc.tuple(fc.constantFrom(...COUNTERS), whole(8)).map(([each, value]) => header(each, field('l', value))),
+    routes.map((value): Entry => ['CC', value]),
+    routes.map((value): Entry => ['BCC', value]),
+    fc.tuple(fc.constantFrom(...COUNTERS), whole(8)).map(([each, value]): Entry => [each, field('l', value)]),
   );
   return fc.oneof(
     {
@@ -200,7 +205,7 @@ function anyPropertyList({ ccQueue, userIds }: AnyMessageOptions): fc.Arbitrary<
     content_encoding: maybe(shortText),
     headers: fc.oneof(
       { weight: 1, arbitrary: absent },
-      { weight: 4, arbitrary: entries(ccQueue).map(table) },
+      { weight: 4, arbitrary: entries(ccQueue).map((each) => table(...each)) },
     ),
     delivery_mode: maybe(fc.constantFrom(1, 2).map((mode) => uint(1, mode))),
     priority: maybe(whole(1)),

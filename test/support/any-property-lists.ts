@@ -5,7 +5,7 @@ import {
   type FLAGS,
   field,
   propertyList,
-  shortText,
+  short,
   table,
   tableField,
   textField,
@@ -44,7 +44,7 @@ const text = fc.oneof(
   { weight: 1, arbitrary: bytes(20) },
 );
 
-const shortBytes = text.map((value) => shortText(value.subarray(0, 255)));
+const shortBytes = text.map((value) => short(value.subarray(0, 255)));
 
 const key = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom('a', 'b', 'c', 'd').map((value) => Buffer.from(value)) },

@@ -1,12 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  type Entry,
-  PROPERTIES,
-  type PropertyName,
-  type PropertyParts,
-  propertyList,
-  table,
-} from './property-lists.ts';
+import { type Entry, FLAGS, type PropertyParts, propertyList, table } from './amqp-bytes.ts';
 import type { FramedMessage, RawAmqp } from './raw-amqp.ts';
 
 /** The names that headers have after a replay which the broker would act on under their own. */
@@ -36,7 +29,7 @@ export function expectedReplay(list: Buffer, { userId, keepExpiration }: ReplayC
   if (parts.headers) {
     const kept = entriesOf(parts.headers).filter(([name]) => !COUNTERS.includes(name.toString('latin1')));
     parts.headers = table(
-      kept.map(([name, value]) => [Buffer.from(RENAMED.get(name.toString('latin1')) ?? name), value]),
+      ...kept.map(([name, value]): Entry => [RENAMED.get(name.toString('latin1')) ?? name, value]),
     );
   }
   return propertyList(parts);
@@ -67,8 +60,8 @@ export function partsOf(list: Buffer): PropertyParts {
   const flags = list.readUInt16BE(0);
   const parts: PropertyParts = {};
   let at = 2;
-  for (const [name, bit] of PROPERTIES) {
-    if ((flags & (1 << bit)) === 0) continue;
+  for (const name of Object.keys(FLAGS) as (keyof typeof FLAGS)[]) {
+    if ((flags & FLAGS[name]) === 0) continue;
     const length = propertyLength(name, list, at);
     parts[name] = list.subarray(at, at + length);
     at += length;
@@ -77,15 +70,15 @@ export function partsOf(list: Buffer): PropertyParts {
   return parts;
 }
 
-function propertyLength(name: PropertyName, list: Buffer, at: number): number {
+function propertyLength(name: keyof typeof FLAGS, list: Buffer, at: number): number {
   if (name === 'headers') return 4 + list.readUInt32BE(at);
   if (name === 'delivery_mode' || name === 'priority') return 1;
   return name === 'timestamp' ? 8 : 1 + list.readUInt8(at);
 }
 
 /** The entries of a table that stands with its length before it. */
-function entriesOf(bytes: Buffer): Entry[] {
-  const entries: Entry[] = [];
+function entriesOf(bytes: Buffer): [name: Buffer, value: Buffer][] {
+  const entries: [Buffer, Buffer][] = [];
   for (let at = 4; at < bytes.length; ) {
     const valueAt = at + 1 + bytes.readUInt8(at);
     const end = valueAt + 1 + valueLength(bytes, valueAt);

@@ -1,5 +1,5 @@
+import { short, uint } from './amqp-bytes.ts';
 import { converse } from './converse.ts';
-import { short, uint } from './raw-amqp.ts';
 
 /** A message by STOMP to a queue, which has to be there. */
 export async function publishByStomp(

@@ -1,4 +1,5 @@
 import { connect as connectSocket, type Socket } from 'node:net';
+import { long, short, uint } from './amqp-bytes.ts';
 
 /** The queue of a task. */
 export function queueOf(taskId: string): string {
@@ -340,23 +341,4 @@ function delivered(answer: Method & Partial<FramedMessage>, at: number): Deliver
     body: answer.body as Buffer,
     redelivered: answer.fields.readUInt8(at + 8) === 1,
   };
-}
-
-/** A whole number of so many bytes. */
-export function uint(bytes: 1 | 2 | 4 | 8, value: number | bigint): Buffer {
-  const buffer = Buffer.alloc(8);
-  buffer.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)));
-  return buffer.subarray(8 - bytes);
-}
-
-/** A short string: at most 255 bytes. */
-export function short(text: string | Buffer): Buffer {
-  const bytes = Buffer.from(text as string);
-  return Buffer.concat([uint(1, bytes.length), bytes]);
-}
-
-/** A long string, and whatever else has four bytes of length before it: bytes, a table, an array. */
-export function long(text: string | Buffer): Buffer {
-  const bytes = Buffer.from(text as string);
-  return Buffer.concat([uint(4, bytes.length), bytes]);
 }

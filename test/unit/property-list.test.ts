@@ -8,11 +8,11 @@ import {
   field,
   longField,
   propertyList,
-  shortText,
+  short,
   table,
   tableField,
   textField,
-  uint64,
+  uint,
 } from '../support/amqp-bytes.ts';
 import { anyPropertyList } from '../support/any-property-lists.ts';
 
@@ -39,12 +39,12 @@ describe('a property list', () => {
       expiration: '+60000',
     };
     const more = { message_id: 'e', type: 'f', user_id: 'g', app_id: 'h', cluster_id: 'ü' };
-    const encoded = Object.entries({ ...text, ...more }).map(([name, value]) => [name, shortText(value)]);
+    const encoded = Object.entries({ ...text, ...more }).map(([name, value]) => [name, short(value)]);
     const list = propertyList({
       ...Object.fromEntries(encoded),
       delivery_mode: Buffer.from([255]),
       priority: Buffer.from([0]),
-      timestamp: uint64(1_700_000_000n),
+      timestamp: uint(8, 1_700_000_000n),
       headers: table(),
     });
     const rest = { delivery_mode: 255, priority: 0, timestamp: 1_700_000_000, headers: {} };
@@ -64,11 +64,11 @@ describe('a property list', () => {
     ['of 2^53 - 1', 2n ** 53n - 1n, 2 ** 53 - 1],
     ['of 2^53', 2n ** 53n, { '!': 'uint64', value: '9007199254740992' }],
   ])('keeps a timestamp %s', (_, encoded, expected) => {
-    expect(read(propertyList({ timestamp: uint64(encoded) })).timestamp).toEqual(expected);
+    expect(read(propertyList({ timestamp: uint(8, encoded) })).timestamp).toEqual(expected);
   });
 
   test('keeps text that is not UTF-8', () => {
-    expect(read(propertyList({ message_id: shortText(Buffer.from([0xff, 0x61])) }))).toEqual({
+    expect(read(propertyList({ message_id: short(Buffer.from([0xff, 0x61])) }))).toEqual({
       message_id: { '!': 'string_base64', value: '/2E=' },
     });
   });
@@ -197,7 +197,7 @@ describe('a property list that the typed form cannot say', () => {
       'nested too deep',
       propertyList({
         headers: table(['a', field('V')], ['deep', nested(5000)], ['b', field('V')]),
-        type: shortText('t'),
+        type: short('t'),
       }),
       { headers: { a: null, b: null }, type: 't' },
     ],
@@ -220,7 +220,7 @@ describe('a property list that the typed form cannot say', () => {
       'a value of an unknown type, whose end is unknown',
       propertyList({
         headers: table(['a', field('V')], ['b', field('Z')], ['c', field('V')]),
-        type: shortText('t'),
+        type: short('t'),
       }),
       { headers: { a: null }, type: 't' },
     ],
@@ -231,7 +231,7 @@ describe('a property list that the typed form cannot say', () => {
     ],
     [
       'bytes after its end',
-      Buffer.concat([propertyList({ type: shortText('t') }), Buffer.from([0])]),
+      Buffer.concat([propertyList({ type: short('t') }), Buffer.from([0])]),
       { type: 't' },
     ],
     ['flags of unknown properties', Buffer.from([0x80, 1, 0x80, 0, 1, 0x61, 0x61]), { content_type: 'a' }],
@@ -383,7 +383,7 @@ describe('properties to be encoded', () => {
   });
 
   test('can be encoded after others were refused, and after large ones', () => {
-    const list = propertyList({ type: shortText('t') });
+    const list = propertyList({ type: short('t') });
     expect(() => encodeHeader('\ud800')).toThrowError();
     expect(encodePropertyList({ type: 't' })).toEqual(list);
     encodeHeader('x'.repeat(1_000_000));
@@ -424,7 +424,7 @@ describe('a property list to be published', () => {
     ['header "h": a value ends outside', propertyListWith(arrayField(field('S', Buffer.from([0, 0, 0, 9]))))],
     ['header "h": a value', propertyListWith(arrayField(field('l', Buffer.alloc(7))))],
     ['header "h": a value', propertyListWith(field('F', Buffer.from([0, 0, 0, 2, 9, 0])))],
-    ['1 bytes follow', Buffer.concat([propertyList({ type: shortText('t') }), Buffer.from([0])])],
+    ['1 bytes follow', Buffer.concat([propertyList({ type: short('t') }), Buffer.from([0])])],
     ['flags of unknown properties', Buffer.from([0x00, 1, 0, 0])],
     ['a property is cut off', Buffer.from([0x80, 0, 9])],
     ['cut off', Buffer.from([0x20, 0, 0, 0, 0, 9])],

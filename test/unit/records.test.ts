@@ -11,11 +11,11 @@ import {
   field,
   longField,
   propertyList,
-  shortText,
+  short,
   table,
   tableField,
   textField,
-  uint64,
+  uint,
 } from '../support/amqp-bytes.ts';
 import { anyPropertyList } from '../support/any-property-lists.ts';
 
@@ -168,9 +168,9 @@ describe('a record', () => {
     const { properties } = parseRecord(line);
     expect(encodePropertyList(properties as MessageProperties)).toEqual(
       propertyList({
-        content_type: shortText('application/json'),
+        content_type: short('application/json'),
         delivery_mode: Buffer.from([2]),
-        timestamp: uint64(1_700_000_000n),
+        timestamp: uint(8, 1_700_000_000n),
         headers: table(
           ['when', longField('T', 1_700_000_000n)],
           ['price', field('D', Buffer.from([2, 0, 0, 1, 58]))],
@@ -207,7 +207,7 @@ describe('a record', () => {
     const deep = Array.from({ length: 5000 }).reduce<Buffer>((value) => arrayField(value), field('V'));
     const list = propertyList({
       headers: table(['a', textField('x')], ['deep', deep]),
-      type: shortText('t'),
+      type: short('t'),
     });
     const line = encodeRecord({ ...stored('{}'), ...readPropertyList(list) });
     expect(JSON.parse(line).properties).toEqual({ headers: { a: 'x' }, type: 't' });

@@ -6,11 +6,11 @@ import {
   field,
   longField,
   propertyList,
-  shortText,
+  short,
   table,
   tableField,
   textField,
-  uint64,
+  uint,
 } from '../support/amqp-bytes.ts';
 import { anyPropertyList } from '../support/any-property-lists.ts';
 
@@ -23,7 +23,7 @@ describe('what is published again', () => {
     ['nothing', {}],
     [
       'what our own publisher sets',
-      { content_type: shortText('application/json'), delivery_mode: Buffer.from([2]) },
+      { content_type: short('application/json'), delivery_mode: Buffer.from([2]) },
     ],
     ['no headers', { headers: table() }],
     [
@@ -35,8 +35,8 @@ describe('what is published again', () => {
       { headers: table(['a', tableField(['CC', routes], ['x-delivery-count', counter])]) },
     ],
     ['x-death', { headers: table(['x-death', arrayField(tableField(['count', counter]))]) }],
-    ['the user of the connection', { user_id: shortText('guest') }],
-    ['the rest', { reply_to: shortText('r'), timestamp: uint64(2n ** 64n - 1n), cluster_id: shortText('c') }],
+    ['the user of the connection', { user_id: short('guest') }],
+    ['the rest', { reply_to: short('r'), timestamp: uint(8, 2n ** 64n - 1n), cluster_id: short('c') }],
   ])('is the same list, with %s', (_, values) => {
     const list = propertyList(values);
     const result = applyReplayPolicy(list, GUEST);
@@ -46,13 +46,13 @@ describe('what is published again', () => {
 
   test('has CC and BCC under names that the broker does not know, with the same bytes in the same place', () => {
     const list = propertyList({
-      content_type: shortText('a'),
+      content_type: short('a'),
       headers: table(['a', counter], ['CC', routes], ['b', counter], ['BCC', textField('x')], ['c', counter]),
-      message_id: shortText('m'),
+      message_id: short('m'),
     });
     expect(applyReplayPolicy(list, GUEST)).toEqual({
       list: propertyList({
-        content_type: shortText('a'),
+        content_type: short('a'),
         headers: table(
           ['a', counter],
           ['x-mcp-taskq-cc', routes],
@@ -60,7 +60,7 @@ describe('what is published again', () => {
           ['x-mcp-taskq-bcc', textField('x')],
           ['c', counter],
         ),
-        message_id: shortText('m'),
+        message_id: short('m'),
       }),
       changes: ['cc', 'bcc'],
     });
@@ -92,20 +92,20 @@ describe('what is published again', () => {
   });
 
   test('has no expiration, unless it is to be kept', () => {
-    const values = { delivery_mode: Buffer.from([2]), message_id: shortText('m') };
-    const list = propertyList({ ...values, expiration: shortText('+60000') });
+    const values = { delivery_mode: Buffer.from([2]), message_id: short('m') };
+    const list = propertyList({ ...values, expiration: short('+60000') });
     expect(applyReplayPolicy(list, GUEST)).toEqual({ list: propertyList(values), changes: ['expiration'] });
     expect(applyReplayPolicy(list, { ...GUEST, keepExpiration: true }).list).toBe(list);
   });
 
   test.each(['admin', 'gues', 'guest2', ''])('has no user_id %j, which the broker would refuse', (userId) => {
-    const values = { type: shortText('t'), app_id: shortText('a') };
-    const list = propertyList({ ...values, user_id: shortText(userId) });
+    const values = { type: short('t'), app_id: short('a') };
+    const list = propertyList({ ...values, user_id: short(userId) });
     expect(applyReplayPolicy(list, GUEST)).toEqual({ list: propertyList(values), changes: ['user_id'] });
   });
 
   test('has no user_id where the user of the connection is not known', () => {
-    const list = propertyList({ user_id: shortText('guest') });
+    const list = propertyList({ user_id: short('guest') });
     expect(applyReplayPolicy(list, { userId: undefined, keepExpiration: false }).changes).toEqual([
       'user_id',
     ]);
