@@ -86,7 +86,14 @@ export function withClient<T>(
     const { TaskQueueClient } = await import('../index.ts');
     client = new TaskQueueClient({
       ...context.settings.connection,
-      onStatus: (event) => event.type === 'warning' && context.note(`warning: ${event.error.message}`),
+      onStatus: (event) => {
+        if (event.type === 'warning') context.note(`warning: ${event.error.message}`);
+        // What waits for a confirm is stored then, even if the command has given up before.
+        if (event.type === 'blocked')
+          context.note(
+            `warning: the broker blocks publishers (${event.reason}); it stores nothing until that ends`,
+          );
+      },
     });
     const clientContext = { ...context, client };
     try {

@@ -193,8 +193,28 @@ async function statusShowsIt(alarm: SharedFault): Promise<void> {
   expect(without.status).toBe(1);
 }
 
+/** A command that is given up says why its message may still come: a look would not find it before the alarm ends. */
+async function commandSaysIt(alarm: SharedFault): Promise<void> {
+  await alarm.begun();
+  const message = '{"jsonrpc":"2.0","method":"notifications/message"}';
+  const { status, stderr } = await runCli(['enqueue', 'given-up', message, '--timeout', '3s'], {
+    env: { MCP_TASKQ_URL: broker.url },
+  });
+  expect(status).toBe(124);
+  expect(stderr).toMatch(
+    /^warning: the broker blocks publishers \(low on memory\); it stores nothing until that ends\nStopped: the message may be in/,
+  );
+}
+
 test('while a memory alarm lasts, nothing is lost and nothing waits forever, and afterwards all goes on', async () => {
-  await SharedFault.goThrough(ALARM, [enqueueFails, fewWait, blockIsReported, statusShowsIt, closesAtOnce]);
+  await SharedFault.goThrough(ALARM, [
+    enqueueFails,
+    fewWait,
+    blockIsReported,
+    statusShowsIt,
+    commandSaysIt,
+    closesAtOnce,
+  ]);
 });
 
 async function publish(client: TaskQueueClient, task: string, count: number, text = task): Promise<string[]> {
