@@ -1,8 +1,9 @@
 import { connect } from 'amqplib';
 import { expect, inject, test } from 'vitest';
-import { listTaskQueues } from '../../src/index.ts';
+import { listTaskQueues, type TaskQueueInfo } from '../../src/index.ts';
 import { recordsIn, runCli } from '../support/cli.ts';
 import { openClient, raw } from '../support/tasks.ts';
+import { until } from '../support/until.ts';
 import { callApi, newVhost } from '../support/vhost.ts';
 
 const MESSAGE = '{"jsonrpc":"2.0","method":"notifications/message"}';
@@ -53,6 +54,18 @@ test('peek refuses a quorum queue, and with --force says what 30 looks at a mess
   await expect.poll(() => inQueue(url)).toBe(isCounted ? 0 : 1);
 });
 
+test('clear does not mistake messages that it held itself for those of another reader', async () => {
+  const { url } = await newVhost();
+  const env = { MCP_TASKQ_URL: url, MCP_TASKQ_API_URL: inject('apiUrl') };
+  const client = openClient({ url, queueType: 'quorum' });
+  await client.publish('t', raw('a'));
+  // RabbitMQ counts a quorum queue every 5 seconds.
+  await client.take('t', () => until(async () => (await counted(url))?.unacked === 1));
+  const { status, stdout, stderr } = await runCli(['clear', 't', '--yes'], { env });
+  expect([status, JSON.parse(stdout).removed]).toEqual([0, 0]);
+  expect(stderr).not.toContain('held');
+});
+
 test('dequeue --exec does not say that a message is there which reached the delivery limit', async () => {
   const { url } = await newVhost();
   const connection = await connect(url);
@@ -78,8 +91,14 @@ test('dequeue --exec does not say that a message is there which reached the deli
 
 /** Ready or held, so that a message is never missing while it is on its way back. Up to 5 s old. */
 async function inQueue(url: string): Promise<number | undefined> {
+  const { ready, unacked = 0 } = (await counted(url)) ?? {};
+  return ready === undefined ? undefined : ready + unacked;
+}
+
+/** The first queue that has been counted. */
+async function counted(url: string): Promise<TaskQueueInfo | undefined> {
   for await (const [queue] of listTaskQueues({ url, apiUrl: inject('apiUrl') }))
-    if (queue?.ready !== undefined) return queue.ready + (queue.unacked ?? 0);
+    if (queue?.ready !== undefined) return queue;
   return undefined;
 }
 

@@ -7,7 +7,8 @@ import { formatCount } from '../text/sizes.ts';
 /**
  * How many messages of a task are unacknowledged, and therefore hidden from other readers. Only the management API
  * knows.
- * @returns undefined if it does not answer in time
+ * @returns undefined if it does not answer in time, and for a quorum queue: its count is up to 5 seconds old, and may
+ * be of messages that this command itself held
  */
 async function countHeld(
   { settings }: Pick<Context, 'settings'>,
@@ -18,7 +19,8 @@ async function countHeld(
   try {
     const options: ListQueuesOptions = { ...API_LIMITS, glob, source: 'counted', signal };
     for await (const page of listQueues({ settings }, options)) {
-      for (const queue of page) if (queue.taskId === taskId) return queue.unacked;
+      for (const { taskId: id, type, unacked } of page)
+        if (id === taskId) return type === 'quorum' ? undefined : unacked;
     }
   } catch {
     // The number is optional information.
@@ -35,8 +37,9 @@ async function countHeld(
 export function askForHeld(context: Pick<Context, 'settings'>, taskId: string): () => Promise<number> {
   const lately = describeInTime(context.settings, taskId);
   return async () => {
-    const held = (await lately)?.unacked ?? 0;
-    return held === 0 ? 0 : ((await countHeld(context, taskId)) ?? held);
+    const { unacked: held = 0, type } = (await lately) ?? {};
+    // A quorum queue is not deleted in any case.
+    return held === 0 || type === 'quorum' ? 0 : ((await countHeld(context, taskId)) ?? held);
   };
 }
 
