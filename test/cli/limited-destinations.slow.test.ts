@@ -322,6 +322,22 @@ test('enqueue --from notes how many messages are missing afterwards', async () =
   );
 });
 
+test('so does one that a limit ends which was set meanwhile and dropped what was there', async () => {
+  const { client, env, limit, fill, depths } = await brokerOfOneTest();
+  await fill('to', 10);
+  // Its first message is added, and its second one is late enough for the limit.
+  const input = Array.from({ length: 3 }, (_, n) => `{"jsonrpc":"2.0","method":"m","id":${n}}\n`).join('');
+  const enqueuing = runCli(['enqueue', 'to', '--from', '-', '--rate', '0.3'], { env, input });
+  await expect.poll(() => depths('to')).toEqual([11]);
+  await limit('to', { 'max-length': 4, overflow: 'reject-publish' });
+  await expect.poll(() => depths('to')).toEqual([4]);
+  const { status, stderr } = await enqueuing;
+  expect(status).toBe(3);
+  expect(stderr).toMatch(/^7 messages are not in task "to" any more: dropped by a policy/m);
+  expect(stderr).toContain('1 of 3 messages added to task to');
+  expect((await client.depth('to'))?.messages).toBe(4);
+});
+
 test('a reader of the destination is not mistaken for a policy: each message is moved once', async () => {
   const { client, env, fill, declare, depths } = await brokerOfOneTest();
   const count = 1_000;

@@ -120,6 +120,8 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     destination?.add(result.confirmed);
     if (result.error !== undefined) {
       result.unsure += (await destination?.mayHave(result.rejected)) ?? result.rejected;
+      // A limit that was set meanwhile may also have dropped what was there.
+      if (result.rejected > 0) await destination?.end();
       throw interrupted(context, taskId, source.count, result, ids, options);
     }
     await destination?.end();
