@@ -33,6 +33,9 @@ interface EventCounts {
 interface Exchange {
   type?: string;
   durable?: boolean;
+  internal?: boolean;
+  auto_delete?: boolean;
+  arguments?: { [name: string]: unknown };
   message_stats?: { publish_in?: number; publish_in_details?: { rate?: number } };
 }
 
@@ -72,14 +75,23 @@ export function readClusterOverview(options?: ManagementApiOptions): Promise<Clu
 /** Null where their exchange does not exist. */
 async function readEventCounts(api: ManagementApi): Promise<EventCounts | null> {
   const path = `exchanges/${encodeURIComponent(api.vhost)}/${EVENT_EXCHANGE}`;
-  const exchange = await api.find<Exchange>(path, { columns: 'type,durable,message_stats' });
+  const exchange = await api.find<Exchange>(path, {
+    columns: 'type,durable,internal,auto_delete,arguments,message_stats',
+  });
   if (exchange === undefined) return null;
-  const { type = 'topic', durable = true, message_stats } = exchange;
+  const { type = 'topic', durable = true, internal, auto_delete, message_stats } = exchange;
   const { publish_in = 0, publish_in_details } = message_stats ?? {};
-  const obstacle =
-    type === 'topic' && durable
-      ? undefined
-      : `The exchange ${EVENT_EXCHANGE} is a ${durable ? '' : 'transient '}${type} exchange, and not a durable topic exchange`;
+  // What RabbitMQ compares with a declaration.
+  const others = [
+    internal && 'internal',
+    auto_delete && 'auto-delete',
+    exchange.arguments?.['alternate-exchange'] !== undefined && 'with the argument alternate-exchange',
+  ].filter((each) => typeof each === 'string');
+  const isOurs = type === 'topic' && durable && others.length === 0;
+  const kind = [`a ${durable ? '' : 'transient '}${type} exchange`, ...others].join(', ');
+  const obstacle = isOurs
+    ? undefined
+    : `The exchange ${EVENT_EXCHANGE} is ${kind}, and not a plain durable topic exchange`;
   return { obstacle, published: publish_in, perSecond: publish_in_details?.rate ?? 0 };
 }
 

@@ -58,6 +58,19 @@ test('an exchange that is not one for events is a problem (1)', async () => {
     },
   ]);
   await callApi('DELETE', exchange);
+  for (const [difference, said] of [
+    [{ internal: true }, 'a topic exchange, internal,'],
+    [{ auto_delete: true }, 'a topic exchange, auto-delete,'],
+    [{ arguments: { 'alternate-exchange': 'x' } }, 'a topic exchange, with the argument alternate-exchange,'],
+  ] as const) {
+    await callApi('PUT', exchange, { type: 'topic', durable: true, ...difference });
+    const { status, stdout } = await runCli(['status', '-u', url]);
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout).problems).toEqual([
+      expect.objectContaining({ problem: expect.stringContaining(`mcp:events is ${said}`) }),
+    ]);
+    await callApi('DELETE', exchange);
+  }
   await openClient({ url }).publish('a', raw('x'));
   // The one that a publisher creates.
   expect((await runCli(['status', '-u', url])).status).toBe(0);
