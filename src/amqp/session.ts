@@ -85,16 +85,27 @@ export class Session {
     if (this.#isClosed) throw closedError();
   }
 
-  /** Opens the connection for this, where it is done: no quorum queue is deleted. */
+  /**
+   * Opens the connection for this, where it is done: no quorum queue is deleted. For publishing, its channels too, that for
+   * events last: a limit of channels ends the connection, and with it the messages that are on their way.
+   */
   async connect(work: 'read' | 'publish' | 'delete'): Promise<void> {
+    await this.#open(work);
+    if (work !== 'publish') return;
+    const opened = this.#declarer.openChannels().then(() => this.#publishing.answered(this.events.open()));
+    // Who needs a channel gets the error.
+    await opened.catch(() => {});
+  }
+
+  /** The connection alone, without waiting: who needs it gets the error. */
+  connectEarly(work: 'read' | 'publish' | 'delete'): void {
+    this.#open(work).catch(() => {});
+  }
+
+  async #open(work: 'read' | 'publish' | 'delete'): Promise<void> {
     if (work === 'delete' && this.#options.queueType === 'quorum') return;
     const connections = { read: this.#reading.first, publish: this.#publishing, delete: this.#deleting };
     await connections[work].open();
-  }
-
-  /** The same without waiting: who needs the connection gets the error. */
-  connectEarly(work: 'read' | 'publish' | 'delete'): void {
-    this.connect(work).catch(() => {});
   }
 
   /** Fails where a publish to this queue would, whatever the message. */

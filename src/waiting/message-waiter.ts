@@ -196,7 +196,8 @@ export class MessageWaiter {
   #warnOnce(error: TaskQueueError): void {
     if (this.#isClosed || error.code === this.#lastWarning) return;
     this.#lastWarning = error.code;
-    this.#warn(error);
+    const { code, message, hint } = error;
+    this.#warn(new TaskQueueError(code, `${message}. Waits poll instead.`, { cause: error, hint }));
   }
 
   async #subscribe(): Promise<TaskEventSubscription | undefined> {

@@ -11,7 +11,7 @@ import { runCli, startCli } from '../support/cli.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { newTask, numbered, openClient, openQueue, raw } from '../support/tasks.ts';
 import { until } from '../support/until.ts';
-import { callApi, newVhost } from '../support/vhost.ts';
+import { callApi, newVhost, vhostWithUser } from '../support/vhost.ts';
 
 /** What a person sees first. */
 async function firstWords(args: readonly string[], env = {}) {
@@ -156,6 +156,8 @@ describe('--timeout and a signal end the process, whatever does not answer', () 
   });
 });
 
+const ALL = { configure: '.*', write: '.*', read: '.*' };
+
 describe('what the broker refuses', () => {
   const limited = async (what: string) => {
     const { url } = await newVhost();
@@ -175,14 +177,9 @@ describe('what the broker refuses', () => {
   });
 
   test('the limit of connections of a user, which leaves room for reading only', async () => {
-    const { url } = await newVhost();
+    const { url, user, userUrl } = await vhostWithUser(ALL);
     await openClient({ url }).publish('x', raw('{}'));
-    const user = `user-${randomUUID()}`;
-    await callApi('PUT', `users/${user}`, { password: 'pw', tags: '' });
-    onTestFinished(async () => void (await callApi('DELETE', `users/${user}`)));
-    const vhost = new URL(url).pathname.slice(1);
-    await callApi('PUT', `permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
-    const mv = ['mv', 'x', 'y', '--all', '-u', url.replace('//', `//${user}:pw@`)];
+    const mv = ['mv', 'x', 'y', '--all', '-u', userUrl];
     for (const [limit, words] of [
       ['max-channels', 'the user has reached its limit of 1 channel'],
       ['max-connections', 'the user has reached its limit of 1 connection'],
@@ -194,6 +191,38 @@ describe('what the broker refuses', () => {
       await callApi('DELETE', `user-limits/${user}/${limit}`);
     }
     expect(await openClient({ url }).depth('x')).toMatchObject({ messages: 1 });
+  });
+
+  test('a channel for events, which is met before messages are on their way', async () => {
+    const { url, user, userUrl } = await vhostWithUser(ALL);
+    await callApi('PUT', `user-limits/${user}/max-channels`, { value: 2 });
+    const input = `${message}\n`.repeat(1_200);
+    const env = { MCP_TASKQ_URL: userUrl };
+    const { status, stderr } = await runCli(['enqueue', 'x', '--from', '-'], { env, input });
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: expect.stringMatching(/^warning: .* limit of 2 channels\. Events are off\.\n$/),
+    });
+    expect(await openClient({ url }).depth('x')).toMatchObject({ messages: 1_200 });
+  });
+
+  test('a further connection, which clear and dequeue can do without', async () => {
+    const { url, user, userUrl } = await vhostWithUser(ALL);
+    await callApi('PUT', `user-limits/${user}/max-connections`, { value: 1 });
+    for (const [command, ...options] of [['clear', '--yes'], ['dequeue'], ['dequeue', '--wait', '1s']]) {
+      await openClient({ url }).publish('x', raw('{}'));
+      const { status, stderr } = await runCli([command as string, 'x', ...options], {
+        env: { MCP_TASKQ_URL: userUrl },
+      });
+      expect({ status, stderr }, command).toEqual({
+        status: 0,
+        stderr: expect.stringMatching(
+          /^(warning: .* limit of 1 connection\. (Events are off|Waits poll instead)\.\n)+$/,
+        ),
+      });
+      const depth = await openClient({ url }).depth('x');
+      expect(depth).toEqual(command === 'clear' ? undefined : { messages: 0, consumers: 0 });
+    }
   });
 
   test('the limits of connections and channels, where describe still knows what the API says', async () => {

@@ -48,6 +48,7 @@ export class EventPublisher {
   readonly #warn: (warning: TaskQueueError) => void;
   #channel: Channel | undefined;
   #opening: Promise<void> | undefined;
+  #declaring: Promise<void> | undefined;
   #waiting: TaskEvent[] = [];
   readonly #streams = new EventStreams();
   /** Routing keys of the events that RabbitMQ has returned since it was last asked. */
@@ -75,11 +76,17 @@ export class EventPublisher {
     if (this.#connection.blocked || this.#waiting.length >= MAX_WAITING) return;
     if (performance.now() < this.#refusedUntil) return;
     this.#waiting.push(event);
-    if (this.#channel === undefined) {
-      this.#opening ??= this.#open().finally(() => {
-        this.#opening = undefined;
-      });
-    } else this.#sendBy(Math.max(this.#sentAt + WINDOW_MS, quietUntil));
+    if (this.#channel === undefined) void this.open();
+    else this.#sendBy(Math.max(this.#sentAt + WINDOW_MS, quietUntil));
+  }
+
+  /** Opens the channel; the first event does so otherwise. Never rejects. */
+  async open(): Promise<void> {
+    if (this.isOff || this.#channel !== undefined || performance.now() < this.#refusedUntil) return;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
   }
 
   /** Resolves when the broker has all events: none waits for the channel to open, or in its buffer. */
@@ -87,6 +94,7 @@ export class EventPublisher {
     await this.#opening;
     clearTimeout(this.#due?.timer);
     await this.#sendWaiting();
+    await this.#declaring;
     if (this.#channel) await closeFully(this.#channel);
   }
 
@@ -109,6 +117,7 @@ export class EventPublisher {
       const [first] = events;
       if (first === undefined) return;
       this.#sentAt = performance.now();
+      this.#declaring ??= this.#declare();
       // A single event costs less than the check.
       if (events.length === 1) this.#send(routingKeyOf(first), events, UNASKED);
       else await this.#sendHeard(events);
@@ -193,18 +202,34 @@ export class EventPublisher {
         this.#isCongested = false;
       });
       channel.on('return', ({ fields }) => void this.#returned.add(fields.routingKey));
-      await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
       throwIfEnded(channel);
       this.#channel = channel;
-      this.#hasWarned = false;
+      this.#declaring = undefined;
       void this.#sendWaiting();
     } catch (error) {
-      this.#waiting = [];
-      // A refused connection is reported by what needs it more.
-      if (isTaskQueueError(error)) return;
-      const failure = this.#connection.translate(error);
-      this.#pauseIfRefused(inContext(`Cannot publish events to the exchange ${EVENT_EXCHANGE}`, failure));
+      this.#fail(error);
     }
+  }
+
+  /** Before the first event. The answer need not be awaited, as events follow on the same channel. */
+  async #declare(): Promise<void> {
+    try {
+      await this.#channel?.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
+      this.#hasWarned = false;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#waiting = [];
+    // A refused connection is reported by what needs it more, but for one connection too many.
+    if (isTaskQueueError(error)) {
+      if (hasCode(error, ErrorCode.limitReached)) this.#pauseIfRefused(error);
+      return;
+    }
+    const failure = this.#connection.translate(error);
+    this.#pauseIfRefused(inContext(`Cannot publish events to the exchange ${EVENT_EXCHANGE}`, failure));
   }
 
   /**

@@ -24,6 +24,11 @@ export class QueueDeclarer {
     this.#options = options;
   }
 
+  /** Opens the channel for publishing, and one for declaring. */
+  async openChannels(): Promise<void> {
+    await Promise.all([this.#publisher.ready(), this.#use(async () => {})]);
+  }
+
   /** Creates the queue if there is none. @returns how many messages are in it */
   async declare(queue: string): Promise<number> {
     const { queueType } = this.#options;

@@ -80,7 +80,7 @@ export class QueueDeleter {
    * @returns false for a queue with messages, or to which messages are on their way
    */
   #deleteIfEmpty(queue: string, { looks }: { looks: boolean }): Promise<boolean> {
-    return this.#channels.use(async (lease) => {
+    const work = async (lease: ChannelLease) => {
       const remove = async () => {
         // RabbitMQ 4 deletes a queue whose node is down, whatever is in it, but refuses a passive declare.
         const { messageCount } = await lease.request((channel) => channel.checkQueue(queue));
@@ -91,6 +91,12 @@ export class QueueDeleter {
       };
       // With a channel, as publishes for the queue wait meanwhile.
       return (await this.#publisher.removeUnlessSending(queue, remove)) ?? false;
+    };
+    return this.#channels.use(work).catch((error) => {
+      // The broker allows no further connection. A classic queue ends none.
+      const isClassic = this.#kinds.known(queue)?.kind === 'classic';
+      if (!isClassic || !hasCode(error, ErrorCode.limitReached)) throw error;
+      return this.#reader.read({ missing: true, isRepeatable: () => false }, work);
     });
   }
 }

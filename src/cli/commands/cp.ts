@@ -77,7 +77,7 @@ async function copy(
   const least = Math.min(behind, select ? 1 : Math.min(limit, MAX_PEEK - skip));
   const isWhole = !select && least === depth.messages;
   // Far from the broker, connecting takes longer than looking up the limits of the destination.
-  if (!options.dryRun) client.connect('publish').catch(() => {});
+  const connecting = options.dryRun ? undefined : client.connect('publish').catch(() => {});
   const destination = await stop.race(Destination.open(context, to, { isForced, create }));
   const whole = isWhole ? { taskId: from, ...depth } : undefined;
   await stop.race(destination.requireRoom(least, whole));
@@ -87,6 +87,7 @@ async function copy(
     const taken = { limit: options.all ? undefined : limit, skip, select };
     return dryRun(context, from, { ...taken, verb: 'copied', force: isForced, isLook: true, check });
   }
+  await stop.race(Promise.resolve(connecting));
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
   const publishing = new Publishing(client, destination, to, { create, keepExpiration });

@@ -121,8 +121,9 @@ async function moveAll(
   options: MoveOptions & { isPattern: boolean },
 ): Promise<void> {
   // Far from the broker, connecting takes longer than looking up the limits of the destination.
-  context.client.connect('publish').catch(() => {});
+  const connecting = context.client.connect('publish').catch(() => {});
   const destination = await openDestination(context, sources, to, options);
+  await context.stop.race(connecting);
   const [only, ...others] = sources;
   const where = others.length === 0 && only ? `from task ${only.taskId} to task ${to}` : `to task ${to}`;
   let moved = 0;
