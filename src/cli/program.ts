@@ -1,13 +1,14 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { COMMANDS, type CommandEntry } from './command-list.ts';
 import { formatCommandHelp } from './help/command-help.ts';
+import { commandLineError } from './help/command-line-error.ts';
 import { OTHER_NAMES } from './help/other-names.ts';
 import { requireUtf8Arguments } from './input/utf8-text.ts';
 import { packageVersion } from './package-version.ts';
 import { formatProgramHelp } from './program-help.ts';
 import { refuseUrlArguments } from './settings/broker-urls.ts';
 import { addGlobalOptions } from './settings/global-options.ts';
-import { UsageFailure, usageFailure } from './usage-failure.ts';
+import { UsageFailure } from './usage-failure.ts';
 
 /** Commands about the others. */
 const ABOUT_ALL = ['help', 'completion'];
@@ -32,9 +33,10 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
         command.parent === null ? formatProgramHelp(command, help) : formatCommandHelp(command, help),
     })
     .exitOverride((error) => {
-      throw usageFailure(error, program);
+      throw commandLineError(error, program);
     })
     .helpCommand(false)
+    .showSuggestionAfterError(false)
     // main() prints the error, with passwords from a mistyped command line removed.
     .configureOutput({ outputError: () => {} });
   const first = COMMANDS.find((entry) => argv?.[2] !== undefined && namesOf(entry).includes(argv[2]));
@@ -51,7 +53,7 @@ export async function buildProgram(argv?: readonly string[]): Promise<CommandUnk
       .aliases(aliases)
       .copyInheritedSettings(program)
       .exitOverride((error) => {
-        throw usageFailure(error, command);
+        throw commandLineError(error, command);
       });
     if (isWanted(entry)) {
       addGlobalOptions(command);

@@ -132,6 +132,27 @@ test('a command of another tool is said to have another name here, and does noth
   expect((await observer().depth(task))?.messages).toBe(1);
 });
 
+test.each([
+  [['peek', 'a', '--count', '3'], 'Did you mean --limit?'],
+  [['mv', 'a', 'b', '--count=3'], 'Did you mean --limit?'],
+  [['peek', 'a', '--format', 'json'], 'Did you mean --output?'],
+  [['enqueue', 'a', '--file', 'b'], 'Did you mean --from?'],
+  [['clear', 'a', '--file', 'b'], 'Did you mean --backup?'],
+  [['peek', 'a', '--host', 'b'], 'Did you mean --url?'],
+  [['peek', 'a', '--password', 'b'], 'Did you mean --password-file?'],
+  [['ls', '--older', '1h'], 'Did you mean --older-than?'],
+  [['dequeue', 'a', '-o', 'a.jsonl'], 'Did you mean --out a.jsonl?'],
+  [['-n', '2', 'peek', 'a'], 'Options of a command come after its name.'],
+  // Not --null, --tail and --rate.
+  [['clear', '--all'], '"mcp-taskq help clear"'],
+  [['peek', '--task', 'a'], '"mcp-taskq help peek"'],
+  [['enqueue', 'a', '--data', 'b'], '"mcp-taskq help enqueue"'],
+])('%j is answered with an option that may be meant, if any', async (args, hint) => {
+  const { status, stdout, stderr } = await runCli(args);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  expect(stderr).toContain(`\nhint: ${hint}`);
+});
+
 test('a task or message may be called like a command of another tool', async () => {
   const task = await filledTask(1);
   expect((await runCli(['enqueue', 'delete', '--method', 'get', '--dry-run'])).status).toBe(0);

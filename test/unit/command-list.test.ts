@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/command-list.ts';
-import { OTHER_NAMES } from '../../src/cli/help/other-names.ts';
+import { OTHER_NAMES, OTHER_OPTIONS } from '../../src/cli/help/other-names.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 
 test.each(COMMANDS)('$name is listed as it is declared', async ({ name, declare }) => {
@@ -18,4 +18,10 @@ test("no command is called like another tool's, and what is meant by that is a c
     expect(names).not.toContain(other);
     expect(names).toContain(meant);
   }
+});
+
+test("what is meant by another tool's option is an option of a command", async () => {
+  const { commands } = await buildProgram();
+  const names = commands.flatMap(({ options }) => options.map(({ long }) => long));
+  for (const meant of Object.values(OTHER_OPTIONS).flat()) expect(names).toContain(`--${meant}`);
 });

@@ -12,11 +12,13 @@ export const OTHER_NAMES: Readonly<Record<string, string>> = {
   receive: 'dequeue',
   consume: 'dequeue',
   tail: 'watch',
+  logs: 'watch',
   follow: 'watch',
   subscribe: 'watch',
   sub: 'watch',
   stats: 'ls',
   list: 'ls',
+  top: 'ls',
   queues: 'ls',
   publish: 'enqueue',
   pub: 'enqueue',
@@ -37,4 +39,24 @@ export const OTHER_NAMES: Readonly<Record<string, string>> = {
   browse: 'peek',
   show: 'peek',
   look: 'peek',
+};
+
+/** What their options are called here, in the commands that have one of these. */
+export const OTHER_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  count: ['limit'],
+  max: ['limit'],
+  number: ['limit'],
+  lines: ['limit'],
+  head: ['limit'],
+  last: ['tail'],
+  format: ['output'],
+  file: ['from', 'out', 'backup', 'ids'],
+  input: ['from'],
+  'out-file': ['out', 'backup'],
+  'output-file': ['out', 'backup'],
+  host: ['url'],
+  port: ['url'],
+  vhost: ['url'],
+  user: ['url'],
+  username: ['url'],
 };
