@@ -69,14 +69,26 @@ test('nothing is kept where others can write, where nothing can be written, or w
   expect(await filesIn(home)).toEqual([]);
 });
 
+/** An option for Node to say that it is another program. */
+async function pretending(versions: { [name: string]: string }): Promise<{ NODE_OPTIONS: string }> {
+  const file = join(await temporaryFolder(), 'pretend.cjs');
+  const value = `{ ...process.versions, ...${JSON.stringify(versions)} }`;
+  await writeFile(file, `Object.defineProperty(process, 'versions', { value: ${value} });`);
+  return { NODE_OPTIONS: `--require ${file}` };
+}
+
 test('nothing is kept by Bun, where a module does not have the `require` that loading it needs', async () => {
-  const [home, folder] = [await temporaryFolder(), await temporaryFolder()];
-  const likeBun = join(folder, 'like-bun.cjs');
-  const versions =
-    "Object.defineProperty(process, 'versions', { value: { ...process.versions, bun: '1.4.5' } })";
-  await writeFile(likeBun, versions);
-  expect(await helpIn(home, { NODE_OPTIONS: `--require ${likeBun}` })).toContain('peek');
+  const home = await temporaryFolder();
+  expect(await helpIn(home, await pretending({ bun: '1.4.5' }))).toContain('peek');
   expect(await filesIn(home)).toEqual([]);
+});
+
+test.each(['18.20.8', '20.4.0'])('Node %s is said to be too old', async (node) => {
+  await expect(helpIn(await temporaryFolder(), await pretending({ node }))).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: `error: mcp-taskq needs Node 20.5 or newer; this is Node ${node}\n`,
+  });
 });
 
 test('code that cannot be written as a whole leaves no file', async () => {
