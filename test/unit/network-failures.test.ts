@@ -7,13 +7,17 @@ test.each([
   ['ENETDOWN', 'network is down'],
   ['ENOBUFS', 'no buffer space available'],
   ['EAFNOSUPPORT', 'address family not supported'],
-])('what the system says of a connection is not said to be an answer of the broker: %s', (code, text) => {
-  const error = Object.assign(new Error(`connect ${code} 192.0.2.1:5672`), { code, syscall: 'connect' });
-  expect(translateConnectError(error)).toMatchObject({
-    code: 'CONNECTION_FAILED',
-    message: expect.stringContaining(text),
-  });
-});
+  ['ERR_ACCESS_DENIED', 'without --allow-net'],
+])(
+  'what the system or Node says of a connection is not said to be an answer of the broker: %s',
+  (code, text) => {
+    const error = Object.assign(new Error(`connect ${code} 192.0.2.1:5672`), { code, syscall: 'connect' });
+    expect(translateConnectError(error)).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringContaining(text),
+    });
+  },
+);
 
 test('nor is an address that cannot be used', async () => {
   // Link-local, without the interface.
