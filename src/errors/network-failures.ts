@@ -18,7 +18,7 @@ const REASONS: Record<string, string> = {
   EPIPE: 'the other side ended the connection',
   EMFILE: 'this process has too many open files (ulimit -n)',
   ENFILE: 'this machine has too many open files',
-  ERR_ACCESS_DENIED: 'Node was started with --permission and without --allow-net',
+  ERR_ACCESS_DENIED: 'the permission model of Node does not allow network access',
 };
 
 /** @returns undefined for a code that is not of the operating system or of Node's look-up of names */

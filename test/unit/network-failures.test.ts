@@ -7,7 +7,7 @@ test.each([
   ['ENETDOWN', 'network is down'],
   ['ENOBUFS', 'no buffer space available'],
   ['EAFNOSUPPORT', 'address family not supported'],
-  ['ERR_ACCESS_DENIED', 'without --allow-net'],
+  ['ERR_ACCESS_DENIED', 'does not allow network access'],
 ])(
   'what the system or Node says of a connection is not said to be an answer of the broker: %s',
   (code, text) => {

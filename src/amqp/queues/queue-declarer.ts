@@ -44,7 +44,7 @@ export class QueueDeclarer {
 
   /** Fails where {@link declare} would, and creates no queue, unless this one is deleted at that moment. */
   async checkDeclare(queue: string): Promise<void> {
-    // Of a missing queue, this asks for the permission to create it.
+    // If the queue is missing, this asks for the permission to create it.
     const found = await findQueueKind(queue, (work) => this.#reader.read({ missing: undefined }, work));
     if (found !== undefined) await this.declare(queue);
   }
