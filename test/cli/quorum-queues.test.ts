@@ -66,6 +66,35 @@ test('clear does not mistake messages that it held itself for those of another r
   expect(stderr).not.toContain('held');
 });
 
+test('--force names the delivery limit of the queue, and refuses where it leaves no look', async () => {
+  const { url } = await newVhost();
+  const env = { MCP_TASKQ_URL: url, MCP_TASKQ_API_URL: inject('apiUrl') };
+  const client = openClient({ url, queueType: 'quorum' });
+  await client.publish('t', raw('a'));
+  const limitTo = (limit: number) =>
+    callApi('PUT', `policies/${new URL(url).pathname.slice(1)}/limit`, {
+      pattern: '.*',
+      definition: { 'delivery-limit': limit },
+      'apply-to': 'queues',
+    });
+  await limitTo(3);
+  const forced = await runCli(['peek', 't', '--force'], { env });
+  expect(forced.stderr).toContain('drops a message that exceeds it. Its limit is 3.');
+  await limitTo(0);
+  for (const args of [
+    ['peek', 't'],
+    ['cp', 't', 'to', '--all'],
+    ['dequeue', 't', '--filter', 'size < 0'],
+    ['mv', 't', 'to', '--all', '--filter', 'size < 0'],
+    ['clear', 't', '--yes', '--older-than', '1d'],
+  ]) {
+    const refused = await runCli([...args, '--force'], { env });
+    expect([args, refused.status]).toEqual([args, 1]);
+    expect(refused.stderr).toContain('has a delivery limit of 0: RabbitMQ drops each message');
+  }
+  await expect.poll(() => client.depth('t')).toMatchObject({ messages: 1 });
+});
+
 test('dequeue --exec does not say that a message is there which reached the delivery limit', async () => {
   const { url } = await newVhost();
   const connection = await connect(url);

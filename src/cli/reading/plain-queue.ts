@@ -6,6 +6,7 @@ import { ExitCode } from '../exit-codes.ts';
 import { taskCommand } from '../output/this-command.ts';
 import { describeInTime } from '../queues/describe-in-time.ts';
 import { streamFailure } from '../queues/missing-queue.ts';
+import { formatNumber } from '../text/sizes.ts';
 
 /**
  * Looking at a message means taking and requeueing it. If that has side effects, they are reported, or the command
@@ -78,7 +79,16 @@ export async function requirePlainQueue(
   // The client refuses to read an auto-delete queue.
   if (!change || kind.ownArguments.includes('auto_delete')) return;
   if (force) {
-    note(`${queue} is ${change.is}: ${change.what}.`);
+    const most = kind.kind === 'quorum' ? await deliveryLimit(context, taskId) : undefined;
+    if (most === 0) {
+      throw new HarmfulLook(
+        ExitCode.failed,
+        `${queue} has a delivery limit of 0: RabbitMQ drops each message that is looked at`,
+        { hint: 'Remove delivery-limit from its policy, or drain the queue to a file without a filter.' },
+      );
+    }
+    const limit = most === undefined ? '' : ` Its limit is ${formatNumber(most)}.`;
+    note(`${queue} is ${change.is}: ${change.what}.${limit}`);
     return;
   }
   const drain = taskCommand('dequeue', taskId, ['--all', '--out', 'FILE']);
@@ -105,6 +115,18 @@ export async function harmOfLook(
     await context.client.checkRead(taskId);
     return error;
   }
+}
+
+/** By argument or policy; `undefined` if none is set, or the management API does not answer in time. */
+async function deliveryLimit(
+  { settings }: Pick<ClientContext, 'settings'>,
+  taskId: string,
+): Promise<number | undefined> {
+  const { arguments: own, effectivePolicy } = (await describeInTime(settings, taskId)) ?? {};
+  const set = [own?.['x-delivery-limit'], effectivePolicy?.['delivery-limit']].filter(
+    (limit) => typeof limit === 'number',
+  );
+  return set.length === 0 ? undefined : Math.min(...set);
 }
 
 /** `undefined` if the queue does not exist, or if its type is unknown and `force` is set. */
