@@ -170,7 +170,8 @@ function not(value: unknown): string {
   if (value === undefined || value === null) return `, not ${value}`;
   if (Array.isArray(value)) return ', not an array';
   if (typeof value !== 'object') return `, not a ${typeof value}`;
-  return isOptions(value) ? ', not an object' : `, not a ${tagOf(value)} object`;
+  if (isOptions(value)) return ', not an object';
+  return `, not an object of type ${tagOf(value)}`;
 }
 
 /** `Object` for objects of all classes but the built-in ones. */

