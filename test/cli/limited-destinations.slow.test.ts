@@ -322,7 +322,19 @@ test('enqueue --from notes how many messages are missing afterwards', async () =
   );
 });
 
-test('so does one that a limit ends which was set meanwhile and dropped what was there', async () => {
+test('it blames no policy for what a reader has taken meanwhile', async () => {
+  const { client, env, declare, depths } = await brokerOfOneTest();
+  await declare('to', {});
+  const input = Array.from({ length: 3 }, (_, n) => `{"jsonrpc":"2.0","method":"m","id":${n}}\n`).join('');
+  const enqueuing = runCli(['enqueue', 'to', '--from', '-', '--rate', '1'], { env, input });
+  await expect.poll(() => depths('to')).toEqual([1]);
+  await client.take('to', () => {});
+  const { status, stderr } = await enqueuing;
+  expect(status).toBe(0);
+  expect(stderr).toMatch(/1 message is not in task "to" any more: a reader has taken them/);
+});
+
+test('it notes them also when a limit ends it which was set meanwhile and dropped what was there', async () => {
   const { client, env, limit, fill, depths } = await brokerOfOneTest();
   await fill('to', 10);
   // Its first message is added, and its second one is late enough for the limit.
@@ -333,7 +345,9 @@ test('so does one that a limit ends which was set meanwhile and dropped what was
   await expect.poll(() => depths('to')).toEqual([4]);
   const { status, stderr } = await enqueuing;
   expect(status).toBe(3);
-  expect(stderr).toMatch(/^7 messages are not in task "to" any more: dropped by a policy/m);
+  expect(stderr).toMatch(
+    /^7 messages are not in task "to" any more: .* or a policy set meanwhile has dropped them/m,
+  );
   expect(stderr).toContain('1 of 3 messages added to task to');
   expect((await client.depth('to'))?.messages).toBe(4);
 });

@@ -145,7 +145,8 @@ export class Destination {
     if (uncounted !== undefined)
       return this.#isForced || this.#expected === undefined ? undefined : this.#uncounted(uncounted);
     // A queue that was deleted comes back with the next message; only then can be known why.
-    return this.#missing > 0 && !this.#isMissing ? this.#droppedFailure() : undefined;
+    if (this.#missing <= 0 || this.#isMissing || this.#isForced) return undefined;
+    return (await this.#mayBeDropped()) ? this.#droppedFailure() : undefined;
   }
 
   /**
@@ -156,9 +157,10 @@ export class Destination {
     if (this.#addedAt === undefined) return undefined;
     await this.#count();
     if (this.#missing <= 0) return undefined;
-    const failure = await this.#droppedFailure();
-    if (failure === undefined) this.#context.note(`${this.#describeMissing(!this.#isForced)}.`);
-    return failure;
+    const mayBeDropped = await this.#mayBeDropped();
+    if (mayBeDropped && !this.#isForced) return this.#droppedFailure();
+    this.#context.note(`${this.#describeMissing(!mayBeDropped)}.`);
+    return undefined;
   }
 
   /**
@@ -186,19 +188,20 @@ export class Destination {
     return undefined;
   }
 
-  async #droppedFailure(): Promise<DroppedFailure | undefined> {
-    if (this.#isForced) return undefined;
+  #droppedFailure(): DroppedFailure {
+    return new DroppedFailure(ExitCode.partly, this.#describeMissing(false), {
+      hint: this.#isMissing ? undefined : 'Change the policy of its queue; --force adds messages anyway.',
+    });
+  }
+
+  /** Whether the rules of the queue may be why messages are missing. */
+  async #mayBeDropped(): Promise<boolean> {
     const now = performance.now();
     const ageMs = now - (this.#addedAt ?? now);
     const rules = await this.#findRules();
-    if (this.#expected === undefined) return undefined;
+    if (this.#expected === undefined) return false;
     const state = { messages: this.#messages, bytes: this.#bytes, ageMs };
-    if (rules === undefined || mayHaveDropped(rules, state)) {
-      return new DroppedFailure(ExitCode.partly, this.#describeMissing(false), {
-        hint: this.#isMissing ? undefined : 'Change the policy of its queue; --force adds messages anyway.',
-      });
-    }
-    return undefined;
+    return rules === undefined || mayHaveDropped(rules, state);
   }
 
   /** The rules now; `undefined` where they cannot be known. */
