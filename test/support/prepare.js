@@ -9,8 +9,9 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const stamp = join(root, 'dist', '.sources');
 
-if (Number(process.versions.node.split('.')[0]) < 20) {
-  fail(`mcp-taskq needs Node.js 20 or newer, and this is ${process.version}.`);
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 5)) {
+  fail(`mcp-taskq needs Node.js 20.5 or newer, and this is ${process.version}.`);
 }
 if (!dependenciesAreCurrent()) {
   run('Installing the dependencies', ['ci', '--include=dev']);
