@@ -1,16 +1,16 @@
 import { Unencodable } from './field-layout.ts';
 
-/** Most lists are shorter. */
-const INITIAL_BYTES = 1024;
+/** Most lists are shorter. Each keeps this much of a pool, as it is not copied. */
+const INITIAL_BYTES = 256;
 
 /** A buffer that grows. */
 export class ByteWriter {
   protected buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   at = 0;
 
-  /** A copy of what was written. */
+  /** What was written. Writing ends with this. */
   finish(): Buffer {
-    return Buffer.from(this.buffer.subarray(0, this.at));
+    return this.buffer.subarray(0, this.at);
   }
 
   octet(value: number): void {
