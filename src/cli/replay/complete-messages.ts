@@ -26,7 +26,8 @@ export async function* completed(
   const { withHeaders } = await import('../../cli-support.ts');
   const hasHeaders = Object.keys(headers).length > 0;
   let place = ids?.skipped ?? 0;
-  for await (const { properties: given, ...message } of messages) {
+  for await (const message of messages) {
+    const { properties: given } = message;
     place++;
     if (ids && given === undefined) ids.areUsed = true;
     const properties = given ?? {
