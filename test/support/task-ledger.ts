@@ -19,7 +19,10 @@ export interface Audit {
   before: readonly [readonly number[], readonly number[]];
   after: readonly [readonly number[], readonly number[]];
   account: Account;
-  /** Taken shortly before: their acknowledgements may have been cut off, and then they come back to their place. */
+  /**
+   * Taken shortly before: their acknowledgements may have been cut off. Then they come back to their place, from where a
+   * move takes them with it.
+   */
   mayReturn?: readonly [readonly number[], readonly number[]] | undefined;
   reads?: 0 | 1 | undefined;
   writes?: 0 | 1 | undefined;
@@ -49,7 +52,8 @@ export function complaints(audit: Audit): string[] {
   const removed = new Set(account.handed.slice(0, account.removed));
   for (const task of [0, 1] as const) {
     const inQueue = after[task];
-    const moved = isMove(audit) && task === writes ? before[reads as 0 | 1] : [];
+    const source = reads as 0 | 1;
+    const moved = isMove(audit) && task === writes ? [...mayReturn[source], ...before[source]] : [];
     const allowed = [
       ...mayReturn[task],
       ...before[task],
@@ -77,7 +81,7 @@ export function complaints(audit: Audit): string[] {
 export function isCertain({ after, account, reads, mayReturn = [[], []] }: Audit): boolean {
   const isTwice = after[0].some((number) => after[1].includes(number));
   const hasReturned = ([0, 1] as const).some((task) =>
-    after[task].some((number) => mayReturn[task].includes(number)),
+    after[task].some((number) => mayReturn.flat().includes(number)),
   );
   const mayComeBack = reads !== undefined && account.handed.length > account.removed;
   return !isTwice && !hasReturned && !mayComeBack && account.failure === undefined;
