@@ -39,6 +39,8 @@ export interface TaskQueueDescription {
   unacked: number | undefined;
   /** The total size of all messages. */
   bodyBytes: number | undefined;
+  /** False where it may be older than the numbers. */
+  isBodyBytesCurrent: boolean;
   /** Idle since, in milliseconds since the epoch. Reading the queue, or counting it over AMQP, resets this. */
   idleSince: number | undefined;
   /** The AMQP timestamp of the oldest message, in milliseconds since the epoch, if its publisher set one. */
@@ -75,7 +77,8 @@ interface Queue extends ReportedState {
   messages_ready?: unknown;
   messages_unacknowledged?: unknown;
   message_bytes?: unknown;
-  /** Only classic queues have it. `len` is the number of messages ready, collected together with `message_bytes`. */
+  /** Collected together with `message_bytes`, as is `len`, the messages ready, which classic queues have before RabbitMQ 4.3. */
+  messages_persistent?: unknown;
   backing_queue_status?: { len?: unknown };
   idle_since?: string | null;
   message_stats?: MessageStats;
@@ -123,7 +126,9 @@ export function describeTaskQueue(
     ]);
     const { idle_since, head_message_timestamp } = found;
     const ready = toCount(found.messages_ready);
-    const { len = ready } = found.backing_queue_status ?? {};
+    const unacked = toCount(found.messages_unacknowledged);
+    const { len } = found.backing_queue_status ?? {};
+    const isOfAll = found.messages_persistent === (ready ?? 0) + (unacked ?? 0);
     // Numbers, sizes and policies are collected separately.
     const hasStatistics =
       ready !== undefined && (found.policy !== undefined || found.effective_policy_definition !== undefined);
@@ -143,8 +148,9 @@ export function describeTaskQueue(
       ...policies,
       arePoliciesCurrent: policies !== undefined,
       ready,
-      unacked: toCount(found.messages_unacknowledged),
-      bodyBytes: len === ready ? toCount(found.message_bytes) : undefined,
+      unacked,
+      bodyBytes: toCount(found.message_bytes),
+      isBodyBytesCurrent: len === undefined ? isOfAll : len === ready,
       idleSince: idleSince(idle_since, found.message_stats, past?.message_stats, api.clockAheadMs),
       oldestAt: timestampToMs(toCount(head_message_timestamp)),
       consumers,

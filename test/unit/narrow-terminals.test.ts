@@ -138,6 +138,7 @@ describe.each(WIDTHS)('on %i columns', (width) => {
         ready: 2,
         unacked: 3,
         bodyBytes: 4_000,
+        isBodyBytesCurrent: true,
         idleSince: undefined,
         oldestAt: undefined,
         consumers: [],

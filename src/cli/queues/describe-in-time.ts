@@ -4,9 +4,10 @@ import type { Settings } from '../settings/settings.ts';
 
 /**
  * How long a command waits for the management API where it can do without: a port behind a firewall does not answer at all,
- * a busy broker may take seconds.
+ * a busy broker may take seconds. For `overview` RabbitMQ looks up the name of its host, which takes 5 seconds where the name
+ * server does not answer the first time.
  */
-export const API_LIMITS = { connectTimeoutMs: 1_000, apiTimeoutMs: 5_000 };
+export const API_LIMITS = { connectTimeoutMs: 1_000, apiTimeoutMs: 7_000 };
 
 /** Whose management API did not answer in time, or is that of another broker: it is not asked again for each task. */
 const withoutApi = new WeakSet<Settings>();

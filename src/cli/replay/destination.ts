@@ -11,7 +11,7 @@ import { type DroppingRules, droppingRules, mayHaveDropped } from './dropping-ru
 /** Description of `--force` of mv and cp. */
 export const FORCE_BULK = 'allow quorum queues, where a look counts as a delivery, and a full destination';
 
-/** The API knows the size of what has just come after some seconds. */
+/** The API knows the size of what has just come after some seconds, and may know its number a moment before. */
 const STATISTICS_MS = 12_000;
 const STATISTICS_INTERVAL_MS = 500;
 
@@ -84,14 +84,14 @@ export class Destination {
       (now) =>
         this.#isForced ||
         this.#bytes !== undefined ||
-        (now?.ready === this.#messages && now.bodyBytes !== undefined) ||
+        (now?.ready === this.#messages && now.isBodyBytesCurrent) ||
         (now && droppingRules(now))?.bytes === undefined,
     );
     if (!described) return;
     const isStream = described.type === 'stream';
     if (isStream) this.#expected = undefined;
     this.#rules = isStream ? undefined : droppingRules(described);
-    // Unless others add messages, or take some, all the time.
+    // Unless others add messages, or take some, all the time. By now it is current in any case.
     if (described.ready === this.#messages) this.#bytes ??= described.bodyBytes;
     const reason = this.#reasonAgainst(
       count,
