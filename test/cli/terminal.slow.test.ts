@@ -349,6 +349,14 @@ test('a topic of the help goes through PAGER where it is longer than the screen'
   expect(blank.text).toContain('--url');
 });
 
+test('less shows every character where no locale is set, as in most containers', async () => {
+  const locale = { LANG: undefined, LC_ALL: undefined, LC_CTYPE: undefined, LESSCHARSET: undefined };
+  const terminal = cliOnTerminal(['help', 'output', '--no-color'], { ...locale, PAGER: 'less -FRX +G' });
+  await terminal.shows(/MCP_TASKQ_PROPERTY_…/);
+  terminal.type('q');
+  expect(await terminal.ended).toBe(0);
+});
+
 test('a pager is said not to run where there is no shell to run it', async () => {
   const command = `PATH=/nowhere; exec "${process.execPath}" "${BIN}" help connection`;
   const terminal = new Terminal('sh', ['-c', command], { PAGER: 'less' });

@@ -92,8 +92,9 @@ class Pager implements PagedOutput {
   }
 
   #start(): ChildProcessByStdio<Writable, null, null> {
-    // Lets less, under whatever name, and lv show colours.
-    const env = { LESS: 'FRX', LV: '-c', ...process.env };
+    // Lets less, under whatever name, and lv show colours. Without LESSCHARSET, less shows bytes such as <E2><80><A6> where
+    // no locale is set, as in most containers.
+    const env = { LESS: 'FRX', LESSCHARSET: 'utf-8', LV: '-c', ...process.env };
     // Before it runs, and also while the command still writes: a pager that outlives the command reads from the terminal
     // beside the shell.
     const ignore = () => {};
