@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { Chalk } from 'chalk';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parseFilter } from '../../src/cli/input/filters.ts';
@@ -442,6 +443,13 @@ describe('small formats', () => {
     expect(shellWords(['a-b', 'x y', "it's", '$x', '', 'n=v', '=zsh'])).toBe(
       `a-b 'x y' 'it'\\''s' '$x' '' n=v '=zsh'`,
     );
+  });
+
+  test.each(['sh', 'bash', 'zsh', 'fish'])('words that %s takes as they are', (shell) => {
+    const words = ['a\\b', 'a\\\\b', 'b\\', "\\'", '"\\d"', '!$x`~', '=a', '-', ''];
+    const { error, stdout } = spawnSync(shell, ['-c', `printf '<%s>' ${shellWords(words)}`]);
+    if (error) return; // not installed
+    expect(stdout.toString()).toBe(words.map((word) => `<${word}>`).join(''));
   });
 
   test.each([
