@@ -70,6 +70,19 @@ test('A command for each message has its properties in the environment', async (
   );
 });
 
+test('A command is not given what does not fit into its environment, which is said', async () => {
+  const task = newTask();
+  const properties = { app_id: 'a\0b', headers: { large: 'x'.repeat(40_000) }, message_id: 'm' };
+  await openClient().publish(task, { body: Buffer.from('{}'), properties });
+  const exec = 'env | grep -c "^MCP_TASKQ_\\(HEADERS\\|PROPERTY_.*\\)="';
+  const { status, stdout, stderr } = await runCli(['dequeue', task, '--exec', exec], { ownProcess: true });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '1\n' });
+  for (const name of ['HEADERS', 'PROPERTY_APP_ID'])
+    expect(stderr).toContain(
+      `MCP_TASKQ_${name} is not set for a message: its value is over 32 KB or contains NUL.\n`,
+    );
+});
+
 test('A command for a message has nothing of another message in its environment', async () => {
   const task = newTask();
   await openClient().publish(task, { body: Buffer.from('{}'), properties: {} });

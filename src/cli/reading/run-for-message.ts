@@ -9,7 +9,7 @@ import { onSuddenEnd } from '../terminal/sudden-end.ts';
 import { formatDuration } from '../text/durations.ts';
 import { summarize } from '../text/message-summary.ts';
 
-/** Larger values are left out, as the operating system limits the environment; the command still gets the body. */
+/** In characters. The operating system limits the environment; the command still gets the body. */
 const MAX_VARIABLE = 32 * 1024;
 
 /** How long a command may run after Ctrl-C, and then after SIGTERM. */
@@ -30,7 +30,7 @@ export async function runForMessage(
   const child = spawn(shellCommand, {
     shell: true,
     stdio: ['pipe', 'inherit', 'inherit'],
-    env: { ...ownEnvironment(), ...(await environmentOf(message)) },
+    env: { ...ownEnvironment(), ...(await environmentOf(message, note)) },
     detached: process.platform !== 'win32',
   });
   // A command need not read its input.
@@ -102,7 +102,7 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !OF_MESSAGE.test(name)));
 }
 
-async function environmentOf(message: StoredMessage): Promise<Record<string, string>> {
+async function environmentOf(message: StoredMessage, note: Context['note']): Promise<Record<string, string>> {
   const { propertyText } = await import('../../index.ts');
   const { propertiesToJson } = await import('../../cli-support.ts');
   const { type, method, id } = summarize(message, Number.POSITIVE_INFINITY);
@@ -121,11 +121,12 @@ async function environmentOf(message: StoredMessage): Promise<Record<string, str
       ]),
     ),
   };
-  return Object.fromEntries(
-    Object.entries(variables)
-      .filter((entry): entry is [string, string] => entry[1] !== undefined)
-      // A variable cannot contain NUL.
-      .filter(([, value]) => value.length <= MAX_VARIABLE && !value.includes('\0'))
-      .map(([name, value]) => [`MCP_TASKQ_${name}`, value]),
-  );
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === undefined) continue;
+    // A variable cannot contain NUL.
+    if (value.length <= MAX_VARIABLE && !value.includes('\0')) environment[`MCP_TASKQ_${name}`] = value;
+    else note(`MCP_TASKQ_${name} is not set for a message: its value is over 32 KB or contains NUL.`);
+  }
+  return environment;
 }
