@@ -43,7 +43,11 @@ export async function startBroker(given?: BrokerOptions): Promise<RunningBroker>
   } catch (error) {
     await watchdog.cleanUp();
     options.signal?.throwIfAborted();
-    throw error;
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    throw startFailed(`A private RabbitMQ cannot write its files: ${error.message}`, {
+      cause: error,
+      hint: 'They are in the data folder, or else in the folder for temporary files, which TMPDIR sets.',
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ErrorCode } from '../../src/index.ts';
 import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/local-broker/index.ts';
 import { aliveAmong, childrenOf } from '../support/processes.ts';
@@ -122,6 +122,15 @@ describe('a start that fails', () => {
       message: expect.stringMatching(/port mapper did not start: status 127[\s\S]*nonexistent/),
     });
     nothingIsLeft();
+  });
+
+  test('says that its files cannot be written', async () => {
+    vi.stubEnv('TMPDIR', join(scratch, 'missing'));
+    onTestFinished(() => void vi.stubEnv('TMPDIR', scratch));
+    await expect(start()).rejects.toMatchObject({
+      code: ErrorCode.brokerStartFailed,
+      message: expect.stringMatching(/^A private RabbitMQ cannot write its files: ENOENT/),
+    });
   });
 
   test('says that the node took too long', async () => {
