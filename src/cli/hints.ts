@@ -1,6 +1,6 @@
 import { isTaskQueueError } from '../cli-shared.ts';
 import type { ErrorCode } from '../index.ts';
-import { brokerWords } from './settings/broker-words.ts';
+import { brokerWords, whereUrlComesFrom } from './settings/broker-words.ts';
 import { privateBrokerHint } from './settings/private-broker.ts';
 import { formatDuration } from './text/durations.ts';
 import { shellWords } from './text/shell-words.ts';
@@ -34,6 +34,9 @@ const MORE: Partial<Record<ErrorCode, string>> = {
   INVALID_MESSAGE: '"mcp-taskq help enqueue" says what a message is.',
 };
 
+/** Reasons to doubt the URL of the broker, which may come from a forgotten variable or context. */
+const ABOUT_URL = /^(?:Cannot connect to RabbitMQ|Cannot reach the management API|The broker URL) /;
+
 const PASSWORD_HINT = 'Or keep the password out of the URL: --password-file.';
 
 /** Commands in quotes that a hint may suggest, and that work on a broker. */
@@ -64,8 +67,11 @@ function adviceFor(error: { code?: unknown; message?: string; hint?: unknown }):
   if (instead) return instead;
   const isUrl =
     code === 'INVALID_ARGUMENT' && / URL .*is unusable/.test(message) && /Percent-encode/.test(said ?? '');
+  const isApi = message.includes('management API');
+  const source = ABOUT_URL.test(message) ? whereUrlComesFrom({ isApi }) : undefined;
   const more = isUrl ? PASSWORD_HINT : MORE[code];
-  return [said && withoutOptions(said), more].filter((each) => each !== undefined).join(' ') || undefined;
+  const parts = [said && withoutOptions(said), source, more];
+  return parts.filter((each) => each !== undefined).join(' ') || undefined;
 }
 
 /**

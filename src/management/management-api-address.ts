@@ -46,6 +46,7 @@ function baseUrl(given: string | undefined, { protocol, host }: BrokerAddress): 
     new TaskQueueError(ErrorCode.invalidArgument, `The management API URL is unusable: ${reason}`, {
       hint: 'Use http://host:15672 or https://host:15671; the credentials of the broker URL are used. Percent-encode special characters: %2F for a slash, %23 for #, %3F for ?, %40 for @.',
     });
+  if (/^["']/.test(text)) throw invalid('it is in quotes');
   if (!/^https?:\/\//i.test(text)) throw invalid('it does not begin with http:// or https://');
   if (hasLateAt(text)) throw invalid(LATE_AT);
   if (!URL.canParse(text))

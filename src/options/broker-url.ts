@@ -30,7 +30,8 @@ export function parseBrokerUrl(url: string): BrokerAddress {
   if (scheme !== 'amqp' && scheme !== 'amqps') {
     throw unusable(
       scheme === undefined ? '' : `${scheme}://…`,
-      'it does not begin with amqp:// or amqps://',
+      // As in a file for docker --env-file, which keeps quotes.
+      `it ${/^\s*["']/.test(url) ? 'is in quotes' : 'does not begin with amqp:// or amqps://'}`,
       FORM,
     );
   }

@@ -82,6 +82,21 @@ test('a command works on the broker of its context', async () => {
   expect(overridden.stderr).toContain('MCP_TASKQ_URL is set, so context here is not used');
 });
 
+test('an error about the broker says what named it, unless that was the command line', async () => {
+  const { env, context } = await configuration();
+  await context('set', 'old', '-u', 'amqp://127.0.0.1:1');
+  const named = async (more: Record<string, string>, ...args: string[]) =>
+    / The broker URL comes from (.+?)\.(?: |$)/m.exec(
+      (await runCli(args, { env: { ...env, ...more } })).stderr,
+    )?.[1];
+  const away = { RABBITMQ_URL: 'amqp://127.0.0.1:1' };
+  for (const command of ['status', 'ls', 'check']) expect(await named(away, command)).toBe('RABBITMQ_URL');
+  expect(await named({ AMQP_URL: '"amqp://h"' }, 'peek', 'x')).toBe('AMQP_URL');
+  expect(await named(away, 'peek', 'x', '--context', 'old')).toBe('context old');
+  expect(await named(away, 'peek', 'x', '--url', 'amqp://127.0.0.1:1')).toBeUndefined();
+  expect(await named(away, 'ls', '--api-url', 'http://127.0.0.1:1')).toBeUndefined();
+});
+
 test('a password stays out of the file unless the person insists, and out of every output', async () => {
   const { env, context, stored, file } = await configuration();
   const refused = await context('set', 'c', '-u', 'amqp://ann:hunter2@h');

@@ -48,6 +48,7 @@ describe('a broker URL', () => {
   test.each([
     ['http://u:s3cret@h', 'The broker URL http://… is unusable: it does not begin with amqp:// or amqps://'],
     ['u:s3cret@h', 'The broker URL is unusable: it does not begin with amqp://'],
+    [`"amqp://u:s3cret@h"`, 'The broker URL is unusable: it is in quotes'],
     ['s3cret:5672', 'The broker URL is unusable'],
     ['', 'The broker URL is unusable'],
     ['amqp://u:very s3cret@h:port', 'amqp://… is unusable: amqp:// must be followed by'],

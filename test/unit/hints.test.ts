@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { propertiesTooLargeError, tooLargeError } from '../../src/amqp/publish/publish-errors.ts';
 import { hintFor, inFlagsOf } from '../../src/cli/hints.ts';
+import { keepUrlSource } from '../../src/cli/settings/broker-words.ts';
 import type { Settings } from '../../src/cli/settings/settings.ts';
 import { describeTarget } from '../../src/cli/settings/target.ts';
 import { ErrorCode, TaskQueueError } from '../../src/index.ts';
@@ -63,6 +64,8 @@ test('no text of the library names a flag, and no hint on the command line an op
 });
 
 test('a URL that is not understood brings the advice to keep the password elsewhere', () => {
+  // Tests of settings leave theirs.
+  keepUrlSource('default', false);
   expect(() => parseBrokerUrl('amqp://u:a/b@h')).toThrow(
     expect.toSatisfy((error) => hintFor(error)?.includes('--password-file') === true),
   );

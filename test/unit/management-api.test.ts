@@ -225,6 +225,7 @@ test('the address in the documentation, which ends with /api, leads to the same 
 test.each([
   ['http://u:4711/s3cret@h', 'an @ after a slash'],
   ['http://u:s3cret@h:port', 'must be followed by a host'],
+  ['"http://u:s3cret@h"', 'it is in quotes'],
   ['u:s3cret@h', 'does not begin with http://'],
   ['http://h/?s3cret', 'it has a ? or #'],
 ])('the API URL %s is refused, and its password not repeated', async (apiUrl, reason) => {

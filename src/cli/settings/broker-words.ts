@@ -2,6 +2,8 @@ import { withoutPasswords } from './broker-urls.ts';
 import { CONNECTION_OPTIONS, flagOf, type GlobalOptions } from './global-options.ts';
 
 let words: readonly string[] = [];
+let source = 'default';
+let hasOwnApi = false;
 
 /** Keeps the options on the command line that say which broker it is, and how to connect; without passwords. */
 export function keepBrokerWords(given: GlobalOptions): void {
@@ -16,4 +18,16 @@ export function keepBrokerWords(given: GlobalOptions): void {
 /** What every suggested command has to repeat, so that it is about the same broker. */
 export function brokerWords(): readonly string[] {
   return words;
+}
+
+/** Keeps what named the broker, as `Settings.urlSource` says it, and whether something else named its management API. */
+export function keepUrlSource(urlSource: string, isApiNamed: boolean): void {
+  source = urlSource;
+  hasOwnApi = isApiNamed;
+}
+
+/** A sentence that says what named the broker of an address, unless it was the command line, or nothing. */
+export function whereUrlComesFrom({ isApi }: { isApi: boolean }): string | undefined {
+  if (['--url', 'default'].includes(source) || (isApi && hasOwnApi)) return undefined;
+  return `The broker URL comes from ${source}.`;
 }

@@ -4,7 +4,7 @@ import { DEFAULT_URL } from '../../cli-shared.ts';
 import type { TaskQueueOptions, TlsOptions } from '../../index.ts';
 import { UsageFailure } from '../usage-failure.ts';
 import { readUrlFiles, splitUrls, withPassword } from './broker-urls.ts';
-import { keepBrokerWords } from './broker-words.ts';
+import { keepBrokerWords, keepUrlSource } from './broker-words.ts';
 import { type ChosenContext, chooseContext, noContext } from './chosen-context.ts';
 import { flagOf, GLOBAL_DECLARATIONS, type GlobalOptions, type OutputFormat } from './global-options.ts';
 import { sourceOfUrl, withoutOtherBroker } from './one-target.ts';
@@ -67,6 +67,8 @@ export function resolveSettings(
     : purpose === 'command'
       ? layer.password(options.timeout)
       : undefined;
+  const urlSource = sourceOfUrl(given, layer.context?.name, environment);
+  keepUrlSource(urlSource, options.apiUrl !== undefined);
   const { urls, tls } = readUrlFiles(splitUrls(options.url ?? DEFAULT_URL), options.timeout);
   return {
     connection: {
@@ -84,7 +86,7 @@ export function resolveSettings(
     pager: options.pager ?? true,
     color: options.color ?? true,
     context: layer.context,
-    urlSource: sourceOfUrl(given, layer.context?.name, environment),
+    urlSource,
     apiWarnings: known.apiWarnings,
     warnings: [...layer.warnings, ...known.warnings, ...warningsAbout(given, options)],
   };
