@@ -68,6 +68,20 @@ test.each<[what: string, args: () => string[], status: number, says: string]>([
   ['an empty API URL', () => ['ls', '--api-url', ' '], 2, '--api-url is empty'],
   ['an empty password file', () => ['peek', 'task', '--password-file', ''], 2, '--password-file is empty'],
   ['an empty CA file', () => ['peek', 'task', '--tls-ca-file', ''], 2, '--tls-ca-file is empty'],
+  [
+    'an empty output file',
+    () => ['dequeue', 'task', '--all', '--out', ''],
+    2,
+    '--out is invalid: "". It is empty',
+  ],
+  [
+    'an empty backup',
+    () => ['clear', 'task', '--yes', '--backup', ' '],
+    2,
+    '--backup is invalid: " ". It is empty',
+  ],
+  ['an empty input file', () => ['enqueue', 'task', '--from', ''], 2, '--from is invalid: "". It is empty'],
+  ['an empty file of ids', () => ['ls', '--ids', ''], 2, '--ids is invalid: "". It is empty'],
   // It would find nothing, and that all is well.
   ['an empty pattern to check', () => ['check', ''], 3, 'It is empty'],
   ['an empty pattern to list', () => ['ls', ''], 2, 'It is empty'],

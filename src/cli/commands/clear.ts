@@ -3,7 +3,7 @@ import type { StoredMessage } from '../../index.ts';
 import { type ClientContext, withClient } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import type { MessageFilter } from '../input/filters.ts';
-import type { OptionsOf } from '../input/option-values.ts';
+import { notBlank, type OptionsOf } from '../input/option-values.ts';
 import { filterFlag, selectionOf } from '../input/select-messages.ts';
 import type { MessageWriter } from '../output/message-writer.ts';
 import { openOutputFile } from '../output/output-file.ts';
@@ -43,7 +43,7 @@ function declare() {
     .addOption(filterFlag('only matching messages; others stay'))
     .option('-0, --null', 'with -: ids on stdin end with NUL')
     .optionsGroup('Safety:')
-    .option('--backup <file>', 'write the messages to a new file first')
+    .option('--backup <file>', 'write the messages to a new file first', notBlank)
     .option('--keep-queue', 'keep the empty queue')
     .option('--dry-run', 'print what would be removed, but remove nothing')
     .option('--force', FORCE_FILTER)

@@ -49,7 +49,7 @@ function declare() {
     .option('--params <json>', 'JSON-RPC params')
     .option('--id <id>', 'request id (without it, a notification)', notBlank)
     .optionsGroup('Many messages:')
-    .option('--from <file>', 'read messages from a file, one per line; - for stdin')
+    .option('--from <file>', 'read messages from a file, one per line; - for stdin', notBlank)
     .option('--skip <n>', 'skip the first n messages', wholeNumber(0), 0)
     .option('--limit <n>', 'send at most n messages', wholeNumber(1))
     .option('--id-prefix <text>', 'message_id of new messages: <text>-<n>', idPrefixOption)

@@ -31,7 +31,7 @@ function declare() {
     .option('--min <n>', 'only queues with at least n messages ready', wholeNumber(1))
     .option('--older-than <dur>', 'only queues whose oldest message is older than this', ageOption)
     .option('--idle <dur>', 'only queues idle for at least this long', ageOption)
-    .option('--ids <file>', 'read task ids from a file, one per line; - for stdin')
+    .option('--ids <file>', 'read task ids from a file, one per line; - for stdin', notBlank)
     .option('--limit <n>', 'at most n queues', wholeNumber(1))
     .optionsGroup('How to list them:')
     .addOption(

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { isatty } from 'node:tty';
 import { Option } from '@commander-js/extra-typings';
 import type { Context } from '../context.ts';
+import { notBlank } from '../input/option-values.ts';
 import { UsageFailure } from '../usage-failure.ts';
 import { clearMarkers, DrainMarker, howToResume } from './drain-marker.ts';
 import { FileSink } from './file-sink.ts';
@@ -17,7 +18,10 @@ export interface OutputFileOptions {
   overwrite?: boolean;
 }
 
-export const OUT = new Option('--out <file>', 'write to a new file, as JSON Lines unless -o is given');
+export const OUT = new Option(
+  '--out <file>',
+  'write to a new file, as JSON Lines unless -o is given',
+).argParser(notBlank);
 export const APPEND = new Option('--append', 'append to that file, or continue it').conflicts('overwrite');
 export const OVERWRITE = new Option('--overwrite', 'replace that file').conflicts('append');
 
