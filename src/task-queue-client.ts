@@ -21,7 +21,7 @@ import {
   PEEK_CHECKS,
   PUBLISH_CHECKS,
 } from './options/call-checks.ts';
-import { aFunction, checkArgument, checkOptions } from './options/check-options.ts';
+import { aFunction, checkArgument, checkOptions, oneOf } from './options/check-options.ts';
 import {
   type BatchHandler,
   type BatchViewer,
@@ -88,6 +88,7 @@ export class TaskQueueClient {
 
   /** Opens the connection for this kind of work now, to fail early or to save time later. */
   async connect(work: 'read' | 'publish' | 'delete' = 'read'): Promise<void> {
+    checkArgument('work', work, oneOf('read', 'publish', 'delete'));
     await this.#during(CONNECTING, () => this.#session.connect(work));
   }
 

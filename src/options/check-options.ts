@@ -90,21 +90,21 @@ export const manyStrings: Check = (value) =>
     ? undefined
     : `must be an array of strings${Array.isArray(value) ? '' : not(value)}`;
 
-/** An object of any class. */
-export const anInstance: Check = (value) =>
-  typeof value === 'object' && value !== null ? undefined : `must be an object${not(value)}`;
-
 /** A string would be taken for its characters. */
 export const anIterable: Check = (value) =>
   typeof value === 'object' && value !== null && Symbol.iterator in value
     ? undefined
     : `must be an array or another iterable${not(value)}`;
 
-/** Also one of another copy of this package. */
-export const aClient: Check = (value) =>
-  typeof (value as { deleteIfUnused?: unknown } | undefined | null)?.deleteIfUnused === 'function'
-    ? undefined
-    : `must be a TaskQueueClient${not(value)}`;
+/** An object with these methods, whatever its class: it may be one of another copy of a package. */
+export function withMethods(what: string, ...methods: readonly string[]): Check {
+  const isMethod = (value: unknown, name: string) =>
+    typeof (value as Values | undefined | null)?.[name] === 'function';
+  return (value) =>
+    methods.every((name) => isMethod(value, name)) ? undefined : `must be ${what}${not(value)}`;
+}
+
+export const aClient = withMethods('a TaskQueueClient', 'deleteIfUnused');
 
 export const text: Check = (value) =>
   typeof value === 'string' || Buffer.isBuffer(value)

@@ -1,4 +1,4 @@
-import { anInstance, checkArgument } from '../options/check-options.ts';
+import { checkArgument, withMethods } from '../options/check-options.ts';
 import type { TaskQueueClient } from '../task-queue-client.ts';
 import { type RequestContext, requestContext } from './request-context.ts';
 import type { TaskSnapshot, TaskStoreLike } from './sdk-shapes.ts';
@@ -18,7 +18,7 @@ const DEFAULT_POLL_MS = 1_000;
  * result, another replica ends the delivery.
  */
 export function wrapTaskStore<Store extends TaskStoreLike>(link: ServerLink, store: Store): Store {
-  checkArgument('store', store, anInstance);
+  checkArgument('store', store, withMethods('a TaskStore of the MCP SDK', 'getTask'));
   const getTask = async (taskId: string, given?: string) => {
     const context = requestContext.getStore();
     const isForResult = context?.taskId === taskId;

@@ -1,5 +1,5 @@
 import { guarded } from '../errors/guarded-callback.ts';
-import { anInstance, checkArgument } from '../options/check-options.ts';
+import { checkArgument, withMethods } from '../options/check-options.ts';
 import { observeExchange } from './http-exchange.ts';
 import { randomToken } from './question-address.ts';
 import { httpExchange, type RequestContext, requestContext } from './request-context.ts';
@@ -31,7 +31,7 @@ export function wrapTransport<Transport extends TransportLike>(
   link: ServerLink,
   given: Transport,
 ): Transport {
-  checkArgument('transport', given, anInstance);
+  checkArgument('transport', given, withMethods('a Transport of the MCP SDK', 'start', 'send', 'close'));
   const target = given as unknown as WholeTransport;
   const wrapped = new WrappedTransport(link, target);
   const replaced = new Map<PropertyKey, unknown>([['send', wrapped.send]]);

@@ -67,6 +67,13 @@ test('watching and pruning refuse one id in place of a list, whose characters wo
   await expect(pruneTaskQueues(queue as never, []).next()).rejects.toMatchObject(refusal('client'));
 });
 
+test('a client connects for a kind of work that there is', async () => {
+  await expect(client.connect('write' as never)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: 'Argument work must be one of read, publish, delete',
+  });
+});
+
 test.each<[name: string, options: unknown]>([
   ['The options', 5],
   ['Option port', { port: '5672' }],
@@ -106,7 +113,8 @@ test('a record that is not a string is refused, and whatever is to be printed is
 });
 
 describe('a link of replicas', () => {
-  const link = new Replicas({ url, secret: 'x'.repeat(32) }).link();
+  const secret = 'x'.repeat(32);
+  const link = new Replicas({ url, secret }).link();
 
   test('wraps a frozen task store, and keeps what it is', async () => {
     class Store {
@@ -128,7 +136,9 @@ describe('a link of replicas', () => {
   });
 
   test('refuses what is not a store or transport', () => {
-    expect(() => link.wrapTaskStore(undefined as never)).toThrow('Argument store must be an object');
-    expect(() => link.wrapTransport('stdio' as never)).toThrow('Argument transport must be an object');
+    for (const wrong of [undefined, 'stdio', {}, new Map(), Promise.resolve(new Replicas({ url, secret }))]) {
+      expect(() => link.wrapTaskStore(wrong as never)).toThrow('Argument store must be a TaskStore');
+      expect(() => link.wrapTransport(wrong as never)).toThrow('Argument transport must be a Transport');
+    }
   });
 });
