@@ -143,6 +143,12 @@ test.each([
   [['ls', '--older', '1h'], 'Did you mean --older-than?'],
   [['dequeue', 'a', '-o', 'a.jsonl'], 'Did you mean --out a.jsonl?'],
   [['-n', '2', 'peek', 'a'], 'Options of a command come after its name.'],
+  [['version'], 'Did you mean --version?'],
+  [['-v'], 'Did you mean --version?'],
+  [['peek', 'a', '-v'], 'Did you mean --verbose?'],
+  [['-help'], 'Did you mean --help?'],
+  [['peek', 'a', '-limit=3'], 'Did you mean --limit?'],
+  [['peek', '-abc'], 'If that is a task id, put -- before it.'],
   // Not --null, --tail and --rate.
   [['clear', '--all'], '"mcp-taskq help clear"'],
   [['peek', '--task', 'a'], '"mcp-taskq help peek"'],

@@ -20,8 +20,8 @@ test("no command is called like another tool's, and what is meant by that is a c
   }
 });
 
-test("what is meant by another tool's option is an option of a command", async () => {
-  const { commands } = await buildProgram();
-  const names = commands.flatMap(({ options }) => options.map(({ long }) => long));
+test("what is meant by another tool's option is an option of the program or of a command", async () => {
+  const program = await buildProgram();
+  const names = [program, ...program.commands].flatMap(({ options }) => options.map(({ long }) => long));
   for (const meant of Object.values(OTHER_OPTIONS).flat()) expect(names).toContain(`--${meant}`);
 });

@@ -21,7 +21,8 @@ const REWORDED: readonly [pattern: RegExp, words: string][] = [
 /** An option with its other names and its value: `'-n, --limit <n>'`. */
 const FLAGS = /(?<=option )'(?:-\w, )?(--[\w-]+)(?: <.*?>)?'/g;
 
-const UNKNOWN = /^unknown (command '|option '--)([^=]*).*'$/s;
+/** An option may have one dash too few. */
+const UNKNOWN = /^unknown (command '|option '--?)([^=]*).*'$/s;
 const REFUSED = /^option '(.*?)' argument '(.*)' is invalid\. /s;
 
 const ADVICE: readonly [pattern: RegExp, advice: string][] = [
@@ -55,17 +56,18 @@ export function commandLineError(error: CommanderError, command: CommandUnknownO
 }
 
 /**
- * The command or option that this program has for an unknown one: what it calls that of another tool, what begins like
- * it, or what is written almost like it. Commander's own advice knows only the last, and goes too far: --force for --format.
+ * The command or option that this program has for an unknown one: what it calls that of another tool, what is called so
+ * (`mcp-taskq version`), what begins like it, or what is written almost like it. Commander's own advice knows only the last,
+ * and goes too far: --force for --format.
  */
 function whatIsMeant(message: string, command: CommandUnknownOpts): string | undefined {
   const [, kind, written = ''] = UNKNOWN.exec(message) ?? [];
   if (kind === undefined) return undefined;
   const help = command.createHelp();
-  const dashes = kind.startsWith('option') ? '--' : '';
-  const names = dashes
-    ? help.visibleOptions(command).flatMap(({ long }) => (long ? [long.slice(dashes.length)] : []))
-    : help.visibleCommands(command).map((each) => each.name());
+  const options = help.visibleOptions(command).flatMap(({ long }) => (long ? [long.slice(2)] : []));
+  const isOption = kind.startsWith('option') || options.includes(written);
+  const dashes = isOption ? '--' : '';
+  const names = isOption ? options : help.visibleCommands(command).map((each) => each.name());
   const others = dashes && Object.hasOwn(OTHER_OPTIONS, written) ? OTHER_OPTIONS[written] : [];
   const meant = [
     others?.filter((name) => names.includes(name)).slice(0, 1),

@@ -34,6 +34,7 @@ export const OTHER_NAMES: Readonly<Record<string, string>> = {
   health: 'check',
   profile: 'context',
   contexts: 'context',
+  config: 'context',
   move: 'mv',
   rename: 'mv',
   browse: 'peek',
@@ -59,4 +60,5 @@ export const OTHER_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   vhost: ['url'],
   user: ['url'],
   username: ['url'],
+  v: ['version', 'verbose'],
 };
