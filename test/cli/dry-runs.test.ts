@@ -74,6 +74,7 @@ test('what reads refuses a stream at once, although RabbitMQ counts it as empty'
     for (const [command = '', , ...rest] of READERS)
       if (task !== 'x?' || command === 'clear' || command === 'mv')
         await expectSame([command, task, ...rest], url, 1, 'is a stream');
+  for (const task of ['x', 'x2']) await expectSame(['dequeue', task, '--wait', '10m'], url, 1, 'is a stream');
   const { stdout } = await runCli(['describe', 'x2', '-o', 'table'], { env: { MCP_TASKQ_URL: url } });
   expect(stdout).not.toContain('mcp-taskq clear');
 });

@@ -32,7 +32,7 @@ export function browseTask(
     const count = Math.min(messageCount, skip + limit);
     shown = 0;
     if (count <= skip) return 0;
-    await kinds.refuseAutoDelete(queue);
+    await kinds.refuseUnreadable(queue);
     const consumption = new Consumption(lease, queue, () => kinds.kindOfAnswering(queue));
     await consumption.start(count);
     try {

@@ -70,7 +70,7 @@ export async function drainTask(
     if (bound === 0) return;
     onBegin();
     // Everything is handed over before the reader ends.
-    const kind = !allOrNone && refusesAutoDelete ? await kinds.refuseAutoDelete(queue) : undefined;
+    const kind = !allOrNone && refusesAutoDelete ? await kinds.refuseUnreadable(queue) : undefined;
     const bulk = {
       taskId,
       limit: bound,

@@ -30,14 +30,15 @@ export class QueueKinds {
   /**
    * To be called before a consumer that leaves messages behind.
    * @returns what kind of queue it is; unknown without permission to configure the queue
-   * @throws AmqpFailure `UNSUPPORTED` for an auto-delete queue, which RabbitMQ deletes with its messages when its last
-   * consumer ends
+   * @throws AmqpFailure `UNSUPPORTED` for a stream, and for an auto-delete queue, which RabbitMQ deletes with its messages
+   * when its last consumer ends
    */
-  async refuseAutoDelete(queue: string): Promise<QueueKind | undefined> {
+  async refuseUnreadable(queue: string): Promise<QueueKind | undefined> {
     const kind = await this.kind(queue).catch((error) => {
       if (hasCode(error, ErrorCode.accessRefused)) return undefined;
       throw error;
     });
+    if (kind?.kind === 'stream') throw streamFailure(queue);
     if (!kind?.ownArguments.includes('auto_delete')) return kind;
     throw new AmqpFailure(
       ErrorCode.unsupported,

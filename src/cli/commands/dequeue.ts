@@ -132,6 +132,8 @@ async function dequeue(context: ClientContext, taskId: string, options: DequeueO
     await drain();
     if (options.wait !== undefined) {
       const { wait } = options;
+      // RabbitMQ may count a stream as empty, which would be waited for in vain.
+      if (removed === 0) await stop.race(requirePlainQueue(context, taskId, { isEmpty: true }));
       for (let since = performance.now(); removed < (limit ?? Number.POSITIVE_INFINITY); ) {
         progress.pause();
         const before = removed;
