@@ -54,6 +54,43 @@ test('peek refuses a quorum queue, and with --force says what 30 looks at a mess
   await expect.poll(() => inQueue(url)).toBe(isCounted ? 0 : 1);
 });
 
+test.each([
+  ['its own', { 'x-delivery-limit': 0 }, 'mcp:queue:none'],
+  ['a policy', {}, 'mcp:queue:from'],
+])(
+  'what would return messages to a queue with %s delivery limit of 0 is refused',
+  async (_, own, limited) => {
+    const { url } = await newVhost();
+    await callApi('PUT', `policies/${new URL(url).pathname.slice(1)}/zero`, {
+      pattern: `^${limited}$`,
+      definition: { 'delivery-limit': 0 },
+      'apply-to': 'queues',
+    });
+    const connection = await connect(url);
+    const channel = await connection.createConfirmChannel();
+    const options = { durable: true, arguments: { 'x-queue-type': 'quorum', ...own } };
+    await channel.assertQueue('mcp:queue:from', options);
+    for (const body of ['a', 'b']) channel.sendToQueue('mcp:queue:from', Buffer.from(body));
+    await channel.waitForConfirms();
+    await connection.close();
+    const env = { MCP_TASKQ_URL: url, MCP_TASKQ_API_URL: inject('apiUrl') };
+    for (const args of [
+      ['mv', 'from', 'to', '--all'],
+      ['mv', 'from', 'to', '--all', '--dry-run'],
+      ['mv', 'fro?', 'to', '-n', '1', '--yes'],
+      ['cp', 'from', 'to', '-n', '1', '--force'],
+      ['peek', 'from', '--force'],
+    ]) {
+      const { status, stderr } = await runCli(args, { env });
+      expect({ args, status, stderr }).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining('has a delivery limit of 0: RabbitMQ drops each message'),
+      });
+    }
+    expect(await openClient({ url }).depth('from')).toMatchObject({ messages: 2 });
+  },
+);
+
 test('clear does not mistake messages that it held itself for those of another reader', async () => {
   const { url } = await newVhost();
   const env = { MCP_TASKQ_URL: url, MCP_TASKQ_API_URL: inject('apiUrl') };

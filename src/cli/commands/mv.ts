@@ -10,7 +10,7 @@ import { type CountedTask, countTasks, forEachTask } from '../queues/each-task.t
 import { emptyFailure } from '../queues/missing-queue.ts';
 import { dryRun } from '../reading/dry-run.ts';
 import { MissedMessages } from '../reading/missed-messages.ts';
-import { requirePlainQueue } from '../reading/plain-queue.ts';
+import { requirePlainQueue, requireReturns } from '../reading/plain-queue.ts';
 import { noteHeldBack, noteWithheld } from '../reading/withheld.ts';
 import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.ts';
 import { mostBack, partialFailure } from '../replay/partial-failure.ts';
@@ -89,7 +89,8 @@ async function dryRunAll(
   if (sources.some(({ messages }) => messages > 0))
     await context.stop.race(context.client.checkPublish(to, { create }));
   const check = (messages: StoredMessage[]) => destination.checkFit(messages);
-  const failure = await forEachTask(context, sources, options, async ({ taskId }) => {
+  const failure = await forEachTask(context, sources, options, async ({ taskId, messages }) => {
+    if (messages > 0) await context.stop.race(requireReturns(context, taskId));
     const select = await selectionOf(options);
     return dryRun(context, taskId, { limit, select, verb: 'moved', force, check });
   });
@@ -184,6 +185,8 @@ async function moveFrom(
   const { to } = publishing;
   const select = await selectionOf(options);
   const { limit } = options;
+  // The destination may refuse some of them.
+  if (present > 0) await stop.race(requireReturns(context, from));
   if (select && present > 0) {
     await stop.race(requirePlainQueue(context, from, { ...options, mayBeUnknown: true }));
     noteWithheld(context, present);

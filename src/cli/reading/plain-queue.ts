@@ -80,13 +80,7 @@ export async function requirePlainQueue(
   if (!change || kind.ownArguments.includes('auto_delete')) return;
   if (force) {
     const most = kind.kind === 'quorum' ? await deliveryLimit(context, taskId) : undefined;
-    if (most === 0) {
-      throw new HarmfulLook(
-        ExitCode.failed,
-        `${queue} has a delivery limit of 0: RabbitMQ drops each message that is looked at`,
-        { hint: 'Remove delivery-limit from its policy, or drain the queue to a file without a filter.' },
-      );
-    }
+    if (most === 0) throw droppingReturns(queue);
     const limit = most === undefined ? '' : ` Its limit is ${formatNumber(most)}.`;
     note(`${queue} is ${change.is}: ${change.what}.${limit}`);
     return;
@@ -115,6 +109,27 @@ export async function harmOfLook(
     await context.client.checkRead(taskId);
     return error;
   }
+}
+
+/**
+ * Ensures that messages which cannot be handled can be returned to their queue.
+ * @throws HarmfulLook if its delivery limit is 0, as far as that is known
+ */
+export async function requireReturns(
+  context: Pick<ClientContext, 'client' | 'settings'>,
+  taskId: string,
+): Promise<void> {
+  const known = await context.client.queueKind(taskId).catch(() => undefined);
+  if (known?.kind === 'quorum' && (await deliveryLimit(context, taskId)) === 0)
+    throw droppingReturns(`The queue of task ${JSON.stringify(taskId)}`);
+}
+
+function droppingReturns(queue: string): HarmfulLook {
+  return new HarmfulLook(
+    ExitCode.failed,
+    `${queue} has a delivery limit of 0: RabbitMQ drops each message that is returned to it`,
+    { hint: 'Remove delivery-limit from its policy, or drain the queue to a file without a filter.' },
+  );
 }
 
 /** By argument or policy; `undefined` if none is set, or the management API does not answer in time. */
