@@ -204,6 +204,16 @@ test('numbers that are null are unknown, and not 0', async () => {
   expect(JSON.parse((await checkAmid(asNull, '--json')).stdout)).toMatchObject({ tasks: 1, uncounted: 1 });
 });
 
+test('a pattern that nothing matches is well, as a finished task is, and is named', async () => {
+  const { url } = await newVhost();
+  const { status, stdout } = await runCli(['check', 'mistyped|', '-u', url]);
+  expect([status, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^TASKQ OK - no task queue matches mistyped¦ \|/),
+  ]);
+  expect((await runCli(['check', '-u', url])).stdout).toMatch(/^TASKQ OK - 0 tasks, 0 messages ready \|/);
+});
+
 test('a password in the wrong place is not in the report', async () => {
   for (const format of ['text', 'json', 'prometheus']) {
     const { status, stdout, stderr } = await runCli([

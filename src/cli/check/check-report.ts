@@ -37,7 +37,7 @@ export function reportCheck(format: CheckFormat, found: Evaluation, options: Che
 export function reportUnknown(format: CheckFormat, message: string, pattern: string | undefined): string {
   switch (format) {
     case 'text':
-      return wrapFor(process.stdout, `TASKQ UNKNOWN - ${safeLine(message).replaceAll('|', '¦')}\n`);
+      return wrapFor(process.stdout, `TASKQ UNKNOWN - ${withoutBars(safeLine(message))}\n`);
     case 'json':
       return `${jsonLine({ status: 'unknown', code: CheckStatus.unknown, error: message })}\n`;
     case 'prometheus':
@@ -49,7 +49,7 @@ export function reportUnknown(format: CheckFormat, message: string, pattern: str
  * The output of a monitoring plugin, https://www.monitoring-plugins.org/doc/guidelines.html: text for people and,
  * after the bar, performance data for programs; then a line for each task over a threshold.
  */
-function textReport(found: Evaluation, { thresholds, colors }: CheckReportOptions): string {
+function textReport(found: Evaluation, { thresholds, pattern, colors }: CheckReportOptions): string {
   const { status, violations } = found;
   const name = NAMES[status];
   const painted = { OK: colors.green, WARNING: colors.yellow, CRITICAL: colors.red, UNKNOWN: colors.yellow }[
@@ -65,10 +65,10 @@ function textReport(found: Evaluation, { thresholds, colors }: CheckReportOption
   });
   const more = violations.length - lines.length;
   if (more > 0) lines.push(`and ${formatNumber(more)} more\n`);
-  return `TASKQ ${painted(name)} - ${summary(found)} | ${performanceData(found, thresholds)}\n${lines.join('')}`;
+  return `TASKQ ${painted(name)} - ${summary(found, pattern)} | ${performanceData(found, thresholds)}\n${lines.join('')}`;
 }
 
-function summary(found: Evaluation): string {
+function summary(found: Evaluation, pattern: string | undefined): string {
   const { violations, tasks, deepest, oldest, oldestAge, unconsumed, unconsumedStatus, status } = found;
   const tooNew = found.uncounted - found.unavailable;
   const blind = [
@@ -78,7 +78,11 @@ function summary(found: Evaluation): string {
       : []),
     ...(tooNew > 0 ? [`${formatCount(tooNew, 'queue')} too new for statistics`] : []),
   ];
-  const facts = [`${formatCount(tasks, 'task')}, ${formatCount(found.ready, 'message')} ready`];
+  // A finished task has none, and neither has a mistyped one.
+  const isUnmatched = tasks === 0 && pattern !== undefined;
+  const facts = isUnmatched
+    ? [`no task queue matches ${withoutBars(safeId(pattern))}`]
+    : [`${formatCount(tasks, 'task')}, ${formatCount(found.ready, 'message')} ready`];
   if (violations.length > 0) facts.push(`${formatCount(violations.length, 'task')} over a threshold`);
   if (deepest !== undefined && violations.some(({ what }) => what.includes('depth'))) {
     facts.push(`${formatNumber(deepest.ready)} in ${nameIn(deepest)}`);
@@ -93,9 +97,13 @@ function summary(found: Evaluation): string {
   return [...facts, ...blind].join('; ');
 }
 
-/** A bar would begin the performance data. */
 function nameIn({ taskId }: TaskMeasure): string {
-  return safeId(taskId).replaceAll('|', '¦');
+  return withoutBars(safeId(taskId));
+}
+
+/** A bar would begin the performance data. */
+function withoutBars(text: string): string {
+  return text.replaceAll('|', '¦');
 }
 
 function performanceData(found: Evaluation, { depth, age, unconsumed }: Thresholds): string {
