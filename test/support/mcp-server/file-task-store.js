@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ENDS = ['completed', 'failed', 'cancelled'];
 
 /**
- * A task store of the SDK that several server processes share, one after the other or at the same time: a file
- * per task in one folder. Any session finds any task. Made for tests: two writers of one task are not kept apart.
+ * A task store of the SDK that several server processes share, one after the other or at the same time: a file per task
+ * in one folder, and one more for its end, which is written once, so that no change of another process undoes it. Any
+ * session finds any task. Made for tests: of two other changes at the same time, one may be lost.
  */
 export class FileTaskStore {
   #folder;
@@ -61,19 +62,35 @@ export class FileTaskStore {
   }
 
   #read(taskId) {
-    try {
-      return JSON.parse(readFileSync(join(this.#folder, `${taskId}.json`), 'utf8'));
-    } catch (error) {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
+    for (const file of [this.#endOf(taskId), this.#fileOf(taskId)]) {
+      try {
+        return JSON.parse(readFileSync(file, 'utf8'));
+      } catch (error) {
+        if (error.code !== 'ENOENT') throw error;
+      }
     }
+    return undefined;
   }
 
   /** A reader sees the file as it was or as it is, and never half of it. */
   #write(stored) {
-    const file = join(this.#folder, `${stored.task.taskId}.json`);
-    const draft = `${file}.${randomUUID()}`;
+    const { taskId, status } = stored.task;
+    const draft = `${this.#fileOf(taskId)}.${randomUUID()}`;
     writeFileSync(draft, JSON.stringify(stored));
-    renameSync(draft, file);
+    if (!ENDS.includes(status)) return renameSync(draft, this.#fileOf(taskId));
+    try {
+      // Fails if there is one.
+      linkSync(draft, this.#endOf(taskId));
+    } finally {
+      rmSync(draft);
+    }
+  }
+
+  #fileOf(taskId) {
+    return join(this.#folder, `${taskId}.json`);
+  }
+
+  #endOf(taskId) {
+    return join(this.#folder, `${taskId}.end`);
   }
 }
