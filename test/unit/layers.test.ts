@@ -150,9 +150,23 @@ test('the order of the parts is one in which each stands on those before it', ()
   expect(new Set(files.map((file) => file.split('/')[0]))).toEqual(new Set(parts));
 });
 
+test('no files import each other in a circle, not even for types', () => {
+  const left = new Map(
+    files.map((file) => {
+      const imports = [...readFileSync(src + file, 'utf8').matchAll(IMPORT)];
+      return [file, imports.map(([, specifier = '']) => relative(src, join(src, dirname(file), specifier)))];
+    }),
+  );
+  for (let before = 0; before !== left.size; ) {
+    before = left.size;
+    for (const [file, imports] of left) if (!imports.some((each) => left.has(each))) left.delete(file);
+  }
+  expect([...left.keys()]).toEqual([]);
+});
+
 /** The folders of the command line, and the files beside them, from the bottom to the top. Types may come from above. */
 const COMMAND_LINE = [
-  ['command-failure.ts', 'package-version.ts'],
+  ['command-failure.ts', 'context.ts', 'package-version.ts'],
   ['exit-codes.ts'],
   ['text', 'usage-failure.ts'],
   ['terminal'],
@@ -161,7 +175,7 @@ const COMMAND_LINE = [
   ['hints.ts'],
   ['output'],
   ['queues'],
-  ['context.ts', 'reading'],
+  ['with-context.ts', 'reading'],
   ['contexts', 'replay', 'check', 'describe', 'status', 'completions', 'help'],
   ['commands'],
   ['command-list.ts'],

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { RunningBroker } from '../../local-broker/index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { type Context, withContext } from '../context.ts';
+import type { Context } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
@@ -15,6 +15,7 @@ import { askYesOrNo, hasTerminal } from '../terminal/prompts.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { jsonLine } from '../text/terminal-text.ts';
 import { UsageFailure } from '../usage-failure.ts';
+import { withContext } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Run a private RabbitMQ on 127.0.0.1 for trials, tests and demos: an installed one, else one in Docker or

@@ -3,7 +3,7 @@ import { CHECK_FORMATS, type CheckFormat, reportCheck, reportUnknown } from '../
 import { CheckStatus, evaluate, type Thresholds } from '../check/evaluate.ts';
 import { surveyTasks } from '../check/survey-tasks.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
@@ -13,6 +13,7 @@ import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { ageOption, exactDuration } from '../text/durations.ts';
 import { UsageFailure } from '../usage-failure.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Check the task queues for a monitoring system. Reads RabbitMQ's statistics (up to 10 s old), which does not

@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import type { MessageFilter } from '../input/filters.ts';
 import { notBlank, type OptionsOf } from '../input/option-values.ts';
@@ -23,6 +23,7 @@ import { awaitAnswer, startStallNotice } from '../terminal/stall-notice.ts';
 import { ageOption } from '../text/durations.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 import { safeId } from '../text/terminal-text.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Remove the messages present when the command starts, then delete each queue that is empty and unused.

@@ -2,7 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
@@ -19,6 +19,7 @@ import { Destination, DroppedFailure, FORCE_BULK } from '../replay/destination.t
 import { Publishing } from '../replay/publishing.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 import { UsageFailure } from '../usage-failure.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Copy messages to another task, in order, with the same bytes and properties, message ids included. While cp
@@ -87,7 +88,7 @@ async function copy(
     const taken = { limit: options.all ? undefined : limit, skip, select };
     return dryRun(context, from, { ...taken, verb: 'copied', force: isForced, isLook: true, check });
   }
-  await stop.race(Promise.resolve(connecting));
+  await stop.race(connecting);
   // With a filter, looks at as many messages as can be held.
   const window = Math.min(MAX_PEEK - skip, select ? MAX_PEEK : limit);
   const publishing = new Publishing(client, destination, to, { create, keepExpiration });

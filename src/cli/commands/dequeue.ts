@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from '@commander-js/extra-typings';
 import { hasCode } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { notBlank, type OptionsOf, wholeNumber } from '../input/option-values.ts';
 import { filterFlag, selectionOf } from '../input/select-messages.ts';
@@ -22,6 +22,7 @@ import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { durationOption, exactDuration } from '../text/durations.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeId } from '../text/terminal-text.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Print the oldest messages of a task and remove them. A message is removed only once it is safe: on disk for

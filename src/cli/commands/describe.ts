@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { isTaskQueueError } from '../../cli-shared.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { nextSteps } from '../describe/next-steps.ts';
 import { readTask, type TaskReport } from '../describe/read-task.ts';
 import { taskRecord, viewTask } from '../describe/task-view.ts';
@@ -12,6 +12,7 @@ import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption } from '../text/durations.ts';
 import { jsonLine } from '../text/terminal-text.ts';
 import { UsageFailure } from '../usage-failure.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Show what is in the queue of a task and who reads it: counts, oldest and newest message, messages by type and

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { OutgoingMessage } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { COMPOSABLE_TYPES } from '../input/compose-message.ts';
@@ -19,6 +19,7 @@ import { startProgress } from '../terminal/progress.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 import { UsageFailure } from '../usage-failure.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Add messages to a task. The broker confirms each one as stored; anything else is an error. A message is a JSON-RPC
@@ -93,9 +94,9 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
       return await reportDryRun(context, taskId, source.count);
     }
     // The pace starts only once messages can be sent.
-    await stop.race(connecting as Promise<void>);
+    await stop.race(connecting);
     if (source.count === 0) context.note(nothingToAdd(options));
-    else if ((await stop.race(Promise.resolve(present))) === undefined) {
+    else if ((await stop.race(present)) === undefined) {
       context.note(`Task ${JSON.stringify(taskId)} has no queue yet; this creates one.`);
     }
     // Ends the pause before the next message.
@@ -107,7 +108,7 @@ async function enqueue(context: ClientContext, taskId: string, options: EnqueueO
     const progress = startProgress(source.count, { isOutputShown: false });
     // The file still has what a limit of the queue drops, so that is only noted.
     const opened = from === undefined ? undefined : Destination.open(context, taskId, { isForced: true });
-    const destination = await stop.race(Promise.resolve(opened?.catch(() => undefined)));
+    const destination = await stop.race(opened?.catch(() => undefined));
     const result = await publishInOrder(client, taskId, messages, {
       create: options.create,
       keepExpiration: options.keepExpiration,

@@ -1,6 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { ListTaskQueuesOptions, TaskQueueInfo } from '../../index.ts';
-import { type ClientContext, type Context, withContext } from '../context.ts';
+import type { ClientContext, Context } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { notBlank, type OptionsOf, wholeNumber } from '../input/option-values.ts';
 import { noteUnknown } from '../output/left-out.ts';
@@ -10,6 +10,7 @@ import { LeftOut, needsAges, SORT_KEYS, selectQueues } from '../queues/queue-sel
 import { awaitEach } from '../terminal/stall-notice.ts';
 import { ageOption, durationOption } from '../text/durations.ts';
 import { UsageFailure } from '../usage-failure.ts';
+import { withContext } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `List task queues with the number of messages in them. In a pattern, * matches any text and ? any character.

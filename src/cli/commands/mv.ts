@@ -1,6 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { StoredMessage } from '../../index.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
 import { filterFlag, selectionOf } from '../input/select-messages.ts';
@@ -21,6 +21,7 @@ import { startProgress } from '../terminal/progress.ts';
 import { formatCount } from '../text/sizes.ts';
 import { safeLine } from '../text/terminal-text.ts';
 import { UsageFailure } from '../usage-failure.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Move messages to another task, in order, with the same bytes and properties. A message is removed once the

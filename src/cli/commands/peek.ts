@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { MAX_PEEK } from '../../cli-shared.ts';
 import type { StoredMessage } from '../../index.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
@@ -18,6 +18,7 @@ import { awaitAnswer } from '../terminal/stall-notice.ts';
 import { standardError } from '../terminal/standard-error.ts';
 import { sinceOption } from '../text/durations.ts';
 import { formatCount } from '../text/sizes.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Print the oldest messages of a task without removing them. While peek looks at messages, nobody else can

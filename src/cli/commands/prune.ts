@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import type { PruneOutcome, TaskQueueError, TaskQueueInfo } from '../../index.ts';
 import { CommandFailure } from '../command-failure.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { hintFor } from '../hints.ts';
@@ -15,6 +15,7 @@ import { confirmLoss, requireTerminal } from '../terminal/confirmation.ts';
 import { ageOption, exactDuration } from '../text/durations.ts';
 import { formatCount, formatNumber } from '../text/sizes.ts';
 import { safeId, safeLine } from '../text/terminal-text.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Delete task queues that are empty, have no consumer and have been idle for a while. RabbitMQ checks each queue

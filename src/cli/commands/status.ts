@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
-import { type Context, withContext } from '../context.ts';
+import type { Context } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import type { OptionsOf } from '../input/option-values.ts';
@@ -15,6 +15,7 @@ import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption } from '../text/durations.ts';
 import { jsonLine } from '../text/terminal-text.ts';
 import { UsageFailure } from '../usage-failure.ts';
+import { withContext } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Show which broker this is, who you are there, what you may do, and whether anything is wrong. Checking

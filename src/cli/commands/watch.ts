@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import type { WatchItem } from '../../index.ts';
-import { type ClientContext, withClient } from '../context.ts';
+import type { ClientContext } from '../context.ts';
 import { ExitCode, getExitCode } from '../exit-codes.ts';
 import { type CommandHelp, explain } from '../help/command-help.ts';
 import { type OptionsOf, wholeNumber } from '../input/option-values.ts';
@@ -16,6 +16,7 @@ import { terminalWidth } from '../terminal/terminal-width.ts';
 import { durationOption, formatDuration } from '../text/durations.ts';
 import { formatCount } from '../text/sizes.ts';
 import { jsonLine, safeLine } from '../text/terminal-text.ts';
+import { withClient } from '../with-context.ts';
 
 const HELP: CommandHelp = {
   description: `Follow messages as they are queued: for named tasks, tasks that match a pattern, or all tasks. Removes

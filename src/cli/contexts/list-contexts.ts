@@ -1,11 +1,11 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { ChalkInstance } from 'chalk';
-import { note } from '../context.ts';
 import { type Column, planColumns, tableLines } from '../output/columns.ts';
 import { standardOutput } from '../output/standard-output.ts';
 import { readContextFile, shownPath } from '../settings/context-file.ts';
 import { outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
+import { note } from '../terminal/standard-error.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { jsonLine, safeLine, safeText } from '../text/terminal-text.ts';
 import { cutEnd, cutMiddle } from '../text/text-width.ts';

@@ -1,7 +1,7 @@
-import { note } from '../context.ts';
 import { requireContext } from '../settings/chosen-context.ts';
 import { changeContextFile } from '../settings/context-file.ts';
 import { variablesOf } from '../settings/global-options.ts';
+import { note } from '../terminal/standard-error.ts';
 
 /** `context use`: selects a context for all commands, or none if undefined. */
 export async function selectContext(name: string | undefined): Promise<void> {

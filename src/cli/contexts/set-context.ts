@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CommandFailure } from '../command-failure.ts';
-import { note } from '../context.ts';
 import { thisCommand } from '../output/this-command.ts';
 import { readUrlFiles, splitUrls, toUrl } from '../settings/broker-urls.ts';
 import { changeContextFile, readContextFile, shownPath } from '../settings/context-file.ts';
@@ -16,6 +15,7 @@ import {
 } from '../settings/named-context.ts';
 import { givenSettings } from '../settings/settings.ts';
 import { ask, hasTerminal } from '../terminal/prompts.ts';
+import { note } from '../terminal/standard-error.ts';
 import { exactDuration } from '../text/durations.ts';
 import { shellWords } from '../text/shell-words.ts';
 import { UsageFailure } from '../usage-failure.ts';

@@ -1,6 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { CommandFailure } from '../command-failure.ts';
-import { note } from '../context.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { type Fact, layOutFacts } from '../output/facts.ts';
 import { standardOutput } from '../output/standard-output.ts';
@@ -9,6 +8,7 @@ import { readContextFile, shownPath } from '../settings/context-file.ts';
 import { SETTING_NAMES } from '../settings/named-context.ts';
 import { givenSettings, outputSettings } from '../settings/settings.ts';
 import { colorsFor } from '../terminal/colors.ts';
+import { note } from '../terminal/standard-error.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { safeLine, safeText } from '../text/terminal-text.ts';
 import { redactContext } from './redact-context.ts';

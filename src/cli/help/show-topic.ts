@@ -1,7 +1,7 @@
-import { note } from '../context.ts';
 import { standardOutput } from '../output/standard-output.ts';
 import { colorsFor } from '../terminal/colors.ts';
 import { pagedOutput } from '../terminal/pager.ts';
+import { note } from '../terminal/standard-error.ts';
 import { terminalWidth } from '../terminal/terminal-width.ts';
 import { USUAL_WIDTH } from './terms.ts';
 

@@ -11,7 +11,7 @@ export interface Stop {
   /** The command did not end in time. Its client is closed: whatever it fails with, it ends with the reason of the signal. */
   isGivenUp: boolean;
   /** Settles as the promise does, but rejects as soon as the signal is aborted. */
-  race<T>(promise: Promise<T>): Promise<T>;
+  race<T>(promise: T | Promise<T>): Promise<T>;
   release(): void;
 }
 
@@ -62,11 +62,13 @@ export function timeoutFailure(timeoutMs: number): CommandFailure {
 }
 
 /** Settles as the promise does, but rejects with the signal's reason as soon as that is aborted. */
-export function raceWith<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+export function raceWith<T>(signal: AbortSignal, promise: T | Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    Promise.resolve(promise)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
