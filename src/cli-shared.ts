@@ -7,6 +7,7 @@ export { formatCount, formatNumber } from './errors/number-text.ts';
 export { hasCode, isTaskQueueError } from './errors/task-queue-error.ts';
 export { makeFolder } from './make-folder.ts';
 export { JsonBeginning, parseAbridged } from './messages/abridged-json.ts';
+export { JsonScanner, type ScannedValue } from './messages/json-scanner.ts';
 export { exactJsonText, parseExactJson, parseLenientJson } from './messages/lenient-json.ts';
 export { DEFAULT_PREFIX, hasControlCharacter } from './messages/queue-names.ts';
 export { ASKED_BY_HEADER } from './messages/reply-queues.ts';

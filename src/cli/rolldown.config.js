@@ -9,7 +9,7 @@ const LAZY = ['child_process', 'crypto', 'fs/promises', 'tls'];
 
 // All packages that are built in. Users run them, so another one stops the build until somebody has looked at it.
 const BUILT_IN = [
-  'amqplib @streamparser/json @marcbachmann/cel-js',
+  'amqplib @marcbachmann/cel-js',
   'commander @commander-js/extra-typings',
   '@inquirer/ansi @inquirer/checkbox @inquirer/confirm @inquirer/core @inquirer/editor @inquirer/expand',
   '@inquirer/external-editor @inquirer/figures @inquirer/input @inquirer/number @inquirer/password',

@@ -1,38 +1,23 @@
-/** The text is JSON, but no array. */
-export class NoArrayError extends SyntaxError {}
+import { JsonScanner } from '../messages/json-scanner.ts';
+
+/** The text is not that of a JSON array. */
+export class NoArrayError extends Error {}
 
 /**
  * Parses the items of a JSON array as its text arrives, so that the whole is never in memory.
- * @throws NoArrayError; SyntaxError when the text is not JSON, or ends early
+ * @throws NoArrayError; SyntaxError when an item is not JSON, or the text ends early
  */
 export async function* jsonItems<T>(chunks: AsyncIterable<Buffer>): AsyncGenerator<T[], void, undefined> {
-  // Loaded here, as only long answers need it.
-  const { JSONParser } = await import('@streamparser/json');
-  const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
-  let items: T[] = [];
-  let failure: Error | undefined;
-  parser.onValue = ({ value, key }) => {
-    if (typeof key === 'number') items.push(value as T);
-    else failure ??= new NoArrayError();
-  };
-  let isArray: boolean | undefined;
-  parser.onError = (error) => {
-    failure ??= new SyntaxError(error.message, { cause: error });
-  };
+  const scanner = new JsonScanner();
+  let isArray = false;
   for await (const chunk of chunks) {
-    parser.write(chunk);
-    if (failure) throw failure;
-    isArray ??= startsArray(chunk);
-    if (isArray === false) throw new NoArrayError();
-    if (items.length === 0) continue;
-    yield items;
-    items = [];
+    if (!isArray) {
+      const start = chunk.toString('latin1').trimStart();
+      isArray = start.startsWith('[');
+      if (!isArray && start !== '') throw new NoArrayError();
+    }
+    const items = scanner.scan(chunk).map(({ text }): T => JSON.parse(text.toString()));
+    if (items.length > 0) yield items;
   }
-  if (!parser.isEnded) throw new SyntaxError('The JSON ends early');
-}
-
-/** Undefined as long as there is only white space. */
-function startsArray(chunk: Buffer): boolean | undefined {
-  const [first] = chunk.toString('latin1').trimStart();
-  return first === undefined ? undefined : first === '[';
+  if (!isArray || scanner.end() !== undefined) throw new SyntaxError('The JSON ends early');
 }

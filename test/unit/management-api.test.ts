@@ -140,7 +140,7 @@ test.each<[string, RequestListener, string, RegExp]>([
     'long HTML',
     (_, response) => void response.write('<html>', () => response.end('hello')),
     'API_UNAVAILABLE',
-    /closed the connection/,
+    /did not answer a list request with a list/,
   ],
   [
     'half a list',

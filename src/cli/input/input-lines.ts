@@ -2,6 +2,7 @@ import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import type { ScannedValue } from '../../cli-shared.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { openForReading } from '../terminal/blocking-files.ts';
@@ -15,15 +16,8 @@ const CHUNK_BYTES = 256 * 1024;
 
 const LINE_FEED = 0x0a;
 
-export interface InputLine {
-  /** Counted from 1, as in editors. */
-  number: number;
-  text: Buffer;
-  /** The last line, without a line feed: its writer may have been interrupted. */
-  isUnfinished: boolean;
-  /** Offset in the file. */
-  offset: number;
-}
+/** A line of a text, or a value in it. The last line is unfinished if it has no line feed. */
+export type InputLine = ScannedValue;
 
 /** Text that can be read more than once. */
 export interface LineSource {
