@@ -11,10 +11,8 @@ const LAZY = ['child_process', 'crypto', 'fs/promises', 'tls'];
 const BUILT_IN = [
   'amqplib @marcbachmann/cel-js',
   'commander @commander-js/extra-typings',
-  '@inquirer/ansi @inquirer/checkbox @inquirer/confirm @inquirer/core @inquirer/editor @inquirer/expand',
-  '@inquirer/external-editor @inquirer/figures @inquirer/input @inquirer/number @inquirer/password',
-  '@inquirer/rawlist @inquirer/search @inquirer/select',
-  'cli-width mute-stream signal-exit wrap-ansi yoctocolors-cjs chardet iconv-lite safer-buffer',
+  '@inquirer/ansi @inquirer/confirm @inquirer/core @inquirer/figures @inquirer/input @inquirer/password',
+  '@inquirer/select cli-width mute-stream signal-exit wrap-ansi yoctocolors-cjs',
   'chalk cli-table3 @colors/colors string-width strip-ansi ansi-regex ansi-styles color-convert',
   'color-name emoji-regex get-east-asian-width is-fullwidth-code-point marked',
 ].flatMap((names) => names.split(' '));

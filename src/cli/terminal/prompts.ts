@@ -5,7 +5,7 @@ import { wrapFor } from '../text/wrap.ts';
 import { onSuspend } from './job-control.ts';
 import { standardError } from './standard-error.ts';
 
-type Prompts = typeof import('@inquirer/prompts');
+type Prompts = Pick<typeof import('@inquirer/prompts'), 'confirm' | 'input' | 'password' | 'select'>;
 
 /** The second argument of every prompt: where to show it, and what cancels it. */
 type Where = { output: NodeJS.WriteStream; signal: AbortSignal };
@@ -27,7 +27,8 @@ export async function ask<T>(
   question: string,
   show: (prompts: Prompts, where: Where) => Promise<T>,
 ): Promise<T> {
-  const prompts = await import('@inquirer/prompts');
+  // By name, so that the others are not built in.
+  const { confirm, input, password, select } = await import('@inquirer/prompts');
   const output = standardError();
   // On suspend, Node's readline has already left raw mode; on resume, it pauses its input for good.
   const release = onSuspend(
@@ -40,6 +41,7 @@ export async function ask<T>(
   );
   const end = endOfInput();
   try {
+    const prompts = { confirm, input, password, select };
     return await show(prompts, {
       output,
       signal: AbortSignal.any([end.signal, ...(stop ? [stop.signal] : [])]),
