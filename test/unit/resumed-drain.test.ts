@@ -52,6 +52,23 @@ test.each([
   ['nothing that is not there', ['a', 'b'], [['c', 'd']], ['c d'], 0, 0],
   ['nothing that is not in the same order', ['a', 'b', 'c'], [['b', 'd']], ['b d'], 0, 1],
   ['no messages that it holds more than once', ['x', 'x', 'x'], [['x', 'x', 'x']], ['x x x'], 0, 3],
+  [
+    'nothing where the run may begin at two places',
+    ['a', 'b', 'c', 'a', 'b'],
+    [['a', 'b', 'c'], ['d']],
+    ['a b c', 'd'],
+    0,
+    3,
+  ],
+  [
+    'nothing where it may, batch by batch',
+    ['a', 'b', 'c', 'a', 'b'],
+    [['a'], ['b'], ['c']],
+    ['a', 'b', 'c'],
+    0,
+    3,
+  ],
+  ['repeated messages within the run', ['x', 'a', 'x', 'b'], [['a'], ['x'], ['b']], ['', '', ''], 3, 0],
   ['nothing after the run', ['a', 'b'], [['a', 'b', 'a', 'b']], ['a b'], 2, 0],
 ])('a resumed drain recognises %s', async (_what, written, batches, fresh, count, doubtful) => {
   expect(await outcomeOf(written, batches)).toEqual({ fresh, count, doubtful });

@@ -7,35 +7,39 @@ import { linesBackwards, recordStart } from './last-line.ts';
 const MAX_RECORDS = 5_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** The place of a record that is there more than once. */
-const REPEATED = -1;
-
 /**
  * A drain that is interrupted after writing messages, but before the broker receives their acknowledgements, leaves
  * records in the file whose messages are back in the queue. They are the last records of that task in the file, and
  * the first redelivered messages of the queue, in the same order. This class recognises that run when the next drain of
  * the task into that file receives it.
  *
- * A run of messages that the file holds more than once may as well be their copies. In doubt, a message is written
- * twice, since one that is not written is lost.
+ * Equal messages may leave open which records those are, or the messages may be their copies. In doubt, a message is
+ * written twice, since one that is not written is lost.
  */
 export class WrittenBefore {
-  /** The last records of the task in the file, in order, as {@link comparable} texts. */
-  readonly #records: readonly string[];
-  readonly #places = new Map<string, number>();
-  /** Place of the record that the next message must equal; undefined until the run is found. */
-  #next: number | undefined;
+  /** By their {@link comparable} texts, with how often each is in the file. */
+  readonly #known = new Map<string, { count: number }>();
+  /** The last records of the task in the file, in order. Equal ones are the same object. */
+  readonly #records: readonly { count: number }[];
+  /** Where in the file the next message may be; behind the last record, if nothing of the run is left. */
+  #places: readonly number[];
+  /** It is known which records the run has: it fits one place, and one of its records is there only once. */
+  #isFound = false;
   /** Messages recognised so far. */
   count = 0;
   #doubtful = 0;
   /** The queue has shown that nothing of the run is in it any more. Until then, a later drain may meet it. */
   isOver = false;
 
-  private constructor(records: readonly string[]) {
-    this.#records = records;
-    this.isOver = records.length === 0;
-    for (const [place, record] of records.entries())
-      this.#places.set(record, this.#places.has(record) ? REPEATED : place);
+  private constructor(texts: readonly string[]) {
+    this.#records = texts.map((text) => {
+      const record = this.#known.get(text) ?? { count: 0 };
+      record.count++;
+      this.#known.set(text, record);
+      return record;
+    });
+    this.isOver = texts.length === 0;
+    this.#places = [...texts.keys()];
   }
 
   /**
@@ -56,41 +60,21 @@ export class WrittenBefore {
   /** @returns the messages of a batch of the task that are not in the file yet */
   without(batch: readonly StoredMessage[]): readonly StoredMessage[] {
     const returned = batch.filter(({ redelivered }) => redelivered);
-    // What is redelivered comes first.
-    this.isOver ||= returned.length < batch.length;
-    const records = returned.map(comparable);
-    this.#next ??= this.#startOf(records);
-    const known = new Set<StoredMessage>();
-    for (const [index, message] of returned.entries()) {
-      const record = records[index] as string;
-      if (this.#next !== undefined && this.#records[this.#next] === record) {
-        this.#next++;
-        known.add(message);
-      } else {
-        this.isOver = true;
-        // Whatever comes after the run was never written.
-        if (this.#next !== undefined) this.#next = this.#records.length;
-        if (this.#places.has(record)) this.#doubtful++;
-      }
-    }
+    const records = returned.map((message) => this.#known.get(comparable(message)));
+    const { length } = this.#records;
+    const places = this.#places.filter((place) =>
+      records.every((record, at) => place + at >= length || this.#records[place + at] === record),
+    );
+    const [place = length, ...others] = places;
+    const run = this.#records.slice(place, place + records.length);
+    this.#isFound = others.length === 0 && (this.#isFound || run.some(({ count }) => count === 1));
+    const known = new Set(this.#isFound ? returned.slice(0, run.length) : []);
     this.count += known.size;
-    this.isOver ||= this.#next === this.#records.length;
+    this.#doubtful += records.slice(known.size).filter((record) => record !== undefined).length;
+    this.#places = places.map((each) => Math.min(each + records.length, length));
+    // What is redelivered comes first.
+    this.isOver ||= returned.length < batch.length || this.#places.every((each) => each === length);
     return batch.filter((message) => !known.has(message));
-  }
-
-  /**
-   * Where the run that begins with these messages begins in the file: they equal its records up to the end of the file,
-   * and one of them is there only once.
-   * @returns undefined if each of them is there more than once; the end of the file if there is no such run
-   */
-  #startOf(messages: readonly string[]): number | undefined {
-    const index = messages.findIndex((message) => this.#places.get(message) !== REPEATED);
-    if (index === -1) return undefined;
-    const place = this.#places.get(messages[index] as string);
-    const start = place === undefined ? -1 : place - index;
-    const rest = start < 0 ? [] : this.#records.slice(start, start + messages.length);
-    const isRun = rest.length > 0 && rest.every((record, at) => record === messages[at]);
-    return isRun ? start : this.#records.length;
   }
 }
 
