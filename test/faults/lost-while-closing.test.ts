@@ -22,6 +22,15 @@ test.each(['Goodbye', 'Cheers'])('a client is closed when its connection is lost
   await closed;
 });
 
+test('a subscription is closed, with what it has asked for, when it and its client are closed at once', async () => {
+  const client = openClient({ closeTimeoutMs: FOREVER_MS, operationTimeoutMs: FOREVER_MS });
+  const listener = { onEvent: () => {}, onLost: () => {}, onResumed: () => {} };
+  const subscription = await client.subscribe(['enqueued'], listener);
+  const following = subscription.follow(newTask());
+  await Promise.all([subscription.close(), client.close()]);
+  await following;
+});
+
 test('a publisher goes on when its connection is lost while it replaces the channel of rejected messages', async () => {
   const proxy = await FaultProxy.inFrontOf(inject('url'));
   const client = openClient({ url: proxy.url, queueType: 'quorum', operationTimeoutMs: FOREVER_MS });

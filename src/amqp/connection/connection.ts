@@ -51,6 +51,8 @@ export class BrokerConnection {
   readonly #opened = new WeakMap<object, Opened>();
   #abandonsIfBlocked = false;
   readonly #closing = new AbortController();
+  /** One for all who close it: amqplib refuses a second one at once, as it does when the connection has ended. */
+  #farewell: Promise<void> | undefined;
 
   /**
    * @param name shown behind the client's name in RabbitMQ's list
@@ -186,7 +188,8 @@ export class BrokerConnection {
     if (!current) return;
     try {
       // A closing handshake, so that the broker has seen everything sent before it.
-      await withDeadline(closeFully(current.model), timeoutMs, closedError);
+      this.#farewell ??= closeFully(current.model);
+      await withDeadline(this.#farewell, timeoutMs, closedError);
       current.stream.destroy();
     } catch {
       // The peer no longer answers.
