@@ -149,6 +149,7 @@ export async function consumeInBatches(
     // What was handled before is to be removed, unless it is back.
     if (!allOrNone && !held.hasGaps && !windows.isCancelled)
       await acknowledge(held.count - done).catch(() => {});
+    if (!windows.isCancelled) windows.throwIfEnded();
     throw error;
   } finally {
     isAnswered = await windows.end();

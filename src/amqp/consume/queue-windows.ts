@@ -91,6 +91,11 @@ export class QueueWindows {
     await Promise.all(this.#windows.map(({ consumption }) => consumption.sync()));
   }
 
+  /** Throws why a channel ended, the first one before others: those may know only that the connection was lost after that. */
+  throwIfEnded(): void {
+    for (const { lease } of this.#windows) lease.throwIfEnded();
+  }
+
   /** After a cancel: what the queue is now. */
   async inspectQueue(): Promise<QueueStatus> {
     const cancelled = this.#windows.find(({ consumption }) => consumption.isCancelled) ?? this.#last;
