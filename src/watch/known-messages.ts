@@ -19,6 +19,8 @@ type Announcement = Pick<EnqueuedEvent, 'body' | 'properties'>;
 /** Messages that are alike, and were shown or counted although no event of them had come. */
 interface Unannounced {
   count: number;
+  /** How many more were taken for ones whose events are missing, which is not certain until no event of them comes. */
+  assumed: number;
   /** When the last of them was found, and when one was last seen. */
   at: number;
   seenAt: number;
@@ -64,9 +66,13 @@ export class KnownMessages {
       // What a look saw behind this message, or later and without it, is newer.
       if (other === key) break;
       const isOlder = found !== undefined || seenAt <= arrivedAt;
-      if (at >= since && isOlder && !isBody(other)) missed -= this.#take(other, missed);
+      if (at >= since && isOlder && !isBody(other)) missed -= this.#take(other, missed, found === undefined);
     }
-    this.#take(key, 1);
+    const taken = this.#take(key, 1);
+    if (isShown && taken === 0) {
+      missed++;
+      if (--found.assumed === 0) this.#unannounced.delete(key);
+    }
     if (isShown || arrivedAt < this.begunAt) return { isNew: false, missed };
     // It may be one that was counted before its event came.
     this.#take(COUNTED, 1);
@@ -153,19 +159,22 @@ export class KnownMessages {
   }
 
   #noteUnannounced(key: string, more: number): void {
-    const known = this.#unannounced.get(key) ?? { count: 0, at: 0 };
+    const known = this.#unannounced.get(key) ?? { count: 0, assumed: 0, at: 0 };
     const count = known.count + more;
     if (count === 0) return;
     const seenAt = performance.now();
-    const found = { count, at: more > 0 ? seenAt : known.at, seenAt, goneAt: Number.POSITIVE_INFINITY };
+    const at = more > 0 ? seenAt : known.at;
+    const found = { count, assumed: known.assumed, at, seenAt, goneAt: Number.POSITIVE_INFINITY };
     setNewest(this.#unannounced, key, found, MAX_REMEMBERED);
   }
 
-  #take(key: string, most: number): number {
+  #take(key: string, most: number, isAssumed = false): number {
     const found = this.#unannounced.get(key);
-    const taken = Math.min(most, found?.count ?? 0);
-    if (found) found.count -= taken;
-    if (found?.count === 0) this.#unannounced.delete(key);
+    if (found === undefined) return 0;
+    const taken = Math.min(most, found.count);
+    found.count -= taken;
+    if (isAssumed) found.assumed += taken;
+    if (found.count + found.assumed === 0) this.#unannounced.delete(key);
     return taken;
   }
 }

@@ -253,3 +253,14 @@ test('what a look has found behind a message is newer, though that was removed b
   expect(known.noteAnnounced(removed, missing, now())).toEqual({ isNew: true, missed: 2 });
   expect(announce(known, there)).toBe(false);
 });
+
+test('what a look has found may be one that is missing before another, until its own event comes', () => {
+  const known = new KnownMessages();
+  const [removed, there] = [message('x', 'id-1'), message('y', 'id-2')];
+  // A reader took the first before the look, and its event comes after it.
+  known.noteSeen([there], 1);
+  vi.advanceTimersByTime(10);
+  expect(known.noteAnnounced(removed, { count: 1, since: 0 }, now())).toEqual({ isNew: true, missed: 0 });
+  expect(known.noteAnnounced(there, { count: 0, since: 0 }, now())).toEqual({ isNew: false, missed: 1 });
+  expect(known.noteAnnounced(there, { count: 0, since: 0 }, now())).toEqual({ isNew: true, missed: 0 });
+});
