@@ -119,9 +119,10 @@ export class Destination {
   /** For a dry run: counts messages as if they were added. @returns the failure of the first one that would not fit */
   checkFit(batch: readonly Sized[]): CommandFailure | undefined {
     const { fitting, failure } = this.fit(batch);
-    this.#messages += fitting.length;
+    this.add(fitting.length);
     if (this.#bytes !== undefined) for (const { body } of fitting) this.#bytes += body.length;
-    return failure;
+    if (failure === undefined || this.#addedAt === undefined) return failure;
+    return new CommandFailure(ExitCode.partly, `${failure.message} by then`, { hint: failure.hint });
   }
 
   /** Messages have been added that are not to be verified before {@link end}. */
