@@ -19,7 +19,8 @@ export function say(text) {
 
 /** What happens elsewhere. */
 export function note(text) {
-  out.write(`${chalk.dim(`  ${text}`)}\n`);
+  const lines = wrap(text, WIDTH - 2).split('\n');
+  out.write(chalk.dim(lines.map((line) => `  ${line}\n`).join('')));
 }
 
 /**
